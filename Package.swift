@@ -1,0 +1,79 @@
+// swift-tools-version: 6.2
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+/// Settings of every target of ours: language mode 6, strict memory safety, no warning left standing.
+let strict: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .strictMemorySafety(),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableExperimentalFeature("Lifetimes"),
+]
+
+/// A module of the suite; `dependencies` point to lower layers only.
+func module(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
+  .target(name: name, dependencies: dependencies, path: path, swiftSettings: strict)
+}
+
+/// The tests of one module.
+func tests(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
+  .testTarget(name: name, dependencies: dependencies, path: path, swiftSettings: strict)
+}
+
+/// A C library that the system provides.
+func library(_ name: String, pkgConfig: String, debian package: String) -> Target {
+  .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([package])])
+}
+
+let package = Package(
+  name: "strata",
+  products: [
+    .executable(name: "strata", targets: ["strata"]),
+    .library(
+      name: "Strata", targets: ["BlockGraph", "FileProtocol", "RawFormat", "Qcow2Format", "Jobs"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    // What the system provides.
+    library("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
+    library("CZstd", pkgConfig: "libzstd", debian: "libzstd-dev"),
+    library("CIsal", pkgConfig: "libisal", debian: "libisal-dev"),
+    .target(name: "CLinux"),
+
+    // The layers, lowest first.
+    module("Errors", []),
+    module("Bytes", []),
+    module("Host", ["Errors", "Bytes", "CLinux"]),
+    module("Options", ["Errors"]),
+    module("BlockGraph", ["Errors", "Bytes", "Host", "Options"]),
+    module("Compression", ["Errors", "Bytes", "CIsal", "CZlib", "CZstd"]),
+    module("FileProtocol", ["BlockGraph"], path: "Sources/Protocols/File"),
+    module("RawFormat", ["BlockGraph"], path: "Sources/Formats/Raw"),
+    module("Qcow2Format", ["BlockGraph", "Compression"], path: "Sources/Formats/Qcow2"),
+    module("Jobs", ["BlockGraph", "FileProtocol", "RawFormat", "Qcow2Format"]),
+    module("Commands", ["Jobs", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    .executableTarget(name: "strata", dependencies: ["Commands"], swiftSettings: strict),
+
+    // Tests, beside the layers they test.
+    module("Support", ["Jobs"], path: "Tests/Support"),
+    tests("BytesTests", ["Bytes"]),
+    tests("HostTests", ["Host", "Support"]),
+    tests("OptionsTests", ["Options", "Support"]),
+    tests("BlockGraphTests", ["BlockGraph", "Support"]),
+    tests("CompressionTests", ["Compression", "Support"]),
+    tests("FileProtocolTests", ["FileProtocol", "Support"]),
+    tests("RawFormatTests", ["RawFormat", "Support"]),
+    tests("Qcow2FormatTests", ["Qcow2Format", "Support"]),
+    tests("JobsTests", ["Jobs", "Support"]),
+    tests("CommandsTests", ["Commands", "Support"]),
+    tests("InteropTests", ["Support"]),
+    tests("GoldenTests", ["Support"], path: "Tests/Golden/runner"),
+  ],
+  swiftLanguageModes: [.v6]
+)
