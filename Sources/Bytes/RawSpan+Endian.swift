@@ -1,0 +1,106 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Fixed-width integers at byte offsets. Each accessor traps outside the span: a parser checks its length
+// once at the top and then reads by the specification's offsets. All are inlinable, since on-disk tables
+// are decoded through them entry by entry.
+
+extension RawSpan {
+  /// The byte at `offset`.
+  @inlinable public func byte(at offset: Int) -> UInt8 {
+    unsafe unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+  }
+
+  /// The big-endian 16-bit integer at `offset` bytes.
+  @inlinable public func big16(at offset: Int) -> UInt16 {
+    UInt16(bigEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt16.self))
+  }
+
+  /// The big-endian 32-bit integer at `offset` bytes.
+  @inlinable public func big32(at offset: Int) -> UInt32 {
+    UInt32(bigEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
+  }
+
+  /// The big-endian 64-bit integer at `offset` bytes.
+  @inlinable public func big64(at offset: Int) -> UInt64 {
+    UInt64(bigEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+  }
+
+  /// The little-endian 16-bit integer at `offset` bytes.
+  @inlinable public func little16(at offset: Int) -> UInt16 {
+    UInt16(littleEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt16.self))
+  }
+
+  /// The little-endian 32-bit integer at `offset` bytes.
+  @inlinable public func little32(at offset: Int) -> UInt32 {
+    UInt32(littleEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
+  }
+
+  /// The little-endian 64-bit integer at `offset` bytes.
+  @inlinable public func little64(at offset: Int) -> UInt64 {
+    UInt64(littleEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+  }
+
+  /// The bytes of `range`, which must lie inside the span.
+  @inlinable @_lifetime(copy self)
+  public func slice(_ range: Range<Int>) -> RawSpan { extracting(range) }
+
+  /// The bytes of `range` as UTF-8, or nil where they are none. `range` must lie inside the span.
+  public func utf8(_ range: Range<Int>) -> String? {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(range.count)
+    for offset in range { bytes.append(byte(at: offset)) }
+    return String(validating: bytes, as: UTF8.self)
+  }
+}
+
+extension MutableRawSpan {
+  /// Writable access to the bytes of `range`, which must lie inside the span.
+  @inlinable @_lifetime(&self)
+  public mutating func slice(_ range: Range<Int>) -> MutableRawSpan { _mutatingExtracting(range) }
+
+  /// Stores `value` at `offset` bytes.
+  @inlinable @_lifetime(self: copy self)
+  public mutating func store(_ value: UInt8, at offset: Int) {
+    storeBytes(of: value, toByteOffset: offset, as: UInt8.self)
+  }
+
+  /// Stores `value` big-endian at `offset` bytes.
+  @inlinable @_lifetime(self: copy self)
+  public mutating func storeBig(_ value: UInt16, at offset: Int) {
+    storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt16.self)
+  }
+
+  /// Stores `value` big-endian at `offset` bytes.
+  @inlinable @_lifetime(self: copy self)
+  public mutating func storeBig(_ value: UInt32, at offset: Int) {
+    storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt32.self)
+  }
+
+  /// Stores `value` big-endian at `offset` bytes.
+  @inlinable @_lifetime(self: copy self)
+  public mutating func storeBig(_ value: UInt64, at offset: Int) {
+    storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt64.self)
+  }
+
+  /// Copies all of `source` to `offset`.
+  @inlinable @_lifetime(self: copy self)
+  public mutating func copy(_ source: RawSpan, at offset: Int = 0) {
+    precondition(offset >= 0 && source.byteCount <= byteCount - offset, "copy past the end of a span")
+    guard source.byteCount > 0 else { return }
+    let count = source.byteCount
+    unsafe withUnsafeMutableBytes { target in
+      unsafe source.withUnsafeBytes { bytes in
+        unsafe UnsafeMutableRawBufferPointer(rebasing: target[offset..<offset + count]).copyMemory(from: bytes)
+      }
+    }
+  }
+
+  /// Sets every byte to `value`.
+  @inlinable @_lifetime(self: copy self)
+  public mutating func fill(_ value: UInt8 = 0) {
+    unsafe withUnsafeMutableBytes { target in
+      _ = unsafe target.initializeMemory(as: UInt8.self, repeating: value)
+    }
+  }
+}

@@ -1,0 +1,183 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+#define _GNU_SOURCE
+#include "linux_calls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <linux/falloc.h>
+#include <linux/fs.h>
+const int LINUX_O_DIRECT = O_DIRECT;
+const int LINUX_O_TMPFILE = O_TMPFILE;
+#else
+const int LINUX_O_DIRECT = 0;
+const int LINUX_O_TMPFILE = 0;
+#endif
+
+static int unsupported(void) {
+  errno = EOPNOTSUPP;
+  return -1;
+}
+
+int linux_open(const char *path, int flags, mode_t mode) { return open(path, flags, mode); }
+
+off_t linux_seek_data(int fd, off_t offset) {
+#ifdef SEEK_DATA
+  return lseek(fd, offset, SEEK_DATA);
+#else
+  return unsupported();
+#endif
+}
+
+off_t linux_seek_hole(int fd, off_t offset) {
+#ifdef SEEK_HOLE
+  return lseek(fd, offset, SEEK_HOLE);
+#else
+  return unsupported();
+#endif
+}
+
+#ifdef __linux__
+
+int linux_fallocate(int fd, off_t offset, off_t length) { return fallocate(fd, 0, offset, length); }
+
+int linux_punch_hole(int fd, off_t offset, off_t length) {
+  return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
+}
+
+int linux_zero_range(int fd, off_t offset, off_t length, int may_unmap) {
+  if (may_unmap && linux_punch_hole(fd, offset, length) == 0) return 0;
+  return fallocate(fd, FALLOC_FL_ZERO_RANGE, offset, length);
+}
+
+ssize_t linux_copy_file_range(int from, off_t from_offset, int to, off_t to_offset, size_t length) {
+  return copy_file_range(from, &from_offset, to, &to_offset, length, 0);
+}
+
+int linux_block_size(int fd, uint64_t *bytes) { return ioctl(fd, BLKGETSIZE64, bytes); }
+
+int linux_block_sector(int fd, uint32_t *bytes) {
+  int size = 0;
+  if (ioctl(fd, BLKSSZGET, &size) < 0) return -1;
+  *bytes = (uint32_t)size;
+  return 0;
+}
+
+int linux_block_discard(int fd, uint64_t offset, uint64_t length) {
+  uint64_t range[2] = {offset, length};
+  return ioctl(fd, BLKDISCARD, range);
+}
+
+int linux_block_zero(int fd, uint64_t offset, uint64_t length) {
+  uint64_t range[2] = {offset, length};
+  return ioctl(fd, BLKZEROOUT, range);
+}
+
+int linux_link_unnamed(int fd, const char *path) {
+  char name[64];
+  snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+  return linkat(AT_FDCWD, name, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
+}
+
+#else
+
+int linux_fallocate(int fd, off_t offset, off_t length) {
+  int result = posix_fallocate(fd, offset, length);
+  errno = result;
+  return result == 0 ? 0 : -1;
+}
+int linux_punch_hole(int fd, off_t offset, off_t length) { return unsupported(); }
+int linux_zero_range(int fd, off_t offset, off_t length, int may_unmap) { return unsupported(); }
+ssize_t linux_copy_file_range(int from, off_t from_offset, int to, off_t to_offset, size_t length) {
+  return unsupported();
+}
+int linux_block_size(int fd, uint64_t *bytes) { return unsupported(); }
+int linux_block_sector(int fd, uint32_t *bytes) { return unsupported(); }
+int linux_block_discard(int fd, uint64_t offset, uint64_t length) { return unsupported(); }
+int linux_block_zero(int fd, uint64_t offset, uint64_t length) { return unsupported(); }
+int linux_link_unnamed(int fd, const char *path) { return unsupported(); }
+
+#endif
+
+static struct flock byte_range(off_t start, off_t length, int exclusive) {
+  struct flock lock;
+  memset(&lock, 0, sizeof lock);
+  lock.l_type = exclusive ? F_WRLCK : F_RDLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = start;
+  lock.l_len = length;
+  return lock;
+}
+
+int linux_lock(int fd, off_t start, off_t length, int exclusive) {
+#ifdef F_OFD_SETLK
+  struct flock lock = byte_range(start, length, exclusive);
+  return fcntl(fd, F_OFD_SETLK, &lock);
+#else
+  return unsupported();
+#endif
+}
+
+int linux_unlock(int fd, off_t start, off_t length) {
+#ifdef F_OFD_SETLK
+  struct flock lock = byte_range(start, length, 0);
+  lock.l_type = F_UNLCK;
+  return fcntl(fd, F_OFD_SETLK, &lock);
+#else
+  return unsupported();
+#endif
+}
+
+int linux_lock_test(int fd, off_t start, off_t length, int exclusive, int64_t *holder) {
+#ifdef F_OFD_GETLK
+  struct flock lock = byte_range(start, length, exclusive);
+  if (fcntl(fd, F_OFD_GETLK, &lock) < 0) return -1;
+  *holder = lock.l_pid;
+  return lock.l_type == F_UNLCK ? 0 : 1;
+#else
+  return unsupported();
+#endif
+}
+
+int linux_set_flags(int fd, int set, int clear) {
+  int flags = fcntl(fd, F_GETFL);
+  if (flags < 0) return -1;
+  return fcntl(fd, F_SETFL, (flags | set) & ~clear);
+}
+
+static atomic_int noted_signal;
+static atomic_uint noted_requests;
+
+static void note(int number) {
+  if (number == SIGUSR1) {
+    atomic_fetch_add(&noted_requests, 1);
+    return;
+  }
+  int none = 0;
+  atomic_compare_exchange_strong(&noted_signal, &none, number);
+}
+
+void linux_note_signals(void) {
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = note;
+  action.sa_flags = SA_RESTART;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+  sigaction(SIGHUP, &action, NULL);
+  sigaction(SIGUSR1, &action, NULL);
+}
+
+int linux_noted_signal(void) { return atomic_load(&noted_signal); }
+
+unsigned linux_noted_requests(void) { return atomic_load(&noted_requests); }

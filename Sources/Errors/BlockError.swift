@@ -1,0 +1,76 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// The one error of the suite: what kind of thing went wrong, and a sentence that a person can act on.
+///
+/// Context is put in front as the error rises (`Could not open 'x.qcow2': …`), so that the message reads
+/// from the command down to the cause. New formats add no kinds.
+public struct BlockError: Error, Sendable, Equatable {
+  /// What a program may want to tell apart; the raw values appear in JSON output and stay stable.
+  public enum Kind: String, Sendable, CaseIterable {
+    /// A file, node, format, snapshot or other named thing does not exist.
+    case notFound = "not-found"
+    /// The thing to be made exists already.
+    case alreadyExists = "already-exists"
+    /// The operating system refused access.
+    case accessDenied = "access-denied"
+    /// A write was asked of something that is open for reading only.
+    case readOnly = "read-only"
+    /// Another user of the node, or another process, does not tolerate the access.
+    case conflict
+    /// An option, value or combination makes no sense.
+    case invalidArgument = "invalid-argument"
+    /// The image contradicts its format's specification.
+    case corrupt
+    /// The image or request needs a feature that this build does not have.
+    case unsupported
+    /// A name, reference or depth was refused by policy.
+    case refused
+    /// The device or file system is full.
+    case noSpace = "no-space"
+    /// A number does not fit: an image, table or request larger than its limit.
+    case tooLarge = "too-large"
+    /// Reading or writing failed.
+    case inputOutput = "input-output"
+    /// A signal asked the job to end.
+    case interrupted
+  }
+
+  /// What a program may want to tell apart.
+  public var kind: Kind
+  /// One sentence without a final full stop, context first.
+  public var message: String
+  /// What the user can do next, where a next step exists.
+  public var hint: String?
+  /// The system's error number where a system call failed, otherwise 0.
+  public var systemError: Int32
+
+  /// Makes an error from its parts.
+  public init(_ kind: Kind, _ message: String, hint: String? = nil, systemError: Int32 = 0) {
+    self.kind = kind
+    self.message = message
+    self.hint = hint
+    self.systemError = systemError
+  }
+
+  /// The same error with `context` and a colon in front of its message.
+  public func prefixed(_ context: String) -> BlockError {
+    var copy = self
+    copy.message = context + ": " + message
+    return copy
+  }
+}
+
+/// Runs `body` and puts `context` in front of the message of the error it throws.
+///
+/// The context is only built when there is an error.
+@inlinable
+public func inContext<Result: ~Copyable>(
+  _ context: @autoclosure () -> String, _ body: () throws(BlockError) -> Result
+) throws(BlockError) -> Result {
+  do {
+    return try body()
+  } catch {
+    throw error.prefixed(context())
+  }
+}

@@ -1,0 +1,91 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLinux
+public import Errors
+internal import Glibc
+
+extension File {
+  /// What a stretch of a file holds.
+  public struct Stretch: Sendable, Equatable {
+    /// Whether the file system holds data there; a hole reads as zero.
+    public var isData: Bool
+    /// The offset at which the stretch ends, in bytes.
+    public var end: UInt64
+  }
+
+  /// The stretch of data or hole that `offset` lies in, or nil where the file system cannot tell.
+  ///
+  /// At and past the end of the file the answer is a hole that ends at `UInt64.max`.
+  public func stretch(at offset: UInt64) throws(BlockError) -> Stretch? {
+    guard kind == .regular else { return nil }
+    let position = try File.position(offset, 0)
+    let data = linux_seek_data(descriptor, position)
+    if data < 0 {
+      // ENXIO: no data from here to the end of the file.
+      if errno == ENXIO { return Stretch(isData: false, end: .max) }
+      let error = BlockError(system: errno)
+      if error.isUnsupportedCall { return nil }
+      throw error
+    }
+    if data > position { return Stretch(isData: false, end: UInt64(data)) }
+    let hole = linux_seek_hole(descriptor, position)
+    // Somebody may have cut the file between the two calls; then nothing is known.
+    guard hole > position else { return nil }
+    return Stretch(isData: true, end: UInt64(hole))
+  }
+
+  /// Allocates space for the range without changing what it reads as; grows the file to its end.
+  ///
+  /// - Throws: kind `unsupported` or a system error for which `isUnsupportedCall` holds where the file system cannot.
+  public func allocate(at offset: UInt64, length: UInt64) throws(BlockError) {
+    try call(offset, length) { linux_fallocate(descriptor, $0, $1) }
+  }
+
+  /// Gives the range's space back; it then reads as zero.
+  public func punchHole(at offset: UInt64, length: UInt64) throws(BlockError) {
+    if kind == .blockDevice {
+      guard linux_block_discard(descriptor, offset, length) == 0 else { throw BlockError(system: errno) }
+      return
+    }
+    try call(offset, length) { linux_punch_hole(descriptor, $0, $1) }
+  }
+
+  /// Makes the range read as zero without writing it; with `mayUnmap`, also by giving its space back.
+  public func zeroRange(at offset: UInt64, length: UInt64, mayUnmap: Bool) throws(BlockError) {
+    if kind == .blockDevice {
+      guard linux_block_zero(descriptor, offset, length) == 0 else { throw BlockError(system: errno) }
+      return
+    }
+    try call(offset, length) { linux_zero_range(descriptor, $0, $1, mayUnmap ? 1 : 0) }
+  }
+
+  /// Lets the kernel copy at most `length` bytes to another file; returns the bytes copied, 0 at the end of this one.
+  public func copyRange(at offset: UInt64, length: Int, to target: File, at targetOffset: UInt64) throws(BlockError)
+    -> Int
+  {
+    let from = try File.position(offset, 0)
+    let to = try File.position(targetOffset, 0)
+    while true {
+      let count = linux_copy_file_range(descriptor, from, target.descriptor, to, length)
+      if count >= 0 { return count }
+      if errno != EINTR { throw BlockError(system: errno) }
+    }
+  }
+
+  /// Turns reading and writing past the page cache on or off.
+  public func setDirect(_ direct: Bool) throws(BlockError) {
+    let flag = LINUX_O_DIRECT
+    guard linux_set_flags(descriptor, direct ? flag : 0, direct ? 0 : flag) == 0 else {
+      throw BlockError(system: errno)
+    }
+  }
+
+  private func call(_ offset: UInt64, _ length: UInt64, _ body: (off_t, off_t) -> Int32) throws(BlockError) {
+    let start = try File.position(offset, 0)
+    let count = try File.position(length, 0)
+    while body(start, count) != 0 {
+      if errno != EINTR { throw BlockError(system: errno) }
+    }
+  }
+}

@@ -1,0 +1,192 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Bytes
+internal import CLinux
+public import Errors
+internal import Glibc
+
+/// An open file or block device: positioned I/O that may be called from any thread.
+///
+/// The descriptor closes with the last reference. No call uses the shared file position, except that
+/// seeking for data and holes moves it. Errors carry the system's own words; the caller adds the file name.
+public final class File: Sendable {
+  /// What kind of file system object was opened.
+  public enum Kind: Sendable {
+    case regular
+    case blockDevice
+    case characterDevice
+    case directory
+    case other
+  }
+
+  /// How a file is opened.
+  public struct Mode: OptionSet, Sendable {
+    /// The raw bits.
+    public let rawValue: Int
+    /// Makes a mode from raw bits.
+    public init(rawValue: Int) { self.rawValue = rawValue }
+    /// For writing as well as reading.
+    public static let writable = Mode(rawValue: 1)
+    /// Past the page cache (O_DIRECT); requests must then be aligned.
+    public static let direct = Mode(rawValue: 2)
+    /// Makes the file where it does not exist.
+    public static let create = Mode(rawValue: 4)
+    /// Fails where the file exists.
+    public static let exclusive = Mode(rawValue: 8)
+  }
+
+  let descriptor: Int32
+  /// What kind of file system object this is.
+  public let kind: Kind
+  /// Whether the descriptor allows writing.
+  public let isWritable: Bool
+
+  init(owning descriptor: Int32, isWritable: Bool) throws(BlockError) {
+    self.descriptor = descriptor
+    self.isWritable = isWritable
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else {
+      let error = BlockError(system: errno)
+      _ = close(descriptor)
+      throw error
+    }
+    switch status.st_mode & S_IFMT {
+    case S_IFREG: kind = .regular
+    case S_IFBLK: kind = .blockDevice
+    case S_IFCHR: kind = .characterDevice
+    case S_IFDIR: kind = .directory
+    default: kind = .other
+    }
+  }
+
+  /// Opens the file at `path` without waiting for anyone (a FIFO does not block).
+  ///
+  /// - Throws: the system's reason, without the path.
+  public convenience init(path: String, mode: Mode) throws(BlockError) {
+    var flags = (mode.contains(.writable) ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
+    if mode.contains(.direct) { flags |= LINUX_O_DIRECT }
+    if mode.contains(.create) { flags |= O_CREAT }
+    if mode.contains(.exclusive) { flags |= O_EXCL }
+    let descriptor = try File.descriptor(path: path, flags: flags)
+    try self.init(owning: descriptor, isWritable: mode.contains(.writable))
+  }
+
+  static func descriptor(path: String, flags: Int32) throws(BlockError) -> Int32 {
+    // A zero byte would silently cut the name for the C library.
+    guard !path.utf8.contains(0) else {
+      throw BlockError(.invalidArgument, "file name contains a zero byte")
+    }
+    while true {
+      let descriptor = unsafe linux_open(path, flags, 0o644)
+      if descriptor >= 0 { return descriptor }
+      if errno != EINTR { throw BlockError(system: errno) }
+    }
+  }
+
+  deinit {
+    _ = close(descriptor)
+  }
+
+  // MARK: Sizes
+
+  /// The length in bytes; of a block device, its capacity.
+  public func length() throws(BlockError) -> UInt64 {
+    if kind == .blockDevice {
+      var bytes: UInt64 = 0
+      guard unsafe linux_block_size(descriptor, &bytes) == 0 else { throw BlockError(system: errno) }
+      return bytes
+    }
+    return UInt64(clamping: try status().st_size)
+  }
+
+  /// Bytes that the file system holds for the file.
+  public func allocatedLength() throws(BlockError) -> UInt64 {
+    UInt64(clamping: try status().st_blocks) &* 512
+  }
+
+  /// What tells this file from every other on the machine.
+  public func identity() throws(BlockError) -> FileIdentity {
+    let status = try status()
+    return FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+  }
+
+  /// The request size in bytes that direct I/O needs: the sector size of a device, else a page.
+  public var directAlignment: Int {
+    var bytes: UInt32 = 0
+    if kind == .blockDevice, unsafe linux_block_sector(descriptor, &bytes) == 0, bytes >= 512, bytes <= 4096 {
+      return Int(bytes)
+    }
+    return 4096
+  }
+
+  func status() throws(BlockError) -> stat {
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else { throw BlockError(system: errno) }
+    return status
+  }
+
+  // MARK: Reading and writing
+
+  /// Reads at `offset` until the buffer is full or the file ends; returns the bytes read.
+  public func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) -> Int {
+    var done = 0
+    while done < buffer.byteCount {
+      let position = try File.position(offset, done)
+      let count = unsafe buffer.withUnsafeMutableBytes { bytes in
+        unsafe pread(descriptor, bytes.baseAddress.map { unsafe $0 + done }, bytes.count - done, position)
+      }
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw BlockError(system: errno)
+      }
+      if count == 0 { break }
+      done += count
+    }
+    return done
+  }
+
+  /// Writes all of `data` at `offset`.
+  public func write(at offset: UInt64, from data: RawSpan) throws(BlockError) {
+    var done = 0
+    while done < data.byteCount {
+      let position = try File.position(offset, done)
+      let count = unsafe data.withUnsafeBytes { bytes in
+        unsafe pwrite(descriptor, bytes.baseAddress.map { unsafe $0 + done }, bytes.count - done, position)
+      }
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw BlockError(system: errno)
+      }
+      done += count
+    }
+  }
+
+  /// Makes everything written so far durable.
+  public func synchronize() throws(BlockError) {
+    guard fdatasync(descriptor) == 0 else { throw BlockError(system: errno) }
+  }
+
+  /// Sets the length in bytes; new bytes read as zero.
+  public func truncate(to length: UInt64) throws(BlockError) {
+    let position = try File.position(length, 0)
+    while ftruncate(descriptor, position) != 0 {
+      if errno != EINTR { throw BlockError(system: errno) }
+    }
+  }
+
+  static func position(_ offset: UInt64, _ further: Int) throws(BlockError) -> off_t {
+    guard let sum = offset.plus(UInt64(further)), let position = off_t(exactly: sum) else {
+      throw BlockError(system: EFBIG)
+    }
+    return position
+  }
+}
+
+/// What tells one file from every other on the machine.
+public struct FileIdentity: Hashable, Sendable {
+  /// The device the file is on.
+  public let device: UInt64
+  /// The file's number there.
+  public let inode: UInt64
+}

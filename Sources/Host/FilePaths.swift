@@ -1,0 +1,58 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Errors
+internal import Glibc
+
+/// What can be said of a path, and what stands there.
+public enum FilePaths {
+  /// The folder part: everything before the last slash, `.` where there is none.
+  public static func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  /// The last component.
+  public static func name(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return path }
+    return String(path[path.index(after: slash)...])
+  }
+
+  /// `name` inside `folder`; an absolute `name` stays as it is.
+  public static func join(_ folder: String, _ name: String) -> String {
+    if name.hasPrefix("/") || folder.isEmpty { return name }
+    return folder.hasSuffix("/") ? folder + name : folder + "/" + name
+  }
+
+  /// The path with all links followed where it exists, otherwise the path itself.
+  public static func resolvingLinks(_ path: String) -> String {
+    guard let resolved = unsafe realpath(path, nil) else { return path }
+    defer { unsafe free(resolved) }
+    return unsafe String(cString: resolved)
+  }
+
+  /// What kind of object is at `path`, or nil where there is nothing or it cannot be looked at.
+  public static func kind(of path: String) -> File.Kind? {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else { return nil }
+    switch status.st_mode & S_IFMT {
+    case S_IFREG: return .regular
+    case S_IFBLK: return .blockDevice
+    case S_IFCHR: return .characterDevice
+    case S_IFDIR: return .directory
+    default: return .other
+    }
+  }
+
+  /// What tells the file at `path` from every other, or nil where there is none.
+  public static func identity(of path: String) -> FileIdentity? {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else { return nil }
+    return FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+  }
+
+  /// Removes the name `path`.
+  public static func remove(_ path: String) throws(BlockError) {
+    guard unsafe unlink(path) == 0 else { throw BlockError(system: errno) }
+  }
+}

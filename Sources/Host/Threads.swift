@@ -1,0 +1,73 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Errors
+internal import Glibc
+
+/// Threads of our own: started for one piece of work and joined before it returns.
+public enum Threads {
+  /// How many processors this process may use, at least 1.
+  public static var processors: Int {
+    max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+  }
+
+  /// A number that tells the calling thread from all others that live.
+  public static var current: UInt {
+    UInt(pthread_self())
+  }
+
+  /// Runs `body(0)` … `body(count - 1)`, each on a thread of its own, and returns when all have.
+  ///
+  /// - Throws: the error of the lowest-numbered body that failed; all bodies run to their end first, so a
+  ///   body that fails must tell the others by means of its own.
+  public static func run(_ count: Int, _ body: @escaping @Sendable (Int) throws(BlockError) -> Void) throws(BlockError) {
+    guard count > 1 else { return try body(0) }
+    let outcome = Outcome()
+    var threads: [pthread_t] = []
+    for index in 1..<count {
+      let work = Work { outcome.note(index, body) }
+      var thread = pthread_t()
+      let argument = unsafe Unmanaged.passRetained(work).toOpaque()
+      let result = unsafe pthread_create(
+        &thread, nil,
+        { argument in
+          guard let argument = unsafe argument else { return nil }
+          unsafe Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body()
+          return nil
+        }, argument)
+      if result != 0 {
+        unsafe Unmanaged<Work>.fromOpaque(argument).release()
+        // Fewer threads do the same work; one more body here keeps the promise that all run.
+        outcome.note(index, body)
+        continue
+      }
+      threads.append(thread)
+    }
+    outcome.note(0, body)
+    for thread in threads { pthread_join(thread, nil) }
+    if let error = outcome.first { throw error }
+  }
+
+  private final class Work {
+    let body: () -> Void
+    init(_ body: @escaping () -> Void) { self.body = body }
+  }
+
+  private final class Outcome: @unchecked Sendable {
+    private let monitor = Monitor()
+    private var error: (index: Int, error: BlockError)?
+
+    func note(_ index: Int, _ body: (Int) throws(BlockError) -> Void) {
+      do throws(BlockError) {
+        try body(index)
+      } catch {
+        monitor.withLock {
+          if let known = self.error, known.index < index { return }
+          self.error = (index, error)
+        }
+      }
+    }
+
+    var first: BlockError? { error?.error }
+  }
+}
