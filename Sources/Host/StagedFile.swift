@@ -23,22 +23,13 @@ public final class StagedFile {
   /// - Throws: the system's reason, without the path.
   public init(path: String) throws(BlockError) {
     self.path = FilePaths.resolvingLinks(path)
-    let folder = FilePaths.folder(of: self.path)
-    var failure = BlockError(system: EOPNOTSUPP)
-    if LINUX_O_TMPFILE != 0 {
-      do throws(BlockError) {
-        let descriptor = try File.descriptor(path: folder, flags: LINUX_O_TMPFILE | O_RDWR | O_CLOEXEC)
-        file = try File(owning: descriptor, isWritable: true)
-        try takeAttributes()
-        return
-      } catch {
-        failure = error
-      }
+    if let unnamed = try StagedFile.makeUnnamed(in: FilePaths.folder(of: self.path)) {
+      file = unnamed
+    } else {
+      let (name, made) = try StagedFile.makeNamed(like: self.path)
+      file = made
+      temporaryPath = name
     }
-    guard failure.isUnsupportedCall || failure.systemError == EISDIR else { throw failure }
-    let (name, made) = try StagedFile.makeNamed(in: folder, like: self.path)
-    file = made
-    temporaryPath = name
     try takeAttributes()
   }
 
@@ -72,7 +63,19 @@ public final class StagedFile {
     _ = fchown(file.descriptor, existing.st_uid, existing.st_gid)
   }
 
-  private static func makeNamed(in folder: String, like path: String) throws(BlockError) -> (String, File) {
+  /// A file without a name, or nil where the file system has no such thing.
+  private static func makeUnnamed(in folder: String) throws(BlockError) -> File? {
+    guard LINUX_O_TMPFILE != 0 else { return nil }
+    do throws(BlockError) {
+      let descriptor = try File.descriptor(path: folder, flags: LINUX_O_TMPFILE | O_RDWR | O_CLOEXEC)
+      return try File(owning: descriptor, isWritable: true)
+    } catch {
+      if error.isUnsupportedCall || error.systemError == EISDIR { return nil }
+      throw error
+    }
+  }
+
+  private static func makeNamed(like path: String) throws(BlockError) -> (String, File) {
     for _ in 0..<100 {
       let name = hiddenName(like: path)
       do throws(BlockError) {
