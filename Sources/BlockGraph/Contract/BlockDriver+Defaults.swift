@@ -1,0 +1,86 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Errors
+
+// What drivers do when they have nothing of their own to say.
+extension BlockDriver {
+  /// The limits of the child in slot `file`, if any.
+  public func limits(of node: Node) -> Limits { Limits() }
+
+  /// The claim that `role` implies.
+  public func childClaim(slot: EdgeSlot, role: EdgeRole, parents: Claim, flags: NodeFlags) -> Claim {
+    parents.derived(for: role, flags: flags)
+  }
+
+  /// Accepts every claim.
+  public func checkPermissions(_ claim: Claim, of node: Node) throws(BlockError) {}
+  /// Does nothing.
+  public func commitPermissions(of node: Node) {}
+  /// Does nothing.
+  public func abortPermissions(of node: Node) {}
+  /// Does nothing.
+  public func close(_ node: Node) throws(BlockError) {}
+
+  /// Refuses.
+  public func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
+    throws(BlockError)
+  {
+    throw BlockError(.unsupported, "Image format driver does not support resize")
+  }
+
+  /// Leaves the zeros to be written.
+  public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
+    -> Bool
+  {
+    false
+  }
+
+  /// Keeps the space.
+  public func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {}
+  /// Nothing beyond the common lines.
+  public func formatInformation(of node: Node) -> FormatInformation? { nil }
+}
+
+extension Claim {
+  /// What a parent with this cumulative claim claims of a child in `role`.
+  ///
+  /// - Parameter flags: those that the parent will have.
+  public func derived(for role: EdgeRole, flags: NodeFlags) -> Claim {
+    var claim = role.contains(.cow) ? derivedForBacking : derivedForFilter
+    if !role.isDisjoint(with: [.data, .metadata]) { claim = claim.forStorage(role: role, flags: flags) }
+    // Whoever is inactive does not mind what happens to the image.
+    if flags.contains(.inactive) { claim.shared.formUnion([.write, .resize]) }
+    return claim
+  }
+
+  private var derivedForFilter: Claim {
+    Claim(
+      held: held.intersection(.passThrough), shared: shared.intersection(.passThrough).union(.graphMod))
+  }
+
+  private var derivedForBacking: Claim {
+    var result = Claim(
+      held: held.intersection(.consistentRead), shared: [.consistentRead, .writeUnchanged, .graphMod])
+    // A backing file may change below an overlay only if the overlay's users expect changes themselves.
+    if shared.contains(.write) { result.shared.formUnion([.write, .resize]) }
+    return result
+  }
+
+  private func forStorage(role: EdgeRole, flags: NodeFlags) -> Claim {
+    var claim = derivedForFilter
+    if role.contains(.metadata) {
+      // Tables are written even when the guest only reads.
+      if flags.contains(.writable), !flags.contains(.inactive) { claim.held.formUnion([.write, .resize]) }
+      if !flags.contains(.noIO) { claim.held.insert(.consistentRead) }
+      claim.shared.subtract([.write, .resize])
+    }
+    if role.contains(.data) {
+      claim.shared.remove(.resize)
+      // Unchanged guest data may land in a place that held something else.
+      if claim.held.contains(.writeUnchanged) { claim.held.insert(.write) }
+      if claim.held.contains(.write) { claim.held.insert(.resize) }
+    }
+    return claim
+  }
+}

@@ -1,0 +1,190 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Errors
+public import Options
+
+/// What stands behind a node: the part all drivers share.
+///
+/// The graph hooks are called on the graph thread. Everything else is I/O API: callable from any thread at
+/// once, on a node that is not drained. A driver keeps no links to other nodes; it is handed its node with
+/// each call and reaches children through the node's edges, whose owner is the graph.
+public protocol BlockDriver: AnyObject, Sendable {
+  /// The driver's name as users write it, such as `qcow2`.
+  var name: String { get }
+
+  // MARK: Graph hooks
+
+  /// Limits of the node, given its present children.
+  func limits(of node: Node) -> Limits
+
+  /// What the node claims of the child in `slot`, given what all its parents claim of it together.
+  ///
+  /// Pure: `flags` are the ones that the node will have. The default derives the claim from `role`.
+  func childClaim(slot: EdgeSlot, role: EdgeRole, parents: Claim, flags: NodeFlags) -> Claim
+
+  /// Whether the node can serve `claim`. Called once per refresh, followed by exactly one of
+  /// `commitPermissions` and `abortPermissions`; takes what is needed and keeps what was until then.
+  func checkPermissions(_ claim: Claim, of node: Node) throws(BlockError)
+
+  /// The claim just checked holds.
+  func commitPermissions(of node: Node)
+
+  /// The claim just checked does not come about; harmless where none was checked.
+  func abortPermissions(of node: Node)
+
+  /// The node closes: write what is still held back. Called once, without requests in flight.
+  func close(_ node: Node) throws(BlockError)
+
+  // MARK: I/O
+
+  /// Guest-visible length in bytes.
+  var length: UInt64 { get }
+
+  /// What this layer says about the range that starts at `offset`.
+  ///
+  /// `offset` lies inside the length and `length` is at least 1 and does not pass the end. The answer may be
+  /// shorter than asked; it should be as long as one look at the tables can tell.
+  func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent
+
+  /// Makes everything written so far durable, tables included.
+  func flush(_ node: Node) throws(BlockError)
+
+  /// Sets the length in bytes. With `exact` false, a block device that is large enough will do.
+  func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node) throws(BlockError)
+
+  /// Makes an aligned range read as zero without data, or answers false where that is not possible.
+  ///
+  /// With `mayUnmap` the space may be given back.
+  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError) -> Bool
+
+  /// Gives the space of an aligned range back where possible; what the range then reads as is the format's own rule.
+  func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError)
+
+  /// The format's own lines of `info`, or nil.
+  func formatInformation(of node: Node) -> FormatInformation?
+}
+
+/// A driver that does its I/O itself: storage, and filters that act on every request.
+public protocol StorageDriver: BlockDriver {
+  /// Reads a range that lies inside the length and obeys the limits.
+  func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError)
+
+  /// Writes a range that obeys the limits; a range past the end grows the node.
+  ///
+  /// With `unchanged`, readers see the same bytes as before.
+  func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError)
+}
+
+/// A driver that maps guest ranges to its children; splitting, zero fill, backing files and copy-on-write are
+/// done once above all of them.
+public protocol FormatDriver: BlockDriver {
+  /// Reads a range that `extent` called compressed or encrypted; it lies inside that extent.
+  func readEncoded(_ extent: Extent, at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node)
+    throws(BlockError)
+
+  /// Makes the start of a range writable and says where it is. Each slot with an `allocation` is followed by
+  /// exactly one `finishWrite`; until then other writers of the same clusters wait here.
+  func prepareWrite(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> WriteSlot
+
+  /// Links what `prepareWrite` allocated, or gives it back when writing failed.
+  func finishWrite(_ slot: WriteSlot, written: Bool, of node: Node) throws(BlockError)
+}
+
+/// A format that can store compressed clusters.
+public protocol CompressingDriver: FormatDriver {
+  /// Makes a compressor for the use of one thread.
+  func makeCompressor() throws(BlockError) -> any ClusterCompressor
+
+  /// Finds room for compressed clusters, in order, and links them; the caller then writes each piece.
+  ///
+  /// The ranges read right only once the pieces are written; until the image is complete nobody looks.
+  func placeCompressed(_ clusters: [CompressedCluster], of node: Node) throws(BlockError) -> [CompressedPiece]
+}
+
+/// Compresses one cluster at a time; belongs to one thread.
+public protocol ClusterCompressor: AnyObject {
+  /// Compresses one whole cluster into `output`; the bytes used, or nil where it would not become smaller.
+  func compress(_ cluster: RawSpan, into output: inout MutableRawSpan) -> Int?
+}
+
+/// One cluster to be placed.
+public struct CompressedCluster: Sendable {
+  /// Its guest offset in bytes.
+  public var guestOffset: UInt64
+  /// Its compressed size in bytes.
+  public var size: Int
+
+  /// Makes a cluster to be placed.
+  public init(guestOffset: UInt64, size: Int) {
+    self.guestOffset = guestOffset
+    self.size = size
+  }
+}
+
+/// A contiguous piece of the clusters' bytes, put end to end in the order given.
+public struct CompressedPiece: Sendable {
+  /// Which of the bytes.
+  public var bytes: Range<Int>
+  /// Where they go.
+  public var location: Extent.Location
+
+  /// Makes a piece.
+  public init(bytes: Range<Int>, location: Extent.Location) {
+    self.bytes = bytes
+    self.location = location
+  }
+}
+
+/// What a format tells `info` beyond the lines common to all.
+public struct FormatInformation: Sendable {
+  /// The unit of allocation in bytes, if any.
+  public var clusterSize: UInt64?
+  /// Whether guest data is compressed as a rule, or nil where the format does not say.
+  public var isCompressed: Bool?
+  /// Whether guest data is encrypted.
+  public var isEncrypted = false
+  /// Whether the image was not closed properly.
+  public var isDirty: Bool?
+  /// The backing file as the image names it.
+  public var backing: ImageReference?
+  /// Internal snapshots, oldest first.
+  public var snapshots: [SnapshotInformation] = []
+  /// The `format-specific` object: `type` and `data`; nil where the format has none.
+  public var specific: OptionTree?
+
+  /// Makes an empty set of lines.
+  public init() {}
+}
+
+/// One internal snapshot as `info` lists it.
+public struct SnapshotInformation: Sendable, Equatable {
+  /// The unique id.
+  public var id: String
+  /// The name users give.
+  public var name: String
+  /// Size of the saved machine state in bytes.
+  public var stateSize: UInt64
+  /// When it was taken: seconds since 1970 and nanoseconds.
+  public var seconds: UInt32
+  /// The nanoseconds part of the time.
+  public var nanoseconds: UInt32
+  /// Machine time in nanoseconds.
+  public var machineClock: UInt64
+  /// Instructions executed, where it was recorded.
+  public var instructionCount: UInt64?
+
+  /// Makes a snapshot's lines.
+  public init(
+    id: String, name: String, stateSize: UInt64, seconds: UInt32, nanoseconds: UInt32, machineClock: UInt64,
+    instructionCount: UInt64?
+  ) {
+    self.id = id
+    self.name = name
+    self.stateSize = stateSize
+    self.seconds = seconds
+    self.nanoseconds = nanoseconds
+    self.machineClock = machineClock
+    self.instructionCount = instructionCount
+  }
+}

@@ -1,0 +1,114 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Errors
+public import Options
+
+/// A kind of driver: how its images are recognised, opened and made. Stateless.
+public protocol DriverKind: Sendable {
+  /// The name that users write, such as `qcow2` or `file`.
+  var name: String { get }
+  /// Whether it is storage (found by a file name's prefix) rather than a format.
+  var isProtocol: Bool { get }
+  /// Whether images may have a backing file.
+  var supportsBacking: Bool { get }
+  /// What `create` accepts.
+  var creationOptions: [OptionSpec] { get }
+
+  /// How sure the format is that an image that starts with `head` is its own: 0 for not at all, 100 for certain.
+  ///
+  /// `head` holds the first 2048 bytes, fewer when the file is shorter. The guess is never trusted for more
+  /// than choosing a driver.
+  func probe(_ head: RawSpan) -> Int
+
+  /// Reads what is needed to serve the image. Opens no other file; names found in the image are returned.
+  func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver
+
+  /// Fills an empty file with an empty image.
+  func create(_ request: CreateRequest) throws(BlockError)
+}
+
+extension DriverKind {
+  /// Formats are not storage.
+  public var isProtocol: Bool { false }
+  /// No backing file.
+  public var supportsBacking: Bool { false }
+  /// No options.
+  public var creationOptions: [OptionSpec] { [] }
+  /// Recognises nothing.
+  public func probe(_ head: RawSpan) -> Int { 0 }
+  /// Refuses.
+  public func create(_ request: CreateRequest) throws(BlockError) {
+    throw BlockError(.unsupported, "Format driver '\(name)' does not support image creation")
+  }
+}
+
+/// What a driver is opened with.
+public struct OpenRequest {
+  /// The node to be: its edge in slot `file` is attached where the driver is a format.
+  public let node: Node
+  /// How the node is to be open.
+  public let flags: NodeFlags
+  /// The driver's own options. The driver takes out what it understands; what is left is refused by name.
+  public var options: OptionObject
+}
+
+/// What opening produced.
+public struct OpenedDriver {
+  /// The driver, ready for I/O once the children below are attached.
+  public var driver: any BlockDriver
+  /// What the edge in slot `file` is to the node.
+  public var fileRole: EdgeRole
+  /// Further images that this one names.
+  public var references: [ImageReference]
+
+  /// Makes a result.
+  public init(_ driver: any BlockDriver, fileRole: EdgeRole = .image, references: [ImageReference] = []) {
+    self.driver = driver
+    self.fileRole = fileRole
+    self.references = references
+  }
+}
+
+/// Another image that an image names in its own bytes. Whether it is followed is the open gate's decision.
+public struct ImageReference: Sendable, Equatable {
+  /// The slot that the named image takes.
+  public var slot: EdgeSlot
+  /// What it will be to the node.
+  public var role: EdgeRole
+  /// The name as it stands in the image.
+  public var name: String
+  /// The format as it stands in the image, if it does.
+  public var format: String?
+
+  /// Makes a reference.
+  public init(slot: EdgeSlot, role: EdgeRole, name: String, format: String?) {
+    self.slot = slot
+    self.role = role
+    self.name = name
+    self.format = format
+  }
+}
+
+/// What an image is made from.
+public struct CreateRequest {
+  /// The empty file; the edge holds write and resize.
+  public let file: Edge
+  /// Guest-visible length in bytes.
+  public let size: UInt64
+  /// Checked creation options: every key is one of `creationOptions`, `size`, `backing_file` and `backing_fmt` included.
+  public let options: OptionObject
+  /// Makes the file that is to hold guest data apart from the tables, and gives the edge to it.
+  public let makeDataFile: (String) throws(BlockError) -> Edge
+
+  /// Makes a request.
+  public init(
+    file: Edge, size: UInt64, options: OptionObject,
+    makeDataFile: @escaping (String) throws(BlockError) -> Edge
+  ) {
+    self.file = file
+    self.size = size
+    self.options = options
+    self.makeDataFile = makeDataFile
+  }
+}

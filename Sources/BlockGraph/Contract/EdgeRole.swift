@@ -1,0 +1,60 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a child is to its parent.
+public struct EdgeRole: OptionSet, Sendable, Hashable {
+  /// The raw bits.
+  public let rawValue: UInt8
+  /// Makes a set from raw bits.
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// Guest data lies in the child.
+  public static let data = EdgeRole(rawValue: 1)
+  /// The parent's own tables lie in the child.
+  public static let metadata = EdgeRole(rawValue: 2)
+  /// The parent shows exactly what the child holds.
+  public static let filtered = EdgeRole(rawValue: 4)
+  /// The child shows through where the parent has nothing (a backing file).
+  public static let cow = EdgeRole(rawValue: 8)
+  /// The child that stands for the parent's own storage.
+  public static let primary = EdgeRole(rawValue: 16)
+  /// A format's file: data, metadata and primary.
+  public static let image: EdgeRole = [.data, .metadata, .primary]
+  /// The role of a user's edge to the top of its graph.
+  public static let root: EdgeRole = [.filtered, .primary]
+
+  /// Whether the set makes sense for one edge: at least one of the first four, and `filtered` and `cow` alone among them.
+  public var isValid: Bool {
+    let kinds = intersection([.data, .metadata, .filtered, .cow])
+    if kinds.isEmpty { return false }
+    if kinds.contains(.filtered) || kinds.contains(.cow) { return kinds.rawValue.nonzeroBitCount == 1 }
+    return true
+  }
+
+  /// The names of the bits, in their order.
+  public var names: [String] {
+    var names: [String] = []
+    let all: [(EdgeRole, String)] = [
+      (.data, "data"), (.metadata, "metadata"), (.filtered, "filtered"), (.cow, "cow"), (.primary, "primary"),
+    ]
+    for (role, name) in all where contains(role) { names.append(name) }
+    return names
+  }
+}
+
+/// Which place among a parent's children an edge takes: `file`, `backing`, `data-file`, or a driver's own.
+public struct EdgeSlot: RawRepresentable, Hashable, Sendable {
+  /// The name as users see it.
+  public let rawValue: String
+  /// Makes a slot from its name.
+  public init(rawValue: String) { self.rawValue = rawValue }
+
+  /// Where a format keeps itself.
+  public static let file = EdgeSlot(rawValue: "file")
+  /// What shows through where the image has nothing.
+  public static let backing = EdgeSlot(rawValue: "backing")
+  /// Where a format keeps guest data apart from its tables.
+  public static let dataFile = EdgeSlot(rawValue: "data-file")
+  /// The edge of a user to the top of its graph.
+  public static let root = EdgeSlot(rawValue: "root")
+}

@@ -1,0 +1,46 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// How a node is open, and how it came to be.
+public struct NodeFlags: OptionSet, Sendable, Hashable {
+  /// The raw bits.
+  public let rawValue: UInt16
+  /// Makes a set from raw bits.
+  public init(rawValue: UInt16) { self.rawValue = rawValue }
+
+  /// May be written when a user holds the permission.
+  public static let writable = NodeFlags(rawValue: 1)
+  /// Holds no claims; another program may own the image.
+  public static let inactive = NodeFlags(rawValue: 2)
+  /// Opened for its metadata only: guest data is not read.
+  public static let noIO = NodeFlags(rawValue: 4)
+  /// The format was guessed from the content.
+  public static let probed = NodeFlags(rawValue: 8)
+  /// Inserted by the engine; users do not see it.
+  public static let implicit = NodeFlags(rawValue: 16)
+  /// Opened although others may write (`-U`); only ever for reading.
+  public static let forceShare = NodeFlags(rawValue: 32)
+  /// Past the page cache.
+  public static let direct = NodeFlags(rawValue: 64)
+  /// Flush requests are ignored: whoever opened the node does not care about a crash.
+  public static let noFlush = NodeFlags(rawValue: 128)
+  /// Every write is made durable before it is reported done.
+  public static let writeThrough = NodeFlags(rawValue: 256)
+  /// Format metadata is being checked: images that need repair may be opened all the same.
+  public static let checking = NodeFlags(rawValue: 512)
+  /// Discard requests reach the storage.
+  public static let unmap = NodeFlags(rawValue: 1024)
+}
+
+/// What a node asks of the requests it gets.
+public struct Limits: Sendable, Equatable {
+  /// Offsets, lengths and memory of requests must be multiples of this many bytes; a power of two.
+  public var requestAlignment: UInt64 = 1
+  /// The largest request in bytes.
+  public var maximumTransfer: UInt64 = 1 << 30
+  /// The unit in bytes in which the node allocates, or 0 where it does not.
+  public var clusterSize: UInt64 = 0
+
+  /// Limits of a node that takes any request.
+  public init() {}
+}

@@ -1,0 +1,118 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Bytes
+public import Errors
+
+// The data path: splitting, padding, zero fill, backing files and copy-on-write, once above all drivers.
+extension Edge {
+  /// Runs `body` as one request of the child.
+  func request<Result>(_ body: (Node) throws(BlockError) -> Result) throws(BlockError) -> Result {
+    child.gate.enter()
+    defer { child.gate.leave() }
+    return try body(child)
+  }
+
+  /// The child's guest-visible length in bytes.
+  public var length: UInt64 { child.driver.length }
+
+  /// Fills `buffer` with the bytes at `offset`; what lies past the end reads as zero.
+  public func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {
+    guard buffer.byteCount > 0 else { return }
+    try request { (node: Node) throws(BlockError) in
+      let length = node.length
+      let inside = offset >= length ? 0 : Int(min(length - offset, UInt64(buffer.byteCount)))
+      if inside < buffer.byteCount {
+        var rest = buffer.slice(inside..<buffer.byteCount)
+        rest.fill()
+      }
+      guard inside > 0 else { return }
+      var part = buffer.slice(0..<inside)
+      try node.read(at: offset, into: &part)
+    }
+  }
+
+  /// Reads `count` bytes at `offset` into a new buffer.
+  public func read(at offset: UInt64, count: Int) throws(BlockError) -> Buffer {
+    let buffer = Buffer(count: count)
+    var bytes = buffer.mutableBytes
+    try read(at: offset, into: &bytes)
+    return buffer
+  }
+
+  /// What the child's own layer says about the range; `offset` must lie inside the length.
+  public func extent(at offset: UInt64, length: UInt64) throws(BlockError) -> Extent {
+    try request { (node: Node) throws(BlockError) in try node.extent(at: offset, length: length) }
+  }
+}
+
+extension Node {
+  /// What this layer says about a range inside the length.
+  func extent(at offset: UInt64, length: UInt64) throws(BlockError) -> Extent {
+    let extent = try driver.extent(at: offset, length: length, of: self)
+    precondition(extent.length > 0 && extent.length <= length, "\(driver.name): extent outside the request")
+    return extent
+  }
+
+  /// Reads a range inside the length.
+  func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {
+    if let storage = driver as? any StorageDriver {
+      try readAligned(storage, at: offset, into: &buffer)
+    } else if let format = driver as? any FormatDriver {
+      try readMapped(format, at: offset, into: &buffer)
+    } else {
+      preconditionFailure("\(driver.name) can neither store nor map")
+    }
+  }
+
+  /// Gives storage only requests that obey its limits, through memory of our own where the caller's do not.
+  func readAligned(_ storage: any StorageDriver, at offset: UInt64, into buffer: inout MutableRawSpan)
+    throws(BlockError)
+  {
+    let unit = limits.requestAlignment
+    let count = UInt64(buffer.byteCount)
+    if unit <= 1 || (offset % unit == 0 && count % unit == 0 && buffer.isAligned(to: unit)) {
+      return try storage.read(at: offset, into: &buffer, of: self)
+    }
+    let start = offset.roundedDown(to: unit)
+    guard let end = (offset + count).roundedUp(to: unit) else {
+      throw BlockError(.tooLarge, "request past the largest offset")
+    }
+    let bounce = Buffer(count: Int(end - start))
+    var bytes = bounce.mutableBytes
+    try storage.read(at: start, into: &bytes, of: self)
+    let skip = Int(offset - start)
+    buffer.copy(bounce.bytes.slice(skip..<skip + buffer.byteCount))
+  }
+
+  private func readMapped(_ format: any FormatDriver, at offset: UInt64, into buffer: inout MutableRawSpan)
+    throws(BlockError)
+  {
+    var done = 0
+    while done < buffer.byteCount {
+      let position = offset + UInt64(done)
+      let extent = try self.extent(at: position, length: UInt64(buffer.byteCount - done))
+      let count = Int(extent.length)
+      var part = buffer.slice(done..<done + count)
+      switch (extent.kind, extent.encoding, extent.location) {
+      case (.zero, _, _):
+        part.fill()
+      case (.unallocated, _, _):
+        if let backing { try backing.read(at: position, into: &part) } else { part.fill() }
+      case (.data, .plain, .some(let location)):
+        try child(in: location.slot).read(at: location.offset, into: &part)
+      case (.data, _, _):
+        try format.readEncoded(extent, at: position, into: &part, of: self)
+      }
+      done += count
+    }
+  }
+
+  /// The edge that a driver's answer points to.
+  func child(in slot: EdgeSlot) throws(BlockError) -> Edge {
+    guard let edge = edge(slot) else {
+      throw BlockError(.notFound, "node '\(name)' has no child '\(slot.rawValue)'")
+    }
+    return edge
+  }
+}

@@ -1,0 +1,182 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Bytes
+public import Errors
+
+extension Edge {
+  /// Writing without the permission is a mistake in our own code, never the user's.
+  private func requirePermission(_ action: StaticString, unchanged: Bool = false) {
+    let held = claim.held
+    let granted = held.contains(.write) || (unchanged && held.contains(.writeUnchanged))
+    precondition(granted, "\(action) without write permission by \(parent.parentDescription)")
+  }
+
+  /// Writes `data` at `offset`, growing the child where the range passes its end and it is storage.
+  ///
+  /// With `unchanged`, the caller promises that readers see the same bytes as before.
+  public func write(at offset: UInt64, from data: RawSpan, unchanged: Bool = false) throws(BlockError) {
+    requirePermission("write", unchanged: unchanged)
+    guard data.byteCount > 0 else { return }
+    try request { (node: Node) throws(BlockError) in
+      try node.refuseDisguise(at: offset, data)
+      try node.write(at: offset, from: data, unchanged: unchanged)
+      if node.flags.contains(.writeThrough) { try node.driver.flush(node) }
+    }
+  }
+
+  /// Makes a range read as zero, without data where the child can.
+  public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool = false, unchanged: Bool = false)
+    throws(BlockError)
+  {
+    requirePermission("write zeroes", unchanged: unchanged)
+    guard length > 0 else { return }
+    try request { (node: Node) throws(BlockError) in
+      try node.writeZeroes(at: offset, length: length, mayUnmap: mayUnmap)
+      if node.flags.contains(.writeThrough) { try node.driver.flush(node) }
+    }
+  }
+
+  /// Gives up the space of the whole clusters inside a range.
+  public func discard(at offset: UInt64, length: UInt64) throws(BlockError) {
+    requirePermission("discard")
+    try request { (node: Node) throws(BlockError) in
+      let unit = max(node.limits.clusterSize, node.limits.requestAlignment, 1)
+      guard let end = offset.plus(min(length, node.length - min(offset, node.length))),
+        let start = offset.roundedUp(to: unit)
+      else { return }
+      let stop = end == node.length ? end : end.roundedDown(to: unit)
+      guard start < stop else { return }
+      try node.driver.discard(at: start, length: stop - start, of: node)
+    }
+  }
+
+  /// Makes everything written so far durable.
+  public func flush() throws(BlockError) {
+    try request { (node: Node) throws(BlockError) in try node.driver.flush(node) }
+  }
+
+  /// Sets the child's length in bytes.
+  public func truncate(to length: UInt64, exact: Bool = true, preallocation: Preallocation = .off)
+    throws(BlockError)
+  {
+    precondition(claim.held.contains(.resize), "resize without permission by \(parent.parentDescription)")
+    try request { (node: Node) throws(BlockError) in
+      try node.driver.truncate(to: length, exact: exact, preallocation: preallocation, of: node)
+    }
+    child.childResized()
+  }
+}
+
+extension Node {
+  func write(at offset: UInt64, from data: RawSpan, unchanged: Bool) throws(BlockError) {
+    guard offset.plus(UInt64(data.byteCount)) != nil else {
+      throw BlockError(.tooLarge, "write past the largest offset")
+    }
+    if let storage = driver as? any StorageDriver {
+      try writeAligned(storage, at: offset, from: data, unchanged: unchanged)
+    } else if let format = driver as? any FormatDriver {
+      guard offset + UInt64(data.byteCount) <= length else {
+        throw BlockError(.inputOutput, "write past the end of node '\(name)'")
+      }
+      try writeMapped(format, at: offset, from: data, unchanged: unchanged)
+    } else {
+      preconditionFailure("\(driver.name) can neither store nor map")
+    }
+  }
+
+  /// Gives storage only requests that obey its limits: ragged ends are read, merged and written whole.
+  private func writeAligned(
+    _ storage: any StorageDriver, at offset: UInt64, from data: RawSpan, unchanged: Bool
+  ) throws(BlockError) {
+    let unit = limits.requestAlignment
+    let count = UInt64(data.byteCount)
+    if unit <= 1 || (offset % unit == 0 && count % unit == 0 && data.isAligned(to: unit)) {
+      return try storage.write(at: offset, from: data, unchanged: unchanged, of: self)
+    }
+    let start = offset.roundedDown(to: unit)
+    guard let end = (offset + count).roundedUp(to: unit) else {
+      throw BlockError(.tooLarge, "request past the largest offset")
+    }
+    let bounce = Buffer(count: Int(end - start))
+    var bytes = bounce.mutableBytes
+    let known = min(end, length)
+    if start < offset || end > offset + count, start < known {
+      var present = bytes.slice(0..<Int(known - start))
+      try readAligned(storage, at: start, into: &present)
+    }
+    bytes.copy(data, at: Int(offset - start))
+    try storage.write(at: start, from: bounce.bytes, unchanged: unchanged, of: self)
+  }
+
+  private func writeMapped(
+    _ format: any FormatDriver, at offset: UInt64, from data: RawSpan, unchanged: Bool
+  ) throws(BlockError) {
+    var done = 0
+    while done < data.byteCount {
+      let position = offset + UInt64(done)
+      let slot = try format.prepareWrite(at: position, length: UInt64(data.byteCount - done), of: self)
+      let count = Int(slot.length)
+      let part = data.slice(done..<done + count)
+      do throws(BlockError) {
+        try fill(slot, at: position, with: part, unchanged: unchanged)
+      } catch {
+        // The first error is what the user needs to see; giving the clusters back may fail for the same reason.
+        if slot.allocation != nil { try? format.finishWrite(slot, written: false, of: self) }
+        throw error
+      }
+      if slot.allocation != nil { try format.finishWrite(slot, written: true, of: self) }
+      done += count
+    }
+  }
+
+  /// Writes `data` where the slot says, together with the present content around it.
+  private func fill(_ slot: WriteSlot, at position: UInt64, with data: RawSpan, unchanged: Bool)
+    throws(BlockError)
+  {
+    let edge = try child(in: slot.location.slot)
+    if slot.fillBefore == 0 && slot.fillAfter == 0 {
+      return try edge.write(at: slot.location.offset, from: data, unchanged: unchanged)
+    }
+    let before = Int(slot.fillBefore)
+    let whole = Buffer(count: before + data.byteCount + Int(slot.fillAfter))
+    var bytes = whole.mutableBytes
+    if before > 0 {
+      var head = bytes.slice(0..<before)
+      try read(at: position - slot.fillBefore, into: &head)
+    }
+    bytes.copy(data, at: before)
+    if slot.fillAfter > 0 {
+      let tail = position + UInt64(data.byteCount)
+      let inside = tail >= length ? 0 : Int(min(slot.fillAfter, length - tail))
+      var rest = bytes.slice(before + data.byteCount..<before + data.byteCount + inside)
+      if inside > 0 { try read(at: tail, into: &rest) }
+    }
+    try edge.write(at: slot.location.offset - slot.fillBefore, from: whole.bytes, unchanged: unchanged)
+  }
+
+  /// Zeros the whole clusters of a range through the driver and writes the ragged ends.
+  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool) throws(BlockError) {
+    guard let end = offset.plus(length) else { throw BlockError(.tooLarge, "range past the largest offset") }
+    let unit = max(limits.clusterSize, limits.requestAlignment, 1)
+    let start = min(offset.roundedUp(to: unit) ?? end, end)
+    // The last cluster of an image may be cut short by its length.
+    let stop = end == self.length ? end : max(end.roundedDown(to: unit), start)
+    try writeRaggedZeroes(offset, start)
+    if start < stop, try !driver.writeZeroes(at: start, length: stop - start, mayUnmap: mayUnmap, of: self) {
+      try writeRaggedZeroes(start, stop)
+    }
+    try writeRaggedZeroes(stop, end)
+  }
+
+  private func writeRaggedZeroes(_ start: UInt64, _ end: UInt64) throws(BlockError) {
+    guard start < end else { return }
+    let zeroes = Buffer(count: Int(min(end - start, 1 << 20)))
+    var position = start
+    while position < end {
+      let count = Int(min(end - position, UInt64(zeroes.count)))
+      try write(at: position, from: zeroes.bytes.slice(0..<count), unchanged: false)
+      position += UInt64(count)
+    }
+  }
+}

@@ -1,0 +1,32 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Errors
+
+/// Numbered places where an operation can be told to fail, so that tests fail each of them in turn.
+public final class FaultPoints {
+  /// How many points were passed so far.
+  public private(set) var passed = 0
+  /// The names of the points passed, in order.
+  public private(set) var names: [String] = []
+  /// The number, counted from 1, of the point that fails; 0 for none.
+  public var failing = 0
+
+  /// No point fails.
+  public init() {}
+
+  /// Forgets what was passed and lets the `number`th point from here fail.
+  public func arm(_ number: Int) {
+    passed = 0
+    names = []
+    failing = number
+  }
+
+  /// Passes a point.
+  func pass(_ name: @autoclosure () -> String) throws(BlockError) {
+    passed += 1
+    guard failing != 0 else { return }
+    names.append(name())
+    if passed == failing { throw BlockError(.inputOutput, "injected failure at step \(passed) (\(name()))") }
+  }
+}

@@ -1,0 +1,39 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Errors
+
+extension Graph {
+  /// Runs one change of the graph: drains `nodes`, lets `body` edit, computes permissions on the edited graph,
+  /// and keeps everything or undoes everything.
+  public func change<Result>(
+    draining nodes: [Node], _ body: (GraphEdit) throws(BlockError) -> Result
+  ) throws(BlockError) -> Result {
+    requireThread()
+    for node in nodes { node.drainBegin() }
+    let edit = GraphEdit(self)
+    defer { for node in nodes.reversed() { node.drainEnd() } }
+    do throws(BlockError) {
+      let result = try body(edit)
+      try refresh(edit)
+      return result
+    } catch {
+      edit.rollback()
+      throw error
+    }
+  }
+
+  /// Attaches a user to a node, with the claim it was made with.
+  @discardableResult
+  public func attach(_ user: RootUser, to node: Node, staysAtNode: Bool = false) throws(BlockError) -> Edge {
+    try change(draining: [node]) { (edit: GraphEdit) throws(BlockError) in
+      try edit.attach(user, to: node, staysAtNode: staysAtNode)
+    }
+  }
+
+  /// Changes what a user claims.
+  public func setClaim(_ claim: Claim, of user: RootUser) throws(BlockError) {
+    requireThread()
+    try change(draining: []) { (edit: GraphEdit) throws(BlockError) in try edit.setClaim(claim, of: user) }
+  }
+}

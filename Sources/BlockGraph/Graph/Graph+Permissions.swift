@@ -1,0 +1,82 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Errors
+
+extension Graph {
+  /// Computes the permissions of everything an edit touched, on the edited graph: the only way they change.
+  ///
+  /// Each node with its subtree is visited once, parents first. Its users must tolerate each other and its
+  /// driver must agree, whose check is followed by exactly one commit or abort.
+  func refresh(_ edit: GraphEdit) throws(BlockError) {
+    refreshes += 1
+    let ordered = Graph.parentsFirst(edit.touched)
+    var checked: [Node] = []
+    do throws(BlockError) {
+      try refreshLimits(edit)
+      for node in ordered {
+        try Graph.refuseConflicts(at: node)
+        let claim = node.cumulativeClaim
+        try refuseImpossible(claim, at: node)
+        try faults.pass("check '\(node.name)'")
+        try node.driver.checkPermissions(claim, of: node)
+        checked.append(node)
+        for edge in node.children {
+          let childClaim = node.driver.childClaim(
+            slot: edge.slot, role: edge.role, parents: claim, flags: node.flags)
+          edit.setClaim(childClaim, of: edge)
+        }
+      }
+      try faults.pass("commit")
+    } catch {
+      for node in checked.reversed() { node.driver.abortPermissions(of: node) }
+      throw error
+    }
+    for node in ordered { node.driver.commitPermissions(of: node) }
+  }
+
+  /// The nodes and all below them, each once, every node before its children.
+  static func parentsFirst(_ nodes: [Node]) -> [Node] {
+    var order: [Node] = []
+    var done: Set<ObjectIdentifier> = []
+    func visit(_ node: Node) {
+      guard done.insert(ObjectIdentifier(node)).inserted else { return }
+      for edge in node.children.reversed() { visit(edge.child) }
+      order.append(node)
+    }
+    for node in nodes.reversed() { visit(node) }
+    return order.reversed()
+  }
+
+  /// For every ordered pair of edges: what one holds must be shared by the other.
+  private static func refuseConflicts(at node: Node) throws(BlockError) {
+    for holder in node.parents {
+      for other in node.parents where other !== holder {
+        let refused = holder.claim.held.subtracting(other.claim.shared)
+        guard refused.isEmpty else {
+          throw BlockError(
+            .conflict,
+            "Conflicts with use by \(other.parent.parentDescription) as '\(other.slot.rawValue)', which does "
+              + "not allow '\(refused.names.joined(separator: "', '"))' on node '\(node.name)' "
+              + "(wanted by \(holder.parent.parentDescription))")
+        }
+      }
+    }
+  }
+
+  private func refuseImpossible(_ claim: Claim, at node: Node) throws(BlockError) {
+    let writing = claim.held.intersection([.write, .writeUnchanged, .resize])
+    if !writing.isEmpty && !node.flags.contains(.writable) {
+      throw BlockError(
+        .readOnly,
+        "Block node is read-only: node '\(node.name)' cannot grant '\(writing.names.joined(separator: "', '"))'")
+    }
+  }
+
+  /// Limits follow from the children, so nodes are visited children first.
+  private func refreshLimits(_ edit: GraphEdit) throws(BlockError) {
+    for node in Graph.parentsFirst(nodes).reversed() {
+      edit.setLimits(node.driver.limits(of: node), of: node)
+    }
+  }
+}

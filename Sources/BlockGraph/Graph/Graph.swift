@@ -1,0 +1,117 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Errors
+internal import Host
+
+/// All nodes of one process's images, their edges and users.
+///
+/// The graph belongs to the thread that made it. It cannot be sent to another one; each public entry checks
+/// its thread all the same, in release builds too, and traps naming itself.
+public final class Graph {
+  private let thread: UInt
+  private(set) var nodesByName: [String: Node] = [:]
+  /// Nodes in the order they were made.
+  private(set) var order: [Node] = []
+  private(set) var users: [RootUser] = []
+  private var nextNodeNumber = 1
+  /// Places where tests make operations fail.
+  public let faults: FaultPoints
+  /// How often permissions were computed anew; tests count on it.
+  var refreshes = 0
+
+  /// An empty graph that belongs to the calling thread.
+  public init(faults: FaultPoints = FaultPoints()) {
+    thread = Threads.current
+    self.faults = faults
+  }
+
+  /// Traps unless called on the thread that owns the graph.
+  func requireThread(_ entry: StaticString = #function) {
+    precondition(Threads.current == thread, "Graph.\(entry) called off the graph thread")
+  }
+
+  /// The nodes, in the order they were made.
+  public var nodes: [Node] {
+    requireThread()
+    return order
+  }
+
+  /// The users that have not been released.
+  public var rootUsers: [RootUser] {
+    requireThread()
+    return users
+  }
+
+  /// The node called `name`, if any.
+  public func node(named name: String) -> Node? {
+    requireThread()
+    return nodesByName[name]
+  }
+
+  /// The edges that lead to `node`, in the order attached.
+  public func parents(of node: Node) -> [Edge] {
+    requireThread()
+    return node.parents
+  }
+
+  /// What all users of `node` hold together, and what all of them share.
+  public func cumulativeClaim(of node: Node) -> Claim {
+    requireThread()
+    return node.cumulativeClaim
+  }
+
+  /// A name that no node has, of the form users cannot choose.
+  func generateNodeName() -> String {
+    defer { nextNodeNumber += 1 }
+    return "#block\(nextNodeNumber)"
+  }
+
+  func register(_ node: Node) {
+    nodesByName[node.name] = node
+    order.append(node)
+  }
+
+  func unregister(_ node: Node) {
+    nodesByName[node.name] = nil
+    order.removeAll { $0 === node }
+  }
+
+  // MARK: Users
+
+  /// A user of the graph that has no node yet.
+  public func makeUser(_ description: String, claim: Claim) -> RootUser {
+    requireThread()
+    let user = RootUser(description: description, claim: claim)
+    users.append(user)
+    return user
+  }
+
+  /// Detaches the user from its node and forgets it.
+  public func release(_ user: RootUser) {
+    requireThread()
+    if let edge = user.edge {
+      // Giving permissions up cannot conflict; a driver that cannot let go keeps what it had.
+      try? change(draining: [edge.child]) { (edit: GraphEdit) throws(BlockError) in
+        try edit.detach(edge)
+      }
+    }
+    users.removeAll { $0 === user }
+  }
+}
+
+/// The graph may not cross threads: the compiler holds to that.
+@available(*, unavailable)
+extension Graph: Sendable {}
+
+extension Node {
+  /// What all parents hold together, and what all of them share.
+  var cumulativeClaim: Claim {
+    var claim = Claim.none
+    for edge in parents {
+      claim.held.formUnion(edge.claim.held)
+      claim.shared.formIntersection(edge.claim.shared)
+    }
+    return claim
+  }
+}

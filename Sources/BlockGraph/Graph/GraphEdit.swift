@@ -1,0 +1,233 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Errors
+
+/// The steps of one change of the graph. They act on the real graph at once; when the change ends, permissions
+/// are computed on the edited graph, and either everything stays or everything is undone, newest step first.
+public final class GraphEdit {
+  let graph: Graph
+  private var undo: [() -> Void] = []
+  private(set) var touched: [Node] = []
+
+  init(_ graph: Graph) { self.graph = graph }
+
+  func touch(_ node: Node) {
+    if !touched.contains(where: { $0 === node }) { touched.append(node) }
+  }
+
+  /// Notes how to take a step back that was just made.
+  func onRollback(_ step: @escaping () -> Void) { undo.append(step) }
+
+  func rollback() {
+    while let step = undo.popLast() { step() }
+  }
+
+  private func pass(_ step: String) throws(BlockError) { try graph.faults.pass(step) }
+
+  // MARK: Nodes
+
+  /// Puts a new node into the graph.
+  func add(_ node: Node) throws(BlockError) {
+    try pass("add '\(node.name)'")
+    guard graph.nodesByName[node.name] == nil else {
+      throw BlockError(.alreadyExists, "Duplicate nodes with node-name='\(node.name)'")
+    }
+    graph.register(node)
+    onRollback { [graph] in graph.unregister(node) }
+  }
+
+  /// Exchanges the driver of a node that nobody uses yet.
+  func install(_ driver: any BlockDriver, in node: Node) {
+    precondition(node.parents.isEmpty, "driver of '\(node.name)' exchanged while in use")
+    let before = node.driver
+    node.driver = driver
+    onRollback { node.driver = before }
+    touch(node)
+  }
+
+  /// Gives a node other flags.
+  public func setFlags(_ flags: NodeFlags, of node: Node) throws(BlockError) {
+    try pass("flags of '\(node.name)'")
+    requireDrained(node)
+    let before = node.flags
+    node.flags = flags
+    onRollback { node.flags = before }
+    touch(node)
+  }
+
+  // MARK: Edges
+
+  /// Attaches `child` below `parent`.
+  @discardableResult
+  public func attach(_ child: Node, to parent: Node, slot: EdgeSlot, role: EdgeRole) throws(BlockError) -> Edge {
+    try pass("attach '\(child.name)' to '\(parent.name)' as \(slot.rawValue)")
+    requireDrained(parent)
+    requireDrained(child)
+    try refuseRole(role, of: parent, replacing: nil)
+    try refuseCycle(child, below: parent, slot: slot)
+    guard parent.edge(slot) == nil else {
+      throw BlockError(.alreadyExists, "node '\(parent.name)' has a child '\(slot.rawValue)' already")
+    }
+    let edge = Edge(slot: slot, role: role, parent: parent, child: child, claim: .none)
+    parent.children.append(edge)
+    child.parents.append(edge)
+    onRollback {
+      parent.children.removeAll { $0 === edge }
+      child.parents.removeAll { $0 === edge }
+    }
+    touch(parent)
+    touch(child)
+    return edge
+  }
+
+  /// Attaches a user to the node whose content it wants.
+  @discardableResult
+  public func attach(_ user: RootUser, to child: Node, staysAtNode: Bool = false) throws(BlockError) -> Edge {
+    try pass("attach \(user.parentDescription) to '\(child.name)'")
+    requireDrained(child)
+    guard user.edge == nil else {
+      throw BlockError(.alreadyExists, "\(user.parentDescription) has a node already")
+    }
+    let edge = Edge(
+      slot: .root, role: .root, parent: user, child: child, claim: user.claim, staysAtNode: staysAtNode)
+    user.edge = edge
+    child.parents.append(edge)
+    onRollback {
+      user.edge = nil
+      child.parents.removeAll { $0 === edge }
+    }
+    touch(child)
+    return edge
+  }
+
+  /// Removes an edge.
+  public func detach(_ edge: Edge) throws(BlockError) {
+    try pass("detach '\(edge.child.name)' from \(edge.parent.parentDescription)")
+    requireDrained(edge.child)
+    try refuseFrozen(edge, "detach")
+    let child = edge.child
+    if let user = edge.parent as? RootUser {
+      user.edge = nil
+      onRollback { user.edge = edge }
+    } else if let parent = edge.parent as? Node {
+      requireDrained(parent)
+      let before = parent.children
+      parent.children.removeAll { $0 === edge }
+      onRollback { parent.children = before }
+      touch(parent)
+    }
+    let siblings = child.parents
+    child.parents.removeAll { $0 === edge }
+    onRollback { child.parents = siblings }
+    touch(child)
+  }
+
+  /// Lets an edge lead to another node.
+  public func replaceChild(of edge: Edge, with child: Node) throws(BlockError) {
+    try pass("replace '\(edge.child.name)' by '\(child.name)'")
+    requireDrained(edge.child)
+    requireDrained(child)
+    try refuseFrozen(edge, "replace")
+    if let parent = edge.parent as? Node { try refuseCycle(child, below: parent, slot: edge.slot) }
+    let before = edge.child
+    let oldParents = before.parents
+    let newParents = child.parents
+    edge.child = child
+    before.parents.removeAll { $0 === edge }
+    child.parents.append(edge)
+    onRollback {
+      edge.child = before
+      child.parents = newParents
+      before.parents = oldParents
+    }
+    touch(before)
+    touch(child)
+    if let parent = edge.parent as? Node { touch(parent) }
+  }
+
+  /// Changes what a child is to its parent.
+  public func setRole(_ role: EdgeRole, of edge: Edge) throws(BlockError) {
+    guard let parent = edge.parent as? Node, role != edge.role else { return }
+    try pass("role of '\(edge.child.name)'")
+    requireDrained(parent)
+    try refuseRole(role, of: parent, replacing: edge)
+    let before = edge.role
+    edge.role = role
+    onRollback { edge.role = before }
+    touch(parent)
+  }
+
+  /// Changes what a user claims; without a node it is kept for the one to come.
+  public func setClaim(_ claim: Claim, of user: RootUser) throws(BlockError) {
+    try pass("claim of \(user.parentDescription)")
+    let before = user.claim
+    user.claim = claim
+    onRollback { user.claim = before }
+    guard let edge = user.edge else { return }
+    setClaim(claim, of: edge)
+    touch(edge.child)
+  }
+
+  func setClaim(_ claim: Claim, of edge: Edge) {
+    let before = edge.claim
+    guard before != claim else { return }
+    edge.claim = claim
+    onRollback { edge.claim = before }
+  }
+
+  func setLimits(_ limits: Limits, of node: Node) {
+    let before = node.limits
+    guard before != limits else { return }
+    node.limits = limits
+    onRollback { node.limits = before }
+  }
+
+  // MARK: What is refused
+
+  private func requireDrained(_ node: Node) {
+    precondition(node.gate.isDrained, "graph edit at node '\(node.name)', which is not drained")
+  }
+
+  private func refuseFrozen(_ edge: Edge, _ action: String) throws(BlockError) {
+    guard let job = edge.frozenBy else { return }
+    throw BlockError(
+      .conflict,
+      "Cannot \(action) the link '\(edge.slot.rawValue)' from \(edge.parent.parentDescription) to "
+        + "node '\(edge.child.name)': it is frozen by \(job)")
+  }
+
+  private func refuseRole(_ role: EdgeRole, of parent: Node, replacing: Edge?) throws(BlockError) {
+    guard role.isValid else {
+      throw BlockError(.invalidArgument, "node '\(parent.name)': \(role.names) is no role of a child")
+    }
+    for single in [EdgeRole.filtered, .cow, .primary] where role.contains(single) {
+      for edge in parent.children where edge !== replacing && edge.role.contains(single) {
+        throw BlockError(
+          .invalidArgument,
+          "node '\(parent.name)' has a \(single.names[0]) child already: '\(edge.child.name)'")
+      }
+    }
+  }
+
+  private func refuseCycle(_ child: Node, below parent: Node, slot: EdgeSlot) throws(BlockError) {
+    guard child.reaches(parent) else { return }
+    throw BlockError(
+      .refused,
+      "Making '\(child.name)' the \(slot.rawValue) child of '\(parent.name)' would create a cycle")
+  }
+}
+
+extension Node {
+  /// Whether `other` is the node itself or stands somewhere below it.
+  func reaches(_ other: Node) -> Bool {
+    var seen: Set<ObjectIdentifier> = []
+    var open = [self]
+    while let node = open.popLast() {
+      if node === other { return true }
+      guard seen.insert(ObjectIdentifier(node)).inserted else { continue }
+      for edge in node.children { open.append(edge.child) }
+    }
+    return false
+  }
+}

@@ -1,0 +1,50 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Errors
+
+/// A piece of work with a fixed course: `prepare`, `run`, then `commit` or `abort`, then `clean`.
+///
+/// All but `run` are called on the graph thread and may change the graph; `run` does the I/O and may use
+/// threads, which it joins.
+public protocol Job: AnyObject {
+  /// What the job is called in messages, such as `convert`.
+  var kind: String { get }
+  /// Takes edges, permissions and freezes. When it throws, `run` is never entered.
+  func prepare(in graph: Graph) throws(BlockError)
+  /// Does the work.
+  func run(_ context: JobContext) throws(BlockError)
+  /// The work of this job, and of those in its group, is done: make it stay.
+  func commit(in graph: Graph)
+  /// The work failed somewhere: take back what can be.
+  func abort(in graph: Graph)
+  /// Gives back what `prepare` took. Called exactly once in every case, also without `prepare`.
+  func clean(in graph: Graph, warnings: inout [String])
+}
+
+extension Job {
+  /// Nothing to take.
+  public func prepare(in graph: Graph) throws(BlockError) {}
+  /// Nothing to make stay.
+  public func commit(in graph: Graph) {}
+  /// Nothing to take back.
+  public func abort(in graph: Graph) {}
+  /// Nothing to give back.
+  public func clean(in graph: Graph, warnings: inout [String]) {}
+}
+
+/// The states a job passes through.
+public enum JobState: String, Sendable {
+  /// Made, not begun.
+  case created
+  /// In `run`.
+  case running
+  /// `run` is over.
+  case waiting
+  /// About to commit.
+  case pending
+  /// About to abort.
+  case aborting
+  /// Cleaned.
+  case concluded
+}

@@ -1,0 +1,63 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Errors
+
+/// Runs jobs to completion on the graph thread; cannot hang by itself.
+public struct JobRunner {
+  let graph: Graph
+  let context: JobContext
+  /// Called at each change of state, with the job's kind.
+  public var trace: (String, JobState) -> Void = { _, _ in }
+  /// What could not be undone, naming the node.
+  public private(set) var warnings: [String] = []
+
+  /// A runner for one graph.
+  public init(graph: Graph, context: JobContext = JobContext()) {
+    self.graph = graph
+    self.context = context
+  }
+
+  /// Runs one job.
+  public mutating func run(_ job: any Job) throws(BlockError) {
+    try run(group: [job])
+  }
+
+  /// Runs jobs that succeed or fail together: all are prepared, then run in order; when one fails, those begun
+  /// are aborted, newest first. Each job that was begun is cleaned once.
+  public mutating func run(group jobs: [any Job]) throws(BlockError) {
+    graph.requireThread()
+    var begun: [any Job] = []
+    do throws(BlockError) {
+      for job in jobs {
+        trace(job.kind, .created)
+        begun.append(job)
+        try job.prepare(in: graph)
+      }
+      for job in jobs {
+        trace(job.kind, .running)
+        try job.run(context)
+        trace(job.kind, .waiting)
+      }
+    } catch {
+      for job in begun.reversed() {
+        trace(job.kind, .aborting)
+        job.abort(in: graph)
+      }
+      clean(begun.reversed())
+      throw error
+    }
+    for job in begun {
+      trace(job.kind, .pending)
+      job.commit(in: graph)
+    }
+    clean(begun)
+  }
+
+  private mutating func clean(_ jobs: [any Job]) {
+    for job in jobs {
+      job.clean(in: graph, warnings: &warnings)
+      trace(job.kind, .concluded)
+    }
+  }
+}

@@ -1,0 +1,50 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Synchronization
+
+/// The link from a parent to one child, with an identity of its own: the same child may stand in two slots.
+///
+/// I/O goes through edges, since an edge knows what its parent may do. Only the graph changes an edge; it
+/// does so on its own thread, with both ends drained, so that requests see one state from start to end.
+public final class Edge: @unchecked Sendable {
+  /// Which place among the parent's children this is.
+  public let slot: EdgeSlot
+  /// Who stands above.
+  public let parent: any EdgeParent
+  /// The node below.
+  public internal(set) var child: Node
+  /// What the child is to the parent.
+  public internal(set) var role: EdgeRole
+  /// The job that froze the edge, if any: it may not be replaced or detached until then.
+  public internal(set) var frozenBy: String?
+  /// Whether the edge stays at its node when the node's other users move to a filter above.
+  public let staysAtNode: Bool
+  private let permissions: Atomic<UInt16>
+
+  init(
+    slot: EdgeSlot, role: EdgeRole, parent: any EdgeParent, child: Node, claim: Claim, staysAtNode: Bool = false
+  ) {
+    self.slot = slot
+    self.role = role
+    self.parent = parent
+    self.child = child
+    self.staysAtNode = staysAtNode
+    permissions = Atomic(Edge.pack(claim))
+  }
+
+  /// What the parent holds and shares at the moment.
+  public internal(set) var claim: Claim {
+    get {
+      let bits = permissions.load(ordering: .acquiring)
+      return Claim(
+        held: Permissions(rawValue: UInt8(truncatingIfNeeded: bits)),
+        shared: Permissions(rawValue: UInt8(truncatingIfNeeded: bits >> 8)))
+    }
+    set { permissions.store(Edge.pack(newValue), ordering: .releasing) }
+  }
+
+  private static func pack(_ claim: Claim) -> UInt16 {
+    UInt16(claim.held.rawValue) | UInt16(claim.shared.rawValue) << 8
+  }
+}

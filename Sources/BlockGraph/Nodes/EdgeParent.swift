@@ -1,0 +1,23 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// What stands above an edge: another node or a user of the graph. A child knows no more of it than this.
+public protocol EdgeParent: AnyObject, Sendable {
+  /// Who this is, for messages: a node's name, a command and its file, a job and its id.
+  var parentDescription: String { get }
+  /// Stops new requests from above and returns when none is in flight.
+  func drainBegin()
+  /// Lets requests from above pass again.
+  func drainEnd()
+  /// The child has another length now.
+  func childResized()
+  /// The child became active (`true`) or inactive.
+  func childActivated(_ active: Bool)
+}
+
+extension EdgeParent {
+  /// Does nothing.
+  public func childResized() {}
+  /// Does nothing.
+  public func childActivated(_ active: Bool) {}
+}

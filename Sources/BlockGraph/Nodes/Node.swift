@@ -1,0 +1,85 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Errors
+internal import Host
+public import Options
+internal import Synchronization
+
+/// An opened layer of an image.
+///
+/// Sendable for I/O: requests run through the node's edges on any thread. What describes the node and its
+/// place in the graph is written only by the graph, on its own thread, while the node is drained; the gate
+/// that requests pass makes those writes visible to them.
+public final class Node: @unchecked Sendable, EdgeParent {
+  /// The name that tells the node from all others of its graph.
+  public let name: String
+  /// The name of the file as messages show it.
+  public let fileName: String
+  /// What stands behind the node.
+  public internal(set) var driver: any BlockDriver
+  /// How the node is open.
+  public internal(set) var flags: NodeFlags
+  /// The options it was opened with.
+  public let options: OptionTree
+  /// What the node asks of requests.
+  public internal(set) var limits = Limits()
+  /// Edges to children, in the order attached: the only storage of links downwards.
+  public internal(set) var children: [Edge] = []
+  /// Edges from parents.
+  var parents: [Edge] = []
+  /// Whether bytes at the start of the image would be taken for a format's; set where the format was guessed.
+  let disguise: (@Sendable (RawSpan) -> Bool)?
+  let gate = RequestGate()
+  /// Whom each drained section drained: the edges above may change before it ends.
+  private var drainedParents: [[any EdgeParent]] = []
+
+  init(
+    name: String, fileName: String, driver: any BlockDriver, flags: NodeFlags, options: OptionTree,
+    disguise: (@Sendable (RawSpan) -> Bool)? = nil
+  ) {
+    self.name = name
+    self.fileName = fileName
+    self.driver = driver
+    self.flags = flags
+    self.options = options
+    self.disguise = disguise
+  }
+
+  /// The edge in `slot`, if any.
+  public func edge(_ slot: EdgeSlot) -> Edge? {
+    for edge in children where edge.slot == slot { return edge }
+    return nil
+  }
+
+  /// The edge to where a format keeps itself.
+  public var file: Edge? { edge(.file) }
+  /// The edge to what shows through where the image has nothing.
+  public var backing: Edge? { edge(.backing) }
+  /// Guest-visible length in bytes.
+  public var length: UInt64 { driver.length }
+  /// Whether users may be granted writing.
+  public var isWritable: Bool { flags.contains(.writable) && !flags.contains(.inactive) }
+
+  // MARK: EdgeParent
+
+  /// The node's name.
+  public var parentDescription: String { "node '\(name)'" }
+  /// Stops new requests, from the top down, and returns when none is in flight.
+  public func drainBegin() {
+    let above = parents.map(\.parent)
+    drainedParents.append(above)
+    for parent in above { parent.drainBegin() }
+    gate.drainBegin()
+  }
+  /// Lets requests pass again.
+  public func drainEnd() {
+    gate.drainEnd()
+    guard let above = drainedParents.popLast() else { return }
+    for parent in above { parent.drainEnd() }
+  }
+  /// Tells the parents that the length may have changed.
+  public func childResized() {
+    for edge in parents { edge.parent.childResized() }
+  }
+}

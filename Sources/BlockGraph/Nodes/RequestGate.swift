@@ -1,0 +1,50 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Host
+
+/// Counts a node's requests in flight and keeps new ones out while the node is drained.
+///
+/// No lock is held while a request runs, nor while draining waits for requests to end.
+final class RequestGate: @unchecked Sendable {
+  private let monitor = Monitor()
+  private var inFlight = 0
+  private var drained = 0
+  private var owner: UInt = 0
+
+  /// Waits until the node takes requests, then counts one. The thread that drained the node may pass: jobs
+  /// flush and read tables in the middle of a change.
+  func enter() {
+    monitor.lock()
+    while drained > 0 && owner != Threads.current { monitor.wait() }
+    inFlight += 1
+    monitor.unlock()
+  }
+
+  func leave() {
+    monitor.lock()
+    inFlight -= 1
+    if inFlight == 0 && drained > 0 { monitor.notifyAll() }
+    monitor.unlock()
+  }
+
+  /// Keeps new requests out and waits for those in flight; nests.
+  func drainBegin() {
+    monitor.lock()
+    drained += 1
+    owner = Threads.current
+    while inFlight > 0 { monitor.wait() }
+    monitor.unlock()
+  }
+
+  func drainEnd() {
+    monitor.lock()
+    precondition(drained > 0, "drained section ended twice")
+    drained -= 1
+    if drained == 0 { monitor.notifyAll() }
+    monitor.unlock()
+  }
+
+  var isDrained: Bool { monitor.withLock { drained > 0 } }
+  var requestsInFlight: Int { monitor.withLock { inFlight } }
+}

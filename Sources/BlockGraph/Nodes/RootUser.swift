@@ -1,0 +1,31 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Synchronization
+
+/// Somebody outside the graph who uses a node: a command, a job, a server's client.
+///
+/// Its description appears in messages. What it claims is kept also while it has no node.
+public final class RootUser: @unchecked Sendable, EdgeParent {
+  /// Who this is, such as `convert: target 'x.qcow2'`.
+  public let parentDescription: String
+  /// What it claims of the node it has, or will have.
+  public internal(set) var claim: Claim
+  /// The edge to its node, nil while it has none.
+  public internal(set) var edge: Edge?
+  /// How often the node's length changed.
+  public var resizes: Int { resizeCount.load(ordering: .relaxed) }
+  private let resizeCount = Atomic(0)
+
+  init(description: String, claim: Claim) {
+    parentDescription = description
+    self.claim = claim
+  }
+
+  /// Nothing to stop: a user's requests wait at the node's own gate.
+  public func drainBegin() {}
+  /// Nothing to let go.
+  public func drainEnd() {}
+  /// Counts the change.
+  public func childResized() { resizeCount.wrappingAdd(1, ordering: .relaxed) }
+}
