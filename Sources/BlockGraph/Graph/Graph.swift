@@ -10,10 +10,10 @@ internal import Host
 /// its thread all the same, in release builds too, and traps naming itself.
 public final class Graph {
   private let thread: UInt
-  private(set) var nodesByName: [String: Node] = [:]
+  var nodesByName: [String: Node] = [:]
   /// Nodes in the order they were made.
   private(set) var order: [Node] = []
-  private(set) var users: [RootUser] = []
+  var users: [RootUser] = []
   private var nextNodeNumber = 1
   /// Places where tests make operations fail.
   public let faults: FaultPoints
@@ -85,18 +85,6 @@ public final class Graph {
     let user = RootUser(description: description, claim: claim)
     users.append(user)
     return user
-  }
-
-  /// Detaches the user from its node and forgets it.
-  public func release(_ user: RootUser) {
-    requireThread()
-    if let edge = user.edge {
-      // Giving permissions up cannot conflict; a driver that cannot let go keeps what it had.
-      try? change(draining: [edge.child]) { (edit: GraphEdit) throws(BlockError) in
-        try edit.detach(edge)
-      }
-    }
-    users.removeAll { $0 === user }
   }
 }
 

@@ -1,0 +1,170 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Errors
+internal import Host
+public import Options
+
+/// Opens images: names to nodes, with everything they stand on. Graph API.
+public struct Opener {
+  /// How many layers a chain may have.
+  public static let maximumDepth = 200
+
+  let graph: Graph
+  /// The drivers known, formats and storage.
+  public let kinds: [any DriverKind]
+  let gate: any OpenGate
+  /// Called with each warning that opening produces.
+  public var warn: (String) -> Void = { _ in }
+
+  /// An opener for one graph.
+  public init(graph: Graph, kinds: [any DriverKind], gate: any OpenGate = LocalFilesGate()) {
+    self.graph = graph
+    self.kinds = kinds
+    self.gate = gate
+  }
+
+  /// The names of storage drivers: the prefixes that file names may have.
+  public var protocols: [String] {
+    var names: [String] = []
+    for kind in kinds where kind.isProtocol { names.append(kind.name) }
+    return names
+  }
+
+  /// The driver called `name`, if any.
+  public func kind(named name: String) -> (any DriverKind)? {
+    for kind in kinds where kind.name == name { return kind }
+    return nil
+  }
+
+  /// Opens an image for `user`, whose claim must be compatible with everyone else's.
+  ///
+  /// - Throws: the reason, prefixed with `Could not open 'NAME'`. Nothing stays open then.
+  public func open(_ name: ImageName, _ settings: OpenSettings, for user: RootUser) throws(BlockError) {
+    let node = try openUnused(name, settings)
+    do throws(BlockError) {
+      try graph.attach(user, to: node)
+    } catch {
+      graph.dispose(ofUnused: node)
+      throw error
+    }
+  }
+
+  /// Opens an image that nobody uses yet; the caller attaches a user or gives it to `Graph.dispose`.
+  public func openUnused(_ name: ImageName, _ settings: OpenSettings) throws(BlockError) -> Node {
+    graph.requireThread()
+    return try inContext("Could not open '\(name.text)'") { () throws(BlockError) in
+      try open(name, settings, above: [])
+    }
+  }
+
+  // MARK: One layer
+
+  /// A layer that is being opened further up, to find loops.
+  struct Layer {
+    var fileName: String
+    var identity: FileIdentity?
+  }
+
+  /// Opens one layer and what it stands on. `above` are the layers that led here.
+  func open(_ name: ImageName, _ settings: OpenSettings, above: [Layer]) throws(BlockError) -> Node {
+    var options = name.options
+    var flags = settings.flags
+    try takeGenericOptions(&options, &flags)
+    let driver = try chooseDriver(&options, settings)
+    if let driver, driver.isProtocol {
+      return try openStorage(driver, options, flags, name: name)
+    }
+    let file = try openFile(&options, flags, name: name)
+    do throws(BlockError) {
+      let layer = Layer(fileName: file.fileName, identity: FilePaths.identity(of: file.fileName))
+      try refuseLoop(layer, above)
+      var kind = driver
+      if kind == nil {
+        kind = try probe(file)
+        if kind?.name == "raw" && flags.contains(.writable) {
+          flags.insert(.probed)
+          warnOfGuess(name)
+        }
+      }
+      guard let kind else { throw BlockError(.notFound, "no driver for '\(name.text)'") }
+      return try assemble(kind, on: file, options, flags, settings, above: above + [layer])
+    } catch {
+      graph.dispose(ofUnused: file)
+      throw error
+    }
+  }
+
+  private func refuseLoop(_ layer: Layer, _ above: [Layer]) throws(BlockError) {
+    guard above.count < Opener.maximumDepth else {
+      throw BlockError(.refused, "the chain of backing files is longer than \(Opener.maximumDepth) layers")
+    }
+    for other in above {
+      let same = layer.identity != nil ? layer.identity == other.identity : layer.fileName == other.fileName
+      if same {
+        throw BlockError(.refused, "Backing file '\(layer.fileName)' creates an infinite loop.")
+      }
+    }
+  }
+
+  private func warnOfGuess(_ name: ImageName) {
+    warn(
+      "Image format was not specified for '\(name.text)' and probing guessed raw.\n"
+        + "         Automatically detecting the format is dangerous for raw images, write operations on block 0 "
+        + "will be restricted.\n         Specify the 'raw' format explicitly to remove the restrictions.")
+  }
+
+  private func chooseDriver(_ options: inout OptionObject, _ settings: OpenSettings) throws(BlockError)
+    -> (any DriverKind)?
+  {
+    let stated = try options.takeString("driver")
+    if let stated, let format = settings.format, stated != format {
+      throw BlockError(.invalidArgument, "Driver specified twice")
+    }
+    guard let name = stated ?? settings.format else {
+      if options["filename"] == nil && options["file"] == nil {
+        throw BlockError(.invalidArgument, "Must specify either driver or file")
+      }
+      return nil
+    }
+    guard let kind = kind(named: name) else {
+      throw BlockError(.notFound, "Unknown driver '\(name)'")
+    }
+    return kind
+  }
+
+  /// Options that every driver has.
+  private func takeGenericOptions(_ options: inout OptionObject, _ flags: inout NodeFlags) throws(BlockError) {
+    if var cache = options.remove("cache")?.object {
+      if let direct = try cache.takeBool("direct") { flags.set(.direct, to: direct) }
+      if let noFlush = try cache.takeBool("no-flush") { flags.set(.noFlush, to: noFlush) }
+      if let left = cache.keys.first {
+        throw BlockError(.invalidArgument, "Invalid parameter 'cache.\(left)'")
+      }
+    }
+    if let readOnly = try options.takeBool("read-only"), readOnly { flags.remove(.writable) }
+    if let auto = try options.takeBool("auto-read-only"), auto { flags.remove(.writable) }
+    if let share = try options.takeBool("force-share"), share {
+      guard !flags.contains(.writable) else {
+        throw BlockError(.invalidArgument, "force-share=on can only be used with read-only images")
+      }
+      flags.insert(.forceShare)
+    }
+    switch try options.takeString("discard") {
+    case nil, "ignore", "off": break
+    case "unmap", "on": flags.insert(.unmap)
+    case .some(let other): throw BlockError(.invalidArgument, "Invalid discard option: \(other)")
+    }
+    switch try options.takeString("detect-zeroes") {
+    case nil, "off": break
+    case .some(let other):
+      throw BlockError(.unsupported, "detect-zeroes=\(other) is not supported")
+    }
+  }
+}
+
+extension NodeFlags {
+  fileprivate mutating func set(_ flag: NodeFlags, to value: Bool) {
+    if value { insert(flag) } else { remove(flag) }
+  }
+}
