@@ -1,6 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Bytes
 public import Errors
 
 /// What a guest range reads as, and which layer of the chain says so.

@@ -3,6 +3,7 @@
 
 public import Errors
 internal import Host
+internal import Options
 
 extension Graph {
   /// Detaches a user from its node, which stays open.

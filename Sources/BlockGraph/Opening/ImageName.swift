@@ -45,8 +45,11 @@ public struct ImageName: Sendable, Equatable {
   }
 
   private static func parseJSON(_ text: String) throws(BlockError) -> OptionObject {
-    let tree = try inContext("Could not parse the JSON options") { () throws(BlockError) in
-      try JSONParser.parse(text)
+    let tree: OptionTree
+    do {
+      tree = try JSONParser.parse(text)
+    } catch {
+      throw error.error.prefixed("Could not parse the JSON options")
     }
     guard let object = tree.object else {
       throw BlockError(.invalidArgument, "Invalid JSON object given")

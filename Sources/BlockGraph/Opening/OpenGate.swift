@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Errors
-public import Options
+internal import Options
 
 /// Decides about every name that is found inside an image, before anything is opened.
 public protocol OpenGate: Sendable {

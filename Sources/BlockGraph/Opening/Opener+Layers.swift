@@ -28,11 +28,12 @@ extension Opener {
     if let path = try options.takeString("filename"), inner["filename"] == nil {
       inner["filename"] = .string(path)
     }
-    let driver = try inner.takeString("driver")
-    let kind = try driver.map { (name: String) throws(BlockError) in
-      guard let kind = kind(named: name) else { throw BlockError(.notFound, "Unknown driver '\(name)'") }
-      return kind
-    } ?? storage(for: inner["filename"]?.string ?? "")
+    let kind =
+      if let driver = try inner.takeString("driver") {
+        try knownKind(named: driver)
+      } else {
+        try storage(for: inner["filename"]?.string ?? "")
+      }
     guard kind.isProtocol else {
       // A format on a format: the lower one is opened like any image.
       inner["driver"] = .string(kind.name)
@@ -44,9 +45,7 @@ extension Opener {
 
   /// The storage driver for a path: a device where one stands, else a file.
   private func storage(for path: String) throws(BlockError) -> any DriverKind {
-    let name = Graph.isDevice(path) ? "host_device" : "file"
-    guard let kind = kind(named: name) else { throw BlockError(.notFound, "Unknown driver '\(name)'") }
-    return kind
+    try knownKind(named: Graph.isDevice(path) ? "host_device" : "file")
   }
 
   func openStorage(_ kind: any DriverKind, _ options: OptionObject, _ flags: NodeFlags, name: ImageName)

@@ -3,7 +3,7 @@
 
 public import Errors
 internal import Host
-public import Options
+internal import Options
 
 /// Opens images: names to nodes, with everything they stand on. Graph API.
 public struct Opener {
@@ -35,6 +35,11 @@ public struct Opener {
   public func kind(named name: String) -> (any DriverKind)? {
     for kind in kinds where kind.name == name { return kind }
     return nil
+  }
+
+  func knownKind(named name: String) throws(BlockError) -> any DriverKind {
+    guard let kind = kind(named: name) else { throw BlockError(.notFound, "Unknown driver '\(name)'") }
+    return kind
   }
 
   /// Opens an image for `user`, whose claim must be compatible with everyone else's.
@@ -127,10 +132,7 @@ public struct Opener {
       }
       return nil
     }
-    guard let kind = kind(named: name) else {
-      throw BlockError(.notFound, "Unknown driver '\(name)'")
-    }
-    return kind
+    return try knownKind(named: name)
   }
 
   /// Options that every driver has.

@@ -17,12 +17,10 @@ public struct RawFormat: DriverKind {
   public var name: String { "raw" }
 
   /// What making a raw disk can be told.
-  public var creationOptions: [OptionSpec] {
+  public var creationOptions: OptionList {
     [
-      OptionSpec(
-        name: "preallocation", kind: .string,
-        help: "Preallocation mode (allowed values: off, falloc, full)"),
-      OptionSpec(name: "size", kind: .size, help: "Virtual disk size"),
+      OptionSpec("preallocation", .string, "Preallocation mode (allowed values: off, falloc, full)"),
+      OptionSpec("size", .size, "Virtual disk size"),
     ]
   }
 

@@ -21,12 +21,10 @@ public struct FileStorage: DriverKind {
   public var isProtocol: Bool { true }
 
   /// What making a file can be told.
-  public var creationOptions: [OptionSpec] {
+  public var creationOptions: OptionList {
     [
-      OptionSpec(name: "size", kind: .size, help: "Virtual disk size"),
-      OptionSpec(
-        name: "preallocation", kind: .string,
-        help: "Preallocation mode (allowed values: off, falloc, full)"),
+      OptionSpec("size", .size, "Virtual disk size"),
+      OptionSpec("preallocation", .string, "Preallocation mode (allowed values: off, falloc, full)"),
     ]
   }
 
