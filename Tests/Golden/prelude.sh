@@ -41,6 +41,16 @@ size_of() {
   done
 }
 
+# same A FORMAT B FORMAT says whether two images have the same contents, by the word of qemu-img.
+same() {
+  if qemu-img compare -q -U -f "$2" -F "$4" -- "$1" "$3"; then note "$1 and $3 are the same"; else note "$1 and $3 differ"; fi
+}
+
+# allocation FORMAT FILE prints what is data and what is zero where, but not at which host offset.
+allocation() {
+  qemu-img map --output=json -f "$1" -- "$2" | sed -E 's/, "offset": [0-9]+//; s/^/= /'
+}
+
 # present FILE... says of each whether it exists; for what a failed command leaves behind.
 present() {
   local name

@@ -3,8 +3,6 @@
 
 qemu-img create -q -u -f qcow2 -b missing.qcow2 -F qcow2 a.qcow2 1M
 run strata map a.qcow2
-qemu-img create -q -u -f qcow2 -b self.qcow2 -F qcow2 self.qcow2 1M
-run strata map self.qcow2
 pattern b.raw 0 1M 65
 qemu-img convert -f raw -O qcow2 b.raw b.qcow2
 note 'an L2 table that is not aligned, one beyond the file, a cluster that is not aligned'

@@ -1,4 +1,3 @@
-# beyond the peer: the short names of newer releases
 # Copyright 2026 The Strata authors
 # SPDX-License-Identifier: Apache-2.0
 

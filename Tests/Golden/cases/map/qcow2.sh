@@ -8,7 +8,6 @@ pattern a.raw 983040 65536 67
 qemu-img convert -f raw -O qcow2 a.raw a.qcow2
 run strata map a.qcow2
 run strata map -f qcow2 --output=human a.qcow2
-run strata map -f raw a.qcow2
 qemu-img create -q -f qcow2 empty.qcow2 1M
 run strata map empty.qcow2
 qemu-img create -q -f qcow2 none.qcow2 0
