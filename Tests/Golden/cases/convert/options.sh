@@ -13,4 +13,6 @@ run cmp a.raw b.raw
 run strata convert -f raw -O qcow2 -o cluster_size=4k -o compat=v2 a.raw a.qcow2
 run strata info a.qcow2
 run strata convert -f raw -O qcow2 -o size=2M a.raw c.qcow2
+run strata info c.qcow2
 run strata convert -f raw -O qcow2 -o size=64k a.raw d.qcow2
+run strata info d.qcow2

@@ -14,6 +14,8 @@ run strata convert -f raw -O qcow2 a.raw a.qcow2
 allocation qcow2 a.qcow2
 run strata convert -S 4k -f raw -O qcow2 -o cluster_size=4k a.raw b.qcow2
 allocation qcow2 b.qcow2
+run strata convert -S 64k -f raw -O qcow2 -o cluster_size=4k a.raw b.qcow2
+allocation qcow2 b.qcow2
 run strata convert -c -S 0 -f raw -O qcow2 a.raw c.qcow2
 allocation qcow2 c.qcow2
 run strata convert -S 0 -f raw -O raw a.raw d.raw
