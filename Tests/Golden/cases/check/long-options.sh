@@ -5,5 +5,4 @@
 qemu-img create -q -f qcow2 a.qcow2 1M
 run strata check --format qcow2 a.qcow2
 run strata check --quiet --format=qcow2 a.qcow2
-run strata check --cache none a.qcow2
 run strata check --repair=frob a.qcow2

@@ -8,4 +8,3 @@ run strata compare --a-format raw --b-format=qcow2 a.raw a.qcow2
 run strata compare --strict --a-format=raw --b-format qcow2 a.raw a.qcow2
 run strata compare --quiet --a-format=raw --b-format qcow2 a.raw a.qcow2
 run strata compare --progress --a-format=raw --b-format qcow2 a.raw a.qcow2
-run strata compare --source-cache none --a-format=raw --b-format qcow2 a.raw a.qcow2

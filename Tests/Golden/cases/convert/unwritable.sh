@@ -8,6 +8,8 @@ chmod 444 b.raw
 chmod 555 folder
 run without_override strata convert -f raw -O raw a.raw folder/b.raw
 run without_override strata convert -n -f raw -O raw a.raw b.raw
+run without_override strata convert -f raw -O raw a.raw b.raw
+size_of b.raw
 chmod 0 a.raw
 run without_override strata convert -f raw -O raw a.raw c.raw
 present c.raw
