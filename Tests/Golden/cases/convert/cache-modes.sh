@@ -11,4 +11,3 @@ for mode in '' frob NONE write-back; do
   run strata convert -t "$mode" -f raw -O raw a.raw c.raw
   run strata convert -T "$mode" -f raw -O raw a.raw c.raw
 done
-present c.raw

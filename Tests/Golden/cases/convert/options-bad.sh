@@ -9,4 +9,4 @@ for options in cluster_size=3 cluster_size=junk compat=2 refcount_bits=3 lazy_re
 done
 run strata convert -f raw -O raw -o cluster_size=4k a.raw b.raw
 run strata convert -f raw -O raw -o preallocation=metadata a.raw b.raw
-present a.qcow2 b.raw
+present a.qcow2
