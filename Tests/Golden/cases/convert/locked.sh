@@ -15,3 +15,8 @@ hold a.qcow2 -r -f qcow2
 run strata convert -O raw a.qcow2 c.raw
 run strata convert -n -f raw -O qcow2 a.raw a.qcow2
 release
+note 'raw images are shared: qemu-io tolerates other writers, and raw adds no claim of its own'
+hold b.raw -f raw
+run strata convert -n -f raw -O raw a.raw b.raw
+run strata convert -f raw -O qcow2 b.raw d.qcow2
+release

@@ -8,6 +8,7 @@ hold a.qcow2 -f qcow2
 run strata info a.qcow2
 run strata info -U a.qcow2
 run strata info --output=json a.qcow2
+run strata info -f raw a.qcow2
 release
 run strata info a.qcow2
 hold a.raw -f raw
