@@ -13,6 +13,24 @@ public struct PreparedWrite: Sendable {
   /// The length in bytes.
   public let length: UInt64
   fileprivate let slots: [WriteSlot]
+
+  /// Where storage right below `node` will hold each piece; nil for pieces that lie elsewhere, or that have to be
+  /// written along with what is around them.
+  func places(in node: Node) throws(BlockError) -> [StoragePlace?] {
+    if let driver = node.driver as? any StorageDriver {
+      return [StoragePlace(driver: driver, offset: offset, length: length)]
+    }
+    var places: [StoragePlace?] = []
+    for slot in slots {
+      let edge = try node.child(in: slot.location.slot)
+      guard slot.fillBefore == 0, slot.fillAfter == 0, let driver = edge.child.driver as? any StorageDriver else {
+        places.append(nil)
+        continue
+      }
+      places.append(StoragePlace(driver: driver, offset: slot.location.offset, length: slot.length))
+    }
+    return places
+  }
 }
 
 extension Edge {
@@ -34,6 +52,15 @@ extension Edge {
     defer { child.gate.leave() }
     try child.refuseDisguise(at: prepared.offset, data)
     try child.write(prepared, from: data)
+  }
+
+  /// Links a prepared range whose bytes have been written already.
+  func finish(_ prepared: PreparedWrite) throws(BlockError) {
+    defer { child.gate.leave() }
+    guard let format = child.driver as? any FormatDriver else { return }
+    for slot in prepared.slots where slot.allocation != nil {
+      try format.finishWrite(slot, written: true, of: child)
+    }
   }
 
   /// Gives the place of a prepared range back.

@@ -174,6 +174,6 @@ public final class ConvertJob: Job {
     return ConvertTarget(
       edge: edge, granule: cluster > 0 ? cluster : max(options.sparseSize, 4096),
       isSparse: options.sparseSize > 0, readsZero: isFresh && edge.child.backing == nil,
-      compressionUnit: options.compresses ? Int(cluster) : nil)
+      offloads: options.offloads, compressionUnit: options.compresses ? Int(cluster) : nil)
   }
 }

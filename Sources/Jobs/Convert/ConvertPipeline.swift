@@ -82,7 +82,7 @@ final class ConvertPipeline: @unchecked Sendable {
     case .write(let batch):
       defer { finish(batch) }
       do throws(BlockError) {
-        try target.write(batch)
+        try target.write(batch, offloading: target.offloads ? source : nil)
       } catch {
         target.abandon(batch)
         throw error
@@ -164,14 +164,14 @@ final class ConvertPipeline: @unchecked Sendable {
     var local: UInt64 = 0
     while local < batch.length {
       let (content, length) = try source.content(at: batch.offset + local, length: batch.length - local)
-      if content != .inherited {
+      if content == .data || (content == .zero && !(target.isSparse && target.readsZero)) {
         for index in local / granule...(local + length - 1) / granule { wanted[Int(index)] = true }
       }
       if content == .zero {
         var bytes = buffer.mutableBytes
         var part = bytes.slice(Int(local)..<Int(local + length))
         part.fill()
-      } else {
+      } else if !target.offloads {
         // A granule that is inherited in part is read whole: it is written whole.
         var bytes = buffer.mutableBytes
         var part = bytes.slice(Int(local)..<Int(local + length))

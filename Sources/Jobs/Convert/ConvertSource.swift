@@ -65,6 +65,12 @@ struct ConvertSource: Sendable {
     }
   }
 
+  /// The image that holds all of a range, and the offset there; nil where the range spans images.
+  func image(at offset: UInt64, length: UInt64) -> (edge: Edge, offset: UInt64)? {
+    guard let part = part(at: offset), length <= part.length - (offset - part.start) else { return nil }
+    return (part.edge, offset - part.start)
+  }
+
   /// Reads a range, which may span images.
   func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {
     var done = 0

@@ -14,6 +14,8 @@ struct ConvertTarget: Sendable {
   let isSparse: Bool
   /// Whether the target reads as zero where nothing is written.
   let readsZero: Bool
+  /// Whether storage is asked to copy, so that nothing is read beforehand.
+  let offloads: Bool
   /// The cluster size in bytes where clusters are compressed.
   let compressionUnit: Int?
 
@@ -38,7 +40,7 @@ struct ConvertTarget: Sendable {
   private func place(_ batch: ConvertBatch, _ range: Range<Int>, _ compressor: (any ClusterCompressor)?) {
     let offset = batch.offset + UInt64(range.lowerBound)
     let buffer = batch.buffer
-    if isSparse && buffer.bytes.slice(range).isZero {
+    if isSparse && !offloads && buffer.bytes.slice(range).isZero {
       return addZeroes(batch, offset, UInt64(range.count))
     }
     if let compressor, pack(batch, range, compressor) { return }
@@ -98,8 +100,9 @@ struct ConvertTarget: Sendable {
 
   // MARK: Writing, in any order
 
-  /// Writes everything in a batch that has its place.
-  func write(_ batch: ConvertBatch) throws(BlockError) {
+  /// Writes everything in a batch that has its place. With `offloading`, the bytes have not been read: storage
+  /// copies them from the source where it can.
+  func write(_ batch: ConvertBatch, offloading source: ConvertSource? = nil) throws(BlockError) {
     let buffer = batch.buffer
     let packed = batch.packed
     if !batch.pieces.isEmpty {
@@ -109,10 +112,28 @@ struct ConvertTarget: Sendable {
     }
     while let prepared = batch.prepared.popLast() {
       let start = Int(prepared.offset - batch.offset)
+      if let source, try offload(prepared, from: source, reading: batch) { continue }
       try inContext("error while writing at byte \(prepared.offset)") { () throws(BlockError) in
         try edge.complete(prepared, from: buffer.bytes.slice(start..<start + Int(prepared.length)))
       }
     }
+  }
+
+  /// Lets storage copy a range; where it cannot, reads it so that it can be written.
+  private func offload(_ prepared: PreparedWrite, from source: ConvertSource, reading batch: ConvertBatch)
+    throws(BlockError) -> Bool
+  {
+    if let image = source.image(at: prepared.offset, length: prepared.length),
+      try edge.complete(prepared, copyingFrom: image.edge, at: image.offset)
+    {
+      return true
+    }
+    let start = Int(prepared.offset - batch.offset)
+    let buffer = batch.buffer
+    var bytes = buffer.mutableBytes
+    var part = bytes.slice(start..<start + Int(prepared.length))
+    try source.read(at: prepared.offset, into: &part)
+    return false
   }
 
   /// Gives the places of a batch back that is not going to be written.
