@@ -48,17 +48,6 @@ extension Graph {
     try? close(node)
   }
 
-  /// As `dispose`, but leaves `child` open for whoever opened it.
-  func dispose(ofUnused node: Node, keeping child: Node) {
-    guard node.parents.isEmpty else { return }
-    let children = node.children
-    try? change(draining: [node] + children.map(\.child)) { (edit: GraphEdit) throws(BlockError) in
-      for edge in children { try edit.detach(edge) }
-    }
-    unregister(node)
-    for edge in children where edge.child !== child { try? close(edge.child) }
-  }
-
   /// Puts storage that is already open into the graph; the caller attaches a user.
   public func adopt(_ driver: any StorageDriver, fileName: String, flags: NodeFlags) throws(BlockError) -> Node {
     requireThread()

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Errors
+internal import Options
 
 /// The steps of one change of the graph. They act on the real graph at once; when the change ends, permissions
 /// are computed on the edited graph, and either everything stays or everything is undone, newest step first.
