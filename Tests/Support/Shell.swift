@@ -11,6 +11,12 @@ public enum Shell {
     public var status: Int32
     /// Standard output and standard error, as they came.
     public var output: String
+
+    /// Makes an outcome, to compare with.
+    public init(status: Int32, output: String) {
+      self.status = status
+      self.output = output
+    }
   }
 
   /// Runs a bash script with `arguments` as `$1`, `$2`, … and waits for it. No input, locale C.
