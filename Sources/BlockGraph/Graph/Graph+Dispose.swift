@@ -20,6 +20,7 @@ extension Graph {
   ///
   /// - Throws: the first failure of writing back; everything is closed all the same.
   public func release(_ user: RootUser) throws(BlockError) {
+    requireThread()
     let node = user.edge?.child
     detach(user)
     if let node { try close(node) }
@@ -47,27 +48,12 @@ extension Graph {
     try? close(node)
   }
 
-  /// As `dispose`, but leaves `child` open for whoever opened it.
-  func dispose(ofUnused node: Node, keeping child: Node) {
-    guard node.parents.isEmpty else { return }
-    let children = node.children
-    try? change(draining: [node] + children.map(\.child)) { (edit: GraphEdit) throws(BlockError) in
-      for edge in children { try edit.detach(edge) }
-    }
-    unregister(node)
-    for edge in children where edge.child !== child { try? close(edge.child) }
-  }
-
   /// Puts storage that is already open into the graph; the caller attaches a user.
   public func adopt(_ driver: any StorageDriver, fileName: String, flags: NodeFlags) throws(BlockError) -> Node {
     requireThread()
-    let node = Node(
-      name: generateNodeName(), fileName: fileName, driver: driver, flags: flags, options: .null)
-    try change(draining: [node]) { (edit: GraphEdit) throws(BlockError) in
-      try edit.add(node)
-      edit.touch(node)
+    return try change(draining: []) { (edit: GraphEdit) throws(BlockError) in
+      try edit.makeNode(driver, fileName: fileName, flags: flags)
     }
-    return node
   }
 
   /// Whether a device stands at `path`.

@@ -28,7 +28,8 @@ public final class Graph {
 
   /// Traps unless called on the thread that owns the graph.
   func requireThread(_ entry: StaticString = #function) {
-    precondition(Threads.current == thread, "Graph.\(entry) called off the graph thread")
+    // Not `precondition`: release builds drop its message, and the message is what names the entry.
+    guard Threads.current == thread else { fatalError("\(entry) called off the graph thread") }
   }
 
   /// The nodes, in the order they were made.
@@ -65,6 +66,18 @@ public final class Graph {
   func generateNodeName() -> String {
     defer { nextNodeNumber += 1 }
     return "#block\(nextNodeNumber)"
+  }
+
+  /// Names begin with a letter; letters, digits and `-._` follow.
+  ///
+  /// - Throws: kind `invalidArgument` for anything else.
+  static func refuseNodeName(_ name: String) throws(BlockError) {
+    let isName =
+      name.utf8.first.map { (0x61...0x7A).contains($0 | 0x20) } == true
+      && name.utf8.allSatisfy {
+        (0x61...0x7A).contains($0 | 0x20) || (0x30...0x39).contains($0) || [0x2D, 0x2E, 0x5F].contains($0)
+      }
+    guard isName else { throw BlockError(.invalidArgument, "Invalid node-name: '\(name)'") }
   }
 
   func register(_ node: Node) {

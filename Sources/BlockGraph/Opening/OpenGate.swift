@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Errors
-internal import Options
 
 /// Decides about every name that is found inside an image, before anything is opened.
 public protocol OpenGate: Sendable {
@@ -14,43 +13,23 @@ public protocol OpenGate: Sendable {
 
 /// The gate for images that are the user's own: names are paths on this machine, relative to the image's folder.
 ///
-/// An image may not name remote storage, nor state options through `json:`, unless the user wrote the image's
-/// chain that way.
+/// An image may name neither remote storage nor options (`json:`): these the user states, never the image.
 public struct LocalFilesGate: OpenGate {
   /// Makes the gate.
   public init() {}
 
-  /// Accepts paths and, for images that the suite's own commands make, `json:` names of local files.
+  /// Accepts paths; one that begins with `file:` is relative to the working folder, as written.
   public func resolve(_ reference: ImageReference, foundIn parent: String) throws(BlockError) -> ImageName {
-    if reference.name.hasPrefix("json:") {
-      return try resolveOptions(reference)
+    guard let prefix = ImageName.protocolPrefix(of: reference.name) else {
+      return ImageName(path: ImageName.resolve(reference.name, relativeTo: parent))
     }
-    if let prefix = ImageName.protocolPrefix(of: reference.name) {
-      guard prefix == "file" else {
-        throw BlockError(
-          .refused,
-          "\(reference.slot.rawValue) file '\(reference.name)': only local files may be named in an image")
-      }
-      let path = String(reference.name.dropFirst("file:".count))
-      return ImageName(path: ImageName.resolve(path, relativeTo: parent))
+    guard prefix == "file" else {
+      throw BlockError(
+        .refused, "'\(parent)' names '\(reference.name)': only local files may be named in an image",
+        hint: "To use it all the same, state '\(reference.slot.rawValue)' yourself with json: or --image-opts.")
     }
-    return ImageName(path: ImageName.resolve(reference.name, relativeTo: parent))
+    return ImageName(path: String(reference.name.dropFirst("file:".count)))
   }
-
-  private func resolveOptions(_ reference: ImageReference) throws(BlockError) -> ImageName {
-    let name = try ImageName(reference.name, protocols: [])
-    for entry in name.options.flattened() where entry.key.hasSuffix("driver") {
-      guard let driver = entry.value.string, LocalFilesGate.drivers.contains(driver) else {
-        throw BlockError(
-          .refused,
-          "\(reference.slot.rawValue) file '\(reference.name)': driver '\(entry.value.string ?? "")' may not be "
-            + "named in an image")
-      }
-    }
-    return name
-  }
-
-  private static let drivers: Set<String> = ["file", "raw", "qcow2"]
 }
 
 /// The gate for images that nobody vouches for: no name found in an image is followed.

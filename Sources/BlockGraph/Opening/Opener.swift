@@ -46,9 +46,12 @@ public struct Opener {
   ///
   /// - Throws: the reason, prefixed with `Could not open 'NAME'`. Nothing stays open then.
   public func open(_ name: ImageName, _ settings: OpenSettings, for user: RootUser) throws(BlockError) {
+    graph.requireThread()
     let node = try openUnused(name, settings)
     do throws(BlockError) {
-      try graph.attach(user, to: node)
+      try inContext("Could not open '\(name.text)'") { () throws(BlockError) in
+        _ = try graph.attach(user, to: node)
+      }
     } catch {
       graph.dispose(ofUnused: node)
       throw error
@@ -58,8 +61,18 @@ public struct Opener {
   /// Opens an image that nobody uses yet; the caller attaches a user or gives it to `Graph.dispose`.
   public func openUnused(_ name: ImageName, _ settings: OpenSettings) throws(BlockError) -> Node {
     graph.requireThread()
-    return try inContext("Could not open '\(name.text)'") { () throws(BlockError) in
-      try open(name, settings, above: [])
+    var before: Set<ObjectIdentifier> = []
+    for node in graph.nodes { before.insert(ObjectIdentifier(node)) }
+    do throws(BlockError) {
+      return try inContext("Could not open '\(name.text)'") { () throws(BlockError) in
+        try open(name, settings, above: [])
+      }
+    } catch {
+      // Newest first: what stands above was made later. Nodes that options refer to stay.
+      for node in graph.nodes.reversed() where !before.contains(ObjectIdentifier(node)) {
+        graph.dispose(ofUnused: node)
+      }
+      throw error
     }
   }
 
@@ -80,34 +93,32 @@ public struct Opener {
     if let driver, driver.isProtocol {
       return try openStorage(driver, options, flags, name: name)
     }
-    let file = try openFile(&options, flags, name: name)
-    do throws(BlockError) {
-      let layer = Layer(fileName: file.fileName, identity: FilePaths.identity(of: file.fileName))
-      try refuseLoop(layer, above)
-      var kind = driver
-      if kind == nil {
-        kind = try probe(file)
-        if kind?.name == "raw" && flags.contains(.writable) {
-          flags.insert(.probed)
-          warnOfGuess(name)
-        }
-      }
-      guard let kind else { throw BlockError(.notFound, "no driver for '\(name.text)'") }
-      return try assemble(kind, on: file, options, flags, settings, above: above + [layer])
-    } catch {
-      graph.dispose(ofUnused: file)
-      throw error
-    }
-  }
-
-  private func refuseLoop(_ layer: Layer, _ above: [Layer]) throws(BlockError) {
+    // Counted before anything is opened: a loop of layers without files would open descriptors without end.
     guard above.count < Opener.maximumDepth else {
       throw BlockError(.refused, "the chain of backing files is longer than \(Opener.maximumDepth) layers")
     }
+    let file = try openFile(&options, flags, settings, name: name, above: above)
+    let layer = Layer(fileName: file.fileName, identity: FilePaths.identity(of: file.fileName))
+    try refuseLoop(layer, above)
+    var kind = driver
+    if kind == nil {
+      kind = try probe(file)
+      flags.insert(.probed)
+      if kind?.name == "raw" && flags.contains(.writable) { warnOfGuess(name) }
+    }
+    guard let kind else { throw BlockError(.notFound, "no driver for '\(name.text)'") }
+    return try assemble(kind, on: file, options, flags, settings, above: above + [layer])
+  }
+
+  private func refuseLoop(_ layer: Layer, _ above: [Layer]) throws(BlockError) {
+    guard let namedBy = above.last else { return }
     for other in above {
       let same = layer.identity != nil ? layer.identity == other.identity : layer.fileName == other.fileName
       if same {
-        throw BlockError(.refused, "Backing file '\(layer.fileName)' creates an infinite loop.")
+        throw BlockError(
+          .refused,
+          "Backing file '\(layer.fileName)' creates an infinite loop: '\(namedBy.fileName)' names it in slot "
+            + "'\(EdgeSlot.backing.rawValue)'")
       }
     }
   }
@@ -123,10 +134,8 @@ public struct Opener {
     -> (any DriverKind)?
   {
     let stated = try options.takeString("driver")
-    if let stated, let format = settings.format, stated != format {
-      throw BlockError(.invalidArgument, "Driver specified twice")
-    }
-    guard let name = stated ?? settings.format else {
+    // A format stated apart from the name counts more than one inside the name.
+    guard let name = settings.format ?? stated else {
       if options["filename"] == nil && options["file"] == nil {
         throw BlockError(.invalidArgument, "Must specify either driver or file")
       }
@@ -136,16 +145,16 @@ public struct Opener {
   }
 
   /// Options that every driver has.
-  private func takeGenericOptions(_ options: inout OptionObject, _ flags: inout NodeFlags) throws(BlockError) {
-    if var cache = options.remove("cache")?.object {
+  func takeGenericOptions(_ options: inout OptionObject, _ flags: inout NodeFlags) throws(BlockError) {
+    if var cache = options["cache"]?.object {
       if let direct = try cache.takeBool("direct") { flags.set(.direct, to: direct) }
       if let noFlush = try cache.takeBool("no-flush") { flags.set(.noFlush, to: noFlush) }
-      if let left = cache.keys.first {
-        throw BlockError(.invalidArgument, "Invalid parameter 'cache.\(left)'")
-      }
+      // What is left is named with the driver's own options that nobody takes.
+      options["cache"] = cache.isEmpty ? nil : .object(cache)
     }
     if let readOnly = try options.takeBool("read-only"), readOnly { flags.remove(.writable) }
-    if let auto = try options.takeBool("auto-read-only"), auto { flags.remove(.writable) }
+    // Whoever asks for writing gets it or an error; falling back to reading would only put the error off.
+    _ = try options.takeBool("auto-read-only")
     if let share = try options.takeBool("force-share"), share {
       guard !flags.contains(.writable) else {
         throw BlockError(.invalidArgument, "force-share=on can only be used with read-only images")
@@ -155,12 +164,13 @@ public struct Opener {
     switch try options.takeString("discard") {
     case nil, "ignore", "off": break
     case "unmap", "on": flags.insert(.unmap)
-    case .some(let other): throw BlockError(.invalidArgument, "Invalid discard option: \(other)")
+    case .some(let other): throw BlockError(.invalidArgument, "Invalid discard option", hint: "'\(other)' is none of ignore and unmap")
     }
     switch try options.takeString("detect-zeroes") {
     case nil, "off": break
-    case .some(let other):
+    case .some(let other) where other == "on" || other == "unmap":
       throw BlockError(.unsupported, "detect-zeroes=\(other) is not supported")
+    case .some(let other): throw BlockError(.invalidArgument, "invalid parameter value: \(other)")
     }
   }
 }
