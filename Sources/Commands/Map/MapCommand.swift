@@ -50,8 +50,8 @@ struct MapCommand: ProgramCommand {
   func perform(in session: Session) throws -> Int32 {
     let console = session.console
     let form = try output.format()
-    let start = try startOffset.map { try size($0, "start offset", warn: console.warn) } ?? 0
-    let length = try maximumLength.map { try size($0, "max length", warn: console.warn) } ?? .max
+    let start = try startOffset.map { try parseSize($0, "start offset", warn: console.warn) } ?? 0
+    let length = try maximumLength.map { try parseSize($0, "max length", warn: console.warn) } ?? .max
     let file = try onlyOperand(files)
     let user = try session.open(access.image(file, format: format))
     guard let edge = user.edge else { return 1 }
