@@ -49,10 +49,10 @@ struct MapCommand: ProgramCommand {
 
   func perform(in session: Session) throws -> Int32 {
     let console = session.console
-    let form = try output.format()
     let start = try startOffset.map { try parseSize($0, "start offset", warn: console.warn) } ?? 0
     let length = try maximumLength.map { try parseSize($0, "max length", warn: console.warn) } ?? .max
     let file = try onlyOperand(files)
+    let form = try output.format()
     let user = try session.open(access.image(file, format: format))
     guard let edge = user.edge else { return 1 }
     var scan = MapScan(edge, start: start, length: length)

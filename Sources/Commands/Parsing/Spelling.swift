@@ -17,7 +17,7 @@ struct Spelling: Equatable {
     NameSpecification(short.map { .customShort($0) } + long.map { .customLong($0) })
   }
 
-  init(_ names: [String], takesValue: Bool) {
+  fileprivate init(_ names: [String], takesValue: Bool) {
     self.takesValue = takesValue
     for name in names {
       if name.count == 1 { short += name } else { long.append(name) }
