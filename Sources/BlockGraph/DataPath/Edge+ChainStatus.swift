@@ -36,8 +36,8 @@ extension Edge {
   /// What the chain below says about the range; `offset` must lie inside the length.
   ///
   /// The walk stops at the first layer that allocates. Past the end of a shorter backing file everything is
-  /// zero, as if that layer had said so. With `base`, the walk ends above it: what only `base` and those below
-  /// say counts as not present.
+  /// zero, and it is the last layer long enough that says so. With `base`, the walk ends above it: what only
+  /// `base` and those below say counts as not present.
   public func chainStatus(at offset: UInt64, length: UInt64, above base: Node? = nil) throws(BlockError)
     -> ChainStatus
   {
@@ -47,8 +47,10 @@ extension Edge {
     while true {
       let end = edge.length
       guard offset < end else {
+        // The layer above is the one that reads as zero here.
         return ChainStatus(
-          length: length, depth: depth, isPresent: depth > 0, isZero: true, isData: false, isCompressed: false)
+          length: length, depth: max(depth - 1, 0), isPresent: false, isZero: true, isData: false,
+          isCompressed: false)
       }
       length = min(length, end - offset)
       let extent = try edge.extent(at: offset, length: length)
