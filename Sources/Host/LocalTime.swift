@@ -21,13 +21,13 @@ public struct LocalTime: Sendable, Equatable {
   /// The moment that many seconds after the start of 1970; nil where the system cannot tell.
   public init?(seconds: Int64) {
     guard var time = time_t(exactly: seconds) else { return nil }
-    var parts = tm()
+    var parts = unsafe tm()
     guard unsafe localtime_r(&time, &parts) != nil else { return nil }
-    year = Int(parts.tm_year) + 1900
-    month = Int(parts.tm_mon) + 1
-    day = Int(parts.tm_mday)
-    hour = Int(parts.tm_hour)
-    minute = Int(parts.tm_min)
-    second = Int(parts.tm_sec)
+    year = unsafe Int(parts.tm_year) + 1900
+    month = unsafe Int(parts.tm_mon) + 1
+    day = unsafe Int(parts.tm_mday)
+    hour = unsafe Int(parts.tm_hour)
+    minute = unsafe Int(parts.tm_min)
+    second = unsafe Int(parts.tm_sec)
   }
 }
