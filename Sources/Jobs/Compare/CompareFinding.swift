@@ -1,7 +1,6 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
 public import Errors
 internal import Host
 

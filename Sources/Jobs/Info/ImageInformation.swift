@@ -3,7 +3,8 @@
 
 public import BlockGraph
 internal import FileProtocol
-public import Options
+internal import Host
+internal import Options
 
 /// What can be told of one open image without reading its data.
 public struct ImageInformation: Sendable {
