@@ -3,6 +3,7 @@
 
 import Errors
 import Options
+import Support
 import Testing
 
 struct JSONTests {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Options
+import Support
 import Testing
 
 /// All expectations were recorded from the peer.
