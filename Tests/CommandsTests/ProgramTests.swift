@@ -1,6 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Errors
 import Host
 import Support
 import Testing
@@ -160,5 +161,22 @@ import Testing
     }
     #expect(Program(console: console).run(Invocation(["strata", "--version"])) == 1)
     #expect(errors == "strata: Could not write to standard output\n")
+  }
+}
+
+@Suite struct DamageTests {
+  @Test(
+    "damage that a format finds is a line of its own",
+    arguments: [
+      ("qcow2: Image is corrupt: x: y", "qcow2: Image is corrupt: x: y", nil),
+      ("Could not read: qcow2: Image is corrupt: x", "qcow2: Image is corrupt: x", "Could not read"),
+      ("a: b: qcow2: Marking image as corrupt: x", "qcow2: Marking image as corrupt: x", "a: b"),
+      ("Image is corrupt: x", nil, nil), ("something else", nil, nil),
+    ] as [(String, String?, String?)])
+  func splits(_ message: String, _ finding: String?, _ context: String?) {
+    let damage = BlockError(.corrupt, message).damage
+    #expect(damage?.finding == finding)
+    #expect(damage?.context == context)
+    #expect(BlockError(.inputOutput, message).damage == nil)
   }
 }

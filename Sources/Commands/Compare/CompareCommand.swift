@@ -90,7 +90,13 @@ struct CompareCommand: ProgramCommand {
     let file = files[failure.isSecond ? 1 : 0]
     switch failure.step {
     case .status:
-      console.report(failure.error.prefixed("Sector allocation test failed for \(file)"))
+      let context = "Sector allocation test failed for \(file)"
+      if let damage = failure.error.damage {
+        console.say(damage.finding)
+        console.complain(context)
+      } else {
+        console.report(failure.error.prefixed(context))
+      }
       return 3
     case .read:
       console.report(failure.error.prefixed("Error while reading offset \(failure.offset) of \(file)"))

@@ -68,6 +68,11 @@ final class Console {
 
   /// Tells why the command failed, and what to do.
   func report(_ error: BlockError) {
+    if let damage = error.damage {
+      say(damage.finding)
+      if let context = damage.context { complain(context + ": Input/output error") }
+      return
+    }
     complain(error.message)
     if let hint = error.hint { say(hint) }
   }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import BlockGraph
+internal import Bytes
 internal import FileProtocol
 internal import Host
 internal import Options
@@ -27,7 +28,8 @@ public struct ImageInformation: Sendable {
   public init(of node: Node) {
     name = ImageInformation.name(of: node)
     driver = node.driver.name
-    virtualSize = node.length
+    // Disks consist of sectors, also where a file ends in the middle of one.
+    virtualSize = node.length.roundedUp(to: 512) ?? node.length
     actualSize = ImageInformation.actualSize(of: node)
     format = node.driver.formatInformation(of: node)
     backingPath = format?.backing.map { ImageName.resolve($0.name, relativeTo: node.fileName) }
