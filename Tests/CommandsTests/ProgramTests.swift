@@ -97,8 +97,8 @@ import Testing
       "strata-info --frob", 1,
       "strata-info: unrecognized option '--frob'\nTry 'strata-info --help' for more information\n"),
     Case(
-      "./strata-frob", 1,
-      "strata-frob: Command not found: frob\nTry 'strata-frob --help' for more information\n"),
+      "./strata-old info --frob", 1,
+      "strata-old: unrecognized option '--frob'\nTry 'strata-old --help' for more information\n"),
     Case(
       "frob-img info /nowhere/x", 1,
       "frob-img: Could not open '/nowhere/x': Could not open '/nowhere/x': No such file or directory\n"),

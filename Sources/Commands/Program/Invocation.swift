@@ -17,7 +17,10 @@ struct Invocation: Equatable {
     let name = words.first.map(FilePaths.name) ?? ""
     self.name = name.isEmpty ? "strata" : name
     self.words = Array(words.dropFirst())
-    if self.name.hasPrefix("strata-") { command = String(self.name.dropFirst("strata-".count)) }
+    guard self.name.hasPrefix("strata-") else { return }
+    // A copy of the program may be called anything, such as strata-old.
+    let implied = String(self.name.dropFirst("strata-".count))
+    if Program.commands.contains(where: { $0.name == implied }) { command = implied }
   }
 }
 
