@@ -73,6 +73,12 @@ extension File {
     }
   }
 
+  /// Keeps the file system from copying blocks on write, as far as it knows the notion; for a fresh file.
+  public func avoidCopyOnWrite() { _ = linux_set_nocow(descriptor) }
+
+  /// Asks the file system to allocate in units of `bytes`, as far as it knows the notion; for a fresh file.
+  public func hintExtentSize(_ bytes: UInt32) { _ = linux_set_extent_hint(descriptor, bytes) }
+
   /// Turns reading and writing past the page cache on or off.
   public func setDirect(_ direct: Bool) throws(BlockError) {
     let flag = LINUX_O_DIRECT
