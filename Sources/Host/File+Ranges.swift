@@ -61,7 +61,8 @@ extension File {
   }
 
   /// Lets the kernel copy at most `length` bytes to another file; returns the bytes copied, 0 at the end of this one.
-  public func copyRange(at offset: UInt64, length: Int, to target: File, at targetOffset: UInt64) throws(BlockError)
+  public func copyRange(at offset: UInt64, length: Int, to target: File, at targetOffset: UInt64)
+    throws(BlockError)
     -> Int
   {
     let from = try File.position(offset, 0)
