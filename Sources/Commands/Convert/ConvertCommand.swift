@@ -72,7 +72,8 @@ struct ConvertCommand: ProgramCommand {
 struct ConvertSourceOptions: ParsableArguments {
   @Option(
     name: option("f", "source-format"),
-    help: ArgumentHelp("The format of the sources; without it, the content is looked at.", valueName: "format"))
+    help: ArgumentHelp(
+      "The format of the sources; without it, the content is looked at.", valueName: "format"))
   var format: String?
 
   @Option(
@@ -126,7 +127,8 @@ struct ConvertTargetOptions: ParsableArguments {
   @Flag(name: flag("n", "no-create"), help: "Fill a target that exists.")
   var noCreate = false
 
-  @Flag(name: flag("target-is-zero"), help: "With -n: the target reads as zero, so zeros need not be written.")
+  @Flag(
+    name: flag("target-is-zero"), help: "With -n: the target reads as zero, so zeros need not be written.")
   var isZero = false
 
   @Flag(name: flag("target-image-opts"), help: "With -n: take the target's name as a list of options.")
@@ -154,7 +156,8 @@ struct ConvertWorkOptions: ParsableArguments {
 
   @Option(
     name: option("m", "parallel"),
-    help: ArgumentHelp("How many threads work, 1 to 16; one for each processor without it.", valueName: "count"))
+    help: ArgumentHelp(
+      "How many threads work, 1 to 16; one for each processor without it.", valueName: "count"))
   var parallel: String?
 
   @Flag(name: flag("W", "oob-writes"), help: "Let the target be written out of order.")

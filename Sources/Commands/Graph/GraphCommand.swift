@@ -23,7 +23,8 @@ struct GraphCommand: ProgramCommand {
 
   @Option(
     name: option("f", "format"),
-    help: ArgumentHelp("The format of the images; without it, the content is looked at.", valueName: "format"))
+    help: ArgumentHelp("The format of the images; without it, the content is looked at.", valueName: "format")
+  )
   var format: String?
 
   @Option(

@@ -32,7 +32,8 @@ struct MapCommand: ProgramCommand {
     help: ArgumentHelp("Where to start, in bytes or with a suffix such as 64k.", valueName: "offset"))
   var startOffset: String?
 
-  @Option(name: option("l", "max-length"), help: ArgumentHelp("How many bytes to look at.", valueName: "length"))
+  @Option(
+    name: option("l", "max-length"), help: ArgumentHelp("How many bytes to look at.", valueName: "length"))
   var maximumLength: String?
 
   @OptionGroup(title: group(OutputOptions.self))
@@ -58,7 +59,9 @@ struct MapCommand: ProgramCommand {
     var scan = MapScan(edge, start: start, length: length)
     var renderer: any MapRenderer = form == .json ? MapJSON(console, start: start) : MapText(console)
     renderer.begin()
-    while let entry = try inContext("Could not read file metadata", { () throws(BlockError) in try scan.next() }) {
+    while let entry = try inContext(
+      "Could not read file metadata", { () throws(BlockError) in try scan.next() })
+    {
       try renderer.add(entry)
     }
     renderer.end()

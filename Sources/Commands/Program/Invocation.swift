@@ -40,7 +40,8 @@ struct GlobalOptions {
 
   /// Reads the command line behind the program's name.
   init(_ words: [String]) throws(UsageError) {
-    let line = try Normalizer(words, spellings: Spelling.declared(by: StrataCommand.self), stopsAtOperand: true)
+    let line = try Normalizer(
+      words, spellings: Spelling.declared(by: StrataCommand.self), stopsAtOperand: true)
     traceEvents = line.options.compactMap { $0.value.flatMap(GlobalOptions.traceEvent) }
     if let first = line.options.first(where: { !$0.spelling.takesValue }) {
       request = first.spelling == .help ? .help(nil) : .version
