@@ -36,8 +36,11 @@ extension Edge {
   /// What the chain below says about the range; `offset` must lie inside the length.
   ///
   /// The walk stops at the first layer that allocates. Past the end of a shorter backing file everything is
-  /// zero, and it is the last layer long enough that says so.
-  public func chainStatus(at offset: UInt64, length: UInt64) throws(BlockError) -> ChainStatus {
+  /// zero, and it is the last layer long enough that says so. With `base`, the walk ends above it: what only
+  /// `base` and those below say counts as not present.
+  public func chainStatus(at offset: UInt64, length: UInt64, above base: Node? = nil) throws(BlockError)
+    -> ChainStatus
+  {
     var edge = self
     var depth = 0
     var length = length
@@ -55,7 +58,7 @@ extension Edge {
       guard extent.kind == .unallocated else {
         return try edge.child.status(of: extent, depth: depth)
       }
-      guard let backing = edge.child.backing else {
+      guard let backing = edge.child.backing, backing.child !== base else {
         return ChainStatus(
           length: length, depth: depth, isPresent: false, isZero: true, isData: false, isCompressed: false)
       }

@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-internal import Errors
-internal import Options
+public import Errors
+internal import Host
+public import Options
 
 extension Opener {
   // MARK: Storage
@@ -102,6 +103,17 @@ extension Opener {
       if score > bestScore { (best, bestScore) = (kind, score) }
     }
     return best
+  }
+
+  /// Opens a format on storage that is open already, and stays open on failure; nobody uses the node yet.
+  public func openFormat(_ kind: any DriverKind, on file: Node, _ options: OptionObject, _ settings: OpenSettings)
+    throws(BlockError) -> Node
+  {
+    graph.requireThread()
+    let layer = Layer(fileName: file.fileName, identity: FilePaths.identity(of: file.fileName))
+    return try leavingNothingOpen { () throws(BlockError) in
+      try assemble(kind, on: file, options, settings.flags, settings, above: [layer])
+    }
   }
 
   /// Builds the node of a format on its storage, then opens and attaches what it refers to.

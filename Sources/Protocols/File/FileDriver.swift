@@ -8,7 +8,7 @@ public import Host
 internal import Synchronization
 
 /// A file or block device as storage.
-public final class FileDriver: StorageDriver, Sendable {
+public final class FileDriver: CopyingDriver, Sendable {
   /// `file` or `host_device`.
   public let name: String
   /// The file's path as it was given.
@@ -19,6 +19,7 @@ public final class FileDriver: StorageDriver, Sendable {
   private let knownLength: Atomic<UInt64>
   private let canZeroRange = Atomic(true)
   private let canPunchHole = Atomic(true)
+  private let canCopyRange = Atomic(true)
   private let knownData = Mutex(KnownData())
 
   /// A stretch that the file system called data, and how often such knowledge became void.
@@ -137,6 +138,26 @@ public final class FileDriver: StorageDriver, Sendable {
     guard node.flags.contains(.unmap), canPunchHole.load(ordering: .relaxed) else { return }
     defer { forgetKnownData() }
     _ = try attempt(canPunchHole) { () throws(BlockError) in try file.punchHole(at: offset, length: length) }
+  }
+
+  /// Lets the kernel copy between files; the first refusal is taken as final.
+  public func copyRange(at offset: UInt64, length: UInt64, to target: any StorageDriver, at targetOffset: UInt64)
+    throws(BlockError) -> Bool
+  {
+    guard let target = target as? FileDriver, canCopyRange.load(ordering: .relaxed) else { return false }
+    var done: UInt64 = 0
+    while done < length {
+      var count = 0
+      let copied = try attempt(canCopyRange) { () throws(BlockError) in
+        count = try file.copyRange(
+          at: offset + done, length: Int(clamping: length - done), to: target.file, at: targetOffset + done)
+      }
+      // Nothing copied: the file ends here, and what is missing reads as zero.
+      guard copied && count > 0 else { return false }
+      done += UInt64(count)
+    }
+    target.noteLength(atLeast: targetOffset + length)
+    return true
   }
 
   private func attempt(_ possible: borrowing Atomic<Bool>, _ body: () throws(BlockError) -> Void)
