@@ -1,0 +1,156 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Errors
+
+// Keys with dots name values inside values: `file.filename` is `filename` of the object `file`, and
+// `children.0` the first element of the array `children`.
+
+extension OptionObject {
+  /// How deep keys with dots may lead.
+  public static let maximumDepth = 64
+
+  /// The value at a path such as `file.filename` or `children.0.driver`, where every step exists.
+  ///
+  /// A key that itself is written with the dots is found first.
+  public func value(at path: String) -> OptionTree? {
+    if let value = self[path] { return value }
+    var here = OptionTree.object(self)
+    for step in path.split(separator: ".", omittingEmptySubsequences: false) {
+      switch here {
+      case .object(let object):
+        guard let next = object[String(step)] else { return nil }
+        here = next
+      case .array(let elements):
+        guard let index = Int(step), elements.indices.contains(index) else { return nil }
+        here = elements[index]
+      default:
+        return nil
+      }
+    }
+    return here
+  }
+
+  /// Sets the value at a path of object keys, making objects on the way; what is no object there is replaced.
+  public mutating func set(_ value: OptionTree, at path: String) {
+    set(value, at: path.split(separator: ".", omittingEmptySubsequences: false)[...])
+  }
+
+  private mutating func set(_ value: OptionTree, at steps: ArraySlice<Substring>) {
+    guard let first = steps.first else { return }
+    let key = String(first)
+    guard steps.count > 1 else {
+      self[key] = value
+      return
+    }
+    var inner = self[key]?.object ?? OptionObject()
+    inner.set(value, at: steps.dropFirst())
+    self[key] = .object(inner)
+  }
+
+  /// Every value that is no object or array, in order, under its path; empty objects and arrays stay values.
+  ///
+  /// A key may occur twice where the object mixes nested keys with keys written with dots.
+  public func flattened() -> [Entry] {
+    var result: [Entry] = []
+    for entry in entries { OptionObject.flatten(entry.value, as: entry.key, into: &result) }
+    return result
+  }
+
+  private static func flatten(_ value: OptionTree, as path: String, into result: inout [Entry]) {
+    switch value {
+    case .object(let object) where !object.isEmpty:
+      for entry in object.entries { flatten(entry.value, as: path + "." + entry.key, into: &result) }
+    case .array(let elements) where !elements.isEmpty:
+      for (index, element) in elements.enumerated() {
+        flatten(element, as: "\(path).\(index)", into: &result)
+      }
+    default:
+      result.append(Entry(key: path, value: value))
+    }
+  }
+
+  /// The same values with every key that is written with dots put where it leads.
+  ///
+  /// - Throws: as `nested`.
+  public func normalized() throws(BlockError) -> OptionObject { try OptionObject.nested(flattened()) }
+
+  /// Builds objects and arrays from values under paths with dots; steps that are numbers make arrays.
+  ///
+  /// - Throws: `invalidArgument` where a path has an empty step or is too deep, a value is given twice, a name
+  ///   is used for a value and for an object, or an array has a gap; the message names the path.
+  public static func nested(_ entries: [Entry]) throws(BlockError) -> OptionObject {
+    var leaves: [Leaf] = []
+    for entry in entries {
+      let steps = entry.key.split(separator: ".", omittingEmptySubsequences: false)
+      if steps.count > maximumDepth || (steps.count > 1 && steps.contains("")) {
+        throw BlockError(.invalidArgument, "Invalid parameter '\(entry.key)'")
+      }
+      leaves.append(Leaf(steps: steps[...], value: entry.value))
+    }
+    return try nestedObject(leaves, prefix: "")
+  }
+
+  private struct Leaf {
+    var steps: ArraySlice<Substring>
+    var value: OptionTree
+  }
+
+  /// The leaves sorted by first step, in the order in which the steps first occur.
+  private static func groups(_ leaves: [Leaf]) -> [(key: String, leaves: [Leaf])] {
+    var groups: [(key: String, leaves: [Leaf])] = []
+    var positions: [Substring: Int] = [:]
+    for leaf in leaves {
+      guard let step = leaf.steps.first else { continue }
+      let rest = Leaf(steps: leaf.steps.dropFirst(), value: leaf.value)
+      if let position = positions[step] {
+        groups[position].leaves.append(rest)
+      } else {
+        positions[step] = groups.count
+        groups.append((String(step), [rest]))
+      }
+    }
+    return groups
+  }
+
+  private static func nestedObject(_ leaves: [Leaf], prefix: String) throws(BlockError) -> OptionObject {
+    var object = OptionObject()
+    for group in groups(leaves) {
+      let path = prefix.isEmpty ? group.key : prefix + "." + group.key
+      if let leaf = group.leaves.first(where: { $0.steps.isEmpty }) {
+        guard group.leaves.count == 1 else { throw inconsistent(path) }
+        object[group.key] = leaf.value
+      } else {
+        object[group.key] = try arrayWhereNumbered(nestedObject(group.leaves, prefix: path), path)
+      }
+    }
+    return object
+  }
+
+  /// The object, or an array where all of its keys are numbers.
+  private static func arrayWhereNumbered(_ object: OptionObject, _ path: String) throws(BlockError)
+    -> OptionTree
+  {
+    var elements: [Int: OptionTree] = [:]
+    var numbered = 0
+    for entry in object.entries where entry.key.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
+      guard let index = Int(entry.key) else { throw inconsistent(path) }
+      elements[index] = entry.value
+      numbered += 1
+    }
+    if numbered == 0 { return .object(object) }
+    guard numbered == object.count, elements.count == numbered else { throw inconsistent(path) }
+    var array: [OptionTree] = []
+    for index in 0..<numbered {
+      guard let element = elements[index] else {
+        throw BlockError(.invalidArgument, "Parameter '\(path).\(index)' missing")
+      }
+      array.append(element)
+    }
+    return .array(array)
+  }
+
+  private static func inconsistent(_ path: String) -> BlockError {
+    BlockError(.invalidArgument, "Parameters '\(path).*' used inconsistently")
+  }
+}

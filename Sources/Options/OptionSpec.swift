@@ -1,0 +1,131 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Errors
+
+/// One option that a format or protocol understands, as data.
+public struct OptionSpec: Sendable, Equatable {
+  /// What values the option takes.
+  public enum Kind: Sendable, Equatable {
+    /// On or off.
+    case bool
+    /// A whole number; decimal, or `0x` hexadecimal, or `0` octal.
+    case number
+    /// A size in bytes, with the suffixes of `SizeText`.
+    case size
+    /// Any text.
+    case string
+    /// One of these words. Checked when the option is read, not when it is given.
+    case choice([String])
+  }
+
+  /// The name on the command line.
+  public let name: String
+  /// What values the option takes.
+  public let kind: Kind
+  /// What it does, in one line.
+  public let help: String
+  /// What holds where the user says nothing, if that is to be shown when an image is created.
+  public let defaultValue: OptionTree?
+
+  /// Makes a description from its parts.
+  public init(_ name: String, _ kind: Kind, _ help: String, default defaultValue: OptionTree? = nil) {
+    self.name = name
+    self.kind = kind
+    self.help = help
+    self.defaultValue = defaultValue
+  }
+
+  /// The value that `text` stands for.
+  ///
+  /// - Throws: what the option expects, naming it.
+  public func parse(_ text: String) throws(BlockError) -> OptionTree {
+    switch kind {
+    case .bool: .bool(try ValueText.bool(text, option: name))
+    case .number: OptionTree(try ValueText.number(text, option: name))
+    case .size: OptionTree(try ValueText.size(text, option: name))
+    case .string, .choice: .string(text)
+    }
+  }
+
+  /// How the list of options shows the values.
+  var placeholder: String {
+    switch kind {
+    case .bool: "<bool (on/off)>"
+    case .number: "<num>"
+    case .size: "<size>"
+    case .string, .choice: "<str>"
+    }
+  }
+}
+
+/// The options that can be given when an image is created, in the order in which its summary shows them.
+public struct OptionList: Sendable, Equatable, ExpressibleByArrayLiteral {
+  /// The descriptions; every name occurs once.
+  public private(set) var specs: [OptionSpec]
+
+  /// Makes a list; of equal names the first counts.
+  public init(_ specs: [OptionSpec]) {
+    self.specs = []
+    for spec in specs where self[spec.name] == nil { self.specs.append(spec) }
+  }
+
+  /// Makes a list; of equal names the first counts.
+  public init(arrayLiteral elements: OptionSpec...) { self.init(elements) }
+
+  /// The description of the option `name`.
+  public subscript(name: String) -> OptionSpec? { specs.first { $0.name == name } }
+
+  /// This list with the options of another behind it, as a format adds those of its protocol.
+  public func adding(_ other: OptionList) -> OptionList { OptionList(specs + other.specs) }
+
+  /// The values that the user gave, each of its option's type; of a repeated option the last counts.
+  ///
+  /// - Throws: the first mistake in the order given: `Invalid parameter 'x'` for an unknown name, or what
+  ///   the option expects.
+  public func parse(_ list: KeyValueList) throws(BlockError) -> OptionObject {
+    var values = OptionObject()
+    for item in list.items {
+      guard let spec = self[item.key] else {
+        throw BlockError(.invalidArgument, "Invalid parameter '\(item.key)'")
+      }
+      values[item.key] = try spec.parse(item.value)
+    }
+    return values
+  }
+
+  /// What `-o help` prints, with a final line feed: a line for each option, by name.
+  public var help: String {
+    var text = "Supported options:\n"
+    for spec in specs.sorted(by: { $0.name < $1.name }) {
+      let form = spec.name + "=" + spec.placeholder
+      let padding = String(repeating: " ", count: max(0, 22 - form.unicodeScalars.count))
+      text += "  \(form)\(padding) - \(spec.help)\n"
+    }
+    return text
+  }
+
+  /// The values given, or else the defaults, as ` name=value` each: the tail of the line that `create` prints.
+  public func summary(of values: OptionObject) -> String {
+    var text = ""
+    for spec in specs {
+      guard let value = values[spec.name] ?? spec.defaultValue else { continue }
+      text += " \(spec.name)=\(OptionList.text(of: value))"
+    }
+    return text
+  }
+
+  private static func text(of value: OptionTree) -> String {
+    switch value {
+    case .bool(let flag): return flag ? "on" : "off"
+    case .string(let text):
+      var doubled = ""
+      for scalar in text.unicodeScalars {
+        if scalar == "," { doubled += "," }
+        doubled.unicodeScalars.append(scalar)
+      }
+      return doubled
+    default: return JSONWriter.compact(value)
+    }
+  }
+}

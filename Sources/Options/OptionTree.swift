@@ -1,0 +1,77 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// A value with structure: what `json:` names and `--image-opts` say, and what JSON output is made of.
+///
+/// Values from `key=value` lists are strings; values from JSON have the type they were written with.
+public indirect enum OptionTree: Sendable, Equatable {
+  /// JSON's null.
+  case null
+  /// True or false.
+  case bool(Bool)
+  /// A whole number that fits 64 bits with a sign.
+  case integer(Int64)
+  /// A whole number that only fits 64 bits without a sign.
+  case unsigned(UInt64)
+  /// Any other number; finite.
+  case real(Double)
+  /// Text.
+  case string(String)
+  /// Values in order.
+  case array([OptionTree])
+  /// Named values in order.
+  case object(OptionObject)
+
+  /// A whole number in the case that the parser would give it.
+  public init(_ number: UInt64) {
+    if let small = Int64(exactly: number) { self = .integer(small) } else { self = .unsigned(number) }
+  }
+
+  /// The text, where the value is text.
+  public var string: String? {
+    if case .string(let value) = self { value } else { nil }
+  }
+
+  /// The truth value, where the value is one.
+  public var bool: Bool? {
+    if case .bool(let value) = self { value } else { nil }
+  }
+
+  /// The number, where the value is a whole number from 0 to 2^64 - 1.
+  public var unsigned: UInt64? {
+    switch self {
+    case .integer(let value): UInt64(exactly: value)
+    case .unsigned(let value): value
+    default: nil
+    }
+  }
+
+  /// The elements, where the value is an array.
+  public var array: [OptionTree]? {
+    if case .array(let value) = self { value } else { nil }
+  }
+
+  /// The named values, where the value is an object.
+  public var object: OptionObject? {
+    if case .object(let value) = self { value } else { nil }
+  }
+}
+
+extension OptionTree: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
+  ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
+{
+  /// Makes text.
+  public init(stringLiteral value: String) { self = .string(value) }
+  /// Makes a truth value.
+  public init(booleanLiteral value: Bool) { self = .bool(value) }
+  /// Makes a whole number.
+  public init(integerLiteral value: Int64) { self = .integer(value) }
+  /// Makes an array.
+  public init(arrayLiteral elements: OptionTree...) { self = .array(elements) }
+  /// Makes an object; of equal keys the last one counts.
+  public init(dictionaryLiteral elements: (String, OptionTree)...) {
+    var object = OptionObject()
+    for (key, value) in elements { object[key] = value }
+    self = .object(object)
+  }
+}

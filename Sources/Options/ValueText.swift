@@ -1,0 +1,41 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Errors
+
+/// Values of options as people write them. The errors name the option.
+public enum ValueText {
+  /// `on`, `yes`, `true`, `y` or `off`, `no`, `false`, `n`; lower case only.
+  public static func bool(_ text: String, option name: String) throws(BlockError) -> Bool {
+    switch text {
+    case "on", "yes", "true", "y": return true
+    case "off", "no", "false", "n": return false
+    default: throw BlockError(.invalidArgument, "Parameter '\(name)' expects 'on' or 'off'")
+    }
+  }
+
+  /// A whole number below 2^64: decimal, `0x` hexadecimal or `0` octal; a minus sign counts down from 2^64.
+  public static func number(_ text: String, option name: String) throws(BlockError) -> UInt64 {
+    var scanner = TextScanner(text)
+    scanner.skipSpace()
+    let isNegative = scanner.skip("-")
+    if !isNegative { _ = scanner.skip("+") }
+    let radix: UInt64 = scanner.skipHexPrefix() ? 16 : scanner.nextIs("0") ? 8 : 10
+    guard let digits = scanner.digits(radix: radix), scanner.atEnd else {
+      throw BlockError(.invalidArgument, "Parameter '\(name)' expects a number")
+    }
+    guard let value = digits.value else {
+      throw BlockError(.tooLarge, "Value '\(text)' is too large for parameter '\(name)'")
+    }
+    return isNegative ? 0 &- value : value
+  }
+
+  /// A size in bytes, as `SizeText.parse` reads it.
+  public static func size(_ text: String, option name: String) throws(BlockError) -> UInt64 {
+    do throws(SizeText.Failure) {
+      return try SizeText.parse(text)
+    } catch {
+      throw error.error(option: name, text: text)
+    }
+  }
+}
