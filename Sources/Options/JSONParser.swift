@@ -14,6 +14,12 @@ public struct JSONParser {
     /// Where, in bytes from the start of the text.
     public var offset: Int
 
+    /// Makes a failure from its parts.
+    public init(reason: String, offset: Int) {
+      self.reason = reason
+      self.offset = offset
+    }
+
     /// The error to show to the user.
     public var error: BlockError {
       BlockError(.invalidArgument, reason, hint: "The text is wrong at byte \(offset)")

@@ -51,7 +51,7 @@ public struct KeyValueList: Sendable, Equatable {
     while !scanner.rest.isEmpty {
       let key = scanner.key()
       let hasValue = scanner.skipEqualSign()
-      if let implied = impliedKey, !hasValue {
+      if let implied = impliedKey, !hasValue, dialect == .short || !key.isEmpty {
         let value = dialect == .short ? key + scanner.value() : key
         scanner.skipComma()
         items.append(Item(key: implied, value: value))

@@ -39,7 +39,7 @@ public protocol BlockDriver: AnyObject, Sendable {
   // MARK: I/O
 
   /// Guest-visible length in bytes.
-  var length: UInt64 { get }
+  func length(of node: Node) -> UInt64
 
   /// What this layer says about the range that starts at `offset`.
   ///

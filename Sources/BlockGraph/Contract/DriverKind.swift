@@ -13,7 +13,7 @@ public protocol DriverKind: Sendable {
   /// Whether images may have a backing file.
   var supportsBacking: Bool { get }
   /// What `create` accepts.
-  var creationOptions: [OptionSpec] { get }
+  var creationOptions: OptionList { get }
 
   /// How sure the format is that an image that starts with `head` is its own: 0 for not at all, 100 for certain.
   ///
@@ -34,7 +34,7 @@ extension DriverKind {
   /// No backing file.
   public var supportsBacking: Bool { false }
   /// No options.
-  public var creationOptions: [OptionSpec] { [] }
+  public var creationOptions: OptionList { [] }
   /// Recognises nothing.
   public func probe(_ head: RawSpan) -> Int { 0 }
   /// Refuses.

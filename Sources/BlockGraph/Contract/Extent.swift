@@ -31,6 +31,8 @@ public struct Extent: Sendable, Equatable {
   public var encoding: Encoding
   /// The child the range lies in and the byte offset there. Allocated zeros may have one too.
   public var location: Location?
+  /// Whether the child at `location` may know more: that plain data is a hole there.
+  public var mayBeHole: Bool
 
   /// A place in a child.
   public struct Location: Sendable, Equatable {
@@ -47,11 +49,14 @@ public struct Extent: Sendable, Equatable {
   }
 
   /// Makes an extent.
-  public init(_ kind: Kind, length: UInt64, encoding: Encoding = .plain, location: Location? = nil) {
+  public init(
+    _ kind: Kind, length: UInt64, encoding: Encoding = .plain, location: Location? = nil, mayBeHole: Bool = false
+  ) {
     self.kind = kind
     self.length = length
     self.encoding = encoding
     self.location = location
+    self.mayBeHole = mayBeHole
   }
 }
 

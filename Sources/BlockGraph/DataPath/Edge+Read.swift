@@ -14,7 +14,7 @@ extension Edge {
   }
 
   /// The child's guest-visible length in bytes.
-  public var length: UInt64 { child.driver.length }
+  public var length: UInt64 { child.length }
 
   /// Fills `buffer` with the bytes at `offset`; what lies past the end reads as zero.
   public func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {

@@ -6,7 +6,7 @@ public import Errors
 
 extension Edge {
   /// Writing without the permission is a mistake in our own code, never the user's.
-  private func requirePermission(_ action: StaticString, unchanged: Bool = false) {
+  func requirePermission(_ action: StaticString, unchanged: Bool = false) {
     let held = claim.held
     let granted = held.contains(.write) || (unchanged && held.contains(.writeUnchanged))
     precondition(granted, "\(action) without write permission by \(parent.parentDescription)")
@@ -131,7 +131,7 @@ extension Node {
   }
 
   /// Writes `data` where the slot says, together with the present content around it.
-  private func fill(_ slot: WriteSlot, at position: UInt64, with data: RawSpan, unchanged: Bool)
+  func fill(_ slot: WriteSlot, at position: UInt64, with data: RawSpan, unchanged: Bool)
     throws(BlockError)
   {
     let edge = try child(in: slot.location.slot)

@@ -26,7 +26,8 @@ extension Graph {
   /// Attaches a user to a node, with the claim it was made with.
   @discardableResult
   public func attach(_ user: RootUser, to node: Node, staysAtNode: Bool = false) throws(BlockError) -> Edge {
-    try change(draining: [node]) { (edit: GraphEdit) throws(BlockError) in
+    requireThread()
+    return try change(draining: [node]) { (edit: GraphEdit) throws(BlockError) in
       try edit.attach(user, to: node, staysAtNode: staysAtNode)
     }
   }

@@ -7,7 +7,7 @@ extension Graph {
   /// Computes the permissions of everything an edit touched, on the edited graph: the only way they change.
   ///
   /// Each node with its subtree is visited once, parents first. Its users must tolerate each other and its
-  /// driver must agree, whose check is followed by exactly one commit or abort.
+  /// driver must agree, whose check is followed by exactly one commit or abort, also when it refused.
   func refresh(_ edit: GraphEdit) throws(BlockError) {
     refreshes += 1
     let ordered = Graph.parentsFirst(edit.touched)
@@ -19,8 +19,8 @@ extension Graph {
         let claim = node.cumulativeClaim
         try refuseImpossible(claim, at: node)
         try faults.pass("check '\(node.name)'")
-        try node.driver.checkPermissions(claim, of: node)
         checked.append(node)
+        try node.driver.checkPermissions(claim, of: node)
         for edge in node.children {
           let childClaim = node.driver.childClaim(
             slot: edge.slot, role: edge.role, parents: claim, flags: node.flags)

@@ -10,10 +10,10 @@ internal import Host
 /// its thread all the same, in release builds too, and traps naming itself.
 public final class Graph {
   private let thread: UInt
-  private(set) var nodesByName: [String: Node] = [:]
+  var nodesByName: [String: Node] = [:]
   /// Nodes in the order they were made.
   private(set) var order: [Node] = []
-  private(set) var users: [RootUser] = []
+  var users: [RootUser] = []
   private var nextNodeNumber = 1
   /// Places where tests make operations fail.
   public let faults: FaultPoints
@@ -28,7 +28,8 @@ public final class Graph {
 
   /// Traps unless called on the thread that owns the graph.
   func requireThread(_ entry: StaticString = #function) {
-    precondition(Threads.current == thread, "Graph.\(entry) called off the graph thread")
+    // Not `precondition`: release builds drop its message, and the message is what names the entry.
+    guard Threads.current == thread else { fatalError("\(entry) called off the graph thread") }
   }
 
   /// The nodes, in the order they were made.
@@ -67,6 +68,18 @@ public final class Graph {
     return "#block\(nextNodeNumber)"
   }
 
+  /// Names begin with a letter; letters, digits and `-._` follow.
+  ///
+  /// - Throws: kind `invalidArgument` for anything else.
+  static func refuseNodeName(_ name: String) throws(BlockError) {
+    let isName =
+      name.utf8.first.map { (0x61...0x7A).contains($0 | 0x20) } == true
+      && name.utf8.allSatisfy {
+        (0x61...0x7A).contains($0 | 0x20) || (0x30...0x39).contains($0) || [0x2D, 0x2E, 0x5F].contains($0)
+      }
+    guard isName else { throw BlockError(.invalidArgument, "Invalid node-name: '\(name)'") }
+  }
+
   func register(_ node: Node) {
     nodesByName[node.name] = node
     order.append(node)
@@ -85,18 +98,6 @@ public final class Graph {
     let user = RootUser(description: description, claim: claim)
     users.append(user)
     return user
-  }
-
-  /// Detaches the user from its node and forgets it.
-  public func release(_ user: RootUser) {
-    requireThread()
-    if let edge = user.edge {
-      // Giving permissions up cannot conflict; a driver that cannot let go keeps what it had.
-      try? change(draining: [edge.child]) { (edit: GraphEdit) throws(BlockError) in
-        try edit.detach(edge)
-      }
-    }
-    users.removeAll { $0 === user }
   }
 }
 

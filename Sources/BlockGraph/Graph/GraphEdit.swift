@@ -2,12 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Errors
+internal import Options
 
 /// The steps of one change of the graph. They act on the real graph at once; when the change ends, permissions
 /// are computed on the edited graph, and either everything stays or everything is undone, newest step first.
 public final class GraphEdit {
   let graph: Graph
   private var undo: [() -> Void] = []
+  /// Nodes that this change made: nobody can have requests in flight there.
+  private var made: [Node] = []
   private(set) var touched: [Node] = []
 
   init(_ graph: Graph) { self.graph = graph }
@@ -23,18 +26,42 @@ public final class GraphEdit {
     while let step = undo.popLast() { step() }
   }
 
-  private func pass(_ step: String) throws(BlockError) { try graph.faults.pass(step) }
+  /// Begins a step: checks the thread, and passes the fault point `step`.
+  func begin(_ step: @autoclosure () -> String, _ entry: StaticString = #function) throws(BlockError) {
+    graph.requireThread(entry)
+    try graph.faults.pass(step())
+  }
 
   // MARK: Nodes
 
   /// Puts a new node into the graph.
   func add(_ node: Node) throws(BlockError) {
-    try pass("add '\(node.name)'")
+    try begin("add '\(node.name)'")
     guard graph.nodesByName[node.name] == nil else {
       throw BlockError(.alreadyExists, "Duplicate nodes with node-name='\(node.name)'")
     }
     graph.register(node)
+    made.append(node)
     onRollback { [graph] in graph.unregister(node) }
+    touch(node)
+  }
+
+  /// Makes a node of a driver that is open already; it need not be drained for the rest of this change.
+  ///
+  /// - Parameters:
+  ///   - name: nil for a generated one.
+  ///   - fileName: what messages call it; the driver's name where it has no file.
+  /// - Throws: kind `alreadyExists` where a node has that name, `invalidArgument` for what is no name.
+  public func makeNode(
+    _ driver: any BlockDriver, name: String? = nil, fileName: String? = nil, flags: NodeFlags
+  ) throws(BlockError) -> Node {
+    graph.requireThread()
+    if let name { try Graph.refuseNodeName(name) }
+    let node = Node(
+      name: name ?? graph.generateNodeName(), fileName: fileName ?? driver.name, driver: driver, flags: flags,
+      options: .null)
+    try add(node)
+    return node
   }
 
   /// Exchanges the driver of a node that nobody uses yet.
@@ -48,7 +75,7 @@ public final class GraphEdit {
 
   /// Gives a node other flags.
   public func setFlags(_ flags: NodeFlags, of node: Node) throws(BlockError) {
-    try pass("flags of '\(node.name)'")
+    try begin("flags of '\(node.name)'")
     requireDrained(node)
     let before = node.flags
     node.flags = flags
@@ -61,7 +88,7 @@ public final class GraphEdit {
   /// Attaches `child` below `parent`.
   @discardableResult
   public func attach(_ child: Node, to parent: Node, slot: EdgeSlot, role: EdgeRole) throws(BlockError) -> Edge {
-    try pass("attach '\(child.name)' to '\(parent.name)' as \(slot.rawValue)")
+    try begin("attach '\(child.name)' to '\(parent.name)' as \(slot.rawValue)")
     requireDrained(parent)
     requireDrained(child)
     try refuseRole(role, of: parent, replacing: nil)
@@ -84,7 +111,7 @@ public final class GraphEdit {
   /// Attaches a user to the node whose content it wants.
   @discardableResult
   public func attach(_ user: RootUser, to child: Node, staysAtNode: Bool = false) throws(BlockError) -> Edge {
-    try pass("attach \(user.parentDescription) to '\(child.name)'")
+    try begin("attach \(user.parentDescription) to '\(child.name)'")
     requireDrained(child)
     guard user.edge == nil else {
       throw BlockError(.alreadyExists, "\(user.parentDescription) has a node already")
@@ -103,7 +130,7 @@ public final class GraphEdit {
 
   /// Removes an edge.
   public func detach(_ edge: Edge) throws(BlockError) {
-    try pass("detach '\(edge.child.name)' from \(edge.parent.parentDescription)")
+    try begin("detach '\(edge.child.name)' from \(edge.parent.parentDescription)")
     requireDrained(edge.child)
     try refuseFrozen(edge, "detach")
     let child = edge.child
@@ -125,7 +152,7 @@ public final class GraphEdit {
 
   /// Lets an edge lead to another node.
   public func replaceChild(of edge: Edge, with child: Node) throws(BlockError) {
-    try pass("replace '\(edge.child.name)' by '\(child.name)'")
+    try begin("replace '\(edge.child.name)' by '\(child.name)'")
     requireDrained(edge.child)
     requireDrained(child)
     try refuseFrozen(edge, "replace")
@@ -148,8 +175,9 @@ public final class GraphEdit {
 
   /// Changes what a child is to its parent.
   public func setRole(_ role: EdgeRole, of edge: Edge) throws(BlockError) {
+    graph.requireThread()
     guard let parent = edge.parent as? Node, role != edge.role else { return }
-    try pass("role of '\(edge.child.name)'")
+    try begin("role of '\(edge.child.name)'")
     requireDrained(parent)
     try refuseRole(role, of: parent, replacing: edge)
     let before = edge.role
@@ -160,7 +188,7 @@ public final class GraphEdit {
 
   /// Changes what a user claims; without a node it is kept for the one to come.
   public func setClaim(_ claim: Claim, of user: RootUser) throws(BlockError) {
-    try pass("claim of \(user.parentDescription)")
+    try begin("claim of \(user.parentDescription)")
     let before = user.claim
     user.claim = claim
     onRollback { user.claim = before }
@@ -186,6 +214,7 @@ public final class GraphEdit {
   // MARK: What is refused
 
   private func requireDrained(_ node: Node) {
+    if made.contains(where: { $0 === node }) { return }
     precondition(node.gate.isDrained, "graph edit at node '\(node.name)', which is not drained")
   }
 

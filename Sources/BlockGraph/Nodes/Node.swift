@@ -57,7 +57,7 @@ public final class Node: @unchecked Sendable, EdgeParent {
   /// The edge to what shows through where the image has nothing.
   public var backing: Edge? { edge(.backing) }
   /// Guest-visible length in bytes.
-  public var length: UInt64 { driver.length }
+  public var length: UInt64 { driver.length(of: self) }
   /// Whether users may be granted writing.
   public var isWritable: Bool { flags.contains(.writable) && !flags.contains(.inactive) }
 

@@ -1,0 +1,40 @@
+# Copyright 2026 The Strata authors
+# SPDX-License-Identifier: Apache-2.0
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+STRATA = .build/release/strata
+SWIFT_SOURCES = Package.swift Sources Tests
+
+.PHONY: demo test build release install bench format lint record packages
+
+demo: packages release           ## makes, converts, compares and checks a real image
+	Scripts/demo $(STRATA)
+
+test: packages build             ## builds everything and runs every test
+	Scripts/test
+
+build:
+	swift build --build-tests
+
+release:
+	swift build -c release --static-swift-stdlib --product strata
+
+install: release
+	install -D -m 755 $(STRATA) $(DESTDIR)$(PREFIX)/bin/strata
+
+bench: packages release          ## times the suite against the installed qemu-img
+	Benchmarks/run $(STRATA)
+
+format:
+	swift format -i -r -p $(SWIFT_SOURCES)
+
+lint:
+	swift format lint --strict -r -p $(SWIFT_SOURCES)
+
+record: build                    ## writes expected command output anew; review the diff
+	Tests/Golden/record qemu-img
+	Tests/Golden/record --ours .build/debug/strata
+
+packages:
+	Scripts/install-packages

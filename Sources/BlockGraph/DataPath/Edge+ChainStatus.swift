@@ -1,0 +1,97 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Bytes
+public import Errors
+
+/// What a guest range reads as, and which layer of the chain says so.
+public struct ChainStatus: Sendable, Equatable {
+  /// Bytes from the start of the request for which all this holds; at least 1.
+  public var length: UInt64
+  /// How many backing links below the top the layer is.
+  public var depth: Int
+  /// Whether some layer says anything at all about the range.
+  public var isPresent: Bool
+  /// Whether the range reads as zero for certain.
+  public var isZero: Bool
+  /// Whether bytes are stored for it.
+  public var isData: Bool
+  /// Whether those bytes are compressed.
+  public var isCompressed: Bool
+  /// Where they lie in the layer's file, in bytes, when they lie there as they are.
+  public var hostOffset: UInt64?
+  /// The file's name, when `hostOffset` is known.
+  public var hostFile: String?
+
+  /// Whether `other`, which starts where this range ends, continues it.
+  public func continues(into other: ChainStatus) -> Bool {
+    let place =
+      hostOffset.map { $0.plus(length) } == other.hostOffset.map(Optional.some) && hostFile == other.hostFile
+    return place && depth == other.depth && isPresent == other.isPresent && isZero == other.isZero
+      && isData == other.isData && isCompressed == other.isCompressed
+  }
+}
+
+extension Edge {
+  /// What the chain below says about the range; `offset` must lie inside the length.
+  ///
+  /// The walk stops at the first layer that allocates. Past the end of a shorter backing file everything is
+  /// zero, as if that layer had said so. With `base`, the walk ends above it: what only `base` and those below
+  /// say counts as not present.
+  public func chainStatus(at offset: UInt64, length: UInt64, above base: Node? = nil) throws(BlockError)
+    -> ChainStatus
+  {
+    var edge = self
+    var depth = 0
+    var length = length
+    while true {
+      let end = edge.length
+      guard offset < end else {
+        return ChainStatus(
+          length: length, depth: depth, isPresent: depth > 0, isZero: true, isData: false, isCompressed: false)
+      }
+      length = min(length, end - offset)
+      let extent = try edge.extent(at: offset, length: length)
+      length = extent.length
+      guard extent.kind == .unallocated else {
+        return try edge.child.status(of: extent, depth: depth)
+      }
+      guard let backing = edge.child.backing, backing.child !== base else {
+        return ChainStatus(
+          length: length, depth: depth, isPresent: false, isZero: true, isData: false, isCompressed: false)
+      }
+      edge = backing
+      depth += 1
+    }
+  }
+}
+
+extension Node {
+  /// The status of a range that this layer allocates; asks the child where it may know of holes.
+  fileprivate func status(of extent: Extent, depth: Int) throws(BlockError) -> ChainStatus {
+    var status = ChainStatus(
+      length: extent.length, depth: depth, isPresent: true, isZero: extent.kind == .zero,
+      isData: extent.kind == .data, isCompressed: extent.encoding == .compressed)
+    guard let location = extent.location, extent.encoding != .compressed else { return status }
+    status.hostOffset = location.offset
+    status.hostFile = fileName
+    if driver is any StorageDriver { return status }
+    let child = try child(in: location.slot)
+    status.hostFile = child.child.fileName
+    guard extent.mayBeHole, extent.kind == .data else { return status }
+    let childLength = child.length
+    guard location.offset < childLength else {
+      status.isZero = true
+      status.isData = false
+      return status
+    }
+    status.length = min(status.length, childLength - location.offset)
+    let below = try child.extent(at: location.offset, length: status.length)
+    status.length = below.length
+    if below.kind == .zero {
+      status.isZero = true
+      status.isData = false
+    }
+    return status
+  }
+}

@@ -1,0 +1,148 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Bytes
+public import Errors
+
+/// A range that has its place already: what is to be written there follows, from any thread, in any order.
+///
+/// The node counts the write as in flight until it is completed or abandoned, one of which must happen.
+public struct PreparedWrite: Sendable {
+  /// The guest offset in bytes.
+  public let offset: UInt64
+  /// The length in bytes.
+  public let length: UInt64
+  fileprivate let slots: [WriteSlot]
+
+  /// Where storage right below `node` will hold each piece; nil for pieces that lie elsewhere, or that have to be
+  /// written along with what is around them.
+  func places(in node: Node) throws(BlockError) -> [StoragePlace?] {
+    if let driver = node.driver as? any StorageDriver {
+      return [StoragePlace(driver: driver, offset: offset, length: length)]
+    }
+    var places: [StoragePlace?] = []
+    for slot in slots {
+      let edge = try node.child(in: slot.location.slot)
+      guard slot.fillBefore == 0, slot.fillAfter == 0, let driver = edge.child.driver as? any StorageDriver else {
+        places.append(nil)
+        continue
+      }
+      places.append(StoragePlace(driver: driver, offset: slot.location.offset, length: slot.length))
+    }
+    return places
+  }
+}
+
+extension Edge {
+  /// Finds the place of a range, so that the order of calls decides about the order on disk.
+  public func prepareWrite(at offset: UInt64, length: UInt64) throws(BlockError) -> PreparedWrite {
+    requirePermission("write")
+    child.gate.enter()
+    do throws(BlockError) {
+      return PreparedWrite(offset: offset, length: length, slots: try child.slots(at: offset, length: length))
+    } catch {
+      child.gate.leave()
+      throw error
+    }
+  }
+
+  /// Writes the data of a prepared range; `data` is as long as the range.
+  public func complete(_ prepared: PreparedWrite, from data: RawSpan) throws(BlockError) {
+    precondition(UInt64(data.byteCount) == prepared.length, "prepared write of another length")
+    defer { child.gate.leave() }
+    try child.refuseDisguise(at: prepared.offset, data)
+    try child.write(prepared, from: data)
+  }
+
+  /// Links a prepared range whose bytes have been written already.
+  func finish(_ prepared: PreparedWrite) throws(BlockError) {
+    defer { child.gate.leave() }
+    guard let format = child.driver as? any FormatDriver else { return }
+    for slot in prepared.slots where slot.allocation != nil {
+      try format.finishWrite(slot, written: true, of: child)
+    }
+  }
+
+  /// Gives the place of a prepared range back.
+  public func abandon(_ prepared: PreparedWrite) {
+    defer { child.gate.leave() }
+    child.giveBack(prepared.slots[...])
+  }
+}
+
+extension Node {
+  fileprivate func slots(at offset: UInt64, length: UInt64) throws(BlockError) -> [WriteSlot] {
+    // Storage has every place already.
+    guard let format = driver as? any FormatDriver else { return [] }
+    guard let end = offset.plus(length), end <= self.length else {
+      throw BlockError(.inputOutput, "write past the end of node '\(name)'")
+    }
+    var slots: [WriteSlot] = []
+    var position = offset
+    while position < end {
+      do throws(BlockError) {
+        let slot = try format.prepareWrite(at: position, length: end - position, of: self)
+        slots.append(slot)
+        position += slot.length
+      } catch {
+        giveBack(slots[...])
+        throw error
+      }
+    }
+    return slots
+  }
+
+  fileprivate func write(_ prepared: PreparedWrite, from data: RawSpan) throws(BlockError) {
+    guard let format = driver as? any FormatDriver else {
+      return try write(at: prepared.offset, from: data, unchanged: false)
+    }
+    var done = 0
+    for (index, slot) in prepared.slots.enumerated() {
+      let count = Int(slot.length)
+      do throws(BlockError) {
+        try fill(slot, at: prepared.offset + UInt64(done), with: data.slice(done..<done + count), unchanged: false)
+      } catch {
+        giveBack(prepared.slots[index...])
+        throw error
+      }
+      if slot.allocation != nil { try format.finishWrite(slot, written: true, of: self) }
+      done += count
+    }
+  }
+
+  fileprivate func giveBack(_ slots: ArraySlice<WriteSlot>) {
+    guard let format = driver as? any FormatDriver else { return }
+    // Whoever gives up has an error to report already.
+    for slot in slots where slot.allocation != nil { try? format.finishWrite(slot, written: false, of: self) }
+  }
+}
+
+// MARK: Compressed clusters
+
+extension Edge {
+  /// A compressor of the child's format for the use of one thread, or nil where it has none.
+  public func makeCompressor() throws(BlockError) -> (any ClusterCompressor)? {
+    guard let format = child.driver as? any CompressingDriver else { return nil }
+    return try format.makeCompressor()
+  }
+
+  /// Finds room for compressed clusters, in order, and links them. Each piece is then written with `write(_:from:)`.
+  public func placeCompressed(_ clusters: [CompressedCluster]) throws(BlockError) -> [CompressedPiece] {
+    requirePermission("write compressed")
+    return try request { (node: Node) throws(BlockError) in
+      guard let format = node.driver as? any CompressingDriver else {
+        throw BlockError(.unsupported, "Compression not supported for this file format")
+      }
+      return try format.placeCompressed(clusters, of: node)
+    }
+  }
+
+  /// Writes the pieces of the compressed clusters whose bytes `data` holds end to end.
+  public func write(_ pieces: [CompressedPiece], from data: RawSpan) throws(BlockError) {
+    try request { (node: Node) throws(BlockError) in
+      for piece in pieces {
+        try node.child(in: piece.location.slot).write(at: piece.location.offset, from: data.slice(piece.bytes))
+      }
+    }
+  }
+}

@@ -1,0 +1,66 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Errors
+internal import Host
+internal import Options
+
+extension Graph {
+  /// Detaches a user from its node, which stays open.
+  public func detach(_ user: RootUser) {
+    requireThread()
+    if let edge = user.edge {
+      // Giving permissions up cannot conflict.
+      try? change(draining: [edge.child]) { (edit: GraphEdit) throws(BlockError) in try edit.detach(edge) }
+    }
+    users.removeAll { $0 === user }
+  }
+
+  /// Forgets a user, and closes the nodes that only it used, top first: each writes what it still holds back.
+  ///
+  /// - Throws: the first failure of writing back; everything is closed all the same.
+  public func release(_ user: RootUser) throws(BlockError) {
+    requireThread()
+    let node = user.edge?.child
+    detach(user)
+    if let node { try close(node) }
+  }
+
+  /// Closes a node that has no users or parents, and what only it used.
+  func close(_ node: Node) throws(BlockError) {
+    guard node.parents.isEmpty, nodesByName[node.name] === node else { return }
+    var failure: BlockError?
+    do throws(BlockError) { try node.driver.close(node) } catch { failure = error }
+    let children = node.children
+    try? change(draining: [node] + children.map(\.child)) { (edit: GraphEdit) throws(BlockError) in
+      for edge in children { try edit.detach(edge) }
+    }
+    unregister(node)
+    for edge in children {
+      do throws(BlockError) { try close(edge.child) } catch { failure = failure ?? error }
+    }
+    if let failure { throw failure }
+  }
+
+  /// Closes a node that never came to be used; what goes wrong then has a cause that is reported already.
+  public func dispose(ofUnused node: Node) {
+    requireThread()
+    try? close(node)
+  }
+
+  /// Puts storage that is already open into the graph; the caller attaches a user.
+  public func adopt(_ driver: any StorageDriver, fileName: String, flags: NodeFlags) throws(BlockError) -> Node {
+    requireThread()
+    return try change(draining: []) { (edit: GraphEdit) throws(BlockError) in
+      try edit.makeNode(driver, fileName: fileName, flags: flags)
+    }
+  }
+
+  /// Whether a device stands at `path`.
+  static func isDevice(_ path: String) -> Bool {
+    switch FilePaths.kind(of: path) {
+    case .blockDevice, .characterDevice: true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,73 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Errors
+internal import Host
+public import Options
+
+/// How a user, or an image, names an image: a path, `driver:path`, `json:{…}`, or options.
+public struct ImageName: Sendable, Equatable {
+  /// As it was written: what messages show.
+  public let text: String
+  /// What it says, as nested options; a plain path is `filename`.
+  public let options: OptionObject
+
+  /// Reads a name from the command line. `protocols` are the prefixes that lead to storage.
+  ///
+  /// - Throws: kind `invalidArgument` for a prefix that no driver has, or for JSON that is none.
+  public init(_ text: String, protocols: [String]) throws(BlockError) {
+    self.text = text
+    if text.hasPrefix("json:") {
+      options = try ImageName.parseJSON(String(text.dropFirst("json:".count)))
+      return
+    }
+    guard let prefix = ImageName.protocolPrefix(of: text) else {
+      options = ["filename": .string(text)]
+      return
+    }
+    guard protocols.contains(prefix) else {
+      throw BlockError(.invalidArgument, "Unknown protocol '\(prefix)'")
+    }
+    let rest = String(text.dropFirst(prefix.count + 1))
+    options = ["file": ["driver": .string(prefix), "filename": .string(rest)]]
+  }
+
+  /// A name made of options (`--image-opts`).
+  public init(options: OptionObject, text: String) throws(BlockError) {
+    self.text = text
+    self.options = try options.normalized()
+  }
+
+  /// A plain path, whatever it looks like.
+  public init(path: String) {
+    text = path
+    options = ["filename": .string(path)]
+  }
+
+  private static func parseJSON(_ text: String) throws(BlockError) -> OptionObject {
+    let tree: OptionTree
+    do {
+      tree = try JSONParser.parse(text)
+    } catch {
+      throw error.error.prefixed("Could not parse the JSON options")
+    }
+    guard let object = tree.object else {
+      throw BlockError(.invalidArgument, "Invalid JSON object given")
+    }
+    return try object.normalized()
+  }
+
+  /// The part before a colon that comes before any slash, if there is one.
+  public static func protocolPrefix(of text: String) -> String? {
+    guard let colon = text.firstIndex(of: ":") else { return nil }
+    let prefix = text[..<colon]
+    return prefix.contains("/") ? nil : String(prefix)
+  }
+
+  /// The name that an image at `parent` means when it says `name`: relative paths start at the parent's folder.
+  public static func resolve(_ name: String, relativeTo parent: String) -> String {
+    guard !name.isEmpty, !name.hasPrefix("/"), protocolPrefix(of: name) == nil else { return name }
+    guard parent.contains("/") else { return name }
+    return FilePaths.join(FilePaths.folder(of: parent), name)
+  }
+}

@@ -1,0 +1,45 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Errors
+
+/// Decides about every name that is found inside an image, before anything is opened.
+public protocol OpenGate: Sendable {
+  /// What the image whose file is `parent` means by `reference`.
+  ///
+  /// - Throws: kind `refused` where the policy does not follow it.
+  func resolve(_ reference: ImageReference, foundIn parent: String) throws(BlockError) -> ImageName
+}
+
+/// The gate for images that are the user's own: names are paths on this machine, relative to the image's folder.
+///
+/// An image may name neither remote storage nor options (`json:`): these the user states, never the image.
+public struct LocalFilesGate: OpenGate {
+  /// Makes the gate.
+  public init() {}
+
+  /// Accepts paths; one that begins with `file:` is relative to the working folder, as written.
+  public func resolve(_ reference: ImageReference, foundIn parent: String) throws(BlockError) -> ImageName {
+    guard let prefix = ImageName.protocolPrefix(of: reference.name) else {
+      return ImageName(path: ImageName.resolve(reference.name, relativeTo: parent))
+    }
+    guard prefix == "file" else {
+      throw BlockError(
+        .refused, "'\(parent)' names '\(reference.name)': only local files may be named in an image",
+        hint: "To use it all the same, state '\(reference.slot.rawValue)' yourself with json: or --image-opts.")
+    }
+    return ImageName(path: String(reference.name.dropFirst("file:".count)))
+  }
+}
+
+/// The gate for images that nobody vouches for: no name found in an image is followed.
+public struct ClosedGate: OpenGate {
+  /// Makes the gate.
+  public init() {}
+
+  /// Refuses.
+  public func resolve(_ reference: ImageReference, foundIn parent: String) throws(BlockError) -> ImageName {
+    throw BlockError(
+      .refused, "'\(parent)' names the \(reference.slot.rawValue) file '\(reference.name)', which is not followed")
+  }
+}

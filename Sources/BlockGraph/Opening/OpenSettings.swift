@@ -1,0 +1,63 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// How a user wants an image opened.
+public struct OpenSettings: Sendable {
+  /// The format, or nil to look at the content.
+  public var format: String?
+  /// Flags for the image; its backing files are opened with the same, read-only.
+  public var flags: NodeFlags
+  /// Whether backing files are opened too.
+  public var followsBacking: Bool
+  /// The internal snapshot to serve instead of the present state: id or name.
+  public var snapshot: SnapshotSelector?
+
+  /// Read-only, format by content, with the chain.
+  public init(
+    format: String? = nil, flags: NodeFlags = [], followsBacking: Bool = true,
+    snapshot: SnapshotSelector? = nil
+  ) {
+    self.format = format
+    self.flags = flags
+    self.followsBacking = followsBacking
+    self.snapshot = snapshot
+  }
+}
+
+/// Which internal snapshot is meant.
+public enum SnapshotSelector: Sendable, Equatable {
+  /// The one with this id or, where there is none, with this name.
+  case idOrName(String)
+  /// The one with this id and this name, each where given.
+  case exactly(id: String?, name: String?)
+}
+
+/// How much a user cares that writes survive a crash, as cache modes name it.
+public enum CacheMode: String, Sendable, CaseIterable {
+  /// Past the page cache; flushes are honoured.
+  case none
+  /// Through the page cache; flushes are honoured.
+  case writeback
+  /// Through the page cache; each write is durable before it is done.
+  case writethrough
+  /// Past the page cache; each write is durable before it is done.
+  case directsync
+  /// Through the page cache; flushes are ignored.
+  case unsafe
+
+  /// The flags that the mode means.
+  public var flags: NodeFlags {
+    switch self {
+    case .none: [.direct]
+    case .writeback: []
+    case .writethrough: [.writeThrough]
+    case .directsync: [.direct, .writeThrough]
+    case .unsafe: [.noFlush]
+    }
+  }
+
+  /// The mode called `name`; `off` is an old name of `none`.
+  public init?(named name: String) {
+    self.init(rawValue: name == "off" ? "none" : name)
+  }
+}

@@ -1,0 +1,182 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Errors
+internal import Host
+internal import Options
+
+/// Opens images: names to nodes, with everything they stand on. Graph API.
+public struct Opener {
+  /// How many layers a chain may have.
+  public static let maximumDepth = 200
+
+  let graph: Graph
+  /// The drivers known, formats and storage.
+  public let kinds: [any DriverKind]
+  let gate: any OpenGate
+  /// Called with each warning that opening produces.
+  public var warn: (String) -> Void = { _ in }
+
+  /// An opener for one graph.
+  public init(graph: Graph, kinds: [any DriverKind], gate: any OpenGate = LocalFilesGate()) {
+    self.graph = graph
+    self.kinds = kinds
+    self.gate = gate
+  }
+
+  /// The names of storage drivers: the prefixes that file names may have.
+  public var protocols: [String] {
+    var names: [String] = []
+    for kind in kinds where kind.isProtocol { names.append(kind.name) }
+    return names
+  }
+
+  /// The driver called `name`, if any.
+  public func kind(named name: String) -> (any DriverKind)? {
+    for kind in kinds where kind.name == name { return kind }
+    return nil
+  }
+
+  func knownKind(named name: String) throws(BlockError) -> any DriverKind {
+    guard let kind = kind(named: name) else { throw BlockError(.notFound, "Unknown driver '\(name)'") }
+    return kind
+  }
+
+  /// Opens an image for `user`, whose claim must be compatible with everyone else's.
+  ///
+  /// - Throws: the reason, prefixed with `Could not open 'NAME'`. Nothing stays open then.
+  public func open(_ name: ImageName, _ settings: OpenSettings, for user: RootUser) throws(BlockError) {
+    graph.requireThread()
+    let node = try openUnused(name, settings)
+    do throws(BlockError) {
+      try inContext("Could not open '\(name.text)'") { () throws(BlockError) in
+        _ = try graph.attach(user, to: node)
+      }
+    } catch {
+      graph.dispose(ofUnused: node)
+      throw error
+    }
+  }
+
+  /// Opens an image that nobody uses yet; the caller attaches a user or gives it to `Graph.dispose`.
+  public func openUnused(_ name: ImageName, _ settings: OpenSettings) throws(BlockError) -> Node {
+    graph.requireThread()
+    var before: Set<ObjectIdentifier> = []
+    for node in graph.nodes { before.insert(ObjectIdentifier(node)) }
+    do throws(BlockError) {
+      return try inContext("Could not open '\(name.text)'") { () throws(BlockError) in
+        try open(name, settings, above: [])
+      }
+    } catch {
+      // Newest first: what stands above was made later. Nodes that options refer to stay.
+      for node in graph.nodes.reversed() where !before.contains(ObjectIdentifier(node)) {
+        graph.dispose(ofUnused: node)
+      }
+      throw error
+    }
+  }
+
+  // MARK: One layer
+
+  /// A layer that is being opened further up, to find loops.
+  struct Layer {
+    var fileName: String
+    var identity: FileIdentity?
+  }
+
+  /// Opens one layer and what it stands on. `above` are the layers that led here.
+  func open(_ name: ImageName, _ settings: OpenSettings, above: [Layer]) throws(BlockError) -> Node {
+    var options = name.options
+    var flags = settings.flags
+    try takeGenericOptions(&options, &flags)
+    let driver = try chooseDriver(&options, settings)
+    if let driver, driver.isProtocol {
+      return try openStorage(driver, options, flags, name: name)
+    }
+    // Counted before anything is opened: a loop of layers without files would open descriptors without end.
+    guard above.count < Opener.maximumDepth else {
+      throw BlockError(.refused, "the chain of backing files is longer than \(Opener.maximumDepth) layers")
+    }
+    let file = try openFile(&options, flags, settings, name: name, above: above)
+    let layer = Layer(fileName: file.fileName, identity: FilePaths.identity(of: file.fileName))
+    try refuseLoop(layer, above)
+    var kind = driver
+    if kind == nil {
+      kind = try probe(file)
+      flags.insert(.probed)
+      if kind?.name == "raw" && flags.contains(.writable) { warnOfGuess(name) }
+    }
+    guard let kind else { throw BlockError(.notFound, "no driver for '\(name.text)'") }
+    return try assemble(kind, on: file, options, flags, settings, above: above + [layer])
+  }
+
+  private func refuseLoop(_ layer: Layer, _ above: [Layer]) throws(BlockError) {
+    guard let namedBy = above.last else { return }
+    for other in above {
+      let same = layer.identity != nil ? layer.identity == other.identity : layer.fileName == other.fileName
+      if same {
+        throw BlockError(
+          .refused,
+          "Backing file '\(layer.fileName)' creates an infinite loop: '\(namedBy.fileName)' names it in slot "
+            + "'\(EdgeSlot.backing.rawValue)'")
+      }
+    }
+  }
+
+  private func warnOfGuess(_ name: ImageName) {
+    warn(
+      "Image format was not specified for '\(name.text)' and probing guessed raw.\n"
+        + "         Automatically detecting the format is dangerous for raw images, write operations on block 0 "
+        + "will be restricted.\n         Specify the 'raw' format explicitly to remove the restrictions.")
+  }
+
+  private func chooseDriver(_ options: inout OptionObject, _ settings: OpenSettings) throws(BlockError)
+    -> (any DriverKind)?
+  {
+    let stated = try options.takeString("driver")
+    // A format stated apart from the name counts more than one inside the name.
+    guard let name = settings.format ?? stated else {
+      if options["filename"] == nil && options["file"] == nil {
+        throw BlockError(.invalidArgument, "Must specify either driver or file")
+      }
+      return nil
+    }
+    return try knownKind(named: name)
+  }
+
+  /// Options that every driver has.
+  func takeGenericOptions(_ options: inout OptionObject, _ flags: inout NodeFlags) throws(BlockError) {
+    if var cache = options["cache"]?.object {
+      if let direct = try cache.takeBool("direct") { flags.set(.direct, to: direct) }
+      if let noFlush = try cache.takeBool("no-flush") { flags.set(.noFlush, to: noFlush) }
+      // What is left is named with the driver's own options that nobody takes.
+      options["cache"] = cache.isEmpty ? nil : .object(cache)
+    }
+    if let readOnly = try options.takeBool("read-only"), readOnly { flags.remove(.writable) }
+    // Whoever asks for writing gets it or an error; falling back to reading would only put the error off.
+    _ = try options.takeBool("auto-read-only")
+    if let share = try options.takeBool("force-share"), share {
+      guard !flags.contains(.writable) else {
+        throw BlockError(.invalidArgument, "force-share=on can only be used with read-only images")
+      }
+      flags.insert(.forceShare)
+    }
+    switch try options.takeString("discard") {
+    case nil, "ignore", "off": break
+    case "unmap", "on": flags.insert(.unmap)
+    case .some(let other): throw BlockError(.invalidArgument, "Invalid discard option", hint: "'\(other)' is none of ignore and unmap")
+    }
+    switch try options.takeString("detect-zeroes") {
+    case nil, "off": break
+    case .some(let other) where other == "on" || other == "unmap":
+      throw BlockError(.unsupported, "detect-zeroes=\(other) is not supported")
+    case .some(let other): throw BlockError(.invalidArgument, "invalid parameter value: \(other)")
+    }
+  }
+}
+
+extension NodeFlags {
+  fileprivate mutating func set(_ flag: NodeFlags, to value: Bool) {
+    if value { insert(flag) } else { remove(flag) }
+  }
+}

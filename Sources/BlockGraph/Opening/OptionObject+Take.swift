@@ -1,0 +1,49 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Errors
+public import Options
+
+// Drivers take the options they understand out of an object; what is left in the end is refused by name.
+extension OptionObject {
+  /// Takes a text out; numbers and truth values from JSON count as text.
+  public mutating func takeString(_ key: String) throws(BlockError) -> String? {
+    guard let value = remove(key) else { return nil }
+    switch value {
+    case .string(let text): return text
+    case .bool(let flag): return flag ? "on" : "off"
+    case .integer(let number): return String(number)
+    case .unsigned(let number): return String(number)
+    default: throw BlockError(.invalidArgument, "Invalid parameter type for '\(key)', expected: string")
+    }
+  }
+
+  /// Takes a truth value out: `on` or `off`, or JSON's own.
+  public mutating func takeBool(_ key: String) throws(BlockError) -> Bool? {
+    guard let text = try takeString(key) else { return nil }
+    switch text {
+    case "on", "yes", "true", "y": return true
+    case "off", "no", "false", "n": return false
+    default: throw BlockError(.invalidArgument, "Parameter '\(key)' expects 'on' or 'off'")
+    }
+  }
+
+  /// Takes a number of bytes out, with an optional suffix.
+  public mutating func takeSize(_ key: String) throws(BlockError) -> UInt64? {
+    guard let text = try takeString(key) else { return nil }
+    do {
+      return try SizeText.parse(text)
+    } catch {
+      throw error.error(option: key, text: text)
+    }
+  }
+
+  /// Takes a preallocation mode out of `preallocation`.
+  public mutating func takePreallocation() throws(BlockError) -> Preallocation? {
+    guard let text = try takeString("preallocation") else { return nil }
+    guard let mode = Preallocation(rawValue: text) else {
+      throw BlockError(.invalidArgument, "Invalid parameter '\(text)'")
+    }
+    return mode
+  }
+}

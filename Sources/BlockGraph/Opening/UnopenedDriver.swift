@@ -1,0 +1,20 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Errors
+
+/// Stands in for the driver of a node whose image is being opened: it claims what a format claims of its file,
+/// and nobody can reach it for I/O.
+final class UnopenedDriver: BlockDriver {
+  let name: String
+
+  init(_ name: String) { self.name = name }
+
+  func length(of node: Node) -> UInt64 { 0 }
+
+  func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
+    preconditionFailure("I/O on a node that is being opened")
+  }
+
+  func flush(_ node: Node) throws(BlockError) {}
+}

@@ -1,0 +1,114 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+internal import Bytes
+public import Errors
+public import Options
+
+/// Disks without a format: the file's bytes are the guest's.
+///
+/// With `offset` and `size`, a window into the file.
+public struct RawFormat: DriverKind {
+  /// Makes the kind.
+  public init() {}
+
+  /// `raw`.
+  public var name: String { "raw" }
+
+  /// What making a raw disk can be told.
+  public var creationOptions: OptionList {
+    [
+      OptionSpec("preallocation", .string, "Preallocation mode (allowed values: off, falloc, full)"),
+      OptionSpec("size", .size, "Virtual disk size"),
+    ]
+  }
+
+  /// Anything may be a raw disk, but everything else is more likely.
+  public func probe(_ head: RawSpan) -> Int { 1 }
+
+  /// Opens the whole file, or the window that `offset` and `size` (bytes) describe.
+  public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+    let offset = try request.options.takeSize("offset") ?? 0
+    let size = try request.options.takeSize("size")
+    guard let file = request.node.file else {
+      throw BlockError(.invalidArgument, "A block device must be specified for \"file\"")
+    }
+    let real = file.length
+    guard offset <= real else {
+      throw BlockError(.invalidArgument, "Offset (\(offset)) cannot be greater than size of the containing file (\(real))")
+    }
+    if let size, size > real - offset {
+      throw BlockError(
+        .invalidArgument, "The sum of offset (\(offset)) and size (\(size)) has to be smaller or equal to the "
+          + "actual size of the containing file (\(real))")
+    }
+    let isWindow = offset > 0 || size != nil
+    let driver = RawDriver(offset: offset, size: size)
+    return OpenedDriver(driver, fileRole: isWindow ? [.data, .primary] : [.filtered, .primary])
+  }
+
+  /// Gives the file its length.
+  public func create(_ request: CreateRequest) throws(BlockError) {
+    var options = request.options
+    let preallocation = try options.takePreallocation() ?? .off
+    try request.file.truncate(to: request.size, exact: false, preallocation: preallocation)
+  }
+}
+
+/// Serves a file's bytes as they are.
+final class RawDriver: FormatDriver {
+  let name = "raw"
+  private let offset: UInt64
+  private let size: UInt64?
+
+  init(offset: UInt64, size: UInt64?) {
+    self.offset = offset
+    self.size = size
+  }
+
+  func length(of node: Node) -> UInt64 {
+    if let size { return size }
+    let file = node.file?.length ?? 0
+    return file > offset ? file - offset : 0
+  }
+
+  func limits(of node: Node) -> Limits { node.file?.child.limits ?? Limits() }
+
+  func extent(at position: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
+    Extent(.data, length: length, location: Extent.Location(.file, position + offset), mayBeHole: true)
+  }
+
+  func readEncoded(_ extent: Extent, at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node)
+    throws(BlockError)
+  {
+    preconditionFailure("raw stores nothing encoded")
+  }
+
+  func prepareWrite(at position: UInt64, length: UInt64, of node: Node) throws(BlockError) -> WriteSlot {
+    WriteSlot(length: length, location: Extent.Location(.file, position + offset))
+  }
+
+  func finishWrite(_ slot: WriteSlot, written: Bool, of node: Node) throws(BlockError) {}
+
+  func flush(_ node: Node) throws(BlockError) { try node.file?.flush() }
+
+  func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node) throws(BlockError) {
+    guard size == nil else {
+      throw BlockError(.unsupported, "Cannot resize fixed-size raw disks")
+    }
+    guard let total = length.plus(offset), Int64(exactly: total) != nil else {
+      throw BlockError(.tooLarge, "Disk size too large for the chosen offset")
+    }
+    try node.file?.truncate(to: total, exact: exact, preallocation: preallocation)
+  }
+
+  func writeZeroes(at position: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError) -> Bool {
+    try node.file?.writeZeroes(at: position + offset, length: length, mayUnmap: mayUnmap)
+    return true
+  }
+
+  func discard(at position: UInt64, length: UInt64, of node: Node) throws(BlockError) {
+    try node.file?.discard(at: position + offset, length: length)
+  }
+}

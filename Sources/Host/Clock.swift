@@ -1,0 +1,36 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Glibc
+internal import Synchronization
+
+/// Time that only goes forward.
+public enum Clock {
+  /// Seconds since some moment in the past.
+  public static var now: Double {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+  }
+
+  /// Waits; a signal ends the wait early.
+  public static func sleep(seconds: Double) {
+    guard seconds > 0 else { return }
+    let whole = seconds.rounded(.down)
+    var time = timespec(tv_sec: Int(min(whole, 1e9)), tv_nsec: Int((seconds - whole) * 1e9))
+    unsafe nanosleep(&time, nil)
+  }
+}
+
+/// A number that many threads add to.
+public final class Counter: Sendable {
+  private let value = Atomic<UInt64>(0)
+
+  /// Starts at 0.
+  public init() {}
+
+  /// Adds and returns what it was before.
+  public func add(_ amount: UInt64) -> UInt64 {
+    value.wrappingAdd(amount, ordering: .relaxed).oldValue
+  }
+}

@@ -1,0 +1,53 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+
+/// One segment on its way from source to target: read and tested on one thread, given its place in order, and
+/// written on whichever thread is free. One thread at a time has it.
+final class ConvertBatch: @unchecked Sendable {
+  /// A run of bytes of the segment.
+  struct Run {
+    /// Where in the buffer.
+    var bytes: Range<Int>
+    /// Its guest offset.
+    var offset: UInt64
+  }
+
+  /// The segment's bytes.
+  let buffer: Buffer
+  /// Compressed clusters, end to end; empty where nothing is compressed.
+  let packed: Buffer
+  /// The segment's guest offset in bytes.
+  var offset: UInt64 = 0
+  /// The segment's length in bytes.
+  var length: UInt64 = 0
+  /// Runs to be written as they are.
+  var data: [Run] = []
+  /// Ranges to be made zero: guest offset and length.
+  var zeroes: [(offset: UInt64, length: UInt64)] = []
+  /// Clusters that `packed` holds.
+  var clusters: [CompressedCluster] = []
+  /// The places of `data`, once given.
+  var prepared: [PreparedWrite] = []
+  /// The places of `clusters`, once given.
+  var pieces: [CompressedPiece] = []
+
+  /// A batch for segments of at most `size` bytes.
+  init(size: Int, compresses: Bool) {
+    buffer = Buffer(count: size)
+    packed = Buffer(count: compresses ? size : 0)
+  }
+
+  /// Makes the batch ready for another segment.
+  func reset(offset: UInt64, length: UInt64) {
+    self.offset = offset
+    self.length = length
+    data.removeAll(keepingCapacity: true)
+    zeroes.removeAll(keepingCapacity: true)
+    clusters.removeAll(keepingCapacity: true)
+    prepared.removeAll(keepingCapacity: true)
+    pieces.removeAll(keepingCapacity: true)
+  }
+}

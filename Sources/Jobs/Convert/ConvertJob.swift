@@ -1,0 +1,179 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+internal import Bytes
+public import Errors
+internal import Host
+internal import Options
+
+/// Copies the content of images into a new image, or into an existing one.
+public final class ConvertJob: Job {
+  /// `convert`.
+  public let kind = "convert"
+  /// Called with each thing that went wrong without ending the job; from any thread.
+  public var warn: @Sendable (String) -> Void = { _ in }
+  private let options: ConvertOptions
+  private let opener: Opener
+  private var graph: Graph?
+  private var sources: [RootUser] = []
+  private var target: RootUser?
+  private var image: NewImage?
+  private var base: Node?
+
+  /// Checks the options against each other; opens nothing.
+  ///
+  /// - Throws: kind `invalidArgument` or `unsupported`, naming the options.
+  public init(_ options: ConvertOptions, opener: Opener) throws(BlockError) {
+    self.options = options
+    self.opener = opener
+    guard !options.sources.isEmpty else {
+      throw BlockError(.invalidArgument, "Must specify image file name")
+    }
+    if options.sources.count > 1 {
+      if options.sourceSettings.snapshot != nil {
+        throw BlockError(.invalidArgument, "No support for concatenating multiple snapshot")
+      }
+      if options.backing != nil || options.creationOptions["backing_file"] != nil {
+        throw BlockError(
+          .invalidArgument,
+          "Having a backing file for the target makes no sense when concatenating multiple input images")
+      }
+    }
+  }
+
+  // MARK: Job
+
+  /// Opens the sources and makes or opens the target.
+  public func prepare(in graph: Graph) throws(BlockError) {
+    self.graph = graph
+    for name in options.sources {
+      let user = graph.makeUser(
+        "convert: source '\(name.text)'", claim: Claim(held: .consistentRead, shared: .all))
+      sources.append(user)
+      try opener.open(name, options.sourceSettings, for: user)
+    }
+    let user = graph.makeUser(
+      "convert: target '\(options.target.text)'", claim: Claim(held: .write, shared: .consistentRead))
+    target = user
+    if options.skipsCreation { try openTarget(user) } else { try makeTarget(user, in: graph) }
+    if options.compresses, try user.edge?.makeCompressor() == nil {
+      throw BlockError(.unsupported, "Compression not supported for this file format")
+    }
+  }
+
+  /// Copies, closes the target and lets it appear under its name.
+  public func run(_ context: JobContext) throws(BlockError) {
+    guard let graph, let target, let edge = target.edge else { return }
+    var edges: [Edge] = []
+    for user in sources { if let edge = user.edge { edges.append(edge) } }
+    let source = try ConvertSource(edges, base: base, salvage: options.salvages ? noteSalvage : nil)
+    let pipeline = ConvertPipeline(
+      from: source, to: shape(of: edge), threads: options.threads ?? Threads.processors,
+      rateLimit: options.rateLimit, context: context)
+    try pipeline.run()
+    try edge.flush()
+    self.target = nil
+    try inContext("error while closing the target") { () throws(BlockError) in try graph.release(target) }
+    try image?.publish()
+  }
+
+  /// Closes everything that is open; a target that was not published is gone.
+  public func clean(in graph: Graph, warnings: inout [String]) {
+    if let target {
+      do throws(BlockError) {
+        try graph.release(target)
+      } catch {
+        // Only a target that stays has lost anything by that.
+        if image == nil { warnings.append("could not close '\(options.target.text)': \(error.message)") }
+      }
+    }
+    target = nil
+    image?.discard()
+    image = nil
+    for user in sources { try? graph.release(user) }
+    sources = []
+  }
+
+  private var noteSalvage: @Sendable (UInt64) -> Void {
+    let warn = warn
+    return { offset in warn("error while reading offset \(offset): Input/output error") }
+  }
+
+  // MARK: Target
+
+  private var targetFlags: NodeFlags { options.targetCache.flags.union(.writable) }
+
+  private var sourceLength: UInt64 {
+    var total: UInt64 = 0
+    for user in sources { total &+= (user.edge?.length ?? 0).roundedUp(to: 512) ?? 0 }
+    return total
+  }
+
+  private func openTarget(_ user: RootUser) throws(BlockError) {
+    try opener.open(
+      options.target, OpenSettings(format: options.targetFormat, flags: targetFlags.union(.unmap)), for: user)
+    guard let edge = user.edge, edge.length >= sourceLength else {
+      throw BlockError(.invalidArgument, "output file is smaller than input file")
+    }
+  }
+
+  private func makeTarget(_ user: RootUser, in graph: Graph) throws(BlockError) {
+    var given = options.creationOptions
+    if let backing = options.backing { given.append(KeyValueList([.init(key: "backing_file", value: backing)])) }
+    if let format = options.backingFormat {
+      given.append(KeyValueList([.init(key: "backing_fmt", value: format)]))
+    }
+    let kind = try opener.knownFormat(options.targetFormat)
+    let storage = opener.kind(named: "file")?.creationOptions ?? []
+    var values = try kind.creationOptions.adding(storage).parse(given)
+    values.remove("size")
+    try checkCombinations(values, kind)
+    do throws(BlockError) {
+      let recipe = ImageRecipe(
+        path: options.target.text, format: options.targetFormat, size: sourceLength, options: values)
+      image = try NewImage(recipe, flags: targetFlags, graph: graph, opener: opener)
+    } catch {
+      throw error.prefixed("\(options.target.text): error while converting \(options.targetFormat)")
+    }
+    try inContext("Could not open '\(options.target.text)'") { () throws(BlockError) in
+      try image?.open(for: user)
+    }
+    base = sharedBase(below: user)
+  }
+
+  private func checkCombinations(_ values: OptionObject, _ kind: any DriverKind) throws(BlockError) {
+    if options.compresses, let mode = values["preallocation"]?.string, mode != "off" {
+      throw BlockError(.unsupported, "Compression and preallocation not supported at the same time")
+    }
+    guard values["backing_file"] != nil else { return }
+    guard kind.supportsBacking else {
+      throw BlockError(.unsupported, "Backing file not supported for file format '\(kind.name)'")
+    }
+    guard values["backing_fmt"] != nil else {
+      throw BlockError(.invalidArgument, "Use of backing file requires explicit backing format")
+    }
+  }
+
+  /// The layer of the source's chain that is the target's backing file too: what it holds need not be copied.
+  private func sharedBase(below target: RootUser) -> Node? {
+    guard let backing = target.edge?.child.backing?.child,
+      let identity = FilePaths.identity(of: backing.fileName)
+    else { return nil }
+    var layer = sources.first?.edge?.child.backing?.child
+    while let node = layer {
+      if FilePaths.identity(of: node.fileName) == identity { return node }
+      layer = node.backing?.child
+    }
+    return nil
+  }
+
+  private func shape(of edge: Edge) -> ConvertTarget {
+    let cluster = edge.child.limits.clusterSize
+    let isFresh = image?.readsZero ?? options.targetIsZero
+    return ConvertTarget(
+      edge: edge, granule: cluster > 0 ? cluster : max(options.sparseSize, 4096),
+      isSparse: options.sparseSize > 0, readsZero: isFresh && edge.child.backing == nil,
+      offloads: options.offloads, compressionUnit: options.compresses ? Int(cluster) : nil)
+  }
+}

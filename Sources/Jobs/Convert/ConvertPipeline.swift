@@ -1,0 +1,204 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+internal import Host
+
+/// Segments on their way through a fixed number of threads: read and tested in parallel, given their places in
+/// the order of the disk, written in parallel. The target's bytes do not depend on the number of threads.
+final class ConvertPipeline: @unchecked Sendable {
+  /// Bytes read and written at once: what stays in a core's cache is copied fastest.
+  static let segmentSize: UInt64 = 256 << 10
+  /// Segments under way for each thread: enough to go on while another thread's segment is being compressed.
+  private static let segmentsPerThread = 4
+
+  private let source: ConvertSource
+  private let target: ConvertTarget
+  private let context: JobContext
+  private let pace: Pace?
+  private let unit: UInt64
+  private let threads: Int
+
+  private let monitor = Monitor()
+  // All below under the monitor's lock.
+  private var position: UInt64 = 0
+  private var takenCount = 0
+  private var placedCount = 0
+  private var underWay = 0
+  private var waitingForPlace: [Int: ConvertBatch] = [:]
+  private var waitingForWrite: [ConvertBatch] = []
+  private var free: [ConvertBatch] = []
+  private var failure: BlockError?
+
+  init(
+    from source: ConvertSource, to target: ConvertTarget, threads: Int, rateLimit: UInt64?, context: JobContext
+  ) {
+    self.source = source
+    self.target = target
+    self.threads = threads
+    self.context = context
+    pace = rateLimit.map { Pace(bytesPerSecond: $0) }
+    unit = max(ConvertPipeline.segmentSize, target.granule)
+  }
+
+  /// Copies everything; returns when all is written or something failed and every thread has ended.
+  func run() throws(BlockError) {
+    context.expect(source.length)
+    try Threads.run(threads) { _ throws(BlockError) in self.work() }
+    for batch in waitingForWrite { target.abandon(batch) }
+    if let failure { throw failure }
+    context.finish()
+  }
+
+  // MARK: One thread
+
+  private func work() {
+    do throws(BlockError) {
+      let compressor = target.compressionUnit == nil ? nil : try target.edge.makeCompressor()
+      while let task = try nextTask() {
+        try perform(task, compressor)
+      }
+    } catch {
+      fail(error)
+    }
+  }
+
+  private enum Task {
+    /// Read and sort the segment with this number.
+    case fill(ConvertBatch, number: Int)
+    /// Write a segment that has its place.
+    case write(ConvertBatch)
+  }
+
+  private func perform(_ task: Task, _ compressor: (any ClusterCompressor)?) throws(BlockError) {
+    switch task {
+    case .fill(let batch, let number):
+      try context.checkInterrupted()
+      pace?.wait(for: batch.length)
+      try fill(batch, compressor)
+      try place(batch, number: number)
+    case .write(let batch):
+      defer { finish(batch) }
+      do throws(BlockError) {
+        try target.write(batch, offloading: target.offloads ? source : nil)
+      } catch {
+        target.abandon(batch)
+        throw error
+      }
+      context.advance(batch.length)
+    }
+  }
+
+  /// What to do next: writing comes first, since it frees memory. Nil when all is done or something failed.
+  private func nextTask() throws(BlockError) -> Task? {
+    monitor.lock()
+    defer { monitor.unlock() }
+    while failure == nil {
+      if let batch = waitingForWrite.popLast() { return .write(batch) }
+      if underWay < threads * ConvertPipeline.segmentsPerThread, let batch = try takeSegment() {
+        takenCount += 1
+        underWay += 1
+        return .fill(batch, number: takenCount - 1)
+      }
+      if underWay == 0 { return nil }
+      monitor.wait()
+    }
+    return nil
+  }
+
+  private func fail(_ error: BlockError) {
+    monitor.withLock {
+      if failure == nil { failure = error }
+      monitor.notifyAll()
+    }
+  }
+
+  private func finish(_ batch: ConvertBatch) {
+    monitor.withLock {
+      underWay -= 1
+      free.append(batch)
+      monitor.notifyAll()
+    }
+  }
+
+  // MARK: Taking
+
+  /// The next segment that is worth reading; what needs no bytes is dealt with in passing. Under the lock.
+  private func takeSegment() throws(BlockError) -> ConvertBatch? {
+    while position < source.length {
+      let (content, length) = try source.content(at: position, length: source.length - position)
+      let isEnd = position + length == source.length
+      let whole = isEnd ? length : length.roundedDown(to: unit)
+      let isBlank = content == .inherited || (content == .zero && target.isSparse)
+      guard isBlank && whole > 0 else { break }
+      if content == .zero && !target.readsZero {
+        let batch = batchForSegment(whole)
+        target.addZeroes(batch, position - whole, whole)
+        return batch
+      }
+      position += whole
+      context.advance(whole)
+    }
+    guard position < source.length else { return nil }
+    return batchForSegment(min(unit - position % unit, source.length - position))
+  }
+
+  private func batchForSegment(_ length: UInt64) -> ConvertBatch {
+    let batch =
+      free.popLast() ?? ConvertBatch(size: Int(unit), compresses: target.compressionUnit != nil)
+    batch.reset(offset: position, length: length)
+    position += length
+    return batch
+  }
+
+  // MARK: Filling
+
+  /// Reads a segment and sorts what it holds.
+  private func fill(_ batch: ConvertBatch, _ compressor: (any ClusterCompressor)?) throws(BlockError) {
+    guard batch.zeroes.isEmpty else { return }
+    let buffer = batch.buffer
+    let granule = target.granule
+    var wanted = [Bool](repeating: false, count: Int(batch.length.dividedUp(by: granule)))
+    var local: UInt64 = 0
+    while local < batch.length {
+      let (content, length) = try source.content(at: batch.offset + local, length: batch.length - local)
+      if content == .data || (content == .zero && !(target.isSparse && target.readsZero)) {
+        for index in local / granule...(local + length - 1) / granule { wanted[Int(index)] = true }
+      }
+      if content == .zero {
+        var bytes = buffer.mutableBytes
+        var part = bytes.slice(Int(local)..<Int(local + length))
+        part.fill()
+      } else if !target.offloads {
+        // A granule that is inherited in part is read whole: it is written whole.
+        var bytes = buffer.mutableBytes
+        var part = bytes.slice(Int(local)..<Int(local + length))
+        try source.read(at: batch.offset + local, into: &part)
+      }
+      local += length
+    }
+    target.sort(batch, content: wanted, compressor: compressor)
+  }
+
+  // MARK: Placing
+
+  /// Gives places to this batch, and to those behind it that waited for it, in order.
+  private func place(_ batch: ConvertBatch, number: Int) throws(BlockError) {
+    monitor.lock()
+    defer { monitor.unlock() }
+    waitingForPlace[number] = batch
+    while failure == nil, let next = waitingForPlace.removeValue(forKey: placedCount) {
+      do throws(BlockError) {
+        try target.allocate(next)
+      } catch {
+        target.abandon(next)
+        throw error
+      }
+      placedCount += 1
+      waitingForWrite.append(next)
+    }
+    monitor.notifyAll()
+  }
+}

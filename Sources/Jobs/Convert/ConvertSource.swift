@@ -1,0 +1,112 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+
+/// The images to convert, put end to end.
+struct ConvertSource: Sendable {
+  /// What has to be done for a range.
+  enum Content: Sendable {
+    /// Its bytes are to be copied.
+    case data
+    /// It reads as zero.
+    case zero
+    /// The target's backing file holds the same.
+    case inherited
+  }
+
+  private struct Part: Sendable {
+    var start: UInt64
+    var length: UInt64
+    var edge: Edge
+  }
+
+  private var parts: [Part] = []
+  /// The node that is the target's backing file too, if one of the chain is.
+  private let base: Node?
+  private let salvage: (@Sendable (UInt64) -> Void)?
+  /// The length of all together in bytes; each image is padded to whole sectors.
+  private(set) var length: UInt64 = 0
+
+  /// - Parameter salvage: called with the offset of each sector that could not be read and became zero; nil
+  ///   where that is an error.
+  init(_ edges: [Edge], base: Node?, salvage: (@Sendable (UInt64) -> Void)?) throws(BlockError) {
+    self.base = base
+    self.salvage = salvage
+    for edge in edges {
+      guard let padded = edge.length.roundedUp(to: 512), let end = length.plus(padded), Int64(exactly: end) != nil
+      else { throw BlockError(.tooLarge, "the images together are too large") }
+      parts.append(Part(start: length, length: padded, edge: edge))
+      length = end
+    }
+  }
+
+  private func part(at offset: UInt64) -> Part? {
+    for part in parts where offset >= part.start && offset - part.start < part.length { return part }
+    return nil
+  }
+
+  /// What has to be done for the start of a range, and for how many bytes.
+  func content(at offset: UInt64, length: UInt64) throws(BlockError) -> (content: Content, length: UInt64) {
+    guard let part = part(at: offset) else { return (.zero, length) }
+    let local = offset - part.start
+    let count = min(length, part.length - local)
+    // The padding of the last sector.
+    guard local < part.edge.length else { return (.zero, count) }
+    do throws(BlockError) {
+      let status = try part.edge.chainStatus(at: local, length: count, above: base)
+      if base != nil && !status.isPresent { return (.inherited, status.length) }
+      return (status.isZero ? .zero : .data, status.length)
+    } catch {
+      if salvage != nil { return (.data, count) }
+      throw error.prefixed("error while reading block status at offset \(offset)")
+    }
+  }
+
+  /// The image that holds all of a range, and the offset there; nil where the range spans images.
+  func image(at offset: UInt64, length: UInt64) -> (edge: Edge, offset: UInt64)? {
+    guard let part = part(at: offset), length <= part.length - (offset - part.start) else { return nil }
+    return (part.edge, offset - part.start)
+  }
+
+  /// Reads a range, which may span images.
+  func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {
+    var done = 0
+    while done < buffer.byteCount {
+      let position = offset + UInt64(done)
+      guard let part = part(at: position) else {
+        var rest = buffer.slice(done..<buffer.byteCount)
+        rest.fill()
+        return
+      }
+      let local = position - part.start
+      let count = Int(min(UInt64(buffer.byteCount - done), part.length - local))
+      var piece = buffer.slice(done..<done + count)
+      do throws(BlockError) {
+        try part.edge.read(at: local, into: &piece)
+      } catch {
+        guard salvage != nil else { throw error.prefixed("error while reading at byte \(position)") }
+        readSectors(part.edge, at: local, global: position, into: &piece)
+      }
+      done += count
+    }
+  }
+
+  /// Reads what can be read, sector by sector; the rest becomes zero.
+  private func readSectors(_ edge: Edge, at offset: UInt64, global: UInt64, into buffer: inout MutableRawSpan) {
+    var done = 0
+    while done < buffer.byteCount {
+      let count = min(512, buffer.byteCount - done)
+      var sector = buffer.slice(done..<done + count)
+      do throws(BlockError) {
+        try edge.read(at: offset + UInt64(done), into: &sector)
+      } catch {
+        sector.fill()
+        salvage?(global + UInt64(done))
+      }
+      done += count
+    }
+  }
+}

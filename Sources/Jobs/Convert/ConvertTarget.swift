@@ -1,0 +1,143 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+
+/// How segments become part of the target.
+struct ConvertTarget: Sendable {
+  let edge: Edge
+  /// The unit in bytes in which content is told from zeros.
+  let granule: UInt64
+  /// Whether runs of zeros are left out or made zero; otherwise they are written.
+  let isSparse: Bool
+  /// Whether the target reads as zero where nothing is written.
+  let readsZero: Bool
+  /// Whether storage is asked to copy, so that nothing is read beforehand.
+  let offloads: Bool
+  /// The cluster size in bytes where clusters are compressed.
+  let compressionUnit: Int?
+
+  // MARK: Sorting
+
+  /// Sorts the bytes of a segment into what is written, compressed and made zero.
+  ///
+  /// `content` tells what was in the source; granules that are wholly inherited are left alone.
+  func sort(_ batch: ConvertBatch, content: [Bool], compressor: (any ClusterCompressor)?) {
+    var position = 0
+    let end = Int(batch.length)
+    while position < end {
+      let index = position / Int(granule)
+      let count = min(Int(granule), end - position)
+      if content[index] {
+        place(batch, position..<position + count, compressor)
+      }
+      position += count
+    }
+  }
+
+  private func place(_ batch: ConvertBatch, _ range: Range<Int>, _ compressor: (any ClusterCompressor)?) {
+    let offset = batch.offset + UInt64(range.lowerBound)
+    let buffer = batch.buffer
+    if isSparse && !offloads && buffer.bytes.slice(range).isZero {
+      return addZeroes(batch, offset, UInt64(range.count))
+    }
+    if let compressor, pack(batch, range, compressor) { return }
+    if let last = batch.data.indices.last, batch.data[last].bytes.upperBound == range.lowerBound {
+      batch.data[last].bytes = batch.data[last].bytes.lowerBound..<range.upperBound
+    } else {
+      batch.data.append(ConvertBatch.Run(bytes: range, offset: offset))
+    }
+  }
+
+  /// Notes zeros, unless the target has them already.
+  func addZeroes(_ batch: ConvertBatch, _ offset: UInt64, _ length: UInt64) {
+    if readsZero { return }
+    if let last = batch.zeroes.indices.last, batch.zeroes[last].offset + batch.zeroes[last].length == offset {
+      batch.zeroes[last].length += length
+    } else {
+      batch.zeroes.append((offset, length))
+    }
+  }
+
+  /// Compresses one cluster behind those that are packed already; false where it would not become smaller.
+  private func pack(_ batch: ConvertBatch, _ range: Range<Int>, _ compressor: any ClusterCompressor) -> Bool {
+    guard let unit = compressionUnit else { return false }
+    let buffer = batch.buffer
+    let packed = batch.packed
+    if range.count < unit {
+      // The last cluster of an image may be cut short; it is compressed whole.
+      var bytes = buffer.mutableBytes
+      var rest = bytes.slice(range.upperBound..<range.lowerBound + unit)
+      rest.fill()
+    }
+    var start = 0
+    for cluster in batch.clusters { start += cluster.size }
+    let whole = range.lowerBound..<range.lowerBound + unit
+    var target = packed.mutableBytes
+    var room = target.slice(start..<min(start + unit, packed.count))
+    guard let size = compressor.compress(buffer.bytes.slice(whole), into: &room) else { return false }
+    batch.clusters.append(
+      CompressedCluster(guestOffset: batch.offset + UInt64(range.lowerBound), size: size))
+    return true
+  }
+
+  // MARK: Placing, in order
+
+  /// Finds the places of everything in a batch. The order of calls decides about the layout of the target.
+  func allocate(_ batch: ConvertBatch) throws(BlockError) {
+    try inContext("error while writing at byte \(batch.offset)") { () throws(BlockError) in
+      if !batch.clusters.isEmpty { batch.pieces = try edge.placeCompressed(batch.clusters) }
+      for run in batch.data {
+        batch.prepared.append(try edge.prepareWrite(at: run.offset, length: UInt64(run.bytes.count)))
+      }
+      for range in batch.zeroes {
+        try edge.writeZeroes(at: range.offset, length: range.length, mayUnmap: true)
+      }
+    }
+  }
+
+  // MARK: Writing, in any order
+
+  /// Writes everything in a batch that has its place. With `offloading`, the bytes have not been read: storage
+  /// copies them from the source where it can.
+  func write(_ batch: ConvertBatch, offloading source: ConvertSource? = nil) throws(BlockError) {
+    let buffer = batch.buffer
+    let packed = batch.packed
+    if !batch.pieces.isEmpty {
+      try inContext("error while writing at byte \(batch.offset)") { () throws(BlockError) in
+        try edge.write(batch.pieces, from: packed.bytes)
+      }
+    }
+    while let prepared = batch.prepared.popLast() {
+      let start = Int(prepared.offset - batch.offset)
+      if let source, try offload(prepared, from: source, reading: batch) { continue }
+      try inContext("error while writing at byte \(prepared.offset)") { () throws(BlockError) in
+        try edge.complete(prepared, from: buffer.bytes.slice(start..<start + Int(prepared.length)))
+      }
+    }
+  }
+
+  /// Lets storage copy a range; where it cannot, reads it so that it can be written.
+  private func offload(_ prepared: PreparedWrite, from source: ConvertSource, reading batch: ConvertBatch)
+    throws(BlockError) -> Bool
+  {
+    if let image = source.image(at: prepared.offset, length: prepared.length),
+      try edge.complete(prepared, copyingFrom: image.edge, at: image.offset)
+    {
+      return true
+    }
+    let start = Int(prepared.offset - batch.offset)
+    let buffer = batch.buffer
+    var bytes = buffer.mutableBytes
+    var part = bytes.slice(start..<start + Int(prepared.length))
+    try source.read(at: prepared.offset, into: &part)
+    return false
+  }
+
+  /// Gives the places of a batch back that is not going to be written.
+  func abandon(_ batch: ConvertBatch) {
+    while let prepared = batch.prepared.popLast() { edge.abandon(prepared) }
+  }
+}

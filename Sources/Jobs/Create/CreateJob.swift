@@ -1,0 +1,107 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+public import Errors
+internal import Host
+public import Options
+
+/// What `create` is asked for, as written by the user.
+public struct CreateOptions: Sendable {
+  /// The path of the image.
+  public var path: String
+  /// Its format.
+  public var format: String
+  /// Creation options as given, in order.
+  public var options = KeyValueList()
+  /// Guest-visible length in bytes, or nil for that of the backing file.
+  public var size: UInt64?
+  /// The backing file's name as it goes into the image.
+  public var backing: String?
+  /// The backing file's format.
+  public var backingFormat: String?
+  /// Whether the backing file is left unopened.
+  public var backingUnsafe = false
+
+  /// Asks for an image without options.
+  public init(path: String, format: String) {
+    self.path = path
+    self.format = format
+  }
+}
+
+/// Makes an empty image.
+public final class CreateJob: Job {
+  /// `create`.
+  public let kind = "create"
+  /// What will be made, checked; known once the job exists.
+  public let recipe: ImageRecipe
+  /// The line that says what is about to be made, without a line end.
+  public let announcement: String
+  private let opener: Opener
+  private var image: NewImage?
+
+  /// Checks everything that can be checked before anything is touched; opens and closes the backing file.
+  ///
+  /// - Throws: what is wrong with the options, without the image's name.
+  public init(_ options: CreateOptions, graph: Graph, opener: Opener) throws(BlockError) {
+    self.opener = opener
+    let kind = try opener.knownFormat(options.format)
+    let storage = try CreateJob.storageOptions(of: options.path, opener)
+    let list = kind.creationOptions.adding(storage)
+    var given = options.options
+    // What has an option of its own on the command line wins over the list.
+    if let backing = options.backing {
+      guard list["backing_file"] != nil else {
+        throw BlockError(.unsupported, "Backing file not supported for file format '\(options.format)'")
+      }
+      given.append(KeyValueList([KeyValueList.Item(key: "backing_file", value: backing)]))
+    }
+    if let format = options.backingFormat {
+      guard list["backing_fmt"] != nil else {
+        throw BlockError(.unsupported, "Backing file format not supported for file format '\(options.format)'")
+      }
+      given.append(KeyValueList([KeyValueList.Item(key: "backing_fmt", value: format)]))
+    }
+    var values = try list.parse(given)
+    if options.size != nil && values["size"] != nil {
+      throw BlockError(.invalidArgument, "The image size must be specified only once")
+    }
+    var size = options.size ?? values["size"]?.unsigned
+    if let backing = BackingCheck(values, unsafe: options.backingUnsafe) {
+      let length = try backing.run(path: options.path, needsSize: size == nil, graph: graph, opener: opener)
+      size = size ?? length
+    }
+    guard let size else { throw BlockError(.invalidArgument, "Image creation needs a size parameter") }
+    values["size"] = OptionTree(size)
+    announcement = "Formatting '\(options.path)', fmt=\(options.format)" + list.summary(of: values)
+    values.remove("size")
+    recipe = ImageRecipe(path: options.path, format: options.format, size: size, options: values)
+  }
+
+  /// What the storage at the path adds to a format's options.
+  private static func storageOptions(of path: String, _ opener: Opener) throws(BlockError) -> OptionList {
+    let name = ImageName.protocolPrefix(of: path) ?? "file"
+    guard let kind = opener.kind(named: name), kind.isProtocol else {
+      throw BlockError(.invalidArgument, "Unknown protocol '\(name)'")
+    }
+    return kind.creationOptions
+  }
+
+  /// Makes the files and fills them.
+  public func prepare(in graph: Graph) throws(BlockError) {
+    image = try NewImage(recipe, flags: .noFlush, graph: graph, opener: opener)
+  }
+
+  /// Lets the image appear under its name.
+  public func run(_ context: JobContext) throws(BlockError) {
+    try context.checkInterrupted()
+    try image?.publish()
+  }
+
+  /// Closes what is open.
+  public func clean(in graph: Graph, warnings: inout [String]) {
+    image?.discard()
+    image = nil
+  }
+}

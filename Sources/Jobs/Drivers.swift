@@ -1,0 +1,15 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+internal import FileProtocol
+internal import Qcow2Format
+internal import RawFormat
+
+/// Every driver of the suite.
+public enum Drivers {
+  /// Storage first, then formats.
+  public static let all: [any DriverKind] = [
+    FileStorage.file, FileStorage.device, RawFormat(), Qcow2Format(),
+  ]
+}

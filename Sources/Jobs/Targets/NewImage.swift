@@ -1,0 +1,139 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+public import Options
+
+/// What an image is to be made of, checked.
+public struct ImageRecipe: Sendable {
+  /// The path of the image.
+  public var path: String
+  /// Its format.
+  public var format: String
+  /// Guest-visible length in bytes.
+  public var size: UInt64
+  /// Creation options, without `size`.
+  public var options: OptionObject
+
+  /// Makes a recipe.
+  public init(path: String, format: String, size: UInt64, options: OptionObject) {
+    self.path = path
+    self.format = format
+    self.size = size
+    self.options = options
+  }
+}
+
+/// A new image: its files, filled with an empty image of its format. Graph API.
+final class NewImage {
+  private let graph: Graph
+  private let opener: Opener
+  private let files: TargetFiles
+  private let recipe: ImageRecipe
+  private let flags: NodeFlags
+  private var fileUser: RootUser?
+  private var dataUser: RootUser?
+
+  /// Makes the files and fills them; they have no names yet.
+  init(_ recipe: ImageRecipe, flags: NodeFlags, graph: Graph, opener: Opener) throws(BlockError) {
+    self.recipe = recipe
+    self.flags = flags.union(.writable)
+    self.graph = graph
+    self.opener = opener
+    files = TargetFiles(graph: graph)
+    do throws(BlockError) {
+      try create()
+    } catch {
+      discard()
+      throw error
+    }
+  }
+
+  private func create() throws(BlockError) {
+    let kind = try opener.knownFormat(recipe.format)
+    let file = try attach(try files.make(recipe.path, flags: flags))
+    fileUser = file
+    guard let edge = file.edge, let size = recipe.size.roundedUp(to: 512) else {
+      throw BlockError(.tooLarge, "Image size must be less than 8 EiB!")
+    }
+    let request = CreateRequest(file: edge, size: size, options: recipe.options) { name throws(BlockError) in
+      try self.makeDataFile(name)
+    }
+    try kind.create(request)
+    // So that the format node can be opened on the file, which then has that node as its only writer.
+    try graph.setClaim(.none, of: file)
+    if let dataUser { try graph.setClaim(.none, of: dataUser) }
+  }
+
+  private func attach(_ node: Node) throws(BlockError) -> RootUser {
+    let user = graph.makeUser(
+      "creation of '\(node.fileName)'",
+      claim: Claim(held: [.consistentRead, .write, .resize], shared: .consistentRead))
+    do throws(BlockError) {
+      try graph.attach(user, to: node)
+    } catch {
+      graph.dispose(ofUnused: node)
+      graph.detach(user)
+      throw error
+    }
+    return user
+  }
+
+  private func makeDataFile(_ name: String) throws(BlockError) -> Edge {
+    let path = ImageName.resolve(name, relativeTo: recipe.path)
+    let user = try attach(try files.make(path, flags: flags))
+    dataUser = user
+    guard let edge = user.edge else { throw BlockError(.notFound, "data file '\(name)' has no node") }
+    return edge
+  }
+
+  /// Whether an untouched image reads as zero everywhere (where it has no backing file).
+  var readsZero: Bool { fileUser?.edge.map { files.readsZero($0.child) } ?? false }
+
+  /// Opens the image for `user`.
+  func open(for user: RootUser) throws(BlockError) {
+    guard let file = fileUser?.edge?.child else { return }
+    var options = OptionObject()
+    if let data = dataUser?.edge?.child { options["data-file"] = .string(data.name) }
+    let kind = try opener.knownFormat(recipe.format)
+    let node = try opener.openFormat(kind, on: file, options, OpenSettings(flags: flags))
+    do throws(BlockError) {
+      try graph.attach(user, to: node)
+    } catch {
+      graph.dispose(ofUnused: node)
+      throw error
+    }
+  }
+
+  /// Lets the image appear under its name; its users must have been released.
+  func publish() throws(BlockError) {
+    if let fileUser, let edge = fileUser.edge { try edge.flush() }
+    if let dataUser, let edge = dataUser.edge { try edge.flush() }
+    try files.publish()
+  }
+
+  /// Closes the files; what was not published is gone.
+  func discard() {
+    for user in [fileUser, dataUser] {
+      // What could not be written back is not going to be looked at, or has been flushed before.
+      if let user { try? graph.release(user) }
+    }
+    fileUser = nil
+    dataUser = nil
+    files.close()
+  }
+}
+
+extension Opener {
+  /// The format called `name`.
+  ///
+  /// - Throws: `Unknown file format 'NAME'`.
+  func knownFormat(_ name: String) throws(BlockError) -> any DriverKind {
+    guard let kind = kind(named: name), !kind.isProtocol else {
+      throw BlockError(.notFound, "Unknown file format '\(name)'")
+    }
+    return kind
+  }
+}

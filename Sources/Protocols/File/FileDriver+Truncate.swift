@@ -1,0 +1,76 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+internal import Bytes
+public import Errors
+internal import Host
+
+extension FileDriver {
+  /// Sets the file's length; a device only accepts what fits it.
+  public func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
+    throws(BlockError)
+  {
+    guard file.kind == .regular else { return try checkDevice(length, exact: exact, preallocation) }
+    let present = try file.length()
+    switch preallocation {
+    case .off:
+      try resize(to: length)
+    case .metadata:
+      throw BlockError(.unsupported, "Unsupported preallocation mode 'metadata'")
+    case .falloc, .full:
+      guard length >= present else {
+        throw BlockError(.invalidArgument, "Preallocation can't be used for shrinking files")
+      }
+      do throws(BlockError) {
+        if preallocation == .falloc {
+          try reserve(present, length)
+        } else {
+          try writeZeroes(from: present, to: length)
+        }
+      } catch {
+        // The file goes back to what it was; a second error would only hide the first.
+        try? file.truncate(to: present)
+        throw error
+      }
+      setLength(length)
+    }
+  }
+
+  private func resize(to length: UInt64) throws(BlockError) {
+    try inContext("Failed to resize file") { () throws(BlockError) in try file.truncate(to: length) }
+    setLength(length)
+  }
+
+  private func reserve(_ start: UInt64, _ end: UInt64) throws(BlockError) {
+    guard end > start else { return }
+    try inContext("Could not preallocate data") { () throws(BlockError) in
+      try file.allocate(at: start, length: end - start)
+    }
+  }
+
+  private func writeZeroes(from start: UInt64, to end: UInt64) throws(BlockError) {
+    let zeroes = Buffer(count: 1 << 20)
+    var position = start
+    try inContext("Could not write zeros for preallocation") { () throws(BlockError) in
+      while position < end {
+        let count = min(end - position, UInt64(zeroes.count))
+        try file.write(at: position, from: zeroes.bytes.slice(0..<Int(count)))
+        position += count
+      }
+      try file.synchronize()
+    }
+  }
+
+  private func checkDevice(_ length: UInt64, exact: Bool, _ preallocation: Preallocation) throws(BlockError) {
+    guard preallocation == .off else {
+      throw BlockError(
+        .unsupported, "Preallocation mode '\(preallocation.rawValue)' unsupported for this non-regular file")
+    }
+    let present = try file.length()
+    if exact && length != present {
+      throw BlockError(.unsupported, "Cannot resize device files")
+    }
+    if length > present { throw BlockError(.invalidArgument, "Cannot grow device files") }
+  }
+}

@@ -1,0 +1,167 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+internal import Bytes
+public import Errors
+public import Host
+internal import Synchronization
+
+/// A file or block device as storage.
+public final class FileDriver: CopyingDriver, Sendable {
+  /// `file` or `host_device`.
+  public let name: String
+  /// The file's path as it was given.
+  public let path: String
+  /// The open file.
+  public let file: File
+  private let locks: ImageLocks?
+  private let knownLength: Atomic<UInt64>
+  private let canZeroRange = Atomic(true)
+  private let canPunchHole = Atomic(true)
+  private let canCopyRange = Atomic(true)
+  private let knownData = Mutex<Range<UInt64>>(0..<0)
+
+  /// Storage in a file that is already open. Locks are taken as permissions are granted, unless `locking` is false.
+  public init(_ file: File, path: String, name: String = "file", locking: Bool = true) {
+    self.file = file
+    self.path = path
+    self.name = name
+    locks = locking ? ImageLocks(file, path: path) : nil
+    knownLength = Atomic((try? file.length()) ?? 0)
+  }
+
+  /// Length in bytes.
+  public func length(of node: Node) -> UInt64 { length }
+  var length: UInt64 { knownLength.load(ordering: .acquiring) }
+
+  // MARK: Graph hooks
+
+  /// Past the page cache, whole sectors at a time.
+  public func limits(of node: Node) -> Limits {
+    var limits = Limits()
+    if node.flags.contains(.direct) { limits.requestAlignment = UInt64(file.directAlignment) }
+    return limits
+  }
+
+  /// Turns the claim into locks that other programs see.
+  public func checkPermissions(_ claim: Claim, of node: Node) throws(BlockError) {
+    guard let locks, !node.flags.contains(.forceShare), !node.flags.contains(.inactive) else { return }
+    try locks.prepare(claim)
+  }
+
+  /// Lets go of the locks no longer needed.
+  public func commitPermissions(of node: Node) { locks?.commit() }
+  /// Lets go of the locks taken in vain.
+  public func abortPermissions(of node: Node) { locks?.abort() }
+
+  // MARK: Reading and status
+
+  /// Reads inside the file; bytes past its end, as when it is cut meanwhile, read as zero.
+  public func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
+    let count = try file.read(at: offset, into: &buffer)
+    guard count < buffer.byteCount else { return }
+    var rest = buffer.slice(count..<buffer.byteCount)
+    rest.fill()
+  }
+
+  /// Data and holes as the file system tells them.
+  public func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
+    let location = Extent.Location(.file, offset)
+    let known = knownData.withLock { $0 }
+    if known.contains(offset) {
+      return Extent(.data, length: min(length, known.upperBound - offset), location: location)
+    }
+    guard let stretch = try file.stretch(at: offset) else {
+      return Extent(.data, length: length, location: location)
+    }
+    if stretch.isData { knownData.withLock { $0 = offset..<stretch.end } }
+    return Extent(
+      stretch.isData ? .data : .zero, length: min(length, stretch.end - offset), location: location)
+  }
+
+  /// The file has another length now, and what was known of its content is void.
+  func setLength(_ length: UInt64) {
+    forgetKnownData()
+    knownLength.store(length, ordering: .releasing)
+  }
+
+  private func forgetKnownData() { knownData.withLock { $0 = 0..<0 } }
+
+  // MARK: Writing
+
+  /// Writes, growing the file where needed.
+  public func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError) {
+    try file.write(at: offset, from: data)
+    noteLength(atLeast: offset + UInt64(data.byteCount))
+  }
+
+  private func noteLength(atLeast end: UInt64) {
+    knownLength.max(end, ordering: .acquiringAndReleasing)
+  }
+
+  /// Tries the file system's own ways; the first refusal is taken as final.
+  public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
+    -> Bool
+  {
+    forgetKnownData()
+    let end = offset + length
+    let present = self.length
+    if end > present && file.kind == .regular {
+      try file.truncate(to: end)
+      noteLength(atLeast: end)
+    }
+    let inside = min(end, max(present, offset)) - offset
+    guard inside > 0 else { return true }
+    guard canZeroRange.load(ordering: .relaxed) else { return false }
+    return try attempt(canZeroRange) { () throws(BlockError) in
+      try file.zeroRange(at: offset, length: inside, mayUnmap: mayUnmap)
+    }
+  }
+
+  /// Punches a hole where the file system can.
+  public func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
+    guard node.flags.contains(.unmap), canPunchHole.load(ordering: .relaxed) else { return }
+    forgetKnownData()
+    _ = try attempt(canPunchHole) { () throws(BlockError) in try file.punchHole(at: offset, length: length) }
+  }
+
+  /// Lets the kernel copy between files; the first refusal is taken as final.
+  public func copyRange(at offset: UInt64, length: UInt64, to target: any StorageDriver, at targetOffset: UInt64)
+    throws(BlockError) -> Bool
+  {
+    guard let target = target as? FileDriver, canCopyRange.load(ordering: .relaxed) else { return false }
+    var done: UInt64 = 0
+    while done < length {
+      var count = 0
+      let copied = try attempt(canCopyRange) { () throws(BlockError) in
+        count = try file.copyRange(
+          at: offset + done, length: Int(clamping: length - done), to: target.file, at: targetOffset + done)
+      }
+      // Nothing copied: the file ends here, and what is missing reads as zero.
+      guard copied && count > 0 else { return false }
+      done += UInt64(count)
+    }
+    target.noteLength(atLeast: targetOffset + length)
+    return true
+  }
+
+  private func attempt(_ possible: borrowing Atomic<Bool>, _ body: () throws(BlockError) -> Void)
+    throws(BlockError) -> Bool
+  {
+    do throws(BlockError) {
+      try body()
+      return true
+    } catch {
+      guard error.isUnsupportedCall else { throw error }
+      possible.store(false, ordering: .relaxed)
+      return false
+    }
+  }
+
+  /// Makes what was written durable, unless the node was opened not to care.
+  public func flush(_ node: Node) throws(BlockError) {
+    guard file.isWritable, !node.flags.contains(.noFlush) else { return }
+    try file.synchronize()
+  }
+}

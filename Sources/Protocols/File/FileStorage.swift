@@ -1,0 +1,84 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+public import Errors
+internal import Host
+public import Options
+
+/// Files and block devices of this machine.
+public struct FileStorage: DriverKind {
+  /// `file`, or `host_device` where only a device will do.
+  public let name: String
+  private let acceptsFiles: Bool
+
+  /// Regular files; block devices too.
+  public static let file = FileStorage(name: "file", acceptsFiles: true)
+  /// Devices only.
+  public static let device = FileStorage(name: "host_device", acceptsFiles: false)
+
+  /// Storage.
+  public var isProtocol: Bool { true }
+
+  /// What making a file can be told.
+  public var creationOptions: OptionList {
+    [
+      OptionSpec("size", .size, "Virtual disk size"),
+      OptionSpec("preallocation", .string, "Preallocation mode (allowed values: off, falloc, full)"),
+    ]
+  }
+
+  /// Opens the file that the option `filename` names.
+  ///
+  /// - Throws: the system's reason; kind `invalidArgument` for what is no file or device; kind `conflict` later,
+  ///   when another program's lock stands against the node's permissions.
+  public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+    guard var path = try request.options.takeString("filename") else {
+      throw BlockError(.invalidArgument, "The '\(name)' block driver requires a file name")
+    }
+    if path.hasPrefix("file:") { path.removeFirst("file:".count) }
+    let locking = try takeLocking(&request.options)
+    try takeAsynchronousMode(&request.options)
+    let file = try openFile(path, flags: request.flags)
+    return OpenedDriver(FileDriver(file, path: path, name: name, locking: locking))
+  }
+
+  private func openFile(_ path: String, flags: NodeFlags) throws(BlockError) -> File {
+    var mode: File.Mode = []
+    if flags.contains(.writable) { mode.insert(.writable) }
+    if flags.contains(.direct) { mode.insert(.direct) }
+    // Looked at before opening: opening a device or FIFO can have effects of its own.
+    if let kind = FilePaths.kind(of: path) {
+      let fits =
+        switch kind {
+        case .regular: acceptsFiles
+        case .blockDevice, .characterDevice: true
+        case .directory, .other: false
+        }
+      guard fits else {
+        throw BlockError(
+          .invalidArgument,
+          "'\(name)' driver requires '\(path)' to be " + (acceptsFiles ? "a regular file" : "a device"))
+      }
+    }
+    return try inContext("Could not open '\(path)'") { () throws(BlockError) in try File(path: path, mode: mode) }
+  }
+
+  private func takeLocking(_ options: inout OptionObject) throws(BlockError) -> Bool {
+    switch try options.takeString("locking") {
+    case nil, "auto", "on": return true
+    case "off": return false
+    case .some(let other): throw BlockError(.invalidArgument, "Parameter 'locking' does not accept value '\(other)'")
+    }
+  }
+
+  /// Requests are served by threads; other ways of asking the kernel are not offered.
+  private func takeAsynchronousMode(_ options: inout OptionObject) throws(BlockError) {
+    switch try options.takeString("aio") {
+    case nil, "threads": return
+    case "native", "io_uring":
+      throw BlockError(.unsupported, "aio mode of '\(name)' driver: only 'threads' is supported")
+    case .some(let other): throw BlockError(.invalidArgument, "Parameter 'aio' does not accept value '\(other)'")
+    }
+  }
+}

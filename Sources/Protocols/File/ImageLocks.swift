@@ -1,0 +1,139 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Errors
+internal import Host
+internal import Synchronization
+
+/// A node's claim as byte locks of its file, so that other programs that follow QEMU's convention see it.
+///
+/// A shared lock of byte 100 + n says that permission n is held, of byte 200 + n that others may not hold it.
+/// Nobody locks exclusively; a conflict is found by asking who stands against an exclusive lock.
+final class ImageLocks: Sendable {
+  private static let heldBase: UInt64 = 100
+  private static let unsharedBase: UInt64 = 200
+
+  /// Bits of permissions, held and not shared, that are locked.
+  private struct Bits: Equatable {
+    var held: UInt8 = 0
+    var unshared: UInt8 = 0
+
+    func union(_ other: Bits) -> Bits {
+      Bits(held: held | other.held, unshared: unshared | other.unshared)
+    }
+  }
+
+  private struct State {
+    /// What the file system has locked for us.
+    var locked = Bits()
+    /// What was agreed on last.
+    var agreed = Bits()
+    /// What is being agreed on.
+    var wanted: Bits?
+  }
+
+  private let file: File
+  private let path: String
+  private let state = Mutex(State())
+
+  init(_ file: File, path: String) {
+    self.file = file
+    self.path = path
+  }
+
+  /// Locks what `claim` needs on top of what is locked, and asks whether others stand against it.
+  func prepare(_ claim: Claim) throws(BlockError) {
+    let wanted = Bits(held: claim.held.rawValue, unshared: ~claim.shared.rawValue & Permissions.all.rawValue)
+    let before = state.withLock { state in
+      let before = state.agreed
+      state.wanted = wanted
+      return before
+    }
+    guard wanted != before else { return }
+    do throws(BlockError) {
+      try apply(wanted.union(before))
+      try refuseConflicts(wanted)
+    } catch {
+      abort()
+      throw error
+    }
+  }
+
+  /// The claim holds: locks beyond it end.
+  func commit() {
+    let wanted = state.withLock { state in
+      guard let wanted = state.wanted else { return state.agreed }
+      state.agreed = wanted
+      state.wanted = nil
+      return wanted
+    }
+    // Unlocking a byte that we hold does not fail.
+    try? apply(wanted)
+  }
+
+  /// The claim does not come about: locks go back to what was agreed on.
+  func abort() {
+    let agreed = state.withLock { state in
+      state.wanted = nil
+      return state.agreed
+    }
+    try? apply(agreed)
+  }
+
+  /// Makes the locks of the file equal to `target`.
+  private func apply(_ target: Bits) throws(BlockError) {
+    let locked = state.withLock { $0.locked }
+    guard locked != target else { return }
+    try apply(target.held, over: locked.held, base: ImageLocks.heldBase)
+    state.withLock { $0.locked.held = target.held }
+    try apply(target.unshared, over: locked.unshared, base: ImageLocks.unsharedBase)
+    state.withLock { $0.locked.unshared = target.unshared }
+  }
+
+  private func apply(_ target: UInt8, over locked: UInt8, base: UInt64) throws(BlockError) {
+    for bit in 0..<5 as Range<UInt8> {
+      let mask: UInt8 = 1 << bit
+      guard (target ^ locked) & mask != 0 else { continue }
+      let byte = base + UInt64(bit)
+      if target & mask == 0 {
+        try tolerateMissingLocks { () throws(BlockError) in try file.unlock(byte: byte) }
+      } else {
+        try tolerateMissingLocks { () throws(BlockError) in
+          // Refused only when somebody locks exclusively, which the convention does not know.
+          guard try file.lockShared(byte: byte) else { throw conflict(bit, shared: base != ImageLocks.heldBase, nil) }
+        }
+      }
+    }
+  }
+
+  /// File systems without such locks are used without.
+  private func tolerateMissingLocks(_ body: () throws(BlockError) -> Void) throws(BlockError) {
+    do throws(BlockError) {
+      try body()
+    } catch {
+      guard error.isUnsupportedCall else { throw error }
+    }
+  }
+
+  private func refuseConflicts(_ wanted: Bits) throws(BlockError) {
+    for bit in 0..<5 as Range<UInt8> {
+      let mask: UInt8 = 1 << bit
+      if wanted.held & mask != 0 { try refuse(bit, byte: ImageLocks.unsharedBase + UInt64(bit), shared: false) }
+      if wanted.unshared & mask != 0 { try refuse(bit, byte: ImageLocks.heldBase + UInt64(bit), shared: true) }
+    }
+  }
+
+  private func refuse(_ bit: UInt8, byte: UInt64, shared: Bool) throws(BlockError) {
+    try tolerateMissingLocks { () throws(BlockError) in
+      if let holder = try file.lockHolder(byte: byte) { throw conflict(bit, shared: shared, holder) }
+    }
+  }
+
+  private func conflict(_ bit: UInt8, shared: Bool, _ holder: LockHolder?) -> BlockError {
+    let name = Permissions(rawValue: 1 << bit).names.first ?? "unknown"
+    var hint = "Is another process using the image [\(path)]?"
+    if let process = holder?.process { hint += " Process \(process) holds it." }
+    return BlockError(.conflict, "Failed to get \(shared ? "shared " : "")\"\(name)\" lock", hint: hint)
+  }
+}

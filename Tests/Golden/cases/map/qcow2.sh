@@ -1,0 +1,14 @@
+# Copyright 2026 The Strata authors
+# SPDX-License-Identifier: Apache-2.0
+
+blank a.raw 1M
+pattern a.raw 65536 65536 65
+pattern a.raw 196608 131072 66
+pattern a.raw 983040 65536 67
+qemu-img convert -f raw -O qcow2 a.raw a.qcow2
+run strata map a.qcow2
+run strata map -f qcow2 --output=human a.qcow2
+qemu-img create -q -f qcow2 empty.qcow2 1M
+run strata map empty.qcow2
+qemu-img create -q -f qcow2 none.qcow2 0
+run strata map none.qcow2
