@@ -24,7 +24,7 @@ extension Qcow2Format {
       try data.truncate(to: request.size, exact: false, preallocation: storage)
     }
     var writer = ImageWriter(file: request.file, layout: layout)
-    try writer.writeTables(hasDataFile: options.dataFile != nil, hasEntryBits: !options.hasExtendedL2)
+    try writer.writeTables(hasDataFile: options.dataFile != nil)
     if layout.dataClusters > 0 {
       let end = layout.totalClusters << layout.geometry.clusterBits
       try request.file.truncate(to: end, exact: false, preallocation: storage)
@@ -82,7 +82,7 @@ private struct ImageWriter {
     position = layout.refcountTable << layout.geometry.clusterBits
   }
 
-  mutating func writeTables(hasDataFile: Bool, hasEntryBits: Bool) throws(BlockError) {
+  mutating func writeTables(hasDataFile: Bool) throws(BlockError) {
     let geometry = layout.geometry
     for block in 0..<layout.refcountBlocks {
       try put((layout.firstBlock + block) << geometry.clusterBits)
@@ -100,7 +100,7 @@ private struct ImageWriter {
     for cluster in 0..<layout.guestClusters {
       try put(L2Entry(data: (firstData + cluster) << geometry.clusterBits).rawValue)
       // Space without content: with subclusters, the backing file shows through.
-      if geometry.hasExtendedL2 { try put(hasDataFile && !hasEntryBits ? UInt64(UInt32.max) : 0) }
+      if geometry.hasExtendedL2 { try put(0) }
     }
     try fillCluster()
     try flush()
