@@ -47,25 +47,21 @@ public struct Opener {
   /// - Throws: the reason, prefixed with `Could not open 'NAME'`. Nothing stays open then.
   public func open(_ name: ImageName, _ settings: OpenSettings, for user: RootUser) throws(BlockError) {
     graph.requireThread()
-    let node = try openUnused(name, settings)
-    do throws(BlockError) {
-      try inContext("Could not open '\(name.text)'") { () throws(BlockError) in
-        _ = try graph.attach(user, to: node)
+    try inContext("Could not open '\(name.text)'") { () throws(BlockError) in
+      let node = try openUnused(name, settings)
+      do throws(BlockError) {
+        try graph.attach(user, to: node)
+      } catch {
+        graph.dispose(ofUnused: node)
+        throw error
       }
-    } catch {
-      graph.dispose(ofUnused: node)
-      throw error
     }
   }
 
   /// Opens an image that nobody uses yet; the caller attaches a user or gives it to `Graph.dispose`.
   public func openUnused(_ name: ImageName, _ settings: OpenSettings) throws(BlockError) -> Node {
     graph.requireThread()
-    return try leavingNothingOpen { () throws(BlockError) in
-      try inContext("Could not open '\(name.text)'") { () throws(BlockError) in
-        try open(name, settings, above: [])
-      }
-    }
+    return try leavingNothingOpen { () throws(BlockError) in try open(name, settings, above: []) }
   }
 
   /// Runs `body`; when it fails, closes the nodes that it made. Those that were there stay, used or not.

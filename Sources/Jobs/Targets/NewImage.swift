@@ -4,6 +4,7 @@
 internal import BlockGraph
 internal import Bytes
 internal import Errors
+internal import Host
 public import Options
 
 /// What an image is to be made of, checked.
@@ -85,6 +86,9 @@ final class NewImage {
 
   private func makeDataFile(_ name: String, _ attributes: FileAttributes) throws(BlockError) -> Edge {
     let path = ImageName.resolve(name, relativeTo: recipe.path)
+    guard FilePaths.resolvingLinks(path) != FilePaths.resolvingLinks(recipe.path) else {
+      throw BlockError(.invalidArgument, "The data file '\(name)' is the image itself")
+    }
     let user = try attach(try files.make(path, flags: flags, attributes))
     dataUser = user
     guard let edge = user.edge else { throw BlockError(.notFound, "data file '\(name)' has no node") }
