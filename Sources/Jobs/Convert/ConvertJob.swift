@@ -131,7 +131,7 @@ public final class ConvertJob: Job {
     try checkCombinations(values, kind)
     do throws(BlockError) {
       let recipe = ImageRecipe(
-        path: options.target.text, format: options.targetFormat, size: sourceLength, options: values)
+        path: try opener.targetPath(options.target.text), format: options.targetFormat, size: sourceLength, options: values)
       image = try NewImage(recipe, flags: targetFlags, graph: graph, opener: opener)
     } catch {
       throw error.prefixed("\(options.target.text): error while converting \(options.targetFormat)")

@@ -25,6 +25,8 @@ public struct FileStorage: DriverKind {
     [
       OptionSpec("size", .size, "Virtual disk size"),
       OptionSpec("preallocation", .string, "Preallocation mode (allowed values: off, falloc, full)"),
+      OptionSpec("nocow", .bool, "Turn off copy-on-write (valid only on btrfs)"),
+      OptionSpec("extent_size_hint", .size, "Extent size hint for the image file, 0 to disable"),
     ]
   }
 
