@@ -43,6 +43,12 @@ struct GlobalOptions {
 
   /// Reads the command line behind the program's name.
   init(_ words: [String]) throws(UsageError) {
+    if let command = words.first, !command.hasPrefix("-"), command != "help" {
+      // The usual case, which is to start fast.
+      request = .command(command, Array(words.dropFirst()))
+      traceEvents = []
+      return
+    }
     let line = try Normalizer(
       words, spellings: Spelling.declared(by: StrataCommand.self), stopsAtOperand: true)
     traceEvents = line.options.compactMap { $0.value.flatMap(GlobalOptions.traceEvent) }
