@@ -55,6 +55,8 @@ extension Graph {
   private func disconnect(_ node: Node) {
     giveUp(node.children, draining: [node] + node.children.map(\.child))
     unregister(node)
+    // Whoever still knows the node must not keep its file open.
+    node.driver = UnopenedDriver(node.driver.name)
   }
 
   /// Closes a node that has no users or parents, and what only it used.
