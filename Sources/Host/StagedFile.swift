@@ -22,6 +22,7 @@ public final class StagedFile {
   ///
   /// - Throws: the system's reason, without the path.
   public init(path: String) throws(BlockError) {
+    guard !path.isEmpty else { throw BlockError(system: ENOENT) }
     self.path = FilePaths.resolvingLinks(path)
     if let unnamed = try StagedFile.makeUnnamed(in: FilePaths.folder(of: self.path)) {
       file = unnamed

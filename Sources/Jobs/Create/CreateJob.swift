@@ -80,18 +80,8 @@ public final class CreateJob: Job {
     recipe = ImageRecipe(path: path, format: options.format, size: size, options: values)
   }
 
-  /// Formats that other programs can open below an image of ours.
-  private static let foreignFormats: Set<String> = [
-    "bochs", "cloop", "dmg", "luks", "parallels", "qcow", "qed", "vdi", "vhdx", "vmdk", "vpc",
-  ]
-
   /// Makes the files and fills them.
   public func prepare(in graph: Graph) throws(BlockError) {
-    if let format = recipe.options["backing_fmt"]?.string, opener.kind(named: format) == nil,
-      !CreateJob.foreignFormats.contains(format)
-    {
-      throw BlockError(.invalidArgument, "Parameter 'backing-fmt' does not accept value '\(format)'")
-    }
     image = try NewImage(recipe, flags: .noFlush, graph: graph, opener: opener)
   }
 

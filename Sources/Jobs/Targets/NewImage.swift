@@ -52,7 +52,17 @@ final class NewImage {
     }
   }
 
+  /// Formats that other programs can open below an image of ours.
+  private static let foreignFormats: Set<String> = [
+    "bochs", "cloop", "dmg", "luks", "parallels", "qcow", "qed", "vdi", "vhdx", "vmdk", "vpc",
+  ]
+
   private func create() throws(BlockError) {
+    if let format = recipe.options["backing_fmt"]?.string, opener.kind(named: format) == nil,
+      !NewImage.foreignFormats.contains(format)
+    {
+      throw BlockError(.invalidArgument, "Parameter 'backing-fmt' does not accept value '\(format)'")
+    }
     let kind = try opener.knownFormat(recipe.format)
     var options = recipe.options
     let attributes = try FileAttributes(takingFrom: &options)
