@@ -83,10 +83,9 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
     precondition(offset + UInt64(buffer.byteCount) <= length, "read past the end")
     log.reads += 1
     log.largest = max(log.largest, buffer.byteCount)
-    for index in 0..<buffer.byteCount {
-      let position = Int(offset) + index
-      buffer.store(position < content.count ? content[position] : 0, at: index)
-    }
+    buffer.fill()
+    let end = min(Int(offset) + buffer.byteCount, content.count)
+    if Int(offset) < end { unsafe buffer.copy(content.span.bytes.slice(Int(offset)..<end)) }
   }
 
   /// Writes, growing where needed.
@@ -98,7 +97,7 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
     if unchanged { log.unchangedWrites += 1 }
     log.largest = max(log.largest, data.byteCount)
     resize(to: max(content.count, Int(offset) + data.byteCount))
-    for index in 0..<data.byteCount { content[Int(offset) + index] = data.byte(at: index) }
+    content.replaceSubrange(Int(offset)..<Int(offset) + data.byteCount, with: data.array)
     mark(Int(offset), data.byteCount, isData: true)
   }
 
@@ -146,7 +145,7 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
       offset % asked.requestAlignment == 0
         && (UInt64(end) % asked.requestAlignment == 0 || end == content.count), "request is not aligned")
     resize(to: max(content.count, end))
-    for index in Int(offset)..<end { content[index] = 0 }
+    content.replaceSubrange(Int(offset)..<end, with: Array(repeating: 0, count: end - Int(offset)))
     mark(Int(offset), end - Int(offset), isData: false)
     return true
   }
