@@ -131,7 +131,7 @@ struct DataPathTests {
   @Test("S-04 neighbours in one block do not undo each other's writes", arguments: [512, 4096] as [UInt64])
   func neighbours(_ alignment: UInt64) throws {
     let length = 16 * 4096 - 77
-    let storage = MemoryStorage(Array(repeating: 0, count: length), alignment: alignment)
+    let storage = MemoryStorage(Array(repeating: 0, count: length), alignment: alignment, delay: 0.0001)
     let graph = Graph()
     let edge = try #require(try graph.use(graph.makeNode(storage), "the test", held: .all).edge)
     let workers = 4
