@@ -13,6 +13,7 @@ public struct DriverConformance {
   private let edge: Edge
   private let length: Int
   private var model: [UInt8]
+  private let zeroes: [UInt8]
   private var numbers: SeededNumbers
   private let discardZeroes: Bool
   /// What was found wrong; empty for a driver that conforms.
@@ -23,6 +24,7 @@ public struct DriverConformance {
   public init(_ edge: Edge, seed: UInt64, discardZeroes: Bool = true) throws(BlockError) {
     self.edge = edge
     length = Int(edge.length)
+    zeroes = Array(repeating: 0, count: length)
     numbers = SeededNumbers(seed: seed)
     self.discardZeroes = discardZeroes
     let buffer = try edge.read(at: 0, count: length)
@@ -83,6 +85,7 @@ public struct DriverConformance {
   private mutating func discard(_ range: Range<Int>) throws(BlockError) {
     try edge.discard(at: UInt64(range.lowerBound), length: UInt64(range.count))
     let present = try bytes(at: range.lowerBound, count: range.count)
+    if present == Array(model[range]) { return }
     for (index, byte) in present.enumerated() where byte != model[range.lowerBound + index] {
       if discardZeroes && byte != 0 { findings.append("discarded byte \(range.lowerBound + index) reads \(byte)") }
       model[range.lowerBound + index] = byte
@@ -114,7 +117,9 @@ public struct DriverConformance {
         return
       }
       let end = position + Int(status.length)
-      if status.isZero, let other = model[position..<end].firstIndex(where: { $0 != 0 }) {
+      if status.isZero, model[position..<end] != zeroes[..<Int(status.length)],
+        let other = model[position..<end].firstIndex(where: { $0 != 0 })
+      {
         findings.append("extent \(position)..<\(end) is called zero, byte \(other) is not")
       }
       if status.isZero && status.isData && status.isPresent { findings.append("extent at \(position) is zero and data") }

@@ -171,10 +171,7 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
 extension RawSpan {
   /// A copy of all bytes.
   public var array: [UInt8] {
-    var result: [UInt8] = []
-    result.reserveCapacity(byteCount)
-    for index in 0..<byteCount { result.append(byte(at: index)) }
-    return result
+    unsafe withUnsafeBytes { unsafe Array($0) }
   }
 }
 

@@ -31,6 +31,7 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
   private var isData: [Bool]
   private var log = Record()
   private let zeroes: Bool
+  private let delay: Double
   private static let block = 512
 
   /// Storage that starts as `bytes`.
@@ -39,7 +40,11 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
   ///   - alignment: what offsets, lengths and memory of requests must be multiples of, in bytes.
   ///   - maximumTransfer: the largest request in bytes.
   ///   - zeroes: whether it can zero a range without data.
-  public init(_ bytes: [UInt8] = [], alignment: UInt64 = 1, maximumTransfer: UInt64 = 1 << 30, zeroes: Bool = true) {
+  ///   - delay: seconds that pass between reading and handing over, to let others come between.
+  public init(
+    _ bytes: [UInt8] = [], alignment: UInt64 = 1, maximumTransfer: UInt64 = 1 << 30, zeroes: Bool = true,
+    delay: Double = 0
+  ) {
     var limits = Limits()
     limits.requestAlignment = alignment
     limits.maximumTransfer = maximumTransfer
@@ -47,6 +52,7 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
     content = bytes
     isData = Array(repeating: true, count: (bytes.count + MemoryStorage.block - 1) / MemoryStorage.block)
     self.zeroes = zeroes
+    self.delay = delay
   }
 
   /// The bytes it holds.
@@ -78,15 +84,17 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
   public func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
     check(offset, buffer.byteCount, buffer.isAligned(to: asked.requestAlignment))
     monitor.lock()
-    defer { monitor.unlock() }
+    defer {
+      monitor.unlock()
+      Clock.sleep(seconds: delay)
+    }
     let length = UInt64(content.count).roundedUp(to: asked.requestAlignment) ?? 0
     precondition(offset + UInt64(buffer.byteCount) <= length, "read past the end")
     log.reads += 1
     log.largest = max(log.largest, buffer.byteCount)
-    for index in 0..<buffer.byteCount {
-      let position = Int(offset) + index
-      buffer.store(position < content.count ? content[position] : 0, at: index)
-    }
+    buffer.fill()
+    let end = min(Int(offset) + buffer.byteCount, content.count)
+    if Int(offset) < end { unsafe buffer.copy(content.span.bytes.slice(Int(offset)..<end)) }
   }
 
   /// Writes, growing where needed.
@@ -98,7 +106,7 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
     if unchanged { log.unchangedWrites += 1 }
     log.largest = max(log.largest, data.byteCount)
     resize(to: max(content.count, Int(offset) + data.byteCount))
-    for index in 0..<data.byteCount { content[Int(offset) + index] = data.byte(at: index) }
+    content.replaceSubrange(Int(offset)..<Int(offset) + data.byteCount, with: data.array)
     mark(Int(offset), data.byteCount, isData: true)
   }
 
@@ -146,7 +154,7 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
       offset % asked.requestAlignment == 0
         && (UInt64(end) % asked.requestAlignment == 0 || end == content.count), "request is not aligned")
     resize(to: max(content.count, end))
-    for index in Int(offset)..<end { content[index] = 0 }
+    content.replaceSubrange(Int(offset)..<end, with: Array(repeating: 0, count: end - Int(offset)))
     mark(Int(offset), end - Int(offset), isData: false)
     return true
   }
