@@ -4,7 +4,7 @@
 public import BlockGraph
 public import Errors
 internal import Bytes
-internal import Options
+public import Options
 
 /// The qcow2 format, versions 2 and 3.
 public struct Qcow2Format: DriverKind {
@@ -27,5 +27,15 @@ public struct Qcow2Format: DriverKind {
   /// - Throws: what is wrong with them, in the peer's words.
   public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     try Qcow2Format.openDriver(&request)
+  }
+
+  /// What making an image can be told.
+  public var creationOptions: OptionList { CreationOptions.list }
+
+  /// Writes header and tables of an empty image.
+  ///
+  /// - Throws: what is wrong with the options, in the peer's words.
+  public func create(_ request: CreateRequest) throws(BlockError) {
+    try Qcow2Format.makeImage(request)
   }
 }

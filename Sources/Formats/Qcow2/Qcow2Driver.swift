@@ -29,6 +29,7 @@ final class Qcow2Driver: @unchecked Sendable {
   let servesSnapshot: Bool
 
   let monitor = Monitor()
+  let compressed: CompressedClusters
   private let guestLength: Atomic<UInt64>
 
   // What follows is guarded by the monitor.
@@ -54,7 +55,6 @@ final class Qcow2Driver: @unchecked Sendable {
   var hasDirtyBit = false
   /// Set when damage was found that makes going on dangerous.
   var isBroken = false
-  let compressed = CompressedClusters()
 
   init(
     header: Header, options: Qcow2Options, l1: TableInMemory, length: UInt64, refcountTable: TableInMemory,
@@ -70,6 +70,7 @@ final class Qcow2Driver: @unchecked Sendable {
       refcountTable, geometry: geometry, cacheBytes: options.refcountCacheBytes, monitor: monitor)
     l2Cache = TableCache(bytes: options.l2CacheBytes, sliceBytes: l2SliceBytes, monitor: monitor)
     compression = CompressionType(rawValue: header.compressionType) ?? .zlib
+    compressed = CompressedClusters(compression)
     let hasDataFile = header.incompatible.contains(.dataFile)
     dataSlot = hasDataFile ? .dataFile : .file
     isDataRaw = hasDataFile && header.autoclear.contains(.rawDataFile)
@@ -108,10 +109,13 @@ extension Qcow2Driver: FormatDriver {
   /// `qcow2`.
   var name: String { "qcow2" }
 
-  /// Zeros and discards in units of a subcluster.
+  /// The sectors of the guest's disk in bytes.
+  func length(of node: Node) -> UInt64 { length }
+
+  /// Space is given in clusters.
   func limits(of node: Node) -> Limits {
     var limits = Limits()
-    limits.clusterSize = geometry.subclusterSize
+    limits.clusterSize = geometry.clusterSize
     return limits
   }
 }
