@@ -40,6 +40,9 @@ public final class StagedFile {
   /// Gives the file its name, replacing what is there in one step.
   public func publish() throws(BlockError) {
     if temporaryPath == nil {
+      // Where nothing is in the way, no other name is ever seen.
+      if unsafe linux_link_unnamed(file.descriptor, path) == 0 { return }
+      if errno != EEXIST { throw BlockError(system: errno) }
       for _ in 0..<100 {
         let name = StagedFile.hiddenName(like: path)
         if unsafe linux_link_unnamed(file.descriptor, name) == 0 {

@@ -26,16 +26,33 @@ extension Graph {
     if let node { try close(node) }
   }
 
+  /// Closes all nodes but `kept`; what went wrong has been reported already.
+  func dispose(keeping kept: [Node]) {
+    // Newest first: what stands above was made later.
+    for node in order.reversed() where !kept.contains(where: { $0 === node }) {
+      guard node.parents.isEmpty else { continue }
+      try? node.driver.close(node)
+      disconnect(node)
+    }
+  }
+
+  /// Takes a node without parents out of the graph; its children stay.
+  private func disconnect(_ node: Node) {
+    let children = node.children
+    // Giving permissions up cannot conflict.
+    try? change(draining: [node] + children.map(\.child)) { (edit: GraphEdit) throws(BlockError) in
+      for edge in children { try edit.detach(edge) }
+    }
+    unregister(node)
+  }
+
   /// Closes a node that has no users or parents, and what only it used.
   func close(_ node: Node) throws(BlockError) {
     guard node.parents.isEmpty, nodesByName[node.name] === node else { return }
     var failure: BlockError?
     do throws(BlockError) { try node.driver.close(node) } catch { failure = error }
     let children = node.children
-    try? change(draining: [node] + children.map(\.child)) { (edit: GraphEdit) throws(BlockError) in
-      for edge in children { try edit.detach(edge) }
-    }
-    unregister(node)
+    disconnect(node)
     for edge in children {
       do throws(BlockError) { try close(edge.child) } catch { failure = failure ?? error }
     }

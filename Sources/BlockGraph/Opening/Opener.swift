@@ -61,17 +61,20 @@ public struct Opener {
   /// Opens an image that nobody uses yet; the caller attaches a user or gives it to `Graph.dispose`.
   public func openUnused(_ name: ImageName, _ settings: OpenSettings) throws(BlockError) -> Node {
     graph.requireThread()
-    var before: Set<ObjectIdentifier> = []
-    for node in graph.nodes { before.insert(ObjectIdentifier(node)) }
-    do throws(BlockError) {
-      return try inContext("Could not open '\(name.text)'") { () throws(BlockError) in
+    return try leavingNothingOpen { () throws(BlockError) in
+      try inContext("Could not open '\(name.text)'") { () throws(BlockError) in
         try open(name, settings, above: [])
       }
+    }
+  }
+
+  /// Runs `body`; when it fails, closes the nodes that it made. Those that were there stay, used or not.
+  func leavingNothingOpen(_ body: () throws(BlockError) -> Node) throws(BlockError) -> Node {
+    let before = graph.nodes
+    do throws(BlockError) {
+      return try body()
     } catch {
-      // Newest first: what stands above was made later. Nodes that options refer to stay.
-      for node in graph.nodes.reversed() where !before.contains(ObjectIdentifier(node)) {
-        graph.dispose(ofUnused: node)
-      }
+      graph.dispose(keeping: before)
       throw error
     }
   }

@@ -61,11 +61,11 @@ struct CheckCommand: ProgramCommand {
   }
 
   func perform(in session: Session) throws -> Int32 {
-    let form = try output.format()
     if let repair, repair != "leaks", repair != "all" {
       throw UsageError("Unknown option value for -r (expecting 'leaks' or 'all'): \(repair)")
     }
     let file = try onlyOperand(files)
+    let form = try output.format()
     let mode = try cacheMode(cache, "source cache", default: .writeback)
     if repair != nil { throw BlockError(.unsupported, "Option '-r': repairing is not supported yet") }
     let user = try session.open(access.image(file, format: format, flags: mode.flags.union(.checking)))

@@ -53,8 +53,8 @@ struct InfoCommand: ProgramCommand {
   var files: [String] = []
 
   func perform(in session: Session) throws -> Int32 {
-    let form = try output.format()
     let file = try onlyOperand(files)
+    let form = try output.format()
     let mode = try cacheMode(cache, "cache", default: .writeback)
     let image = try access.image(file, format: format, flags: mode.flags)
     let job = InfoJob(

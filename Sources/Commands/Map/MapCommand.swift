@@ -32,7 +32,8 @@ struct MapCommand: ProgramCommand {
     help: ArgumentHelp("Where to start, in bytes or with a suffix such as 64k.", valueName: "offset"))
   var startOffset: String?
 
-  @Option(name: option("l", "max-length"), help: ArgumentHelp("How many bytes to look at.", valueName: "length"))
+  @Option(
+    name: option("l", "max-length"), help: ArgumentHelp("How many bytes to look at.", valueName: "length"))
   var maximumLength: String?
 
   @OptionGroup(title: group(OutputOptions.self))
@@ -49,16 +50,18 @@ struct MapCommand: ProgramCommand {
 
   func perform(in session: Session) throws -> Int32 {
     let console = session.console
-    let form = try output.format()
-    let start = try startOffset.map { try size($0, "start offset", warn: console.warn) } ?? 0
-    let length = try maximumLength.map { try size($0, "max length", warn: console.warn) } ?? .max
+    let start = try startOffset.map { try parseSize($0, "start offset", warn: console.warn) } ?? 0
+    let length = try maximumLength.map { try parseSize($0, "max length", warn: console.warn) } ?? .max
     let file = try onlyOperand(files)
+    let form = try output.format()
     let user = try session.open(access.image(file, format: format))
     guard let edge = user.edge else { return 1 }
     var scan = MapScan(edge, start: start, length: length)
     var renderer: any MapRenderer = form == .json ? MapJSON(console, start: start) : MapText(console)
     renderer.begin()
-    while let entry = try inContext("Could not read file metadata", { () throws(BlockError) in try scan.next() }) {
+    while let entry = try inContext(
+      "Could not read file metadata", { () throws(BlockError) in try scan.next() })
+    {
       try renderer.add(entry)
     }
     renderer.end()

@@ -56,7 +56,13 @@ struct Normalizer {
     var words: [String] = []
     for found in options {
       let name = "--" + (found.spelling.long.first ?? "")
-      words.append(found.value.map { name + "=" + $0 } ?? name)
+      switch found.value {
+      case nil: words.append(name)
+      // Behind an equal sign the argument parser does not take an empty value, apart it does not take one
+      // that begins with a dash.
+      case "": words += [name, ""]
+      case .some(let value): words.append(name + "=" + value)
+      }
     }
     return words + ["--"] + operands
   }

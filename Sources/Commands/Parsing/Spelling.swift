@@ -13,7 +13,7 @@ struct Spelling: Equatable {
   var takesValue: Bool
 
   /// The same names for the argument parser.
-  var names: NameSpecification {
+  fileprivate var names: NameSpecification {
     NameSpecification(short.map { .customShort($0) } + long.map { .customLong($0) })
   }
 

@@ -1,7 +1,6 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-
 /// The command line itself is wrong; the message is followed by a pointer to the help.
 struct UsageError: Error, Equatable {
   /// One line that names what is wrong.

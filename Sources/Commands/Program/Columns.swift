@@ -1,7 +1,6 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-
 /// Text in columns, and numbers of fixed form.
 enum Columns {
   /// `text` with spaces behind it up to `width` characters.

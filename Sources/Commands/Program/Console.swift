@@ -57,7 +57,9 @@ final class Console {
   func complain(_ message: String) {
     flush()
     var text = ""
-    for line in message.split(separator: "\n", omittingEmptySubsequences: false) { text += "\(name): \(line)\n" }
+    for line in message.split(separator: "\n", omittingEmptySubsequences: false) {
+      text += "\(name): \(line)\n"
+    }
     _ = write(.error, text)
   }
 

@@ -40,12 +40,11 @@ struct GlobalOptions {
 
   /// Reads the command line behind the program's name.
   init(_ words: [String]) throws(UsageError) {
-    let version = Spelling(["V", "version"], takesValue: false)
-    let trace = Spelling(["T", "trace"], takesValue: true)
-    let line = try Normalizer(words, spellings: [.help, version, trace], stopsAtOperand: true)
+    let line = try Normalizer(
+      words, spellings: Spelling.declared(by: StrataCommand.self), stopsAtOperand: true)
     traceEvents = line.options.compactMap { $0.value.flatMap(GlobalOptions.traceEvent) }
-    if let first = line.options.first(where: { $0.spelling != trace }) {
-      request = first.spelling == version ? .version : .help(nil)
+    if let first = line.options.first(where: { !$0.spelling.takesValue }) {
+      request = first.spelling == .help ? .help(nil) : .version
       return
     }
     guard let command = line.operands.first else { throw UsageError("Not enough arguments") }

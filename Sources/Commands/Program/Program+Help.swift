@@ -28,7 +28,7 @@ struct StrataCommand: ParsableCommand {
     CommandConfiguration(
       commandName: "strata",
       abstract: "Make, convert and look into disk images of virtual machines.",
-      usage: "strata [-h] [-V] COMMAND [OPTIONS] …",
+      usage: "strata [-h] [-V] [-T EVENT] COMMAND [OPTIONS] …",
       discussion: """
         Called by the name qemu-img, the program takes that one's command lines; called by a name such as \
         strata-info, it is that command.
@@ -38,6 +38,14 @@ struct StrataCommand: ParsableCommand {
           strata convert -p -O qcow2 -c disk.raw disk.qcow2
           strata info --output=json disk.qcow2
         """,
-      version: Program.version, subcommands: Program.commands)
+      subcommands: Program.commands)
   }
+
+  @Flag(name: flag("V", "version"), help: "Print the version.")
+  var printsVersion = false
+
+  @Option(
+    name: option("T", "trace"),
+    help: ArgumentHelp("Trace an event of the program. There are none in this version.", valueName: "event"))
+  var trace: [String] = []
 }

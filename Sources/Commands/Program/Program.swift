@@ -63,6 +63,11 @@ public struct Program {
     throw UsageError("Command not found: \(name)")
   }
 
+  /// How the options of the command called `name` are written.
+  static func spellings(of name: String) throws(UsageError) -> [Spelling] {
+    Spelling.declared(by: try command(named: name))
+  }
+
   private func run(_ type: any ProgramCommand.Type, _ words: [String]) throws -> Int32 {
     let line = try Normalizer(words, spellings: Spelling.declared(by: type))
     if line.contains(.help) {

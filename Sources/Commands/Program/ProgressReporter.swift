@@ -34,6 +34,11 @@ final class ProgressReporter: Sendable {
       interrupted: { ProgressReporter.interruption }, report: { progress in self.note(progress) })
   }
 
+  /// Draws that all is done, also where there was nothing to do.
+  func complete() {
+    if isShown { state.withLock { draw(10_000) } }
+  }
+
   /// Ends the line.
   func finish() {
     if isShown { Stream.output.write("\n") }

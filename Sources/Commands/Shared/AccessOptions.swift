@@ -24,7 +24,8 @@ struct AccessOptions: ParsableArguments {
     }
     let sharing: NodeFlags = forceShare ? .forceShare : []
     return NamedImage(
-      text: text, isOptions: imageOptions, settings: OpenSettings(format: format, flags: flags.union(sharing)))
+      text: text, isOptions: imageOptions, settings: OpenSettings(format: format, flags: flags.union(sharing))
+    )
   }
 }
 

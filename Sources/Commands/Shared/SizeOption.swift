@@ -8,7 +8,7 @@ internal import Options
 ///
 /// - Parameter warn: called where the number is easily misread.
 /// - Throws: kind `invalidArgument` for what is no size, `tooLarge` for one of 2^63 bytes or more.
-func size(_ text: String, _ thing: String, warn: (String) -> Void) throws(BlockError) -> UInt64 {
+func parseSize(_ text: String, _ thing: String, warn: (String) -> Void) throws(BlockError) -> UInt64 {
   if SizeText.hasSuffixOnHex(text) {
     warn("Using a multiplier suffix on hex numbers is deprecated: \(text)")
   }

@@ -19,8 +19,8 @@ public struct RawFormat: DriverKind {
   /// What making a raw disk can be told.
   public var creationOptions: OptionList {
     [
-      OptionSpec("preallocation", .string, "Preallocation mode (allowed values: off, falloc, full)"),
       OptionSpec("size", .size, "Virtual disk size"),
+      OptionSpec("preallocation", .string, "Preallocation mode (allowed values: off, falloc, full)"),
     ]
   }
 

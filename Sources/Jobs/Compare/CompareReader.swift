@@ -36,7 +36,7 @@ struct CompareReader {
         let mine = try status(left, at: position, rest)
         let theirs = try status(right, at: position, rest)
         let length = min(mine.length, theirs.length)
-        if isStrict && mine.isPresent != theirs.isPresent {
+        if isStrict && mine.state != theirs.state {
           return .found(.statusDiffers(offset: position), position)
         }
         try compare(position..<position + length, mine.isZero, theirs.isZero)
@@ -61,8 +61,16 @@ struct CompareReader {
   /// What matters of a range.
   private struct Status {
     var length: UInt64
-    var isPresent = false
-    var isZero = true
+    /// What is to be the same by strict rules.
+    var state = State()
+    var isZero: Bool { state.isZero }
+
+    struct State: Equatable {
+      var isPresent = false
+      var isZero = true
+      var isData = false
+      var isMapped = false
+    }
   }
 
   /// What an image says of a range; past its end there are zeros.
@@ -70,7 +78,10 @@ struct CompareReader {
     guard offset < side.edge.length else { return Status(length: length) }
     do throws(BlockError) {
       let status = try side.edge.chainStatus(at: offset, length: length)
-      return Status(length: status.length, isPresent: status.isPresent, isZero: status.isZero)
+      let state = Status.State(
+        isPresent: status.isPresent, isZero: status.isZero, isData: status.isData,
+        isMapped: status.hostOffset != nil)
+      return Status(length: status.length, state: state)
     } catch {
       throw Stop(
         .failed(CompareFailure(step: .status, isSecond: side.isSecond, offset: offset, error: error)))

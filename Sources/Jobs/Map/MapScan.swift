@@ -35,19 +35,19 @@ public struct MapScan {
   /// The next range, or nil at the end.
   public mutating func next() throws(BlockError) -> MapEntry? {
     while position < end {
-      var entry = MapEntry(start: position, status: try edge.chainStatus(at: position, length: end - position))
+      var entry = MapEntry(
+        start: position, status: try edge.chainStatus(at: position, length: end - position))
       settleBeyondEnd(&entry)
       position += entry.status.length
       guard let before = waiting else {
         waiting = entry
         continue
       }
-      if before.continues(into: entry) {
-        waiting?.status.length += entry.status.length
-      } else {
+      guard before.continues(into: entry) else {
         waiting = entry
         return before
       }
+      waiting?.status.length += entry.status.length
     }
     defer { waiting = nil }
     return waiting

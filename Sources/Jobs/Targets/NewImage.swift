@@ -53,13 +53,15 @@ final class NewImage {
 
   private func create() throws(BlockError) {
     let kind = try opener.knownFormat(recipe.format)
-    let file = try attach(try files.make(recipe.path, flags: flags))
+    var options = recipe.options
+    let attributes = try FileAttributes(takingFrom: &options)
+    let file = try attach(try files.make(recipe.path, flags: flags, attributes))
     fileUser = file
     guard let edge = file.edge, let size = recipe.size.roundedUp(to: 512) else {
       throw BlockError(.tooLarge, "Image size must be less than 8 EiB!")
     }
-    let request = CreateRequest(file: edge, size: size, options: recipe.options) { name throws(BlockError) in
-      try self.makeDataFile(name)
+    let request = CreateRequest(file: edge, size: size, options: options) { name throws(BlockError) in
+      try self.makeDataFile(name, attributes)
     }
     try kind.create(request)
     // So that the format node can be opened on the file, which then has that node as its only writer.
@@ -81,9 +83,9 @@ final class NewImage {
     return user
   }
 
-  private func makeDataFile(_ name: String) throws(BlockError) -> Edge {
+  private func makeDataFile(_ name: String, _ attributes: FileAttributes) throws(BlockError) -> Edge {
     let path = ImageName.resolve(name, relativeTo: recipe.path)
-    let user = try attach(try files.make(path, flags: flags))
+    let user = try attach(try files.make(path, flags: flags, attributes))
     dataUser = user
     guard let edge = user.edge else { throw BlockError(.notFound, "data file '\(name)' has no node") }
     return edge

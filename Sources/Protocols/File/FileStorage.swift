@@ -24,7 +24,9 @@ public struct FileStorage: DriverKind {
   public var creationOptions: OptionList {
     [
       OptionSpec("size", .size, "Virtual disk size"),
+      OptionSpec("nocow", .bool, "Turn off copy-on-write (valid only on btrfs)"),
       OptionSpec("preallocation", .string, "Preallocation mode (allowed values: off, falloc, full)"),
+      OptionSpec("extent_size_hint", .size, "Extent size hint for the image file, 0 to disable"),
     ]
   }
 
