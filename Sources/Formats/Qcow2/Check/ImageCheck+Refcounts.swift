@@ -33,11 +33,10 @@ final class RefcountBlockReader {
     guard index != loaded else { return !isZero }
     let offset = offset(index)
     guard geometry.offsetInCluster(offset) == 0 else {
-      let shown = index == 0 ? "0" : "0x" + hex(UInt64(index))
       throw BlockError(
         .corrupt,
-        "qcow2: Image is corrupt: Refblock offset 0x\(hex(offset)) unaligned (reftable index: \(shown)); "
-          + "further non-fatal corruption events will be suppressed")
+        "qcow2: Image is corrupt: Refblock offset 0x\(hex(offset)) unaligned "
+          + "(reftable index: \(prefixedHex(UInt64(index)))); further non-fatal corruption events will be suppressed")
     }
     loaded = -1
     isZero = true
