@@ -20,7 +20,7 @@ public final class DeflateCompressor: BlockCompressor {
   private let stream: UnsafeMutablePointer<isal_zstream>
   private let levelBuffer: UnsafeMutableRawPointer
 
-  /// Makes a compressor; takes about 300 KiB.
+  /// Makes a compressor; takes about 200 KiB.
   public init(format: DeflateFormat = .raw) {
     self.format = format
     unsafe stream = .allocate(capacity: 1)

@@ -10,7 +10,7 @@ public import Errors
 public final class ZstdDecompressor: BlockDecompressor {
   private let context: OpaquePointer
 
-  /// Makes a decompressor; takes about 160 KiB, whatever window a frame asks for.
+  /// Makes a decompressor; takes about 100 KiB, whatever window a frame asks for.
   ///
   /// - Throws: kind `tooLarge` where there is no memory.
   public init() throws(BlockError) {

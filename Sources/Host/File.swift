@@ -138,7 +138,10 @@ public final class File: Sendable {
       }
       if count < 0 {
         if errno == EINTR { continue }
-        throw BlockError(system: errno)
+        let error = BlockError(system: errno)
+        // Direct I/O cannot be told to go on behind an end of file that is not aligned.
+        if done > 0 && error.systemError == EINVAL, try position >= Int64(clamping: length()) { break }
+        throw error
       }
       if count == 0 { break }
       done += count

@@ -63,7 +63,7 @@ struct DeflateTests {
   @Test("the result depends on the block only")
   func reproducible() {
     let kept = DeflateCompressor()
-    var random = SplitMix(seed: 4)
+    var random = SeededNumbers(seed: 4)
     for _ in 0..<60 {
       let sample = Sample.allCases[Int.random(in: 0..<Sample.allCases.count, using: &random)]
       let bytes = sample.make(Int.random(in: 1...70_000, using: &random), seed: random.next())
@@ -94,7 +94,7 @@ struct DeflateTests {
   @Test("bytes behind a stream do not matter, missing ones do")
   func ends() throws {
     let inflater = Inflater()
-    var random = SplitMix(seed: 8)
+    var random = SeededNumbers(seed: 8)
     let bytes = Sample.mixed.make(65536, seed: 5)
     let packed = Zlib.compress(bytes, level: 6, window: -12)
     for count in [0, 1, 7, 8, 511, 4096] {
@@ -128,7 +128,7 @@ struct DeflateTests {
   @Test("damaged streams end in an error or in bytes, and never elsewhere than in the output")
   func fuzz() {
     let inflaters = [Inflater(), Inflater(format: .zlib)]
-    var random = SplitMix(seed: 6)
+    var random = SeededNumbers(seed: 6)
     var failures = 0
     for round in 0..<3000 {
       let inflater = inflaters[round % 2]

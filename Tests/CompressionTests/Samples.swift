@@ -21,7 +21,7 @@ enum Sample: String, CaseIterable, Sendable {
 
   /// `count` bytes; the same for the same seed.
   func make(_ count: Int, seed: UInt64) -> [UInt8] {
-    var random = SplitMix(seed: seed)
+    var random = SeededNumbers(seed: seed)
     switch self {
     case .zero: return [UInt8](repeating: 0, count: count)
     case .noise: return Sample.noise(count, &random)
@@ -40,7 +40,7 @@ enum Sample: String, CaseIterable, Sendable {
     }
   }
 
-  private static func noise(_ count: Int, _ random: inout SplitMix) -> [UInt8] {
+  private static func noise(_ count: Int, _ random: inout SeededNumbers) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(count + 8)
     while bytes.count < count {
@@ -50,7 +50,7 @@ enum Sample: String, CaseIterable, Sendable {
     return Array(bytes.prefix(count))
   }
 
-  private static func text(_ count: Int, _ random: inout SplitMix) -> [UInt8] {
+  private static func text(_ count: Int, _ random: inout SeededNumbers) -> [UInt8] {
     var words: [[UInt8]] = []
     for _ in 0..<50 {
       words.append(noise(Int.random(in: 2...9, using: &random), &random).map { $0 % 26 + 0x61 })

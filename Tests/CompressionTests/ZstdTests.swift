@@ -20,7 +20,7 @@ struct ZstdTests {
   @Test("the result depends on the block only")
   func reproducible() throws {
     let kept = try ZstdCompressor()
-    var random = SplitMix(seed: 4)
+    var random = SeededNumbers(seed: 4)
     for _ in 0..<60 {
       let sample = Sample.allCases[Int.random(in: 0..<Sample.allCases.count, using: &random)]
       let bytes = sample.make(Int.random(in: 1...70_000, using: &random), seed: random.next())
@@ -110,7 +110,7 @@ struct ZstdTests {
   func fuzz() throws {
     let decompressor = try ZstdDecompressor()
     let compressor = try ZstdCompressor()
-    var random = SplitMix(seed: 6)
+    var random = SeededNumbers(seed: 6)
     var failures = 0
     for round in 0..<3000 {
       let bytes = Sample.mixed.make(Int.random(in: 1000...4000, using: &random), seed: random.next())

@@ -1,7 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-import Bytes
+public import Bytes
 public import Errors
 import Host
 
@@ -44,7 +44,7 @@ public enum SampleDisk {
   }
 
   /// Bytes that do not compress.
-  static func noise(_ count: Int, _ numbers: inout SeededNumbers) -> Buffer {
+  public static func noise(_ count: Int, _ numbers: inout SeededNumbers) -> Buffer {
     let buffer = Buffer(count: count)
     var bytes = buffer.mutableBytes
     var offset = 0

@@ -36,6 +36,13 @@ extension BlockDriver {
     false
   }
 
+  /// Makes no use of the promise.
+  public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool, of node: Node)
+    throws(BlockError) -> Bool
+  {
+    try writeZeroes(at: offset, length: length, mayUnmap: mayUnmap, of: node)
+  }
+
   /// Keeps the space.
   public func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {}
   /// Nothing beyond the common lines.

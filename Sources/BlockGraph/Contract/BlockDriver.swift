@@ -55,8 +55,12 @@ public protocol BlockDriver: AnyObject, Sendable {
 
   /// Makes an aligned range read as zero without data, or answers false where that is not possible.
   ///
-  /// With `mayUnmap` the space may be given back.
+  /// With `mayUnmap` the space may be given back. The range ends at a multiple of the unit or at the node's length.
   func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError) -> Bool
+
+  /// As above; with `unchanged`, readers see the same bytes as before. Filters pass the promise on.
+  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool, of node: Node)
+    throws(BlockError) -> Bool
 
   /// Gives the space of an aligned range back where possible; what the range then reads as is the format's own rule.
   func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError)
@@ -67,7 +71,7 @@ public protocol BlockDriver: AnyObject, Sendable {
 
 /// A driver that does its I/O itself: storage, and filters that act on every request.
 public protocol StorageDriver: BlockDriver {
-  /// Reads a range that lies inside the length and obeys the limits.
+  /// Reads a range that lies inside the length, rounded up to the alignment, and obeys the limits.
   func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError)
 
   /// Writes a range that obeys the limits; a range past the end grows the node.

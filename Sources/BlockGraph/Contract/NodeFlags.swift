@@ -1,6 +1,8 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Bytes
+
 /// How a node is open, and how it came to be.
 public struct NodeFlags: OptionSet, Sendable, Hashable {
   /// The raw bits.
@@ -40,6 +42,13 @@ public struct Limits: Sendable, Equatable {
   public var maximumTransfer: UInt64 = 1 << 30
   /// The unit in bytes in which the node allocates, or 0 where it does not.
   public var clusterSize: UInt64 = 0
+
+  /// The largest request that is a multiple of the alignment.
+  var largestRequest: UInt64 {
+    max(maximumTransfer.roundedDown(to: max(requestAlignment, 1)), requestAlignment, 1)
+  }
+  /// The largest request that goes through memory of our own.
+  var largestBounce: UInt64 { min(largestRequest, max(1 << 20, requestAlignment)) }
 
   /// Limits of a node that takes any request.
   public init() {}

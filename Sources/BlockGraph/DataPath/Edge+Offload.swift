@@ -10,6 +10,8 @@ extension Edge {
   public func complete(_ prepared: PreparedWrite, copyingFrom source: Edge, at offset: UInt64) throws(BlockError)
     -> Bool
   {
+    // A header must not come to a guessed disk unseen, and storage does not make copies durable.
+    guard child.flags.isDisjoint(with: [.probed, .writeThrough]) else { return false }
     var done: UInt64 = 0
     var places: [(place: StoragePlace, offset: UInt64)] = []
     for slot in try prepared.places(in: child) {

@@ -70,19 +70,46 @@ extension Node {
     throws(BlockError)
   {
     let unit = limits.requestAlignment
-    let count = UInt64(buffer.byteCount)
-    if unit <= 1 || (offset % unit == 0 && count % unit == 0 && buffer.isAligned(to: unit)) {
+    if unit <= 1 && buffer.byteCount <= limits.maximumTransfer {
       return try storage.read(at: offset, into: &buffer, of: self)
     }
+    var done = 0
+    while done < buffer.byteCount {
+      let position = offset + UInt64(done)
+      let count = pieceLength(at: position, of: buffer.byteCount - done, largest: limits.largestRequest)
+      var part = buffer.slice(done..<done + count)
+      if position % unit == 0 && UInt64(count) % unit == 0 && part.isAligned(to: unit) {
+        try storage.read(at: position, into: &part, of: self)
+        done += count
+      } else {
+        let count = pieceLength(at: position, of: count, largest: limits.largestBounce)
+        var part = buffer.slice(done..<done + count)
+        try readThroughBounce(storage, at: position, into: &part)
+        done += count
+      }
+    }
+  }
+
+  private func readThroughBounce(_ storage: any StorageDriver, at offset: UInt64, into part: inout MutableRawSpan)
+    throws(BlockError)
+  {
+    let unit = limits.requestAlignment
     let start = offset.roundedDown(to: unit)
-    guard let end = (offset + count).roundedUp(to: unit) else {
+    guard let end = (offset + UInt64(part.byteCount)).roundedUp(to: unit) else {
       throw BlockError(.tooLarge, "request past the largest offset")
     }
     let bounce = Buffer(count: Int(end - start))
     var bytes = bounce.mutableBytes
     try storage.read(at: start, into: &bytes, of: self)
     let skip = Int(offset - start)
-    buffer.copy(bounce.bytes.slice(skip..<skip + buffer.byteCount))
+    part.copy(bounce.bytes.slice(skip..<skip + part.byteCount))
+  }
+
+  /// How many of `count` bytes at `position` make one request of at most `largest` bytes, once its ends are
+  /// moved out to the alignment.
+  func pieceLength(at position: UInt64, of count: Int, largest: UInt64) -> Int {
+    let skip = position % max(limits.requestAlignment, 1)
+    return Int(min(UInt64(count), largest - skip))
   }
 
   private func readMapped(_ format: any FormatDriver, at offset: UInt64, into buffer: inout MutableRawSpan)

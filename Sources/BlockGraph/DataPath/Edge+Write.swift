@@ -32,7 +32,8 @@ extension Edge {
     requirePermission("write zeroes", unchanged: unchanged)
     guard length > 0 else { return }
     try request { (node: Node) throws(BlockError) in
-      try node.writeZeroes(at: offset, length: length, mayUnmap: mayUnmap)
+      try node.refuseDisguise(zeroingAt: offset, length: length)
+      try node.writeZeroes(at: offset, length: length, mayUnmap: mayUnmap, unchanged: unchanged)
       if node.flags.contains(.writeThrough) { try node.driver.flush(node) }
     }
   }
@@ -47,6 +48,7 @@ extension Edge {
       else { return }
       let stop = end == node.length ? end : end.roundedDown(to: unit)
       guard start < stop else { return }
+      try node.refuseDisguise(zeroingAt: start, length: stop - start)
       try node.driver.discard(at: start, length: stop - start, of: node)
     }
   }
@@ -90,18 +92,59 @@ extension Node {
     _ storage: any StorageDriver, at offset: UInt64, from data: RawSpan, unchanged: Bool
   ) throws(BlockError) {
     let unit = limits.requestAlignment
-    let count = UInt64(data.byteCount)
-    if unit <= 1 || (offset % unit == 0 && count % unit == 0 && data.isAligned(to: unit)) {
-      return try storage.write(at: offset, from: data, unchanged: unchanged, of: self)
-    }
+    if unit <= 1 { return try writePieces(storage, at: offset, from: data, unchanged: unchanged) }
+    let end = offset + UInt64(data.byteCount)
     let start = offset.roundedDown(to: unit)
-    guard let end = (offset + count).roundedUp(to: unit) else {
+    guard let stop = end.roundedUp(to: unit), stop < .max else {
+      throw BlockError(.tooLarge, "request past the largest offset")
+    }
+    let isRagged = start < offset || stop > end
+    let cutsTail = stop > end && stop > length
+    try busy.run(start..<(cutsTail ? .max : stop), alone: isRagged) { () throws(BlockError) in
+      let before = length
+      try writePieces(storage, at: offset, from: data, unchanged: unchanged)
+      // The padding of the last block is no part of what was asked for.
+      let logical = max(before, end)
+      if cutsTail && stop > logical {
+        try storage.truncate(to: logical, exact: false, preallocation: .off, of: self)
+      }
+    }
+  }
+
+  private func writePieces(_ storage: any StorageDriver, at offset: UInt64, from data: RawSpan, unchanged: Bool)
+    throws(BlockError)
+  {
+    let unit = limits.requestAlignment
+    var done = 0
+    while done < data.byteCount {
+      let position = offset + UInt64(done)
+      var count = pieceLength(at: position, of: data.byteCount - done, largest: limits.largestRequest)
+      var part = data.slice(done..<done + count)
+      let isAligned = position % max(unit, 1) == 0 && UInt64(count) % max(unit, 1) == 0
+      if unit <= 1 || (isAligned && part.isAligned(to: unit)) {
+        try storage.write(at: position, from: part, unchanged: unchanged, of: self)
+      } else {
+        count = pieceLength(at: position, of: count, largest: limits.largestBounce)
+        part = data.slice(done..<done + count)
+        try writeThroughBounce(storage, at: position, from: part, unchanged: unchanged)
+      }
+      done += count
+    }
+  }
+
+  private func writeThroughBounce(
+    _ storage: any StorageDriver, at offset: UInt64, from data: RawSpan, unchanged: Bool
+  ) throws(BlockError) {
+    let unit = limits.requestAlignment
+    let dataEnd = offset + UInt64(data.byteCount)
+    let start = offset.roundedDown(to: unit)
+    guard let end = dataEnd.roundedUp(to: unit) else {
       throw BlockError(.tooLarge, "request past the largest offset")
     }
     let bounce = Buffer(count: Int(end - start))
     var bytes = bounce.mutableBytes
     let known = min(end, length)
-    if start < offset || end > offset + count, start < known {
+    if start < offset || end > dataEnd, start < known {
       var present = bytes.slice(0..<Int(known - start))
       try readAligned(storage, at: start, into: &present)
     }
@@ -135,6 +178,8 @@ extension Node {
     throws(BlockError)
   {
     let edge = try child(in: slot.location.slot)
+    // Where a place is new, what readers of the file see does change.
+    let unchanged = unchanged && edge.role.contains(.filtered)
     if slot.fillBefore == 0 && slot.fillAfter == 0 {
       return try edge.write(at: slot.location.offset, from: data, unchanged: unchanged)
     }
@@ -156,26 +201,34 @@ extension Node {
   }
 
   /// Zeros the whole clusters of a range through the driver and writes the ragged ends.
-  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool) throws(BlockError) {
+  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool) throws(BlockError) {
     guard let end = offset.plus(length) else { throw BlockError(.tooLarge, "range past the largest offset") }
+    guard driver is any StorageDriver || end <= self.length else {
+      throw BlockError(.inputOutput, "write past the end of node '\(name)'")
+    }
     let unit = max(limits.clusterSize, limits.requestAlignment, 1)
     let start = min(offset.roundedUp(to: unit) ?? end, end)
     // The last cluster of an image may be cut short by its length.
     let stop = end == self.length ? end : max(end.roundedDown(to: unit), start)
-    try writeRaggedZeroes(offset, start)
-    if start < stop, try !driver.writeZeroes(at: start, length: stop - start, mayUnmap: mayUnmap, of: self) {
-      try writeRaggedZeroes(start, stop)
+    try writeRaggedZeroes(offset, start, unchanged: unchanged)
+    if start < stop {
+      var done = false
+      try busy.run(start..<stop, alone: false, isNeeded: limits.requestAlignment > 1) { () throws(BlockError) in
+        done = try driver.writeZeroes(
+          at: start, length: stop - start, mayUnmap: mayUnmap, unchanged: unchanged, of: self)
+      }
+      if !done { try writeRaggedZeroes(start, stop, unchanged: unchanged) }
     }
-    try writeRaggedZeroes(stop, end)
+    try writeRaggedZeroes(stop, end, unchanged: unchanged)
   }
 
-  private func writeRaggedZeroes(_ start: UInt64, _ end: UInt64) throws(BlockError) {
+  private func writeRaggedZeroes(_ start: UInt64, _ end: UInt64, unchanged: Bool) throws(BlockError) {
     guard start < end else { return }
     let zeroes = Buffer(count: Int(min(end - start, 1 << 20)))
     var position = start
     while position < end {
       let count = Int(min(end - position, UInt64(zeroes.count)))
-      try write(at: position, from: zeroes.bytes.slice(0..<count), unchanged: false)
+      try write(at: position, from: zeroes.bytes.slice(0..<count), unchanged: unchanged)
       position += UInt64(count)
     }
   }

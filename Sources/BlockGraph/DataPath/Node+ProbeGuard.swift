@@ -22,6 +22,13 @@ extension Node {
     }
   }
 
+  /// As above, for bytes that become zero: they can complete a header as well as others do.
+  func refuseDisguise(zeroingAt offset: UInt64, length: UInt64) throws(BlockError) {
+    guard flags.contains(.probed), disguise != nil, offset < UInt64(Node.guardedLength) else { return }
+    let zeroes = Buffer(count: Int(min(length, UInt64(Node.probeLength) - offset)))
+    try refuseDisguise(at: offset, zeroes.bytes)
+  }
+
   private func headAfterWrite(at offset: Int, _ data: RawSpan) throws(BlockError) -> Buffer {
     let head = Buffer(count: Node.probeLength)
     var bytes = head.mutableBytes

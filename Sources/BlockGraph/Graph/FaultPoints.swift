@@ -12,6 +12,12 @@ public final class FaultPoints {
   /// The number, counted from 1, of the point that fails; 0 for none.
   public var failing = 0
 
+  /// Cleaning up is under way, which passes no points: it must not fail.
+  private var isSuspended = false
+
+  /// Put between the graph and storage that is made for a new image, so that its I/O can be made to fail.
+  public var wrapStorage: ((any StorageDriver) -> any StorageDriver)?
+
   /// No point fails.
   public init() {}
 
@@ -22,8 +28,17 @@ public final class FaultPoints {
     failing = number
   }
 
+  /// Runs `body` without points.
+  func suspended(_ body: () -> Void) {
+    let before = isSuspended
+    isSuspended = true
+    body()
+    isSuspended = before
+  }
+
   /// Passes a point.
   func pass(_ name: @autoclosure () -> String) throws(BlockError) {
+    if isSuspended { return }
     passed += 1
     guard failing != 0 else { return }
     names.append(name())

@@ -9,11 +9,26 @@ extension Graph {
   /// Detaches a user from its node, which stays open.
   public func detach(_ user: RootUser) {
     requireThread()
-    if let edge = user.edge {
-      // Giving permissions up cannot conflict.
-      try? change(draining: [edge.child]) { (edit: GraphEdit) throws(BlockError) in try edit.detach(edge) }
-    }
+    if let edge = user.edge { giveUp([edge], draining: [edge.child]) }
     users.removeAll { $0 === user }
+  }
+
+  /// Detaches edges whose parent goes. Giving permissions up cannot conflict, and nobody could do anything about
+  /// a failure: what a driver has against it, it has to put up with.
+  private func giveUp(_ edges: [Edge], draining nodes: [Node]) {
+    faults.suspended {
+      try? change(draining: nodes) { (edit: GraphEdit) throws(BlockError) in
+        for edge in edges {
+          edge.frozenBy = nil
+          try edit.detach(edge)
+        }
+      }
+    }
+    for edge in edges {
+      edge.child.parents.removeAll { $0 === edge }
+      if let user = edge.parent as? RootUser { user.edge = nil }
+      if let node = edge.parent as? Node { node.children.removeAll { $0 === edge } }
+    }
   }
 
   /// Forgets a user, and closes the nodes that only it used, top first: each writes what it still holds back.
@@ -26,16 +41,31 @@ extension Graph {
     if let node { try close(node) }
   }
 
+  /// Closes all nodes but `kept`; what went wrong has been reported already.
+  func dispose(keeping kept: [Node]) {
+    // Newest first: what stands above was made later.
+    for node in order.reversed() where !kept.contains(where: { $0 === node }) {
+      guard node.parents.isEmpty else { continue }
+      try? node.driver.close(node)
+      disconnect(node)
+    }
+  }
+
+  /// Takes a node without parents out of the graph; its children stay.
+  private func disconnect(_ node: Node) {
+    giveUp(node.children, draining: [node] + node.children.map(\.child))
+    unregister(node)
+    // Whoever still knows the node must not keep its file open.
+    node.driver = UnopenedDriver(node.driver.name)
+  }
+
   /// Closes a node that has no users or parents, and what only it used.
   func close(_ node: Node) throws(BlockError) {
     guard node.parents.isEmpty, nodesByName[node.name] === node else { return }
     var failure: BlockError?
     do throws(BlockError) { try node.driver.close(node) } catch { failure = error }
     let children = node.children
-    try? change(draining: [node] + children.map(\.child)) { (edit: GraphEdit) throws(BlockError) in
-      for edge in children { try edit.detach(edge) }
-    }
-    unregister(node)
+    disconnect(node)
     for edge in children {
       do throws(BlockError) { try close(edge.child) } catch { failure = failure ?? error }
     }
@@ -52,7 +82,7 @@ extension Graph {
   public func adopt(_ driver: any StorageDriver, fileName: String, flags: NodeFlags) throws(BlockError) -> Node {
     requireThread()
     return try change(draining: []) { (edit: GraphEdit) throws(BlockError) in
-      try edit.makeNode(driver, fileName: fileName, flags: flags)
+      try edit.makeNode(faults.wrapStorage?(driver) ?? driver, fileName: fileName, flags: flags)
     }
   }
 

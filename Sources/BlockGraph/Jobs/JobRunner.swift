@@ -20,6 +20,7 @@ public struct JobRunner {
 
   /// Runs one job.
   public mutating func run(_ job: any Job) throws(BlockError) {
+    graph.requireThread()
     try run(group: [job])
   }
 

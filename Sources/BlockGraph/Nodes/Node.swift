@@ -31,6 +31,8 @@ public final class Node: @unchecked Sendable, EdgeParent {
   /// Whether bytes at the start of the image would be taken for a format's; set where the format was guessed.
   let disguise: (@Sendable (RawSpan) -> Bool)?
   let gate = RequestGate()
+  /// Writes under way, where the node takes whole blocks only.
+  let busy = BusyRanges()
   /// Whom each drained section drained: the edges above may change before it ends.
   private var drainedParents: [[any EdgeParent]] = []
 

@@ -105,12 +105,15 @@ extension Opener {
     return best
   }
 
-  /// Opens a format on storage that is open already; nobody uses the node yet.
+  /// Opens a format on storage that is open already, and stays open on failure; nobody uses the node yet.
   public func openFormat(_ kind: any DriverKind, on file: Node, _ options: OptionObject, _ settings: OpenSettings)
     throws(BlockError) -> Node
   {
+    graph.requireThread()
     let layer = Layer(fileName: file.fileName, identity: FilePaths.identity(of: file.fileName))
-    return try assemble(kind, on: file, options, settings.flags, settings, above: [layer])
+    return try leavingNothingOpen { () throws(BlockError) in
+      try assemble(kind, on: file, options, settings.flags, settings, above: [layer])
+    }
   }
 
   /// Builds the node of a format on its storage, then opens and attaches what it refers to.

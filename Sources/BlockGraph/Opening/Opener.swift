@@ -47,31 +47,30 @@ public struct Opener {
   /// - Throws: the reason, prefixed with `Could not open 'NAME'`. Nothing stays open then.
   public func open(_ name: ImageName, _ settings: OpenSettings, for user: RootUser) throws(BlockError) {
     graph.requireThread()
-    let node = try openUnused(name, settings)
-    do throws(BlockError) {
-      try inContext("Could not open '\(name.text)'") { () throws(BlockError) in
-        _ = try graph.attach(user, to: node)
+    try inContext("Could not open '\(name.text)'") { () throws(BlockError) in
+      let node = try openUnused(name, settings)
+      do throws(BlockError) {
+        try graph.attach(user, to: node)
+      } catch {
+        graph.dispose(ofUnused: node)
+        throw error
       }
-    } catch {
-      graph.dispose(ofUnused: node)
-      throw error
     }
   }
 
   /// Opens an image that nobody uses yet; the caller attaches a user or gives it to `Graph.dispose`.
   public func openUnused(_ name: ImageName, _ settings: OpenSettings) throws(BlockError) -> Node {
     graph.requireThread()
-    var before: Set<ObjectIdentifier> = []
-    for node in graph.nodes { before.insert(ObjectIdentifier(node)) }
+    return try leavingNothingOpen { () throws(BlockError) in try open(name, settings, above: []) }
+  }
+
+  /// Runs `body`; when it fails, closes the nodes that it made. Those that were there stay, used or not.
+  func leavingNothingOpen(_ body: () throws(BlockError) -> Node) throws(BlockError) -> Node {
+    let before = graph.nodes
     do throws(BlockError) {
-      return try inContext("Could not open '\(name.text)'") { () throws(BlockError) in
-        try open(name, settings, above: [])
-      }
+      return try body()
     } catch {
-      // Newest first: what stands above was made later. Nodes that options refer to stay.
-      for node in graph.nodes.reversed() where !before.contains(ObjectIdentifier(node)) {
-        graph.dispose(ofUnused: node)
-      }
+      graph.dispose(keeping: before)
       throw error
     }
   }

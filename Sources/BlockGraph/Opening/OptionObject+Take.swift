@@ -42,7 +42,7 @@ extension OptionObject {
   public mutating func takePreallocation() throws(BlockError) -> Preallocation? {
     guard let text = try takeString("preallocation") else { return nil }
     guard let mode = Preallocation(rawValue: text) else {
-      throw BlockError(.invalidArgument, "Invalid parameter '\(text)'")
+      throw BlockError(.invalidArgument, "invalid parameter value: \(text)")
     }
     return mode
   }

@@ -3,8 +3,8 @@
 
 internal import Errors
 
-/// Stands in for the driver of a node whose image is being opened: it claims what a format claims of its file,
-/// and nobody can reach it for I/O.
+/// Stands in for the driver of a node whose image is being opened, or has been closed: it claims what a format
+/// claims of its file, and nobody can reach it for I/O.
 final class UnopenedDriver: BlockDriver {
   let name: String
 
@@ -13,7 +13,7 @@ final class UnopenedDriver: BlockDriver {
   func length(of node: Node) -> UInt64 { 0 }
 
   func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
-    preconditionFailure("I/O on a node that is being opened")
+    preconditionFailure("I/O on a node that is not open")
   }
 
   func flush(_ node: Node) throws(BlockError) {}

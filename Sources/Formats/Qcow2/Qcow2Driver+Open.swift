@@ -37,7 +37,8 @@ extension Qcow2Format {
 
   /// Reads and checks the header.
   static func readHeader(_ file: Edge) throws(BlockError) -> Header {
-    let start = try file.read(at: 0, count: Int(min(file.length, UInt64(Header.sizeV3))))
+    // A shorter file reads as if zeros followed, and is refused for the first field that makes no sense.
+    let start = try file.read(at: 0, count: Header.sizeV3)
     let clusterSize = try Header.clusterSize(parsing: start.bytes)
     let area = try file.read(at: 0, count: Int(clusterSize))
     let header = try Header(parsing: area.bytes)
@@ -79,15 +80,18 @@ private struct Opener {
     let sliceBytes = try options.sliceBytes(geometry)
     let snapshots = try readSnapshots()
     let state = try chosenState(snapshots)
-    let l1 = try table("Active L1 table", at: state.l1Offset, count: Int(state.l1Size))
+    let l1 = try table("L1 table", at: state.l1Offset, count: Int(state.l1Size))
     let entries = Int(UInt64(header.refcountTableClusters) << geometry.clusterBits) / RefcountTableEntry.size
-    let table = try table("Reference count table", at: header.refcountTableOffset, count: entries)
+    let table = try table("reference count table", at: header.refcountTableOffset, count: entries)
     return Qcow2Driver(
       header: header, options: options, l1: l1, length: state.length, refcountTable: table,
       l2SliceBytes: sliceBytes, snapshots: snapshots)
   }
 
   private func table(_ name: String, at offset: UInt64, count: Int) throws(BlockError) -> TableInMemory {
+    guard offset + UInt64(count) * 8 <= Qcow2Limits.fileEnd else {
+      throw BlockError(.corrupt, "Could not read \(name): Input/output error")
+    }
     try requireInside(name, at: offset, bytes: UInt64(count) * 8)
     return try TableInMemory(offset: offset, count: count, from: file)
   }
@@ -97,7 +101,7 @@ private struct Opener {
     guard !isLenient, bytes > 0 else { return }
     let end = file.length.roundedUp(to: header.geometry.clusterSize) ?? .max
     guard offset < end, bytes <= end - offset else {
-      throw BlockError(.corrupt, "\(name) lies past the end of the file (offset \(offset), \(bytes) bytes)")
+      throw BlockError(.corrupt, "The \(name) lies past the end of the file (offset \(offset), \(bytes) bytes)")
     }
   }
 

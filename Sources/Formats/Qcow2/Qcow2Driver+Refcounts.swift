@@ -24,7 +24,7 @@ extension Qcow2Driver {
     guard block != 0 else { return nil }
     guard geometry.offsetInCluster(block) == 0 else {
       throw damage(
-        "Refblock offset 0x\(hex(block)) unaligned (reftable index: 0x\(hex(tableIndex)))", node)
+        "Refblock offset 0x\(hex(block)) unaligned (reftable index: \(prefixedHex(tableIndex)))", node)
     }
     let index = Int(cluster & (geometry.refcountBlockEntries - 1))
     let perSlice = refcounts.countsPerSlice

@@ -42,7 +42,7 @@ extension Qcow2Driver {
       guard entry.offset != 0 else { return nil }
       guard geometry.offsetInCluster(entry.offset) == 0 else {
         throw damage(
-          "L2 table offset 0x\(hex(entry.offset)) unaligned (L1 index: 0x\(hex(l1Index)))", node)
+          "L2 table offset 0x\(hex(entry.offset)) unaligned (L1 index: \(prefixedHex(l1Index)))", node)
       }
       let index = Int(geometry.l2Index(at: offset))
       let inSlice = index % entriesPerSlice
@@ -73,7 +73,7 @@ extension Qcow2Driver {
     if entry.isCompressed {
       guard !hasDataFile else {
         throw damage("Compressed cluster entry found in image with external data file (L2 offset: "
-          + "0x\(hex(place.table)), L2 index: 0x\(hex(UInt64(index))))", node)
+          + "0x\(hex(place.table)), L2 index: \(prefixedHex(UInt64(index))))", node)
       }
       return
     }
@@ -81,18 +81,18 @@ extension Qcow2Driver {
       let isAllocated = entry.offset != 0 || (hasDataFile && entry.isCopied)
       if bitmap.allocated & bitmap.zero != 0 || (bitmap.allocated != 0 && !isAllocated) {
         throw damage(
-          "Invalid cluster entry found  (L2 offset: 0x\(hex(place.table)), L2 index: 0x\(hex(UInt64(index))))",
+          "Invalid cluster entry found  (L2 offset: 0x\(hex(place.table)), L2 index: \(prefixedHex(UInt64(index))))",
           node)
       }
     } else if entry.hasZeroBit && header.version < 3 {
       throw damage(
         "Zero cluster entry found in pre-v3 image (L2 offset: 0x\(hex(place.table)), "
-          + "L2 index: 0x\(hex(UInt64(index))))", node)
+          + "L2 index: \(prefixedHex(UInt64(index))))", node)
     }
     guard geometry.offsetInCluster(entry.offset) == 0 else {
       throw damage(
         "Cluster allocation offset 0x\(hex(entry.offset)) unaligned (L2 offset: 0x\(hex(place.table)), "
-          + "L2 index: 0x\(hex(UInt64(index))))", node)
+          + "L2 index: \(prefixedHex(UInt64(index))))", node)
     }
   }
 
@@ -124,3 +124,6 @@ extension Qcow2Driver {
 
 /// A number in hexadecimal digits.
 func hex(_ number: UInt64) -> String { String(number, radix: 16) }
+
+/// A number in hexadecimal digits with `0x` in front, or `0`: how indices are told.
+func prefixedHex(_ number: UInt64) -> String { number == 0 ? "0" : "0x" + hex(number) }

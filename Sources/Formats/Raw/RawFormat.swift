@@ -19,8 +19,7 @@ public struct RawFormat: DriverKind {
   /// What making a raw disk can be told.
   public var creationOptions: OptionList {
     [
-      OptionSpec("preallocation", .string, "Preallocation mode (allowed values: off, falloc, full)"),
-      OptionSpec("size", .size, "Virtual disk size"),
+      OptionSpec("size", .size, "Virtual disk size")
     ]
   }
 
@@ -40,8 +39,11 @@ public struct RawFormat: DriverKind {
     }
     if let size, size > real - offset {
       throw BlockError(
-        .invalidArgument, "The sum of offset (\(offset)) and size (\(size)) has to be smaller or equal to the "
+        .invalidArgument, "The sum of offset (\(offset)) and size (\(size)) has to be smaller or equal to the  "
           + "actual size of the containing file (\(real))")
+    }
+    if let size, size % RawDriver.sector != 0 {
+      throw BlockError(.invalidArgument, "Specified size is not multiple of \(RawDriver.sector)")
     }
     let isWindow = offset > 0 || size != nil
     let driver = RawDriver(offset: offset, size: size)
@@ -58,6 +60,9 @@ public struct RawFormat: DriverKind {
 
 /// Serves a file's bytes as they are.
 final class RawDriver: FormatDriver {
+  /// Disks are made of whole sectors: the last one is filled up with zeros.
+  static let sector: UInt64 = 512
+
   let name = "raw"
   private let offset: UInt64
   private let size: UInt64?
@@ -69,6 +74,12 @@ final class RawDriver: FormatDriver {
 
   func length(of node: Node) -> UInt64 {
     if let size { return size }
+    let stored = storedLength(of: node)
+    return stored.roundedUp(to: RawDriver.sector) ?? stored
+  }
+
+  /// Bytes of the file that are the disk's.
+  private func storedLength(of node: Node) -> UInt64 {
     let file = node.file?.length ?? 0
     return file > offset ? file - offset : 0
   }
@@ -76,7 +87,10 @@ final class RawDriver: FormatDriver {
   func limits(of node: Node) -> Limits { node.file?.child.limits ?? Limits() }
 
   func extent(at position: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
-    Extent(.data, length: length, location: Extent.Location(.file, position + offset), mayBeHole: true)
+    let location = Extent.Location(.file, position + offset)
+    let stored = storedLength(of: node)
+    guard position < stored else { return Extent(.zero, length: length, location: location) }
+    return Extent(.data, length: min(length, stored - position), location: location, mayBeHole: true)
   }
 
   func readEncoded(_ extent: Extent, at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node)
@@ -103,9 +117,15 @@ final class RawDriver: FormatDriver {
     try node.file?.truncate(to: total, exact: exact, preallocation: preallocation)
   }
 
-  func writeZeroes(at position: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError) -> Bool {
-    try node.file?.writeZeroes(at: position + offset, length: length, mayUnmap: mayUnmap)
+  func writeZeroes(at position: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool, of node: Node)
+    throws(BlockError) -> Bool
+  {
+    try node.file?.writeZeroes(at: position + offset, length: length, mayUnmap: mayUnmap, unchanged: unchanged)
     return true
+  }
+
+  func writeZeroes(at position: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError) -> Bool {
+    try writeZeroes(at: position, length: length, mayUnmap: mayUnmap, unchanged: false, of: node)
   }
 
   func discard(at position: UInt64, length: UInt64, of node: Node) throws(BlockError) {

@@ -17,7 +17,7 @@ extension FileDriver {
     case .off:
       try resize(to: length)
     case .metadata:
-      throw BlockError(.unsupported, "Unsupported preallocation mode 'metadata'")
+      throw BlockError(.unsupported, "Unsupported preallocation mode: metadata")
     case .falloc, .full:
       guard length >= present else {
         throw BlockError(.invalidArgument, "Preallocation can't be used for shrinking files")
@@ -26,7 +26,7 @@ extension FileDriver {
         if preallocation == .falloc {
           try reserve(present, length)
         } else {
-          try writeZeroes(from: present, to: length)
+          try pastAlignment(of: node) { () throws(BlockError) in try writeZeroes(from: present, to: length) }
         }
       } catch {
         // The file goes back to what it was; a second error would only hide the first.
@@ -38,7 +38,7 @@ extension FileDriver {
   }
 
   private func resize(to length: UInt64) throws(BlockError) {
-    try inContext("Failed to resize file") { () throws(BlockError) in try file.truncate(to: length) }
+    try inContext("Could not resize file") { () throws(BlockError) in try file.truncate(to: length) }
     setLength(length)
   }
 
@@ -47,6 +47,17 @@ extension FileDriver {
     try inContext("Could not preallocate data") { () throws(BlockError) in
       try file.allocate(at: start, length: end - start)
     }
+  }
+
+  /// Runs `body`, whose requests have any offset and length, without direct I/O.
+  private func pastAlignment(of node: Node, _ body: () throws(BlockError) -> Void) throws(BlockError) {
+    guard node.flags.contains(.direct) else { return try body() }
+    try file.setDirect(false)
+    defer {
+      // The flag was set before: setting it again does not fail.
+      try? file.setDirect(true)
+    }
+    try body()
   }
 
   private func writeZeroes(from start: UInt64, to end: UInt64) throws(BlockError) {

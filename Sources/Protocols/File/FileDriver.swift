@@ -20,7 +20,13 @@ public final class FileDriver: CopyingDriver, Sendable {
   private let canZeroRange = Atomic(true)
   private let canPunchHole = Atomic(true)
   private let canCopyRange = Atomic(true)
-  private let knownData = Mutex<Range<UInt64>>(0..<0)
+  private let knownData = Mutex(KnownData())
+
+  /// A stretch that the file system called data, and how often such knowledge became void.
+  private struct KnownData {
+    var range: Range<UInt64> = 0..<0
+    var generation = 0
+  }
 
   /// Storage in a file that is already open. Locks are taken as permissions are granted, unless `locking` is false.
   public init(_ file: File, path: String, name: String = "file", locking: Bool = true) {
@@ -46,8 +52,9 @@ public final class FileDriver: CopyingDriver, Sendable {
 
   /// Turns the claim into locks that other programs see.
   public func checkPermissions(_ claim: Claim, of node: Node) throws(BlockError) {
-    guard let locks, !node.flags.contains(.forceShare), !node.flags.contains(.inactive) else { return }
-    try locks.prepare(claim)
+    guard let locks else { return }
+    let isSilent = node.flags.contains(.forceShare) || node.flags.contains(.inactive)
+    try locks.prepare(isSilent ? .none : claim)
   }
 
   /// Lets go of the locks no longer needed.
@@ -69,13 +76,16 @@ public final class FileDriver: CopyingDriver, Sendable {
   public func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
     let location = Extent.Location(.file, offset)
     let known = knownData.withLock { $0 }
-    if known.contains(offset) {
-      return Extent(.data, length: min(length, known.upperBound - offset), location: location)
+    if known.range.contains(offset) {
+      return Extent(.data, length: min(length, known.range.upperBound - offset), location: location)
     }
     guard let stretch = try file.stretch(at: offset) else {
       return Extent(.data, length: length, location: location)
     }
-    if stretch.isData { knownData.withLock { $0 = offset..<stretch.end } }
+    if stretch.isData {
+      // Somebody may have made a hole since the file system was asked.
+      knownData.withLock { if $0.generation == known.generation { $0.range = offset..<stretch.end } }
+    }
     return Extent(
       stretch.isData ? .data : .zero, length: min(length, stretch.end - offset), location: location)
   }
@@ -86,7 +96,10 @@ public final class FileDriver: CopyingDriver, Sendable {
     knownLength.store(length, ordering: .releasing)
   }
 
-  private func forgetKnownData() { knownData.withLock { $0 = 0..<0 } }
+  /// To be called after the change: what is learnt before it does not last beyond it.
+  private func forgetKnownData() {
+    knownData.withLock { $0 = KnownData(range: 0..<0, generation: $0.generation + 1) }
+  }
 
   // MARK: Writing
 
@@ -104,25 +117,26 @@ public final class FileDriver: CopyingDriver, Sendable {
   public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
     -> Bool
   {
-    forgetKnownData()
-    let end = offset + length
-    let present = self.length
-    if end > present && file.kind == .regular {
-      try file.truncate(to: end)
-      noteLength(atLeast: end)
-    }
-    let inside = min(end, max(present, offset)) - offset
-    guard inside > 0 else { return true }
+    guard let end = offset.plus(length) else { throw BlockError(.tooLarge, "range past the largest offset") }
+    defer { forgetKnownData() }
+    if file.kind == .regular && end > self.length { try grow(to: end, unit: node.limits.requestAlignment) }
     guard canZeroRange.load(ordering: .relaxed) else { return false }
     return try attempt(canZeroRange) { () throws(BlockError) in
-      try file.zeroRange(at: offset, length: inside, mayUnmap: mayUnmap)
+      try file.zeroRange(at: offset, length: length, mayUnmap: mayUnmap)
     }
+  }
+
+  /// Makes the file at least `end` bytes long. Never shorter: others may be writing further on.
+  private func grow(to end: UInt64, unit: UInt64) throws(BlockError) {
+    let count = max(unit, 1)
+    try file.write(at: end > count ? end - count : 0, from: Buffer(count: Int(min(count, end))).bytes)
+    noteLength(atLeast: end)
   }
 
   /// Punches a hole where the file system can.
   public func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
     guard node.flags.contains(.unmap), canPunchHole.load(ordering: .relaxed) else { return }
-    forgetKnownData()
+    defer { forgetKnownData() }
     _ = try attempt(canPunchHole) { () throws(BlockError) in try file.punchHole(at: offset, length: length) }
   }
 

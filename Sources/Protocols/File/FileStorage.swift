@@ -12,7 +12,7 @@ public struct FileStorage: DriverKind {
   public let name: String
   private let acceptsFiles: Bool
 
-  /// Regular files; block devices too.
+  /// Regular files only.
   public static let file = FileStorage(name: "file", acceptsFiles: true)
   /// Devices only.
   public static let device = FileStorage(name: "host_device", acceptsFiles: false)
@@ -25,6 +25,8 @@ public struct FileStorage: DriverKind {
     [
       OptionSpec("size", .size, "Virtual disk size"),
       OptionSpec("preallocation", .string, "Preallocation mode (allowed values: off, falloc, full)"),
+      OptionSpec("nocow", .bool, "Turn off copy-on-write (valid only on btrfs)"),
+      OptionSpec("extent_size_hint", .size, "Extent size hint for the image file, 0 to disable"),
     ]
   }
 
@@ -33,7 +35,7 @@ public struct FileStorage: DriverKind {
   /// - Throws: the system's reason; kind `invalidArgument` for what is no file or device; kind `conflict` later,
   ///   when another program's lock stands against the node's permissions.
   public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
-    guard var path = try request.options.takeString("filename") else {
+    guard var path = try request.options.takeString("filename"), !path.isEmpty else {
       throw BlockError(.invalidArgument, "The '\(name)' block driver requires a file name")
     }
     if path.hasPrefix("file:") { path.removeFirst("file:".count) }
@@ -47,28 +49,35 @@ public struct FileStorage: DriverKind {
     var mode: File.Mode = []
     if flags.contains(.writable) { mode.insert(.writable) }
     if flags.contains(.direct) { mode.insert(.direct) }
-    // Looked at before opening: opening a device or FIFO can have effects of its own.
-    if let kind = FilePaths.kind(of: path) {
-      let fits =
-        switch kind {
-        case .regular: acceptsFiles
-        case .blockDevice, .characterDevice: true
-        case .directory, .other: false
-        }
-      guard fits else {
-        throw BlockError(
-          .invalidArgument,
-          "'\(name)' driver requires '\(path)' to be " + (acceptsFiles ? "a regular file" : "a device"))
-      }
+    // Looked at before opening: opening a device or FIFO can have effects of its own. And once more after:
+    // another thing may have come to stand there.
+    if let kind = FilePaths.kind(of: path) { try refuse(kind, at: path) }
+    let file = try inContext("Could not open '\(path)'") { () throws(BlockError) in
+      try File(path: path, mode: mode)
     }
-    return try inContext("Could not open '\(path)'") { () throws(BlockError) in try File(path: path, mode: mode) }
+    try refuse(file.kind, at: path)
+    return file
+  }
+
+  private func refuse(_ kind: File.Kind, at path: String) throws(BlockError) {
+    let fits =
+      switch kind {
+      case .regular: acceptsFiles
+      case .blockDevice, .characterDevice: !acceptsFiles
+      case .directory, .other: false
+      }
+    guard !fits else { return }
+    throw BlockError(
+      .invalidArgument,
+      "'\(name)' driver requires '\(path)' to be "
+        + (acceptsFiles ? "a regular file" : "either a character or block device"))
   }
 
   private func takeLocking(_ options: inout OptionObject) throws(BlockError) -> Bool {
     switch try options.takeString("locking") {
     case nil, "auto", "on": return true
     case "off": return false
-    case .some(let other): throw BlockError(.invalidArgument, "Parameter 'locking' does not accept value '\(other)'")
+    case .some(let other): throw BlockError(.invalidArgument, "invalid parameter value: \(other)")
     }
   }
 
@@ -78,7 +87,7 @@ public struct FileStorage: DriverKind {
     case nil, "threads": return
     case "native", "io_uring":
       throw BlockError(.unsupported, "aio mode of '\(name)' driver: only 'threads' is supported")
-    case .some(let other): throw BlockError(.invalidArgument, "Parameter 'aio' does not accept value '\(other)'")
+    case .some(let other): throw BlockError(.invalidArgument, "invalid parameter value: \(other)")
     }
   }
 }

@@ -22,6 +22,10 @@ final class ImageLocks: Sendable {
     func union(_ other: Bits) -> Bits {
       Bits(held: held | other.held, unshared: unshared | other.unshared)
     }
+
+    func subtracting(_ other: Bits) -> Bits {
+      Bits(held: held & ~other.held, unshared: unshared & ~other.unshared)
+    }
   }
 
   private struct State {
@@ -50,10 +54,13 @@ final class ImageLocks: Sendable {
       state.wanted = wanted
       return before
     }
-    guard wanted != before else { return }
+    // Giving up needs nobody's consent, and what is held already has it: asking again might only meet another
+    // program that takes its locks before it looks, as we do.
+    let more = wanted.subtracting(before)
+    guard more != Bits() else { return }
     do throws(BlockError) {
       try apply(wanted.union(before))
-      try refuseConflicts(wanted)
+      try refuseConflicts(more)
     } catch {
       abort()
       throw error
@@ -85,25 +92,25 @@ final class ImageLocks: Sendable {
   private func apply(_ target: Bits) throws(BlockError) {
     let locked = state.withLock { $0.locked }
     guard locked != target else { return }
-    try apply(target.held, over: locked.held, base: ImageLocks.heldBase)
-    state.withLock { $0.locked.held = target.held }
-    try apply(target.unshared, over: locked.unshared, base: ImageLocks.unsharedBase)
-    state.withLock { $0.locked.unshared = target.unshared }
+    try apply(target.held, over: \.held, base: ImageLocks.heldBase)
+    try apply(target.unshared, over: \.unshared, base: ImageLocks.unsharedBase)
   }
 
-  private func apply(_ target: UInt8, over locked: UInt8, base: UInt64) throws(BlockError) {
+  /// Notes each lock as it is taken or ended, so that after a failure it is known which there are.
+  private func apply(_ target: UInt8, over bits: any WritableKeyPath<Bits, UInt8> & Sendable, base: UInt64)
+    throws(BlockError)
+  {
     for bit in 0..<5 as Range<UInt8> {
       let mask: UInt8 = 1 << bit
-      guard (target ^ locked) & mask != 0 else { continue }
+      let isLocked = state.withLock { $0.locked[keyPath: bits] & mask != 0 }
+      guard isLocked != (target & mask != 0) else { continue }
       let byte = base + UInt64(bit)
-      if target & mask == 0 {
-        try tolerateMissingLocks { () throws(BlockError) in try file.unlock(byte: byte) }
-      } else {
-        try tolerateMissingLocks { () throws(BlockError) in
-          // Refused only when somebody locks exclusively, which the convention does not know.
-          guard try file.lockShared(byte: byte) else { throw conflict(bit, shared: base != ImageLocks.heldBase, nil) }
-        }
+      try tolerateMissingLocks { () throws(BlockError) in
+        guard !isLocked else { return try file.unlock(byte: byte) }
+        // Refused only when somebody locks exclusively, which the convention does not know.
+        guard try file.lockShared(byte: byte) else { throw conflict(bit, shared: base != ImageLocks.heldBase, nil) }
       }
+      state.withLock { $0.locked[keyPath: bits] ^= mask }
     }
   }
 

@@ -23,6 +23,8 @@ public enum Qcow2Limits {
   public static let backingNameBytes: UInt32 = 1023
   /// Largest host offset: entries hold 56 bits.
   public static let hostOffset: UInt64 = (1 << 56) - 1
+  /// Where a file must end at the latest to be read at all, whatever it holds.
+  public static let fileEnd: UInt64 = 0x7fff_ffff_c000_0000
   /// Subclusters of one cluster with extended L2 entries.
   public static let subclusters = 32
 }

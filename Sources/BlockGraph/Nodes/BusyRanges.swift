@@ -1,0 +1,51 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Errors
+internal import Host
+
+/// Keeps a write that has to read, merge and write back whole blocks apart from all other writes to the same
+/// blocks: else one of two neighbours in a block would be lost.
+final class BusyRanges: @unchecked Sendable {
+  private struct Entry {
+    var range: Range<UInt64>
+    var isAlone: Bool
+    var number: UInt64
+  }
+
+  private let monitor = Monitor()
+  private var entries: [Entry] = []
+  private var nextNumber: UInt64 = 0
+
+  /// Runs `body` once no other entry stands in the way: with `alone`, any that overlaps `range`; otherwise
+  /// only those that are alone themselves. Without `isNeeded`, at once.
+  func run(_ range: Range<UInt64>, alone: Bool, isNeeded: Bool = true, _ body: () throws(BlockError) -> Void)
+    throws(BlockError)
+  {
+    guard isNeeded else { return try body() }
+    let number = begin(range, alone: alone)
+    defer { end(number) }
+    try body()
+  }
+
+  private func begin(_ range: Range<UInt64>, alone: Bool) -> UInt64 {
+    monitor.lock()
+    defer { monitor.unlock() }
+    while isBlocked(range, alone: alone) { monitor.wait() }
+    nextNumber += 1
+    entries.append(Entry(range: range, isAlone: alone, number: nextNumber))
+    return nextNumber
+  }
+
+  private func isBlocked(_ range: Range<UInt64>, alone: Bool) -> Bool {
+    for entry in entries where entry.range.overlaps(range) && (alone || entry.isAlone) { return true }
+    return false
+  }
+
+  private func end(_ number: UInt64) {
+    monitor.withLock {
+      entries.removeAll { $0.number == number }
+      monitor.notifyAll()
+    }
+  }
+}

@@ -1,0 +1,190 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+import Bytes
+public import Errors
+import Host
+
+/// Storage over storage that fails when told to, and knows what a crash would lose.
+///
+/// Until a flush, every change may or may not reach the disk; `crash` takes changes back as a power cut would.
+public final class FaultStorage: StorageDriver, @unchecked Sendable {
+  /// What is counted and can be made to fail.
+  public enum Operation: Sendable, CaseIterable {
+    /// Reading.
+    case read
+    /// Writing.
+    case write
+    /// Zeroing.
+    case zero
+    /// Discarding.
+    case discard
+    /// Setting the length.
+    case truncate
+    /// Flushing.
+    case flush
+  }
+
+  /// One change since the last flush: what was there, and what came.
+  private struct Change {
+    var offset: UInt64
+    var before: [UInt8]
+    var after: [UInt8]
+    var lengthBefore: UInt64
+    var lengthAfter: UInt64
+  }
+
+  private let below: any StorageDriver
+  private let monitor = Monitor()
+  private var passed = 0
+  private var failing = 0
+  private var counted = Set(Operation.allCases)
+  private var failsForGood = false
+  private var changes: [Change] = []
+
+  /// Wraps `below`.
+  public init(_ below: any StorageDriver) { self.below = below }
+
+  /// The name of what lies below.
+  public var name: String { below.name }
+
+  /// Lets the `number`th of the `operations` from here fail, counted from 1; 0 for none. With `forGood`, all
+  /// after it fail too.
+  public func fail(_ number: Int, of operations: Set<Operation> = Set(Operation.allCases), forGood: Bool = false) {
+    monitor.withLock {
+      passed = 0
+      failing = number
+      counted = operations
+      failsForGood = forGood
+    }
+  }
+
+  /// How many of the counted operations arrived since `fail`.
+  public var operations: Int { monitor.withLock { passed } }
+  /// How many changes a crash could lose.
+  public var unflushed: Int { monitor.withLock { changes.count } }
+
+  private func pass(_ operation: Operation) throws(BlockError) {
+    let fails = monitor.withLock {
+      guard counted.contains(operation) else { return false }
+      passed += 1
+      return failing != 0 && (passed == failing || (failsForGood && passed > failing))
+    }
+    if fails { throw BlockError(.inputOutput, "injected failure of \(operation)") }
+  }
+
+  /// Takes the changes since the last flush back, but for those that `survives` keeps, by their number.
+  public func crash(of node: Node, survives: (Int) -> Bool) throws(BlockError) {
+    let lost = monitor.withLock {
+      defer { changes = [] }
+      return changes
+    }
+    for change in lost.reversed() { try put(change.before, at: change.offset, length: change.lengthBefore, node) }
+    for (number, change) in lost.enumerated() where survives(number) {
+      try put(change.after, at: change.offset, length: max(below.length(of: node), change.lengthAfter), node)
+    }
+  }
+
+  private func put(_ bytes: [UInt8], at offset: UInt64, length: UInt64, _ node: Node) throws(BlockError) {
+    if !bytes.isEmpty { try below.write(at: offset, from: Buffer(bytes).bytes, unchanged: false, of: node) }
+    try below.truncate(to: length, exact: true, preallocation: .off, of: node)
+  }
+
+  /// Runs a change and notes what it changed.
+  private func change(at offset: UInt64, length: UInt64, _ node: Node, _ body: () throws(BlockError) -> Void)
+    throws(BlockError)
+  {
+    let lengthBefore = below.length(of: node)
+    let before = try present(offset, length, node)
+    try body()
+    let after = try present(offset, length, node)
+    let change = Change(
+      offset: offset, before: before, after: after, lengthBefore: lengthBefore, lengthAfter: below.length(of: node))
+    monitor.withLock { changes.append(change) }
+  }
+
+  private func present(_ offset: UInt64, _ length: UInt64, _ node: Node) throws(BlockError) -> [UInt8] {
+    let end = min(offset + length, below.length(of: node))
+    guard offset < end else { return [] }
+    let buffer = Buffer(count: Int(end - offset))
+    var bytes = buffer.mutableBytes
+    try below.read(at: offset, into: &bytes, of: node)
+    return buffer.bytes.array
+  }
+
+  // MARK: The driver
+
+  /// Those of what lies below.
+  public func limits(of node: Node) -> Limits { below.limits(of: node) }
+  /// That of what lies below.
+  public func length(of node: Node) -> UInt64 { below.length(of: node) }
+  /// That of what lies below.
+  public func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
+    try below.extent(at: offset, length: length, of: node)
+  }
+  /// Reads, or fails.
+  public func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
+    try pass(.read)
+    try below.read(at: offset, into: &buffer, of: node)
+  }
+  /// Writes, or fails.
+  public func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError) {
+    try pass(.write)
+    let copy = Buffer(copying: data)
+    try change(at: offset, length: UInt64(copy.count), node) { () throws(BlockError) in
+      try below.write(at: offset, from: copy.bytes, unchanged: unchanged, of: node)
+    }
+  }
+  /// Makes all changes safe, or fails.
+  public func flush(_ node: Node) throws(BlockError) {
+    try pass(.flush)
+    try below.flush(node)
+    monitor.withLock { changes = [] }
+  }
+  /// Sets the length, or fails.
+  public func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node) throws(BlockError) {
+    try pass(.truncate)
+    let present = below.length(of: node)
+    try change(at: length, length: present > length ? present - length : 0, node) { () throws(BlockError) in
+      try below.truncate(to: length, exact: exact, preallocation: preallocation, of: node)
+    }
+  }
+  /// Zeros, or fails.
+  public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError) -> Bool {
+    try pass(.zero)
+    var done = false
+    try change(at: offset, length: length, node) { () throws(BlockError) in
+      done = try below.writeZeroes(at: offset, length: length, mayUnmap: mayUnmap, of: node)
+    }
+    return done
+  }
+  /// Discards, or fails.
+  public func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
+    try pass(.discard)
+    try change(at: offset, length: length, node) { () throws(BlockError) in
+      try below.discard(at: offset, length: length, of: node)
+    }
+  }
+}
+
+extension RawSpan {
+  /// A copy of all bytes.
+  public var array: [UInt8] {
+    unsafe withUnsafeBytes { unsafe Array($0) }
+  }
+}
+
+extension Edge {
+  /// Bytes at `offset`, as an array.
+  public func array(at offset: UInt64, count: Int) throws(BlockError) -> [UInt8] {
+    let buffer = try read(at: offset, count: count)
+    return buffer.bytes.array
+  }
+
+  /// Writes bytes from an array.
+  public func write(at offset: UInt64, _ bytes: [UInt8], unchanged: Bool = false) throws(BlockError) {
+    let buffer = Buffer(bytes)
+    try write(at: offset, from: buffer.bytes, unchanged: unchanged)
+  }
+}

@@ -1,0 +1,166 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+import Bytes
+public import Errors
+import Host
+
+/// Storage in memory that holds the data path to its contract: a request that breaks the limits traps.
+public final class MemoryStorage: StorageDriver, @unchecked Sendable {
+  /// What a storage counted and saw.
+  public struct Record: Sendable, Equatable {
+    /// Requests that arrived, by verb.
+    public var reads = 0
+    /// Writes that arrived.
+    public var writes = 0
+    /// Writes that promised unchanged content.
+    public var unchangedWrites = 0
+    /// Flushes that arrived.
+    public var flushes = 0
+    /// The largest request in bytes.
+    public var largest = 0
+  }
+
+  /// `memory`.
+  public let name = "memory"
+  private let monitor = Monitor()
+  private let asked: Limits
+  private var content: [UInt8]
+  /// For each block of 512 bytes, whether it holds data rather than a hole.
+  private var isData: [Bool]
+  private var log = Record()
+  private let zeroes: Bool
+  private let delay: Double
+  private static let block = 512
+
+  /// Storage that starts as `bytes`.
+  ///
+  /// - Parameters:
+  ///   - alignment: what offsets, lengths and memory of requests must be multiples of, in bytes.
+  ///   - maximumTransfer: the largest request in bytes.
+  ///   - zeroes: whether it can zero a range without data.
+  ///   - delay: seconds that pass between reading and handing over, to let others come between.
+  public init(
+    _ bytes: [UInt8] = [], alignment: UInt64 = 1, maximumTransfer: UInt64 = 1 << 30, zeroes: Bool = true,
+    delay: Double = 0
+  ) {
+    var limits = Limits()
+    limits.requestAlignment = alignment
+    limits.maximumTransfer = maximumTransfer
+    asked = limits
+    content = bytes
+    isData = Array(repeating: true, count: (bytes.count + MemoryStorage.block - 1) / MemoryStorage.block)
+    self.zeroes = zeroes
+    self.delay = delay
+  }
+
+  /// The bytes it holds.
+  public var bytes: [UInt8] { monitor.withLock { content } }
+  /// What it saw.
+  public var record: Record { monitor.withLock { log } }
+
+  /// The limits it was made with.
+  public func limits(of node: Node) -> Limits { asked }
+  /// Length in bytes.
+  public func length(of node: Node) -> UInt64 { monitor.withLock { UInt64(content.count) } }
+
+  /// Data and holes, in blocks of 512 bytes.
+  public func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
+    monitor.withLock {
+      precondition(offset < UInt64(content.count) && length > 0, "status outside the length")
+      precondition(length <= UInt64(content.count) - offset, "status past the end")
+      let first = Int(offset) / MemoryStorage.block
+      var last = first
+      let end = Int(offset + length)
+      while (last + 1) * MemoryStorage.block < end && isData[last + 1] == isData[first] { last += 1 }
+      let stop = min(end, (last + 1) * MemoryStorage.block)
+      return Extent(
+        isData[first] ? .data : .zero, length: UInt64(stop) - offset, location: Extent.Location(.file, offset))
+    }
+  }
+
+  /// Reads; what the alignment adds past the end is zero.
+  public func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
+    check(offset, buffer.byteCount, buffer.isAligned(to: asked.requestAlignment))
+    monitor.lock()
+    defer {
+      monitor.unlock()
+      Clock.sleep(seconds: delay)
+    }
+    let length = UInt64(content.count).roundedUp(to: asked.requestAlignment) ?? 0
+    precondition(offset + UInt64(buffer.byteCount) <= length, "read past the end")
+    log.reads += 1
+    log.largest = max(log.largest, buffer.byteCount)
+    buffer.fill()
+    let end = min(Int(offset) + buffer.byteCount, content.count)
+    if Int(offset) < end { unsafe buffer.copy(content.span.bytes.slice(Int(offset)..<end)) }
+  }
+
+  /// Writes, growing where needed.
+  public func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError) {
+    check(offset, data.byteCount, data.isAligned(to: asked.requestAlignment))
+    monitor.lock()
+    defer { monitor.unlock() }
+    log.writes += 1
+    if unchanged { log.unchangedWrites += 1 }
+    log.largest = max(log.largest, data.byteCount)
+    resize(to: max(content.count, Int(offset) + data.byteCount))
+    content.replaceSubrange(Int(offset)..<Int(offset) + data.byteCount, with: data.array)
+    mark(Int(offset), data.byteCount, isData: true)
+  }
+
+  private func check(_ offset: UInt64, _ count: Int, _ isAligned: Bool) {
+    let unit = asked.requestAlignment
+    precondition(offset % unit == 0 && UInt64(count) % unit == 0 && isAligned, "request is not aligned")
+    precondition(UInt64(count) <= max(asked.maximumTransfer, unit), "request is too large")
+    precondition(count > 0, "empty request")
+  }
+
+  /// Counts.
+  public func flush(_ node: Node) throws(BlockError) { monitor.withLock { log.flushes += 1 } }
+
+  /// Sets the length; new bytes are a hole.
+  public func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node) throws(BlockError) {
+    monitor.withLock { resize(to: Int(length)) }
+  }
+
+  private func resize(to count: Int) {
+    let blocks = (count + MemoryStorage.block - 1) / MemoryStorage.block
+    if count < content.count {
+      content.removeLast(content.count - count)
+      isData.removeLast(isData.count - blocks)
+    } else {
+      content += Array(repeating: 0, count: count - content.count)
+      isData += Array(repeating: false, count: blocks - isData.count)
+    }
+  }
+
+  private func mark(_ offset: Int, _ count: Int, isData: Bool) {
+    for block in offset / MemoryStorage.block..<(offset + count + MemoryStorage.block - 1) / MemoryStorage.block {
+      let isWhole = block * MemoryStorage.block >= offset
+        && min((block + 1) * MemoryStorage.block, content.count) <= offset + count
+      if isData || isWhole { self.isData[block] = isData }
+    }
+  }
+
+  /// Zeros a range as a hole, where it was made to be able to.
+  public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError) -> Bool {
+    guard zeroes else { return false }
+    monitor.lock()
+    defer { monitor.unlock() }
+    let end = Int(offset + length)
+    precondition(
+      offset % asked.requestAlignment == 0
+        && (UInt64(end) % asked.requestAlignment == 0 || end == content.count), "request is not aligned")
+    resize(to: max(content.count, end))
+    content.replaceSubrange(Int(offset)..<end, with: Array(repeating: 0, count: end - Int(offset)))
+    mark(Int(offset), end - Int(offset), isData: false)
+    return true
+  }
+
+  /// As zeroing.
+  public func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
+    _ = try writeZeroes(at: offset, length: length, mayUnmap: true, of: node)
+  }
+}

@@ -1,0 +1,138 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+public import Errors
+import Host
+
+/// A filter over its child in slot `file` that counts the permission hooks and refuses when told to.
+public final class TestFilter: FormatDriver, @unchecked Sendable {
+  /// How often each hook was called.
+  public struct Hooks: Sendable, Equatable {
+    /// Checks.
+    public var checks = 0
+    /// Commits.
+    public var commits = 0
+    /// Aborts.
+    public var aborts = 0
+    /// Closes.
+    public var closes = 0
+
+    /// Hooks that were called so often.
+    public init(checks: Int = 0, commits: Int = 0, aborts: Int = 0, closes: Int = 0) {
+      self.checks = checks
+      self.commits = commits
+      self.aborts = aborts
+      self.closes = closes
+    }
+  }
+
+  /// What the node is to be called.
+  public let name: String
+  private let monitor = Monitor()
+  private var counted = Hooks()
+  private var refusal: BlockError?
+  private var pause: (@Sendable () -> Void)?
+
+  /// A filter.
+  public init(_ name: String = "filter") { self.name = name }
+
+  /// How often each hook was called since the last `reset`.
+  public var hooks: Hooks { monitor.withLock { counted } }
+  /// Counts from 0 again.
+  public func reset() { monitor.withLock { counted = Hooks() } }
+  /// Lets checks fail from now on, or, with nil, succeed.
+  public func refuse(with error: BlockError?) { monitor.withLock { refusal = error } }
+  /// Called in the middle of every read.
+  public func whileReading(_ body: (@Sendable () -> Void)?) { monitor.withLock { pause = body } }
+
+  /// Counts, and refuses when told to.
+  public func checkPermissions(_ claim: Claim, of node: Node) throws(BlockError) {
+    let refusal = monitor.withLock {
+      counted.checks += 1
+      return self.refusal
+    }
+    if let refusal { throw refusal }
+  }
+  /// Counts.
+  public func commitPermissions(of node: Node) { monitor.withLock { counted.commits += 1 } }
+  /// Counts.
+  public func abortPermissions(of node: Node) { monitor.withLock { counted.aborts += 1 } }
+  /// Counts.
+  public func close(_ node: Node) throws(BlockError) { monitor.withLock { counted.closes += 1 } }
+
+  /// Those of the child.
+  public func limits(of node: Node) -> Limits { node.file?.child.limits ?? Limits() }
+  /// That of the child.
+  public func length(of node: Node) -> UInt64 { node.file?.length ?? 0 }
+  /// Everything is the child's.
+  public func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
+    if let pause = monitor.withLock({ pause }) { pause() }
+    return Extent(.data, length: length, location: Extent.Location(.file, offset), mayBeHole: true)
+  }
+  /// Never called.
+  public func readEncoded(_ extent: Extent, at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node)
+    throws(BlockError)
+  {
+    throw BlockError(.unsupported, "a filter stores nothing")
+  }
+  /// The child's place.
+  public func prepareWrite(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> WriteSlot {
+    WriteSlot(length: length, location: Extent.Location(.file, offset))
+  }
+  /// Nothing to link.
+  public func finishWrite(_ slot: WriteSlot, written: Bool, of node: Node) throws(BlockError) {}
+  /// Passes on.
+  public func flush(_ node: Node) throws(BlockError) { try node.file?.flush() }
+  /// Passes on, with the promise.
+  public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool, of node: Node)
+    throws(BlockError) -> Bool
+  {
+    try node.file?.writeZeroes(at: offset, length: length, mayUnmap: mayUnmap, unchanged: unchanged)
+    return true
+  }
+  /// Passes on.
+  public func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
+    try node.file?.discard(at: offset, length: length)
+  }
+  /// Passes on.
+  public func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node) throws(BlockError) {
+    try node.file?.truncate(to: length, exact: exact, preallocation: preallocation)
+  }
+}
+
+extension Graph {
+  /// A node of `driver` that nobody uses.
+  public func makeNode(_ driver: any BlockDriver, _ name: String? = nil, flags: NodeFlags = [.writable])
+    throws(BlockError) -> Node
+  {
+    try change(draining: []) { (edit: GraphEdit) throws(BlockError) in
+      try edit.makeNode(driver, name: name, flags: flags)
+    }
+  }
+
+  /// Attaches one node below another.
+  @discardableResult
+  public func attach(_ child: Node, to parent: Node, _ slot: EdgeSlot = .file, _ role: EdgeRole = [.filtered, .primary])
+    throws(BlockError) -> Edge
+  {
+    try change(draining: [parent, child]) { (edit: GraphEdit) throws(BlockError) in
+      try edit.attach(child, to: parent, slot: slot, role: role)
+    }
+  }
+
+  /// A user that is attached to `node`.
+  @discardableResult
+  public func use(_ node: Node, _ description: String, held: Permissions, shared: Permissions = .all)
+    throws(BlockError) -> RootUser
+  {
+    let user = makeUser(description, claim: Claim(held: held, shared: shared))
+    do throws(BlockError) {
+      try attach(user, to: node)
+    } catch {
+      detach(user)
+      throw error
+    }
+    return user
+  }
+}
