@@ -16,7 +16,7 @@ import Testing
     "data_file=out.data,data_file_raw=on", "preallocation=metadata", "preallocation=falloc",
     "preallocation=full", "extended_l2=on,preallocation=metadata", "cluster_size=512,preallocation=metadata",
     "cluster_size=512,refcount_bits=64,preallocation=metadata", "refcount_bits=1,preallocation=metadata",
-    "backing_file=base,backing_fmt=raw", "backing_file=base,backing_fmt=raw,compat=0.10",
+    "backing_file=base,backing_fmt=raw", "backing_file=base,backing_fmt=raw,cluster_size=512", "backing_file=base,backing_fmt=raw,compat=0.10",
     "data_file=out.data,preallocation=metadata", "data_file=out.data,data_file_raw=on,extended_l2=on",
   ]
 

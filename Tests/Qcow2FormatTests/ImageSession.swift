@@ -4,6 +4,7 @@
 import BlockGraph
 import Bytes
 import Errors
+import Glibc
 import Jobs
 import Options
 import Support
@@ -64,5 +65,27 @@ extension Shell {
   static func complaints(_ name: String, in folder: TemporaryFolder) -> String {
     let outcome = run("qemu-img check -f qcow2 \"$1\" 2>&1", name, folder: folder.path)
     return outcome.status == 0 ? "" : outcome.output
+  }
+}
+
+extension Shell {
+  /// Writes a file as a whole.
+  static func writeFile(_ path: String, _ bytes: [UInt8]) -> Bool {
+    guard let file = unsafe fopen(path, "wb") else { return false }
+    defer { unsafe fclose(file) }
+    return unsafe fwrite(bytes, 1, bytes.count, file) == bytes.count
+  }
+
+  /// Reads a file as a whole.
+  static func readFile(_ path: String) -> [UInt8] {
+    guard let file = unsafe fopen(path, "rb") else { return [] }
+    defer { unsafe fclose(file) }
+    var result: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 20)
+    while true {
+      let count = unsafe fread(&chunk, 1, chunk.count, file)
+      if count == 0 { return result }
+      result += chunk[..<count]
+    }
   }
 }

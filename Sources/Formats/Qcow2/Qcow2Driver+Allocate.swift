@@ -10,11 +10,12 @@ extension Qcow2Driver {
   /// Takes up to `wanted` neighbouring free clusters, or exactly as many with `exactly`.
   ///
   /// The lowest ones that are free, so that the same calls always make the same image.
-  func allocate(_ wanted: UInt64, exactly: Bool = false, for what: StaticString, _ node: Node) throws(BlockError)
-    -> Range<UInt64>
-  {
-    var cursor = refcounts.cursor
-    var passedFree = false
+  /// With `from`, those from there on.
+  func allocate(
+    _ wanted: UInt64, exactly: Bool = false, from first: UInt64? = nil, for what: StaticString, _ node: Node
+  ) throws(BlockError) -> Range<UInt64> {
+    var cursor = first ?? refcounts.cursor
+    var passedFree = first != nil
     while true {
       let start = try firstFree(from: cursor, node)
       if !passedFree { refcounts.cursor = start }
@@ -75,7 +76,7 @@ extension Qcow2Driver {
   }
 
   /// Puts the block that counts `cluster` at the free cluster `place`, which is that one or already counted.
-  private func makeBlock(for cluster: UInt64, at place: UInt64, _ node: Node) throws(BlockError) {
+  func makeBlock(for cluster: UInt64, at place: UInt64, _ node: Node) throws(BlockError) {
     let index = refcounts.tableIndex(of: cluster)
     guard index < UInt64(refcounts.table.count) else { return try growRefcountTable(node) }
     try refuseTaken(place..<place + 1, for: "refcount block", node)

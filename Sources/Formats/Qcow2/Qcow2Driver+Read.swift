@@ -21,7 +21,8 @@ extension Qcow2Driver {
       if let entry = try compressedEntry(at: position, node) {
         try read(entry, from: Int(inCluster), guest: position, into: &part, node)
       } else {
-        try readPlain(at: position, into: &part, node)
+        // Somebody wrote over it between the look at the tables and the reading.
+        try readAny(at: position, into: &part, node)
       }
       done += count
     }
@@ -37,8 +38,8 @@ extension Qcow2Driver {
     return entry.isCompressed ? entry : nil
   }
 
-  /// Reads what somebody wrote over a compressed cluster between the look at the tables and the reading.
-  private func readPlain(at offset: UInt64, into buffer: inout MutableRawSpan, _ node: Node) throws(BlockError) {
+  /// Reads guest data whatever it is.
+  func readAny(at offset: UInt64, into buffer: inout MutableRawSpan, _ node: Node) throws(BlockError) {
     var done = 0
     while done < buffer.byteCount {
       let position = offset + UInt64(done)

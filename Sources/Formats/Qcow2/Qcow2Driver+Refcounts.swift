@@ -135,6 +135,8 @@ extension Qcow2Driver {
 
   private func noteFree(_ cluster: UInt64, _ run: inout Range<UInt64>?, _ reason: PendingFrees.Reason, _ node: Node) {
     refcounts.cursor = min(refcounts.cursor, cluster)
+    // Nothing compressed is left there that another compressed cluster could follow.
+    if compressedEnd >> geometry.clusterBits == cluster { compressedEnd = 0 }
     if let known = run, known.upperBound == cluster {
       run = known.lowerBound..<cluster + 1
     } else {
@@ -143,7 +145,7 @@ extension Qcow2Driver {
     }
   }
 
-  private func markDirty(_ counts: Counts, _ run: Int) {
+  func markDirty(_ counts: Counts, _ run: Int) {
     let order = Int(geometry.refcountOrder)
     let start = (counts.first << order) / 8
     let end = ((counts.first + run) << order + 7) / 8

@@ -73,7 +73,12 @@ extension Qcow2Driver {
 
   /// Waits until no write in progress claims any cluster of a range.
   func waitForWrites(_ range: Range<UInt64>) {
-    while unclaimedEnd(range.lowerBound, range.upperBound) != range.upperBound { monitor.wait() }
+    while isClaimed(range) { monitor.wait() }
+  }
+
+  /// Whether a write in progress claims any cluster of a range.
+  func isClaimed(_ range: Range<UInt64>) -> Bool {
+    unclaimedEnd(range.lowerBound, range.upperBound) != range.upperBound
   }
 
   /// The place of an entry in an L2 table that may be changed, or nil where the caller has to look again.

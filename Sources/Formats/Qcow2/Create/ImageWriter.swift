@@ -14,8 +14,9 @@ extension Qcow2Format {
     let layout = try ImageLayout(
       options.geometry, length: request.size, allocatesTables: allocates, hasDataFile: options.dataFile != nil)
     var header = options.header(layout, length: request.size)
-    let size = header.writtenSize
-    guard size <= Int(options.geometry.clusterSize) else {
+    // Names of features are for people; with small clusters and long names there is no room for them.
+    if header.writtenSize > Int(options.geometry.clusterSize) { header.set(.featureNames, nil) }
+    guard header.writtenSize <= Int(options.geometry.clusterSize) else {
       throw BlockError(.tooLarge, "qcow2 header exceeds cluster size")
     }
     let storage = options.preallocation == .metadata ? Preallocation.off : options.preallocation

@@ -26,7 +26,7 @@ final class RefcountStore {
   /// Whether the file lacks any of it.
   var isDirty: Bool { table.isDirty || cache.isDirty }
   /// Counts in one slice.
-  var countsPerSlice: Int { cache.sliceBytes * 8 >> Int(geometry.refcountOrder) }
+  var countsPerSlice: Int { (cache.sliceBytes * 8) >> Int(geometry.refcountOrder) }
   /// The index in the refcount table of the block that counts a cluster.
   func tableIndex(of cluster: UInt64) -> UInt64 { cluster >> geometry.refcountBlockBits }
 }

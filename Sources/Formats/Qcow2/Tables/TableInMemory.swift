@@ -61,8 +61,8 @@ struct TableInMemory {
   /// The same entries, and zeros behind them, at another place; all of it has to be written.
   func moved(to offset: UInt64, count: Int) -> TableInMemory {
     var result = TableInMemory(offset: offset, count: count)
-    let buffer = result.buffer
-    var bytes = buffer.mutableBytes
+    let target = result.buffer
+    var bytes = target.mutableBytes
     bytes.copy(buffer.bytes.slice(0..<min(self.count, count) * 8))
     result.dirty = 0..<count * 8
     return result
