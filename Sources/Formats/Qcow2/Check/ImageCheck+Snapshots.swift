@@ -26,11 +26,11 @@ extension ImageCheck {
       do throws(BlockError) {
         entry = try window.entry(at: header.snapshotsOffset + content.bytes)
       } catch {
-        throw error.prefixed("ERROR failed to read the snapshot table: entry \(index)")
+        throw error.prefixed("failed to read the snapshot table: entry \(index)")
       }
       content.bytes += UInt64(entry.size)
       guard content.bytes <= Qcow2Limits.snapshotTableBytes else {
-        throw BlockError(.tooLarge, "ERROR failed to read the snapshot table: Snapshot table is too large")
+        throw BlockError(.tooLarge, "failed to read the snapshot table: Snapshot table is too large")
       }
       if header.version >= 3 && entry.extra.count < ImageCheck.neededExtra { found(.snapshotIncomplete(index: index)) }
       content.entries.append(entry)
