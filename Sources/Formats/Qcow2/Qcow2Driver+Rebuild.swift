@@ -10,11 +10,11 @@ extension Qcow2Driver {
   /// Sets every refcount to the number of references that the tables in the file hold, and writes them.
   func rebuildRefcounts(_ node: Node) throws(BlockError) {
     let file = try file(of: node)
-    var counts = ReferenceCounts(geometry, fileLength: file.length)
-    let walk = ReferenceWalk(header, file: file) { offset, bytes, _ in counts.add(offset, bytes) }
-    try walk.run(snapshots: snapshots, refcountTable: refcounts.table)
-    try setKnownCounts(counts, node)
-    try makeMissingBlocks(counts, end: geometry.clusters(covering: file.length), node)
+    // Damage is not told here: whoever comes across it will be.
+    let count = ImageCheck(self, file, JobContext(), { _ in })
+    try count.countReferences(try count.readSnapshotTable())
+    try setKnownCounts(count.references, node)
+    try makeMissingBlocks(count.references, end: count.clusters, node)
     refcounts.cursor = 0
     try writeRefcounts(node)
   }
@@ -27,7 +27,8 @@ extension Qcow2Driver {
     }
   }
 
-  private func set(_ references: ReferenceCounts, _ clusters: Range<UInt64>, _ node: Node) throws(BlockError) {
+  private func set(_ references: ReferenceCounts, _ clusters: Range<UInt64>, _ node: Node) throws(BlockError)
+  {
     var position = clusters.lowerBound
     while position < clusters.upperBound {
       guard let counts = try counts(from: position, node) else { return }
@@ -38,10 +39,13 @@ extension Qcow2Driver {
       for step in 0..<run {
         let wanted = references[position + UInt64(step)]
         guard wanted <= geometry.refcountMaximum else {
-          throw BlockError(.corrupt, "cluster \(position + UInt64(step)) has more references than its refcount holds")
+          throw BlockError(
+            .corrupt, "cluster \(position + UInt64(step)) has more references than its refcount holds")
         }
         let index = counts.first + step
-        guard RefcountBlock.count(bytes.bytes, at: index, order: geometry.refcountOrder) != wanted else { continue }
+        guard RefcountBlock.count(bytes.bytes, at: index, order: geometry.refcountOrder) != wanted else {
+          continue
+        }
         RefcountBlock.set(wanted, &bytes, at: index, order: geometry.refcountOrder)
         changed = true
       }
@@ -51,15 +55,16 @@ extension Qcow2Driver {
   }
 
   /// Makes the blocks that are missing where something is referred to, behind the end of the file.
-  private func makeMissingBlocks(_ references: ReferenceCounts, end: UInt64, _ node: Node) throws(BlockError) {
+  private func makeMissingBlocks(_ references: ReferenceCounts, end: UInt64, _ node: Node) throws(BlockError)
+  {
     var missing: [UInt64] = []
-    try references.forEachChunk { (clusters: Range<UInt64>) throws(BlockError) in
+    for clusters in references.chunkRanges {
       for cluster in clusters where references[cluster] > 0 {
-        let index = self.refcounts.tableIndex(of: cluster)
-        guard index < UInt64(self.refcounts.table.count) else {
+        let index = refcounts.tableIndex(of: cluster)
+        guard index < UInt64(refcounts.table.count) else {
           throw BlockError(.corrupt, "the refcount table is too small for the image")
         }
-        if missing.last != index, self.refcounts.table[Int(index)] == 0 { missing.append(index) }
+        if missing.last != index, refcounts.table[Int(index)] == 0 { missing.append(index) }
       }
     }
     for index in missing {
