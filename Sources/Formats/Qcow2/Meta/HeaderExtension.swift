@@ -60,8 +60,8 @@ public struct HeaderExtension: Hashable, Sendable {
       let kind = Kind(rawValue: area.big32(at: position))
       let length = Int(area.big32(at: position + 4))
       position += prefix
-      guard kind != .end else { break }
       guard length <= end - position else { throw tooLarge }
+      guard kind != .end else { break }
       if kind == .backingFormat && length >= 16 {
         throw BlockError(.corrupt, "ERROR: ext_backing_format: len=\(length) too large (>=16)")
       }
@@ -104,7 +104,8 @@ extension HeaderExtension {
     var position = 0
     while position + FeatureName.size <= data.count {
       let name = data[position + 2..<position + FeatureName.size].prefix { $0 != 0 }
-      var entry = FeatureName(.incompatible, bit: data[position + 1], name: String(decoding: name, as: UTF8.self))
+      var entry = FeatureName(
+        .incompatible, bit: data[position + 1], name: String(decoding: name, as: UTF8.self))
       entry.kind = data[position]
       result.append(entry)
       position += FeatureName.size
