@@ -34,7 +34,7 @@ lint:
 
 record: build                    ## writes expected command output anew; review the diff
 	Tests/Golden/record qemu-img
-	Tests/Golden/record --ours .build/debug/strata
+	Tests/Golden/record .build/debug/strata $$(grep -rlx '# beyond the peer: .*' Tests/Golden/cases)
 
 packages:
 	Scripts/install-packages

@@ -52,7 +52,7 @@ let package = Package(
     module("Host", ["Errors", "Bytes", "CLinux"]),
     module("Options", ["Errors"]),
     module("BlockGraph", ["Errors", "Bytes", "Host", "Options"]),
-    module("Compression", ["Errors", "Bytes", "CIsal", "CZlib", "CZstd"]),
+    module("Compression", ["Errors", "Bytes", "CIsal", "CZstd"]),
     module("FileProtocol", ["BlockGraph"], path: "Sources/Protocols/File"),
     module("RawFormat", ["BlockGraph"], path: "Sources/Formats/Raw"),
     module("Qcow2Format", ["BlockGraph", "Compression"], path: "Sources/Formats/Qcow2"),
@@ -62,11 +62,11 @@ let package = Package(
 
     // Tests, beside the layers they test.
     module("Support", ["Jobs"], path: "Tests/Support"),
-    tests("BytesTests", ["Bytes"]),
+    tests("BytesTests", ["Bytes", "Support"]),
     tests("HostTests", ["Host", "Support"]),
     tests("OptionsTests", ["Options", "Support"]),
     tests("BlockGraphTests", ["BlockGraph", "Support"]),
-    tests("CompressionTests", ["Compression", "Support"]),
+    tests("CompressionTests", ["Compression", "CZlib", "Support"]),
     tests("FileProtocolTests", ["FileProtocol", "Support"]),
     tests("RawFormatTests", ["RawFormat", "Support"]),
     tests("Qcow2FormatTests", ["Qcow2Format", "Support"]),

@@ -91,7 +91,8 @@ extension MutableRawSpan {
     let count = source.byteCount
     unsafe withUnsafeMutableBytes { target in
       unsafe source.withUnsafeBytes { bytes in
-        unsafe UnsafeMutableRawBufferPointer(rebasing: target[offset..<offset + count]).copyMemory(from: bytes)
+        unsafe UnsafeMutableRawBufferPointer(rebasing: target[offset..<offset + count]).copyMemory(
+          from: bytes)
       }
     }
   }

@@ -82,6 +82,21 @@ int linux_block_zero(int fd, uint64_t offset, uint64_t length) {
   return ioctl(fd, BLKZEROOUT, range);
 }
 
+int linux_set_nocow(int fd) {
+  int flags = 0;
+  if (ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0) return -1;
+  flags |= FS_NOCOW_FL;
+  return ioctl(fd, FS_IOC_SETFLAGS, &flags);
+}
+
+int linux_set_extent_hint(int fd, uint32_t bytes) {
+  struct fsxattr attributes;
+  if (ioctl(fd, FS_IOC_FSGETXATTR, &attributes) < 0) return -1;
+  attributes.fsx_xflags |= FS_XFLAG_EXTSIZE;
+  attributes.fsx_extsize = bytes;
+  return ioctl(fd, FS_IOC_FSSETXATTR, &attributes);
+}
+
 int linux_link_unnamed(int fd, const char *path) {
   char name[64];
   snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
@@ -104,6 +119,8 @@ int linux_block_size(int fd, uint64_t *bytes) { return unsupported(); }
 int linux_block_sector(int fd, uint32_t *bytes) { return unsupported(); }
 int linux_block_discard(int fd, uint64_t offset, uint64_t length) { return unsupported(); }
 int linux_block_zero(int fd, uint64_t offset, uint64_t length) { return unsupported(); }
+int linux_set_nocow(int fd) { return unsupported(); }
+int linux_set_extent_hint(int fd, uint32_t bytes) { return unsupported(); }
 int linux_link_unnamed(int fd, const char *path) { return unsupported(); }
 
 #endif

@@ -61,7 +61,8 @@ extension File {
   }
 
   /// Lets the kernel copy at most `length` bytes to another file; returns the bytes copied, 0 at the end of this one.
-  public func copyRange(at offset: UInt64, length: Int, to target: File, at targetOffset: UInt64) throws(BlockError)
+  public func copyRange(at offset: UInt64, length: Int, to target: File, at targetOffset: UInt64)
+    throws(BlockError)
     -> Int
   {
     let from = try File.position(offset, 0)
@@ -72,6 +73,12 @@ extension File {
       if errno != EINTR { throw BlockError(system: errno) }
     }
   }
+
+  /// Keeps the file system from copying blocks on write, as far as it knows the notion; for a fresh file.
+  public func avoidCopyOnWrite() { _ = linux_set_nocow(descriptor) }
+
+  /// Asks the file system to allocate in units of `bytes`, as far as it knows the notion; for a fresh file.
+  public func hintExtentSize(_ bytes: UInt32) { _ = linux_set_extent_hint(descriptor, bytes) }
 
   /// Turns reading and writing past the page cache on or off.
   public func setDirect(_ direct: Bool) throws(BlockError) {

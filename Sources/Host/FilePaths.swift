@@ -24,11 +24,30 @@ public enum FilePaths {
     return folder.hasSuffix("/") ? folder + name : folder + "/" + name
   }
 
-  /// The path with all links followed where it exists, otherwise the path itself.
+  /// The path with all links followed. Of a file that does not exist, where it would be made; the path itself
+  /// where links lead in a circle.
   public static func resolvingLinks(_ path: String) -> String {
-    guard let resolved = unsafe realpath(path, nil) else { return path }
-    defer { unsafe free(resolved) }
-    return unsafe String(cString: resolved)
+    var here = path
+    for _ in 0..<maximumLinks {
+      if let resolved = unsafe realpath(here, nil) {
+        defer { unsafe free(resolved) }
+        return unsafe String(cString: resolved)
+      }
+      guard let target = linkTarget(here) else { return here }
+      here = join(folder(of: here), target)
+    }
+    return path
+  }
+
+  /// As many links as Linux follows.
+  private static let maximumLinks = 40
+
+  /// What the link at `path` says, or nil where there is no link.
+  private static func linkTarget(_ path: String) -> String? {
+    var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = unsafe readlink(path, &bytes, bytes.count)
+    guard count > 0 else { return nil }
+    return String(decoding: bytes.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
   /// What kind of object is at `path`, or nil where there is nothing or it cannot be looked at.

@@ -27,7 +27,8 @@ public final class Monitor: @unchecked Sendable {
 
   /// Runs `body` with the lock held.
   @inline(__always)
-  public func withLock<Result: ~Copyable, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure)
+  public func withLock<Result: ~Copyable, Failure: Error>(_ body: () throws(Failure) -> Result)
+    throws(Failure)
     -> Result
   {
     unsafe pthread_mutex_lock(mutex)

@@ -22,6 +22,7 @@ public final class StagedFile {
   ///
   /// - Throws: the system's reason, without the path.
   public init(path: String) throws(BlockError) {
+    guard !path.isEmpty else { throw BlockError(system: ENOENT) }
     self.path = FilePaths.resolvingLinks(path)
     if let unnamed = try StagedFile.makeUnnamed(in: FilePaths.folder(of: self.path)) {
       file = unnamed
@@ -40,6 +41,9 @@ public final class StagedFile {
   /// Gives the file its name, replacing what is there in one step.
   public func publish() throws(BlockError) {
     if temporaryPath == nil {
+      // Where nothing is in the way, no other name is ever seen.
+      if unsafe linux_link_unnamed(file.descriptor, path) == 0 { return }
+      if errno != EEXIST { throw BlockError(system: errno) }
       for _ in 0..<100 {
         let name = StagedFile.hiddenName(like: path)
         if unsafe linux_link_unnamed(file.descriptor, name) == 0 {
@@ -57,7 +61,11 @@ public final class StagedFile {
   /// Keeps mode and owner of the file to be replaced; a new file has those that the process gives.
   private func takeAttributes() throws(BlockError) {
     var existing = stat()
-    guard unsafe stat(path, &existing) == 0, existing.st_mode & S_IFMT == S_IFREG else { return }
+    guard unsafe stat(path, &existing) == 0 else {
+      if errno == ENOENT { return }
+      throw BlockError(system: errno)
+    }
+    guard existing.st_mode & S_IFMT == S_IFREG else { return }
     guard fchmod(file.descriptor, existing.st_mode & 0o7777) == 0 else { throw BlockError(system: errno) }
     // Only root may give files away; for others the file is theirs, as any new one is.
     _ = fchown(file.descriptor, existing.st_uid, existing.st_gid)

@@ -17,7 +17,8 @@ public enum Stream: Int32, Sendable {
     return copy.withUTF8 { bytes in
       var done = 0
       while done < bytes.count {
-        let count = unsafe Glibc.write(rawValue, bytes.baseAddress.map { unsafe $0 + done }, bytes.count - done)
+        let count = unsafe Glibc.write(
+          rawValue, bytes.baseAddress.map { unsafe $0 + done }, bytes.count - done)
         if count < 0 {
           if errno == EINTR { continue }
           return false

@@ -20,8 +20,11 @@ public enum Threads {
   ///
   /// - Throws: the error of the lowest-numbered body that failed; all bodies run to their end first, so a
   ///   body that fails must tell the others by means of its own.
-  public static func run(_ count: Int, _ body: @escaping @Sendable (Int) throws(BlockError) -> Void) throws(BlockError) {
-    guard count > 1 else { return try body(0) }
+  public static func run(_ count: Int, _ body: @escaping @Sendable (Int) throws(BlockError) -> Void)
+    throws(BlockError)
+  {
+    if count <= 0 { return }
+    if count == 1 { return try body(0) }
     let outcome = Outcome()
     var threads: [pthread_t] = []
     for index in 1..<count {

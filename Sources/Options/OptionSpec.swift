@@ -106,11 +106,18 @@ public struct OptionList: Sendable, Equatable, ExpressibleByArrayLiteral {
   }
 
   /// The values given, or else the defaults, as ` name=value` each: the tail of the line that `create` prints.
-  public func summary(of values: OptionObject) -> String {
+  ///
+  /// Truth values stand there as they were `written`, numbers as they are stored, with a sign.
+  public func summary(of values: OptionObject, written: KeyValueList = KeyValueList()) -> String {
     var text = ""
     for spec in specs {
       guard let value = values[spec.name] ?? spec.defaultValue else { continue }
-      text += " \(spec.name)=\(OptionList.text(of: value))"
+      text += " \(spec.name)="
+      switch (spec.kind, value) {
+      case (.bool, _): text += written[spec.name] ?? OptionList.text(of: value)
+      case (.number, .unsigned(let number)): text += String(Int64(bitPattern: number))
+      default: text += OptionList.text(of: value)
+      }
     }
     return text
   }

@@ -2,3 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Commands
+import Glibc
+
+exit(Program.run(CommandLine.arguments))

@@ -3,6 +3,7 @@
 
 import Errors
 import Options
+import Support
 import Testing
 
 struct JSONTests {
@@ -153,7 +154,7 @@ struct JSONTests {
 
   @Test("what is written is read back the same, in both forms")
   func roundTrip() throws {
-    var random = SplitMix(seed: 11)
+    var random = SeededNumbers(seed: 11)
     for _ in 0..<500 {
       let tree = RandomTree.make(depth: 5, &random)
       #expect(try JSONParser.parse(JSONWriter.compact(tree)) == tree)
@@ -163,7 +164,7 @@ struct JSONTests {
 
   @Test("damaged text ends in a value or a failure")
   func damaged() {
-    var random = SplitMix(seed: 13)
+    var random = SeededNumbers(seed: 13)
     var failures = 0
     for _ in 0..<5000 {
       var bytes = Array(JSONWriter.compact(RandomTree.make(depth: 3, &random)).utf8)
@@ -186,7 +187,7 @@ struct JSONTests {
 }
 
 enum RandomTree {
-  static func make(depth: Int, _ random: inout SplitMix) -> OptionTree {
+  static func make(depth: Int, _ random: inout SeededNumbers) -> OptionTree {
     switch Int.random(in: 0..<(depth > 0 ? 9 : 7), using: &random) {
     case 0: return .null
     case 1: return .bool(Bool.random(using: &random))
@@ -207,7 +208,7 @@ enum RandomTree {
     }
   }
 
-  static func text(_ random: inout SplitMix) -> String {
+  static func text(_ random: inout SeededNumbers) -> String {
     let scalars: [Unicode.Scalar] = [
       "a", "b", "\"", "'", "\\", "/", "\n", "\u{1}", "\u{7F}", "é", "漢", "😀", " ", ".",
     ]

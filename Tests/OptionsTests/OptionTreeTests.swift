@@ -3,12 +3,13 @@
 
 import Errors
 import Options
+import Support
 import Testing
 
 struct OptionTreeTests {
   @Test("an object keeps its order and behaves like an ordered dictionary")
   func model() {
-    var random = SplitMix(seed: 3)
+    var random = SeededNumbers(seed: 3)
     var object = OptionObject()
     var model: [(String, Int64)] = []
     for step in 0..<5000 {
@@ -124,7 +125,7 @@ struct OptionTreeTests {
 
   @Test("flattening and nesting undo each other")
   func roundTrip() throws {
-    var random = SplitMix(seed: 5)
+    var random = SeededNumbers(seed: 5)
     for _ in 0..<300 {
       var object = OptionObject()
       for index in 0..<Int.random(in: 0...5, using: &random) {
@@ -134,7 +135,7 @@ struct OptionTreeTests {
     }
   }
 
-  private func tree(depth: Int, _ random: inout SplitMix) -> OptionTree {
+  private func tree(depth: Int, _ random: inout SeededNumbers) -> OptionTree {
     switch Int.random(in: 0..<(depth > 0 ? 4 : 2), using: &random) {
     case 0: return "x"
     case 1: return 7

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Options
+import Support
 import Testing
 
 /// All expectations were recorded from the peer.
@@ -53,7 +54,7 @@ struct SizeTextTests {
 
   @Test("no text makes the parser trap, and sizes survive being printed in full")
   func anyText() throws {
-    var random = SplitMix(seed: 7)
+    var random = SeededNumbers(seed: 7)
     let alphabet = Array("0123456789abkKMGTPEex.+- \t")
     for _ in 0..<20_000 {
       let length = Int.random(in: 0...24, using: &random)

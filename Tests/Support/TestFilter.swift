@@ -68,7 +68,7 @@ public final class TestFilter: FormatDriver, @unchecked Sendable {
   /// Everything is the child's.
   public func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
     if let pause = monitor.withLock({ pause }) { pause() }
-    return Extent(.data, length: length, location: Extent.Location(.file, offset), mayBeHole: true)
+    return Extent(.data, length: length, location: Extent.Location(.file, offset), isChildsOwn: true)
   }
   /// Never called.
   public func readEncoded(_ extent: Extent, at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node)

@@ -18,6 +18,8 @@ public struct ChainStatus: Sendable, Equatable {
   public var isData: Bool
   /// Whether those bytes are compressed.
   public var isCompressed: Bool
+  /// Whether the walk ended above the base it was given: the range is what the base says.
+  public var reachesBase = false
   /// Where they lie in the layer's file, in bytes, when they lie there as they are.
   public var hostOffset: UInt64?
   /// The file's name, when `hostOffset` is known.
@@ -36,8 +38,7 @@ extension Edge {
   /// What the chain below says about the range; `offset` must lie inside the length.
   ///
   /// The walk stops at the first layer that allocates. Past the end of a shorter backing file everything is
-  /// zero, and it is the last layer long enough that says so. With `base`, the walk ends above it: what only
-  /// `base` and those below say counts as not present.
+  /// zero, and it is the last layer long enough that says so. With `base`, the walk ends above it.
   public func chainStatus(at offset: UInt64, length: UInt64, above base: Node? = nil) throws(BlockError)
     -> ChainStatus
   {
@@ -60,7 +61,8 @@ extension Edge {
       }
       guard let backing = edge.child.backing, backing.child !== base else {
         return ChainStatus(
-          length: length, depth: depth, isPresent: false, isZero: true, isData: false, isCompressed: false)
+          length: length, depth: depth, isPresent: false, isZero: true, isData: false, isCompressed: false,
+          reachesBase: edge.child.backing != nil)
       }
       edge = backing
       depth += 1
@@ -80,11 +82,11 @@ extension Node {
     if driver is any StorageDriver { return status }
     let child = try child(in: location.slot)
     status.hostFile = child.child.fileName
-    guard extent.mayBeHole, extent.kind == .data else { return status }
+    guard extent.kind == .data, extent.encoding == .plain else { return status }
     let childLength = child.length
     guard location.offset < childLength else {
       status.isZero = true
-      status.isData = false
+      status.isData = !extent.isChildsOwn
       return status
     }
     status.length = min(status.length, childLength - location.offset)
@@ -92,7 +94,7 @@ extension Node {
     status.length = below.length
     if below.kind == .zero {
       status.isZero = true
-      status.isData = false
+      status.isData = !extent.isChildsOwn
     }
     return status
   }

@@ -82,7 +82,7 @@ extension Graph {
   public func adopt(_ driver: any StorageDriver, fileName: String, flags: NodeFlags) throws(BlockError) -> Node {
     requireThread()
     return try change(draining: []) { (edit: GraphEdit) throws(BlockError) in
-      try edit.makeNode(driver, fileName: fileName, flags: flags)
+      try edit.makeNode(faults.wrapStorage?(driver) ?? driver, fileName: fileName, flags: flags)
     }
   }
 

@@ -47,25 +47,21 @@ public struct Opener {
   /// - Throws: the reason, prefixed with `Could not open 'NAME'`. Nothing stays open then.
   public func open(_ name: ImageName, _ settings: OpenSettings, for user: RootUser) throws(BlockError) {
     graph.requireThread()
-    let node = try openUnused(name, settings)
-    do throws(BlockError) {
-      try inContext("Could not open '\(name.text)'") { () throws(BlockError) in
-        _ = try graph.attach(user, to: node)
+    try inContext("Could not open '\(name.text)'") { () throws(BlockError) in
+      let node = try openUnused(name, settings)
+      do throws(BlockError) {
+        try graph.attach(user, to: node)
+      } catch {
+        graph.dispose(ofUnused: node)
+        throw error
       }
-    } catch {
-      graph.dispose(ofUnused: node)
-      throw error
     }
   }
 
   /// Opens an image that nobody uses yet; the caller attaches a user or gives it to `Graph.dispose`.
   public func openUnused(_ name: ImageName, _ settings: OpenSettings) throws(BlockError) -> Node {
     graph.requireThread()
-    return try leavingNothingOpen { () throws(BlockError) in
-      try inContext("Could not open '\(name.text)'") { () throws(BlockError) in
-        try open(name, settings, above: [])
-      }
-    }
+    return try leavingNothingOpen { () throws(BlockError) in try open(name, settings, above: []) }
   }
 
   /// Runs `body`; when it fails, closes the nodes that it made. Those that were there stay, used or not.
@@ -150,8 +146,8 @@ public struct Opener {
   /// Options that every driver has.
   func takeGenericOptions(_ options: inout OptionObject, _ flags: inout NodeFlags) throws(BlockError) {
     if var cache = options["cache"]?.object {
-      if let direct = try cache.takeBool("direct") { flags.set(.direct, to: direct) }
-      if let noFlush = try cache.takeBool("no-flush") { flags.set(.noFlush, to: noFlush) }
+      if let direct = try cache.takeBool("direct", shownAs: "cache.direct") { flags.set(.direct, to: direct) }
+      if let noFlush = try cache.takeBool("no-flush", shownAs: "cache.no-flush") { flags.set(.noFlush, to: noFlush) }
       // What is left is named with the driver's own options that nobody takes.
       options["cache"] = cache.isEmpty ? nil : .object(cache)
     }
@@ -167,7 +163,7 @@ public struct Opener {
     switch try options.takeString("discard") {
     case nil, "ignore", "off": break
     case "unmap", "on": flags.insert(.unmap)
-    case .some(let other): throw BlockError(.invalidArgument, "Invalid discard option", hint: "'\(other)' is none of ignore and unmap")
+    case .some: throw BlockError(.invalidArgument, "Invalid discard option")
     }
     switch try options.takeString("detect-zeroes") {
     case nil, "off": break

@@ -46,6 +46,10 @@ int linux_block_sector(int fd, uint32_t *bytes);
 int linux_block_discard(int fd, uint64_t offset, uint64_t length);
 int linux_block_zero(int fd, uint64_t offset, uint64_t length);
 
+/// Attributes of a fresh file: no copy-on-write below it, and the unit in bytes in which space is allocated.
+int linux_set_nocow(int fd);
+int linux_set_extent_hint(int fd, uint32_t bytes);
+
 /// Adds or removes flags of an open file (F_SETFL).
 int linux_set_flags(int fd, int set, int clear);
 

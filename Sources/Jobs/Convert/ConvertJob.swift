@@ -49,7 +49,8 @@ public final class ConvertJob: Job {
     self.graph = graph
     for name in options.sources {
       let user = graph.makeUser(
-        "convert: source '\(name.text)'", claim: Claim(held: .consistentRead, shared: .all))
+        "convert: source '\(name.text)'",
+        claim: Claim(held: .consistentRead, shared: Permissions.all.subtracting([.write, .resize])))
       sources.append(user)
       try opener.open(name, options.sourceSettings, for: user)
     }
@@ -120,18 +121,21 @@ public final class ConvertJob: Job {
 
   private func makeTarget(_ user: RootUser, in graph: Graph) throws(BlockError) {
     var given = options.creationOptions
+    let kind = try opener.knownFormat(options.targetFormat)
+    if options.backing != nil && !kind.supportsBacking {
+      throw BlockError(.unsupported, "Backing file not supported for file format '\(kind.name)'")
+    }
     if let backing = options.backing { given.append(KeyValueList([.init(key: "backing_file", value: backing)])) }
     if let format = options.backingFormat {
       given.append(KeyValueList([.init(key: "backing_fmt", value: format)]))
     }
-    let kind = try opener.knownFormat(options.targetFormat)
     let storage = opener.kind(named: "file")?.creationOptions ?? []
     var values = try kind.creationOptions.adding(storage).parse(given)
     values.remove("size")
     try checkCombinations(values, kind)
     do throws(BlockError) {
       let recipe = ImageRecipe(
-        path: options.target.text, format: options.targetFormat, size: sourceLength, options: values)
+        path: try opener.targetPath(options.target.text), format: options.targetFormat, size: sourceLength, options: values)
       image = try NewImage(recipe, flags: targetFlags, graph: graph, opener: opener)
     } catch {
       throw error.prefixed("\(options.target.text): error while converting \(options.targetFormat)")

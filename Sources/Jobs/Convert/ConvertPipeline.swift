@@ -7,7 +7,7 @@ internal import Errors
 internal import Host
 
 /// Segments on their way through a fixed number of threads: read and tested in parallel, given their places in
-/// the order of the disk, written in parallel. The target's bytes do not depend on the number of threads.
+/// the order of the disk, written while others are read. The target's bytes do not depend on the number of threads.
 final class ConvertPipeline: @unchecked Sendable {
   /// Bytes read and written at once: what stays in a core's cache is copied fastest.
   static let segmentSize: UInt64 = 256 << 10
@@ -29,6 +29,7 @@ final class ConvertPipeline: @unchecked Sendable {
   private var underWay = 0
   private var waitingForPlace: [Int: ConvertBatch] = [:]
   private var waitingForWrite: [ConvertBatch] = []
+  private var isWriting = false
   private var free: [ConvertBatch] = []
   private var failure: BlockError?
 
@@ -96,7 +97,12 @@ final class ConvertPipeline: @unchecked Sendable {
     monitor.lock()
     defer { monitor.unlock() }
     while failure == nil {
-      if let batch = waitingForWrite.popLast() { return .write(batch) }
+      // One writer at a time: the file system would make a second one wait, at the cost of its processor.
+      if !isWriting, !waitingForWrite.isEmpty {
+        let batch = waitingForWrite.removeFirst()
+        isWriting = true
+        return .write(batch)
+      }
       if underWay < threads * ConvertPipeline.segmentsPerThread, let batch = try takeSegment() {
         takenCount += 1
         underWay += 1
@@ -117,6 +123,7 @@ final class ConvertPipeline: @unchecked Sendable {
 
   private func finish(_ batch: ConvertBatch) {
     monitor.withLock {
+      isWriting = false
       underWay -= 1
       free.append(batch)
       monitor.notifyAll()

@@ -57,7 +57,7 @@ struct ConvertSource: Sendable {
     guard local < part.edge.length else { return (.zero, count) }
     do throws(BlockError) {
       let status = try part.edge.chainStatus(at: local, length: count, above: base)
-      if base != nil && !status.isPresent { return (.inherited, status.length) }
+      if status.reachesBase { return (.inherited, status.length) }
       return (status.isZero ? .zero : .data, status.length)
     } catch {
       if salvage != nil { return (.data, count) }

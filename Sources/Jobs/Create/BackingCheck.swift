@@ -22,7 +22,7 @@ struct BackingCheck {
   /// Opens the backing file and returns its length in bytes; nil where it was not opened.
   ///
   /// - Parameter path: the path of the image to be, at whose folder relative names start.
-  func run(path: String, needsSize: Bool, graph: Graph, opener: Opener) throws(BlockError) -> UInt64? {
+  func run(path: String, graph: Graph, opener: Opener) throws(BlockError) -> UInt64? {
     guard !name.isEmpty else {
       throw BlockError(.invalidArgument, "Expected backing file name, got empty string")
     }
@@ -38,7 +38,8 @@ struct BackingCheck {
     let node: Node
     do throws(BlockError) {
       let imageName = try ImageName(resolved, protocols: opener.protocols)
-      node = try opener.openUnused(imageName, OpenSettings(format: format, flags: needsSize ? [] : .noIO))
+      // Only its length and format matter, whoever may be writing it.
+      node = try opener.openUnused(imageName, OpenSettings(format: format, flags: [.noIO, .forceShare]))
     } catch {
       var failure = error
       failure.hint = "Could not open backing image."

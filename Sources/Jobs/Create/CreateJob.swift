@@ -47,7 +47,8 @@ public final class CreateJob: Job {
   public init(_ options: CreateOptions, graph: Graph, opener: Opener) throws(BlockError) {
     self.opener = opener
     let kind = try opener.knownFormat(options.format)
-    let storage = try CreateJob.storageOptions(of: options.path, opener)
+    let path = try opener.targetPath(options.path)
+    let storage = opener.kind(named: "file")?.creationOptions ?? []
     let list = kind.creationOptions.adding(storage)
     var given = options.options
     // What has an option of its own on the command line wins over the list.
@@ -69,23 +70,14 @@ public final class CreateJob: Job {
     }
     var size = options.size ?? values["size"]?.unsigned
     if let backing = BackingCheck(values, unsafe: options.backingUnsafe) {
-      let length = try backing.run(path: options.path, needsSize: size == nil, graph: graph, opener: opener)
+      let length = try backing.run(path: path, graph: graph, opener: opener)
       size = size ?? length
     }
     guard let size else { throw BlockError(.invalidArgument, "Image creation needs a size parameter") }
     values["size"] = OptionTree(size)
-    announcement = "Formatting '\(options.path)', fmt=\(options.format)" + list.summary(of: values)
+    announcement = "Formatting '\(options.path)', fmt=\(options.format)" + list.summary(of: values, written: given)
     values.remove("size")
-    recipe = ImageRecipe(path: options.path, format: options.format, size: size, options: values)
-  }
-
-  /// What the storage at the path adds to a format's options.
-  private static func storageOptions(of path: String, _ opener: Opener) throws(BlockError) -> OptionList {
-    let name = ImageName.protocolPrefix(of: path) ?? "file"
-    guard let kind = opener.kind(named: name), kind.isProtocol else {
-      throw BlockError(.invalidArgument, "Unknown protocol '\(name)'")
-    }
-    return kind.creationOptions
+    recipe = ImageRecipe(path: path, format: options.format, size: size, options: values)
   }
 
   /// Makes the files and fills them.

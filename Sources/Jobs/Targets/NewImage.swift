@@ -4,6 +4,7 @@
 internal import BlockGraph
 internal import Bytes
 internal import Errors
+internal import Host
 public import Options
 
 /// What an image is to be made of, checked.
@@ -51,15 +52,27 @@ final class NewImage {
     }
   }
 
+  /// Formats that other programs can open below an image of ours.
+  private static let foreignFormats: Set<String> = [
+    "bochs", "cloop", "dmg", "luks", "parallels", "qcow", "qed", "vdi", "vhdx", "vmdk", "vpc",
+  ]
+
   private func create() throws(BlockError) {
+    if let format = recipe.options["backing_fmt"]?.string, opener.kind(named: format) == nil,
+      !NewImage.foreignFormats.contains(format)
+    {
+      throw BlockError(.invalidArgument, "Parameter 'backing-fmt' does not accept value '\(format)'")
+    }
     let kind = try opener.knownFormat(recipe.format)
-    let file = try attach(try files.make(recipe.path, flags: flags))
+    var options = recipe.options
+    let attributes = try FileAttributes(takingFrom: &options)
+    let file = try attach(try files.make(recipe.path, flags: flags, attributes))
     fileUser = file
     guard let edge = file.edge, let size = recipe.size.roundedUp(to: 512) else {
       throw BlockError(.tooLarge, "Image size must be less than 8 EiB!")
     }
-    let request = CreateRequest(file: edge, size: size, options: recipe.options) { name throws(BlockError) in
-      try self.makeDataFile(name)
+    let request = CreateRequest(file: edge, size: size, options: options) { name throws(BlockError) in
+      try self.makeDataFile(name, attributes)
     }
     try kind.create(request)
     // So that the format node can be opened on the file, which then has that node as its only writer.
@@ -81,9 +94,12 @@ final class NewImage {
     return user
   }
 
-  private func makeDataFile(_ name: String) throws(BlockError) -> Edge {
+  private func makeDataFile(_ name: String, _ attributes: FileAttributes) throws(BlockError) -> Edge {
     let path = ImageName.resolve(name, relativeTo: recipe.path)
-    let user = try attach(try files.make(path, flags: flags))
+    guard FilePaths.resolvingLinks(path) != FilePaths.resolvingLinks(recipe.path) else {
+      throw BlockError(.invalidArgument, "The data file '\(name)' is the image itself")
+    }
+    let user = try attach(try files.make(path, flags: flags, attributes))
     dataUser = user
     guard let edge = user.edge else { throw BlockError(.notFound, "data file '\(name)' has no node") }
     return edge

@@ -5,6 +5,21 @@ internal import BlockGraph
 internal import Errors
 internal import FileProtocol
 internal import Host
+internal import Options
+
+/// What a new file asks of its file system.
+struct FileAttributes: Sendable {
+  /// Whether blocks are not to be copied on write.
+  var avoidsCopyOnWrite = false
+  /// The unit of allocation in bytes, where it is not the file system's own.
+  var extentSize: UInt32?
+
+  /// Takes the options out that are meant for storage.
+  init(takingFrom options: inout OptionObject) throws(BlockError) {
+    avoidsCopyOnWrite = try options.takeBool("nocow") ?? false
+    extentSize = try options.takeSize("extent_size_hint").map { UInt32(clamping: $0) }
+  }
+}
 
 /// The files of an image that is being made: a regular file appears under its name only when all are complete,
 /// a device is written in place, its header last. Graph API.
@@ -19,14 +34,14 @@ final class TargetFiles {
   /// Makes an empty file that will stand at `path`; nobody uses its node yet.
   ///
   /// - Throws: kind `conflict` where something already in use stands at the path; the system's reason otherwise.
-  func make(_ path: String, flags: NodeFlags) throws(BlockError) -> Node {
+  func make(_ path: String, flags: NodeFlags, _ attributes: FileAttributes) throws(BlockError) -> Node {
     let driver: any StorageDriver
     switch FilePaths.kind(of: path) {
     case nil:
-      driver = try stage(path, flags)
+      driver = try stage(path, flags, attributes)
     case .regular:
       try guardExisting(path)
-      driver = try stage(path, flags)
+      driver = try stage(path, flags, attributes)
     case .blockDevice, .characterDevice:
       driver = try openInPlace(path, flags)
     case .directory:
@@ -56,12 +71,16 @@ final class TargetFiles {
     staged = []
   }
 
-  private func stage(_ path: String, _ flags: NodeFlags) throws(BlockError) -> any StorageDriver {
+  private func stage(_ path: String, _ flags: NodeFlags, _ attributes: FileAttributes) throws(BlockError)
+    -> any StorageDriver
+  {
     let file = try inContext("Could not create '\(path)'") { () throws(BlockError) in
       let file = try StagedFile(path: path)
       if flags.contains(.direct) { try file.file.setDirect(true) }
       return file
     }
+    if attributes.avoidsCopyOnWrite { file.file.avoidCopyOnWrite() }
+    if let bytes = attributes.extentSize, bytes > 0 { file.file.hintExtentSize(bytes) }
     staged.append(file)
     return FileDriver(file.file, path: path)
   }

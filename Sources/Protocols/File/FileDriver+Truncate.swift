@@ -38,7 +38,7 @@ extension FileDriver {
   }
 
   private func resize(to length: UInt64) throws(BlockError) {
-    try inContext("Failed to resize file") { () throws(BlockError) in try file.truncate(to: length) }
+    try inContext("Could not resize file") { () throws(BlockError) in try file.truncate(to: length) }
     setLength(length)
   }
 

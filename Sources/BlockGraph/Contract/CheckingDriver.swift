@@ -1,0 +1,40 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Errors
+
+/// A format whose images can be checked for contradictions between their tables.
+public protocol CheckingDriver: FormatDriver {
+  /// Looks at all tables of an open image and changes nothing. Called on any thread; no other request runs meanwhile.
+  ///
+  /// - Parameters:
+  ///   - node: the image, opened with the flag `checking`.
+  ///   - context: told of the work done, and asked now and then whether to go on.
+  ///   - report: called with each finding in the order found, one line without a final line feed. Findings are
+  ///     not collected: a broken image can have any number of them.
+  /// - Throws: where the check cannot go on at all; a table that cannot be read counts in `checkErrors` instead.
+  func check(_ node: Node, _ context: JobContext, report: (String) -> Void) throws(BlockError) -> CheckResult
+}
+
+/// What a check counted.
+public struct CheckResult: Sendable, Equatable {
+  /// Places that could not be looked at.
+  public var checkErrors: UInt64 = 0
+  /// Contradictions that endanger data.
+  public var corruptions: UInt64 = 0
+  /// Clusters that are counted as used and that nothing refers to.
+  public var leaks: UInt64 = 0
+  /// Where the part of the file that is in use ends, in bytes; 0 where not known.
+  public var imageEndOffset: UInt64 = 0
+  /// Guest clusters that the image's length makes.
+  public var totalClusters: UInt64 = 0
+  /// Guest clusters with data of their own.
+  public var allocatedClusters: UInt64 = 0
+  /// Those of them that do not follow the one before in the file.
+  public var fragmentedClusters: UInt64 = 0
+  /// Those of them that are compressed.
+  public var compressedClusters: UInt64 = 0
+
+  /// A result that counts nothing yet.
+  public init() {}
+}

@@ -1,0 +1,98 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+internal import BlockGraph
+internal import Errors
+internal import Jobs
+
+/// `check`: whether an image's tables agree.
+struct CheckCommand: ProgramCommand {
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "check", abstract: "Check whether the tables of an image agree with each other.",
+      usage: "strata check [OPTIONS] FILE",
+      discussion: """
+        Each contradiction is told as it is found. Ends with 0 where there is none, with 1 where the check could \
+        not be done, with 2 where data is in danger, with 3 where only space is lost, and with 63 where the \
+        format has no tables to check.
+
+        EXAMPLES:
+          strata check disk.qcow2
+          strata check --output=json disk.qcow2
+        """)
+  }
+
+  @Option(
+    name: option("f", "format"),
+    help: ArgumentHelp("The format; without it, the content is looked at.", valueName: "format"))
+  var format: String?
+
+  @Option(
+    name: option("r", "repair"),
+    help: ArgumentHelp("Repair 'leaks' or 'all'. Not possible in this version.", valueName: "what"))
+  var repair: String?
+
+  @Option(
+    name: option("T", "source-cache"),
+    help: ArgumentHelp(
+      "Cache mode: none, writeback, writethrough, directsync or unsafe.", valueName: "mode"))
+  var cache: String?
+
+  @OptionGroup(title: group(OutputOptions.self))
+  var output: OutputOptions
+
+  @OptionGroup(title: group(AccessOptions.self))
+  var access: AccessOptions
+
+  @OptionGroup(title: group(StandardOptions.self))
+  var standard: StandardOptions
+
+  @Argument(help: ArgumentHelp("The image.", valueName: "file"))
+  var files: [String] = []
+
+  /// Statuses that scripts tell apart.
+  private enum Status {
+    static let clean: Int32 = 0
+    static let failed: Int32 = 1
+    static let corrupt: Int32 = 2
+    static let leaky: Int32 = 3
+    static let unsupported: Int32 = 63
+  }
+
+  func perform(in session: Session) throws -> Int32 {
+    if let repair, repair != "leaks", repair != "all" {
+      throw UsageError("Unknown option value for -r (expecting 'leaks' or 'all'): \(repair)")
+    }
+    let file = try onlyOperand(files)
+    let form = try output.format()
+    let mode = try cacheMode(cache, "source cache", default: .writeback)
+    if repair != nil { throw BlockError(.unsupported, "Option '-r': repairing is not supported yet") }
+    let user = try session.open(access.image(file, format: format, flags: mode.flags.union(.checking)))
+    guard let edge = user.edge else { return Status.failed }
+    guard let driver = edge.child.driver as? any CheckingDriver else {
+      session.console.complain("This image format does not support checks")
+      return Status.unsupported
+    }
+    let console = session.console
+    let context = ProgressReporter(isShown: false).makeContext()
+    let result = try inContext("Could not check '\(file)'") { () throws(BlockError) in
+      try driver.check(edge.child, context) { finding in console.say(finding) }
+    }
+    if !standard.quiet { print(result, file, driver.name, form, console) }
+    if result.checkErrors > 0 {
+      console.complain("Check failed")
+      return Status.failed
+    }
+    return result.corruptions > 0 ? Status.corrupt : result.leaks > 0 ? Status.leaky : Status.clean
+  }
+
+  private func print(
+    _ result: CheckResult, _ file: String, _ format: String, _ form: OutputFormat, _ console: Console
+  ) {
+    switch form {
+    case .human: console.print(CheckReport(result).text)
+    case .json: console.print(CheckReport(result).tree(file: file, format: format))
+    }
+  }
+}

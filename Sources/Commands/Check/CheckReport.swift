@@ -1,0 +1,64 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Options
+
+/// What a check counted, for people and for programs.
+struct CheckReport {
+  private let result: CheckResult
+
+  init(_ result: CheckResult) { self.result = result }
+
+  // MARK: For people
+
+  /// Lines as scripts know them.
+  var text: String {
+    var text = ""
+    if result.corruptions == 0 && result.leaks == 0 && result.checkErrors == 0 {
+      text += "No errors were found on the image.\n"
+    }
+    if result.corruptions > 0 {
+      text += "\n\(result.corruptions) errors were found on the image.\n"
+      text += "Data may be corrupted, or further writes to the image may corrupt it.\n"
+    }
+    if result.leaks > 0 {
+      text += "\n\(result.leaks) leaked clusters were found on the image.\n"
+      text += "This means waste of disk space, but no harm to data.\n"
+    }
+    if result.checkErrors > 0 {
+      text += "\n\(result.checkErrors) internal errors have occurred during the check.\n"
+    }
+    if result.totalClusters > 0 && result.allocatedClusters > 0 { text += statistics }
+    if result.imageEndOffset > 0 { text += "Image end offset: \(result.imageEndOffset)\n" }
+    return text
+  }
+
+  private var statistics: String {
+    let allocated = result.allocatedClusters
+    return "\(allocated)/\(result.totalClusters) = \(Columns.percent(allocated, of: result.totalClusters))% "
+      + "allocated, \(Columns.percent(result.fragmentedClusters, of: allocated))% fragmented, "
+      + "\(Columns.percent(result.compressedClusters, of: allocated))% compressed clusters\n"
+  }
+
+  // MARK: For programs
+
+  /// An object whose keys other programs know in this order; what is zero is left out, but for the first count.
+  func tree(file: String, format: String) -> OptionTree {
+    var object = OptionObject()
+    func add(_ key: String, _ number: UInt64) {
+      if number > 0 { object[key] = OptionTree(number) }
+    }
+    add("image-end-offset", result.imageEndOffset)
+    add("compressed-clusters", result.compressedClusters)
+    add("total-clusters", result.totalClusters)
+    add("corruptions", result.corruptions)
+    object["check-errors"] = OptionTree(result.checkErrors)
+    add("leaks", result.leaks)
+    add("allocated-clusters", result.allocatedClusters)
+    object["filename"] = .string(file)
+    object["format"] = .string(format)
+    add("fragmented-clusters", result.fragmentedClusters)
+    return .object(object)
+  }
+}

@@ -1,0 +1,64 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+internal import BlockGraph
+internal import Errors
+
+/// `graph`: what the engine makes of images.
+struct GraphCommand: ProgramCommand {
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "graph", abstract: "Show the layers of open images, and who may do what with them.",
+      usage: "strata graph [OPTIONS] FILE…",
+      discussion: """
+        Opens the images for reading, as info does, and prints every node with its driver and file, and every \
+        edge with its role, the permissions its parent holds, and those it lets others have.
+
+        EXAMPLES:
+          strata graph overlay.qcow2
+          strata graph --output=dot overlay.qcow2 | dot -Tsvg > graph.svg
+        """)
+  }
+
+  @Option(
+    name: option("f", "format"),
+    help: ArgumentHelp("The format of the images; without it, the content is looked at.", valueName: "format")
+  )
+  var format: String?
+
+  @Option(
+    name: option("output"),
+    help: ArgumentHelp(
+      "Print for people (human), for programs (json) or for Graphviz (dot).", valueName: "form"))
+  var output: String?
+
+  @OptionGroup(title: group(AccessOptions.self))
+  var access: AccessOptions
+
+  @OptionGroup(title: group(StandardOptions.self))
+  var standard: StandardOptions
+
+  @Argument(help: ArgumentHelp("The images.", valueName: "file"))
+  var files: [String] = []
+
+  /// The forms of the result.
+  private enum Form: String {
+    case human, json, dot
+  }
+
+  func perform(in session: Session) throws -> Int32 {
+    guard let form = Form(rawValue: output ?? "human") else {
+      throw BlockError(.invalidArgument, "--output must be used with human, json or dot as argument.")
+    }
+    guard !files.isEmpty else { throw UsageError("Expecting image file name") }
+    for file in files { _ = try session.open(access.image(file, format: format)) }
+    let picture = GraphPicture(session.graph.dump())
+    switch form {
+    case .human: session.console.print(picture.text)
+    case .json: session.console.print(picture.tree)
+    case .dot: session.console.print(picture.dot)
+    }
+    return 0
+  }
+}

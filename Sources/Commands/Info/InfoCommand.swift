@@ -1,0 +1,73 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+internal import BlockGraph
+internal import Errors
+internal import Jobs
+internal import Options
+
+/// `info`: what an image is.
+struct InfoCommand: ProgramCommand {
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "info", abstract: "Tell what an image is: format, sizes, backing file, snapshots.",
+      usage: "strata info [OPTIONS] FILE",
+      discussion: """
+        Only the image's own tables are read. A backing file is not opened, so that an image whose backing file \
+        is missing can be looked at, unless --backing-chain asks for all layers.
+
+        EXAMPLES:
+          strata info disk.qcow2
+          strata info --output=json --backing-chain overlay.qcow2
+        """)
+  }
+
+  @Option(
+    name: option("f", "format"),
+    help: ArgumentHelp("The format; without it, the content is looked at.", valueName: "format"))
+  var format: String?
+
+  @Flag(name: flag("backing-chain"), help: "Tell of the images below, too, top first.")
+  var backingChain = false
+
+  @Flag(name: flag("limits"), help: "Tell what sizes and alignment requests to the image may have.")
+  var limits = false
+
+  @Option(
+    name: option("t", "cache"),
+    help: ArgumentHelp(
+      "Cache mode: none, writeback, writethrough, directsync or unsafe.", valueName: "mode"))
+  var cache: String?
+
+  @OptionGroup(title: group(OutputOptions.self))
+  var output: OutputOptions
+
+  @OptionGroup(title: group(AccessOptions.self))
+  var access: AccessOptions
+
+  @OptionGroup(title: group(StandardOptions.self))
+  var standard: StandardOptions
+
+  @Argument(help: ArgumentHelp("The image.", valueName: "file"))
+  var files: [String] = []
+
+  func perform(in session: Session) throws -> Int32 {
+    let file = try onlyOperand(files)
+    let form = try output.format()
+    let mode = try cacheMode(cache, "cache", default: .writeback)
+    let image = try access.image(file, format: format, flags: mode.flags)
+    let job = InfoJob(
+      try session.name(of: image), image.settings, followsChain: backingChain, opener: session.opener)
+    try session.run(job)
+    switch form {
+    case .human:
+      let texts = job.images.map { InfoText($0, withLimits: limits).text }
+      session.console.print(texts.joined(separator: "\n"))
+    case .json:
+      let trees = job.images.map { InfoTree($0, withLimits: limits).tree }
+      session.console.print(backingChain ? .array(trees) : trees.first ?? .null)
+    }
+    return 0
+  }
+}

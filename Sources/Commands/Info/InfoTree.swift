@@ -1,0 +1,56 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Jobs
+internal import Options
+
+/// What `info` prints for programs. The order of the keys is one that other programs compare against.
+struct InfoTree {
+  /// The object.
+  private(set) var object = OptionObject()
+
+  /// The object as a value.
+  var tree: OptionTree { .object(object) }
+
+  init(_ image: ImageInformation, withLimits: Bool) {
+    let format = image.format
+    if let name = format?.backing?.format { object["backing-filename-format"] = .string(name) }
+    if let snapshots = format?.snapshots, !snapshots.isEmpty {
+      object["snapshots"] = .array(snapshots.map(InfoTree.snapshot))
+    }
+    object["virtual-size"] = OptionTree(image.virtualSize)
+    object["filename"] = .string(image.name)
+    if let size = format?.clusterSize { object["cluster-size"] = OptionTree(size) }
+    if format?.isCompressed == true { object["compressed"] = true }
+    if format?.isEncrypted == true { object["encrypted"] = true }
+    object["format"] = .string(image.driver)
+    if let size = image.actualSize { object["actual-size"] = OptionTree(size) }
+    object["format-specific"] = format?.specific
+    if let path = image.backingPath { object["full-backing-filename"] = .string(path) }
+    if let name = format?.backing?.name { object["backing-filename"] = .string(name) }
+    object["dirty-flag"] = .bool(format?.isDirty ?? false)
+    if withLimits { object["limits"] = .object(InfoTree.limits(image.limits)) }
+  }
+
+  /// What an image asks of requests, in bytes.
+  static func limits(_ limits: Limits) -> OptionObject {
+    [
+      "request-alignment": OptionTree(limits.requestAlignment),
+      "max-transfer": OptionTree(limits.maximumTransfer),
+    ]
+  }
+
+  private static func snapshot(_ snapshot: SnapshotInformation) -> OptionTree {
+    var object = OptionObject()
+    if let count = snapshot.instructionCount { object["icount"] = OptionTree(count) }
+    object["vm-clock-nsec"] = OptionTree(snapshot.machineClock % 1_000_000_000)
+    object["name"] = .string(snapshot.name)
+    object["date-sec"] = OptionTree(UInt64(snapshot.seconds))
+    object["date-nsec"] = OptionTree(UInt64(snapshot.nanoseconds))
+    object["vm-clock-sec"] = OptionTree(snapshot.machineClock / 1_000_000_000)
+    object["id"] = .string(snapshot.id)
+    object["vm-state-size"] = OptionTree(snapshot.stateSize)
+    return .object(object)
+  }
+}

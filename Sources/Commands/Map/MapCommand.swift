@@ -1,0 +1,70 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+internal import BlockGraph
+internal import Errors
+internal import Jobs
+
+/// `map`: what is where in an image.
+struct MapCommand: ProgramCommand {
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "map", abstract: "Tell for each range of an image which file holds it, and where.",
+      usage: "strata map [OPTIONS] FILE",
+      discussion: """
+        The list for people has only data that lies in a file as it is. The list for programs (--output=json) \
+        has every range: how many layers down it lies, and whether it is present, zero, data or compressed.
+
+        EXAMPLES:
+          strata map disk.qcow2
+          strata map --output=json -s 1G -l 64M overlay.qcow2
+        """)
+  }
+
+  @Option(
+    name: option("f", "format"),
+    help: ArgumentHelp("The format; without it, the content is looked at.", valueName: "format"))
+  var format: String?
+
+  @Option(
+    name: option("s", "start-offset"),
+    help: ArgumentHelp("Where to start, in bytes or with a suffix such as 64k.", valueName: "offset"))
+  var startOffset: String?
+
+  @Option(
+    name: option("l", "max-length"), help: ArgumentHelp("How many bytes to look at.", valueName: "length"))
+  var maximumLength: String?
+
+  @OptionGroup(title: group(OutputOptions.self))
+  var output: OutputOptions
+
+  @OptionGroup(title: group(AccessOptions.self))
+  var access: AccessOptions
+
+  @OptionGroup(title: group(StandardOptions.self))
+  var standard: StandardOptions
+
+  @Argument(help: ArgumentHelp("The image.", valueName: "file"))
+  var files: [String] = []
+
+  func perform(in session: Session) throws -> Int32 {
+    let console = session.console
+    let start = try startOffset.map { try parseSize($0, "start offset", warn: console.warn) } ?? 0
+    let length = try maximumLength.map { try parseSize($0, "max length", warn: console.warn) } ?? .max
+    let file = try onlyOperand(files)
+    let form = try output.format()
+    let user = try session.open(access.image(file, format: format))
+    guard let edge = user.edge else { return 1 }
+    var scan = MapScan(edge, start: start, length: length)
+    var renderer: any MapRenderer = form == .json ? MapJSON(console, start: start) : MapText(console)
+    renderer.begin()
+    while let entry = try inContext(
+      "Could not read file metadata", { () throws(BlockError) in try scan.next() })
+    {
+      try renderer.add(entry)
+    }
+    renderer.end()
+    return 0
+  }
+}

@@ -1,0 +1,26 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Errors
+internal import Options
+
+/// An image as the command line names it, and how it is to be opened.
+struct NamedImage {
+  /// The name as it was written.
+  var text: String
+  /// Whether the name is a list of options (`--image-opts`).
+  var isOptions = false
+  /// How it is to be opened.
+  var settings = OpenSettings()
+
+  /// What the name says.
+  func name(protocols: [String]) throws(BlockError) -> ImageName {
+    guard isOptions else { return try ImageName(text, protocols: protocols) }
+    let options = try KeyValueList(parsing: text, dialect: .short, impliedKey: "file").tree()
+    guard options["driver"] != nil || options["file"] != nil else {
+      throw BlockError(.invalidArgument, "Must specify either driver or file")
+    }
+    return try ImageName(options: options, text: text)
+  }
+}

@@ -1,0 +1,51 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+
+extension Program {
+  /// The help of the command called `topic`, or of the program.
+  static func help(_ topic: String?) throws(UsageError) -> String {
+    guard let topic else { return StrataCommand.helpMessage() + "\n" }
+    return help(of: try command(named: topic))
+  }
+
+  /// The help of a command.
+  static func help(of command: any ProgramCommand.Type) -> String {
+    StrataCommand.helpMessage(for: command) + "\n"
+  }
+
+  /// What `--version` prints.
+  static func versionText(calledBy name: String) -> String {
+    // Scripts read the release from the first line of the program that they know by this name.
+    name == "qemu-img" ? "qemu-img version 10.2.0 (Strata \(version))\n" : "strata version \(version)\n"
+  }
+}
+
+/// The program as a whole, for its help.
+struct StrataCommand: ParsableCommand {
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "strata",
+      abstract: "Make, convert and look into disk images of virtual machines.",
+      usage: "strata [-h] [-V] [-T EVENT] COMMAND [OPTIONS] …",
+      discussion: """
+        Called by the name qemu-img, the program takes that one's command lines; called by a name such as \
+        strata-info, it is that command.
+
+        EXAMPLES:
+          strata create -f qcow2 disk.qcow2 20G
+          strata convert -p -O qcow2 -c disk.raw disk.qcow2
+          strata info --output=json disk.qcow2
+        """,
+      subcommands: Program.commands)
+  }
+
+  @Flag(name: flag("V", "version"), help: "Print the version.")
+  var printsVersion = false
+
+  @Option(
+    name: option("T", "trace"),
+    help: ArgumentHelp("Trace an event of the program. There are none in this version.", valueName: "event"))
+  var trace: [String] = []
+}

@@ -1,0 +1,32 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+
+/// A command of the program: declared options, and what is done with them.
+protocol ProgramCommand: ParsableCommand {
+  /// The options that every command has.
+  var standard: StandardOptions { get }
+  /// The status the program ends with when the command throws what is no mistake in the command line.
+  static var failureStatus: Int32 { get }
+
+  /// Does the work; returns the status that the program ends with.
+  ///
+  /// - Throws: `UsageError` or `BlockError`, which is then reported.
+  func perform(in session: Session) throws -> Int32
+}
+
+extension ProgramCommand {
+  static var failureStatus: Int32 { 1 }
+
+  /// How the command is called.
+  static var name: String { configuration.commandName ?? "" }
+}
+
+/// Takes out of `operands` the only one there may be.
+func onlyOperand(_ operands: [String]) throws(UsageError) -> String {
+  guard operands.count == 1, let operand = operands.first else {
+    throw UsageError("Expecting one image file name")
+  }
+  return operand
+}

@@ -1,0 +1,75 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Errors
+internal import Host
+
+/// Draws the progress of a job on one line of standard output, and obeys signals meanwhile.
+///
+/// The line is `    (12.34/100%)` and a carriage return, drawn anew at each whole per cent. SIGUSR1 prints the
+/// same with a line feed to standard error, drawn or not. SIGINT, SIGTERM and SIGHUP end the job.
+final class ProgressReporter: Sendable {
+  private let isShown: Bool
+  private let state = Monitor()
+  private let shown = Shown()
+
+  private final class Shown: @unchecked Sendable {
+    /// The last hundredth of a per cent drawn, nil where nothing was.
+    var last: UInt64?
+    var requests: UInt32 = 0
+  }
+
+  /// Notes signals from now on; draws the first line where progress `isShown`.
+  init(isShown: Bool) {
+    self.isShown = isShown
+    Signals.note()
+    shown.requests = Signals.progressRequests
+    if isShown { draw(0) }
+  }
+
+  /// What a job is given to tell its progress and to ask whether to go on.
+  func makeContext() -> JobContext {
+    JobContext(
+      interrupted: { ProgressReporter.interruption }, report: { progress in self.note(progress) })
+  }
+
+  /// Draws that all is done, also where there was nothing to do.
+  func complete() {
+    if isShown { state.withLock { draw(10_000) } }
+  }
+
+  /// Ends the line.
+  func finish() {
+    if isShown { Stream.output.write("\n") }
+  }
+
+  private static var interruption: BlockError? {
+    Signals.terminating.map { BlockError(.interrupted, "Interrupted by signal \($0)") }
+  }
+
+  private func note(_ progress: JobContext.Progress) {
+    let hundredths = ProgressReporter.hundredths(progress)
+    state.withLock {
+      let requests = Signals.progressRequests
+      if requests != shown.requests {
+        shown.requests = requests
+        Stream.error.write(ProgressReporter.line(hundredths) + "\n")
+      }
+      guard isShown else { return }
+      if let last = shown.last, hundredths < last + 100, hundredths < 10_000 || last == hundredths { return }
+      draw(hundredths)
+    }
+  }
+
+  private func draw(_ hundredths: UInt64) {
+    shown.last = hundredths
+    Stream.output.write(ProgressReporter.line(hundredths) + "\r")
+  }
+
+  static func hundredths(_ progress: JobContext.Progress) -> UInt64 {
+    UInt64((progress.percent * 100).rounded())
+  }
+
+  static func line(_ hundredths: UInt64) -> String { "    (\(Columns.fixed(hundredths))/100%)" }
+}

@@ -1,0 +1,61 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Errors
+internal import Jobs
+internal import Options
+
+/// What one run of a command works with: the console, and an engine that is made when it is first needed.
+final class Session {
+  /// Where everything is said.
+  let console: Console
+  /// The command's name.
+  let command: String
+  /// The nodes of all images that the command opens.
+  private(set) lazy var graph = Graph()
+  /// Opens images into the graph.
+  private(set) lazy var opener = makeOpener()
+
+  /// A session of the command called `command`.
+  init(console: Console, command: String) {
+    self.console = console
+    self.command = command
+  }
+
+  private func makeOpener() -> Opener {
+    var opener = Opener(graph: graph, kinds: Drivers.all)
+    let console = console
+    opener.warn = { message in console.say("WARNING: " + message) }
+    return opener
+  }
+
+  /// Opens an image for reading; whoever else uses it may do as they like.
+  func open(_ image: NamedImage) throws -> RootUser {
+    let user = graph.makeUser(
+      "\(command): '\(image.text)'", claim: Claim(held: .consistentRead, shared: .all))
+    try opener.open(name(of: image), image.settings, for: user)
+    return user
+  }
+
+  /// What the name of an image says.
+  func name(of image: NamedImage) throws(BlockError) -> ImageName {
+    try inContext("Could not open '\(image.text)'") { () throws(BlockError) in
+      try image.name(protocols: opener.protocols)
+    }
+  }
+
+  /// Runs a job that is soon done.
+  func run(_ job: any Job) throws(BlockError) { try run(job, JobContext()) }
+
+  /// Runs a job to its end, showing its progress, and says what it could not undo.
+  func run(_ job: any Job, _ progress: ProgressReporter) throws(BlockError) {
+    try run(job, progress.makeContext())
+  }
+
+  private func run(_ job: any Job, _ context: JobContext) throws(BlockError) {
+    var runner = JobRunner(graph: graph, context: context)
+    defer { for warning in runner.warnings { console.warn(warning) } }
+    try runner.run(job)
+  }
+}

@@ -1,0 +1,39 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+internal import BlockGraph
+internal import Errors
+
+/// How the images that a command reads are named and shared.
+struct AccessOptions: ParsableArguments {
+  @Flag(
+    name: flag("image-opts"),
+    help: "Take image names as lists of options, such as 'driver=qcow2,file.filename=disk.qcow2'.")
+  var imageOptions = false
+
+  @Flag(name: flag("U", "force-share"), help: "Read the image although another process may be writing to it.")
+  var forceShare = false
+
+  /// The image called `text`.
+  ///
+  /// - Throws: where a format is stated in two ways.
+  func image(_ text: String, format: String?, flags: NodeFlags = []) throws(BlockError) -> NamedImage {
+    if imageOptions && format != nil {
+      throw BlockError(.invalidArgument, "--image-opts and --format are mutually exclusive")
+    }
+    let sharing: NodeFlags = forceShare ? .forceShare : []
+    return NamedImage(
+      text: text, isOptions: imageOptions, settings: OpenSettings(format: format, flags: flags.union(sharing))
+    )
+  }
+}
+
+/// Reads the name of a cache mode; `thing` is what the message calls it.
+func cacheMode(_ text: String?, _ thing: String, default mode: CacheMode) throws(BlockError) -> CacheMode {
+  guard let text else { return mode }
+  guard let mode = CacheMode(named: text) else {
+    throw BlockError(.invalidArgument, "Invalid \(thing) option: \(text)")
+  }
+  return mode
+}

@@ -1,0 +1,39 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Errors
+internal import Options
+
+/// What one or several `-o` say about an image to be made.
+struct CreationOptions {
+  /// Keys and values, in order.
+  let list: KeyValueList
+
+  /// Reads the arguments of `-o` in order.
+  ///
+  /// - Throws: for the first argument that is no option list.
+  init(_ arguments: [String]) throws(BlockError) {
+    var list = KeyValueList()
+    for argument in arguments { list.append(try KeyValueList(creationOptions: argument)) }
+    self.list = list
+  }
+
+  /// What `-o help` prints: the options of a format and, where a target is named, those of its storage.
+  static func help(format: String, target: String?, opener: Opener) throws(BlockError) -> String {
+    guard let kind = opener.kind(named: format) else {
+      throw BlockError(.notFound, "Unknown file format '\(format)'")
+    }
+    guard let target else {
+      let text = kind.creationOptions.help
+      return "Supported \(format) options:" + text.drop { $0 != "\n" } + "\n"
+        + "The protocol level may support further options.\n"
+        + "Specify the target filename to include those options.\n"
+    }
+    let name = ImageName.protocolPrefix(of: target) ?? "file"
+    guard let storage = opener.kind(named: name), storage.isProtocol else {
+      throw BlockError(.invalidArgument, "Unknown protocol '\(name)'")
+    }
+    return kind.creationOptions.adding(storage.creationOptions).help
+  }
+}

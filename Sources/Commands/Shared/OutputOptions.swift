@@ -1,0 +1,35 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+internal import Errors
+
+/// How a result is printed.
+enum OutputFormat: String {
+  /// For people.
+  case human
+  /// For programs.
+  case json
+}
+
+/// In which form a command prints its result.
+struct OutputOptions: ParsableArguments {
+  @Option(
+    name: option("output"),
+    help: ArgumentHelp("Print the result for people (human) or for programs (json).", valueName: "form"))
+  var output: String?
+
+  /// The form chosen.
+  func format() throws(BlockError) -> OutputFormat {
+    guard let format = OutputFormat(rawValue: output ?? "human") else {
+      throw BlockError(.invalidArgument, "--output must be used with human or json as argument.")
+    }
+    return format
+  }
+}
+
+/// Whether a command shows how far it is.
+struct ProgressOptions: ParsableArguments {
+  @Flag(name: flag("p", "progress"), help: "Show how far the work is.")
+  var progress = false
+}

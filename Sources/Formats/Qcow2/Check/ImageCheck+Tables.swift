@@ -1,0 +1,172 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+
+/// What a check knows about an L2 table that it has read.
+struct TableState {
+  /// Whether anything in it was found wrong.
+  var isDamaged = false
+  /// Whether marks for "refcount is 1" may be wrong in it.
+  var hasWrongFlags = false
+  /// References to the whole table beyond the first, not yet added to what it points to.
+  var repeats: UInt32 = 0
+  var allocated: UInt32 = 0
+  var fragmented: UInt32 = 0
+  var compressed: UInt32 = 0
+}
+
+/// L1 tables and the L2 tables that they point to.
+extension ImageCheck {
+  /// Bytes of tables that are read at once.
+  static let readBytes: UInt64 = 1 << 20
+  /// Bits of an L1 entry that must be zero.
+  private static let reservedL1: UInt64 = 0x7f00_0000_0000_01ff
+
+  /// Counts an L1 table, the tables it points to, and all that those point to.
+  func walkL1(at offset: UInt64, size: UInt32, isActive: Bool) throws(BlockError) {
+    let bytes = UInt64(size) * UInt64(L1Entry.size)
+    try addReferences(at: offset, bytes: bytes)
+    // What lies past the end of the file reads as zeros: no tables.
+    guard offset < fileLength else { return }
+    let end = min(bytes, fileLength - offset + (geometry.clusterSize - 1)) / 8 * 8
+    context.expect(end)
+    let buffer = Buffer(count: Int(min(end, ImageCheck.readBytes)))
+    let tables = TableRun(max(ImageCheck.readBytes, geometry.clusterSize))
+    var position: UInt64 = 0
+    while position < end {
+      let count = Int(min(end - position, UInt64(buffer.count)))
+      var target = buffer.mutableBytes
+      var part = target.slice(0..<count)
+      do throws(BlockError) {
+        try file.read(at: offset + position, into: &part)
+      } catch {
+        return found(.unreadableTable(offset: offset + position, reason: error.message))
+      }
+      try walkL1Part(buffer.bytes.slice(0..<count), tables, isActive: isActive)
+      position += UInt64(count)
+      context.advance(UInt64(count))
+    }
+  }
+
+  private func walkL1Part(_ bytes: RawSpan, _ run: TableRun, isActive: Bool) throws(BlockError) {
+    guard !bytes.isZero else { return }
+    let count = bytes.byteCount / L1Entry.size
+    for index in 0..<count {
+      let entry = L1Entry(rawValue: bytes.big64(at: index * L1Entry.size))
+      guard entry.rawValue != 0 else { continue }
+      if entry.rawValue & ImageCheck.reservedL1 != 0 { found(.reservedBitsL1(entry: entry.rawValue)) }
+      try addReferences(at: entry.offset, bytes: geometry.clusterSize)
+      let isAligned = geometry.offsetInCluster(entry.offset) == 0
+      if !isAligned { found(.unalignedL2Table(offset: entry.offset)) }
+      guard entry.offset < fileLength else { continue }
+      if try countAgain(entry.offset, isAligned: isAligned, isActive: isActive) { continue }
+      if !run.holds(entry.offset, geometry.clusterSize) {
+        try context.checkInterrupted()
+        var wanted = geometry.clusterSize
+        var next = index + 1
+        while next < count, wanted < run.capacity,
+          L1Entry(rawValue: bytes.big64(at: next * L1Entry.size)).offset == entry.offset + wanted
+        {
+          wanted += geometry.clusterSize
+          next += 1
+        }
+        if let reason = run.load(entry.offset, wanted, from: file) {
+          found(.unreadableTable(offset: entry.offset, reason: reason))
+          continue
+        }
+      }
+      let buffer = run.buffer
+      let table = buffer.bytes.slice(run.range(of: entry.offset, geometry.clusterSize))
+      var state = try walkL2(table, isActive: isActive)
+      if let known = tables[entry.offset], known.hasWrongFlags { state.hasWrongFlags = true }
+      tables[entry.offset] = state
+    }
+  }
+
+  /// Whether nothing more is to be done about a table now, because it was looked at before.
+  private func countAgain(_ offset: UInt64, isAligned: Bool, isActive: Bool) throws(BlockError) -> Bool {
+    guard let state = tables[offset] else { return isAligned ? false : !takeBudget() }
+    if state.isDamaged && takeBudget() { return false }
+    tables[offset]?.repeats &+= 1
+    if isActive {
+      result.allocatedClusters += UInt64(state.allocated)
+      result.fragmentedClusters += UInt64(state.fragmented)
+      result.compressedClusters += UInt64(state.compressed)
+    }
+    return true
+  }
+
+  private func takeBudget() -> Bool {
+    guard repeatBudget >= geometry.l2Entries else { return false }
+    repeatBudget -= geometry.l2Entries
+    return true
+  }
+
+  /// Adds what tables with several references point to, as often as they have further references.
+  func addRepeatedTables() throws(BlockError) {
+    var repeated: [UInt64] = []
+    for (offset, state) in tables where state.repeats > 0 { repeated.append(offset) }
+    guard !repeated.isEmpty else { return }
+    repeated.sort()
+    let run = TableRun(geometry.clusterSize)
+    for offset in repeated {
+      guard let state = tables[offset] else { continue }
+      try context.checkInterrupted()
+      // It was read before; where it no longer can be, that was told when it happened first.
+      guard run.load(offset, geometry.clusterSize, from: file) == nil else { continue }
+      let buffer = run.buffer
+      let bytes = buffer.bytes
+      for index in 0..<Int(geometry.l2Entries) {
+        let entry = L2Entry(rawValue: bytes.big64(at: index * geometry.l2EntryBytes))
+        guard entry.rawValue != 0, let range = hostRange(entry) else { continue }
+        let before = result.corruptions
+        try addReferences(at: range.offset, bytes: range.bytes, count: UInt64(state.repeats))
+        if result.corruptions != before { break }
+      }
+    }
+  }
+}
+
+/// Neighbouring tables in memory, read in one go.
+final class TableRun {
+  let capacity: UInt64
+  let buffer: Buffer
+  private var offset: UInt64 = 0
+  private var bytes: UInt64 = 0
+
+  /// Room for so many bytes.
+  init(_ capacity: UInt64) {
+    self.capacity = capacity
+    buffer = Buffer(count: Int(capacity))
+  }
+
+  /// Whether a table is in memory.
+  func holds(_ table: UInt64, _ size: UInt64) -> Bool {
+    table >= offset && table - offset <= bytes && bytes - (table - offset) >= size
+  }
+
+  /// Reads tables; what went wrong, if anything did.
+  func load(_ offset: UInt64, _ bytes: UInt64, from file: Edge) -> String? {
+    self.offset = offset
+    self.bytes = 0
+    let buffer = self.buffer
+    var target = buffer.mutableBytes
+    var part = target.slice(0..<Int(bytes))
+    do throws(BlockError) {
+      try file.read(at: offset, into: &part)
+    } catch {
+      return error.message
+    }
+    self.bytes = bytes
+    return nil
+  }
+
+  /// Where in the buffer a table is that is in memory.
+  func range(of table: UInt64, _ size: UInt64) -> Range<Int> {
+    let start = Int(table - offset)
+    return start..<start + Int(size)
+  }
+}

@@ -1,0 +1,80 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Bytes
+internal import Compression
+internal import Errors
+internal import Host
+
+/// What reading compressed clusters keeps between reads: decoders for as many threads as read at once, and the
+/// cluster decoded last, since guests read in smaller pieces than clusters.
+final class CompressedClusters: @unchecked Sendable {
+  /// What one thread needs to decode a cluster.
+  final class Decoder {
+    let decompressor: any BlockDecompressor
+    /// The compressed bytes; grows to what was needed.
+    fileprivate(set) var input = Buffer(count: 0)
+
+    init(_ type: CompressionType) throws(BlockError) {
+      switch type {
+      case .zlib: decompressor = Inflater(format: .raw)
+      case .zstd: decompressor = try ZstdDecompressor()
+      }
+    }
+
+    /// Room for so many compressed bytes.
+    func makeRoom(_ count: Int) {
+      if input.count < count { input = Buffer(count: count) }
+    }
+  }
+
+  private let type: CompressionType
+  private let monitor = Monitor()
+  private var idle: [Decoder] = []
+  private var decoded: (entry: L2Entry, content: Buffer)?
+  /// Counts what makes decoded content stale: space that compressed clusters had may hold others.
+  private var generation: UInt64 = 0
+
+  /// Nothing kept yet.
+  init(_ type: CompressionType) { self.type = type }
+
+  /// Copies part of the cluster that was decoded last, if it is this one.
+  func copyDecoded(_ entry: L2Entry, _ range: Range<Int>, into buffer: inout MutableRawSpan) -> Bool {
+    monitor.lock()
+    let known = decoded
+    monitor.unlock()
+    // The buffer is never written again, so that it can be read without the lock.
+    guard let known, known.entry == entry else { return false }
+    buffer.copy(known.content.bytes.slice(range))
+    return true
+  }
+
+  /// What `keep` wants to know: taken before the compressed bytes are read.
+  var ticket: UInt64 { monitor.withLock { generation } }
+
+  /// Keeps a decoded cluster, unless something happened since the ticket was taken.
+  func keep(_ content: Buffer, of entry: L2Entry, ticket: UInt64) {
+    monitor.lock()
+    if ticket == generation { decoded = (entry, content) }
+    monitor.unlock()
+  }
+
+  /// Forgets decoded content: space of compressed clusters was given back or taken.
+  func forget() {
+    monitor.lock()
+    generation += 1
+    decoded = nil
+    monitor.unlock()
+  }
+
+  /// A decoder for the use of the caller alone, who gives it back.
+  func takeDecoder() throws(BlockError) -> Decoder {
+    if let decoder = monitor.withLock({ idle.popLast() }) { return decoder }
+    return try Decoder(type)
+  }
+
+  /// Takes a decoder back.
+  func giveBack(_ decoder: Decoder) {
+    monitor.withLock { idle.append(decoder) }
+  }
+}

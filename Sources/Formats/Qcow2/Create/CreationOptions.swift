@@ -1,0 +1,162 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+internal import Options
+
+/// What a new image is to be, read from the creation options.
+struct CreationOptions {
+  /// 2 or 3.
+  var version: UInt32 = 3
+  var clusterBits: UInt32 = 16
+  var refcountOrder: UInt32 = 4
+  var hasExtendedL2 = false
+  var hasLazyRefcounts = false
+  var compression = CompressionType.zlib
+  var preallocation = Preallocation.off
+  var backingName: String?
+  var backingFormat: String?
+  var dataFile: String?
+  var isDataFileRaw = false
+
+  var geometry: Geometry {
+    Geometry(clusterBits: clusterBits, hasExtendedL2: hasExtendedL2, refcountOrder: refcountOrder)
+  }
+
+  /// Reads and checks the options.
+  ///
+  /// - Throws: what is wrong, in the peer's words.
+  init(_ options: OptionObject) throws(BlockError) {
+    var reader = OptionReader(options)
+    try CreationOptions.refuseEncryption(&reader)
+    try readFormat(&reader)
+    try readReferences(&reader)
+    try check()
+  }
+
+  private static func refuseEncryption(_ reader: inout OptionReader) throws(BlockError) {
+    let old = try reader.bool("encryption") ?? false
+    let isAsked = old || reader.rest.keys.contains { $0 == "encrypt" || $0.hasPrefix("encrypt.") }
+    if isAsked { throw BlockError(.unsupported, "Encryption of qcow2 images is not supported yet") }
+  }
+
+  private mutating func readFormat(_ reader: inout OptionReader) throws(BlockError) {
+    switch try reader.string("compat") {
+    case nil, "1.1", "v3": version = 3
+    case "0.10", "v2": version = 2
+    case .some(let other):
+      throw BlockError(.invalidArgument, "Parameter 'version' does not accept value '\(other)'")
+    }
+    if let size = try reader.size("cluster_size") {
+      let allowed = UInt64(1) << UInt64(Qcow2Limits.minimumClusterBits)...1 << UInt64(Qcow2Limits.maximumClusterBits)
+      guard size.isPowerOfTwo, allowed.contains(size) else {
+        throw BlockError(.invalidArgument, "Cluster size must be a power of two between 512 and 2048k")
+      }
+      clusterBits = UInt32(size.trailingZeroBitCount)
+    }
+    preallocation = try reader.choice("preallocation", as: Preallocation.self) ?? .off
+    if let type = try reader.string("compression_type") {
+      guard let known = CompressionType.allCases.first(where: { $0.name == type }) else {
+        throw BlockError(.invalidArgument, "Parameter 'compression-type' does not accept value '\(type)'")
+      }
+      compression = known
+    }
+    hasExtendedL2 = try reader.bool("extended_l2") ?? false
+    hasLazyRefcounts = try reader.bool("lazy_refcounts") ?? false
+    if let bits = try reader.number("refcount_bits") {
+      guard bits.isPowerOfTwo, bits <= 64 else {
+        throw BlockError(
+          .invalidArgument, "Refcount width must be a power of two and may not exceed 64 bits")
+      }
+      refcountOrder = UInt32(bits.trailingZeroBitCount)
+    }
+  }
+
+  private mutating func readReferences(_ reader: inout OptionReader) throws(BlockError) {
+    backingName = try reader.string("backing_file")
+    backingFormat = try reader.string("backing_fmt")
+    dataFile = try reader.string("data_file")
+    isDataFileRaw = try reader.bool("data_file_raw") ?? false
+  }
+
+  // MARK: What goes together
+
+  private func check() throws(BlockError) {
+    if version < 3 { try checkVersion2() }
+    if hasExtendedL2, geometry.subclusterSize < 512 {
+      throw BlockError(
+        .invalidArgument, "Extended L2 entries are only supported with cluster sizes of at least 16384 bytes")
+    }
+    if isDataFileRaw {
+      guard dataFile != nil else { throw BlockError(.invalidArgument, "data-file-raw requires data-file") }
+      guard backingName == nil else {
+        throw BlockError(.invalidArgument, "Backing file and data-file-raw cannot be used at the same time")
+      }
+    }
+    if preallocation != .off, backingName != nil, !hasExtendedL2 {
+      throw BlockError(
+        .invalidArgument,
+        "Backing file and preallocation can only be used at the same time if extended_l2 is on")
+    }
+    try checkBacking()
+  }
+
+  private func checkBacking() throws(BlockError) {
+    guard let backingName else {
+      if backingFormat != nil {
+        throw BlockError(.invalidArgument, "Backing format cannot be used without backing file")
+      }
+      return
+    }
+    guard backingName.utf8.count <= Int(Qcow2Limits.backingNameBytes) else {
+      throw BlockError(.invalidArgument, "Backing file name too long")
+    }
+    if let backingFormat, backingFormat.utf8.count >= 16 {
+      throw BlockError(.invalidArgument, "Backing file format name too long")
+    }
+  }
+
+  private func checkVersion2() throws(BlockError) {
+    let newer = "supported with compatibility level 1.1 and above (use version=v3 or greater)"
+    if dataFile != nil { throw BlockError(.invalidArgument, "External data files are only " + newer) }
+    if hasLazyRefcounts { throw BlockError(.invalidArgument, "Lazy refcounts only " + newer) }
+    if hasExtendedL2 { throw BlockError(.invalidArgument, "Extended L2 entries are only " + newer) }
+    if refcountOrder != 4 {
+      throw BlockError(
+        .invalidArgument,
+        "Different refcount widths than 16 bits require compatibility level 1.1 or above "
+          + "(use version=v3 or greater)")
+    }
+    if compression != .zlib {
+      throw BlockError(.invalidArgument, "Non-zlib compression type is only " + newer)
+    }
+  }
+
+  /// What `create` accepts, in the order in which its summary shows it.
+  static let list: OptionList = [
+    OptionSpec("encryption", .bool, "Encrypt the image with format 'aes'. (Deprecated in favor of encrypt.format=aes)"),
+    OptionSpec("encrypt.format", .string, "Encrypt the image, format choices: 'aes', 'luks'"),
+    OptionSpec("encrypt.key-secret", .string, "ID of secret providing qcow AES key or LUKS passphrase"),
+    OptionSpec("encrypt.cipher-alg", .string, "Name of encryption cipher algorithm"),
+    OptionSpec("encrypt.cipher-mode", .string, "Name of encryption cipher mode"),
+    OptionSpec("encrypt.ivgen-alg", .string, "Name of IV generator algorithm"),
+    OptionSpec("encrypt.ivgen-hash-alg", .string, "Name of IV generator hash algorithm"),
+    OptionSpec("encrypt.hash-alg", .string, "Name of encryption hash algorithm"),
+    OptionSpec("encrypt.iter-time", .number, "Time to spend in PBKDF in milliseconds"),
+    OptionSpec("cluster_size", .size, "qcow2 cluster size", default: 65536),
+    OptionSpec("extended_l2", .bool, "Extended L2 tables", default: false),
+    OptionSpec("preallocation", .string, "Preallocation mode (allowed values: off, metadata, falloc, full)"),
+    OptionSpec(
+      "compression_type", .string, "Compression method used for image cluster compression", default: "zlib"),
+    OptionSpec("size", .size, "Virtual disk size"),
+    OptionSpec("compat", .string, "Compatibility level (v2 [0.10] or v3 [1.1])"),
+    OptionSpec("backing_file", .string, "File name of a base image"),
+    OptionSpec("backing_fmt", .string, "Image format of the base image"),
+    OptionSpec("data_file", .string, "File name of an external data file"),
+    OptionSpec("data_file_raw", .bool, "The external data file must stay valid as a raw image"),
+    OptionSpec("lazy_refcounts", .bool, "Postpone refcount updates", default: false),
+    OptionSpec("refcount_bits", .number, "Width of a reference count entry in bits", default: 16),
+  ]
+}

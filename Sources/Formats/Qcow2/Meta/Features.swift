@@ -1,0 +1,119 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// Features without which an image may not be opened at all.
+public struct IncompatibleFeatures: OptionSet, Hashable, Sendable {
+  /// The header's field.
+  public let rawValue: UInt64
+  /// Makes a set from the header's field.
+  public init(rawValue: UInt64) { self.rawValue = rawValue }
+
+  /// Refcounts may be wrong and must be made anew before the image is written.
+  public static let dirty = IncompatibleFeatures(rawValue: 1)
+  /// Some structure is known to be damaged.
+  public static let corrupt = IncompatibleFeatures(rawValue: 2)
+  /// Guest data lies in a file of its own.
+  public static let dataFile = IncompatibleFeatures(rawValue: 4)
+  /// The compression type is not deflate.
+  public static let compressionType = IncompatibleFeatures(rawValue: 8)
+  /// L2 entries have bitmaps of subclusters.
+  public static let extendedL2 = IncompatibleFeatures(rawValue: 16)
+  /// What this program knows.
+  public static let known: IncompatibleFeatures = [.dirty, .corrupt, .dataFile, .compressionType, .extendedL2]
+}
+
+/// Features that a program may ignore.
+public struct CompatibleFeatures: OptionSet, Hashable, Sendable {
+  /// The header's field.
+  public let rawValue: UInt64
+  /// Makes a set from the header's field.
+  public init(rawValue: UInt64) { self.rawValue = rawValue }
+
+  /// Refcounts are written late, behind the dirty bit.
+  public static let lazyRefcounts = CompatibleFeatures(rawValue: 1)
+}
+
+/// Features that a program must clear when it writes without knowing them.
+public struct AutoclearFeatures: OptionSet, Hashable, Sendable {
+  /// The header's field.
+  public let rawValue: UInt64
+  /// Makes a set from the header's field.
+  public init(rawValue: UInt64) { self.rawValue = rawValue }
+
+  /// Bitmaps agree with the guest's data.
+  public static let bitmaps = AutoclearFeatures(rawValue: 1)
+  /// The data file is a raw image by itself.
+  public static let rawDataFile = AutoclearFeatures(rawValue: 2)
+  /// What stays true when this program writes.
+  public static let kept: AutoclearFeatures = [.rawDataFile]
+}
+
+/// A name that an image gives to a feature bit, so that programs without the feature can say what they miss.
+public struct FeatureName: Hashable, Sendable {
+  /// Which of the header's fields the bit is in.
+  public enum Kind: UInt8, Sendable {
+    /// Incompatible features.
+    case incompatible = 0
+    /// Compatible features.
+    case compatible = 1
+    /// Autoclear features.
+    case autoclear = 2
+  }
+
+  /// Bytes of one entry of the table.
+  public static let size = 48
+  /// Bytes of the name, padded with zeros.
+  static let nameSize = 46
+
+  /// The field, as it stands in the image.
+  public var kind: UInt8
+  /// The number of the bit.
+  public var bit: UInt8
+  /// The name.
+  public var name: String
+
+  /// Makes a name.
+  public init(_ kind: Kind, bit: UInt8, name: String) {
+    self.kind = kind.rawValue
+    self.bit = bit
+    self.name = name
+  }
+
+  /// What new images say, in the peer's order.
+  public static let all: [FeatureName] = [
+    FeatureName(.incompatible, bit: 0, name: "dirty bit"),
+    FeatureName(.incompatible, bit: 1, name: "corrupt bit"),
+    FeatureName(.incompatible, bit: 2, name: "external data file"),
+    FeatureName(.incompatible, bit: 3, name: "compression type"),
+    FeatureName(.incompatible, bit: 4, name: "extended L2 entries"),
+    FeatureName(.compatible, bit: 0, name: "lazy refcounts"),
+    FeatureName(.autoclear, bit: 0, name: "bitmaps"),
+    FeatureName(.autoclear, bit: 1, name: "raw external data"),
+  ]
+}
+
+/// How clusters are compressed.
+public enum CompressionType: UInt8, Sendable, Hashable, CaseIterable {
+  /// Raw deflate.
+  case zlib = 0
+  /// Zstandard.
+  case zstd = 1
+
+  /// The name that users write.
+  public var name: String {
+    switch self {
+    case .zlib: "zlib"
+    case .zstd: "zstd"
+    }
+  }
+}
+
+/// How clusters are encrypted.
+public enum CryptMethod: UInt32, Sendable, Hashable {
+  /// Not at all.
+  case none = 0
+  /// AES-CBC, as old images have it.
+  case aes = 1
+  /// LUKS.
+  case luks = 2
+}

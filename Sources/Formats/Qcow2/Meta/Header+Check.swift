@@ -1,0 +1,78 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Bytes
+public import Errors
+
+extension Header {
+  /// Refuses feature bits that this program does not know, by the names that the image gives them.
+  func checkUnknownFeatures() throws(BlockError) {
+    var unknown = incompatible.subtracting(.known).rawValue
+    guard unknown != 0 else { return }
+    var names: [String] = []
+    for feature in first(.featureNames)?.featureNames ?? [] {
+      guard feature.kind == FeatureName.Kind.incompatible.rawValue, feature.bit < 64 else { continue }
+      let mask = UInt64(1) << UInt64(feature.bit)
+      guard unknown & mask != 0 else { continue }
+      names.append(feature.name)
+      unknown &= ~mask
+    }
+    if unknown != 0 { names.append("Unknown incompatible feature: " + String(unknown, radix: 16)) }
+    throw BlockError(.unsupported, "Unsupported qcow2 feature(s): " + names.joined(separator: ", "))
+  }
+
+  /// Checks features and widths against each other.
+  func checkFeatures() throws(BlockError) {
+    try checkUnknownFeatures()
+    if incompatible.contains(.extendedL2), geometry.subclusterSize < 512 {
+      throw BlockError(.corrupt, "Unsupported subcluster size: \(geometry.subclusterSize)")
+    }
+    guard refcountOrder <= 6 else {
+      throw BlockError(.corrupt, "Reference count entry width too large; may not exceed 64 bits")
+    }
+    guard CryptMethod(rawValue: cryptMethod) != nil else {
+      throw BlockError(.unsupported, "Unsupported encryption method \(cryptMethod)")
+    }
+    guard let type = CompressionType(rawValue: compressionType) else {
+      throw BlockError(.unsupported, "qcow2: unknown compression type: \(compressionType)")
+    }
+    if (type != .zlib) != incompatible.contains(.compressionType) {
+      let must = type == .zlib ? "must not be set" : "must be set"
+      throw BlockError(.corrupt, "qcow2: Compression type incompatible feature bit \(must)")
+    }
+  }
+
+  /// Checks sizes and places of all tables against the limits.
+  ///
+  /// - Throws: what is wrong, in the peer's words.
+  public func checkTables() throws(BlockError) {
+    let geometry = self.geometry
+    guard UInt64(refcountTableClusters) << geometry.clusterBits <= Qcow2Limits.refcountTableBytes else {
+      throw BlockError(.tooLarge, "Reference count table too large")
+    }
+    guard refcountTableClusters > 0 else {
+      throw BlockError(.corrupt, "Image does not contain a reference count table")
+    }
+    try check(
+      refcountTableOffset, UInt64(refcountTableClusters) << geometry.clusterBits,
+      "Reference count table offset invalid")
+    guard snapshotCount <= Qcow2Limits.snapshots else {
+      throw BlockError(.tooLarge, "Snapshot table too large")
+    }
+    if snapshotCount > 0 { try check(snapshotsOffset, 0, "Snapshot table offset invalid") }
+    let l1Bytes = UInt64(l1Size) * 8
+    guard l1Bytes <= Qcow2Limits.l1Bytes else { throw BlockError(.tooLarge, "Active L1 table too large") }
+    try check(l1Offset, l1Bytes, "Active L1 table offset invalid")
+    let needed = geometry.l1Entries(forLength: size)
+    guard size <= UInt64(Int64.max), needed <= UInt64(Int32.max) else {
+      throw BlockError(.tooLarge, "Image is too big")
+    }
+    guard needed <= UInt64(l1Size) else { throw BlockError(.corrupt, "L1 table is too small") }
+  }
+
+  private func check(_ offset: UInt64, _ bytes: UInt64, _ message: String) throws(BlockError) {
+    guard geometry.offsetInCluster(offset) == 0, let end = offset.plus(bytes), end <= UInt64(Int64.max) else {
+      throw BlockError(.corrupt, message)
+    }
+  }
+}

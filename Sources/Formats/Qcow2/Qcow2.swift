@@ -1,0 +1,41 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+public import Errors
+internal import Bytes
+public import Options
+
+/// The qcow2 format, versions 2 and 3.
+public struct Qcow2Format: DriverKind {
+  /// The format.
+  public init() {}
+
+  /// `qcow2`.
+  public var name: String { "qcow2" }
+  /// Images may have one.
+  public var supportsBacking: Bool { true }
+
+  /// Certain where the magic and a version from 2 on stand at the start.
+  public func probe(_ head: RawSpan) -> Int {
+    guard head.byteCount >= 8, head.big32(at: 0) == Header.magic, head.big32(at: 4) >= 2 else { return 0 }
+    return 100
+  }
+
+  /// Reads header, L1 table, refcount table and snapshot table.
+  ///
+  /// - Throws: what is wrong with them, in the peer's words.
+  public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+    try Qcow2Format.openDriver(&request)
+  }
+
+  /// What making an image can be told.
+  public var creationOptions: OptionList { CreationOptions.list }
+
+  /// Writes header and tables of an empty image.
+  ///
+  /// - Throws: what is wrong with the options, in the peer's words.
+  public func create(_ request: CreateRequest) throws(BlockError) {
+    try Qcow2Format.makeImage(request)
+  }
+}

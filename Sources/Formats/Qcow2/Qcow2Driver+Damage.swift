@@ -1,0 +1,167 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+
+/// A set of host clusters that may say yes wrongly but never no: one bit for each cluster, modulo its size.
+struct MetadataMap {
+  private var words: [UInt64]
+  private let mask: UInt64
+
+  /// Large enough to be exact for a file of so many clusters, up to a bound of 1 MiB.
+  init(clusters: UInt64) {
+    var bits: UInt64 = 1 << 12
+    while bits < clusters, bits < 1 << 23 { bits <<= 1 }
+    words = [UInt64](repeating: 0, count: Int(bits / 64))
+    mask = bits - 1
+  }
+
+  mutating func insert(_ cluster: UInt64) {
+    let bit = cluster & mask
+    words[Int(bit >> 6)] |= 1 << (bit & 63)
+  }
+
+  mutating func insert(from offset: UInt64, bytes: UInt64, _ geometry: Geometry) {
+    guard bytes > 0, bytes >> geometry.clusterBits <= mask else { return }
+    for cluster in offset >> geometry.clusterBits...(offset + bytes - 1) >> geometry.clusterBits { insert(cluster) }
+  }
+
+  func mayContain(anyOf clusters: Range<UInt64>) -> Bool {
+    for cluster in clusters {
+      let bit = cluster & mask
+      if words[Int(bit >> 6)] & 1 << (bit & 63) != 0 { return true }
+    }
+    return false
+  }
+}
+
+/// Damage: what is done about it, and keeping writes from making it worse. The monitor is held.
+extension Qcow2Driver {
+  /// Notes that the image contradicts the specification: where it may be written, it is marked corrupt and
+  /// not used any further.
+  func damage(_ message: String, _ node: Node) -> BlockError {
+    guard node.isWritable, !servesSnapshot, !node.flags.contains(.checking) else {
+      return BlockError(
+        .corrupt, "qcow2: Image is corrupt: \(message); further non-fatal corruption events will be suppressed")
+    }
+    if !isBroken {
+      isBroken = true
+      header.incompatible.insert(.corrupt)
+      // The damage is what the user has to hear of, whether or not the mark can be written.
+      if header.version >= 3 { try? writeFeatures(node) }
+    }
+    return BlockError(
+      .corrupt, "qcow2: Marking image as corrupt: \(message); further corruption events will be suppressed")
+  }
+
+  /// Writes the three sets of features into the header.
+  func writeFeatures(_ node: Node) throws(BlockError) {
+    let buffer = Buffer(count: 24)
+    var bytes = buffer.mutableBytes
+    bytes.storeBig(header.incompatible.rawValue, at: 0)
+    bytes.storeBig(header.compatible.rawValue, at: 8)
+    bytes.storeBig(header.autoclear.rawValue, at: 16)
+    try file(of: node).write(at: UInt64(Header.Field.features), from: buffer.bytes)
+  }
+
+  /// Refuses to write guest data where known metadata is.
+  func refuseOverlap(_ hostOffset: UInt64, _ bytes: UInt64, _ node: Node) throws(BlockError) {
+    guard !hasDataFile, !options.overlapChecks.isEmpty else { return }
+    let first = hostOffset >> geometry.clusterBits
+    let last = (hostOffset + bytes - 1) >> geometry.clusterBits
+    guard mapOfMetadata(node).mayContain(anyOf: first..<last + 1) else { return }
+    try refuseExactOverlap(hostOffset..<hostOffset + bytes, ignoring: [], node)
+  }
+
+  /// Refuses clusters that are counted as free but hold metadata.
+  func refuseTaken(_ clusters: Range<UInt64>, for what: StaticString, _ node: Node) throws(BlockError) {
+    guard clusters.lowerBound > 0 else {
+      throw damage("Preventing invalid allocation of \(what) at offset 0", node)
+    }
+    guard !options.overlapChecks.isEmpty, mapOfMetadata(node).mayContain(anyOf: clusters) else { return }
+    let bytes = clusters.lowerBound << geometry.clusterBits..<clusters.upperBound << geometry.clusterBits
+    try refuseExactOverlap(bytes, ignoring: [], node)
+  }
+
+  /// A check of places before a kind of table is written there.
+  func checkWrite(_ kind: OverlapChecks, _ node: Node) -> (UInt64, UInt64) throws(BlockError) -> Void {
+    { (offset: UInt64, bytes: UInt64) throws(BlockError) in
+      try self.refuseExactOverlap(offset..<offset + bytes, ignoring: kind, node)
+    }
+  }
+
+  private func refuseExactOverlap(_ range: Range<UInt64>, ignoring kind: OverlapChecks, _ node: Node)
+    throws(BlockError)
+  {
+    let checks = options.overlapChecks.subtracting(kind)
+    guard let name = overlap(range, checks) else { return }
+    throw damage("Preventing invalid write on metadata (overlaps with \(name))", node)
+  }
+
+  /// The name of known metadata inside a range of the file, if there is any.
+  private func overlap(_ range: Range<UInt64>, _ checks: OverlapChecks) -> String? {
+    func meets(_ offset: UInt64, _ bytes: UInt64) -> Bool {
+      bytes > 0 && offset < range.upperBound && offset + bytes > range.lowerBound
+    }
+    let cluster = geometry.clusterSize
+    if checks.contains(.mainHeader), meets(0, cluster) { return "qcow2_header" }
+    if checks.contains(.activeL1), meets(l1.offset, l1.byteCount) { return "active L1 table" }
+    if checks.contains(.activeL2) {
+      for index in 0..<l1.count {
+        let offset = L1Entry(rawValue: l1[index]).offset
+        if offset != 0, meets(offset, cluster) { return "active L2 table" }
+      }
+    }
+    let refcountTable = refcounts.table
+    if checks.contains(.refcountTable), meets(refcountTable.offset, refcountTable.byteCount) {
+      return "refcount table"
+    }
+    if checks.contains(.refcountBlock) {
+      for index in 0..<refcountTable.count {
+        let offset = RefcountTableEntry(rawValue: refcountTable[index]).offset
+        if offset != 0, offset <= UInt64(Int64.max), meets(offset, cluster) { return "refcount block" }
+      }
+    }
+    if checks.contains(.snapshotTable), !snapshots.isEmpty, meets(header.snapshotsOffset, snapshotTableBytes) {
+      return "snapshot table"
+    }
+    if checks.contains(.inactiveL1) {
+      for snapshot in snapshots where snapshot.l1Offset <= UInt64(Int64.max) {
+        if meets(snapshot.l1Offset, UInt64(snapshot.l1Size) * 8) { return "inactive L1 table" }
+      }
+    }
+    return nil
+  }
+
+  /// Bytes of the snapshot table.
+  var snapshotTableBytes: UInt64 {
+    var bytes: UInt64 = 0
+    for snapshot in snapshots { bytes += UInt64(snapshot.size) }
+    return bytes
+  }
+
+  private func mapOfMetadata(_ node: Node) -> MetadataMap {
+    if let metadataMap { return metadataMap }
+    var map = MetadataMap(clusters: geometry.clusters(covering: node.file?.length ?? 0))
+    map.insert(0)
+    map.insert(from: l1.offset, bytes: l1.byteCount, geometry)
+    for index in 0..<l1.count {
+      let offset = L1Entry(rawValue: l1[index]).offset
+      if offset != 0 { map.insert(offset >> geometry.clusterBits) }
+    }
+    let table = refcounts.table
+    map.insert(from: table.offset, bytes: table.byteCount, geometry)
+    for index in 0..<table.count {
+      let offset = RefcountTableEntry(rawValue: table[index]).offset
+      if offset != 0 { map.insert(offset >> geometry.clusterBits) }
+    }
+    if !snapshots.isEmpty { map.insert(from: header.snapshotsOffset, bytes: snapshotTableBytes, geometry) }
+    for snapshot in snapshots where snapshot.l1Offset <= UInt64(Int64.max) {
+      map.insert(from: snapshot.l1Offset, bytes: UInt64(snapshot.l1Size) * 8, geometry)
+    }
+    metadataMap = map
+    return map
+  }
+}

@@ -1,0 +1,48 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Host
+internal import Options
+
+extension Qcow2Driver {
+  func formatInformation(of node: Node) -> FormatInformation? {
+    let header = monitor.withLock { self.header }
+    var information = FormatInformation()
+    information.clusterSize = geometry.clusterSize
+    information.isEncrypted = header.cryptMethod != 0
+    information.isDirty = header.incompatible.contains(.dirty)
+    information.backing = Qcow2Format.backing(header)
+    for snapshot in snapshots { information.snapshots.append(snapshot.information) }
+    information.specific = .object(["type": .string(name), "data": .object(specific(header))])
+    return information
+  }
+
+  /// In the peer's order.
+  private func specific(_ header: Header) -> OptionObject {
+    var data = OptionObject()
+    data["compat"] = .string(header.version < 3 ? "0.10" : "1.1")
+    data["compression-type"] = .string(compression.name)
+    if header.version >= 3 {
+      data["lazy-refcounts"] = .bool(header.compatible.contains(.lazyRefcounts))
+    }
+    data["refcount-bits"] = OptionTree(geometry.refcountBits)
+    guard header.version >= 3 else { return data }
+    if header.incompatible.contains(.dataFile) {
+      if let name = header.first(.dataFile)?.text { data["data-file"] = .string(name) }
+      data["data-file-raw"] = .bool(header.autoclear.contains(.rawDataFile))
+    }
+    data["corrupt"] = .bool(header.incompatible.contains(.corrupt))
+    data["extended-l2"] = .bool(geometry.hasExtendedL2)
+    return data
+  }
+}
+
+extension SnapshotEntry {
+  /// What `info` lists.
+  var information: SnapshotInformation {
+    SnapshotInformation(
+      id: id, name: name, stateSize: stateSize, seconds: seconds, nanoseconds: nanoseconds,
+      machineClock: machineClock, instructionCount: instructionCount)
+  }
+}

@@ -1,0 +1,90 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+
+/// Making refcounts anew, for an image whose writer did not come to write them. The monitor is held.
+extension Qcow2Driver {
+  /// Sets every refcount to the number of references that the tables in the file hold, and writes them.
+  func rebuildRefcounts(_ node: Node) throws(BlockError) {
+    let file = try file(of: node)
+    var counts = ReferenceCounts(geometry, fileLength: file.length)
+    let walk = ReferenceWalk(header, file: file) { offset, bytes, _ in counts.add(offset, bytes) }
+    try walk.run(snapshots: snapshots, refcountTable: refcounts.table)
+    try setKnownCounts(counts, node)
+    try makeMissingBlocks(counts, end: geometry.clusters(covering: file.length), node)
+    refcounts.cursor = 0
+    try writeRefcounts(node)
+  }
+
+  /// Writes the counts into all blocks that there are.
+  private func setKnownCounts(_ counts: ReferenceCounts, _ node: Node) throws(BlockError) {
+    for index in 0..<refcounts.table.count where refcounts.table[index] != 0 {
+      let first = UInt64(index) << geometry.refcountBlockBits
+      try set(counts, first..<first + geometry.refcountBlockEntries, node)
+    }
+  }
+
+  private func set(_ references: ReferenceCounts, _ clusters: Range<UInt64>, _ node: Node) throws(BlockError) {
+    var position = clusters.lowerBound
+    while position < clusters.upperBound {
+      guard let counts = try counts(from: position, node) else { return }
+      let run = min(counts.remaining, Int(clusters.upperBound - position))
+      let buffer = counts.slice.buffer
+      var bytes = buffer.mutableBytes
+      var changed = false
+      for step in 0..<run {
+        let wanted = references[position + UInt64(step)]
+        guard wanted <= geometry.refcountMaximum else {
+          throw BlockError(.corrupt, "cluster \(position + UInt64(step)) has more references than its refcount holds")
+        }
+        let index = counts.first + step
+        guard RefcountBlock.count(bytes.bytes, at: index, order: geometry.refcountOrder) != wanted else { continue }
+        RefcountBlock.set(wanted, &bytes, at: index, order: geometry.refcountOrder)
+        changed = true
+      }
+      if changed { markDirty(counts, run) }
+      position += UInt64(run)
+    }
+  }
+
+  /// Makes the blocks that are missing where something is referred to, behind the end of the file.
+  private func makeMissingBlocks(_ references: ReferenceCounts, end: UInt64, _ node: Node) throws(BlockError) {
+    var missing: [UInt64] = []
+    try references.forEachChunk { (clusters: Range<UInt64>) throws(BlockError) in
+      for cluster in clusters where references[cluster] > 0 {
+        let index = self.refcounts.tableIndex(of: cluster)
+        guard index < UInt64(self.refcounts.table.count) else {
+          throw BlockError(.corrupt, "the refcount table is too small for the image")
+        }
+        if missing.last != index, self.refcounts.table[Int(index)] == 0 { missing.append(index) }
+      }
+    }
+    for index in missing {
+      let first = index << geometry.refcountBlockBits
+      // A block made for the end of the file may be the one.
+      if refcounts.table[Int(index)] == 0 { try makeBlockAtEnd(for: first, end: end, node) }
+      try setReferenced(references, first..<first + geometry.refcountBlockEntries, node)
+    }
+  }
+
+  private func makeBlockAtEnd(for cluster: UInt64, end: UInt64, _ node: Node) throws(BlockError) {
+    let place = try allocate(1, from: end, for: "refcount block", node).lowerBound
+    // Counting the end of the file may have needed just this block.
+    guard refcounts.table[Int(refcounts.tableIndex(of: cluster))] == 0 else {
+      return try dropReferences(place..<place + 1, .other, node)
+    }
+    try makeBlock(for: cluster, at: place, node)
+  }
+
+  /// Adds the counts of a block that was made just now, which may count itself and others like it already.
+  private func setReferenced(_ references: ReferenceCounts, _ clusters: Range<UInt64>, _ node: Node)
+    throws(BlockError)
+  {
+    for cluster in clusters where references[cluster] > 0 {
+      try set(references, cluster..<cluster + 1, node)
+    }
+  }
+}

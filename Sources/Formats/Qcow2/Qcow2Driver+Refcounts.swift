@@ -1,0 +1,165 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+
+/// Refcounts in memory. The monitor is held and not let go.
+extension Qcow2Driver {
+  /// Part of a refcount block: the counts of neighbouring clusters.
+  struct Counts {
+    var slice: TableCache.Slice
+    /// The index in the slice of the first one's count.
+    var first: Int
+    /// Counts from there to the end of the slice.
+    var remaining: Int
+  }
+
+  /// The counts from a cluster on, or nil where no block counts it.
+  func counts(from cluster: UInt64, _ node: Node) throws(BlockError) -> Counts? {
+    let tableIndex = refcounts.tableIndex(of: cluster)
+    guard tableIndex < UInt64(refcounts.table.count) else { return nil }
+    let block = RefcountTableEntry(rawValue: refcounts.table[Int(tableIndex)]).offset
+    guard block != 0 else { return nil }
+    guard geometry.offsetInCluster(block) == 0 else {
+      throw damage(
+        "Refblock offset 0x\(hex(block)) unaligned (reftable index: \(prefixedHex(tableIndex)))", node)
+    }
+    let index = Int(cluster & (geometry.refcountBlockEntries - 1))
+    let perSlice = refcounts.countsPerSlice
+    let offset = block + UInt64(index / perSlice * refcounts.cache.sliceBytes)
+    let file = try file(of: node)
+    let slice = try refcounts.cache.slice(at: offset, from: file, releasing: false) { () throws(BlockError) in
+      try self.writeBack(node)
+    }
+    let first = index % perSlice
+    return Counts(slice: slice, first: first, remaining: perSlice - first)
+  }
+
+  /// The refcount of a host cluster.
+  func refcount(of cluster: UInt64, _ node: Node) throws(BlockError) -> UInt64 {
+    guard let counts = try counts(from: cluster, node) else { return 0 }
+    let buffer = counts.slice.buffer
+    return RefcountBlock.count(buffer.bytes, at: counts.first, order: geometry.refcountOrder)
+  }
+
+  /// How many clusters from `cluster` on, up to `limit`, are free, as far as one slice tells; nil without a block.
+  func freeRun(from cluster: UInt64, limit: UInt64, _ node: Node) throws(BlockError) -> Int? {
+    guard let counts = try counts(from: cluster, node) else { return nil }
+    let buffer = counts.slice.buffer
+    let bytes = buffer.bytes
+    let end = min(counts.remaining, Int(clamping: limit))
+    var run = 0
+    while run < end, RefcountBlock.count(bytes, at: counts.first + run, order: geometry.refcountOrder) == 0 {
+      run += 1
+    }
+    return run
+  }
+
+  /// How many clusters from `cluster` on are in use, as far as one slice tells; nil without a block.
+  func usedRun(from cluster: UInt64, _ node: Node) throws(BlockError) -> Int? {
+    guard let counts = try counts(from: cluster, node) else { return nil }
+    let buffer = counts.slice.buffer
+    let bytes = buffer.bytes
+    var run = 0
+    while run < counts.remaining,
+      RefcountBlock.count(bytes, at: counts.first + run, order: geometry.refcountOrder) != 0
+    {
+      run += 1
+    }
+    return run
+  }
+
+  /// Gives free clusters that have a block their first reference.
+  func takeFree(_ clusters: Range<UInt64>, _ node: Node) throws(BlockError) {
+    var position = clusters.lowerBound
+    while position < clusters.upperBound {
+      guard let counts = try counts(from: position, node) else {
+        throw BlockError(.corrupt, "no refcount block for cluster \(position)")
+      }
+      let run = min(counts.remaining, Int(clusters.upperBound - position))
+      let buffer = counts.slice.buffer
+      var bytes = buffer.mutableBytes
+      for index in counts.first..<counts.first + run {
+        RefcountBlock.set(1, &bytes, at: index, order: geometry.refcountOrder)
+      }
+      markDirty(counts, run)
+      position += UInt64(run)
+    }
+  }
+
+  /// Adds one reference to a cluster.
+  ///
+  /// - Throws: `tooLarge` where the width of refcounts does not hold it.
+  func addReference(to cluster: UInt64, _ node: Node) throws(BlockError) {
+    guard let counts = try counts(from: cluster, node) else {
+      throw BlockError(.corrupt, "no refcount block for cluster \(cluster)")
+    }
+    let buffer = counts.slice.buffer
+    var bytes = buffer.mutableBytes
+    let count = RefcountBlock.count(bytes.bytes, at: counts.first, order: geometry.refcountOrder)
+    guard count < geometry.refcountMaximum else {
+      throw BlockError(.tooLarge, "refcount of cluster \(cluster) is at its maximum")
+    }
+    RefcountBlock.set(count + 1, &bytes, at: counts.first, order: geometry.refcountOrder)
+    markDirty(counts, 1)
+  }
+
+  /// Takes one reference from each cluster; where none is left the space is free at once.
+  ///
+  /// A count that is 0 already stays so: then the image was wrong before, and `check` will say so.
+  func dropReferences(_ clusters: Range<UInt64>, _ reason: PendingFrees.Reason, _ node: Node) throws(BlockError) {
+    var position = clusters.lowerBound
+    while position < clusters.upperBound {
+      guard let counts = try counts(from: position, node) else {
+        position = (refcounts.tableIndex(of: position) + 1) << geometry.refcountBlockBits
+        continue
+      }
+      let run = min(counts.remaining, Int(clamping: clusters.upperBound - position))
+      var freed: Range<UInt64>?
+      let buffer = counts.slice.buffer
+      var bytes = buffer.mutableBytes
+      for step in 0..<run {
+        let index = counts.first + step
+        let count = RefcountBlock.count(bytes.bytes, at: index, order: geometry.refcountOrder)
+        guard count > 0 else { continue }
+        RefcountBlock.set(count - 1, &bytes, at: index, order: geometry.refcountOrder)
+        if count == 1 { noteFree(position + UInt64(step), &freed, reason, node) }
+      }
+      if let freed { discardHost(freed, reason, node) }
+      markDirty(counts, run)
+      position += UInt64(run)
+    }
+  }
+
+  private func noteFree(_ cluster: UInt64, _ run: inout Range<UInt64>?, _ reason: PendingFrees.Reason, _ node: Node) {
+    refcounts.cursor = min(refcounts.cursor, cluster)
+    // Nothing compressed is left there that another compressed cluster could follow.
+    if compressedEnd >> geometry.clusterBits == cluster { compressedEnd = 0 }
+    if let known = run, known.upperBound == cluster {
+      run = known.lowerBound..<cluster + 1
+    } else {
+      if let known = run { discardHost(known, reason, node) }
+      run = cluster..<cluster + 1
+    }
+  }
+
+  func markDirty(_ counts: Counts, _ run: Int) {
+    let order = Int(geometry.refcountOrder)
+    let start = (counts.first << order) / 8
+    let end = ((counts.first + run) << order + 7) / 8
+    refcounts.cache.markDirty(counts.slice, start..<max(end, start + 1))
+  }
+
+  /// Tells the storage that clusters are free, where the options say so.
+  private func discardHost(_ clusters: Range<UInt64>, _ reason: PendingFrees.Reason, _ node: Node) {
+    let wanted =
+      reason == .request
+      ? options.passDiscardRequest ?? node.flags.contains(.unmap) : options.passDiscardOther
+    guard wanted, let file = node.file else { return }
+    let offset = clusters.lowerBound << geometry.clusterBits
+    // The space is free whether or not the storage wants to know.
+    try? file.discard(at: offset, length: UInt64(clusters.count) << geometry.clusterBits)
+  }
+}

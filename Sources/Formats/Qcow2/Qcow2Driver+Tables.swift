@@ -1,0 +1,129 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+
+/// Where in the tables the entry of a guest cluster is.
+struct L2Place {
+  /// The L1 index.
+  var l1Index: Int
+  /// Host offset of the L2 table.
+  var table: UInt64
+  /// The index in the table.
+  var index: Int
+  /// The slice of the table, in memory.
+  var slice: TableCache.Slice
+  /// The index in the slice.
+  var indexInSlice: Int
+  /// Entries from here to the end of the slice.
+  var remaining: Int
+}
+
+/// Looking entries up. The monitor is held throughout, but let go while a slice is read.
+extension Qcow2Driver {
+  /// Entries of one slice.
+  var entriesPerSlice: Int { l2Cache.sliceBytes / geometry.l2EntryBytes }
+
+  /// The L1 entry for a guest offset.
+  func l1Entry(_ index: UInt64) -> L1Entry {
+    index < UInt64(l1.count) ? L1Entry(rawValue: l1[Int(index)]) : L1Entry(rawValue: 0)
+  }
+
+  /// The place of the entry for a guest offset, or nil where there is no L2 table.
+  ///
+  /// With `releasing`, others may have run meanwhile; the L1 entry is the same as when this returns.
+  func place(of offset: UInt64, releasing: Bool = true, _ node: Node) throws(BlockError) -> L2Place? {
+    let l1Index = geometry.l1Index(at: offset)
+    while true {
+      try refuseBroken()
+      let entry = l1Entry(l1Index)
+      guard entry.offset != 0 else { return nil }
+      guard geometry.offsetInCluster(entry.offset) == 0 else {
+        throw damage(
+          "L2 table offset 0x\(hex(entry.offset)) unaligned (L1 index: \(prefixedHex(l1Index)))", node)
+      }
+      let index = Int(geometry.l2Index(at: offset))
+      let inSlice = index % entriesPerSlice
+      let sliceOffset = entry.offset + UInt64((index - inSlice) * geometry.l2EntryBytes)
+      let slice = try l2Slice(at: sliceOffset, releasing: releasing, node)
+      guard l1Entry(l1Index) == entry else { continue }
+      return L2Place(
+        l1Index: Int(l1Index), table: entry.offset, index: index, slice: slice, indexInSlice: inSlice,
+        remaining: entriesPerSlice - inSlice)
+    }
+  }
+
+  func l2Slice(at offset: UInt64, releasing: Bool, _ node: Node) throws(BlockError) -> TableCache.Slice {
+    if let slice = l2Cache.cached(at: offset) { return slice }
+    let file = try file(of: node)
+    return try l2Cache.slice(at: offset, from: file, releasing: releasing) { () throws(BlockError) in
+      try self.writeBack(node)
+    }
+  }
+
+  /// What an entry has, checked.
+  ///
+  /// - Throws: `corrupt` where the entry contradicts the specification; the image may be marked.
+  func check(_ entry: L2Entry, _ bitmap: SubclusterBitmap, at place: L2Place, plus step: Int, _ node: Node)
+    throws(BlockError)
+  {
+    let index = place.index + step
+    if entry.isCompressed {
+      guard !hasDataFile else {
+        throw damage("Compressed cluster entry found in image with external data file (L2 offset: "
+          + "0x\(hex(place.table)), L2 index: \(prefixedHex(UInt64(index))))", node)
+      }
+      return
+    }
+    if geometry.hasExtendedL2 {
+      let isAllocated = entry.offset != 0 || (hasDataFile && entry.isCopied)
+      if bitmap.allocated & bitmap.zero != 0 || (bitmap.allocated != 0 && !isAllocated) {
+        throw damage(
+          "Invalid cluster entry found  (L2 offset: 0x\(hex(place.table)), L2 index: \(prefixedHex(UInt64(index))))",
+          node)
+      }
+    } else if entry.hasZeroBit && header.version < 3 {
+      throw damage(
+        "Zero cluster entry found in pre-v3 image (L2 offset: 0x\(hex(place.table)), "
+          + "L2 index: \(prefixedHex(UInt64(index))))", node)
+    }
+    guard geometry.offsetInCluster(entry.offset) == 0 else {
+      throw damage(
+        "Cluster allocation offset 0x\(hex(entry.offset)) unaligned (L2 offset: 0x\(hex(place.table)), "
+          + "L2 index: \(prefixedHex(UInt64(index))))", node)
+    }
+  }
+
+  /// The entry `step` entries behind a place.
+  func entry(_ bytes: RawSpan, _ place: L2Place, plus step: Int = 0) -> L2Entry {
+    L2Entry(rawValue: bytes.big64(at: (place.indexInSlice + step) * geometry.l2EntryBytes))
+  }
+
+  /// The subclusters of the entry `step` entries behind a place; none without extended entries.
+  func bitmap(_ bytes: RawSpan, _ place: L2Place, plus step: Int = 0) -> SubclusterBitmap {
+    guard geometry.hasExtendedL2 else { return SubclusterBitmap(rawValue: 0) }
+    return SubclusterBitmap(rawValue: bytes.big64(at: (place.indexInSlice + step) * 16 + 8))
+  }
+
+  /// Changes the entry `step` entries behind a place.
+  func setEntry(
+    _ entry: L2Entry, _ bitmap: SubclusterBitmap = SubclusterBitmap(rawValue: 0), at place: L2Place,
+    plus step: Int = 0
+  ) {
+    let size = geometry.l2EntryBytes
+    let offset = (place.indexInSlice + step) * size
+    let buffer = place.slice.buffer
+    var bytes = buffer.mutableBytes
+    bytes.storeBig(entry.rawValue, at: offset)
+    if geometry.hasExtendedL2 { bytes.storeBig(bitmap.rawValue, at: offset + 8) }
+    l2Cache.markDirty(place.slice, offset..<offset + size)
+  }
+}
+
+/// A number in hexadecimal digits.
+func hex(_ number: UInt64) -> String { String(number, radix: 16) }
+
+/// A number in hexadecimal digits with `0x` in front, or `0`: how indices are told.
+func prefixedHex(_ number: UInt64) -> String { number == 0 ? "0" : "0x" + hex(number) }

@@ -1,0 +1,228 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+internal import Host
+
+/// Changing the length of the guest's disk.
+extension Qcow2Driver {
+  func truncate(to newLength: UInt64, exact: Bool, preallocation: Preallocation, of node: Node) throws(BlockError) {
+    guard newLength % 512 == 0 else {
+      throw BlockError(.invalidArgument, "The new size must be a multiple of 512")
+    }
+    monitor.lock()
+    defer { monitor.unlock() }
+    try prepareForChanges(node)
+    if header.version < 3, !snapshots.isEmpty {
+      throw BlockError(.unsupported, "Can't resize a v2 image which has snapshots")
+    }
+    if newLength < length {
+      guard preallocation == .off else {
+        throw BlockError(.invalidArgument, "Preallocation can't be used for shrinking an image")
+      }
+      try shrink(to: newLength, node)
+    } else if newLength > length {
+      try grow(to: newLength, preallocation, node)
+    }
+  }
+
+  // MARK: Shrinking
+
+  private func shrink(to newLength: UInt64, _ node: Node) throws(BlockError) {
+    waitForWrites(newLength..<length)
+    // Readers see the end before what lies behind it goes.
+    let oldLength = length
+    length = newLength
+    do throws(BlockError) {
+      try giveUp(from: newLength.roundedUp(to: geometry.clusterSize) ?? newLength, to: oldLength, node)
+      try writeBack(node)
+      try barrier(node)
+      try writeLength(newLength, node)
+      try barrier(node)
+      try applyPendingFrees(node)
+      if hasDataFile { try dataFile(of: node).truncate(to: newLength) } else { try cutFile(node) }
+    } catch {
+      if header.size != newLength { length = oldLength }
+      throw error
+    }
+  }
+
+  /// Gives up all clusters of a range and the L2 tables that hold nothing else.
+  private func giveUp(from start: UInt64, to end: UInt64, _ node: Node) throws(BlockError) {
+    var position = start
+    while position < end {
+      let index = geometry.l1Index(at: position)
+      let tableEnd = min((index + 1) << geometry.l2SpanBits, end)
+      guard l1Entry(index).offset != 0 else {
+        position = tableEnd
+        continue
+      }
+      guard let place = try writablePlace(of: position, node) else { continue }
+      let count = min(Int(clamping: geometry.clusters(covering: tableEnd - position)), place.remaining)
+      for step in 0..<count {
+        let buffer = place.slice.buffer
+        let old = entry(buffer.bytes, place, plus: step)
+        guard old.rawValue != 0 || bitmap(buffer.bytes, place, plus: step).rawValue != 0 else { continue }
+        setEntry(.unallocated, at: place, plus: step)
+        noteFree(old, .request)
+      }
+      position += UInt64(count) << geometry.clusterBits
+      if position >= tableEnd, start <= index << geometry.l2SpanBits { giveUpTable(Int(index)) }
+    }
+  }
+
+  private func giveUpTable(_ index: Int) {
+    let offset = L1Entry(rawValue: l1[index]).offset
+    l1[index] = 0
+    l2Cache.drop(from: offset, bytes: geometry.clusterSize)
+    let cluster = offset >> geometry.clusterBits
+    pendingFrees.add(cluster..<cluster + 1, .other)
+  }
+
+  /// Takes free space off the end of the file.
+  private func cutFile(_ node: Node) throws(BlockError) {
+    let file = try file(of: node)
+    let end = geometry.clusters(covering: file.length)
+    var last = end
+    while last > 1, try refcount(of: last - 1, node) == 0 { last -= 1 }
+    guard last < end else { return }
+    try writeRefcounts(node)
+    requiredEnd = min(requiredEnd, last << geometry.clusterBits)
+    try file.truncate(to: last << geometry.clusterBits)
+  }
+
+  // MARK: Growing
+
+  private func grow(to newLength: UInt64, _ preallocation: Preallocation, _ node: Node) throws(BlockError) {
+    let oldLength = length
+    let showsThrough = (node.backing?.length ?? 0) > oldLength
+    if showsThrough, header.version < 3 {
+      throw BlockError(.unsupported, "Failed to zero out new clusters: Operation not supported")
+    }
+    try growL1(forLength: newLength, node)
+    let tail = min(oldLength.roundedUp(to: geometry.clusterSize) ?? newLength, newLength)
+    try zeroTail(oldLength, tail, node)
+    if showsThrough { _ = try zeroes(from: tail, to: newLength, node) }
+    if hasDataFile {
+      let storage = preallocation == .metadata ? Preallocation.off : preallocation
+      try dataFile(of: node).truncate(to: newLength, exact: false, preallocation: storage)
+    }
+    if preallocation != .off || isDataRaw { try preallocate(tail..<newLength, preallocation, node) }
+    try writeBack(node)
+    try barrier(node)
+    try writeLength(newLength, node)
+    length = newLength
+  }
+
+  /// What the cluster at the old end holds behind it must not come to light.
+  private func zeroTail(_ start: UInt64, _ end: UInt64, _ node: Node) throws(BlockError) {
+    guard start < end else { return }
+    let clusterStart = start - geometry.offsetInCluster(start)
+    monitor.unlock()
+    defer { monitor.lock() }
+    let content = try extent(at: start, length: end - start, of: node)
+    if content.length == end - start, content.kind == .zero { return }
+    if content.length == end - start, content.kind == .unallocated, node.backing == nil { return }
+    // The whole cluster, in a place that is right for it.
+    let buffer = Buffer(count: Int(geometry.clusterSize))
+    var bytes = buffer.mutableBytes
+    var head = bytes.slice(0..<Int(start - clusterStart))
+    if head.byteCount > 0 { try readAny(at: clusterStart, into: &head, node) }
+    let slot = try prepareWrite(at: clusterStart, length: geometry.clusterSize, of: node)
+    do throws(BlockError) {
+      try dataFile(of: node).write(at: slot.location.offset, from: buffer.bytes)
+    } catch {
+      if slot.allocation != nil { try? finishWrite(slot, written: false, of: node) }
+      throw error
+    }
+    if slot.allocation != nil { try finishWrite(slot, written: true, of: node) }
+  }
+
+  private func zeroes(from start: UInt64, to end: UInt64, _ node: Node) throws(BlockError) -> Bool {
+    guard start < end else { return true }
+    monitor.unlock()
+    defer { monitor.lock() }
+    return try writeZeroes(at: start, length: end - start, mayUnmap: true, of: node)
+  }
+
+  /// Makes the L1 table long enough; a longer one is in the file before the header points to it.
+  private func growL1(forLength newLength: UInt64, _ node: Node) throws(BlockError) {
+    let needed = geometry.l1Entries(forLength: newLength)
+    guard needed > UInt64(l1.count) else { return }
+    guard needed <= Qcow2Limits.l1Bytes / 8, newLength <= UInt64(Int64.max) else {
+      throw BlockError(.tooLarge, "Failed to grow the L1 table: File too large")
+    }
+    let file = try file(of: node)
+    let clusters = try allocate(geometry.clusters(covering: needed * 8), exactly: true, for: "L1 table", node)
+    try writeBack(node)
+    try writeRefcounts(node)
+    let old = l1
+    var table = l1.moved(to: clusters.lowerBound << geometry.clusterBits, count: Int(needed))
+    try table.write(to: file)
+    try barrier(node)
+    l1 = table
+    header.l1Offset = table.offset
+    header.l1Size = UInt32(needed)
+    requiredEnd = max(requiredEnd, table.offset + table.byteCount)
+    for cluster in clusters { metadataMap?.insert(cluster) }
+    try writeL1Fields(node)
+    try barrier(node)
+    guard old.count > 0 else { return }
+    let first = old.offset >> geometry.clusterBits
+    try dropReferences(first..<first + geometry.clusters(covering: old.byteCount), .other, node)
+  }
+
+  private func writeL1Fields(_ node: Node) throws(BlockError) {
+    let buffer = Buffer(count: 12)
+    var bytes = buffer.mutableBytes
+    bytes.storeBig(header.l1Size, at: 0)
+    bytes.storeBig(header.l1Offset, at: 4)
+    try file(of: node).write(at: UInt64(Header.Field.l1), from: buffer.bytes)
+  }
+
+  private func writeLength(_ newLength: UInt64, _ node: Node) throws(BlockError) {
+    let buffer = Buffer(count: 8)
+    var bytes = buffer.mutableBytes
+    bytes.storeBig(newLength, at: 0)
+    try file(of: node).write(at: UInt64(Header.Field.size), from: buffer.bytes)
+    header.size = newLength
+  }
+
+  // MARK: Preallocation
+
+  /// Links space at the end of the file, which reads as zero, to all clusters of a range that have none.
+  private func preallocate(_ range: Range<UInt64>, _ preallocation: Preallocation, _ node: Node)
+    throws(BlockError)
+  {
+    let file = try file(of: node)
+    var fileEnd = geometry.clusters(covering: file.length)
+    var position = range.lowerBound
+    while position < range.upperBound {
+      guard let place = try writablePlace(of: position, node) else { continue }
+      let wanted = min(Int(clamping: geometry.clusters(covering: range.upperBound - position)), place.remaining)
+      let buffer = place.slice.buffer
+      var count = 0
+      while count < wanted, entry(buffer.bytes, place, plus: count).rawValue == 0 { count += 1 }
+      guard count > 0 else {
+        position += geometry.clusterSize
+        continue
+      }
+      var host = position
+      if !hasDataFile {
+        let found = try allocate(UInt64(count), from: fileEnd, for: "data cluster", node)
+        (host, count, fileEnd) = (found.lowerBound << geometry.clusterBits, found.count, found.upperBound)
+      }
+      for step in 0..<count {
+        let zeros = bitmap(buffer.bytes, place, plus: step)
+        setEntry(L2Entry(data: host + UInt64(step) << geometry.clusterBits), zeros, at: place, plus: step)
+      }
+      position += UInt64(count) << geometry.clusterBits
+    }
+    guard !hasDataFile else { return }
+    let storage = preallocation == .metadata ? Preallocation.off : preallocation
+    let end = max(fileEnd << geometry.clusterBits, file.length)
+    try file.truncate(to: end, exact: false, preallocation: storage)
+  }
+}

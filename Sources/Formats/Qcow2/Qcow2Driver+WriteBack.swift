@@ -1,0 +1,140 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+internal import Host
+
+/// Bringing tables into the file. The order is what makes a crash leave leaks at worst:
+///
+/// 1. guest data, written by whoever asked for a place;
+/// 2. refcount blocks, then the refcount table that points to them;
+/// 3. L2 tables, which point to data;
+/// 4. the L1 table, which points to L2 tables;
+/// 5. only then are references that the tables no longer hold counted down.
+///
+/// Between any two of these that have something to write, everything so far is made durable.
+extension Qcow2Driver {
+  /// Makes what was written so far durable before what follows, unless the user does not care.
+  func barrier(_ node: Node) throws(BlockError) {
+    guard !node.flags.contains(.noFlush) else { return }
+    if hasDataFile { try dataFile(of: node).flush() }
+    try file(of: node).flush()
+  }
+
+  /// Whether the file lacks anything that tables in memory hold.
+  var isDirty: Bool { l2Cache.isDirty || l1.isDirty || refcounts.isDirty }
+
+  /// Writes all tables that changed, in order. The monitor is held throughout.
+  func writeBack(_ node: Node) throws(BlockError) {
+    try refuseBroken()
+    let file = try file(of: node)
+    // With the dirty bit set, refcounts are made anew after a crash: they need not be in the file before.
+    if !hasDirtyBit { try writeRefcounts(node) }
+    guard l2Cache.isDirty || l1.isDirty else { return }
+    try barrier(node)
+    if l2Cache.isDirty {
+      try l2Cache.writeDirty(to: file, checking: checkWrite(.activeL2, node))
+      if l1.isDirty { try barrier(node) }
+    }
+    try l1.write(to: file)
+  }
+
+  /// Writes refcount blocks and the refcount table.
+  func writeRefcounts(_ node: Node) throws(BlockError) {
+    let file = try file(of: node)
+    if refcounts.cache.isDirty {
+      try refcounts.cache.writeDirty(to: file, checking: checkWrite(.refcountBlock, node))
+      if refcounts.table.isDirty { try barrier(node) }
+    }
+    try refcounts.table.write(to: file)
+  }
+
+  /// Counts references down that no table in the file holds any more.
+  ///
+  /// All tables have to be in the file.
+  func applyPendingFrees(_ node: Node) throws(BlockError) {
+    guard !pendingFrees.isEmpty else { return }
+    for entry in pendingFrees.takeAll() { try dropReferences(entry.clusters, entry.reason, node) }
+  }
+
+  /// Keeps the list of pending frees short. Tables in memory must be complete in themselves.
+  func workOffFrees(_ node: Node) throws(BlockError) {
+    guard pendingFrees.isFull else { return }
+    try writeBack(node)
+    try barrier(node)
+    try applyPendingFrees(node)
+  }
+
+  /// Makes everything written so far durable, tables included.
+  func flush(_ node: Node) throws(BlockError) {
+    monitor.lock()
+    defer { monitor.unlock() }
+    if isDirty { try writeBack(node) }
+    try barrier(node)
+    try applyPendingFrees(node)
+  }
+
+  /// Writes what is held back and takes the dirty bit away.
+  func close(_ node: Node) throws(BlockError) {
+    monitor.lock()
+    defer { monitor.unlock() }
+    guard !isBroken, isPrepared else { return }
+    try writeBack(node)
+    if !pendingFrees.isEmpty {
+      try barrier(node)
+      try applyPendingFrees(node)
+    }
+    try writeRefcounts(node)
+    try padFile(node)
+    guard hasDirtyBit else { return }
+    try barrier(node)
+    header.incompatible.remove(.dirty)
+    try writeFeatures(node)
+    hasDirtyBit = false
+  }
+
+  /// Tables and the last sector of compressed clusters are read whole, so the file must hold all of them.
+  private func padFile(_ node: Node) throws(BlockError) {
+    let file = try file(of: node)
+    if file.length < requiredEnd { try file.truncate(to: requiredEnd) }
+  }
+
+  /// What has to be true before the first change: unknown features gone, refcounts right, the dirty bit set
+  /// where refcounts will be written late.
+  func prepareForChanges(_ node: Node) throws(BlockError) {
+    try refuseBroken()
+    guard !isPrepared else { return }
+    guard node.isWritable, !servesSnapshot else {
+      throw BlockError(.readOnly, "node '\(node.name)' is read-only")
+    }
+    guard header.version >= 3 else {
+      isPrepared = true
+      return
+    }
+    let before = header
+    let wasDirty = header.incompatible.contains(.dirty)
+    if wasDirty { try rebuildRefcounts(node) }
+    header.autoclear.formIntersection(.kept)
+    let isLazy = options.lazyRefcounts ?? header.compatible.contains(.lazyRefcounts)
+    if isLazy {
+      header.incompatible.insert(.dirty)
+      hasDirtyBit = true
+    } else {
+      header.incompatible.remove(.dirty)
+    }
+    if header != before {
+      do throws(BlockError) {
+        if wasDirty { try barrier(node) }
+        try writeFeatures(node)
+        try barrier(node)
+      } catch {
+        header = before
+        hasDirtyBit = false
+        throw error
+      }
+    }
+    isPrepared = true
+  }
+}

@@ -1,0 +1,124 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+internal import Host
+
+/// Making clusters read as zero, and giving their space back.
+extension Qcow2Driver {
+  /// What becomes of a cluster.
+  private enum Clearing {
+    /// Zeros; the space is kept.
+    case zeroKeepingSpace
+    /// Zeros; the space is free.
+    case zero
+    /// As if it had never been written.
+    case unallocated
+  }
+
+  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError) -> Bool {
+    monitor.lock()
+    defer { monitor.unlock() }
+    // Version 2 cannot hide a backing file behind zeros.
+    if header.version < 3 && node.backing != nil { return false }
+    try prepareForChanges(node)
+    if isDataRaw { return try zeroRawData(offset, length, mayUnmap: mayUnmap, node) }
+    let way: Clearing =
+      header.version < 3 ? .unallocated : mayUnmap && !options.discardNoUnref ? .zero : .zeroKeepingSpace
+    try clear(offset..<offset + length, way, reason: .other, node)
+    return true
+  }
+
+  func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
+    monitor.lock()
+    defer { monitor.unlock() }
+    // Without zero clusters, discarding would bring old content of the backing file to light.
+    if header.version < 3 && node.backing != nil { return }
+    try prepareForChanges(node)
+    if isDataRaw {
+      _ = try zeroRawData(offset, length, mayUnmap: true, node)
+      return
+    }
+    let way: Clearing =
+      header.version < 3 ? .unallocated : options.discardNoUnref ? .zeroKeepingSpace : .zero
+    try clear(offset..<offset + length, way, reason: .request, node)
+  }
+
+  /// A raw data file must read the same without the tables.
+  private func zeroRawData(_ offset: UInt64, _ length: UInt64, mayUnmap: Bool, _ node: Node) throws(BlockError)
+    -> Bool
+  {
+    waitForWrites(offset..<offset + length)
+    try dataFile(of: node).writeZeroes(at: offset, length: length, mayUnmap: mayUnmap)
+    return true
+  }
+
+  /// Clears the whole clusters of a range; the last one of the image may be cut short by its end.
+  private func clear(_ range: Range<UInt64>, _ way: Clearing, reason: PendingFrees.Reason, _ node: Node)
+    throws(BlockError)
+  {
+    var position = range.lowerBound
+    while position < range.upperBound {
+      try workOffFrees(node)
+      let table = (geometry.l1Index(at: position) + 1) << geometry.l2SpanBits
+      if l1Entry(geometry.l1Index(at: position)).offset == 0, !needsTables(way, reason, node) {
+        // Nothing here, and nothing below that could show through.
+        position = min(table, range.upperBound)
+        continue
+      }
+      let end = min(table, range.upperBound)
+      waitForWrites(position..<end)
+      guard let place = try writablePlace(of: position, node) else { continue }
+      guard !isClaimed(position..<end) else { continue }
+      let clusters = geometry.clusters(covering: end - position)
+      let count = min(Int(clamping: clusters), place.remaining)
+      for step in 0..<count { try clearCluster(at: place, plus: step, way, reason, node) }
+      position += UInt64(count) << geometry.clusterBits
+    }
+  }
+
+  /// Whether clusters without a table have to get one: zeros hide the backing file, discards need not.
+  private func needsTables(_ way: Clearing, _ reason: PendingFrees.Reason, _ node: Node) -> Bool {
+    way != .unallocated && reason == .other && node.backing != nil
+  }
+
+  private func clearCluster(
+    at place: L2Place, plus step: Int, _ way: Clearing, _ reason: PendingFrees.Reason, _ node: Node
+  ) throws(BlockError) {
+    let buffer = place.slice.buffer
+    let old = entry(buffer.bytes, place, plus: step)
+    let bitmap = bitmap(buffer.bytes, place, plus: step)
+    try check(old, bitmap, at: place, plus: step, node)
+    let hasSpace = old.isCompressed || hasPlace(old)
+    if !hasSpace && (way == .unallocated || node.backing == nil) && !hasZeros(old, bitmap) { return }
+    if way == .zeroKeepingSpace && hasSpace && !old.isCompressed {
+      setZero(old, at: place, plus: step)
+      return
+    }
+    if way == .unallocated {
+      setEntry(.unallocated, at: place, plus: step)
+    } else {
+      setZero(.unallocated, at: place, plus: step)
+    }
+    noteFree(old, reason)
+    if hasDataFile, hasSpace, reason == .request, options.passDiscardRequest ?? node.flags.contains(.unmap) {
+      // What the range reads as does not depend on it.
+      try? dataFile(of: node).discard(at: old.offset, length: geometry.clusterSize)
+    }
+  }
+
+  private func hasZeros(_ entry: L2Entry, _ bitmap: SubclusterBitmap) -> Bool {
+    geometry.hasExtendedL2 ? bitmap.zero != 0 : entry.hasZeroBit
+  }
+
+  /// Lets a cluster read as zeros, with the space that `entry` has.
+  private func setZero(_ entry: L2Entry, at place: L2Place, plus step: Int) {
+    if geometry.hasExtendedL2 {
+      setEntry(entry, SubclusterBitmap(allocated: 0, zero: .max), at: place, plus: step)
+    } else {
+      setEntry(L2Entry(rawValue: entry.rawValue | L2Entry.zeroBit), at: place, plus: step)
+    }
+  }
+}

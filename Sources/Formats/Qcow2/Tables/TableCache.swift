@@ -1,0 +1,195 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+internal import Host
+
+/// A bounded number of table slices in memory, as they stand on disk.
+///
+/// Everything here happens with the driver's monitor held; reading a missing slice may let go of it.
+final class TableCache {
+  /// One slice. Whoever let go of the monitor must look it up anew: its memory may hold another by then.
+  final class Slice {
+    /// Host offset in bytes.
+    fileprivate(set) var offset = UInt64.max
+    /// The slice's bytes, big-endian as on disk.
+    let buffer: Buffer
+    /// Bytes that the file does not have yet; empty where there are none.
+    fileprivate var dirty = 0..<0
+    fileprivate var isLoading = false
+    fileprivate var wasUsed = false
+
+    fileprivate init(count: Int) { buffer = Buffer(count: count) }
+  }
+
+  /// Bytes of a slice.
+  let sliceBytes: Int
+  /// How many slices may be in memory.
+  let capacity: Int
+  private let monitor: Monitor
+  private var slices: [Slice] = []
+  private var byOffset: [UInt64: Slice] = [:]
+  private var latest: Slice?
+  private var hand = 0
+  /// Whether the file lacks any byte of any slice.
+  private(set) var isDirty = false
+
+  /// An empty cache of at least 8 slices.
+  init(bytes: UInt64, sliceBytes: Int, monitor: Monitor) {
+    self.sliceBytes = sliceBytes
+    self.monitor = monitor
+    capacity = max(8, Int(clamping: bytes) / sliceBytes)
+  }
+
+  /// The slice at a host offset, if it is in memory.
+  func cached(at offset: UInt64) -> Slice? {
+    if let latest, latest.offset == offset, !latest.isLoading { return latest }
+    guard let slice = byOffset[offset], !slice.isLoading else { return nil }
+    slice.wasUsed = true
+    latest = slice
+    return slice
+  }
+
+  /// The slice at a host offset, read from `file` where it is not in memory.
+  ///
+  /// With `releasing`, others run while it is read, so that what the caller saw before may have changed.
+  /// `writeBack` makes all slices clean.
+  func slice(
+    at offset: UInt64, from file: Edge, releasing: Bool, writeBack: () throws(BlockError) -> Void
+  ) throws(BlockError) -> Slice {
+    while true {
+      if let slice = cached(at: offset) { return slice }
+      if byOffset[offset] == nil, let slice = try room(writeBack) {
+        if try load(slice, at: offset, from: file, releasing: releasing) { return slice }
+      } else {
+        monitor.wait()
+      }
+    }
+  }
+
+  /// Reads a slice; false where it was dropped meanwhile.
+  private func load(_ slice: Slice, at offset: UInt64, from file: Edge, releasing: Bool) throws(BlockError)
+    -> Bool
+  {
+    take(slice, for: offset)
+    slice.isLoading = true
+    if releasing { monitor.unlock() }
+    var failure: BlockError?
+    do throws(BlockError) {
+      let buffer = slice.buffer
+      var bytes = buffer.mutableBytes
+      try file.read(at: offset, into: &bytes)
+    } catch {
+      failure = error
+    }
+    if releasing { monitor.lock() }
+    slice.isLoading = false
+    monitor.notifyAll()
+    let isStale = byOffset[offset] !== slice
+    if failure != nil || isStale { release(slice) }
+    if let failure { throw failure }
+    if !isStale { latest = slice }
+    return !isStale
+  }
+
+  /// A slice of zeros for a place whose present content does not matter; all of it is dirty.
+  func zeroSlice(at offset: UInt64, writeBack: () throws(BlockError) -> Void) throws(BlockError) -> Slice {
+    drop(from: offset, bytes: UInt64(sliceBytes))
+    var found = try room(writeBack)
+    while found == nil {
+      monitor.wait()
+      found = try room(writeBack)
+    }
+    guard let slice = found else { throw BlockError(.inputOutput, "no room in a table cache") }
+    take(slice, for: offset)
+    let buffer = slice.buffer
+    var bytes = buffer.mutableBytes
+    bytes.fill()
+    markDirty(slice, 0..<sliceBytes)
+    return slice
+  }
+
+  private func take(_ slice: Slice, for offset: UInt64) {
+    slice.offset = offset
+    slice.wasUsed = true
+    byOffset[offset] = slice
+  }
+
+  /// Leaves the slice's memory to the next that needs some.
+  private func release(_ slice: Slice) {
+    if byOffset[slice.offset] === slice { byOffset[slice.offset] = nil }
+    if latest === slice { latest = nil }
+    slice.offset = .max
+    slice.dirty = 0..<0
+    slice.wasUsed = false
+  }
+
+  /// Notes that bytes of a slice changed.
+  func markDirty(_ slice: Slice, _ range: Range<Int>) {
+    isDirty = true
+    if slice.dirty.isEmpty {
+      slice.dirty = range
+    } else {
+      slice.dirty =
+        min(slice.dirty.lowerBound, range.lowerBound)..<max(slice.dirty.upperBound, range.upperBound)
+    }
+  }
+
+  /// Writes what the file lacks, by ascending offset, after asking about each place.
+  func writeDirty(to file: Edge, checking check: (UInt64, UInt64) throws(BlockError) -> Void) throws(BlockError) {
+    guard isDirty else { return }
+    var dirty: [Slice] = []
+    for slice in slices where !slice.dirty.isEmpty { dirty.append(slice) }
+    dirty.sort { $0.offset < $1.offset }
+    for slice in dirty {
+      // Whole sectors: storage that wants aligned requests then needs no reading.
+      let start = slice.dirty.lowerBound / 512 * 512
+      let end = min((slice.dirty.upperBound + 511) / 512 * 512, sliceBytes)
+      try check(slice.offset + UInt64(start), UInt64(end - start))
+      let buffer = slice.buffer
+      try file.write(at: slice.offset + UInt64(start), from: buffer.bytes.slice(start..<end))
+      slice.dirty = 0..<0
+    }
+    isDirty = false
+  }
+
+  /// Forgets the slices inside a range of the file, unwritten bytes included.
+  func drop(from offset: UInt64, bytes: UInt64) {
+    var position = offset
+    while position < offset + bytes {
+      if let slice = byOffset[position] {
+        // One that is being read is let go by its reader.
+        byOffset[position] = nil
+        if !slice.isLoading { release(slice) }
+      }
+      position += UInt64(sliceBytes)
+    }
+  }
+
+  /// A slice that holds nothing of use, or nil where every slice is being read at the moment.
+  private func room(_ writeBack: () throws(BlockError) -> Void) throws(BlockError) -> Slice? {
+    if slices.count < capacity {
+      let slice = Slice(count: sliceBytes)
+      slices.append(slice)
+      return slice
+    }
+    guard let victim = nextUnused() else { return nil }
+    if !victim.dirty.isEmpty { try writeBack() }
+    release(victim)
+    return victim
+  }
+
+  /// Second chance: the next slice that was not used since the hand last passed it.
+  private func nextUnused() -> Slice? {
+    for _ in 0..<slices.count * 2 {
+      hand = hand + 1 < slices.count ? hand + 1 : 0
+      let slice = slices[hand]
+      if slice.isLoading { continue }
+      if !slice.wasUsed { return slice }
+      slice.wasUsed = false
+    }
+    return nil
+  }
+}

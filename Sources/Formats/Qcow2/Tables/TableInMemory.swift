@@ -1,0 +1,79 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+
+/// A table of 64-bit entries that is in memory as a whole: an L1 table or a refcount table.
+struct TableInMemory {
+  /// Where it starts in the file.
+  private(set) var offset: UInt64
+  /// How many entries there are.
+  private(set) var count: Int
+  private var buffer: Buffer
+  private var dirty = 0..<0
+
+  /// A table of zeros.
+  init(offset: UInt64, count: Int) {
+    self.offset = offset
+    self.count = count
+    buffer = Buffer(count: count * 8)
+  }
+
+  /// Reads a table; what lies past the end of the file is zeros.
+  init(offset: UInt64, count: Int, from file: Edge) throws(BlockError) {
+    self.init(offset: offset, count: count)
+    var bytes = buffer.mutableBytes
+    try file.read(at: offset, into: &bytes)
+  }
+
+  /// Bytes in the file.
+  var byteCount: UInt64 { UInt64(count) * 8 }
+  /// Whether the file lacks any entry.
+  var isDirty: Bool { !dirty.isEmpty }
+  /// The entries as they stand on disk.
+  var bytes: RawSpan {
+    @_lifetime(borrow self) get { buffer.bytes }
+  }
+
+  /// The entry at an index inside the table.
+  subscript(index: Int) -> UInt64 {
+    get { buffer.bytes.big64(at: index * 8) }
+    set {
+      var bytes = buffer.mutableBytes
+      bytes.storeBig(newValue, at: index * 8)
+      let changed = index * 8..<index * 8 + 8
+      dirty =
+        dirty.isEmpty
+        ? changed : min(dirty.lowerBound, changed.lowerBound)..<max(dirty.upperBound, changed.upperBound)
+    }
+  }
+
+  /// How many entries from `start` on, up to `end`, have no bit of `mask` set.
+  func emptyRun(from start: Int, to end: Int, mask: UInt64) -> Int {
+    let bytes = buffer.bytes
+    var index = start
+    while index < end, bytes.big64(at: index * 8) & mask == 0 { index += 1 }
+    return index - start
+  }
+
+  /// The same entries, and zeros behind them, at another place; all of it has to be written.
+  func moved(to offset: UInt64, count: Int) -> TableInMemory {
+    var result = TableInMemory(offset: offset, count: count)
+    let target = result.buffer
+    var bytes = target.mutableBytes
+    bytes.copy(buffer.bytes.slice(0..<min(self.count, count) * 8))
+    result.dirty = 0..<count * 8
+    return result
+  }
+
+  /// Writes what the file lacks.
+  mutating func write(to file: Edge) throws(BlockError) {
+    guard !dirty.isEmpty else { return }
+    let start = dirty.lowerBound / 512 * 512
+    let end = min((dirty.upperBound + 511) / 512 * 512, buffer.count)
+    try file.write(at: offset + UInt64(start), from: buffer.bytes.slice(start..<end))
+    dirty = 0..<0
+  }
+}

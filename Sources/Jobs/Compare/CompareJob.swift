@@ -1,0 +1,95 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+public import Errors
+internal import Host
+internal import Synchronization
+
+/// What comparing two images found.
+public enum Comparison: Sendable, Equatable {
+  /// Both read the same; where the lengths differ, the rest of the longer one is zero.
+  case identical
+  /// The first difference is in the 512 bytes at this offset.
+  case different(offset: UInt64)
+  /// By strict rules: the lengths differ.
+  case sizesDiffer
+  /// By strict rules: one image has something at this offset where the other has nothing.
+  case statusDiffers(offset: UInt64)
+}
+
+/// Reads two images side by side until a difference is found.
+public final class CompareJob: Job {
+  /// `compare`.
+  public let kind = "compare"
+  /// What was found, once the job has run.
+  public private(set) var result = Comparison.identical
+  /// Whether the common part is the same and one image goes on.
+  public private(set) var sizesDiffer = false
+  /// What could not be read; the job then throws.
+  public private(set) var failure: CompareFailure?
+  private let left: Edge
+  private let right: Edge
+  private let isStrict: Bool
+  /// More threads than this do not help: both images would have to come from memory already.
+  private static let threads = 2
+  private static let segment: UInt64 = 8 << 20
+
+  /// - Parameter isStrict: whether differences of length or allocation count.
+  public init(_ left: Edge, _ right: Edge, isStrict: Bool) {
+    self.left = left
+    self.right = right
+    self.isStrict = isStrict
+  }
+
+  /// Compares.
+  ///
+  /// - Throws: the first thing that could not be read, where no difference comes before it.
+  public func run(_ context: JobContext) throws(BlockError) {
+    let (shorter, longer) = (min(left.length, right.length), max(left.length, right.length))
+    if isStrict && shorter != longer {
+      result = .sizesDiffer
+      return
+    }
+    context.expect(longer)
+    try compare(0..<shorter, context)
+    guard result == .identical, shorter < longer else { return }
+    sizesDiffer = true
+    try compare(shorter..<longer, context)
+  }
+
+  private func compare(_ range: Range<UInt64>, _ context: JobContext) throws(BlockError) {
+    guard !range.isEmpty else { return }
+    let finding = CompareFinding()
+    let next = Atomic<UInt64>(range.lowerBound)
+    let (left, right, isStrict) = (left, right, isStrict)
+    let segments = (range.upperBound - range.lowerBound - 1) / CompareJob.segment + 1
+    try Threads.run(Int(min(UInt64(CompareJob.threads), segments))) { _ throws(BlockError) in
+      let reader = CompareReader(left, right, isStrict: isStrict)
+      while true {
+        let start = next.wrappingAdd(CompareJob.segment, ordering: .relaxed).oldValue
+        // A segment behind a known finding cannot matter any more.
+        guard start < range.upperBound, start < finding.limit else { return }
+        do throws(BlockError) {
+          try context.checkInterrupted()
+        } catch {
+          finding.stop()
+          throw error
+        }
+        let end = min(range.upperBound, start + CompareJob.segment)
+        if let outcome = reader.compare(start..<end) {
+          finding.note(outcome)
+        } else {
+          context.advance(end - start)
+        }
+      }
+    }
+    switch finding.outcome {
+    case nil: return
+    case .found(let comparison, _): result = comparison
+    case .failed(let failure):
+      self.failure = failure
+      throw failure.error
+    }
+  }
+}

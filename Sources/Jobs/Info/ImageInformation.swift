@@ -1,0 +1,64 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+internal import Bytes
+internal import FileProtocol
+internal import Host
+internal import Options
+
+/// What can be told of one open image without reading its data.
+public struct ImageInformation: Sendable {
+  /// The name that opens the image: its file's, or `json:{…}` where options make a difference.
+  public let name: String
+  /// The name of its driver.
+  public let driver: String
+  /// Guest-visible length in bytes.
+  public let virtualSize: UInt64
+  /// Bytes that the image's own file takes on its storage, where the storage knows.
+  public let actualSize: UInt64?
+  /// What its format says of it.
+  public let format: FormatInformation?
+  /// The backing file's name as it opens from here, where there is a backing file.
+  public let backingPath: String?
+  /// What the image asks of requests.
+  public let limits: Limits
+
+  /// Looks at an open image.
+  public init(of node: Node) {
+    name = ImageInformation.name(of: node)
+    driver = node.driver.name
+    // Disks consist of sectors, also where a file ends in the middle of one.
+    virtualSize = node.length.roundedUp(to: 512) ?? node.length
+    actualSize = ImageInformation.actualSize(of: node)
+    format = node.driver.formatInformation(of: node)
+    backingPath = format?.backing.map { ImageName.resolve($0.name, relativeTo: node.fileName) }
+    limits = node.limits
+  }
+
+  private static func actualSize(of node: Node) -> UInt64? {
+    var node = node
+    while let file = node.file { node = file.child }
+    return try? (node.driver as? FileDriver)?.file.allocatedLength()
+  }
+
+  /// A window into a file has options that its name alone would lose.
+  private static func name(of node: Node) -> String {
+    var window = OptionObject()
+    for key in ["offset", "driver", "size"] {
+      if key == "driver" {
+        window[key] = .string(node.driver.name)
+      } else if let value = node.options.object?[key] {
+        window[key] = value
+      }
+    }
+    guard window.count > 1, let file = node.file?.child else { return path(of: node) }
+    window["file"] = ["driver": .string(file.driver.name), "filename": .string(file.fileName)]
+    return "json:" + JSONWriter.compact(.object(window))
+  }
+
+  /// The file's name, so that it is not taken for one with a prefix.
+  private static func path(of node: Node) -> String {
+    ImageName.protocolPrefix(of: node.fileName) == nil ? node.fileName : "./" + node.fileName
+  }
+}

@@ -1,0 +1,68 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+public import Errors
+internal import Host
+
+/// Looks at an image and, where asked for, at every image below it, one at a time and without their data.
+public final class InfoJob: Job {
+  /// `info`.
+  public let kind = "info"
+  /// What was found, top first.
+  public private(set) var images: [ImageInformation] = []
+  private let name: ImageName
+  private let settings: OpenSettings
+  private let followsChain: Bool
+  private let opener: Opener
+  private let gate = LocalFilesGate()
+
+  /// - Parameters:
+  ///   - settings: how the top image is opened; those below are opened with the formats that stand in the images.
+  ///   - followsChain: whether the images below are looked at, too.
+  public init(_ name: ImageName, _ settings: OpenSettings, followsChain: Bool, opener: Opener) {
+    self.name = name
+    self.settings = settings
+    self.followsChain = followsChain
+    self.opener = opener
+  }
+
+  /// Does everything: opening is graph work, and nothing else is to be done.
+  ///
+  /// - Throws: why an image cannot be opened; kind `refused` where the chain loops or is too long.
+  public func prepare(in graph: Graph) throws(BlockError) {
+    var layer: (name: ImageName, format: String?)? = (name, settings.format)
+    var visited: Set<FileIdentity> = []
+    while let (name, format) = layer {
+      layer = nil
+      var settings = settings
+      settings.format = format
+      settings.followsBacking = false
+      settings.flags.insert(.noIO)
+      let user = graph.makeUser(
+        "info: '\(name.text)'", claim: Claim(held: .consistentRead, shared: .all))
+      defer { try? graph.release(user) }
+      try opener.open(name, settings, for: user)
+      guard let node = user.edge?.child else { return }
+      let image = ImageInformation(of: node)
+      try refuseLoop(node, &visited)
+      images.append(image)
+      if followsChain, let backing = image.format?.backing {
+        layer = (try gate.resolve(backing, foundIn: node.fileName), backing.format)
+      }
+    }
+  }
+
+  private func refuseLoop(_ node: Node, _ visited: inout Set<FileIdentity>) throws(BlockError) {
+    guard images.count < Opener.maximumDepth else {
+      throw BlockError(.refused, "the chain of backing files is longer than \(Opener.maximumDepth) layers")
+    }
+    guard let identity = FilePaths.identity(of: node.fileName) else { return }
+    guard visited.insert(identity).inserted else {
+      throw BlockError(.refused, "Backing file '\(node.fileName)' creates an infinite loop.")
+    }
+  }
+
+  /// Nothing is left.
+  public func run(_ context: JobContext) throws(BlockError) {}
+}

@@ -1,0 +1,70 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+internal import Bytes
+public import Errors
+
+/// A guest range of one status, as `map` shows it.
+public struct MapEntry: Sendable, Equatable {
+  /// Where the range starts, in bytes.
+  public var start: UInt64
+  /// What is known of it, its length included.
+  public var status: ChainStatus
+
+  /// Whether `other` follows and is of the same status.
+  func continues(into other: MapEntry) -> Bool {
+    start.plus(status.length) == other.start && status.continues(into: other.status)
+  }
+}
+
+/// Walks over an image and tells range by range what is where, ranges that belong together in one piece.
+public struct MapScan {
+  private let edge: Edge
+  private var position: UInt64
+  private let end: UInt64
+  private var waiting: MapEntry?
+
+  /// A walk over `length` bytes from `start`, as far as the image reaches.
+  public init(_ edge: Edge, start: UInt64 = 0, length: UInt64 = .max) {
+    self.edge = edge
+    position = start
+    end = min(edge.length, start.plus(length) ?? .max)
+  }
+
+  /// The next range, or nil at the end.
+  public mutating func next() throws(BlockError) -> MapEntry? {
+    while position < end {
+      var entry = MapEntry(
+        start: position, status: try edge.chainStatus(at: position, length: end - position))
+      settleBeyondEnd(&entry)
+      position += entry.status.length
+      guard let before = waiting else {
+        waiting = entry
+        continue
+      }
+      guard before.continues(into: entry) else {
+        waiting = entry
+        return before
+      }
+      waiting?.status.length += entry.status.length
+    }
+    defer { waiting = nil }
+    return waiting
+  }
+
+  /// What lies past the end of a backing file is nobody's; it belongs to the layer that reaches so far.
+  private func settleBeyondEnd(_ entry: inout MapEntry) {
+    guard entry.status.depth > 0, entry.status.isZero, entry.status.hostOffset == nil else { return }
+    var layer = edge
+    for depth in 0..<entry.status.depth {
+      guard let backing = layer.child.backing else { return }
+      if entry.start >= backing.length {
+        entry.status.depth = depth
+        entry.status.isPresent = false
+        return
+      }
+      layer = backing
+    }
+  }
+}

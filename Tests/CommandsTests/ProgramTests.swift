@@ -1,0 +1,182 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Errors
+import Host
+import Support
+import Testing
+
+@testable import Commands
+
+@Suite struct ProgramTests {
+  struct Case: CustomTestStringConvertible {
+    let words: String
+    let status: Int32
+    let errors: String
+    var testDescription: String { words }
+
+    init(_ words: String, _ status: Int32, _ errors: String) {
+      self.words = words
+      self.status = status
+      self.errors = errors
+    }
+  }
+
+  static let try1 = "\nTry 'strata --help' for more information\n"
+
+  static let mistakes = [
+    Case("strata", 1, "strata: Not enough arguments" + try1),
+    Case("strata frob", 1, "strata: Command not found: frob" + try1),
+    Case("strata help frob", 1, "strata: Command not found: frob" + try1),
+    Case("strata -Z", 1, "strata: unrecognized option '-Z'" + try1),
+    Case("strata --trace", 1, "strata: missing argument for option '--trace'" + try1),
+    Case("strata -q create a 1M", 1, "strata: unrecognized option '-q'" + try1),
+    Case("strata info", 1, "strata: Expecting one image file name" + try1),
+    Case("strata info a b", 1, "strata: Expecting one image file name" + try1),
+    Case("strata info --frob a", 1, "strata: unrecognized option '--frob'" + try1),
+    Case("strata info --output=xml a", 1, "strata: --output must be used with human or json as argument.\n"),
+    Case(
+      "strata info --image-opts -f raw a", 1, "strata: --image-opts and --format are mutually exclusive\n"),
+    Case("strata info -t frob a", 1, "strata: Invalid cache option: frob\n"),
+    Case(
+      "strata info --object frob,id=x a", 1, "strata: Parameter 'qom-type' does not accept value 'frob'\n"),
+    Case("strata info --object secret a", 1, "strata: Parameter 'id' is missing\n"),
+    Case("strata info --object secret,id=x a", 1, "strata: Either 'file' or 'data' must be provided\n"),
+    Case(
+      "strata map -s junk a", 1,
+      "strata: Invalid start offset specified. You may use k, M, G, T, P or E suffixes for\n"
+        + "strata: kilobytes, megabytes, gigabytes, terabytes, petabytes and exabytes.\n"),
+    Case(
+      "strata map -l 8E a", 1,
+      "strata: Invalid max length specified. Must be between 0 and 9223372036854775807.\n"),
+    Case("strata compare a", 1, "strata: Expecting two image file names" + try1),
+    Case("strata compare -T frob a b", 2, "strata: Invalid source cache option: frob\n"),
+    Case("strata check", 1, "strata: Expecting one image file name" + try1),
+    Case(
+      "strata check -r frob a", 1,
+      "strata: Unknown option value for -r (expecting 'leaks' or 'all'): frob" + try1),
+    Case("strata check -r all a", 1, "strata: Option '-r': repairing is not supported yet\n"),
+    Case("strata graph", 1, "strata: Expecting image file name" + try1),
+    Case(
+      "strata graph --output=xml a", 1,
+      "strata: --output must be used with human, json or dot as argument.\n"),
+    Case("strata create", 1, "strata: Expecting image file name" + try1),
+    Case("strata create a 1M 2M", 1, "strata: Unexpected argument: 2M" + try1),
+    Case("strata create -o ,a b 1M", 1, "strata: Invalid option list: ,a\n"),
+    Case("strata create /nowhere/a", 1, "strata: /nowhere/a: Image creation needs a size parameter\n"),
+    Case("strata convert a", 1, "strata: Must specify image file name\n"),
+    Case(
+      "strata convert -m 0 a b", 1,
+      "strata: Invalid number of coroutines. Allowed number of coroutines is between 1 and 16\n"),
+    Case("strata convert -C -S 4k a b", 1, "strata: Cannot enable copy offloading when -S is used\n"),
+    Case("strata convert -C -c a b", 1, "strata: Cannot enable copy offloading when -c is used\n"),
+    Case("strata convert -C --salvage a b", 1, "strata: Cannot use copy offloading in salvaging mode\n"),
+    Case("strata convert --target-is-zero a b", 1, "strata: --target-is-zero requires use of -n flag\n"),
+    Case(
+      "strata convert --target-image-opts a b", 1, "strata: --target-image-opts requires use of -n flag\n"),
+    Case("strata convert -n -o k=v a b", 1, "strata: -o has no effect when skipping image creation\n"),
+    Case(
+      "strata convert -S 513 a b", 1,
+      "strata: Invalid buffer size for sparse output specified. "
+        + "Valid sizes are multiples of 512 up to 16777216. Select 0 to disable sparse detection "
+        + "(fully allocates output).\n"),
+    Case(
+      "strata convert --bitmaps a b", 1, "strata: Option '--bitmaps': copying bitmaps is not supported yet\n"),
+    Case(
+      "strata convert --skip-broken-bitmaps a b", 1,
+      "strata: Use of --skip-broken-bitmaps requires --bitmaps\n"),
+    Case(
+      "strata convert -l snapshot.frob=1 a b", 1,
+      "strata: Invalid parameter 'snapshot.frob'\nstrata: Failed in parsing snapshot param 'snapshot.frob=1'\n"
+    ),
+    Case("strata convert /dev/null frob:x", 1, "strata: Unknown protocol 'frob'\n"),
+    Case(
+      "/opt/qemu-img info", 1,
+      "qemu-img: Expecting one image file name\nTry 'qemu-img --help' for more information\n"),
+    Case(
+      "strata-info --frob", 1,
+      "strata-info: unrecognized option '--frob'\nTry 'strata-info --help' for more information\n"),
+    Case(
+      "./strata-old info --frob", 1,
+      "strata-old: unrecognized option '--frob'\nTry 'strata-old --help' for more information\n"),
+    Case(
+      "frob-img info /nowhere/x", 1,
+      "frob-img: Could not open '/nowhere/x': Could not open '/nowhere/x': No such file or directory\n"),
+    Case(
+      "strata compare /nowhere/x y", 2,
+      "strata: Could not open '/nowhere/x': Could not open '/nowhere/x': No such file or directory\n"),
+    Case("strata check -f raw /dev/null", 63, "strata: This image format does not support checks\n"),
+  ]
+
+  @Test("mistakes are told in the words that scripts know", arguments: mistakes)
+  func mistake(_ example: Case) {
+    let run = Transcript(example.words.split(separator: " ").map(String.init))
+    #expect(run == Transcript(status: example.status, errors: example.errors))
+  }
+
+  @Test(
+    "the version, by name",
+    arguments: [
+      ("strata --version", "strata version \(Program.version)\n"),
+      ("strata -V info x", "strata version \(Program.version)\n"),
+      ("/bin/qemu-img --vers", "qemu-img version 10.2.0 (Strata \(Program.version))\n"),
+    ])
+  func version(_ words: String, _ expected: String) {
+    let run = Transcript(words.split(separator: " ").map(String.init))
+    #expect(run == Transcript(status: 0, output: expected))
+  }
+
+  @Test("a trace event that nobody knows is warned of")
+  func trace() {
+    let run = Transcript(["strata", "-T", "enable=frob,file=x", "map", "/dev/null"])
+    let expected = Transcript(
+      status: 0, output: "Offset          Length          Mapped to       File\n",
+      errors: "strata: warning: trace event 'frob' does not exist\n")
+    #expect(run == expected)
+  }
+
+  @Test("a link named after a command is that command")
+  func links() {
+    let folder = TemporaryFolder()
+    let image = folder.file("a.raw")
+    let made = Transcript(["strata-create", image, "1M"])
+    #expect(made == Transcript(status: 0, output: "Formatting '\(image)', fmt=raw size=1048576\n"))
+    let map = Transcript(["strata-map", "-f", "raw", "--output=json", image])
+    let entry =
+      #"[{ "start": 0, "length": 1048576, "depth": 0, "present": true, "zero": true, "data": false, "#
+      + #""compressed": false, "offset": 0}]"#
+    #expect(map == Transcript(status: 0, output: entry + "\n"))
+    let quiet = Transcript(["strata-create", "-q", folder.file("b.raw"), "1M"])
+    #expect(quiet == Transcript(status: 0))
+    let same = Transcript(["strata-compare", image, folder.file("b.raw")])
+    #expect(same == Transcript(status: 0, output: "Images are identical.\n"))
+  }
+
+  @Test("a result that cannot be written is a failure")
+  func brokenOutput() {
+    var errors = ""
+    let console = Console(name: "strata") { stream, text in
+      if stream == .error { errors += text }
+      return stream == .error
+    }
+    #expect(Program(console: console).run(Invocation(["strata", "--version"])) == 1)
+    #expect(errors == "strata: Could not write to standard output\n")
+  }
+}
+
+@Suite struct DamageTests {
+  @Test(
+    "damage that a format finds is a line of its own",
+    arguments: [
+      ("qcow2: Image is corrupt: x: y", "qcow2: Image is corrupt: x: y", nil),
+      ("Could not read: qcow2: Image is corrupt: x", "qcow2: Image is corrupt: x", "Could not read"),
+      ("a: b: qcow2: Marking image as corrupt: x", "qcow2: Marking image as corrupt: x", "a: b"),
+      ("Image is corrupt: x", nil, nil), ("something else", nil, nil),
+    ] as [(String, String?, String?)])
+  func splits(_ message: String, _ finding: String?, _ context: String?) {
+    let damage = BlockError(.corrupt, message).damage
+    #expect(damage?.finding == finding)
+    #expect(damage?.context == context)
+    #expect(BlockError(.inputOutput, message).damage == nil)
+  }
+}

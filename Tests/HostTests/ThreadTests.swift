@@ -1,0 +1,148 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Errors
+import Glibc
+import Host
+import Support
+import Synchronization
+import Testing
+
+struct ThreadTests {
+  @Test("every body runs once, on threads of their own, before run returns", arguments: [0, 1, 2, 7, 32])
+  func runs(count: Int) throws {
+    let seen = Mutex<[Int: UInt]>([:])
+    try Threads.run(count) { index throws(BlockError) in
+      // Late bodies show whether they are waited for.
+      Clock.sleep(seconds: 0.001 * Double(index % 5))
+      seen.withLock { $0[index, default: 0] = Threads.current }
+    }
+    let known = seen.withLock { $0 }
+    #expect(known.keys.sorted() == Array(0..<count))
+    if count > 0 { #expect(known[0] == Threads.current) }
+  }
+
+  @Test("bodies run at the same time")
+  func parallel() throws {
+    let monitor = Monitor()
+    let arrived = Mutex(0)
+    // Nobody goes on before all have come.
+    try Threads.run(4) { _ throws(BlockError) in
+      monitor.lock()
+      arrived.withLock { $0 += 1 }
+      monitor.notifyAll()
+      while arrived.withLock({ $0 }) < 4 { monitor.wait() }
+      monitor.unlock()
+    }
+    #expect(arrived.withLock { $0 } == 4)
+  }
+
+  @Test("the error of the lowest number wins, whenever it comes; the others run to their end")
+  func errors() throws {
+    for failing in [[3, 1], [2], [0, 3], [0, 1, 2, 3]] {
+      let ended = Counter()
+      let error = #expect(throws: BlockError.self) {
+        try Threads.run(4) { index throws(BlockError) in
+          // The lowest fails last.
+          Clock.sleep(seconds: 0.004 * Double(4 - index))
+          _ = ended.add(1)
+          if failing.contains(index) { throw BlockError(.inputOutput, "body \(index)") }
+        }
+      }
+      #expect(error?.message == "body \(failing.min() ?? -1)")
+      #expect(ended.add(0) == 4)
+    }
+    #expect(throws: BlockError(.noSpace, "alone")) {
+      try Threads.run(1) { _ throws(BlockError) in throw BlockError(.noSpace, "alone") }
+    }
+  }
+
+  @Test("there is at least one processor, and time goes forward")
+  func machine() {
+    #expect(Threads.processors >= 1)
+    let start = Clock.now
+    Clock.sleep(seconds: 0.01)
+    Clock.sleep(seconds: -1)
+    #expect(Clock.now >= start + 0.009)
+  }
+
+  /// Counts without any protection of its own.
+  private final class Plain: @unchecked Sendable {
+    var value = 0
+  }
+
+  @Test("a monitor lets one in at a time, and counters lose nothing")
+  func exclusion() throws {
+    let (monitor, plain, counter) = (Monitor(), Plain(), Counter())
+    try Threads.run(4) { _ throws(BlockError) in
+      for _ in 0..<5000 {
+        monitor.withLock { plain.value += 1 }
+        _ = counter.add(2)
+      }
+    }
+    #expect(plain.value == 20_000)
+    #expect(counter.add(0) == 40_000)
+  }
+
+  @Test("a monitor is released by an error, and gives the body's result")
+  func release() throws {
+    let monitor = Monitor()
+    #expect(throws: BlockError.self) {
+      try monitor.withLock { () throws(BlockError) in throw BlockError(.conflict, "x") }
+    }
+    #expect(monitor.withLock { 5 } == 5)
+  }
+
+  @Test("work passes from hand to hand through wait and notify")
+  func handOver() throws {
+    let (monitor, turn) = (Monitor(), Plain())
+    let order = Mutex<[Int]>([])
+    try Threads.run(3) { index throws(BlockError) in
+      for _ in 0..<50 {
+        monitor.lock()
+        while turn.value != index { monitor.wait() }
+        order.withLock { $0.append(index) }
+        turn.value = (index + 1) % 3
+        monitor.notifyAll()
+        monitor.unlock()
+      }
+    }
+    #expect(order.withLock { $0 } == (0..<150).map { $0 % 3 })
+  }
+
+  @Test("signals are noted, the first one counts, and they end nothing")
+  func signals() async {
+    await #expect(processExitsWith: .exitCode(42)) {
+      /// Sends a signal to the process (this thread may block it) and waits until it has come.
+      func send(_ number: Int32, until done: () -> Bool) {
+        kill(getpid(), number)
+        for _ in 0..<100 where !done() { Clock.sleep(seconds: 0.001) }
+      }
+      Signals.note()
+      guard Signals.terminating == nil, Signals.progressRequests == 0 else { exit(1) }
+      send(SIGUSR1) { Signals.progressRequests == 1 }
+      send(SIGUSR1) { Signals.progressRequests == 2 }
+      guard Signals.terminating == nil, Signals.progressRequests == 2 else { exit(2) }
+      send(SIGTERM) { Signals.terminating != nil }
+      send(SIGINT) { false }
+      send(SIGHUP) { false }
+      guard Signals.terminating == SIGTERM else { exit(3) }
+      exit(42)
+    }
+  }
+
+  @Test("output that cannot be written is reported")
+  func streams() async {
+    await #expect(processExitsWith: .exitCode(42)) {
+      let full = unsafe open("/dev/full", O_WRONLY)
+      dup2(full, 1)
+      guard !Stream.output.write("x"), Stream.output.write("") else { exit(1) }
+      let null = unsafe open("/dev/null", O_WRONLY)
+      dup2(null, 1)
+      guard Stream.output.write(String(repeating: "é", count: 100_000)), !Stream.output.isTerminal else {
+        exit(2)
+      }
+      exit(42)
+    }
+  }
+}

@@ -1,0 +1,102 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+import BlockGraph
+import Errors
+import Jobs
+import Options
+import Support
+import Testing
+
+@Suite struct ConvertJobTests {
+  private let folder = TemporaryFolder()
+
+  private func convert(_ change: (inout ConvertOptions) -> Void = { _ in }) throws -> (GraphDump, [String]) {
+    let graph = Graph()
+    let opener = Opener(graph: graph, kinds: Drivers.all)
+    var options = ConvertOptions(
+      sources: [ImageName(path: folder.file("disk.raw"))], target: ImageName(path: folder.file("out")))
+    options.sourceSettings.format = "raw"
+    change(&options)
+    let job = try ConvertJob(options, opener: opener)
+    var runner = JobRunner(graph: graph)
+    defer { #expect(graph.nodes.isEmpty && graph.rootUsers.isEmpty, "nothing stays open") }
+    try runner.run(job)
+    return (graph.dump(), runner.warnings)
+  }
+
+  private func isSame() -> Bool {
+    Shell.run("cmp disk.raw out", folder: folder.path) == Shell.Outcome(status: 0, output: "")
+  }
+
+  @Test("raw to raw keeps every byte", arguments: [0, 1, 512, 4096, 262_144, 262_145, 5 << 20 | 77_312] as [UInt64])
+  func copies(_ length: UInt64) throws {
+    try SampleDisk.write(folder.file("disk.raw"), length: length.roundedUp512, seed: length)
+    _ = try convert()
+    #expect(isSame())
+  }
+
+  @Test("options that change how, not what", arguments: ["sparse 0", "sparse 64k", "one thread", "offload", "paced"])
+  func variants(_ name: String) throws {
+    try SampleDisk.write(folder.file("disk.raw"), length: 3 << 20, seed: 99)
+    _ = try convert { options in
+      switch name {
+      case "sparse 0": options.sparseSize = 0
+      case "sparse 64k": options.sparseSize = 65536
+      case "one thread": options.threads = 1
+      case "offload": options.offloads = true
+      default: options.rateLimit = 16 << 20
+      }
+    }
+    #expect(isSame())
+  }
+
+  @Test("a source that is no multiple of a sector is padded")
+  func pads() throws {
+    try SampleDisk.write(folder.file("disk.raw"), length: 1000, seed: 5)
+    _ = try convert()
+    let outcome = Shell.run("truncate -s 1024 disk.raw; cmp disk.raw out", folder: folder.path)
+    #expect(outcome == Shell.Outcome(status: 0, output: ""))
+  }
+
+  @Test("several sources are put end to end")
+  func concatenates() throws {
+    try SampleDisk.write(folder.file("disk.raw"), length: 1 << 20 | 512, seed: 6)
+    _ = try convert { $0.sources.append($0.sources[0]) }
+    let outcome = Shell.run("cat disk.raw disk.raw | cmp - out", folder: folder.path)
+    #expect(outcome == Shell.Outcome(status: 0, output: ""))
+  }
+
+  @Test("holes stay holes")
+  func sparse() throws {
+    _ = Shell.run("truncate -s 100M disk.raw; echo hello | dd of=disk.raw bs=1 seek=50M conv=notrunc status=none", folder: folder.path)
+    _ = try convert()
+    #expect(isSame())
+    let outcome = Shell.run("[ $(du -k out | cut -f1) -lt 64 ] && echo small", folder: folder.path)
+    #expect(outcome.output == "small\n")
+  }
+
+  @Test("J-05 X-02 a failed convert leaves nothing, and an existing target as it was")
+  func failureLeavesNothing() throws {
+    try SampleDisk.write(folder.file("disk.raw"), length: 1 << 20, seed: 7)
+    _ = Shell.run("echo before > out", folder: folder.path)
+    #expect(throws: BlockError.self) { try convert { $0.sources.append(ImageName(path: folder.file("missing"))) } }
+    #expect(throws: BlockError.self) { try convert { $0.compresses = true } }
+    #expect(Shell.run("cat out; ls -A", folder: folder.path).output == "before\ndisk.raw\nout\n")
+  }
+
+  @Test("P-10 a convert of an image onto itself is refused")
+  func ontoItself() throws {
+    try SampleDisk.write(folder.file("disk.raw"), length: 1 << 20, seed: 8)
+    let path = folder.file("disk.raw")
+    #expect {
+      try convert { $0.target = ImageName(path: path) }
+    } throws: { error in
+      (error as? BlockError)?.kind == .conflict && (error as? BlockError)?.message.contains("\"write\" lock") == true
+    }
+  }
+}
+
+extension UInt64 {
+  fileprivate var roundedUp512: UInt64 { (self + 511) / 512 * 512 }
+}
