@@ -26,7 +26,8 @@ final class FileScene {
   ) throws(BlockError) -> Edge {
     let user = graph.makeUser("the test", claim: Claim(held: held, shared: shared))
     do throws(BlockError) {
-      try opener.open(ImageName(path: folder.file(name)), OpenSettings(format: format, flags: flags), for: user)
+      try opener.open(
+        ImageName(path: folder.file(name)), OpenSettings(format: format, flags: flags), for: user)
     } catch {
       graph.detach(user)
       throw error
@@ -45,7 +46,9 @@ final class FileScene {
 struct FileDriverTests {
   @Test(
     "files conform, through the page cache and past it",
-    arguments: [NodeFlags.writable, [.writable, .unmap], [.writable, .direct], [.writable, .direct, .unmap]],
+    arguments: [
+      NodeFlags.writable, [.writable, .unmap], [.writable, .direct], [.writable, .direct, .unmap],
+    ],
     [100_000, 65536, 1000] as [Int])
   func conformance(_ flags: NodeFlags, _ length: Int) throws {
     let scene = FileScene()
@@ -151,7 +154,8 @@ struct FileDriverTests {
     try edge.truncate(to: UInt64(length), preallocation: mode)
     #expect(edge.length == UInt64(length))
     #expect(user.resizes == 1)
-    let isGrown = try Files.read(path) == Array(repeating: 1, count: 1000) + Array(repeating: 0, count: length - 1000)
+    let isGrown =
+      try Files.read(path) == Array(repeating: 1, count: 1000) + Array(repeating: 0, count: length - 1000)
     #expect(isGrown)
     #expect(try (scene.allocated("disk") >= 2_000_000) == (mode != .off))
     try edge.truncate(to: UInt64(length), preallocation: mode)

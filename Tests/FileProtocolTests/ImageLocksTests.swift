@@ -16,12 +16,20 @@ struct ImageLocksTests {
   @Test(
     "P-09 two users of one file that do not tolerate each other conflict, also in one process",
     arguments: [
-      (Claim(held: .write, shared: .all), Claim(held: .consistentRead, shared: .consistentRead), "shared \"write\""),
+      (
+        Claim(held: .write, shared: .all), Claim(held: .consistentRead, shared: .consistentRead),
+        "shared \"write\""
+      ),
       (Claim(held: .consistentRead, shared: .consistentRead), Claim(held: .write, shared: .all), "\"write\""),
-      (Claim(held: .resize, shared: [.write]), Claim(held: .consistentRead, shared: .all), "\"consistent read\""),
+      (
+        Claim(held: .resize, shared: [.write]), Claim(held: .consistentRead, shared: .all),
+        "\"consistent read\""
+      ),
       (Claim(held: .resize, shared: .all), Claim(held: .write, shared: .write), "shared \"resize\""),
       (Claim(held: .write, shared: .write), Claim(held: .write, shared: .write), nil),
-      (Claim(held: .consistentRead, shared: .all), Claim(held: .consistentRead, shared: .consistentRead), nil),
+      (
+        Claim(held: .consistentRead, shared: .all), Claim(held: .consistentRead, shared: .consistentRead), nil
+      ),
     ] as [(Claim, Claim, String?)])
   func conflicts(_ first: Claim, _ second: Claim, _ lock: String?) throws {
     let scene = FileScene()
@@ -39,7 +47,9 @@ struct ImageLocksTests {
       #expect(OpenFiles.under(scene.folder.path) == before)
       return
     }
-    let error = #expect(throws: BlockError.self) { try opener.open(ImageName(path: path), settings, for: user) }
+    let error = #expect(throws: BlockError.self) {
+      try opener.open(ImageName(path: path), settings, for: user)
+    }
     #expect(error?.kind == .conflict)
     #expect(error?.message == "Could not open '\(path)': Failed to get \(lock) lock")
     #expect(error?.hint?.hasPrefix("Is another process using the image [\(path)]?") == true)
@@ -84,7 +94,9 @@ struct ImageLocksTests {
     }
     try scene.graph.setClaim(Claim(held: .consistentRead, shared: []), of: user)
     let node = edge.child
-    for (flags, locks) in [([.writable, .inactive], ""), (.writable, " 100-100 200-204")] as [(NodeFlags, String)] {
+    for (flags, locks) in [([.writable, .inactive], ""), (.writable, " 100-100 200-204")]
+      as [(NodeFlags, String)]
+    {
       try scene.graph.change(draining: [node]) { (edit: GraphEdit) throws(BlockError) in
         try edit.setFlags(flags, of: node)
       }
@@ -102,13 +114,16 @@ struct ImageLocksTests {
     _ = try scene.open("disk")
     let graph = Graph()
     let user = graph.makeUser("the other", claim: Claim(held: .all, shared: []))
-    let name = try ImageName(options: ["driver": "file", "filename": .string(path), "locking": "off"], text: "x")
+    let name = try ImageName(
+      options: ["driver": "file", "filename": .string(path), "locking": "off"], text: "x")
     try Opener(graph: graph, kinds: [FileStorage.file]).open(name, OpenSettings(flags: .writable), for: user)
     #expect(OpenFiles.under(scene.folder.path).count == 2)
   }
 
   /// The peer has the image open for writing and waits for input, at most 20 s, while we look.
-  @Test("P-09 an image that the peer writes is refused to who does not tolerate that, and the error names the file")
+  @Test(
+    "P-09 an image that the peer writes is refused to who does not tolerate that, and the error names the file"
+  )
   func peerHolds() throws {
     let scene = FileScene()
     let path = scene.folder.file("disk")
@@ -123,7 +138,9 @@ struct ImageLocksTests {
         _ = Shell.run(script, path)
       } else {
         // The first body runs on the thread that owns the graph.
-        for _ in 0..<500 where (try? Files.read(path + ".out"))?.isEmpty != false { Clock.sleep(seconds: 0.02) }
+        for _ in 0..<500 where (try? Files.read(path + ".out"))?.isEmpty != false {
+          Clock.sleep(seconds: 0.02)
+        }
         unsafe lookWhileHeld(here, path)
         try Files.write([1], to: path + ".release")
       }
@@ -138,7 +155,8 @@ struct ImageLocksTests {
     #expect(error?.kind == .conflict)
     #expect(error?.message == "Could not open '\(path)': Failed to get shared \"write\" lock")
     #expect(error?.hint?.contains("[\(path)]") == true)
-    let shared = try? scene.open("disk", .forceShare, held: .consistentRead, shared: .consistentRead, format: "raw")
+    let shared = try? scene.open(
+      "disk", .forceShare, held: .consistentRead, shared: .consistentRead, format: "raw")
     #expect((try? shared?.array(at: 0, count: 1)) == [1])
   }
 

@@ -21,7 +21,9 @@ struct Window: Sendable {
 @Suite("Raw disks")
 struct RawFormatTests {
   /// Opens raw over memory; returns the user's edge.
-  private func open(_ graph: Graph, _ storage: any StorageDriver, _ options: OptionObject) throws(BlockError) -> Edge {
+  private func open(_ graph: Graph, _ storage: any StorageDriver, _ options: OptionObject) throws(BlockError)
+    -> Edge
+  {
     let file = try graph.makeNode(storage, "file")
     let opener = Opener(graph: graph, kinds: [RawFormat()])
     let node = try opener.openFormat(RawFormat(), on: file, options, OpenSettings(flags: .writable))
@@ -132,7 +134,9 @@ struct RawFormatTests {
     #expect(try edge.array(at: 999, count: 25) == [1] + Array(repeating: 0, count: 20) + [9, 9, 0, 0])
   }
 
-  @Test("creating gives the file its length and preallocation", arguments: ["off", "falloc", "full", nil] as [String?])
+  @Test(
+    "creating gives the file its length and preallocation",
+    arguments: ["off", "falloc", "full", nil] as [String?])
   func creates(_ preallocation: String?) throws {
     let folder = TemporaryFolder()
     let path = folder.file("new")

@@ -43,7 +43,7 @@ public enum Shell {
     unsafe posix_spawn_file_actions_adddup2(&actions, ends[1], 2)
     var arguments = unsafe words.map { unsafe strdup($0) }
     unsafe arguments.append(nil)
-    defer { for unsafe argument in unsafe arguments { unsafe free(argument) } }
+    defer { for unsafeargument in unsafe arguments { unsafe free(argument) } }
     var process = pid_t()
     let failure = unsafe posix_spawn(&process, words[0], &actions, nil, arguments, environ)
     close(ends[1])
@@ -78,7 +78,9 @@ public final class TemporaryFolder: Sendable {
   public init() {
     var template = Array("/tmp/strata-test.XXXXXX".utf8CString)
     let made = unsafe mkdtemp(&template) != nil
-    path = made ? String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self) : "/nonexistent"
+    path =
+      made
+      ? String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self) : "/nonexistent"
   }
 
   /// The path of a file in the folder.
