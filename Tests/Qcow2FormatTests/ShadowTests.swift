@@ -66,14 +66,14 @@ import Testing
 struct Program {
   private let shape: ShadowTests.Shape
   private let folder: TemporaryFolder
-  private var random: SplitMix
+  private var random: SeededNumbers
   private(set) var session: ImageSession
   private(set) var shadow: [UInt8]
 
   init(_ shape: ShadowTests.Shape, seed: UInt64, _ folder: TemporaryFolder) throws {
     self.shape = shape
     self.folder = folder
-    random = SplitMix(seed: seed &* 1_000_003 &+ UInt64(shape.description.utf8.count))
+    random = SeededNumbers(seed: seed &* 1_000_003 &+ UInt64(shape.description.utf8.count))
     shadow = [UInt8](repeating: 0, count: Int(shape.length))
     var options = shape.options
     if shape.hasBacking {

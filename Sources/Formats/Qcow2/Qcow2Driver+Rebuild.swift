@@ -10,11 +10,23 @@ extension Qcow2Driver {
   /// Sets every refcount to the number of references that the tables in the file hold, and writes them.
   func rebuildRefcounts(_ node: Node) throws(BlockError) {
     let file = try file(of: node)
-    var counts = ReferenceCounts(geometry, fileLength: file.length)
-    let walk = ReferenceWalk(header, file: file) { offset, bytes, _ in counts.add(offset, bytes) }
+    let end = geometry.clusters(covering: file.length)
+    var counts = ReferenceCounts(clusters: end)
+    var failure: BlockError?
+    let walk = ReferenceWalk(header, file: file) { offset, bytes, _ in
+      guard failure == nil, bytes > 0, let last = offset.plus(bytes - 1) else { return }
+      // What lies past the end of the file cannot be counted.
+      let touched = min(offset >> self.geometry.clusterBits, end)..<min(last >> self.geometry.clusterBits + 1, end)
+      do throws(BlockError) {
+        for cluster in touched { try counts.add(to: cluster) }
+      } catch {
+        failure = error
+      }
+    }
     try walk.run(snapshots: snapshots, refcountTable: refcounts.table)
+    if let failure { throw failure }
     try setKnownCounts(counts, node)
-    try makeMissingBlocks(counts, end: geometry.clusters(covering: file.length), node)
+    try makeMissingBlocks(counts, end: end, node)
     refcounts.cursor = 0
     try writeRefcounts(node)
   }
@@ -53,13 +65,13 @@ extension Qcow2Driver {
   /// Makes the blocks that are missing where something is referred to, behind the end of the file.
   private func makeMissingBlocks(_ references: ReferenceCounts, end: UInt64, _ node: Node) throws(BlockError) {
     var missing: [UInt64] = []
-    try references.forEachChunk { (clusters: Range<UInt64>) throws(BlockError) in
+    for clusters in references.chunkRanges {
       for cluster in clusters where references[cluster] > 0 {
-        let index = self.refcounts.tableIndex(of: cluster)
-        guard index < UInt64(self.refcounts.table.count) else {
+        let index = refcounts.tableIndex(of: cluster)
+        guard index < UInt64(refcounts.table.count) else {
           throw BlockError(.corrupt, "the refcount table is too small for the image")
         }
-        if missing.last != index, self.refcounts.table[Int(index)] == 0 { missing.append(index) }
+        if missing.last != index, refcounts.table[Int(index)] == 0 { missing.append(index) }
       }
     }
     for index in missing {
