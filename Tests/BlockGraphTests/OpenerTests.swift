@@ -46,16 +46,17 @@ final class OpenerScene {
     template.split(separator: "@", omittingEmptySubsequences: false).joined(separator: folder.path + "/")
   }
 
-  /// Opens what `template` says: a name, or options when it begins with `driver=` or the like.
-  func open(_ template: String, _ settings: OpenSettings = OpenSettings()) throws(BlockError) -> Node {
+  /// What `template` says: a name, or options where it has the form of some.
+  func name(_ template: String) throws(BlockError) -> ImageName {
     let text = text(template)
-    let name =
-      if text.contains("="), !text.hasPrefix("json:") {
-        try ImageName(options: try KeyValueList(parsing: text, dialect: .short).object, text: text)
-      } else {
-        try ImageName(text, protocols: opener.protocols)
-      }
-    return try opener.openUnused(name, settings)
+    guard text.contains("="), !text.hasPrefix("json:") else {
+      return try ImageName(text, protocols: opener.protocols)
+    }
+    return try ImageName(options: try KeyValueList(parsing: text, dialect: .short).object, text: text)
+  }
+
+  func open(_ template: String, _ settings: OpenSettings = OpenSettings()) throws(BlockError) -> Node {
+    try opener.openUnused(name(template), settings)
   }
 }
 
@@ -188,9 +189,12 @@ struct OpenerTests {
     let bystander = try scene.open("driver=raw,node-name=bystander,file.filename=@base")
     let before = GraphState(scene.graph)
     let files = OpenFiles.under(scene.folder.path)
+    let user = scene.graph.makeUser("the test", claim: Claim(held: .consistentRead, shared: .all))
     let error = #expect(throws: BlockError.self) {
-      _ = try scene.open(template, OpenSettings(format: format))
+      try scene.opener.open(scene.name(template), OpenSettings(format: format), for: user)
     }
+    #expect(user.edge == nil)
+    scene.graph.detach(user)
     #expect(error?.message == "Could not open '\(scene.text(template))': " + scene.text(message))
     #expect(GraphState(scene.graph) == before)
     #expect(OpenFiles.under(scene.folder.path) == files)

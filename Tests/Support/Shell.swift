@@ -43,7 +43,8 @@ public enum Shell {
     unsafe posix_spawn_file_actions_adddup2(&actions, ends[1], 2)
     var arguments = unsafe words.map { unsafe strdup($0) }
     unsafe arguments.append(nil)
-    defer { for unsafeargument in unsafe arguments { unsafe free(argument) } }
+    // Not over the elements: the formatter mangles the loop that would say so.
+    defer { for index in 0...words.count { unsafe free(arguments[index]) } }
     var process = pid_t()
     let failure = unsafe posix_spawn(&process, words[0], &actions, nil, arguments, environ)
     close(ends[1])
