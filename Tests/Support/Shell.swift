@@ -51,7 +51,8 @@ public enum Shell {
     unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     var arguments = unsafe words.map { unsafe strdup($0) }
     unsafe arguments.append(nil)
-    defer { for unsafe argument in unsafe arguments { unsafe free(argument) } }
+    // Not over the elements: the formatter mangles the loop that would say so.
+    defer { for index in 0...words.count { unsafe free(arguments[index]) } }
     var process = pid_t()
     let failure = unsafe posix_spawn(&process, words[0], &actions, &attributes, arguments, environ)
     close(ends[1])
@@ -86,7 +87,9 @@ public final class TemporaryFolder: Sendable {
   public init() {
     var template = Array("/tmp/strata-test.XXXXXX".utf8CString)
     let made = unsafe mkdtemp(&template) != nil
-    path = made ? String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self) : "/nonexistent"
+    path =
+      made
+      ? String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self) : "/nonexistent"
   }
 
   /// The path of a file in the folder.
