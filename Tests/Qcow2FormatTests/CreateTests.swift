@@ -16,7 +16,8 @@ import Testing
     "data_file=out.data,data_file_raw=on", "preallocation=metadata", "preallocation=falloc",
     "preallocation=full", "extended_l2=on,preallocation=metadata", "cluster_size=512,preallocation=metadata",
     "cluster_size=512,refcount_bits=64,preallocation=metadata", "refcount_bits=1,preallocation=metadata",
-    "backing_file=base,backing_fmt=raw", "backing_file=base,backing_fmt=raw,cluster_size=512", "backing_file=base,backing_fmt=raw,compat=0.10",
+    "backing_file=base,backing_fmt=raw", "backing_file=base,backing_fmt=raw,cluster_size=512",
+    "backing_file=base,backing_fmt=raw,compat=0.10",
     "data_file=out.data,preallocation=metadata", "data_file=out.data,data_file_raw=on,extended_l2=on",
   ]
 
@@ -27,7 +28,9 @@ import Testing
     [ "$2" ] || qemu-img map --output=json "$1" | sed 's/, "offset": [0-9]*//'
     """
 
-  @Test("new images are what the peer makes of the same options", arguments: options, [0, 512, 1 << 20, 300 << 20] as [UInt64])
+  @Test(
+    "new images are what the peer makes of the same options", arguments: options,
+    [0, 512, 1 << 20, 300 << 20] as [UInt64])
   func sameAsPeer(_ options: String, _ size: UInt64) throws {
     let given = Shell.run(
       """
@@ -105,7 +108,9 @@ import Testing
     #expect(Shell.run("ls", folder: folder.path).output == "")
   }
 
-  @Test("C-01 an image too large for its tables is refused", arguments: [(1 << 40, "cluster_size=512"), (3 << 60, "")] as [(UInt64, String)])
+  @Test(
+    "C-01 an image too large for its tables is refused",
+    arguments: [(1 << 40, "cluster_size=512"), (3 << 60, "")] as [(UInt64, String)])
   func tooLarge(_ size: UInt64, _ options: String) {
     let error = #expect(throws: BlockError.self) {
       try ImageSession.create(folder.file("out"), size: size, options)

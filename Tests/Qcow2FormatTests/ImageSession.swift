@@ -18,7 +18,9 @@ struct ImageSession {
   static let readClaim = Claim(held: .consistentRead, shared: .all)
   static let writeClaim = Claim(held: [.consistentRead, .write, .resize], shared: .consistentRead)
 
-  init(_ path: String, writable: Bool = true, options: OptionObject = [:], flags: NodeFlags = []) throws(BlockError) {
+  init(_ path: String, writable: Bool = true, options: OptionObject = [:], flags: NodeFlags = [])
+    throws(BlockError)
+  {
     graph = Graph()
     let opener = Opener(graph: graph, kinds: Drivers.all)
     user = graph.makeUser("test", claim: writable ? ImageSession.writeClaim : ImageSession.readClaim)

@@ -32,7 +32,8 @@ extension Qcow2Driver: CompressingDriver {
     return try Qcow2Compressor(compression)
   }
 
-  func placeCompressed(_ clusters: [CompressedCluster], of node: Node) throws(BlockError) -> [CompressedPiece] {
+  func placeCompressed(_ clusters: [CompressedCluster], of node: Node) throws(BlockError) -> [CompressedPiece]
+  {
     monitor.lock()
     defer { monitor.unlock() }
     try prepareForChanges(node)
@@ -55,7 +56,9 @@ extension Qcow2Driver: CompressingDriver {
     let size = UInt64(cluster.size)
     guard geometry.offsetInCluster(cluster.guestOffset) == 0, cluster.guestOffset < length,
       size > 0, size < geometry.clusterSize, !hasDataFile
-    else { throw BlockError(.invalidArgument, "no compressed cluster can be placed at \(cluster.guestOffset)") }
+    else {
+      throw BlockError(.invalidArgument, "no compressed cluster can be placed at \(cluster.guestOffset)")
+    }
     try workOffFrees(node)
     waitForWrites(cluster.guestOffset..<cluster.guestOffset + geometry.clusterSize)
     var found = try writablePlace(of: cluster.guestOffset, node)

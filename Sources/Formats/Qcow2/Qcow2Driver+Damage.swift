@@ -25,7 +25,9 @@ struct MetadataMap {
 
   mutating func insert(from offset: UInt64, bytes: UInt64, _ geometry: Geometry) {
     guard bytes > 0, bytes >> geometry.clusterBits <= mask else { return }
-    for cluster in offset >> geometry.clusterBits...(offset + bytes - 1) >> geometry.clusterBits { insert(cluster) }
+    for cluster in offset >> geometry.clusterBits...(offset + bytes - 1) >> geometry.clusterBits {
+      insert(cluster)
+    }
   }
 
   func mayContain(anyOf clusters: Range<UInt64>) -> Bool {
@@ -44,7 +46,8 @@ extension Qcow2Driver {
   func damage(_ message: String, _ node: Node) -> BlockError {
     guard node.isWritable, !servesSnapshot, !node.flags.contains(.checking) else {
       return BlockError(
-        .corrupt, "qcow2: Image is corrupt: \(message); further non-fatal corruption events will be suppressed")
+        .corrupt,
+        "qcow2: Image is corrupt: \(message); further non-fatal corruption events will be suppressed")
     }
     if !isBroken {
       isBroken = true
@@ -124,7 +127,8 @@ extension Qcow2Driver {
         if offset != 0, offset <= UInt64(Int64.max), meets(offset, cluster) { return "refcount block" }
       }
     }
-    if checks.contains(.snapshotTable), !snapshots.isEmpty, meets(header.snapshotsOffset, snapshotTableBytes) {
+    if checks.contains(.snapshotTable), !snapshots.isEmpty, meets(header.snapshotsOffset, snapshotTableBytes)
+    {
       return "snapshot table"
     }
     if checks.contains(.inactiveL1) {

@@ -30,7 +30,8 @@ extension Qcow2Driver {
     guard let place = try place(of: offset, node) else { return l1Hole(at: offset, end: end) }
     let extent =
       geometry.hasExtendedL2
-      ? try subclusterRun(at: offset, end: end, place, node) : try clusterRun(at: offset, end: end, place, node)
+      ? try subclusterRun(at: offset, end: end, place, node)
+      : try clusterRun(at: offset, end: end, place, node)
     return extent
   }
 
@@ -67,7 +68,8 @@ extension Qcow2Driver {
       extent = Extent(.data, length: 0, encoding: .compressed)
     } else if !hasPlace(first) {
       // The same bits but those that mean nothing here.
-      let mask = L1Entry.offsetMask | L2Entry.compressedBit | L2Entry.zeroBit | (hasDataFile ? L2Entry.copiedBit : 0)
+      let mask =
+        L1Entry.offsetMask | L2Entry.compressedBit | L2Entry.zeroBit | (hasDataFile ? L2Entry.copiedBit : 0)
       let same = first.rawValue & mask
       while count < wanted, bytes.big64(at: (base + count) * 8) & mask == same { count += 1 }
       extent = Extent(first.hasZeroBit ? .zero : .unallocated, length: 0)
@@ -93,7 +95,8 @@ extension Qcow2Driver {
 
   // MARK: Subclusters
 
-  private func subclusterRun(at offset: UInt64, end: UInt64, _ place: L2Place, _ node: Node) throws(BlockError)
+  private func subclusterRun(at offset: UInt64, end: UInt64, _ place: L2Place, _ node: Node)
+    throws(BlockError)
     -> Extent
   {
     var result = try subclusters(at: offset, end: end, place, step: 0, node)

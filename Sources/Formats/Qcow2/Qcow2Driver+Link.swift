@@ -75,7 +75,8 @@ extension Qcow2Driver {
   func makeL2Table(_ index: Int, _ node: Node) throws(BlockError) {
     let old = L1Entry(rawValue: l1[index])
     guard geometry.offsetInCluster(old.offset) == 0 else {
-      throw damage("L2 table offset 0x\(hex(old.offset)) unaligned (L1 index: \(prefixedHex(UInt64(index))))", node)
+      throw damage(
+        "L2 table offset 0x\(hex(old.offset)) unaligned (L1 index: \(prefixedHex(UInt64(index))))", node)
     }
     let cluster = try allocate(1, for: "L2 table", node).lowerBound
     let offset = cluster << geometry.clusterBits

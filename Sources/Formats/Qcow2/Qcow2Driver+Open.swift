@@ -46,7 +46,9 @@ extension Qcow2Format {
   }
 
   /// Whether the image may be used in the way that is asked for.
-  private static func checkUse(_ header: Header, _ options: Qcow2Options, _ flags: NodeFlags) throws(BlockError) {
+  private static func checkUse(_ header: Header, _ options: Qcow2Options, _ flags: NodeFlags)
+    throws(BlockError)
+  {
     if header.incompatible.contains(.corrupt), flags.contains(.writable), !flags.contains(.checking) {
       throw BlockError(.corrupt, "qcow2: Image is corrupt; cannot be opened read/write")
     }
@@ -101,7 +103,8 @@ private struct Opener {
     guard !isLenient, bytes > 0 else { return }
     let end = file.length.roundedUp(to: header.geometry.clusterSize) ?? .max
     guard offset < end, bytes <= end - offset else {
-      throw BlockError(.corrupt, "The \(name) lies past the end of the file (offset \(offset), \(bytes) bytes)")
+      throw BlockError(
+        .corrupt, "The \(name) lies past the end of the file (offset \(offset), \(bytes) bytes)")
     }
   }
 

@@ -84,7 +84,8 @@ extension Qcow2Driver {
     guard descriptor.offset < fileLength else {
       throw BlockError(
         .corrupt,
-        "compressed cluster at guest offset \(guest) lies past the end of the file (offset \(descriptor.offset))")
+        "compressed cluster at guest offset \(guest) lies past the end of the file (offset \(descriptor.offset))"
+      )
     }
     // The last sector may be cut short by the end of the file.
     let count = Int(min(descriptor.size, fileLength - descriptor.offset))

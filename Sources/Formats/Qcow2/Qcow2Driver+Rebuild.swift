@@ -10,23 +10,11 @@ extension Qcow2Driver {
   /// Sets every refcount to the number of references that the tables in the file hold, and writes them.
   func rebuildRefcounts(_ node: Node) throws(BlockError) {
     let file = try file(of: node)
-    let end = geometry.clusters(covering: file.length)
-    var counts = ReferenceCounts(clusters: end)
-    var failure: BlockError?
-    let walk = ReferenceWalk(header, file: file) { offset, bytes, _ in
-      guard failure == nil, bytes > 0, let last = offset.plus(bytes - 1) else { return }
-      // What lies past the end of the file cannot be counted.
-      let touched = min(offset >> self.geometry.clusterBits, end)..<min(last >> self.geometry.clusterBits + 1, end)
-      do throws(BlockError) {
-        for cluster in touched { try counts.add(to: cluster) }
-      } catch {
-        failure = error
-      }
-    }
-    try walk.run(snapshots: snapshots, refcountTable: refcounts.table)
-    if let failure { throw failure }
-    try setKnownCounts(counts, node)
-    try makeMissingBlocks(counts, end: end, node)
+    // Damage is not told here: whoever comes across it will be.
+    let count = ImageCheck(self, file, JobContext(), { _ in })
+    try count.countReferences(try count.readSnapshotTable())
+    try setKnownCounts(count.references, node)
+    try makeMissingBlocks(count.references, end: count.clusters, node)
     refcounts.cursor = 0
     try writeRefcounts(node)
   }
@@ -39,7 +27,8 @@ extension Qcow2Driver {
     }
   }
 
-  private func set(_ references: ReferenceCounts, _ clusters: Range<UInt64>, _ node: Node) throws(BlockError) {
+  private func set(_ references: ReferenceCounts, _ clusters: Range<UInt64>, _ node: Node) throws(BlockError)
+  {
     var position = clusters.lowerBound
     while position < clusters.upperBound {
       guard let counts = try counts(from: position, node) else { return }
@@ -50,10 +39,13 @@ extension Qcow2Driver {
       for step in 0..<run {
         let wanted = references[position + UInt64(step)]
         guard wanted <= geometry.refcountMaximum else {
-          throw BlockError(.corrupt, "cluster \(position + UInt64(step)) has more references than its refcount holds")
+          throw BlockError(
+            .corrupt, "cluster \(position + UInt64(step)) has more references than its refcount holds")
         }
         let index = counts.first + step
-        guard RefcountBlock.count(bytes.bytes, at: index, order: geometry.refcountOrder) != wanted else { continue }
+        guard RefcountBlock.count(bytes.bytes, at: index, order: geometry.refcountOrder) != wanted else {
+          continue
+        }
         RefcountBlock.set(wanted, &bytes, at: index, order: geometry.refcountOrder)
         changed = true
       }
@@ -63,7 +55,8 @@ extension Qcow2Driver {
   }
 
   /// Makes the blocks that are missing where something is referred to, behind the end of the file.
-  private func makeMissingBlocks(_ references: ReferenceCounts, end: UInt64, _ node: Node) throws(BlockError) {
+  private func makeMissingBlocks(_ references: ReferenceCounts, end: UInt64, _ node: Node) throws(BlockError)
+  {
     var missing: [UInt64] = []
     for clusters in references.chunkRanges {
       for cluster in clusters where references[cluster] > 0 {

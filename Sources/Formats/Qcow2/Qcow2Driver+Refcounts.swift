@@ -109,7 +109,9 @@ extension Qcow2Driver {
   /// Takes one reference from each cluster; where none is left the space is free at once.
   ///
   /// A count that is 0 already stays so: then the image was wrong before, and `check` will say so.
-  func dropReferences(_ clusters: Range<UInt64>, _ reason: PendingFrees.Reason, _ node: Node) throws(BlockError) {
+  func dropReferences(_ clusters: Range<UInt64>, _ reason: PendingFrees.Reason, _ node: Node)
+    throws(BlockError)
+  {
     var position = clusters.lowerBound
     while position < clusters.upperBound {
       guard let counts = try counts(from: position, node) else {
@@ -133,7 +135,9 @@ extension Qcow2Driver {
     }
   }
 
-  private func noteFree(_ cluster: UInt64, _ run: inout Range<UInt64>?, _ reason: PendingFrees.Reason, _ node: Node) {
+  private func noteFree(
+    _ cluster: UInt64, _ run: inout Range<UInt64>?, _ reason: PendingFrees.Reason, _ node: Node
+  ) {
     refcounts.cursor = min(refcounts.cursor, cluster)
     // Nothing compressed is left there that another compressed cluster could follow.
     if compressedEnd >> geometry.clusterBits == cluster { compressedEnd = 0 }

@@ -72,8 +72,9 @@ extension Qcow2Driver {
     let index = place.index + step
     if entry.isCompressed {
       guard !hasDataFile else {
-        throw damage("Compressed cluster entry found in image with external data file (L2 offset: "
-          + "0x\(hex(place.table)), L2 index: \(prefixedHex(UInt64(index))))", node)
+        throw damage(
+          "Compressed cluster entry found in image with external data file (L2 offset: "
+            + "0x\(hex(place.table)), L2 index: \(prefixedHex(UInt64(index))))", node)
       }
       return
     }

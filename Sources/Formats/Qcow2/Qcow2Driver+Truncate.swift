@@ -8,7 +8,9 @@ internal import Host
 
 /// Changing the length of the guest's disk.
 extension Qcow2Driver {
-  func truncate(to newLength: UInt64, exact: Bool, preallocation: Preallocation, of node: Node) throws(BlockError) {
+  func truncate(to newLength: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
+    throws(BlockError)
+  {
     guard newLength % 512 == 0 else {
       throw BlockError(.invalidArgument, "The new size must be a multiple of 512")
     }
@@ -201,7 +203,8 @@ extension Qcow2Driver {
     var position = range.lowerBound
     while position < range.upperBound {
       guard let place = try writablePlace(of: position, node) else { continue }
-      let wanted = min(Int(clamping: geometry.clusters(covering: range.upperBound - position)), place.remaining)
+      let wanted = min(
+        Int(clamping: geometry.clusters(covering: range.upperBound - position)), place.remaining)
       let buffer = place.slice.buffer
       var count = 0
       while count < wanted, entry(buffer.bytes, place, plus: count).rawValue == 0 { count += 1 }

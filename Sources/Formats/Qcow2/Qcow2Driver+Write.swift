@@ -151,14 +151,18 @@ extension Qcow2Driver {
   }
 
   /// Free space for guest clusters: in the data file at the guest's own offset, which makes it a plain image.
-  private func newSpace(for first: GuestCluster, _ count: Int, _ node: Node) throws(BlockError) -> (UInt64, Int) {
+  private func newSpace(for first: GuestCluster, _ count: Int, _ node: Node) throws(BlockError) -> (
+    UInt64, Int
+  ) {
     if hasDataFile { return (geometry.offset(of: first), count) }
     let found = try allocate(UInt64(count), for: "data cluster", node)
     return (found.lowerBound << geometry.clusterBits, found.count)
   }
 
   /// Notes a write in progress, and how much of what surrounds it has to be written along.
-  private func claim(at offset: UInt64, length: UInt64, _ place: L2Place, host: UInt64, isFresh: Bool) -> WriteSlot {
+  private func claim(at offset: UInt64, length: UInt64, _ place: L2Place, host: UInt64, isFresh: Bool)
+    -> WriteSlot
+  {
     let end = offset + length
     let first = geometry.guestCluster(at: offset).index
     let last = geometry.guestCluster(at: end - 1).index
@@ -177,7 +181,9 @@ extension Qcow2Driver {
   }
 
   /// Bytes between the edge of a write, so far into its cluster, and the edge of what must be written with it.
-  private func fill(_ place: L2Place, step: Int, _ isFresh: Bool, _ inCluster: UInt64, isStart: Bool) -> UInt64 {
+  private func fill(_ place: L2Place, step: Int, _ isFresh: Bool, _ inCluster: UInt64, isStart: Bool)
+    -> UInt64
+  {
     let buffer = place.slice.buffer
     let bytes = buffer.bytes
     let entry = entry(bytes, place, plus: step)
@@ -187,7 +193,8 @@ extension Qcow2Driver {
       // New space for a cluster that has data: all of it moves.
       unit = geometry.clusterSize
     } else if !isFresh, geometry.hasExtendedL2 {
-      let subcluster = isStart ? inCluster >> geometry.subclusterBits : (inCluster - 1) >> geometry.subclusterBits
+      let subcluster =
+        isStart ? inCluster >> geometry.subclusterBits : (inCluster - 1) >> geometry.subclusterBits
       if bitmap.allocated & SubclusterBitmap.mask(subcluster..<subcluster + 1) != 0 { return 0 }
     }
     let over = inCluster % unit

@@ -18,7 +18,9 @@ extension Qcow2Driver {
     case unallocated
   }
 
-  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError) -> Bool {
+  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
+    -> Bool
+  {
     monitor.lock()
     defer { monitor.unlock() }
     // Version 2 cannot hide a backing file behind zeros.
@@ -47,7 +49,8 @@ extension Qcow2Driver {
   }
 
   /// A raw data file must read the same without the tables.
-  private func zeroRawData(_ offset: UInt64, _ length: UInt64, mayUnmap: Bool, _ node: Node) throws(BlockError)
+  private func zeroRawData(_ offset: UInt64, _ length: UInt64, mayUnmap: Bool, _ node: Node)
+    throws(BlockError)
     -> Bool
   {
     waitForWrites(offset..<offset + length)

@@ -19,7 +19,9 @@ struct OverlapChecks: OptionSet, Sendable, Hashable {
   static let inactiveL2 = OverlapChecks(rawValue: 128)
   static let bitmapDirectory = OverlapChecks(rawValue: 256)
 
-  static let constant: OverlapChecks = [.mainHeader, .activeL1, .refcountTable, .snapshotTable, .bitmapDirectory]
+  static let constant: OverlapChecks = [
+    .mainHeader, .activeL1, .refcountTable, .snapshotTable, .bitmapDirectory,
+  ]
   static let cached: OverlapChecks = constant.union([.activeL2, .refcountBlock, .inactiveL1])
   static let all: OverlapChecks = cached.union([.inactiveL2])
 
@@ -122,7 +124,8 @@ struct Qcow2Options: Sendable {
     if let total {
       if l2 != nil && refcount != nil {
         throw BlockError(
-          .invalidArgument, "cache-size, l2-cache-size and refcount-cache-size may not be set at the same time")
+          .invalidArgument,
+          "cache-size, l2-cache-size and refcount-cache-size may not be set at the same time")
       }
       if let l2, l2 > total { throw BlockError(.invalidArgument, "l2-cache-size may not exceed cache-size") }
       if let refcount, refcount > total {
@@ -171,7 +174,8 @@ struct Qcow2Options: Sendable {
     guard l2SliceBytes.nonzeroBitCount == 1, l2SliceBytes >= 512, l2SliceBytes <= geometry.clusterSize else {
       throw BlockError(
         .invalidArgument,
-        "L2 cache entry size must be a power of two between 512 and the cluster size (\(geometry.clusterSize))")
+        "L2 cache entry size must be a power of two between 512 and the cluster size (\(geometry.clusterSize))"
+      )
     }
     return Int(l2SliceBytes)
   }

@@ -14,7 +14,8 @@ enum SnapshotTable {
     let fileLength = file.length
     let least = UInt64(header.snapshotCount) * UInt64(SnapshotEntry.fixedSize)
     guard header.snapshotsOffset < fileLength, least <= fileLength - header.snapshotsOffset else {
-      throw BlockError(.corrupt, "Snapshot table lies past the end of the file (offset \(header.snapshotsOffset))")
+      throw BlockError(
+        .corrupt, "Snapshot table lies past the end of the file (offset \(header.snapshotsOffset))")
     }
     var entries: [SnapshotEntry] = []
     var window = Window(file: file, end: fileLength)
@@ -75,7 +76,8 @@ extension SnapshotEntry {
     let geometry = header.geometry
     let bytes = UInt64(l1Size) * 8
     guard bytes <= Qcow2Limits.l1Bytes else { throw BlockError(.tooLarge, "Snapshot L1 table too large") }
-    guard geometry.offsetInCluster(l1Offset) == 0, let end = l1Offset.plus(bytes), end <= UInt64(Int64.max) else {
+    guard geometry.offsetInCluster(l1Offset) == 0, let end = l1Offset.plus(bytes), end <= UInt64(Int64.max)
+    else {
       throw BlockError(.corrupt, "Snapshot L1 table offset invalid")
     }
     let length = diskSize ?? header.size

@@ -7,7 +7,8 @@ internal import Errors
 
 extension Qcow2Driver: CheckingDriver {
   /// Reads every table once, counts all references and compares them with the refcounts.
-  func check(_ node: Node, _ context: JobContext, report: (String) -> Void) throws(BlockError) -> CheckResult {
+  func check(_ node: Node, _ context: JobContext, report: (String) -> Void) throws(BlockError) -> CheckResult
+  {
     let file = try file(of: node)
     return try withoutActuallyEscaping(report) { (report: @escaping (String) -> Void) throws(BlockError) in
       let check = ImageCheck(self, file, context, report)
@@ -62,6 +63,14 @@ final class ImageCheck {
     result.totalClusters = geometry.clusters(covering: header.size)
     let snapshots = try readSnapshotTable()
     try noteSingles()
+    try countReferences(snapshots)
+    try compareRefcounts()
+    try checkCopiedFlags()
+    return result
+  }
+
+  /// Counts the references of all tables, which is what refcounts should be.
+  func countReferences(_ snapshots: SnapshotTableContent) throws(BlockError) {
     try addReferences(at: 0, bytes: geometry.clusterSize)
     try walkL1(at: header.l1Offset, size: header.l1Size, isActive: true)
     try walk(snapshots)
@@ -70,9 +79,6 @@ final class ImageCheck {
     try addEncryptionHeader()
     try addBitmaps()
     try addRefcountBlocks()
-    try compareRefcounts()
-    try checkCopiedFlags()
-    return result
   }
 
   /// Tells a finding and counts it.

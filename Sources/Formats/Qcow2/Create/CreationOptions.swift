@@ -50,7 +50,8 @@ struct CreationOptions {
       throw BlockError(.invalidArgument, "Parameter 'version' does not accept value '\(other)'")
     }
     if let size = try reader.size("cluster_size") {
-      let allowed = UInt64(1) << UInt64(Qcow2Limits.minimumClusterBits)...1 << UInt64(Qcow2Limits.maximumClusterBits)
+      let allowed =
+        UInt64(1) << UInt64(Qcow2Limits.minimumClusterBits)...1 << UInt64(Qcow2Limits.maximumClusterBits)
       guard size.isPowerOfTwo, allowed.contains(size) else {
         throw BlockError(.invalidArgument, "Cluster size must be a power of two between 512 and 2048k")
       }
@@ -136,7 +137,8 @@ struct CreationOptions {
 
   /// What `create` accepts, in the order in which its summary shows it.
   static let list: OptionList = [
-    OptionSpec("encryption", .bool, "Encrypt the image with format 'aes'. (Deprecated in favor of encrypt.format=aes)"),
+    OptionSpec(
+      "encryption", .bool, "Encrypt the image with format 'aes'. (Deprecated in favor of encrypt.format=aes)"),
     OptionSpec("encrypt.format", .string, "Encrypt the image, format choices: 'aes', 'luks'"),
     OptionSpec("encrypt.key-secret", .string, "ID of secret providing qcow AES key or LUKS passphrase"),
     OptionSpec("encrypt.cipher-alg", .string, "Name of encryption cipher algorithm"),

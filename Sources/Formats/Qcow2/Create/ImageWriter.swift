@@ -12,7 +12,8 @@ extension Qcow2Format {
     let options = try CreationOptions(request.options)
     let allocates = options.preallocation != .off || options.isDataFileRaw
     let layout = try ImageLayout(
-      options.geometry, length: request.size, allocatesTables: allocates, hasDataFile: options.dataFile != nil)
+      options.geometry, length: request.size, allocatesTables: allocates, hasDataFile: options.dataFile != nil
+    )
     var header = options.header(layout, length: request.size)
     // Names of features are for people; with small clusters and long names there is no room for them.
     if header.writtenSize > Int(options.geometry.clusterSize) { header.set(.featureNames, nil) }

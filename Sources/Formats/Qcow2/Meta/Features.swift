@@ -19,7 +19,9 @@ public struct IncompatibleFeatures: OptionSet, Hashable, Sendable {
   /// L2 entries have bitmaps of subclusters.
   public static let extendedL2 = IncompatibleFeatures(rawValue: 16)
   /// What this program knows.
-  public static let known: IncompatibleFeatures = [.dirty, .corrupt, .dataFile, .compressionType, .extendedL2]
+  public static let known: IncompatibleFeatures = [
+    .dirty, .corrupt, .dataFile, .compressionType, .extendedL2,
+  ]
 }
 
 /// Features that a program may ignore.

@@ -36,7 +36,9 @@ public struct GuestCluster: Hashable, Sendable, Comparable {
   /// Makes a cluster number.
   @inlinable public init(_ index: UInt64) { self.index = index }
   /// By number.
-  @inlinable public static func < (left: GuestCluster, right: GuestCluster) -> Bool { left.index < right.index }
+  @inlinable public static func < (left: GuestCluster, right: GuestCluster) -> Bool {
+    left.index < right.index
+  }
 }
 
 /// A cluster of the image file, counted from 0.
@@ -99,7 +101,9 @@ public struct Geometry: Hashable, Sendable {
   /// Where a host cluster starts.
   @inlinable public func offset(of cluster: HostCluster) -> UInt64 { cluster.index << clusterBits }
   /// The guest cluster that holds an offset.
-  @inlinable public func guestCluster(at offset: UInt64) -> GuestCluster { GuestCluster(offset >> clusterBits) }
+  @inlinable public func guestCluster(at offset: UInt64) -> GuestCluster {
+    GuestCluster(offset >> clusterBits)
+  }
   /// The host cluster that holds an offset.
   @inlinable public func hostCluster(at offset: UInt64) -> HostCluster { HostCluster(offset >> clusterBits) }
   /// The L1 index of a guest offset.

@@ -62,7 +62,8 @@ public struct Header: Hashable, Sendable {
   /// The sizes that follow from the header.
   public var geometry: Geometry {
     Geometry(
-      clusterBits: clusterBits, hasExtendedL2: incompatible.contains(.extendedL2), refcountOrder: refcountOrder)
+      clusterBits: clusterBits, hasExtendedL2: incompatible.contains(.extendedL2),
+      refcountOrder: refcountOrder)
   }
 
   /// The first extension of a kind, if any.

@@ -104,7 +104,8 @@ extension HeaderExtension {
     var position = 0
     while position + FeatureName.size <= data.count {
       let name = data[position + 2..<position + FeatureName.size].prefix { $0 != 0 }
-      var entry = FeatureName(.incompatible, bit: data[position + 1], name: String(decoding: name, as: UTF8.self))
+      var entry = FeatureName(
+        .incompatible, bit: data[position + 1], name: String(decoding: name, as: UTF8.self))
       entry.kind = data[position]
       result.append(entry)
       position += FeatureName.size

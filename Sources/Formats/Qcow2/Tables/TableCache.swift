@@ -138,7 +138,9 @@ final class TableCache {
   }
 
   /// Writes what the file lacks, by ascending offset, after asking about each place.
-  func writeDirty(to file: Edge, checking check: (UInt64, UInt64) throws(BlockError) -> Void) throws(BlockError) {
+  func writeDirty(to file: Edge, checking check: (UInt64, UInt64) throws(BlockError) -> Void)
+    throws(BlockError)
+  {
     guard isDirty else { return }
     var dirty: [Slice] = []
     for slice in slices where !slice.dirty.isEmpty { dirty.append(slice) }
