@@ -34,7 +34,9 @@ extension ImageCheck {
       guard position <= Qcow2Limits.snapshotTableBytes else {
         throw BlockError(.tooLarge, "failed to read the snapshot table: Snapshot table is too large")
       }
-      if header.version >= 3 && entry.extra.count < ImageCheck.neededExtra { found(.snapshotIncomplete(index: index)) }
+      if header.version >= 3 && entry.extra.count < ImageCheck.neededExtra {
+        found(.snapshotIncomplete(index: index))
+      }
       content.entries.append(entry)
     }
     return content
@@ -54,7 +56,8 @@ extension ImageCheck {
         found(.snapshotL1TooLarge(id: entry.id, name: entry.name, size: entry.l1Size))
       } else {
         guard budget >= UInt64(entry.l1Size) * 8 else {
-          throw BlockError(.corrupt, "the L1 tables of the snapshots overlap: together they are larger than the file")
+          throw BlockError(
+            .corrupt, "the L1 tables of the snapshots overlap: together they are larger than the file")
         }
         if entry.l1Offset < fileLength { budget -= UInt64(entry.l1Size) * 8 }
         try walkL1(at: entry.l1Offset, size: entry.l1Size, isActive: false)
