@@ -145,6 +145,11 @@ extension Opener {
     if !settings.followsBacking, let backing = stated.backing, backing != .null {
       request.options["backing"] = backing
     }
+    if settings.snapshot != nil, request.options["snapshot"] != nil {
+      throw BlockError(
+        .unsupported, "Failed to load snapshot: Block format '\(kind.name)' used by device '' does not support "
+          + "temporarily loading internal snapshots")
+    }
     if let left = request.options.flattened().first?.key {
       throw BlockError(.invalidArgument, "Block format '\(kind.name)' does not support the option '\(left)'")
     }

@@ -60,7 +60,7 @@ extension Opener {
     case .some(.null):
       return nil
     case .some(.string("")):
-      warn("warning: Use of \"backing\": \"\" is deprecated; use \"backing\": null instead")
+      warn(.deprecated("Use of \"backing\": \"\" is deprecated; use \"backing\": null instead"))
       return nil
     case .some(.string(let name)):
       return try knownNode(named: name)
