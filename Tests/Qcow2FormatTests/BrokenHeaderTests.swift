@@ -16,7 +16,8 @@ struct Patch: Sendable, CustomStringConvertible {
   var description: String { name }
 
   init(
-    _ name: String, _ changes: [(Int, Int, UInt64)], options: String = "", size: String = "1M", length: Int? = nil
+    _ name: String, _ changes: [(Int, Int, UInt64)], options: String = "", size: String = "1M",
+    length: Int? = nil
   ) {
     self.name = name
     self.changes = changes
@@ -170,11 +171,14 @@ struct Patch: Sendable, CustomStringConvertible {
     ]
   }()
 
-  @Test("broken tables end in an error, for reading and for writing; written images are marked", arguments: tables)
+  @Test(
+    "broken tables end in an error, for reading and for writing; written images are marked", arguments: tables
+  )
   func brokenTables(_ patch: Patch) throws {
     #expect(patch.apply("disk", in: folder))
     let peer = Shell.run(
-      "qemu-io -r -f qcow2 -c 'read 0 64k' disk 2>&1 | grep -o 'Image is corrupt: [^;]*'", folder: folder.path)
+      "qemu-io -r -f qcow2 -c 'read 0 64k' disk 2>&1 | grep -o 'Image is corrupt: [^;]*'", folder: folder.path
+    )
     var session = try ImageSession(folder.file("disk"), writable: false)
     let error = #expect(throws: BlockError.self) { try session.read(0, 65536) }
     #expect(error?.kind == .corrupt)

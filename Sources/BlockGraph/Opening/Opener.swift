@@ -140,7 +140,9 @@ public struct Opener {
   func takeGenericOptions(_ options: inout OptionObject, _ flags: inout NodeFlags) throws(BlockError) {
     if var cache = options["cache"]?.object {
       if let direct = try cache.takeBool("direct", shownAs: "cache.direct") { flags.set(.direct, to: direct) }
-      if let noFlush = try cache.takeBool("no-flush", shownAs: "cache.no-flush") { flags.set(.noFlush, to: noFlush) }
+      if let noFlush = try cache.takeBool("no-flush", shownAs: "cache.no-flush") {
+        flags.set(.noFlush, to: noFlush)
+      }
       // What is left is named with the driver's own options that nobody takes.
       options["cache"] = cache.isEmpty ? nil : .object(cache)
     }

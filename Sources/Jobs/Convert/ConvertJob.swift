@@ -101,7 +101,8 @@ public final class ConvertJob: Job {
       try opener.open(name, options.sourceSettings, for: user)
     } catch {
       // A snapshot that is not there says nothing against the image.
-      guard options.sourceSettings.snapshot != nil, let cause = error.cause(startingWith: "Failed to load snapshot")
+      guard options.sourceSettings.snapshot != nil,
+        let cause = error.cause(startingWith: "Failed to load snapshot")
       else { throw error }
       throw cause
     }
@@ -137,7 +138,9 @@ public final class ConvertJob: Job {
     if options.backing != nil && !kind.supportsBacking {
       throw BlockError(.unsupported, "Backing file not supported for file format '\(kind.name)'")
     }
-    if let backing = options.backing { given.append(KeyValueList([.init(key: "backing_file", value: backing)])) }
+    if let backing = options.backing {
+      given.append(KeyValueList([.init(key: "backing_file", value: backing)]))
+    }
     if let format = options.backingFormat {
       given.append(KeyValueList([.init(key: "backing_fmt", value: format)]))
     }
