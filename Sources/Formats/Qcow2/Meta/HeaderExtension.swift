@@ -60,8 +60,8 @@ public struct HeaderExtension: Hashable, Sendable {
       let kind = Kind(rawValue: area.big32(at: position))
       let length = Int(area.big32(at: position + 4))
       position += prefix
-      guard kind != .end else { break }
       guard length <= end - position else { throw tooLarge }
+      guard kind != .end else { break }
       if kind == .backingFormat && length >= 16 {
         throw BlockError(.corrupt, "ERROR: ext_backing_format: len=\(length) too large (>=16)")
       }
