@@ -1,0 +1,157 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+import BlockGraph
+import Bytes
+import Errors
+import Options
+import Qcow2Format
+import Support
+import Testing
+
+/// An image in memory, on storage that fails and forgets.
+private struct FragileImage {
+  let graph = Graph()
+  let memory = MemoryStorage()
+  let fault: FaultStorage
+  let file: Node
+  let edge: Edge
+  private let user: RootUser
+
+  init(size: UInt64, _ creation: OptionObject, _ options: OptionObject = [:]) throws(BlockError) {
+    fault = FaultStorage(memory)
+    file = try graph.adopt(fault, fileName: "memory", flags: .writable)
+    let maker = graph.makeUser("maker", claim: ImageSession.writeClaim)
+    try graph.attach(maker, to: file)
+    guard let fileEdge = maker.edge else { throw BlockError(.notFound, "no edge") }
+    let request = CreateRequest(file: fileEdge, size: size, options: creation) { _ throws(BlockError) in
+      throw BlockError(.unsupported, "no data files here")
+    }
+    try Qcow2Format().create(request)
+    try fileEdge.flush()
+    try graph.setClaim(.none, of: maker)
+    let opener = Opener(graph: graph, kinds: [Qcow2Format()])
+    let node = try opener.openFormat(Qcow2Format(), on: file, options, OpenSettings(flags: .writable))
+    user = graph.makeUser("test", claim: ImageSession.writeClaim)
+    try graph.attach(user, to: node)
+    guard let edge = user.edge else { throw BlockError(.notFound, "no edge") }
+    self.edge = edge
+  }
+
+  /// Lets go of the image, whatever it can still write.
+  func close() { try? graph.release(user) }
+}
+
+@Suite struct CrashTests {
+  private let folder = TemporaryFolder()
+
+  static let shapes: [(OptionObject, OptionObject)] = [
+    ([:], [:]),
+    (["cluster_size": 512], ["l2-cache-size": "1", "refcount-cache-size": "1"]),
+    (["cluster_size": 512, "refcount_bits": 64], [:]),
+    (["extended_l2": true, "cluster_size": 16384], ["l2-cache-entry-size": "512"]),
+    (["compat": "0.10", "cluster_size": 4096], [:]),
+  ]
+
+  @Test(
+    "a crash at any moment leaves space unaccounted for at worst, and keeps what was flushed",
+    arguments: shapes, 0..<12)
+  func crash(_ shape: (OptionObject, OptionObject), _ seed: Int) throws {
+    let length = 300 * 1024
+    var random = SeededNumbers(seed: UInt64(seed))
+    let image = try FragileImage(size: UInt64(length), shape.0, shape.1)
+    image.fault.fail(
+      Int.random(in: 1...120, using: &random), of: [.write, .zero, .truncate, .flush, .discard], forGood: true)
+    var program = CrashProgram(image.edge, length: length, random)
+    program.run(operations: 60)
+    // Nothing of what follows reaches the storage where the failure came before.
+    if program.failed { image.close() }
+    var chance = program.random
+    try image.fault.crash(of: image.file) { _ in Bool.random(using: &chance) }
+    if !program.failed { image.close() }
+    #expect(Shell.writeFile(folder.file("disk"), image.memory.bytes))
+    if program.failed {
+      let check = Shell.run("qemu-img check -f qcow2 disk 2>&1", folder: folder.path)
+      #expect(check.status == 0 || check.status == 3, "\(check.output)")
+      let export = Shell.run("qemu-img convert -f qcow2 -O raw disk raw", folder: folder.path)
+      #expect(export.status == 0, "\(export.output)")
+      #expect(program.isKept(in: Shell.readFile(folder.file("raw"))))
+    }
+  }
+}
+
+/// Random operations, remembering what a flush made safe and what changed since.
+private struct CrashProgram {
+  let edge: Edge
+  var random: SeededNumbers
+  private var shadow: [UInt8]
+  private var safe: [UInt8]
+  private var isTouched: [Bool]
+  private(set) var failed = false
+
+  init(_ edge: Edge, length: Int, _ random: SeededNumbers) {
+    self.edge = edge
+    self.random = random
+    shadow = [UInt8](repeating: 0, count: length)
+    safe = shadow
+    isTouched = [Bool](repeating: false, count: length)
+  }
+
+  mutating func run(operations: Int) {
+    for _ in 0..<operations where !failed {
+      do throws(BlockError) {
+        try step()
+      } catch {
+        failed = true
+      }
+    }
+  }
+
+  private mutating func step() throws(BlockError) {
+    let start = Int.random(in: 0..<shadow.count, using: &random)
+    let range = start..<min(start + Int.random(in: 1...40000, using: &random), shadow.count)
+    let choice = Int.random(in: 0..<10, using: &random)
+    if choice < 8 {
+      for index in range { isTouched[index] = true }
+    }
+    switch choice {
+    case 0..<6:
+      let bytes = [UInt8](repeating: UInt8.random(in: 1...255, using: &random), count: range.count)
+      try edge.write(at: UInt64(range.lowerBound), bytes)
+      shadow.replaceSubrange(range, with: bytes)
+    case 6:
+      try edge.writeZeroes(
+        at: UInt64(range.lowerBound), length: UInt64(range.count), mayUnmap: Bool.random(using: &random))
+      shadow.replaceSubrange(range, with: [UInt8](repeating: 0, count: range.count))
+    case 7:
+      try edge.discard(at: UInt64(range.lowerBound), length: UInt64(range.count))
+      let now = try edge.array(at: UInt64(range.lowerBound), count: range.count)
+      shadow.replaceSubrange(range, with: now)
+    default:
+      try edge.flush()
+      safe = shadow
+      isTouched = [Bool](repeating: false, count: shadow.count)
+    }
+  }
+
+  /// Whether everything that was flushed and not touched since is there.
+  func isKept(in content: [UInt8]) -> Bool {
+    guard content.count == safe.count else { return false }
+    for index in safe.indices where !isTouched[index] && content[index] != safe[index] { return false }
+    return true
+  }
+}
+
+@Suite struct ConformanceTests {
+  static let creations: [OptionObject] = [
+    [:], ["compat": "0.10"], ["cluster_size": 512], ["extended_l2": true], ["cluster_size": 2_097_152],
+    ["refcount_bits": 1, "cluster_size": 1024],
+  ]
+
+  @Test("qcow2 keeps the contract of drivers", arguments: creations, 0..<3 as Range<UInt64>)
+  func conforms(_ creation: OptionObject, _ seed: UInt64) throws {
+    let image = try FragileImage(size: 700 * 1024, creation)
+    #expect(try DriverConformance.check(image.edge, seed: seed) == [])
+    image.close()
+  }
+}
