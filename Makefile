@@ -11,7 +11,7 @@ SWIFT_SOURCES = Package.swift Sources Tests
 demo: packages release           ## makes, converts, compares and checks a real image
 	Scripts/demo $(STRATA)
 
-test: packages build             ## builds everything and runs every test
+test: packages build release     ## builds everything and runs every test
 	Scripts/test
 
 build:

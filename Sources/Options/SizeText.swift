@@ -78,7 +78,8 @@ public enum SizeText {
     var scanner = TextScanner(text)
     scanner.skipSpace()
     _ = scanner.skip("+")
-    return scanner.skipHexPrefix() && scanner.digits(radix: 16) != nil && !scanner.atEnd
+    guard scanner.skipHexPrefix(), scanner.digits(radix: 16) != nil else { return false }
+    return !scanner.atEnd && !scanner.skip(".")
   }
 
   private static func multiplier(_ suffix: UInt8?) throws(Failure) -> UInt64 {

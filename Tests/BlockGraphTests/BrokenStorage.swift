@@ -52,7 +52,9 @@ final class BrokenStorage: StorageDriver {
     try memory.write(at: offset, from: data.slice(0..<count), unchanged: unchanged, of: node)
   }
 
-  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError) -> Bool {
+  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
+    -> Bool
+  {
     if fault == .idleZeroing { return true }
     return try memory.writeZeroes(at: offset, length: length, mayUnmap: mayUnmap, of: node)
   }

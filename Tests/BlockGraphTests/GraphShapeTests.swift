@@ -9,7 +9,9 @@ import Testing
 @Suite("Nodes and edges")
 struct GraphShapeTests {
   /// Runs one change that drains the nodes.
-  private func edit(_ graph: Graph, _ nodes: [Node], _ body: (GraphEdit) throws(BlockError) -> Void) throws(BlockError) {
+  private func edit(_ graph: Graph, _ nodes: [Node], _ body: (GraphEdit) throws(BlockError) -> Void)
+    throws(BlockError)
+  {
     try graph.change(draining: nodes) { (edit: GraphEdit) throws(BlockError) in try body(edit) }
   }
 
@@ -42,13 +44,17 @@ struct GraphShapeTests {
     try graph.attach(nodes[2], to: nodes[1])
     let before = graph.dump()
     for below in nodes {
-      let error = #expect(throws: BlockError.self) { try graph.attach(below === nodes[2] ? nodes[2] : nodes[0], to: nodes[2], .backing, .cow) }
+      let error = #expect(throws: BlockError.self) {
+        try graph.attach(below === nodes[2] ? nodes[2] : nodes[0], to: nodes[2], .backing, .cow)
+      }
       #expect(error?.kind == .refused)
       #expect(error?.message.contains("'c'") == true && error?.message.contains("backing") == true)
     }
     let edge = try #require(nodes[1].file)
     let error = #expect(throws: BlockError.self) {
-      try edit(graph, nodes) { (edit: GraphEdit) throws(BlockError) in try edit.replaceChild(of: edge, with: nodes[0]) }
+      try edit(graph, nodes) { (edit: GraphEdit) throws(BlockError) in
+        try edit.replaceChild(of: edge, with: nodes[0])
+      }
     }
     #expect(error?.message == "Making 'a' the file child of 'b' would create a cycle")
     #expect(graph.dump() == before)
@@ -77,7 +83,9 @@ struct GraphShapeTests {
     #expect(try job.edge?.array(at: 0, count: 1) == [9])
 
     // And back: users of the filter move down again, the filter goes.
-    try edit(graph, [filter, disk]) { (edit: GraphEdit) throws(BlockError) in try edit.replace(filter, with: disk) }
+    try edit(graph, [filter, disk]) { (edit: GraphEdit) throws(BlockError) in
+      try edit.replace(filter, with: disk)
+    }
     #expect(root.edge?.child === disk)
     graph.dispose(ofUnused: filter)
     #expect(graph.nodes.map(\.name) == ["disk"])
@@ -167,7 +175,9 @@ struct GraphShapeTests {
   }
 
   /// The victim's owner shares nothing, so that whatever comes to write to it is refused at the last node.
-  @Test("G-08 a conflict at the last node undoes append, replace, insert and set backing", arguments: Composite.allCases)
+  @Test(
+    "G-08 a conflict at the last node undoes append, replace, insert and set backing",
+    arguments: Composite.allCases)
   func conflicts(_ operation: Composite) throws {
     let scene = try CompositeScene(ownerShares: .graphMod)
     let before = scene.state

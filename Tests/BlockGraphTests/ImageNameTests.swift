@@ -41,7 +41,8 @@ struct ImageNameTests {
 
   @Test("--image-opts nest by their dots")
   func imageOptions() throws {
-    let list = try KeyValueList(parsing: "driver=raw,file.filename=a,,b,file.cache.direct=on", dialect: .short)
+    let list = try KeyValueList(
+      parsing: "driver=raw,file.filename=a,,b,file.cache.direct=on", dialect: .short)
     let name = try ImageName(options: list.object, text: "as given")
     #expect(name.options == ["driver": "raw", "file": ["filename": "a,b", "cache": ["direct": "on"]]])
     #expect(name.text == "as given")
@@ -50,7 +51,8 @@ struct ImageNameTests {
   @Test(
     "what is no name is refused in the peer's words",
     arguments: [
-      ("raw:a", "Unknown protocol 'raw'"), ("https://h/a", "Unknown protocol 'https'"), (":a", "Unknown protocol ''"),
+      ("raw:a", "Unknown protocol 'raw'"), ("https://h/a", "Unknown protocol 'https'"),
+      (":a", "Unknown protocol ''"),
       ("json:[]", "Invalid JSON object given"),
       (#"json:{"driver":"raw""#, "Could not parse the JSON options: JSON parse error, premature EOI"),
       ("json:", "Could not parse the JSON options: Expecting a JSON value"),
@@ -66,7 +68,8 @@ struct ImageNameTests {
   @Test(
     "the gate for local files follows paths as the peer does",
     arguments: [
-      ("b", "a", "b"), ("b", "d/a", "d/b"), ("../b", "d/a", "d/../b"), ("/x/b", "d/a", "/x/b"), ("b", "/a", "/b"),
+      ("b", "a", "b"), ("b", "d/a", "d/b"), ("../b", "d/a", "d/../b"), ("/x/b", "d/a", "/x/b"),
+      ("b", "/a", "/b"),
       ("e/b:c", "d/a", "d/e/b:c"), ("file:b", "d/a", "b"),
     ])
   func follows(_ name: String, _ parent: String, _ meant: String) throws {
@@ -78,7 +81,8 @@ struct ImageNameTests {
   @Test(
     "no image may name options or anything that is not a local file",
     arguments: [
-      #"json:{"driver":"raw","file":{"driver":"file","filename":"/etc/passwd"}}"#, "json:{}", "nbd:localhost:1",
+      #"json:{"driver":"raw","file":{"driver":"file","filename":"/etc/passwd"}}"#, "json:{}",
+      "nbd:localhost:1",
       "https://example.org/a", "host_device:/dev/sda", ":x", "raw:b",
     ])
   func refusesReferences(_ name: String) {

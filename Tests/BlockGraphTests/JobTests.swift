@@ -88,7 +88,9 @@ struct JobTests {
   @Test(
     "J-01 J-02 one job's course",
     arguments: [
-      (nil, ["prepare", "run", "commit", "clean"], ["created", "running", "waiting", "pending", "concluded"]),
+      (
+        nil, ["prepare", "run", "commit", "clean"], ["created", "running", "waiting", "pending", "concluded"]
+      ),
       (.run, ["prepare", "run", "abort", "clean"], ["created", "running", "aborting", "concluded"]),
       (.prepare, ["prepare", "abort", "clean"], ["created", "aborting", "concluded"]),
     ] as [(TracingJob.Step?, [String], [String])])
@@ -121,7 +123,9 @@ struct JobTests {
     var runner = JobRunner(graph: graph, context: context)
     try runner.run(TracingJob("copy", workers: 4, log: log))
     #expect(log.threads(of: "input and output").count == 4)
-    for step in ["prepare", "commit", "clean"] { #expect(log.threads(of: step) == [Threads.current], "\(step)") }
+    for step in ["prepare", "commit", "clean"] {
+      #expect(log.threads(of: step) == [Threads.current], "\(step)")
+    }
     #expect(context.progress.done == 4)
   }
 

@@ -42,18 +42,21 @@ final class OpenerScene {
   }
 
   /// The path of a file, also inside option text where `@` stands for the folder.
-  func text(_ template: String) -> String { template.split(separator: "@", omittingEmptySubsequences: false).joined(separator: folder.path + "/") }
+  func text(_ template: String) -> String {
+    template.split(separator: "@", omittingEmptySubsequences: false).joined(separator: folder.path + "/")
+  }
 
-  /// Opens what `template` says: a name, or options when it begins with `driver=` or the like.
-  func open(_ template: String, _ settings: OpenSettings = OpenSettings()) throws(BlockError) -> Node {
+  /// What `template` says: a name, or options where it has the form of some.
+  func name(_ template: String) throws(BlockError) -> ImageName {
     let text = text(template)
-    let name =
-      if text.contains("="), !text.hasPrefix("json:") {
-        try ImageName(options: try KeyValueList(parsing: text, dialect: .short).object, text: text)
-      } else {
-        try ImageName(text, protocols: opener.protocols)
-      }
-    return try opener.openUnused(name, settings)
+    guard text.contains("="), !text.hasPrefix("json:") else {
+      return try ImageName(text, protocols: opener.protocols)
+    }
+    return try ImageName(options: try KeyValueList(parsing: text, dialect: .short).object, text: text)
+  }
+
+  func open(_ template: String, _ settings: OpenSettings = OpenSettings()) throws(BlockError) -> Node {
+    try opener.openUnused(name(template), settings)
   }
 }
 
@@ -71,18 +74,25 @@ struct OpenerTests {
     "names lead to the layers they mean",
     arguments: [
       ("@plain", nil, "raw(file: file)"), ("@overlay", nil, overlay), ("@probing", nil, overlay),
-      ("@overlay", "raw", "raw(file: file)"), ("@plain", "file", "file"), ("file:@plain", nil, "raw(file: file)"),
-      ("/dev/null", "raw", "raw(file: host_device)"), ("host_device:/dev/null", "raw", "raw(file: host_device)"),
+      ("@overlay", "raw", "raw(file: file)"), ("@plain", "file", "file"),
+      ("file:@plain", nil, "raw(file: file)"),
+      ("/dev/null", "raw", "raw(file: host_device)"),
+      ("host_device:/dev/null", "raw", "raw(file: host_device)"),
       ("driver=raw,file.filename=@plain", nil, "raw(file: file)"),
       ("driver=raw,file.driver=raw,file.file.filename=@plain", nil, "raw(file: raw(file: file))"),
       ("driver=raw,file.driver=fake,file.file.filename=@overlay", nil, "raw(file: \(overlay))"),
       ("driver=file,filename=@plain", nil, "file"), ("file.filename=@overlay", nil, overlay),
-      (#"json:{"driver":"fake","file":{"driver":"file","filename":"@overlay"},"backing":null}"#, nil, "fake(file: file)"),
+      (
+        #"json:{"driver":"fake","file":{"driver":"file","filename":"@overlay"},"backing":null}"#, nil,
+        "fake(file: file)"
+      ),
       // A format stated apart counts more.
       (#"json:{"driver":"fake","file.filename":"@plain"}"#, "raw", "raw(file: file)"),
       ("driver=fake,file.filename=@overlay,backing.driver=raw,backing.file.filename=@plain", nil, overlay),
-      ("driver=fake,file.filename=@alone,backing.driver=fake,backing.file.filename=@overlay", nil,
-        "fake(file: file, backing: \(overlay))"),
+      (
+        "driver=fake,file.filename=@alone,backing.driver=fake,backing.file.filename=@overlay", nil,
+        "fake(file: file, backing: \(overlay))"
+      ),
     ] as [(String, String?, String)])
   func opens(_ template: String, _ format: String?, _ wanted: String) throws {
     let scene = try OpenerScene()
@@ -99,45 +109,78 @@ struct OpenerTests {
     ("", nil, "The 'file' block driver requires a file name"),
     ("/", nil, "'file' driver requires '/' to be a regular file"),
     ("file:/dev/null", nil, "'file' driver requires '/dev/null' to be a regular file"),
-    ("host_device:@plain", nil, "'host_device' driver requires '@plain' to be either a character or block device"),
+    (
+      "host_device:@plain", nil,
+      "'host_device' driver requires '@plain' to be either a character or block device"
+    ),
     ("@plain", "nope", "Unknown driver 'nope'"),
     ("@plain", "fake", "Image is not in fake format"),
     ("driver=nope,file.filename=@plain", nil, "Unknown driver 'nope'"),
     ("driver=fake,file.filename=@alone,foo=1", nil, "Block format 'fake' does not support the option 'foo'"),
-    ("driver=raw,file.filename=@plain,foo.bar=1", nil, "Block format 'raw' does not support the option 'foo.bar'"),
-    ("driver=raw,file.filename=@plain,file.bar=1", nil, "Block protocol 'file' doesn't support the option 'bar'"),
-    ("driver=raw,file.filename=@plain,cache=none", nil, "Block format 'raw' does not support the option 'cache'"),
-    ("driver=raw,file.filename=@plain,cache.foo=on", nil, "Block format 'raw' does not support the option 'cache.foo'"),
-    ("driver=raw,file.filename=@plain,data-file.filename=x", nil,
-      "Block format 'raw' does not support the option 'data-file.filename'"),
+    (
+      "driver=raw,file.filename=@plain,foo.bar=1", nil,
+      "Block format 'raw' does not support the option 'foo.bar'"
+    ),
+    (
+      "driver=raw,file.filename=@plain,file.bar=1", nil,
+      "Block protocol 'file' doesn't support the option 'bar'"
+    ),
+    (
+      "driver=raw,file.filename=@plain,cache=none", nil,
+      "Block format 'raw' does not support the option 'cache'"
+    ),
+    (
+      "driver=raw,file.filename=@plain,cache.foo=on", nil,
+      "Block format 'raw' does not support the option 'cache.foo'"
+    ),
+    (
+      "driver=raw,file.filename=@plain,data-file.filename=x", nil,
+      "Block format 'raw' does not support the option 'data-file.filename'"
+    ),
     ("driver=raw,file.filename=@plain,backing=x", nil, "Driver doesn't support backing files"),
     ("driver=raw", nil, "A block device must be specified for \"file\""),
     (#"json:{"driver":"raw","file":3}"#, nil, "A block device must be specified for \"file\""),
     ("driver=raw,file=nope", nil, "Cannot find device='nope' nor node-name='nope'"),
-    ("driver=fake,file.filename=@alone,backing=nope", nil,
-      "Could not open backing file: Cannot find device='nope' nor node-name='nope'"),
-    ("driver=fake,file.filename=@alone,backing.foo=x", nil,
-      "Could not open backing file: Must specify either driver or file"),
+    (
+      "driver=fake,file.filename=@alone,backing=nope", nil,
+      "Could not open backing file: Cannot find device='nope' nor node-name='nope'"
+    ),
+    (
+      "driver=fake,file.filename=@alone,backing.foo=x", nil,
+      "Could not open backing file: Must specify either driver or file"
+    ),
     ("foo=bar", nil, "Must specify either driver or file"),
     ("file.driver=file", nil, "The 'file' block driver requires a file name"),
     (#"json:{"driver":"raw","node-name":"1x","file.filename":"@plain"}"#, nil, "Invalid node-name: '1x'"),
-    ("driver=raw,node-name=n,file.node-name=n,file.filename=@plain", nil, "Duplicate nodes with node-name='n'"),
+    (
+      "driver=raw,node-name=n,file.node-name=n,file.filename=@plain", nil,
+      "Duplicate nodes with node-name='n'"
+    ),
     ("driver=raw,file.filename=@plain,read-only=maybe", nil, "Parameter 'read-only' expects 'on' or 'off'"),
     ("driver=raw,file.filename=@plain,discard=foo", nil, "Invalid discard option"),
     ("driver=raw,file.filename=@plain,detect-zeroes=foo", nil, "invalid parameter value: foo"),
     ("driver=raw,file.filename=@plain,file.locking=foo", nil, "invalid parameter value: foo"),
     ("driver=raw,file.filename=@plain,file.aio=foo", nil, "invalid parameter value: foo"),
     ("driver=fake,file.filename=@overlay,trouble=here", nil, "trouble: here"),
-    ("driver=fake,file.filename=@alone,backing.driver=fake,backing.file.filename=@overlay,backing.trouble=there", nil,
-      "Could not open backing file: trouble: there"),
+    (
+      "driver=fake,file.filename=@alone,backing.driver=fake,backing.file.filename=@overlay,backing.trouble=there",
+      nil,
+      "Could not open backing file: trouble: there"
+    ),
     ("@orphan", nil, "Could not open backing file: Could not open '@missing': No such file or directory"),
-    ("@remote", nil,
-      "Could not open backing file: '@remote' names 'nbd:localhost:1': only local files may be named in an image"),
-    ("@self", nil,
-      "Could not open backing file: Backing file '@self' creates an infinite loop: '@self' names it in slot 'backing'"),
-    ("@a", nil,
+    (
+      "@remote", nil,
+      "Could not open backing file: '@remote' names 'nbd:localhost:1': only local files may be named in an image"
+    ),
+    (
+      "@self", nil,
+      "Could not open backing file: Backing file '@self' creates an infinite loop: '@self' names it in slot 'backing'"
+    ),
+    (
+      "@a", nil,
       "Could not open backing file: Could not open backing file: "
-        + "Backing file '@a' creates an infinite loop: '@b' names it in slot 'backing'"),
+        + "Backing file '@a' creates an infinite loop: '@b' names it in slot 'backing'"
+    ),
   ]
 
   @Test("G-03 X-03 what cannot be opened says why and leaves nothing open", arguments: failures)
@@ -146,7 +189,12 @@ struct OpenerTests {
     let bystander = try scene.open("driver=raw,node-name=bystander,file.filename=@base")
     let before = GraphState(scene.graph)
     let files = OpenFiles.under(scene.folder.path)
-    let error = #expect(throws: BlockError.self) { _ = try scene.open(template, OpenSettings(format: format)) }
+    let user = scene.graph.makeUser("the test", claim: Claim(held: .consistentRead, shared: .all))
+    let error = #expect(throws: BlockError.self) {
+      try scene.opener.open(scene.name(template), OpenSettings(format: format), for: user)
+    }
+    #expect(user.edge == nil)
+    scene.graph.detach(user)
     #expect(error?.message == "Could not open '\(scene.text(template))': " + scene.text(message))
     #expect(GraphState(scene.graph) == before)
     #expect(OpenFiles.under(scene.folder.path) == files)
@@ -157,7 +205,9 @@ struct OpenerTests {
   @Test("G-03 a loop that goes through stated options ends, and so does a chain that is too long")
   func deepChains() throws {
     let scene = try OpenerScene()
-    for index in 0..<Opener.maximumDepth + 5 { try scene.fake("link\(index)", backing: "link\(index + 1)", "fake") }
+    for index in 0..<Opener.maximumDepth + 5 {
+      try scene.fake("link\(index)", backing: "link\(index + 1)", "fake")
+    }
     let error = #expect(throws: BlockError.self) { _ = try scene.open("@link0") }
     #expect(error?.kind == .refused)
     #expect(error?.message.hasSuffix("the chain of backing files is longer than 200 layers") == true)
@@ -181,7 +231,9 @@ struct OpenerTests {
     // The one reference was the only use.
     #expect(scene.graph.nodes.isEmpty)
     let again = try scene.open("driver=raw,node-name=mine,file.filename=@base")
-    #expect(throws: BlockError.self) { _ = try scene.open("driver=fake,file.filename=@alone,backing=mine,foo=1") }
+    #expect(throws: BlockError.self) {
+      _ = try scene.open("driver=fake,file.filename=@alone,backing=mine,foo=1")
+    }
     #expect(throws: BlockError.self) { _ = try scene.open("driver=raw,file=mine,foo=1") }
     #expect(scene.graph.node(named: "mine") === again)
     #expect(scene.graph.nodes.count == 2)
@@ -196,7 +248,10 @@ struct OpenerTests {
       ("driver=raw,file.filename=@plain,read-only=on", writable, [], []),
       ("driver=raw,file.filename=@plain,auto-read-only=on", writable, .writable, .writable),
       ("driver=raw,file.filename=@plain,file.read-only=on", writable, .writable, []),
-      ("driver=raw,file.filename=@plain,cache.direct=on,cache.no-flush=on", OpenSettings(), [.direct, .noFlush], [.direct, .noFlush]),
+      (
+        "driver=raw,file.filename=@plain,cache.direct=on,cache.no-flush=on", OpenSettings(),
+        [.direct, .noFlush], [.direct, .noFlush]
+      ),
       ("driver=raw,file.filename=@plain,file.cache.direct=on", OpenSettings(), [], .direct),
       ("driver=raw,file.filename=@plain,cache.direct=off", OpenSettings(flags: .direct), [], []),
       ("driver=raw,file.filename=@plain,discard=unmap", OpenSettings(), .unmap, .unmap),
@@ -220,7 +275,8 @@ struct OpenerTests {
   @Test("backing files are opened for reading only, whatever the overlay is, and only when asked")
   func backing() throws {
     let scene = try OpenerScene()
-    let user = scene.graph.makeUser("the test", claim: Claim(held: [.consistentRead, .write], shared: .consistentRead))
+    let user = scene.graph.makeUser(
+      "the test", claim: Claim(held: [.consistentRead, .write], shared: .consistentRead))
     try scene.opener.open(
       ImageName(path: scene.folder.file("overlay")), OpenSettings(flags: [.writable, .unmap]), for: user)
     let node = try #require(user.edge?.child)
@@ -239,7 +295,8 @@ struct OpenerTests {
     let scene = try OpenerScene()
     for format in [nil, "raw"] as [String?] {
       scene.warnings.withLock { $0 = [] }
-      let user = scene.graph.makeUser("the guest", claim: Claim(held: [.consistentRead, .write], shared: .all))
+      let user = scene.graph.makeUser(
+        "the guest", claim: Claim(held: [.consistentRead, .write], shared: .all))
       let name = ImageName(path: scene.folder.file("plain"))
       try scene.opener.open(name, OpenSettings(format: format, flags: [.writable, .unmap]), for: user)
       let edge = try #require(user.edge)
@@ -248,7 +305,9 @@ struct OpenerTests {
       #expect(warnings.count == (format == nil ? 1 : 0))
       let magic = Array(FakeFormat.image(length: 4096)[..<8])
       if format == nil {
-        #expect(warnings.first?.hasPrefix("Image format was not specified for '\(name.text)' and probing guessed raw.\n") == true)
+        #expect(
+          warnings.first?.hasPrefix(
+            "Image format was not specified for '\(name.text)' and probing guessed raw.\n") == true)
         let error = #expect(throws: BlockError.self) { try edge.write(at: 0, magic + [1, 2, 3]) }
         #expect(error?.kind == .accessDenied)
         // All but the last byte is nothing yet; the last byte makes it one, wherever it comes from.

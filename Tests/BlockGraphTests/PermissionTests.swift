@@ -13,8 +13,14 @@ struct PermissionTests {
     "P-01 P-02 a claim that another user does not tolerate is refused",
     arguments: [
       ("P-01", Claim(held: .write, shared: .consistentRead), Claim(held: .write, shared: .all), "write"),
-      ("P-02", Claim(held: .write, shared: .all), Claim(held: .consistentRead, shared: .consistentRead), "write"),
-      ("P-12", Claim(held: .consistentRead, shared: [.consistentRead, .write]), Claim(held: .resize, shared: .all), "resize"),
+      (
+        "P-02", Claim(held: .write, shared: .all), Claim(held: .consistentRead, shared: .consistentRead),
+        "write"
+      ),
+      (
+        "P-12", Claim(held: .consistentRead, shared: [.consistentRead, .write]),
+        Claim(held: .resize, shared: .all), "resize"
+      ),
     ])
   func conflicts(id: String, first: Claim, second: Claim, permission: String) throws {
     let graph = Graph()
@@ -101,7 +107,9 @@ struct PermissionTests {
     #expect(text.contains(misuse.message), "\(text)")
   }
 
-  @Test("P-05 unchanged content may be written with either permission", arguments: [Permissions.write, .writeUnchanged])
+  @Test(
+    "P-05 unchanged content may be written with either permission",
+    arguments: [Permissions.write, .writeUnchanged])
   func writesUnchanged(_ held: Permissions) throws {
     let graph = Graph()
     let storage = MemoryStorage(Array(repeating: 0, count: 8192))

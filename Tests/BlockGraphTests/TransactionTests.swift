@@ -38,10 +38,13 @@ struct TransactionTests {
   }
 
   /// An overlay of the fake format over a raw base, both files, opened for writing: limits, locks, descriptors.
-  @Test("T-01 a failure at any step of opening leaves no node, descriptor or lock", arguments: [NodeFlags.writable, [], [.writable, .direct]])
+  @Test(
+    "T-01 a failure at any step of opening leaves no node, descriptor or lock",
+    arguments: [NodeFlags.writable, [], [.writable, .direct]])
   func opening(_ flags: NodeFlags) throws {
     let folder = TemporaryFolder()
-    try Files.write(FakeFormat.image(length: 65536, backing: "base", format: "raw"), to: folder.file("overlay"))
+    try Files.write(
+      FakeFormat.image(length: 65536, backing: "base", format: "raw"), to: folder.file("overlay"))
     try Files.write(Array(repeating: 1, count: 65536), to: folder.file("base"))
     let graph = Graph()
     let bystander = try graph.makeNode(MemoryStorage([1]), "bystander")
@@ -106,6 +109,8 @@ struct TransactionTests {
       }
     } while graph.faults.passed >= number
     #expect(number > 4)
-    #expect(OpenFiles.under(folder.path)[0] == "\(folder.file("a")) 100-101 201-203", "\(OpenFiles.under(folder.path))")
+    #expect(
+      OpenFiles.under(folder.path)[0] == "\(folder.file("a")) 100-101 201-203",
+      "\(OpenFiles.under(folder.path))")
   }
 }

@@ -16,12 +16,13 @@ import Testing
       """
       mkdir out
       echo before > out/old
+      set +m
       for target in new old; do
         "$1" convert -r 1M -O "$3" disk.raw out/$target 2>/dev/null &
         sleep 0.5
         kill -"$2" $!
         wait $! && echo "ended well"
-      done
+      done 2>/dev/null
       ls -A out
       cat out/old
       qemu-img convert -O qcow2 disk.raw out/proof && echo "source is free"

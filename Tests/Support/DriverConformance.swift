@@ -40,7 +40,9 @@ public struct DriverConformance {
     var run = try DriverConformance(edge, seed: seed, discardZeroes: discardZeroes)
     for number in 1...operations {
       let text = try run.step()
-      guard run.findings.isEmpty else { return run.findings.map { "seed \(seed), operation \(number), \(text): \($0)" } }
+      guard run.findings.isEmpty else {
+        return run.findings.map { "seed \(seed), operation \(number), \(text): \($0)" }
+      }
     }
     try run.compareAll()
     try run.checkExtents(0..<run.length)
@@ -87,7 +89,9 @@ public struct DriverConformance {
     let present = try bytes(at: range.lowerBound, count: range.count)
     if present == Array(model[range]) { return }
     for (index, byte) in present.enumerated() where byte != model[range.lowerBound + index] {
-      if discardZeroes && byte != 0 { findings.append("discarded byte \(range.lowerBound + index) reads \(byte)") }
+      if discardZeroes && byte != 0 {
+        findings.append("discarded byte \(range.lowerBound + index) reads \(byte)")
+      }
       model[range.lowerBound + index] = byte
     }
   }
@@ -97,7 +101,8 @@ public struct DriverConformance {
   private mutating func compare(_ range: Range<Int>) throws(BlockError) {
     let present = try bytes(at: range.lowerBound, count: range.count)
     for (index, byte) in present.enumerated() where byte != model[range.lowerBound + index] {
-      findings.append("byte \(range.lowerBound + index) reads \(byte), not \(model[range.lowerBound + index])")
+      findings.append(
+        "byte \(range.lowerBound + index) reads \(byte), not \(model[range.lowerBound + index])")
       return
     }
   }
@@ -122,7 +127,9 @@ public struct DriverConformance {
       {
         findings.append("extent \(position)..<\(end) is called zero, byte \(other) is not")
       }
-      if status.isZero && status.isData && status.isPresent { findings.append("extent at \(position) is zero and data") }
+      if status.isZero && status.isData && status.isPresent {
+        findings.append("extent at \(position) is zero and data")
+      }
       position = end
     }
   }
@@ -130,7 +137,9 @@ public struct DriverConformance {
   private mutating func checkPastEnd() throws(BlockError) {
     let tail = min(length, 100)
     let bytes = try self.bytes(at: length - tail, count: tail + 5000)
-    if bytes[..<tail] != model[(length - tail)...] { findings.append("reading across the end changes what is before it") }
+    if bytes[..<tail] != model[(length - tail)...] {
+      findings.append("reading across the end changes what is before it")
+    }
     if bytes[tail...].contains(where: { $0 != 0 }) { findings.append("bytes past the end are not zero") }
     let far = try self.bytes(at: length + 1 << 20, count: 512)
     if far.contains(where: { $0 != 0 }) { findings.append("bytes far past the end are not zero") }

@@ -79,10 +79,12 @@ public struct FakeFormat: DriverKind {
       names.append(name)
       offset += 2 + count
     }
-    let table = try file.read(at: UInt64(FakeFormat.headerLength), count: Int(length.dividedUp(by: clusterSize)) * 8)
+    let table = try file.read(
+      at: UInt64(FakeFormat.headerLength), count: Int(length.dividedUp(by: clusterSize)) * 8)
     var entries: [UInt64] = []
     for index in 0..<table.count / 8 { entries.append(table.bytes.big64(at: index * 8)) }
-    let driver = FakeDriver(length: length, clusterSize: clusterSize, entries: entries, fileLength: file.length)
+    let driver = FakeDriver(
+      length: length, clusterSize: clusterSize, entries: entries, fileLength: file.length)
     var references: [ImageReference] = []
     if !names[0].isEmpty {
       references.append(
@@ -133,7 +135,9 @@ public final class FakeDriver: FormatDriver, @unchecked Sendable {
   }
 
   /// Never called.
-  public func readEncoded(_ extent: Extent, at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node)
+  public func readEncoded(
+    _ extent: Extent, at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node
+  )
     throws(BlockError)
   {
     throw BlockError(.unsupported, "nothing is encoded")
@@ -181,7 +185,9 @@ public final class FakeDriver: FormatDriver, @unchecked Sendable {
   }
 
   /// Marks whole clusters.
-  public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError) -> Bool {
+  public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
+    -> Bool
+  {
     precondition(offset % clusterSize == 0, "zeroing is not aligned")
     precondition((offset + length) % clusterSize == 0 || offset + length == size, "zeroing is not aligned")
     for index in Int(offset / clusterSize)..<Int((offset + length).dividedUp(by: clusterSize)) {

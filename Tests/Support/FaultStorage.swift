@@ -51,7 +51,9 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
 
   /// Lets the `number`th of the `operations` from here fail, counted from 1; 0 for none. With `forGood`, all
   /// after it fail too.
-  public func fail(_ number: Int, of operations: Set<Operation> = Set(Operation.allCases), forGood: Bool = false) {
+  public func fail(
+    _ number: Int, of operations: Set<Operation> = Set(Operation.allCases), forGood: Bool = false
+  ) {
     monitor.withLock {
       passed = 0
       failing = number
@@ -80,7 +82,9 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
       defer { changes = [] }
       return changes
     }
-    for change in lost.reversed() { try put(change.before, at: change.offset, length: change.lengthBefore, node) }
+    for change in lost.reversed() {
+      try put(change.before, at: change.offset, length: change.lengthBefore, node)
+    }
     for (number, change) in lost.enumerated() where survives(number) {
       try put(change.after, at: change.offset, length: max(below.length(of: node), change.lengthAfter), node)
     }
@@ -100,7 +104,8 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
     try body()
     let after = try present(offset, length, node)
     let change = Change(
-      offset: offset, before: before, after: after, lengthBefore: lengthBefore, lengthAfter: below.length(of: node))
+      offset: offset, before: before, after: after, lengthBefore: lengthBefore,
+      lengthAfter: below.length(of: node))
     monitor.withLock { changes.append(change) }
   }
 
@@ -129,7 +134,8 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
     try below.read(at: offset, into: &buffer, of: node)
   }
   /// Writes, or fails.
-  public func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError) {
+  public func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError)
+  {
     try pass(.write)
     let copy = Buffer(copying: data)
     try change(at: offset, length: UInt64(copy.count), node) { () throws(BlockError) in
@@ -143,7 +149,9 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
     monitor.withLock { changes = [] }
   }
   /// Sets the length, or fails.
-  public func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node) throws(BlockError) {
+  public func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
+    throws(BlockError)
+  {
     try pass(.truncate)
     let present = below.length(of: node)
     try change(at: length, length: present > length ? present - length : 0, node) { () throws(BlockError) in
@@ -151,7 +159,9 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
     }
   }
   /// Zeros, or fails.
-  public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError) -> Bool {
+  public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
+    -> Bool
+  {
     try pass(.zero)
     var done = false
     try change(at: offset, length: length, node) { () throws(BlockError) in

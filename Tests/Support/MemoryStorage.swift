@@ -76,7 +76,8 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
       while (last + 1) * MemoryStorage.block < end && isData[last + 1] == isData[first] { last += 1 }
       let stop = min(end, (last + 1) * MemoryStorage.block)
       return Extent(
-        isData[first] ? .data : .zero, length: UInt64(stop) - offset, location: Extent.Location(.file, offset))
+        isData[first] ? .data : .zero, length: UInt64(stop) - offset, location: Extent.Location(.file, offset)
+      )
     }
   }
 
@@ -98,7 +99,8 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
   }
 
   /// Writes, growing where needed.
-  public func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError) {
+  public func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError)
+  {
     check(offset, data.byteCount, data.isAligned(to: asked.requestAlignment))
     monitor.lock()
     defer { monitor.unlock() }
@@ -121,7 +123,9 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
   public func flush(_ node: Node) throws(BlockError) { monitor.withLock { log.flushes += 1 } }
 
   /// Sets the length; new bytes are a hole.
-  public func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node) throws(BlockError) {
+  public func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
+    throws(BlockError)
+  {
     monitor.withLock { resize(to: Int(length)) }
   }
 
@@ -137,15 +141,20 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
   }
 
   private func mark(_ offset: Int, _ count: Int, isData: Bool) {
-    for block in offset / MemoryStorage.block..<(offset + count + MemoryStorage.block - 1) / MemoryStorage.block {
-      let isWhole = block * MemoryStorage.block >= offset
+    for block in offset / MemoryStorage.block..<(offset + count + MemoryStorage.block - 1)
+      / MemoryStorage.block
+    {
+      let isWhole =
+        block * MemoryStorage.block >= offset
         && min((block + 1) * MemoryStorage.block, content.count) <= offset + count
       if isData || isWhole { self.isData[block] = isData }
     }
   }
 
   /// Zeros a range as a hole, where it was made to be able to.
-  public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError) -> Bool {
+  public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
+    -> Bool
+  {
     guard zeroes else { return false }
     monitor.lock()
     defer { monitor.unlock() }

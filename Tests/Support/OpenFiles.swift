@@ -12,9 +12,13 @@ public enum OpenFiles {
     var lines: [String] = []
     for descriptor in descriptors() {
       guard let path = target(of: "/proc/self/fd/\(descriptor)"), path.hasPrefix(folder) else { continue }
-      let locks = text("/proc/self/fdinfo/\(descriptor)").split(separator: "\n").filter { $0.hasPrefix("lock") }
+      let locks = text("/proc/self/fdinfo/\(descriptor)").split(separator: "\n").filter {
+        $0.hasPrefix("lock")
+      }
       // The first word after the name is a running number; the last ones are the bytes.
-      lines.append(path + locks.map { " " + $0.split(separator: " ").suffix(2).joined(separator: "-") }.sorted().joined())
+      lines.append(
+        path + locks.map { " " + $0.split(separator: " ").suffix(2).joined(separator: "-") }.sorted().joined()
+      )
     }
     return lines.sorted()
   }

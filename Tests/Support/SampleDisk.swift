@@ -53,7 +53,9 @@ public enum SampleDisk {
       if count - offset >= 8 {
         bytes.storeBig(number, at: offset)
       } else {
-        for rest in offset..<count { bytes.store(UInt8(truncatingIfNeeded: number >> (8 * UInt64(rest & 7))), at: rest) }
+        for rest in offset..<count {
+          bytes.store(UInt8(truncatingIfNeeded: number >> (8 * UInt64(rest & 7))), at: rest)
+        }
       }
       offset += 8
     }

@@ -41,11 +41,20 @@ public enum Shell {
     _ = unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     unsafe posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
     unsafe posix_spawn_file_actions_adddup2(&actions, ends[1], 2)
+    // The test runner's threads block signals, which children would inherit.
+    var attributes = posix_spawnattr_t()
+    unsafe posix_spawnattr_init(&attributes)
+    defer { unsafe posix_spawnattr_destroy(&attributes) }
+    var mask = sigset_t()
+    unsafe sigemptyset(&mask)
+    unsafe posix_spawnattr_setsigmask(&attributes, &mask)
+    unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     var arguments = unsafe words.map { unsafe strdup($0) }
     unsafe arguments.append(nil)
-    defer { for unsafe argument in unsafe arguments { unsafe free(argument) } }
+    // Not over the elements: the formatter mangles the loop that would say so.
+    defer { for index in 0...words.count { unsafe free(arguments[index]) } }
     var process = pid_t()
-    let failure = unsafe posix_spawn(&process, words[0], &actions, nil, arguments, environ)
+    let failure = unsafe posix_spawn(&process, words[0], &actions, &attributes, arguments, environ)
     close(ends[1])
     defer { close(ends[0]) }
     guard failure == 0 else { return Outcome(status: 126, output: "spawn failed: \(failure)") }
@@ -78,7 +87,9 @@ public final class TemporaryFolder: Sendable {
   public init() {
     var template = Array("/tmp/strata-test.XXXXXX".utf8CString)
     let made = unsafe mkdtemp(&template) != nil
-    path = made ? String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self) : "/nonexistent"
+    path =
+      made
+      ? String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self) : "/nonexistent"
   }
 
   /// The path of a file in the folder.
@@ -90,7 +101,7 @@ public final class TemporaryFolder: Sendable {
 /// The program under test and the tree it is tested from.
 public enum Programs {
   /// The program that `make test` built.
-  public static var strata: String { environment("STRATA_PROGRAM") ?? root + "/.build/debug/strata" }
+  public static var strata: String { environment("STRATA_PROGRAM") ?? root + "/.build/release/strata" }
   /// The root of the tree.
   public static let root: String = {
     let here = #filePath

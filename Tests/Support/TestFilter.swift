@@ -68,10 +68,12 @@ public final class TestFilter: FormatDriver, @unchecked Sendable {
   /// Everything is the child's.
   public func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
     if let pause = monitor.withLock({ pause }) { pause() }
-    return Extent(.data, length: length, location: Extent.Location(.file, offset), mayBeHole: true)
+    return Extent(.data, length: length, location: Extent.Location(.file, offset), isChildsOwn: true)
   }
   /// Never called.
-  public func readEncoded(_ extent: Extent, at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node)
+  public func readEncoded(
+    _ extent: Extent, at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node
+  )
     throws(BlockError)
   {
     throw BlockError(.unsupported, "a filter stores nothing")
@@ -96,7 +98,9 @@ public final class TestFilter: FormatDriver, @unchecked Sendable {
     try node.file?.discard(at: offset, length: length)
   }
   /// Passes on.
-  public func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node) throws(BlockError) {
+  public func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
+    throws(BlockError)
+  {
     try node.file?.truncate(to: length, exact: exact, preallocation: preallocation)
   }
 }
@@ -113,7 +117,9 @@ extension Graph {
 
   /// Attaches one node below another.
   @discardableResult
-  public func attach(_ child: Node, to parent: Node, _ slot: EdgeSlot = .file, _ role: EdgeRole = [.filtered, .primary])
+  public func attach(
+    _ child: Node, to parent: Node, _ slot: EdgeSlot = .file, _ role: EdgeRole = [.filtered, .primary]
+  )
     throws(BlockError) -> Edge
   {
     try change(draining: [parent, child]) { (edit: GraphEdit) throws(BlockError) in

@@ -31,8 +31,8 @@ public struct Extent: Sendable, Equatable {
   public var encoding: Encoding
   /// The child the range lies in and the byte offset there. Allocated zeros may have one too.
   public var location: Location?
-  /// Whether the child at `location` may know more: that plain data is a hole there.
-  public var mayBeHole: Bool
+  /// Whether the layer only shows what the child at `location` has: a hole there is no data here either.
+  public var isChildsOwn: Bool
 
   /// A place in a child.
   public struct Location: Sendable, Equatable {
@@ -50,13 +50,13 @@ public struct Extent: Sendable, Equatable {
 
   /// Makes an extent.
   public init(
-    _ kind: Kind, length: UInt64, encoding: Encoding = .plain, location: Location? = nil, mayBeHole: Bool = false
+    _ kind: Kind, length: UInt64, encoding: Encoding = .plain, location: Location? = nil, isChildsOwn: Bool = false
   ) {
     self.kind = kind
     self.length = length
     self.encoding = encoding
     self.location = location
-    self.mayBeHole = mayBeHole
+    self.isChildsOwn = isChildsOwn
   }
 }
 

@@ -82,11 +82,11 @@ extension Node {
     if driver is any StorageDriver { return status }
     let child = try child(in: location.slot)
     status.hostFile = child.child.fileName
-    guard extent.mayBeHole, extent.kind == .data else { return status }
+    guard extent.kind == .data, extent.encoding == .plain else { return status }
     let childLength = child.length
     guard location.offset < childLength else {
       status.isZero = true
-      status.isData = false
+      status.isData = !extent.isChildsOwn
       return status
     }
     status.length = min(status.length, childLength - location.offset)
@@ -94,7 +94,7 @@ extension Node {
     status.length = below.length
     if below.kind == .zero {
       status.isZero = true
-      status.isData = false
+      status.isData = !extent.isChildsOwn
     }
     return status
   }

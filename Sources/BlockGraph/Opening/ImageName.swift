@@ -49,7 +49,7 @@ public struct ImageName: Sendable, Equatable {
     do {
       tree = try JSONParser.parse(text)
     } catch {
-      throw error.error.prefixed("Could not parse the JSON options")
+      throw BlockError(.invalidArgument, "Could not parse the JSON options: \(error.reason)")
     }
     guard let object = tree.object else {
       throw BlockError(.invalidArgument, "Invalid JSON object given")

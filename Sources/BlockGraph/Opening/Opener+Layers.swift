@@ -20,10 +20,7 @@ extension Opener {
       return try openStorage(try storage(for: path), ["filename": .string(path)], flags, name: name)
     }
     if let reference = stated.string {
-      guard let node = graph.node(named: reference) else {
-        throw BlockError(.notFound, "Cannot find device='\(reference)' nor node-name='\(reference)'")
-      }
-      return node
+      return try knownNode(named: reference)
     }
     guard var inner = stated.object else {
       throw BlockError(.invalidArgument, "A block device must be specified for \"file\"")
@@ -145,6 +142,9 @@ extension Opener {
     if let data = stated.dataFile, !opened.references.contains(where: { $0.slot == .dataFile }) {
       request.options["data-file"] = data
     }
+    if !settings.followsBacking, let backing = stated.backing, backing != .null {
+      request.options["backing"] = backing
+    }
     if let left = request.options.flattened().first?.key {
       throw BlockError(.invalidArgument, "Block format '\(kind.name)' does not support the option '\(left)'")
     }
@@ -161,77 +161,6 @@ extension Opener {
       if let id { selector["id"] = .string(id) }
       if let name { selector["name"] = .string(name) }
       options["snapshot"] = .object(selector)
-    }
-  }
-
-  /// What the user stated in place of the references found in an image.
-  private struct Stated {
-    var backing: OptionTree?
-    var dataFile: OptionTree?
-  }
-
-  private func complete(
-    _ node: Node, _ kind: any DriverKind, _ opened: OpenedDriver, _ stated: Stated, _ settings: OpenSettings,
-    above: [Layer]
-  ) throws(BlockError) {
-    var children: [(ImageReference, Node)] = []
-    for reference in references(opened, stated, kind) {
-      if reference.slot == .backing && !settings.followsBacking { continue }
-      if let child = try open(reference, stated, settings, of: node, above: above) {
-        children.append((reference, child))
-      }
-    }
-    try graph.change(draining: [node] + node.children.map(\.child) + children.map(\.1)) {
-      (edit: GraphEdit) throws(BlockError) in
-      edit.install(opened.driver, in: node)
-      if let file = node.file { try edit.setRole(opened.fileRole, of: file) }
-      for (reference, child) in children {
-        try edit.attach(child, to: node, slot: reference.slot, role: reference.role)
-      }
-    }
-  }
-
-  /// The references of the image, and a backing file that the user stated for an image that names none.
-  private func references(_ opened: OpenedDriver, _ stated: Stated, _ kind: any DriverKind) -> [ImageReference] {
-    var references = opened.references
-    let namesBacking = references.contains { $0.slot == .backing }
-    if stated.backing != nil && !namesBacking && kind.supportsBacking {
-      references.append(ImageReference(slot: .backing, role: .cow, name: "", format: nil))
-    }
-    return references
-  }
-
-  private func open(
-    _ reference: ImageReference, _ stated: Stated, _ settings: OpenSettings, of node: Node, above: [Layer]
-  ) throws(BlockError) -> Node? {
-    let statement = reference.slot == .backing ? stated.backing : stated.dataFile
-    let isBacking = reference.slot == .backing
-    var flags = node.flags.subtracting([.probed, .checking])
-    if isBacking { flags.remove(.writable) }
-    return try inContext(isBacking ? "Could not open backing file" : "Could not open external data file") {
-      () throws(BlockError) in
-      switch statement {
-      case .some(.null) where isBacking: return nil
-      case .some(.string(let name)):
-        guard let other = graph.node(named: name) else {
-          throw BlockError(.notFound, "Cannot find device='\(name)' nor node-name='\(name)'")
-        }
-        return other
-      case .some(let options) where !isBacking:
-        // Guest data is never looked at to find out what it is.
-        var storage: OptionObject = ["file": options]
-        return try openFile(&storage, flags, settings, name: ImageName(path: reference.name), above: above)
-      case .some(.object(let options)):
-        let name = try ImageName(options: options, text: options["filename"]?.string ?? reference.name)
-        return try open(name, OpenSettings(flags: flags), above: above)
-      default:
-        let name = try gate.resolve(reference, foundIn: node.fileName)
-        if !isBacking {
-          var storage = name.options
-          return try openFile(&storage, flags, settings, name: name, above: above)
-        }
-        return try open(name, OpenSettings(format: reference.format, flags: flags), above: above)
-      }
     }
   }
 }

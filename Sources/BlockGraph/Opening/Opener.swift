@@ -146,8 +146,8 @@ public struct Opener {
   /// Options that every driver has.
   func takeGenericOptions(_ options: inout OptionObject, _ flags: inout NodeFlags) throws(BlockError) {
     if var cache = options["cache"]?.object {
-      if let direct = try cache.takeBool("direct") { flags.set(.direct, to: direct) }
-      if let noFlush = try cache.takeBool("no-flush") { flags.set(.noFlush, to: noFlush) }
+      if let direct = try cache.takeBool("direct", shownAs: "cache.direct") { flags.set(.direct, to: direct) }
+      if let noFlush = try cache.takeBool("no-flush", shownAs: "cache.no-flush") { flags.set(.noFlush, to: noFlush) }
       // What is left is named with the driver's own options that nobody takes.
       options["cache"] = cache.isEmpty ? nil : .object(cache)
     }
@@ -163,7 +163,7 @@ public struct Opener {
     switch try options.takeString("discard") {
     case nil, "ignore", "off": break
     case "unmap", "on": flags.insert(.unmap)
-    case .some(let other): throw BlockError(.invalidArgument, "Invalid discard option", hint: "'\(other)' is none of ignore and unmap")
+    case .some: throw BlockError(.invalidArgument, "Invalid discard option")
     }
     switch try options.takeString("detect-zeroes") {
     case nil, "off": break

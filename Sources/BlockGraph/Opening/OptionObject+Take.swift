@@ -19,12 +19,12 @@ extension OptionObject {
   }
 
   /// Takes a truth value out: `on` or `off`, or JSON's own.
-  public mutating func takeBool(_ key: String) throws(BlockError) -> Bool? {
+  public mutating func takeBool(_ key: String, shownAs name: String? = nil) throws(BlockError) -> Bool? {
     guard let text = try takeString(key) else { return nil }
     switch text {
     case "on", "yes", "true", "y": return true
     case "off", "no", "false", "n": return false
-    default: throw BlockError(.invalidArgument, "Parameter '\(key)' expects 'on' or 'off'")
+    default: throw BlockError(.invalidArgument, "Parameter '\(name ?? key)' expects 'on' or 'off'")
     }
   }
 

@@ -76,7 +76,9 @@ struct CheckCommand: ProgramCommand {
     }
     let console = session.console
     let context = ProgressReporter(isShown: false).makeContext()
-    let result = try driver.check(edge.child, context) { finding in console.say(finding) }
+    let result = try inContext("Could not check '\(file)'") { () throws(BlockError) in
+      try driver.check(edge.child, context) { finding in console.say(finding) }
+    }
     if !standard.quiet { print(result, file, driver.name, form, console) }
     if result.checkErrors > 0 {
       console.complain("Check failed")

@@ -90,7 +90,7 @@ final class RawDriver: FormatDriver {
     let location = Extent.Location(.file, position + offset)
     let stored = storedLength(of: node)
     guard position < stored else { return Extent(.zero, length: length, location: location) }
-    return Extent(.data, length: min(length, stored - position), location: location, mayBeHole: true)
+    return Extent(.data, length: min(length, stored - position), location: location, isChildsOwn: true)
   }
 
   func readEncoded(_ extent: Extent, at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node)

@@ -53,8 +53,10 @@ public final class FileDriver: CopyingDriver, Sendable {
   /// Turns the claim into locks that other programs see.
   public func checkPermissions(_ claim: Claim, of node: Node) throws(BlockError) {
     guard let locks else { return }
-    let isSilent = node.flags.contains(.forceShare) || node.flags.contains(.inactive)
-    try locks.prepare(isSilent ? .none : claim)
+    var claim = node.flags.contains(.inactive) ? .none : claim
+    // By force, everything is shared; what others do not tolerate is refused all the same.
+    if node.flags.contains(.forceShare) { claim.shared = .all }
+    try locks.prepare(claim)
   }
 
   /// Lets go of the locks no longer needed.

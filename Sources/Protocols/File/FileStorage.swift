@@ -41,6 +41,9 @@ public struct FileStorage: DriverKind {
     if path.hasPrefix("file:") { path.removeFirst("file:".count) }
     let locking = try takeLocking(&request.options)
     try takeAsynchronousMode(&request.options)
+    // Both are about handing an image over to another machine while it is open, which does not happen here.
+    _ = try request.options.takeBool("drop-cache")
+    _ = try request.options.takeBool("x-check-cache-dropped")
     let file = try openFile(path, flags: request.flags)
     return OpenedDriver(FileDriver(file, path: path, name: name, locking: locking))
   }

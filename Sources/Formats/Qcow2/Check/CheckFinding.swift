@@ -71,8 +71,10 @@ extension CheckFinding: CustomStringConvertible {
       return "Leaked cluster \(cluster) refcount=\(refcount) reference=\(references)"
     case .tooFewCounted(let cluster, let refcount, let references):
       return "ERROR cluster \(cluster) refcount=\(refcount) reference=\(references)"
-    case .unreadableRefcount(let cluster): return "Can't get refcount for cluster \(cluster): Input/output error"
-    case .unreadableTable(let offset, let reason): return "ERROR cannot read table at 0x\(hex(offset)): \(reason)"
+    case .unreadableRefcount(let cluster):
+      return "Can't get refcount for cluster \(cluster): Input/output error"
+    case .unreadableTable(let offset, let reason):
+      return "ERROR cannot read table at 0x\(hex(offset)): \(reason)"
     case .copiedFlagL1(let index, let entry, let refcount):
       return "ERROR OFLAG_COPIED L2 cluster: l1_index=\(index) l1_entry=\(hex(entry)) refcount=\(refcount)"
     case .copiedFlagL2(let entry, let refcount):
@@ -88,7 +90,8 @@ extension CheckFinding: CustomStringConvertible {
     switch self {
     case .reservedBitsL1(let entry): return "ERROR found L1 entry with reserved bits set: \(hex(entry))"
     case .reservedBitsL2(let entry): return "ERROR found l2 entry with reserved bits set: \(hex(entry))"
-    case .reservedBitsRefcountTable(let index): return "ERROR refcount table entry \(index) has reserved bits set"
+    case .reservedBitsRefcountTable(let index):
+      return "ERROR refcount table entry \(index) has reserved bits set"
     case .unalignedL2Table(let offset):
       return "ERROR l2_offset=\(hex(offset)): Table is not cluster aligned; L1 entry corrupted"
     case .unalignedCluster(let offset, let isPreallocated):
@@ -110,7 +113,8 @@ extension CheckFinding: CustomStringConvertible {
     case .compressedInDataFile(let index, let entry):
       return "ERROR compressed cluster \(index) with data file, entry=0x\(hex(entry))"
     case .compressedWithBitmap(let index, let entry):
-      return "ERROR compressed cluster \(index) with non-zero subcluster allocation bitmap, entry=0x\(hex(entry))"
+      return
+        "ERROR compressed cluster \(index) with non-zero subcluster allocation bitmap, entry=0x\(hex(entry))"
     case .bitmapContradiction(let offset):
       return "ERROR offset=\(hex(offset)): Allocated cluster has corrupted subcluster allocation bitmap"
     case .bitmapWithoutCluster: return "ERROR: Unallocated cluster has non-zero subcluster allocation map"

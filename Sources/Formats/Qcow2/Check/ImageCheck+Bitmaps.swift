@@ -27,7 +27,8 @@ extension ImageCheck {
       geometry.offsetInCluster(bitmaps.directoryOffset) == 0
     else { throw BlockError(.corrupt, "bitmaps_ext: invalid bitmap directory") }
     try addReferences(at: bitmaps.directoryOffset, bytes: bitmaps.directorySize)
-    guard bitmaps.directoryOffset < fileLength, bitmaps.directorySize <= fileLength - bitmaps.directoryOffset else {
+    guard bitmaps.directoryOffset < fileLength, bitmaps.directorySize <= fileLength - bitmaps.directoryOffset
+    else {
       throw BlockError(.corrupt, "bitmaps_ext: bitmap directory lies past the end of the file")
     }
     let directory = try file.read(at: bitmaps.directoryOffset, count: Int(bitmaps.directorySize))
@@ -37,7 +38,9 @@ extension ImageCheck {
     for _ in 0..<bitmaps.count { try addBitmap(directory.bytes, &position, &budget) }
   }
 
-  private func addBitmap(_ directory: RawSpan, _ position: inout Int, _ budget: inout UInt64) throws(BlockError) {
+  private func addBitmap(_ directory: RawSpan, _ position: inout Int, _ budget: inout UInt64)
+    throws(BlockError)
+  {
     guard directory.byteCount - position >= ImageCheck.entrySize else {
       throw BlockError(.corrupt, "Broken bitmap directory")
     }
@@ -45,7 +48,9 @@ extension ImageCheck {
     let bytes = UInt64(directory.big32(at: position + 8)) * 8
     let named = Int(directory.big16(at: position + 18)) + Int(directory.big32(at: position + 20))
     let size = (ImageCheck.entrySize + named + 7) / 8 * 8
-    guard directory.byteCount - position >= size else { throw BlockError(.corrupt, "Broken bitmap directory") }
+    guard directory.byteCount - position >= size else {
+      throw BlockError(.corrupt, "Broken bitmap directory")
+    }
     position += size
     guard geometry.offsetInCluster(offset) == 0, bytes <= ImageCheck.largestTable else {
       throw BlockError(.corrupt, "Bitmap table offset or size invalid")

@@ -51,7 +51,8 @@ extension ImageCheck {
   }
 
   private func countPlain(
-    _ entry: L2Entry, _ bitmap: SubclusterBitmap, _ next: inout UInt64, _ state: inout TableState, isActive: Bool
+    _ entry: L2Entry, _ bitmap: SubclusterBitmap, _ next: inout UInt64, _ state: inout TableState,
+    isActive: Bool
   ) throws(BlockError) {
     if entry.rawValue & ImageCheck.reservedL2 != 0 { found(.reservedBitsL2(entry: entry.rawValue)) }
     let offset = entry.offset

@@ -16,7 +16,9 @@ extension ImageCheck {
       let count = min(Int(header.l1Size) - position, Int(ImageCheck.readBytes) / L1Entry.size)
       let offset = header.l1Offset + UInt64(position * L1Entry.size)
       // Whoever walked the table has told that it cannot be read.
-      guard offset < fileLength, let buffer = try? file.read(at: offset, count: count * L1Entry.size) else { return }
+      guard offset < fileLength, let buffer = try? file.read(at: offset, count: count * L1Entry.size) else {
+        return
+      }
       let bytes = buffer.bytes
       for index in 0..<count {
         let entry = L1Entry(rawValue: bytes.big64(at: index * L1Entry.size))
@@ -46,7 +48,8 @@ extension ImageCheck {
       let entry = L2Entry(rawValue: bytes.big64(at: position * size))
       guard !entry.isCompressed, entry.offset != 0 || (hasDataFile && entry.isCopied) else { continue }
       // A count that cannot be read was told of when counts were compared.
-      guard let refcount = hasDataFile ? 1 : try? blocks.refcount(of: entry.offset >> geometry.clusterBits) else {
+      guard let refcount = hasDataFile ? 1 : try? blocks.refcount(of: entry.offset >> geometry.clusterBits)
+      else {
         continue
       }
       if (refcount == 1) != entry.isCopied { found(.copiedFlagL2(entry: entry.rawValue, refcount: refcount)) }

@@ -36,7 +36,8 @@ final class RefcountBlockReader {
       throw BlockError(
         .corrupt,
         "qcow2: Image is corrupt: Refblock offset 0x\(hex(offset)) unaligned "
-          + "(reftable index: \(prefixedHex(UInt64(index)))); further non-fatal corruption events will be suppressed")
+          + "(reftable index: \(prefixedHex(UInt64(index)))); further non-fatal corruption events will be suppressed"
+      )
     }
     loaded = -1
     isZero = true

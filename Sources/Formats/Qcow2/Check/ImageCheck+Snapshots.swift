@@ -21,18 +21,22 @@ extension ImageCheck {
     var content = SnapshotTableContent()
     guard header.snapshotCount > 0 else { return content }
     var window = Window(file: file)
+    var position: UInt64 = 0
     for index in 0..<Int(header.snapshotCount) {
       let entry: SnapshotEntry
       do throws(BlockError) {
-        entry = try window.entry(at: header.snapshotsOffset + content.bytes)
+        entry = try window.entry(at: header.snapshotsOffset + position)
       } catch {
-        throw error.prefixed("ERROR failed to read the snapshot table: entry \(index)")
+        throw error.prefixed("failed to read the snapshot table: entry \(index)")
       }
-      content.bytes += UInt64(entry.size)
-      guard content.bytes <= Qcow2Limits.snapshotTableBytes else {
-        throw BlockError(.tooLarge, "ERROR failed to read the snapshot table: Snapshot table is too large")
+      content.bytes = position + UInt64(entry.unpaddedSize)
+      position += UInt64(entry.size)
+      guard position <= Qcow2Limits.snapshotTableBytes else {
+        throw BlockError(.tooLarge, "failed to read the snapshot table: Snapshot table is too large")
       }
-      if header.version >= 3 && entry.extra.count < ImageCheck.neededExtra { found(.snapshotIncomplete(index: index)) }
+      if header.version >= 3 && entry.extra.count < ImageCheck.neededExtra {
+        found(.snapshotIncomplete(index: index))
+      }
       content.entries.append(entry)
     }
     return content
@@ -52,7 +56,8 @@ extension ImageCheck {
         found(.snapshotL1TooLarge(id: entry.id, name: entry.name, size: entry.l1Size))
       } else {
         guard budget >= UInt64(entry.l1Size) * 8 else {
-          throw BlockError(.corrupt, "the L1 tables of the snapshots overlap: together they are larger than the file")
+          throw BlockError(
+            .corrupt, "the L1 tables of the snapshots overlap: together they are larger than the file")
         }
         if entry.l1Offset < fileLength { budget -= UInt64(entry.l1Size) * 8 }
         try walkL1(at: entry.l1Offset, size: entry.l1Size, isActive: false)

@@ -80,7 +80,9 @@ extension ImageCheck {
       }
       let buffer = run.buffer
       let table = buffer.bytes.slice(run.range(of: entry.offset, geometry.clusterSize))
-      tables[entry.offset] = try walkL2(table, isActive: isActive)
+      var state = try walkL2(table, isActive: isActive)
+      if let known = tables[entry.offset], known.hasWrongFlags { state.hasWrongFlags = true }
+      tables[entry.offset] = state
     }
   }
 

@@ -52,7 +52,8 @@ struct ReferenceCounts {
       latestPlace = place
     } else {
       guard (chunks.count + 1) << Int(chunkBits + 1) <= ReferenceCounts.largestBytes else {
-        throw BlockError(.tooLarge, "the image is too large to be checked: its references do not fit 1 GiB of memory")
+        throw BlockError(
+          .tooLarge, "the image is too large to be checked: its references do not fit 1 GiB of memory")
       }
       latestPlace = chunks.count
       chunks.append([UInt16](repeating: 0, count: Int(chunkSize)))

@@ -15,10 +15,10 @@ public struct SnapshotEntry: Hashable, Sendable {
   public var l1Offset: UInt64
   /// Entries of that table.
   public var l1Size: UInt32
-  /// The unique id.
-  public var id: String
-  /// The name.
-  public var name: String
+  /// The unique id as it stands in the image: any bytes, as a rule UTF-8.
+  public var idBytes: [UInt8]
+  /// The name as it stands in the image.
+  public var nameBytes: [UInt8]
   /// When it was taken: seconds since 1970.
   public var seconds: UInt32
   /// The nanoseconds part of the time.
@@ -33,6 +33,11 @@ public struct SnapshotEntry: Hashable, Sendable {
   public var instructionCount: UInt64?
   /// Extra data as it stands in the image.
   public var extra: [UInt8]
+
+  /// The unique id as text.
+  public var id: String { String(decoding: idBytes, as: UTF8.self) }
+  /// The name as text.
+  public var name: String { String(decoding: nameBytes, as: UTF8.self) }
 
   /// Reads the entry at the start of `bytes`, which may hold more.
   ///
@@ -56,8 +61,8 @@ public struct SnapshotEntry: Hashable, Sendable {
       throw SnapshotEntry.cutShort
     }
     extra = SnapshotEntry.take(bytes, &position, Int(extraLength))
-    id = String(decoding: SnapshotEntry.take(bytes, &position, idLength), as: UTF8.self)
-    name = String(decoding: SnapshotEntry.take(bytes, &position, nameLength), as: UTF8.self)
+    idBytes = SnapshotEntry.take(bytes, &position, idLength)
+    nameBytes = SnapshotEntry.take(bytes, &position, nameLength)
     readExtra()
   }
 
@@ -82,9 +87,12 @@ public struct SnapshotEntry: Hashable, Sendable {
     return result
   }
 
+  /// Bytes in the table without padding, which the last entry does not need.
+  public var unpaddedSize: Int { SnapshotEntry.fixedSize + extra.count + idBytes.count + nameBytes.count }
+
   /// Bytes in the table, padding to a multiple of 8 included.
   public var size: Int {
-    (SnapshotEntry.fixedSize + extra.count + id.utf8.count + name.utf8.count + 7) / 8 * 8
+    (unpaddedSize + 7) / 8 * 8
   }
 
   /// Writes the entry at `offset`; the bytes behind it up to `size` stay as they are.
@@ -93,15 +101,15 @@ public struct SnapshotEntry: Hashable, Sendable {
   public func write(to bytes: inout MutableRawSpan, at offset: Int) {
     bytes.storeBig(l1Offset, at: offset)
     bytes.storeBig(l1Size, at: offset + 8)
-    bytes.storeBig(UInt16(truncatingIfNeeded: id.utf8.count), at: offset + 12)
-    bytes.storeBig(UInt16(truncatingIfNeeded: name.utf8.count), at: offset + 14)
+    bytes.storeBig(UInt16(truncatingIfNeeded: idBytes.count), at: offset + 12)
+    bytes.storeBig(UInt16(truncatingIfNeeded: nameBytes.count), at: offset + 14)
     bytes.storeBig(seconds, at: offset + 16)
     bytes.storeBig(nanoseconds, at: offset + 20)
     bytes.storeBig(machineClock, at: offset + 24)
     bytes.storeBig(UInt32(truncatingIfNeeded: min(stateSize, UInt64(UInt32.max))), at: offset + 32)
     bytes.storeBig(UInt32(extra.count), at: offset + 36)
     var position = offset + SnapshotEntry.fixedSize
-    for byte in extra + Array(id.utf8) + Array(name.utf8) {
+    for byte in extra + idBytes + nameBytes {
       bytes.store(byte, at: position)
       position += 1
     }

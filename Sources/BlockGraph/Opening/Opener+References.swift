@@ -1,0 +1,108 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Errors
+internal import Options
+
+/// Following what an image refers to, or what the user stated in its place.
+extension Opener {
+  /// What the user stated in place of the references found in an image.
+  struct Stated {
+    var backing: OptionTree?
+    var dataFile: OptionTree?
+  }
+
+  /// Opens what the image refers to and puts the node together.
+  func complete(
+    _ node: Node, _ kind: any DriverKind, _ opened: OpenedDriver, _ stated: Stated, _ settings: OpenSettings,
+    above: [Layer]
+  ) throws(BlockError) {
+    var children: [(ImageReference, Node)] = []
+    for reference in references(opened, stated, kind) {
+      let child: Node?
+      if reference.slot == .backing {
+        guard settings.followsBacking else { continue }
+        child = try inContext("Could not open backing file") { () throws(BlockError) in
+          try openBacking(reference, stated.backing, of: node, above: above)
+        }
+      } else {
+        // Guest data stays where it is when only tables are looked at.
+        guard !node.flags.contains(.noIO) else { continue }
+        child = try openDataFile(reference, stated.dataFile, settings, of: node, above: above)
+      }
+      if let child { children.append((reference, child)) }
+    }
+    try graph.change(draining: [node] + node.children.map(\.child) + children.map(\.1)) {
+      (edit: GraphEdit) throws(BlockError) in
+      edit.install(opened.driver, in: node)
+      if let file = node.file { try edit.setRole(opened.fileRole, of: file) }
+      for (reference, child) in children {
+        try edit.attach(child, to: node, slot: reference.slot, role: reference.role)
+      }
+    }
+  }
+
+  /// The references of the image, and a backing file that the user stated for an image that names none.
+  private func references(_ opened: OpenedDriver, _ stated: Stated, _ kind: any DriverKind) -> [ImageReference] {
+    var references = opened.references
+    let namesBacking = references.contains { $0.slot == .backing }
+    if stated.backing != nil && !namesBacking && kind.supportsBacking {
+      references.append(ImageReference(slot: .backing, role: .cow, name: "", format: nil))
+    }
+    return references
+  }
+
+  private func openBacking(_ reference: ImageReference, _ stated: OptionTree?, of node: Node, above: [Layer])
+    throws(BlockError) -> Node?
+  {
+    let flags = node.flags.subtracting([.probed, .checking, .writable])
+    switch stated {
+    case .some(.null):
+      return nil
+    case .some(.string("")):
+      warn("warning: Use of \"backing\": \"\" is deprecated; use \"backing\": null instead")
+      return nil
+    case .some(.string(let name)):
+      return try knownNode(named: name)
+    case .some(.object(var options)):
+      let statesImage = options["filename"] != nil || options["file"] != nil || options["driver"] != nil
+      guard !statesImage, !reference.name.isEmpty else {
+        let name = try ImageName(options: options, text: options["filename"]?.string ?? reference.name)
+        return try open(name, OpenSettings(flags: flags), above: above)
+      }
+      // Only details are stated: the image itself is the one that the reference names.
+      let found = try gate.resolve(reference, foundIn: node.fileName)
+      for entry in found.options.entries { options[entry.key] = entry.value }
+      let name = try ImageName(options: options, text: found.text)
+      return try open(name, OpenSettings(format: reference.format, flags: flags), above: above)
+    default:
+      let name = try gate.resolve(reference, foundIn: node.fileName)
+      return try open(name, OpenSettings(format: reference.format, flags: flags), above: above)
+    }
+  }
+
+  /// Opens storage as it is: guest data is never looked at to find out what it is.
+  private func openDataFile(
+    _ reference: ImageReference, _ stated: OptionTree?, _ settings: OpenSettings, of node: Node, above: [Layer]
+  ) throws(BlockError) -> Node {
+    let flags = node.flags.subtracting([.probed, .checking])
+    switch stated {
+    case .some(.string(let name)):
+      return try knownNode(named: name)
+    case .some(let options):
+      var storage: OptionObject = ["file": options]
+      return try openFile(&storage, flags, settings, name: ImageName(path: reference.name), above: above)
+    case nil:
+      let name = try gate.resolve(reference, foundIn: node.fileName)
+      var storage = name.options
+      return try openFile(&storage, flags, settings, name: name, above: above)
+    }
+  }
+
+  func knownNode(named name: String) throws(BlockError) -> Node {
+    guard let node = graph.node(named: name) else {
+      throw BlockError(.notFound, "Cannot find device='\(name)' nor node-name='\(name)'")
+    }
+    return node
+  }
+}
