@@ -67,16 +67,21 @@ import Testing
       """, options, folder: folder.path)
     #expect(made.status == 0)
     let session = try ImageSession(folder.file("disk"), writable: false)
-    var lines: [String] = []
+    var stretches: [(start: UInt64, status: ChainStatus)] = []
     var position: UInt64 = 0
     while position < session.edge.length {
-      let extent = try session.edge.extent(at: position, length: session.edge.length - position)
-      let isPresent = extent.kind != .unallocated
-      let place = extent.location.map { ", \"offset\": \($0.offset)" } ?? ""
-      lines.append(
-        "{ \"start\": \(position), \"length\": \(extent.length), \"depth\": 0, \"present\": \(isPresent), "
-          + "\"zero\": \(extent.kind != .data), \"data\": \(extent.kind == .data)\(place)}")
-      position += extent.length
+      let status = try session.edge.chainStatus(at: position, length: session.edge.length - position)
+      if let last = stretches.last, last.status.continues(into: status) {
+        stretches[stretches.count - 1].status.length += status.length
+      } else {
+        stretches.append((position, status))
+      }
+      position += status.length
+    }
+    let lines = stretches.map { start, status in
+      let place = status.hostOffset.map { ", \"offset\": \($0)" } ?? ""
+      return "{ \"start\": \(start), \"length\": \(status.length), \"depth\": 0, \"present\": \(status.isPresent), "
+        + "\"zero\": \(status.isZero), \"data\": \(status.isData)\(place)}"
     }
     try session.close()
     #expect("[" + lines.joined(separator: ",\n") + "]\n" == made.output)
