@@ -60,9 +60,15 @@ extension Edge {
         return try edge.child.status(of: extent, depth: depth)
       }
       guard let backing = edge.child.backing, backing.child !== base else {
-        return ChainStatus(
+        var status = ChainStatus(
           length: length, depth: depth, isPresent: false, isZero: true, isData: false, isCompressed: false,
           reachesBase: edge.child.backing != nil)
+        // A layer may have space for the range all the same.
+        if let location = extent.location {
+          status.hostOffset = location.offset
+          status.hostFile = edge.child.edge(location.slot)?.child.fileName
+        }
+        return status
       }
       edge = backing
       depth += 1
