@@ -305,9 +305,7 @@ struct OpenerTests {
       #expect(warnings.count == (format == nil ? 1 : 0))
       let magic = Array(FakeFormat.image(length: 4096)[..<8])
       if format == nil {
-        #expect(
-          warnings.first?.hasPrefix(
-            "Image format was not specified for '\(name.text)' and probing guessed raw.\n") == true)
+        #expect(warnings == ["\(OpenWarning.guessedRaw(name.text))"])
         let error = #expect(throws: BlockError.self) { try edge.write(at: 0, magic + [1, 2, 3]) }
         #expect(error?.kind == .accessDenied)
         // All but the last byte is nothing yet; the last byte makes it one, wherever it comes from.

@@ -10,9 +10,13 @@ extension Qcow2Driver {
   /// Sets every refcount to the number of references that the tables in the file hold, and writes them.
   func rebuildRefcounts(_ node: Node) throws(BlockError) {
     let file = try file(of: node)
-    // Damage is not told here: whoever comes across it will be.
     let count = ImageCheck(self, file, JobContext(), { _ in })
     try count.countReferences(try count.readSnapshotTable())
+    // What damaged tables refer to is not counted, and would be taken for free.
+    guard count.result.corruptions == 0, count.result.checkErrors == 0 else {
+      throw BlockError(
+        .corrupt, "the image was not closed properly, and its tables are damaged: its refcounts cannot be rebuilt")
+    }
     try setKnownCounts(count.references, node)
     try makeMissingBlocks(count.references, end: count.clusters, node)
     refcounts.cursor = 0
