@@ -16,7 +16,8 @@ struct Patch: Sendable, CustomStringConvertible {
   var description: String { name }
 
   init(
-    _ name: String, _ changes: [(Int, Int, UInt64)], options: String = "", size: String = "1M", length: Int? = nil
+    _ name: String, _ changes: [(Int, Int, UInt64)], options: String = "", size: String = "1M",
+    length: Int? = nil
   ) {
     self.name = name
     self.changes = changes
@@ -170,11 +171,14 @@ struct Patch: Sendable, CustomStringConvertible {
     ]
   }()
 
-  @Test("broken tables end in an error, for reading and for writing; written images are marked", arguments: tables)
+  @Test(
+    "broken tables end in an error, for reading and for writing; written images are marked", arguments: tables
+  )
   func brokenTables(_ patch: Patch) throws {
     #expect(patch.apply("disk", in: folder))
     let peer = Shell.run(
-      "qemu-io -r -f qcow2 -c 'read 0 64k' disk 2>&1 | grep -o 'Image is corrupt: [^;]*'", folder: folder.path)
+      "qemu-io -r -f qcow2 -c 'read 0 64k' disk 2>&1 | grep -o 'Image is corrupt: [^;]*'", folder: folder.path
+    )
     var session = try ImageSession(folder.file("disk"), writable: false)
     let error = #expect(throws: BlockError.self) { try session.read(0, 65536) }
     #expect(error?.kind == .corrupt)
@@ -187,6 +191,28 @@ struct Patch: Sendable, CustomStringConvertible {
     try session.close()
     let isMarked = Shell.readFile(folder.file("disk"))[79] & 2 != 0
     #expect(isMarked == !patch.options.contains("0.10"))
+  }
+
+  static let misled: [Patch] = [
+    Patch("refcount block unaligned", [(0x10000, 8, 0x30200)]),
+    Patch("refcount block past every file", [(0x10000, 8, 0xFFFF_FFFF_FFFF_0000)]),
+    Patch("refcount block at the limit", [(0x10000, 8, 0x00FF_FFFF_FFFF_0000)]),
+    Patch("L2 table at the limit", [(196608, 8, 0x80FF_FFFF_FFFF_0000)]),
+    Patch("L2 table in the header", [(196608, 8, 1 << 63 | 0x10000), (0x10000 + 8, 8, 1 << 63)]),
+    Patch("header counted as free", [(0x20000, 8, 0)]),
+    Patch("L1 table counted as free", [(0x20006, 2, 0)]),
+  ]
+
+  @Test("tables that lead elsewhere end writing in an error", arguments: misled)
+  func misledWrites(_ patch: Patch) throws {
+    #expect(patch.apply("disk", in: folder))
+    let session = try ImageSession(folder.file("disk"))
+    #expect(throws: BlockError.self) {
+      try session.write(0, [1])
+      try session.edge.flush()
+    }
+    try? session.close()
+    #expect(Shell.run("[ $(stat -c %s disk) -lt 1000000 ]", folder: folder.path).status == 0)
   }
 
   /// Entries that lead writes to where tables are: L2 entry of the first guest cluster, and what is there.

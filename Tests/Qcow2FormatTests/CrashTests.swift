@@ -61,7 +61,8 @@ private struct FragileImage {
     var random = SeededNumbers(seed: UInt64(seed))
     let image = try FragileImage(size: UInt64(length), shape.0, shape.1)
     image.fault.fail(
-      Int.random(in: 1...120, using: &random), of: [.write, .zero, .truncate, .flush, .discard], forGood: true)
+      Int.random(in: 1...120, using: &random), of: [.write, .zero, .truncate, .flush, .discard], forGood: true
+    )
     var program = CrashProgram(image.edge, length: length, random)
     program.run(operations: 60)
     // Nothing of what follows reaches the storage where the failure came before.

@@ -70,7 +70,9 @@ import Testing
     #expect(throws: BlockError.self) { try header.write(to: &bytes) }
   }
 
-  @Test("refcounts of every width are read as they were written, and touch nothing else", arguments: 0...6 as ClosedRange<UInt64>)
+  @Test(
+    "refcounts of every width are read as they were written, and touch nothing else",
+    arguments: 0...6 as ClosedRange<UInt64>)
   func refcounts(_ order: UInt64) {
     let block = Buffer(count: 512)
     var random = SeededNumbers(seed: order)
