@@ -53,6 +53,19 @@ public struct BlockError: Error, Sendable, Equatable {
     self.systemError = systemError
   }
 
+  /// The same error without the context that stands in front of the part that starts with `text`; nil where no
+  /// part does.
+  public func cause(startingWith text: String) -> BlockError? {
+    var rest = message[...]
+    while !rest.hasPrefix(text) {
+      guard let separator = rest.firstRange(of: ": ") else { return nil }
+      rest = rest[separator.upperBound...]
+    }
+    var copy = self
+    copy.message = String(rest)
+    return copy
+  }
+
   /// The same error with `context` and a colon in front of its message.
   public func prefixed(_ context: String) -> BlockError {
     var copy = self

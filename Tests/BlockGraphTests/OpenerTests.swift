@@ -37,7 +37,7 @@ final class OpenerScene {
   var opener: Opener {
     var opener = Opener(
       graph: graph, kinds: [FakeFormat(), RawFormat(), FileStorage.file, FileStorage.device])
-    opener.warn = { text in self.warnings.withLock { $0.append(text) } }
+    opener.warn = { text in self.warnings.withLock { $0.append("\(text)") } }
     return opener
   }
 

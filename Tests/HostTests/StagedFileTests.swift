@@ -109,9 +109,8 @@ struct StagedFileTests {
     }
     #expect(names() == ["d"])
     #expect(unsafe symlink("loop", folder.file("loop")) == 0)
-    // Links in a circle lead nowhere: they are what is replaced.
-    try StagedFile(path: folder.file("loop")).publish()
-    #expect(FilePaths.kind(of: folder.file("loop")) == .regular)
+    #expect(throws: BlockError(system: ELOOP)) { try StagedFile(path: folder.file("loop")) }
+    #expect(names() == ["d", "loop"])
   }
 
   @Test("a killed process leaves no file at the name, and where the system can, none at all")

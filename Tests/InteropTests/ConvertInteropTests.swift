@@ -13,11 +13,14 @@ import Testing
     "compression_type=zstd", "compression_type=zstd,cluster_size=4k", "extended_l2=on",
     "extended_l2=on,cluster_size=16k", "extended_l2=on,cluster_size=2M", "data_file=image.data",
     "data_file=image.data,data_file_raw=on", "preallocation=metadata", "preallocation=falloc",
-    "preallocation=full", "preallocation=metadata,extended_l2=on", "preallocation=metadata,data_file=image.data",
+    "preallocation=full", "preallocation=metadata,extended_l2=on",
+    "preallocation=metadata,data_file=image.data",
   ]
 
   /// Options under which clusters can be compressed.
-  static let compressible = creationOptions.filter { !$0.contains("data_file") && !$0.contains("preallocation") }
+  static let compressible = creationOptions.filter {
+    !$0.contains("data_file") && !$0.contains("preallocation")
+  }
 
   private static func disk(_ folder: TemporaryFolder, seed: UInt64) throws -> String {
     let path = folder.file("disk.raw")
@@ -97,7 +100,8 @@ import Testing
     #expect(outcome == Shell.Outcome(status: 0, output: ""))
   }
 
-  @Test("the bytes do not depend on the number of threads", arguments: ["", "-c", "-c -o compression_type=zstd"])
+  @Test(
+    "the bytes do not depend on the number of threads", arguments: ["", "-c", "-c -o compression_type=zstd"])
   func sameForAnyThreads(_ options: String) throws {
     let folder = TemporaryFolder()
     _ = try ConvertInteropTests.disk(folder, seed: 5)

@@ -10,7 +10,9 @@ import Testing
 
 /// Every operation on the target fails once: nothing may stay behind, and nothing may look whole.
 @Suite(.serialized) struct ConvertFaultTests {
-  static let targets = ["raw", "qcow2", "qcow2 compressed", "qcow2 cluster_size=512,refcount_bits=64", "qcow2 extended_l2=on"]
+  static let targets = [
+    "raw", "qcow2", "qcow2 compressed", "qcow2 cluster_size=512,refcount_bits=64", "qcow2 extended_l2=on",
+  ]
 
   private let folder = TemporaryFolder()
 

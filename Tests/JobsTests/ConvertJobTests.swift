@@ -29,14 +29,18 @@ import Testing
     Shell.run("cmp disk.raw out", folder: folder.path) == Shell.Outcome(status: 0, output: "")
   }
 
-  @Test("raw to raw keeps every byte", arguments: [0, 1, 512, 4096, 262_144, 262_145, 5 << 20 | 77_312] as [UInt64])
+  @Test(
+    "raw to raw keeps every byte",
+    arguments: [0, 1, 512, 4096, 262_144, 262_145, 5 << 20 | 77_312] as [UInt64])
   func copies(_ length: UInt64) throws {
     try SampleDisk.write(folder.file("disk.raw"), length: length.roundedUp512, seed: length)
     _ = try convert()
     #expect(isSame())
   }
 
-  @Test("options that change how, not what", arguments: ["sparse 0", "sparse 64k", "one thread", "offload", "paced"])
+  @Test(
+    "options that change how, not what",
+    arguments: ["sparse 0", "sparse 64k", "one thread", "offload", "paced"])
   func variants(_ name: String) throws {
     try SampleDisk.write(folder.file("disk.raw"), length: 3 << 20, seed: 99)
     _ = try convert { options in
@@ -69,7 +73,9 @@ import Testing
 
   @Test("holes stay holes")
   func sparse() throws {
-    _ = Shell.run("truncate -s 100M disk.raw; echo hello | dd of=disk.raw bs=1 seek=50M conv=notrunc status=none", folder: folder.path)
+    _ = Shell.run(
+      "truncate -s 100M disk.raw; echo hello | dd of=disk.raw bs=1 seek=50M conv=notrunc status=none",
+      folder: folder.path)
     _ = try convert()
     #expect(isSame())
     let outcome = Shell.run("[ $(du -k out | cut -f1) -lt 64 ] && echo small", folder: folder.path)
@@ -80,7 +86,9 @@ import Testing
   func failureLeavesNothing() throws {
     try SampleDisk.write(folder.file("disk.raw"), length: 1 << 20, seed: 7)
     _ = Shell.run("echo before > out", folder: folder.path)
-    #expect(throws: BlockError.self) { try convert { $0.sources.append(ImageName(path: folder.file("missing"))) } }
+    #expect(throws: BlockError.self) {
+      try convert { $0.sources.append(ImageName(path: folder.file("missing"))) }
+    }
     #expect(throws: BlockError.self) { try convert { $0.compresses = true } }
     #expect(Shell.run("cat out; ls -A", folder: folder.path).output == "before\ndisk.raw\nout\n")
   }
@@ -92,7 +100,8 @@ import Testing
     #expect {
       try convert { $0.target = ImageName(path: path) }
     } throws: { error in
-      (error as? BlockError)?.kind == .conflict && (error as? BlockError)?.message.contains("\"write\" lock") == true
+      (error as? BlockError)?.kind == .conflict
+        && (error as? BlockError)?.message.contains("\"write\" lock") == true
     }
   }
 }

@@ -145,7 +145,7 @@ extension BrokenImage {
       $0.set64($0.refcountTable, 0x1000_0000)
     },
     BrokenImage(
-      "refcount block past any file", .opened(check: 2, finding: "ERROR refcount block 0 is outside image")
+      "refcount block past any file", .opened(check: 1, finding: "ERROR refcount block 0 is outside image")
     ) {
       $0.set64($0.refcountTable, 0xffff_ffff_ffff_f000)
     },

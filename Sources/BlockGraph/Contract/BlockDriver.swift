@@ -51,12 +51,14 @@ public protocol BlockDriver: AnyObject, Sendable {
   func flush(_ node: Node) throws(BlockError)
 
   /// Sets the length in bytes. With `exact` false, a block device that is large enough will do.
-  func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node) throws(BlockError)
+  func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
+    throws(BlockError)
 
   /// Makes an aligned range read as zero without data, or answers false where that is not possible.
   ///
   /// With `mayUnmap` the space may be given back. The range ends at a multiple of the unit or at the node's length.
-  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError) -> Bool
+  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
+    -> Bool
 
   /// As above; with `unchanged`, readers see the same bytes as before. Filters pass the promise on.
   func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool, of node: Node)

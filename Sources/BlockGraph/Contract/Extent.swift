@@ -50,7 +50,8 @@ public struct Extent: Sendable, Equatable {
 
   /// Makes an extent.
   public init(
-    _ kind: Kind, length: UInt64, encoding: Encoding = .plain, location: Location? = nil, isChildsOwn: Bool = false
+    _ kind: Kind, length: UInt64, encoding: Encoding = .plain, location: Location? = nil,
+    isChildsOwn: Bool = false
   ) {
     self.kind = kind
     self.length = length

@@ -88,7 +88,8 @@ extension Node {
     if driver is any StorageDriver { return status }
     let child = try child(in: location.slot)
     status.hostFile = child.child.fileName
-    guard extent.kind == .data, extent.encoding == .plain else { return status }
+    // A format's separate data file is taken as data throughout, as whoever preallocated it meant it.
+    guard extent.kind == .data, extent.encoding == .plain, location.slot == .file else { return status }
     let childLength = child.length
     guard location.offset < childLength else {
       status.isZero = true

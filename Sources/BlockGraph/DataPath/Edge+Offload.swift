@@ -7,7 +7,8 @@ public import Errors
 extension Edge {
   /// Completes a prepared write by letting the storage copy the bytes from `source`. False where it cannot:
   /// the write is still prepared then, and its data has to be written in full.
-  public func complete(_ prepared: PreparedWrite, copyingFrom source: Edge, at offset: UInt64) throws(BlockError)
+  public func complete(_ prepared: PreparedWrite, copyingFrom source: Edge, at offset: UInt64)
+    throws(BlockError)
     -> Bool
   {
     // A header must not come to a guessed disk unseen, and storage does not make copies durable.

@@ -23,7 +23,8 @@ public struct PreparedWrite: Sendable {
     var places: [StoragePlace?] = []
     for slot in slots {
       let edge = try node.child(in: slot.location.slot)
-      guard slot.fillBefore == 0, slot.fillAfter == 0, let driver = edge.child.driver as? any StorageDriver else {
+      guard slot.fillBefore == 0, slot.fillAfter == 0, let driver = edge.child.driver as? any StorageDriver
+      else {
         places.append(nil)
         continue
       }
@@ -100,7 +101,8 @@ extension Node {
     for (index, slot) in prepared.slots.enumerated() {
       let count = Int(slot.length)
       do throws(BlockError) {
-        try fill(slot, at: prepared.offset + UInt64(done), with: data.slice(done..<done + count), unchanged: false)
+        try fill(
+          slot, at: prepared.offset + UInt64(done), with: data.slice(done..<done + count), unchanged: false)
       } catch {
         giveBack(prepared.slots[index...])
         throw error
@@ -141,7 +143,8 @@ extension Edge {
   public func write(_ pieces: [CompressedPiece], from data: RawSpan) throws(BlockError) {
     try request { (node: Node) throws(BlockError) in
       for piece in pieces {
-        try node.child(in: piece.location.slot).write(at: piece.location.offset, from: data.slice(piece.bytes))
+        try node.child(in: piece.location.slot).write(
+          at: piece.location.offset, from: data.slice(piece.bytes))
       }
     }
   }

@@ -90,7 +90,9 @@ extension Node {
     }
   }
 
-  private func readThroughBounce(_ storage: any StorageDriver, at offset: UInt64, into part: inout MutableRawSpan)
+  private func readThroughBounce(
+    _ storage: any StorageDriver, at offset: UInt64, into part: inout MutableRawSpan
+  )
     throws(BlockError)
   {
     let unit = limits.requestAlignment

@@ -111,7 +111,9 @@ extension Node {
     }
   }
 
-  private func writePieces(_ storage: any StorageDriver, at offset: UInt64, from data: RawSpan, unchanged: Bool)
+  private func writePieces(
+    _ storage: any StorageDriver, at offset: UInt64, from data: RawSpan, unchanged: Bool
+  )
     throws(BlockError)
   {
     let unit = limits.requestAlignment
@@ -213,7 +215,8 @@ extension Node {
     try writeRaggedZeroes(offset, start, unchanged: unchanged)
     if start < stop {
       var done = false
-      try busy.run(start..<stop, alone: false, isNeeded: limits.requestAlignment > 1) { () throws(BlockError) in
+      try busy.run(start..<stop, alone: false, isNeeded: limits.requestAlignment > 1) {
+        () throws(BlockError) in
         done = try driver.writeZeroes(
           at: start, length: stop - start, mayUnmap: mayUnmap, unchanged: unchanged, of: self)
       }

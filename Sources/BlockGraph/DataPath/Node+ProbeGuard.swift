@@ -17,8 +17,10 @@ extension Node {
     let head = try headAfterWrite(at: Int(offset), data)
     if disguise(head.bytes) {
       throw BlockError(
-        .accessDenied, "node '\(name)': writing an image format's header to a disk guessed to be raw is refused",
-        hint: "State the format 'raw' explicitly to allow it.")
+        .accessDenied, "Operation not permitted",
+        hint:
+          "The disk was only guessed to be raw, and this write would make it look like another format's image. "
+          + "State the format 'raw' to allow it.")
     }
   }
 

@@ -79,7 +79,9 @@ extension Graph {
   }
 
   /// Puts storage that is already open into the graph; the caller attaches a user.
-  public func adopt(_ driver: any StorageDriver, fileName: String, flags: NodeFlags) throws(BlockError) -> Node {
+  public func adopt(_ driver: any StorageDriver, fileName: String, flags: NodeFlags) throws(BlockError)
+    -> Node
+  {
     requireThread()
     return try change(draining: []) { (edit: GraphEdit) throws(BlockError) in
       try edit.makeNode(faults.wrapStorage?(driver) ?? driver, fileName: fileName, flags: flags)

@@ -62,7 +62,8 @@ extension Graph {
 
   private func entry(_ edge: Edge) -> GraphDump.EdgeEntry {
     GraphDump.EdgeEntry(
-      parent: edge.parent.parentDescription, child: edge.child.name, slot: edge.slot.rawValue, role: edge.role,
+      parent: edge.parent.parentDescription, child: edge.child.name, slot: edge.slot.rawValue,
+      role: edge.role,
       claim: edge.claim, frozenBy: edge.frozenBy)
   }
 }

@@ -69,7 +69,8 @@ extension Graph {
     if !writing.isEmpty && !node.flags.contains(.writable) {
       throw BlockError(
         .readOnly,
-        "Block node is read-only: node '\(node.name)' cannot grant '\(writing.names.joined(separator: "', '"))'")
+        "Block node is read-only: node '\(node.name)' cannot grant '\(writing.names.joined(separator: "', '"))'"
+      )
     }
   }
 

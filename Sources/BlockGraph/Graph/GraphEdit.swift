@@ -87,7 +87,9 @@ public final class GraphEdit {
 
   /// Attaches `child` below `parent`.
   @discardableResult
-  public func attach(_ child: Node, to parent: Node, slot: EdgeSlot, role: EdgeRole) throws(BlockError) -> Edge {
+  public func attach(_ child: Node, to parent: Node, slot: EdgeSlot, role: EdgeRole) throws(BlockError)
+    -> Edge
+  {
     try begin("attach '\(child.name)' to '\(parent.name)' as \(slot.rawValue)")
     requireDrained(parent)
     requireDrained(child)

@@ -23,7 +23,8 @@ public final class Edge: @unchecked Sendable {
   private let permissions: Atomic<UInt16>
 
   init(
-    slot: EdgeSlot, role: EdgeRole, parent: any EdgeParent, child: Node, claim: Claim, staysAtNode: Bool = false
+    slot: EdgeSlot, role: EdgeRole, parent: any EdgeParent, child: Node, claim: Claim,
+    staysAtNode: Bool = false
   ) {
     self.slot = slot
     self.role = role

@@ -26,7 +26,8 @@ public struct LocalFilesGate: OpenGate {
     guard prefix == "file" else {
       throw BlockError(
         .refused, "'\(parent)' names '\(reference.name)': only local files may be named in an image",
-        hint: "To use it all the same, state '\(reference.slot.rawValue)' yourself with json: or --image-opts.")
+        hint:
+          "To use it all the same, state '\(reference.slot.rawValue)' yourself with json: or --image-opts.")
     }
     return ImageName(path: String(reference.name.dropFirst("file:".count)))
   }
@@ -40,6 +41,7 @@ public struct ClosedGate: OpenGate {
   /// Refuses.
   public func resolve(_ reference: ImageReference, foundIn parent: String) throws(BlockError) -> ImageName {
     throw BlockError(
-      .refused, "'\(parent)' names the \(reference.slot.rawValue) file '\(reference.name)', which is not followed")
+      .refused,
+      "'\(parent)' names the \(reference.slot.rawValue) file '\(reference.name)', which is not followed")
   }
 }

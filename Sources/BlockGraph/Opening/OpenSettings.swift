@@ -24,6 +24,14 @@ public struct OpenSettings: Sendable {
   }
 }
 
+/// What a user should know about how an image was opened.
+public enum OpenWarning: Sendable, Equatable {
+  /// The image with this name was only guessed to be raw, and is open for writing.
+  case guessedRaw(String)
+  /// An option is stated in a form that is on its way out.
+  case deprecated(String)
+}
+
 /// Which internal snapshot is meant.
 public enum SnapshotSelector: Sendable, Equatable {
   /// The one with this id or, where there is none, with this name.

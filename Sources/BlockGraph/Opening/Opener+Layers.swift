@@ -11,7 +11,8 @@ extension Opener {
 
   /// Opens the storage below a format: the option `file`, or the plain file name.
   func openFile(
-    _ options: inout OptionObject, _ flags: NodeFlags, _ settings: OpenSettings, name: ImageName, above: [Layer]
+    _ options: inout OptionObject, _ flags: NodeFlags, _ settings: OpenSettings, name: ImageName,
+    above: [Layer]
   ) throws(BlockError) -> Node {
     guard let stated = options.remove("file") else {
       guard let path = try options.takeString("filename") else {
@@ -39,7 +40,8 @@ extension Opener {
       inner["driver"] = .string(kind.name)
       return try open(
         ImageName(options: inner, text: name.text),
-        OpenSettings(flags: flags.subtracting(.probed), followsBacking: settings.followsBacking), above: above)
+        OpenSettings(flags: flags.subtracting(.probed), followsBacking: settings.followsBacking), above: above
+      )
     }
     var flags = flags
     try takeGenericOptions(&inner, &flags)
@@ -103,7 +105,9 @@ extension Opener {
   }
 
   /// Opens a format on storage that is open already, and stays open on failure; nobody uses the node yet.
-  public func openFormat(_ kind: any DriverKind, on file: Node, _ options: OptionObject, _ settings: OpenSettings)
+  public func openFormat(
+    _ kind: any DriverKind, on file: Node, _ options: OptionObject, _ settings: OpenSettings
+  )
     throws(BlockError) -> Node
   {
     graph.requireThread()
@@ -144,6 +148,12 @@ extension Opener {
     }
     if !settings.followsBacking, let backing = stated.backing, backing != .null {
       request.options["backing"] = backing
+    }
+    if settings.snapshot != nil, request.options["snapshot"] != nil {
+      throw BlockError(
+        .unsupported,
+        "Failed to load snapshot: Block format '\(kind.name)' used by device '' does not support "
+          + "temporarily loading internal snapshots")
     }
     if let left = request.options.flattened().first?.key {
       throw BlockError(.invalidArgument, "Block format '\(kind.name)' does not support the option '\(left)'")

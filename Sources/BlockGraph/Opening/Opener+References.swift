@@ -43,7 +43,9 @@ extension Opener {
   }
 
   /// The references of the image, and a backing file that the user stated for an image that names none.
-  private func references(_ opened: OpenedDriver, _ stated: Stated, _ kind: any DriverKind) -> [ImageReference] {
+  private func references(_ opened: OpenedDriver, _ stated: Stated, _ kind: any DriverKind)
+    -> [ImageReference]
+  {
     var references = opened.references
     let namesBacking = references.contains { $0.slot == .backing }
     if stated.backing != nil && !namesBacking && kind.supportsBacking {
@@ -60,7 +62,7 @@ extension Opener {
     case .some(.null):
       return nil
     case .some(.string("")):
-      warn("warning: Use of \"backing\": \"\" is deprecated; use \"backing\": null instead")
+      warn(.deprecated("Use of \"backing\": \"\" is deprecated; use \"backing\": null instead"))
       return nil
     case .some(.string(let name)):
       return try knownNode(named: name)
@@ -83,7 +85,8 @@ extension Opener {
 
   /// Opens storage as it is: guest data is never looked at to find out what it is.
   private func openDataFile(
-    _ reference: ImageReference, _ stated: OptionTree?, _ settings: OpenSettings, of node: Node, above: [Layer]
+    _ reference: ImageReference, _ stated: OptionTree?, _ settings: OpenSettings, of node: Node,
+    above: [Layer]
   ) throws(BlockError) -> Node {
     let flags = node.flags.subtracting([.probed, .checking])
     switch stated {

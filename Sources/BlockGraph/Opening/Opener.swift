@@ -15,7 +15,7 @@ public struct Opener {
   public let kinds: [any DriverKind]
   let gate: any OpenGate
   /// Called with each warning that opening produces.
-  public var warn: (String) -> Void = { _ in }
+  public var warn: (OpenWarning) -> Void = { _ in }
 
   /// An opener for one graph.
   public init(graph: Graph, kinds: [any DriverKind], gate: any OpenGate = LocalFilesGate()) {
@@ -103,7 +103,7 @@ public struct Opener {
     if kind == nil {
       kind = try probe(file)
       flags.insert(.probed)
-      if kind?.name == "raw" && flags.contains(.writable) { warnOfGuess(name) }
+      if kind?.name == "raw" && flags.contains(.writable) { warn(.guessedRaw(file.fileName)) }
     }
     guard let kind else { throw BlockError(.notFound, "no driver for '\(name.text)'") }
     return try assemble(kind, on: file, options, flags, settings, above: above + [layer])
@@ -120,13 +120,6 @@ public struct Opener {
             + "'\(EdgeSlot.backing.rawValue)'")
       }
     }
-  }
-
-  private func warnOfGuess(_ name: ImageName) {
-    warn(
-      "Image format was not specified for '\(name.text)' and probing guessed raw.\n"
-        + "         Automatically detecting the format is dangerous for raw images, write operations on block 0 "
-        + "will be restricted.\n         Specify the 'raw' format explicitly to remove the restrictions.")
   }
 
   private func chooseDriver(_ options: inout OptionObject, _ settings: OpenSettings) throws(BlockError)
@@ -147,7 +140,9 @@ public struct Opener {
   func takeGenericOptions(_ options: inout OptionObject, _ flags: inout NodeFlags) throws(BlockError) {
     if var cache = options["cache"]?.object {
       if let direct = try cache.takeBool("direct", shownAs: "cache.direct") { flags.set(.direct, to: direct) }
-      if let noFlush = try cache.takeBool("no-flush", shownAs: "cache.no-flush") { flags.set(.noFlush, to: noFlush) }
+      if let noFlush = try cache.takeBool("no-flush", shownAs: "cache.no-flush") {
+        flags.set(.noFlush, to: noFlush)
+      }
       // What is left is named with the driver's own options that nobody takes.
       options["cache"] = cache.isEmpty ? nil : .object(cache)
     }

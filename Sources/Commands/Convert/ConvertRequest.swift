@@ -49,8 +49,8 @@ struct ConvertRequest {
     let targetName = try self.targetName(session)
     var options = ConvertOptions(sources: names, target: targetName)
     options.sourceSettings = settings
-    // A target that is described by options says there what it is.
-    options.targetFormat = target.format ?? targetName.options["driver"]?.string ?? "raw"
+    // A target that is described by options says there what it is, or is looked at.
+    options.targetFormat = target.format ?? (target.imageOptions ? nil : "raw")
     options.creationOptions = creationOptions
     options.backing = target.backing
     options.backingFormat = target.backingFormat

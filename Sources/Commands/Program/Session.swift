@@ -26,7 +26,19 @@ final class Session {
   private func makeOpener() -> Opener {
     var opener = Opener(graph: graph, kinds: Drivers.all)
     let console = console
-    opener.warn = { message in console.say("WARNING: " + message) }
+    opener.warn = { warning in
+      switch warning {
+      case .guessedRaw(let name):
+        console.say(
+          """
+          WARNING: Image format was not specified for '\(name)' and probing guessed raw.
+                   Automatically detecting the format is dangerous for raw images, write operations on block 0 \
+          will be restricted.
+                   Specify the 'raw' format explicitly to remove the restrictions.
+          """)
+      case .deprecated(let text): console.warn(text)
+      }
+    }
     return opener
   }
 

@@ -35,11 +35,13 @@ public struct RawFormat: DriverKind {
     }
     let real = file.length
     guard offset <= real else {
-      throw BlockError(.invalidArgument, "Offset (\(offset)) cannot be greater than size of the containing file (\(real))")
+      throw BlockError(
+        .invalidArgument, "Offset (\(offset)) cannot be greater than size of the containing file (\(real))")
     }
     if let size, size > real - offset {
       throw BlockError(
-        .invalidArgument, "The sum of offset (\(offset)) and size (\(size)) has to be smaller or equal to the  "
+        .invalidArgument,
+        "The sum of offset (\(offset)) and size (\(size)) has to be smaller or equal to the  "
           + "actual size of the containing file (\(real))")
     }
     if let size, size % RawDriver.sector != 0 {
@@ -107,7 +109,9 @@ final class RawDriver: FormatDriver {
 
   func flush(_ node: Node) throws(BlockError) { try node.file?.flush() }
 
-  func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node) throws(BlockError) {
+  func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
+    throws(BlockError)
+  {
     guard size == nil else {
       throw BlockError(.unsupported, "Cannot resize fixed-size raw disks")
     }
@@ -120,11 +124,14 @@ final class RawDriver: FormatDriver {
   func writeZeroes(at position: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool, of node: Node)
     throws(BlockError) -> Bool
   {
-    try node.file?.writeZeroes(at: position + offset, length: length, mayUnmap: mayUnmap, unchanged: unchanged)
+    try node.file?.writeZeroes(
+      at: position + offset, length: length, mayUnmap: mayUnmap, unchanged: unchanged)
     return true
   }
 
-  func writeZeroes(at position: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError) -> Bool {
+  func writeZeroes(at position: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
+    -> Bool
+  {
     try writeZeroes(at: position, length: length, mayUnmap: mayUnmap, unchanged: false, of: node)
   }
 

@@ -52,7 +52,7 @@ public final class ConvertJob: Job {
         "convert: source '\(name.text)'",
         claim: Claim(held: .consistentRead, shared: Permissions.all.subtracting([.write, .resize])))
       sources.append(user)
-      try opener.open(name, options.sourceSettings, for: user)
+      try openSource(name, for: user)
     }
     let user = graph.makeUser(
       "convert: target '\(options.target.text)'", claim: Claim(held: .write, shared: .consistentRead))
@@ -96,6 +96,18 @@ public final class ConvertJob: Job {
     sources = []
   }
 
+  private func openSource(_ name: ImageName, for user: RootUser) throws(BlockError) {
+    do throws(BlockError) {
+      try opener.open(name, options.sourceSettings, for: user)
+    } catch {
+      // A snapshot that is not there says nothing against the image.
+      guard options.sourceSettings.snapshot != nil,
+        let cause = error.cause(startingWith: "Failed to load snapshot")
+      else { throw error }
+      throw cause
+    }
+  }
+
   private var noteSalvage: @Sendable (UInt64) -> Void {
     let warn = warn
     return { offset in warn("error while reading offset \(offset): Input/output error") }
@@ -121,11 +133,14 @@ public final class ConvertJob: Job {
 
   private func makeTarget(_ user: RootUser, in graph: Graph) throws(BlockError) {
     var given = options.creationOptions
-    let kind = try opener.knownFormat(options.targetFormat)
+    let format = options.targetFormat ?? "raw"
+    let kind = try opener.knownFormat(format)
     if options.backing != nil && !kind.supportsBacking {
       throw BlockError(.unsupported, "Backing file not supported for file format '\(kind.name)'")
     }
-    if let backing = options.backing { given.append(KeyValueList([.init(key: "backing_file", value: backing)])) }
+    if let backing = options.backing {
+      given.append(KeyValueList([.init(key: "backing_file", value: backing)]))
+    }
     if let format = options.backingFormat {
       given.append(KeyValueList([.init(key: "backing_fmt", value: format)]))
     }
@@ -135,10 +150,10 @@ public final class ConvertJob: Job {
     try checkCombinations(values, kind)
     do throws(BlockError) {
       let recipe = ImageRecipe(
-        path: try opener.targetPath(options.target.text), format: options.targetFormat, size: sourceLength, options: values)
+        path: try opener.targetPath(options.target.text), format: format, size: sourceLength, options: values)
       image = try NewImage(recipe, flags: targetFlags, graph: graph, opener: opener)
     } catch {
-      throw error.prefixed("\(options.target.text): error while converting \(options.targetFormat)")
+      throw error.prefixed("\(options.target.text): error while converting \(format)")
     }
     try inContext("Could not open '\(options.target.text)'") { () throws(BlockError) in
       try image?.open(for: user)

@@ -13,8 +13,8 @@ public struct ConvertOptions: Sendable {
   public var sourceSettings = OpenSettings()
   /// The target: a path to make or, with `skipsCreation`, an image to fill.
   public var target: ImageName
-  /// The target's format.
-  public var targetFormat = "raw"
+  /// The target's format; nil for raw or, where an existing target is described by options, for a look at it.
+  public var targetFormat: String?
   /// Creation options as given, in order.
   public var creationOptions = KeyValueList()
   /// The backing file's name as it goes into the target.

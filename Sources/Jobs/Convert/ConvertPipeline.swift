@@ -34,7 +34,8 @@ final class ConvertPipeline: @unchecked Sendable {
   private var failure: BlockError?
 
   init(
-    from source: ConvertSource, to target: ConvertTarget, threads: Int, rateLimit: UInt64?, context: JobContext
+    from source: ConvertSource, to target: ConvertTarget, threads: Int, rateLimit: UInt64?,
+    context: JobContext
   ) {
     self.source = source
     self.target = target

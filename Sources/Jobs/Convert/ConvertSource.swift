@@ -36,7 +36,8 @@ struct ConvertSource: Sendable {
     self.base = base
     self.salvage = salvage
     for edge in edges {
-      guard let padded = edge.length.roundedUp(to: 512), let end = length.plus(padded), Int64(exactly: end) != nil
+      guard let padded = edge.length.roundedUp(to: 512), let end = length.plus(padded),
+        Int64(exactly: end) != nil
       else { throw BlockError(.tooLarge, "the images together are too large") }
       parts.append(Part(start: length, length: padded, edge: edge))
       length = end
@@ -95,7 +96,8 @@ struct ConvertSource: Sendable {
   }
 
   /// Reads what can be read, sector by sector; the rest becomes zero.
-  private func readSectors(_ edge: Edge, at offset: UInt64, global: UInt64, into buffer: inout MutableRawSpan) {
+  private func readSectors(_ edge: Edge, at offset: UInt64, global: UInt64, into buffer: inout MutableRawSpan)
+  {
     var done = 0
     while done < buffer.byteCount {
       let count = min(512, buffer.byteCount - done)

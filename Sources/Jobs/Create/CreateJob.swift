@@ -60,7 +60,8 @@ public final class CreateJob: Job {
     }
     if let format = options.backingFormat {
       guard list["backing_fmt"] != nil else {
-        throw BlockError(.unsupported, "Backing file format not supported for file format '\(options.format)'")
+        throw BlockError(
+          .unsupported, "Backing file format not supported for file format '\(options.format)'")
       }
       given.append(KeyValueList([KeyValueList.Item(key: "backing_fmt", value: format)]))
     }
@@ -75,7 +76,8 @@ public final class CreateJob: Job {
     }
     guard let size else { throw BlockError(.invalidArgument, "Image creation needs a size parameter") }
     values["size"] = OptionTree(size)
-    announcement = "Formatting '\(options.path)', fmt=\(options.format)" + list.summary(of: values, written: given)
+    announcement =
+      "Formatting '\(options.path)', fmt=\(options.format)" + list.summary(of: values, written: given)
     values.remove("size")
     recipe = ImageRecipe(path: path, format: options.format, size: size, options: values)
   }

@@ -43,7 +43,9 @@ final class HeaderLastDriver: StorageDriver, @unchecked Sendable {
   func abortPermissions(of node: Node) { base.abortPermissions(of: node) }
   func flush(_ node: Node) throws(BlockError) { try base.flush(node) }
 
-  func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node) throws(BlockError) {
+  func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
+    throws(BlockError)
+  {
     try base.truncate(to: length, exact: exact, preallocation: preallocation, of: node)
   }
 
@@ -57,7 +59,9 @@ final class HeaderLastDriver: StorageDriver, @unchecked Sendable {
   }
 
   /// The header is written as data like any other.
-  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError) -> Bool {
+  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
+    -> Bool
+  {
     guard offset >= UInt64(HeaderLastDriver.headerLength) else { return false }
     return try base.writeZeroes(at: offset, length: length, mayUnmap: mayUnmap, of: node)
   }
@@ -87,7 +91,8 @@ final class HeaderLastDriver: StorageDriver, @unchecked Sendable {
     }
     guard inHeader < data.byteCount else { return }
     try base.write(
-      at: offset + UInt64(inHeader), from: data.slice(inHeader..<data.byteCount), unchanged: unchanged, of: node)
+      at: offset + UInt64(inHeader), from: data.slice(inHeader..<data.byteCount), unchanged: unchanged,
+      of: node)
   }
 
   /// How many bytes of a request lie in the header.

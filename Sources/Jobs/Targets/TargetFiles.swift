@@ -88,7 +88,8 @@ final class TargetFiles {
   /// An existing file is replaced in the end; nobody else may be using it, and nobody may start to meanwhile.
   private func guardExisting(_ path: String) throws(BlockError) {
     for node in graph.nodes {
-      guard let used = node.driver as? FileDriver, FilePaths.identity(of: used.path) == FilePaths.identity(of: path)
+      guard let used = node.driver as? FileDriver,
+        FilePaths.identity(of: used.path) == FilePaths.identity(of: path)
       else { continue }
       throw BlockError(
         .conflict, "Failed to get \"write\" lock", hint: "Is another process using the image [\(path)]?")

@@ -106,7 +106,8 @@ public final class FileDriver: CopyingDriver, Sendable {
   // MARK: Writing
 
   /// Writes, growing the file where needed.
-  public func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError) {
+  public func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError)
+  {
     try file.write(at: offset, from: data)
     noteLength(atLeast: offset + UInt64(data.byteCount))
   }
@@ -143,7 +144,9 @@ public final class FileDriver: CopyingDriver, Sendable {
   }
 
   /// Lets the kernel copy between files; the first refusal is taken as final.
-  public func copyRange(at offset: UInt64, length: UInt64, to target: any StorageDriver, at targetOffset: UInt64)
+  public func copyRange(
+    at offset: UInt64, length: UInt64, to target: any StorageDriver, at targetOffset: UInt64
+  )
     throws(BlockError) -> Bool
   {
     guard let target = target as? FileDriver, canCopyRange.load(ordering: .relaxed) else { return false }

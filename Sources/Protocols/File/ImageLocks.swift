@@ -108,7 +108,9 @@ final class ImageLocks: Sendable {
       try tolerateMissingLocks { () throws(BlockError) in
         guard !isLocked else { return try file.unlock(byte: byte) }
         // Refused only when somebody locks exclusively, which the convention does not know.
-        guard try file.lockShared(byte: byte) else { throw conflict(bit, shared: base != ImageLocks.heldBase, nil) }
+        guard try file.lockShared(byte: byte) else {
+          throw conflict(bit, shared: base != ImageLocks.heldBase, nil)
+        }
       }
       state.withLock { $0.locked[keyPath: bits] ^= mask }
     }
@@ -126,8 +128,12 @@ final class ImageLocks: Sendable {
   private func refuseConflicts(_ wanted: Bits) throws(BlockError) {
     for bit in 0..<5 as Range<UInt8> {
       let mask: UInt8 = 1 << bit
-      if wanted.held & mask != 0 { try refuse(bit, byte: ImageLocks.unsharedBase + UInt64(bit), shared: false) }
-      if wanted.unshared & mask != 0 { try refuse(bit, byte: ImageLocks.heldBase + UInt64(bit), shared: true) }
+      if wanted.held & mask != 0 {
+        try refuse(bit, byte: ImageLocks.unsharedBase + UInt64(bit), shared: false)
+      }
+      if wanted.unshared & mask != 0 {
+        try refuse(bit, byte: ImageLocks.heldBase + UInt64(bit), shared: true)
+      }
     }
   }
 

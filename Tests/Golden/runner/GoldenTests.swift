@@ -7,7 +7,9 @@ import Testing
 /// What the commands print, held against transcripts; `Tests/Golden/README.md` says how to write and record them.
 @Suite struct GoldenTests {
   static let cases: [String] = {
-    let list = Shell.run("cd Tests/Golden/cases && find . -name '*.sh' | sed 's,^\\./,,; s,\\.sh$,,' | sort", folder: Programs.root)
+    let list = Shell.run(
+      "cd Tests/Golden/cases && find . -name '*.sh' | sed 's,^\\./,,; s,\\.sh$,,' | sort",
+      folder: Programs.root)
     return list.output.split(separator: "\n").map(String.init)
   }()
 

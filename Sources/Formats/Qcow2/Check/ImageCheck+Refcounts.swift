@@ -39,6 +39,9 @@ final class RefcountBlockReader {
           + "(reftable index: \(prefixedHex(UInt64(index)))); further non-fatal corruption events will be suppressed"
       )
     }
+    guard offset <= Qcow2Limits.fileEnd - geometry.clusterSize else {
+      throw BlockError(.inputOutput, "refcount block \(index) lies past any file")
+    }
     loaded = -1
     isZero = true
     if offset != 0 {

@@ -40,7 +40,7 @@ final class ImageCheck {
   var tables: [UInt64: TableState] = [:]
   /// Entries of tables that contradict something and are read again all the same; images that overlap their own
   /// tables could otherwise keep a check busy for ever.
-  var repeatBudget: UInt64 = 1 << 26
+  var repeatBudget: UInt64 = 1 << 24
   let blocks: RefcountBlockReader
 
   init(_ driver: Qcow2Driver, _ file: Edge, _ context: JobContext, _ report: @escaping (String) -> Void) {

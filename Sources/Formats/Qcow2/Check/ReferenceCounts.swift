@@ -14,14 +14,16 @@ struct ReferenceCounts {
   private static let manyClusters: UInt64 = 1 << 24
 
   private let chunkBits: UInt64
+  private let limit: Int
   private var chunks: [[UInt16]] = []
   private var places: [UInt64: Int] = [:]
   private var overflow: [UInt64: UInt64] = [:]
   private var latestKey = UInt64.max
   private var latestPlace = 0
 
-  /// No references; `clusters` says how many clusters the file has, about.
-  init(clusters: UInt64) {
+  /// No references; `clusters` says how many clusters the file has, about, `limit` how many bytes counters may take.
+  init(clusters: UInt64, limit: Int = ReferenceCounts.largestBytes) {
+    self.limit = limit
     chunkBits = clusters <= ReferenceCounts.manyClusters ? 12 : 8
   }
 
@@ -51,7 +53,7 @@ struct ReferenceCounts {
     if let place = places[key] {
       latestPlace = place
     } else {
-      guard (chunks.count + 1) << Int(chunkBits + 1) <= ReferenceCounts.largestBytes else {
+      guard (chunks.count + 1) << Int(chunkBits + 1) <= limit else {
         throw BlockError(
           .tooLarge, "the image is too large to be checked: its references do not fit 1 GiB of memory")
       }

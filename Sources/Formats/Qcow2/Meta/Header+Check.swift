@@ -59,7 +59,7 @@ extension Header {
     guard snapshotCount <= Qcow2Limits.snapshots else {
       throw BlockError(.tooLarge, "Snapshot table too large")
     }
-    if snapshotCount > 0 { try check(snapshotsOffset, 0, "Snapshot table offset invalid") }
+    try check(snapshotsOffset, 0, "Snapshot table offset invalid")
     let l1Bytes = UInt64(l1Size) * 8
     guard l1Bytes <= Qcow2Limits.l1Bytes else { throw BlockError(.tooLarge, "Active L1 table too large") }
     try check(l1Offset, l1Bytes, "Active L1 table offset invalid")

@@ -1,3 +1,4 @@
+# beyond the peer: a target tolerates no other writer, raw or not
 # Copyright 2026 The Strata authors
 # SPDX-License-Identifier: Apache-2.0
 

@@ -1,3 +1,4 @@
+# beyond the peer: what cannot be read is told by its reason
 # Copyright 2026 The Strata authors
 # SPDX-License-Identifier: Apache-2.0
 

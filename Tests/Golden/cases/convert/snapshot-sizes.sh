@@ -1,3 +1,4 @@
+# beyond the peer: a snapshot has the size that it was taken with
 # Copyright 2026 The Strata authors
 # SPDX-License-Identifier: Apache-2.0
 

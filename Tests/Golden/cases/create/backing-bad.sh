@@ -1,3 +1,4 @@
+# beyond the peer: the last line ends with a line feed
 # Copyright 2026 The Strata authors
 # SPDX-License-Identifier: Apache-2.0
 

@@ -1,3 +1,4 @@
+# beyond the peer: the refusal says why
 # Copyright 2026 The Strata authors
 # SPDX-License-Identifier: Apache-2.0
 

@@ -1,3 +1,4 @@
+# beyond the peer: a failed creation leaves an existing image as it was
 # Copyright 2026 The Strata authors
 # SPDX-License-Identifier: Apache-2.0
 

@@ -1,3 +1,4 @@
+# beyond the peer: numbers are shown as they are, and the wrong word is the one that is named
 # Copyright 2026 The Strata authors
 # SPDX-License-Identifier: Apache-2.0
 

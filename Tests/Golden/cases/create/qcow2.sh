@@ -1,3 +1,4 @@
+# beyond the peer: newer releases accept --quiet everywhere
 # Copyright 2026 The Strata authors
 # SPDX-License-Identifier: Apache-2.0
 

@@ -1,3 +1,4 @@
+# beyond the peer: an image may not name anything but local files
 # Copyright 2026 The Strata authors
 # SPDX-License-Identifier: Apache-2.0
 
