@@ -193,6 +193,28 @@ struct Patch: Sendable, CustomStringConvertible {
     #expect(isMarked == !patch.options.contains("0.10"))
   }
 
+  static let misled: [Patch] = [
+    Patch("refcount block unaligned", [(0x10000, 8, 0x30200)]),
+    Patch("refcount block past every file", [(0x10000, 8, 0xFFFF_FFFF_FFFF_0000)]),
+    Patch("refcount block at the limit", [(0x10000, 8, 0x00FF_FFFF_FFFF_0000)]),
+    Patch("L2 table at the limit", [(196608, 8, 0x80FF_FFFF_FFFF_0000)]),
+    Patch("L2 table in the header", [(196608, 8, 1 << 63 | 0x10000), (0x10000 + 8, 8, 1 << 63)]),
+    Patch("header counted as free", [(0x20000, 8, 0)]),
+    Patch("L1 table counted as free", [(0x20006, 2, 0)]),
+  ]
+
+  @Test("tables that lead elsewhere end writing in an error", arguments: misled)
+  func misledWrites(_ patch: Patch) throws {
+    #expect(patch.apply("disk", in: folder))
+    let session = try ImageSession(folder.file("disk"))
+    #expect(throws: BlockError.self) {
+      try session.write(0, [1])
+      try session.edge.flush()
+    }
+    try? session.close()
+    #expect(Shell.run("[ $(stat -c %s disk) -lt 1000000 ]", folder: folder.path).status == 0)
+  }
+
   /// Entries that lead writes to where tables are: L2 entry of the first guest cluster, and what is there.
   @Test(
     "a write that would hit tables marks the image corrupt instead",

@@ -21,7 +21,8 @@ import Testing
     let length = 5 << 20 | 7 * 512
     try SampleDisk.write(folder.file("raw"), length: UInt64(length), seed: 42)
     let made = Shell.run(
-      "qemu-img convert -f raw -O qcow2 \(isCompressed ? "-c" : "") ${1:+-o $1} raw disk", options, folder: folder.path)
+      "qemu-img convert -f raw -O qcow2 \(isCompressed ? "-c" : "") ${1:+-o $1} raw disk", options,
+      folder: folder.path)
     #expect(made.status == 0, "\(made.output)")
     let expected = Shell.readFile(folder.file("raw"))
     let session = try ImageSession(folder.file("disk"), writable: false)
@@ -35,7 +36,9 @@ import Testing
     try session.close()
   }
 
-  @Test("writing over the peer's compressed clusters gives their space back", arguments: ["", "cluster_size=4k", "compression_type=zstd", "extended_l2=on", "refcount_bits=2"])
+  @Test(
+    "writing over the peer's compressed clusters gives their space back",
+    arguments: ["", "cluster_size=4k", "compression_type=zstd", "extended_l2=on", "refcount_bits=2"])
   func overwrites(_ options: String) throws {
     let length = 3 << 20
     try SampleDisk.write(folder.file("raw"), length: UInt64(length), seed: 43)
@@ -45,7 +48,8 @@ import Testing
     let session = try ImageSession(folder.file("disk"))
     for _ in 0..<60 {
       let start = Int.random(in: 0..<length, using: &random)
-      let bytes = [UInt8](repeating: UInt8.random(in: 1...255, using: &random), count: min(5000, length - start))
+      let bytes = [UInt8](
+        repeating: UInt8.random(in: 1...255, using: &random), count: min(5000, length - start))
       shadow.replaceSubrange(start..<start + bytes.count, with: bytes)
       try session.write(UInt64(start), bytes)
     }
@@ -80,7 +84,8 @@ import Testing
     }
     let lines = stretches.map { start, status in
       let place = status.hostOffset.map { ", \"offset\": \($0)" } ?? ""
-      return "{ \"start\": \(start), \"length\": \(status.length), \"depth\": 0, \"present\": \(status.isPresent), "
+      return
+        "{ \"start\": \(start), \"length\": \(status.length), \"depth\": 0, \"present\": \(status.isPresent), "
         + "\"zero\": \(status.isZero), \"data\": \(status.isData)\(place)}"
     }
     try session.close()

@@ -20,7 +20,7 @@ import Testing
     var compresses = true
     var open: OptionObject = [:]
     var description: String {
-      options + (hasBacking ? " backing" : "") + (open.isEmpty ? "" : " small caches")
+      options + (hasBacking ? " backing" : "") + (open.isEmpty ? "" : " \(open.keys)")
     }
   }
 
@@ -39,6 +39,13 @@ import Testing
     Shape(options: "cluster_size=2M,refcount_bits=8", length: 12 << 20, cluster: 2 << 20),
     Shape(options: "refcount_bits=4,compression_type=zstd"),
     Shape(options: "refcount_bits=32,lazy_refcounts=on"),
+    Shape(
+      options: "lazy_refcounts=on,cluster_size=512,refcount_bits=64", length: 1 << 20, cluster: 512,
+      open: ["refcount-cache-size": "1"]),
+    Shape(options: "cluster_size=4k", length: 1 << 20, cluster: 4096, open: ["discard-no-unref": true]),
+    Shape(
+      options: "cluster_size=4k", length: 1 << 20, cluster: 4096, hasBacking: true,
+      open: ["pass-discard-request": true, "pass-discard-other": true, "discard": "unmap"]),
     Shape(options: "extended_l2=on"),
     Shape(options: "extended_l2=on", hasBacking: true),
     Shape(options: "extended_l2=on,cluster_size=16k", length: 1 << 20, cluster: 16384, hasBacking: true),

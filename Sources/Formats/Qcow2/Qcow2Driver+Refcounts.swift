@@ -26,12 +26,18 @@ extension Qcow2Driver {
       throw damage(
         "Refblock offset 0x\(hex(block)) unaligned (reftable index: \(prefixedHex(tableIndex)))", node)
     }
+    guard block <= Qcow2Limits.hostOffset else {
+      throw damage(
+        "Refblock offset 0x\(hex(block)) too large (reftable index: \(prefixedHex(tableIndex)))", node)
+    }
     let index = Int(cluster & (geometry.refcountBlockEntries - 1))
     let perSlice = refcounts.countsPerSlice
     let offset = block + UInt64(index / perSlice * refcounts.cache.sliceBytes)
     let file = try file(of: node)
     let slice = try refcounts.cache.slice(at: offset, from: file, releasing: false) { () throws(BlockError) in
       try self.writeBack(node)
+      // Late refcounts are not among that, but there is no room to hold all of them back.
+      try self.writeRefcounts(node)
     }
     let first = index % perSlice
     return Counts(slice: slice, first: first, remaining: perSlice - first)

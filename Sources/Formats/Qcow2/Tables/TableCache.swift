@@ -179,6 +179,7 @@ final class TableCache {
     }
     guard let victim = nextUnused() else { return nil }
     if !victim.dirty.isEmpty { try writeBack() }
+    precondition(victim.dirty.isEmpty, "table slice left unwritten")
     release(victim)
     return victim
   }
