@@ -15,7 +15,8 @@ extension Qcow2Driver {
     // What damaged tables refer to is not counted, and would be taken for free.
     guard count.result.corruptions == 0, count.result.checkErrors == 0 else {
       throw BlockError(
-        .corrupt, "the image was not closed properly, and its tables are damaged: its refcounts cannot be rebuilt")
+        .corrupt,
+        "the image was not closed properly, and its tables are damaged: its refcounts cannot be rebuilt")
     }
     try setKnownCounts(count.references, node)
     try makeMissingBlocks(count.references, end: count.clusters, node)
