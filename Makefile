@@ -18,7 +18,7 @@ build:
 	swift build --build-tests
 
 release:
-	swift build -c release --static-swift-stdlib --product strata
+	swift build -c release --static-swift-stdlib --product strata -Xlinker -s
 
 install: release
 	install -D -m 755 $(STRATA) $(DESTDIR)$(PREFIX)/bin/strata
