@@ -120,6 +120,16 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
 
   // MARK: The driver
 
+  /// As what lies below.
+  public func checkPermissions(_ claim: Claim, of node: Node) throws(BlockError) {
+    try below.checkPermissions(claim, of: node)
+  }
+  /// As what lies below.
+  public func commitPermissions(of node: Node) { below.commitPermissions(of: node) }
+  /// As what lies below.
+  public func abortPermissions(of node: Node) { below.abortPermissions(of: node) }
+  /// As what lies below.
+  public func close(_ node: Node) throws(BlockError) { try below.close(node) }
   /// Those of what lies below.
   public func limits(of node: Node) -> Limits { below.limits(of: node) }
   /// That of what lies below.

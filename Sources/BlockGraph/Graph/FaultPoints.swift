@@ -45,3 +45,11 @@ public final class FaultPoints {
     if passed == failing { throw BlockError(.inputOutput, "injected failure at step \(passed) (\(name()))") }
   }
 }
+
+extension Graph {
+  /// Storage that fails when it is told to, where a test asked for that, or else the driver itself.
+  func withFaults(_ driver: any BlockDriver) -> any BlockDriver {
+    guard let wrap = faults.wrapStorage, let storage = driver as? any StorageDriver else { return driver }
+    return wrap(storage)
+  }
+}

@@ -68,7 +68,7 @@ extension Opener {
     }
     try graph.change(draining: [node]) { (edit: GraphEdit) throws(BlockError) in
       try edit.add(node)
-      edit.install(opened.driver, in: node)
+      edit.install(graph.withFaults(opened.driver), in: node)
     }
     return node
   }

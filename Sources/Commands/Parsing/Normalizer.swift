@@ -48,6 +48,9 @@ struct Normalizer {
     }
   }
 
+  /// Adds an operand behind those found.
+  mutating func append(operand: String) { operands.append(operand) }
+
   /// Whether the option is among those found.
   func contains(_ spelling: Spelling) -> Bool { options.contains { $0.spelling == spelling } }
 

@@ -13,7 +13,7 @@ public struct Program {
   /// The commands by name.
   static let commands: [any ProgramCommand.Type] = [
     CheckCommand.self, CompareCommand.self, ConvertCommand.self, CreateCommand.self, GraphCommand.self,
-    InfoCommand.self, MapCommand.self,
+    InfoCommand.self, MapCommand.self, ResizeCommand.self,
   ]
 
   let console: Console
@@ -69,7 +69,10 @@ public struct Program {
   }
 
   private func run(_ type: any ProgramCommand.Type, _ words: [String]) throws -> Int32 {
-    let line = try Normalizer(words, spellings: Spelling.declared(by: type))
+    var words = words
+    let operand = try type.takeOperand(from: &words)
+    var line = try Normalizer(words, spellings: Spelling.declared(by: type))
+    if let operand { line.append(operand: operand) }
     if line.contains(.help) {
       console.print(Program.help(of: type))
       return 0

@@ -10,6 +10,12 @@ protocol ProgramCommand: ParsableCommand {
   /// The status the program ends with when the command throws what is no mistake in the command line.
   static var failureStatus: Int32 { get }
 
+  /// Takes an operand out of the command line that options must not be looked for in, as one that may begin with
+  /// a dash.
+  ///
+  /// - Throws: where the line is too short to have it.
+  static func takeOperand(from words: inout [String]) throws(UsageError) -> String?
+
   /// Does the work; returns the status that the program ends with.
   ///
   /// - Throws: `UsageError` or `BlockError`, which is then reported.
@@ -18,6 +24,7 @@ protocol ProgramCommand: ParsableCommand {
 
 extension ProgramCommand {
   static var failureStatus: Int32 { 1 }
+  static func takeOperand(from words: inout [String]) throws(UsageError) -> String? { nil }
 
   /// How the command is called.
   static var name: String { configuration.commandName ?? "" }

@@ -19,13 +19,21 @@ struct AccessOptions: ParsableArguments {
   ///
   /// - Throws: where a format is stated in two ways.
   func image(_ text: String, format: String?, flags: NodeFlags = []) throws(BlockError) -> NamedImage {
-    if imageOptions && format != nil {
+    let sharing: NodeFlags = forceShare ? .forceShare : []
+    return try AccessOptions.image(
+      text, isOptions: imageOptions, format: format, flags: flags.union(sharing))
+  }
+
+  /// The image called `text`, where `isOptions` says how it is called.
+  ///
+  /// - Throws: where a format is stated in two ways.
+  static func image(_ text: String, isOptions: Bool, format: String?, flags: NodeFlags) throws(BlockError)
+    -> NamedImage
+  {
+    if isOptions && format != nil {
       throw BlockError(.invalidArgument, "--image-opts and --format are mutually exclusive")
     }
-    let sharing: NodeFlags = forceShare ? .forceShare : []
-    return NamedImage(
-      text: text, isOptions: imageOptions, settings: OpenSettings(format: format, flags: flags.union(sharing))
-    )
+    return NamedImage(text: text, isOptions: isOptions, settings: OpenSettings(format: format, flags: flags))
   }
 }
 

@@ -1,0 +1,140 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+
+/// Making the guest's disk shorter.
+///
+/// What is cut off goes all at once: a copy of the tables without it is made first, then one write to the header
+/// sets the length together with the L1 table, and only then is space given back. The monitor is held.
+extension Qcow2Driver {
+  func shrink(to newLength: UInt64, _ node: Node) throws(BlockError) {
+    waitForWrites(newLength..<length)
+    try writeBack(node)
+    try barrier(node)
+    try applyPendingFrees(node)
+    let old = l1
+    let tables = try makeShorterTables(for: newLength, node)
+    try writeRefcounts(node)
+    try barrier(node)
+    try writeLength(newLength, tables.l1, node)
+    // Readers see the end before what lies behind it goes.
+    length = newLength
+    l1 = tables.l1
+    for index in tables.firstChanged..<old.count {
+      l2Cache.drop(from: L1Entry(rawValue: old[index]).offset, bytes: geometry.clusterSize)
+    }
+    try barrier(node)
+    try giveUp(old, from: newLength, node)
+    if hasDataFile { try dataFile(of: node).truncate(to: newLength) } else { try cutFile(node) }
+  }
+
+  private struct ShorterTables {
+    var l1: TableInMemory
+    /// The first L1 entry that is not as it was.
+    var firstChanged: Int
+  }
+
+  /// Puts an L1 table for a shorter disk into the file and, where the last L2 table holds entries that are to go, a
+  /// copy of it without them.
+  private func makeShorterTables(for newLength: UInt64, _ node: Node) throws(BlockError) -> ShorterTables {
+    let file = try file(of: node)
+    let count = Int(geometry.l1Entries(forLength: newLength))
+    let kept = geometry.clusters(covering: newLength) & (geometry.l2Entries - 1)
+    let last = count - 1
+    let boundary = kept == 0 || last < 0 ? 0 : try tableOffset(l1, last, node)
+    var changed: L1Entry?
+    if boundary != 0, let copy = try copyTable(at: boundary, keeping: Int(kept), node) {
+      changed = L1Entry(table: copy)
+    }
+    let bytes = max(UInt64(count) * 8, 8)
+    let clusters = try allocate(geometry.clusters(covering: bytes), exactly: true, for: "L1 table", node)
+    var table = l1.moved(to: clusters.lowerBound << geometry.clusterBits, count: count)
+    if let changed { table[last] = changed.rawValue }
+    try table.write(to: file)
+    requiredEnd = max(requiredEnd, table.offset + table.byteCount)
+    for cluster in clusters { metadataMap?.insert(cluster) }
+    return ShorterTables(l1: table, firstChanged: changed == nil ? count : last)
+  }
+
+  /// Where the L2 table of an L1 entry starts; 0 where there is none.
+  private func tableOffset(_ table: TableInMemory, _ index: Int, _ node: Node) throws(BlockError) -> UInt64 {
+    let offset = L1Entry(rawValue: table[index]).offset
+    guard geometry.offsetInCluster(offset) == 0 else {
+      throw damage(
+        "L2 table offset 0x\(hex(offset)) unaligned (L1 index: \(prefixedHex(UInt64(index))))", node)
+    }
+    return offset
+  }
+
+  /// Copies the first entries of an L2 table to a new cluster; nil where all others are empty anyway.
+  private func copyTable(at offset: UInt64, keeping kept: Int, _ node: Node) throws(BlockError) -> UInt64? {
+    let file = try file(of: node)
+    let buffer = try file.read(at: offset, count: Int(geometry.clusterSize))
+    var bytes = buffer.mutableBytes
+    var rest = bytes.slice(kept * geometry.l2EntryBytes..<buffer.count)
+    guard !rest.bytes.isZero else { return nil }
+    rest.fill()
+    let cluster = try allocate(1, for: "L2 table", node).lowerBound
+    let target = cluster << geometry.clusterBits
+    l2Cache.drop(from: target, bytes: geometry.clusterSize)
+    metadataMap?.insert(cluster)
+    try file.write(at: target, from: buffer.bytes)
+    requiredEnd = max(requiredEnd, target + geometry.clusterSize)
+    return target
+  }
+
+  /// Takes the references away that an L1 table no longer in use had and the present one has not.
+  private func giveUp(_ old: TableInMemory, from newLength: UInt64, _ node: Node) throws(BlockError) {
+    let file = try file(of: node)
+    let clusters = geometry.clusters(covering: newLength)
+    for index in 0..<old.count {
+      let offset = try tableOffset(old, index, node)
+      guard offset != 0, L1Entry(rawValue: index < l1.count ? l1[index] : 0).offset != offset else {
+        continue
+      }
+      let start = UInt64(index) << geometry.l2Bits
+      let kept = clusters > start ? Int(clamping: clusters - start) : 0
+      let buffer = try file.read(at: offset, count: Int(geometry.clusterSize))
+      for entry in min(kept, Int(geometry.l2Entries))..<Int(geometry.l2Entries) {
+        noteFree(L2Entry(rawValue: buffer.bytes.big64(at: entry * geometry.l2EntryBytes)), .request)
+      }
+      let cluster = offset >> geometry.clusterBits
+      pendingFrees.add(cluster..<cluster + 1, .other)
+      if pendingFrees.isFull { try applyPendingFrees(node) }
+    }
+    if old.count > 0 {
+      let first = old.offset >> geometry.clusterBits
+      pendingFrees.add(first..<first + geometry.clusters(covering: old.byteCount), .other)
+    }
+    try applyPendingFrees(node)
+  }
+
+  /// Sets length and L1 table in the header with one write, which is inside one sector.
+  private func writeLength(_ newLength: UInt64, _ table: TableInMemory, _ node: Node) throws(BlockError) {
+    let buffer = Buffer(count: 24)
+    var bytes = buffer.mutableBytes
+    bytes.storeBig(newLength, at: 0)
+    bytes.storeBig(header.cryptMethod, at: 8)
+    bytes.storeBig(UInt32(table.count), at: 12)
+    bytes.storeBig(table.offset, at: 16)
+    try file(of: node).write(at: UInt64(Header.Field.size), from: buffer.bytes)
+    header.size = newLength
+    header.l1Size = UInt32(table.count)
+    header.l1Offset = table.offset
+  }
+
+  /// Takes free space off the end of the file.
+  private func cutFile(_ node: Node) throws(BlockError) {
+    let file = try file(of: node)
+    let end = geometry.clusters(covering: file.length)
+    var last = end
+    while last > 1, try refcount(of: last - 1, node) == 0 { last -= 1 }
+    guard last < end else { return }
+    try writeRefcounts(node)
+    requiredEnd = min(requiredEnd, last << geometry.clusterBits)
+    try file.truncate(to: last << geometry.clusterBits)
+  }
+}

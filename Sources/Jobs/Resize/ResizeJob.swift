@@ -1,0 +1,89 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+internal import Bytes
+public import Errors
+public import Options
+
+/// Changes the length of an image's disk.
+///
+/// What is new reads as zero; what is cut off is gone.
+public final class ResizeJob: Job {
+  /// `resize`.
+  public let kind = "resize"
+  /// Whether the job failed only because it would have cut data off without being allowed to.
+  public private(set) var lacksLeaveToShrink = false
+  private let image: JobImage
+  private let change: SizeText.Change
+  private let mayShrink: Bool
+  private let preallocation: Preallocation
+  private var user: RootUser?
+
+  /// - Parameters:
+  ///   - image: where it is opened by name, the settings must say `writable`.
+  ///   - change: the new length in bytes, or the difference.
+  ///   - mayShrink: whether the length may become less.
+  ///   - preallocation: what is done about the space of the new part.
+  public init(
+    _ image: JobImage, _ change: SizeText.Change, mayShrink: Bool = false, preallocation: Preallocation = .off
+  ) {
+    self.image = image
+    self.change = change
+    self.mayShrink = mayShrink
+    self.preallocation = preallocation
+  }
+
+  /// Opens the image; nobody else may write or resize it meanwhile.
+  public func prepare(in graph: Graph) throws(BlockError) {
+    let user = graph.makeUser(
+      "resize: '\(image.text)'",
+      claim: Claim(held: [.consistentRead, .write, .resize], shared: .consistentRead))
+    self.user = user
+    try image.attach(user, in: graph)
+  }
+
+  /// Sets the length and makes it safe.
+  ///
+  /// - Throws: kind `invalidArgument` for a length that cannot be, `refused` where data would be cut off.
+  public func run(_ context: JobContext) throws(BlockError) {
+    guard let edge = user?.edge else { return }
+    try context.checkInterrupted()
+    // Disks consist of sectors, also where a file ends in the middle of one.
+    let present = edge.length.roundedUp(to: 512) ?? edge.length
+    let wanted = try newLength(from: present)
+    if wanted <= present, preallocation != .off {
+      throw BlockError(.invalidArgument, "Preallocation can only be used for growing images")
+    }
+    if wanted < present, !mayShrink {
+      lacksLeaveToShrink = true
+      throw BlockError(.refused, "Use the --shrink option to perform a shrink operation.")
+    }
+    try edge.truncate(to: wanted, preallocation: preallocation)
+    try edge.flush()
+  }
+
+  private func newLength(from present: UInt64) throws(BlockError) -> UInt64 {
+    let wanted: UInt64? =
+      switch change {
+      case .set(let length): length
+      case .grow(let difference): present.plus(difference)
+      case .shrink(let difference): difference < present ? present - difference : nil
+      }
+    guard let wanted, wanted > 0, Int64(exactly: wanted) != nil else {
+      throw BlockError(.invalidArgument, "New image size must be positive")
+    }
+    return wanted
+  }
+
+  /// Lets go of the image.
+  public func clean(in graph: Graph, warnings: inout [String]) {
+    guard let user else { return }
+    self.user = nil
+    do throws(BlockError) {
+      try graph.release(user)
+    } catch {
+      warnings.append("could not close '\(image.text)': \(error.message)")
+    }
+  }
+}

@@ -1,0 +1,74 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Support
+import Testing
+
+/// Disks that become longer and shorter, over everything that a qcow2 can be.
+@Suite struct ResizeInteropTests {
+  static let options = ConvertInteropTests.creationOptions.filter {
+    !$0.contains("data_file=image.data,data_file_raw")
+  }
+
+  @Test("C-05 what is cut off is gone, what is new reads as zero, the peer agrees", arguments: options)
+  func thereAndBack(_ options: String) throws {
+    let folder = TemporaryFolder()
+    try SampleDisk.write(folder.file("disk.raw"), length: 7 << 20 | 1536, seed: 21)
+    let outcome = Shell.run(
+      """
+      set -e
+      qemu-img convert -O qcow2 -o "$2" disk.raw image
+      for size in 5000192 9000448 +20M 12M 900k 3M; do
+        truncate -s "${size/#+20M/29971968}" disk.raw
+        "$1" resize -q --shrink image "$size"
+        "$1" check -q image
+        qemu-img check -q image
+        qemu-img compare -q -f raw -F qcow2 disk.raw image
+      done
+      qemu-io -f qcow2 -c 'write -P 7 100k 2M' image >/dev/null
+      qemu-io -f raw -c 'write -P 7 100k 2M' disk.raw >/dev/null
+      "$1" compare -q -f raw -F qcow2 disk.raw image
+      qemu-img check -q image
+      """, Programs.strata, options, folder: folder.path)
+    #expect(outcome == Shell.Outcome(status: 0, output: ""))
+  }
+
+  @Test("C-05 shrinking does not preallocate; the image stays as it is")
+  func refusals() throws {
+    let folder = TemporaryFolder()
+    let outcome = Shell.run(
+      """
+      qemu-img create -q -f qcow2 image 4M
+      sum=$(sha256sum image)
+      for words in '--shrink --preallocation=full image 1M' 'image 1M' 'image 1000000000P' '--shrink image -5M'; do
+        "$1" resize $words >/dev/null 2>&1 && echo "$words"
+        [ "$sum" = "$(sha256sum image)" ] || echo "$words: changed"
+      done
+      true
+      """, Programs.strata, folder: folder.path)
+    #expect(outcome == Shell.Outcome(status: 0, output: ""))
+  }
+
+  @Test("snapshots keep their length and their content")
+  func snapshotsStay() throws {
+    let folder = TemporaryFolder()
+    let outcome = Shell.run(
+      """
+      set -e
+      qemu-img create -q -f qcow2 -o cluster_size=4k image 6M
+      qemu-io -c 'write -P 5 0 6M' image >/dev/null
+      qemu-img snapshot -c one image
+      qemu-img convert -l one -O raw image one.raw
+      "$1" resize --shrink -q image 1M
+      qemu-img check -q image
+      "$1" resize -q image 20M
+      qemu-img check -q image
+      qemu-io -r -c 'read -q -P 0 1M 19M' -c 'read -q -P 5 0 1M' image
+      qemu-img snapshot -a one image
+      qemu-img check -q image
+      qemu-img convert -O raw image again.raw
+      cmp one.raw again.raw
+      """, Programs.strata, folder: folder.path)
+    #expect(outcome == Shell.Outcome(status: 0, output: ""))
+  }
+}
