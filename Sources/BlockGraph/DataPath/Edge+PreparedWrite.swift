@@ -13,6 +13,7 @@ public struct PreparedWrite: Sendable {
   /// The length in bytes.
   public let length: UInt64
   fileprivate let slots: [WriteSlot]
+  fileprivate let isUnchanged: Bool
 
   /// Where storage right below `node` will hold each piece; nil for pieces that lie elsewhere, or that have to be
   /// written along with what is around them.
@@ -23,7 +24,8 @@ public struct PreparedWrite: Sendable {
     var places: [StoragePlace?] = []
     for slot in slots {
       let edge = try node.child(in: slot.location.slot)
-      guard slot.fillBefore == 0, slot.fillAfter == 0, let driver = edge.child.driver as? any StorageDriver else {
+      guard slot.fillBefore == 0, slot.fillAfter == 0, let driver = edge.child.driver as? any StorageDriver
+      else {
         places.append(nil)
         continue
       }
@@ -35,11 +37,16 @@ public struct PreparedWrite: Sendable {
 
 extension Edge {
   /// Finds the place of a range, so that the order of calls decides about the order on disk.
-  public func prepareWrite(at offset: UInt64, length: UInt64) throws(BlockError) -> PreparedWrite {
-    requirePermission("write")
+  ///
+  /// With `unchanged`, the caller promises that readers see the same bytes as before.
+  public func prepareWrite(at offset: UInt64, length: UInt64, unchanged: Bool = false) throws(BlockError)
+    -> PreparedWrite
+  {
+    requirePermission("write", unchanged: unchanged)
     child.gate.enter()
     do throws(BlockError) {
-      return PreparedWrite(offset: offset, length: length, slots: try child.slots(at: offset, length: length))
+      let slots = try child.slots(at: offset, length: length)
+      return PreparedWrite(offset: offset, length: length, slots: slots, isUnchanged: unchanged)
     } catch {
       child.gate.leave()
       throw error
@@ -94,13 +101,15 @@ extension Node {
 
   fileprivate func write(_ prepared: PreparedWrite, from data: RawSpan) throws(BlockError) {
     guard let format = driver as? any FormatDriver else {
-      return try write(at: prepared.offset, from: data, unchanged: false)
+      return try write(at: prepared.offset, from: data, unchanged: prepared.isUnchanged)
     }
     var done = 0
     for (index, slot) in prepared.slots.enumerated() {
       let count = Int(slot.length)
       do throws(BlockError) {
-        try fill(slot, at: prepared.offset + UInt64(done), with: data.slice(done..<done + count), unchanged: false)
+        try fill(
+          slot, at: prepared.offset + UInt64(done), with: data.slice(done..<done + count),
+          unchanged: prepared.isUnchanged)
       } catch {
         giveBack(prepared.slots[index...])
         throw error
@@ -141,7 +150,8 @@ extension Edge {
   public func write(_ pieces: [CompressedPiece], from data: RawSpan) throws(BlockError) {
     try request { (node: Node) throws(BlockError) in
       for piece in pieces {
-        try node.child(in: piece.location.slot).write(at: piece.location.offset, from: data.slice(piece.bytes))
+        try node.child(in: piece.location.slot).write(
+          at: piece.location.offset, from: data.slice(piece.bytes))
       }
     }
   }

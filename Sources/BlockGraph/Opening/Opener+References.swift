@@ -37,13 +37,16 @@ extension Opener {
       edit.install(opened.driver, in: node)
       if let file = node.file { try edit.setRole(opened.fileRole, of: file) }
       for (reference, child) in children {
-        try edit.attach(child, to: node, slot: reference.slot, role: reference.role)
+        let isOwn = reference.slot == .dataFile && stated.dataFile?.string == nil
+        try edit.attach(child, to: node, slot: reference.slot, role: reference.role, followsParent: isOwn)
       }
     }
   }
 
   /// The references of the image, and a backing file that the user stated for an image that names none.
-  private func references(_ opened: OpenedDriver, _ stated: Stated, _ kind: any DriverKind) -> [ImageReference] {
+  private func references(_ opened: OpenedDriver, _ stated: Stated, _ kind: any DriverKind)
+    -> [ImageReference]
+  {
     var references = opened.references
     let namesBacking = references.contains { $0.slot == .backing }
     if stated.backing != nil && !namesBacking && kind.supportsBacking {
@@ -83,7 +86,8 @@ extension Opener {
 
   /// Opens storage as it is: guest data is never looked at to find out what it is.
   private func openDataFile(
-    _ reference: ImageReference, _ stated: OptionTree?, _ settings: OpenSettings, of node: Node, above: [Layer]
+    _ reference: ImageReference, _ stated: OptionTree?, _ settings: OpenSettings, of node: Node,
+    above: [Layer]
   ) throws(BlockError) -> Node {
     let flags = node.flags.subtracting([.probed, .checking])
     switch stated {

@@ -88,6 +88,16 @@ final class ImageLocks: Sendable {
     try? apply(agreed)
   }
 
+  /// The locks just agreed on, taken once more for another descriptor of the same file. Nobody has to be asked: the
+  /// locks of this descriptor stand until it closes.
+  func carried(to other: File) throws(BlockError) -> ImageLocks {
+    let bits = state.withLock { $0.wanted ?? $0.agreed }
+    let locks = ImageLocks(other, path: path)
+    locks.state.withLock { $0.agreed = bits }
+    try locks.apply(bits)
+    return locks
+  }
+
   /// Makes the locks of the file equal to `target`.
   private func apply(_ target: Bits) throws(BlockError) {
     let locked = state.withLock { $0.locked }
@@ -108,7 +118,9 @@ final class ImageLocks: Sendable {
       try tolerateMissingLocks { () throws(BlockError) in
         guard !isLocked else { return try file.unlock(byte: byte) }
         // Refused only when somebody locks exclusively, which the convention does not know.
-        guard try file.lockShared(byte: byte) else { throw conflict(bit, shared: base != ImageLocks.heldBase, nil) }
+        guard try file.lockShared(byte: byte) else {
+          throw conflict(bit, shared: base != ImageLocks.heldBase, nil)
+        }
       }
       state.withLock { $0.locked[keyPath: bits] ^= mask }
     }
@@ -126,8 +138,12 @@ final class ImageLocks: Sendable {
   private func refuseConflicts(_ wanted: Bits) throws(BlockError) {
     for bit in 0..<5 as Range<UInt8> {
       let mask: UInt8 = 1 << bit
-      if wanted.held & mask != 0 { try refuse(bit, byte: ImageLocks.unsharedBase + UInt64(bit), shared: false) }
-      if wanted.unshared & mask != 0 { try refuse(bit, byte: ImageLocks.heldBase + UInt64(bit), shared: true) }
+      if wanted.held & mask != 0 {
+        try refuse(bit, byte: ImageLocks.unsharedBase + UInt64(bit), shared: false)
+      }
+      if wanted.unshared & mask != 0 {
+        try refuse(bit, byte: ImageLocks.heldBase + UInt64(bit), shared: true)
+      }
     }
   }
 
