@@ -69,7 +69,7 @@ public final class ConvertJob: Job {
     var edges: [Edge] = []
     for user in sources { if let edge = user.edge { edges.append(edge) } }
     let source = try ConvertSource(edges, base: base, salvage: options.salvages ? noteSalvage : nil)
-    let pipeline = ConvertPipeline(
+    let pipeline = CopyPipeline(
       from: source, to: shape(of: edge), threads: options.threads ?? Threads.processors,
       rateLimit: options.rateLimit, context: context)
     try pipeline.run()
@@ -125,7 +125,9 @@ public final class ConvertJob: Job {
     if options.backing != nil && !kind.supportsBacking {
       throw BlockError(.unsupported, "Backing file not supported for file format '\(kind.name)'")
     }
-    if let backing = options.backing { given.append(KeyValueList([.init(key: "backing_file", value: backing)])) }
+    if let backing = options.backing {
+      given.append(KeyValueList([.init(key: "backing_file", value: backing)]))
+    }
     if let format = options.backingFormat {
       given.append(KeyValueList([.init(key: "backing_fmt", value: format)]))
     }
@@ -135,7 +137,8 @@ public final class ConvertJob: Job {
     try checkCombinations(values, kind)
     do throws(BlockError) {
       let recipe = ImageRecipe(
-        path: try opener.targetPath(options.target.text), format: options.targetFormat, size: sourceLength, options: values)
+        path: try opener.targetPath(options.target.text), format: options.targetFormat, size: sourceLength,
+        options: values)
       image = try NewImage(recipe, flags: targetFlags, graph: graph, opener: opener)
     } catch {
       throw error.prefixed("\(options.target.text): error while converting \(options.targetFormat)")
@@ -172,10 +175,10 @@ public final class ConvertJob: Job {
     return nil
   }
 
-  private func shape(of edge: Edge) -> ConvertTarget {
+  private func shape(of edge: Edge) -> CopyTarget {
     let cluster = edge.child.limits.clusterSize
     let isFresh = image?.readsZero ?? options.targetIsZero
-    return ConvertTarget(
+    return CopyTarget(
       edge: edge, granule: cluster > 0 ? cluster : max(options.sparseSize, 4096),
       isSparse: options.sparseSize > 0, readsZero: isFresh && edge.child.backing == nil,
       offloads: options.offloads, compressionUnit: options.compresses ? Int(cluster) : nil)
