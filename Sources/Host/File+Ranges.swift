@@ -80,6 +80,9 @@ extension File {
   /// Asks the file system to allocate in units of `bytes`, as far as it knows the notion; for a fresh file.
   public func hintExtentSize(_ bytes: UInt32) { _ = linux_set_extent_hint(descriptor, bytes) }
 
+  /// Whether reading and writing go past the page cache.
+  public var isDirect: Bool { fcntl(descriptor, F_GETFL) & LINUX_O_DIRECT != 0 }
+
   /// Turns reading and writing past the page cache on or off.
   public func setDirect(_ direct: Bool) throws(BlockError) {
     let flag = LINUX_O_DIRECT

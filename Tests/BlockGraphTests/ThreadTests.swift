@@ -34,14 +34,18 @@ enum GraphEntry: String, CaseIterable, Codable {
   case dump = "dump()"
   case freeze = "freezeChain(from:to:for:)"
   case thaw = "thawChain(from:to:)"
+  case queue = "add(_:flags:)"
+  case reopen = "reopen(_:)"
+  case reopenForWriting = "reopen(_:writable:)"
   case open = "open(_:_:for:)"
+  case openBelow = "openUnused(_:_:below:)"
   case openUnused = "openUnused(_:_:)"
   case openFormat = "openFormat(_:on:_:_:)"
   case run = "run(_:)"
   case runGroup = "run(group:)"
   case editMakeNode = "makeNode(_:name:fileName:flags:)"
   case editSetFlags = "setFlags(_:of:)"
-  case editAttach = "attach(_:to:slot:role:)"
+  case editAttach = "attach(_:to:slot:role:followsParent:)"
   case editAttachUser = "GraphEdit attach(_:to:staysAtNode:)"
   case editDetach = "GraphEdit detach(_:)"
   case editReplaceChild = "replaceChild(of:with:)"
@@ -93,6 +97,10 @@ enum GraphEntry: String, CaseIterable, Codable {
     case .dump: _ = graph.dump()
     case .freeze: try graph.freezeChain(from: scene.overlay, to: scene.base, for: "x")
     case .thaw: try graph.thawChain(from: scene.overlay, to: scene.base)
+    case .queue: ReopenQueue(graph).add(scene.base, flags: [])
+    case .reopen: try graph.reopen(ReopenQueue(graph))
+    case .reopenForWriting: try graph.reopen(scene.base, writable: false)
+    case .openBelow: _ = try opener.openUnused(ImageName(path: "x"), OpenSettings(), below: scene.base)
     case .open: try opener.open(ImageName(path: "x"), OpenSettings(), for: scene.guest)
     case .openUnused: _ = try opener.openUnused(ImageName(path: "x"), OpenSettings())
     case .openFormat: _ = try opener.openFormat(FakeFormat(), on: scene.base, [:], OpenSettings())

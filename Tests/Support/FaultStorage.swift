@@ -37,14 +37,14 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
 
   private let below: any StorageDriver
   private let monitor = Monitor()
-  private var passed = 0
-  private var failing = 0
-  private var counted = Set(Operation.allCases)
-  private var failsForGood = false
+  private let counter: FaultCounter
   private var changes: [Change] = []
 
-  /// Wraps `below`.
-  public init(_ below: any StorageDriver) { self.below = below }
+  /// Wraps `below`; `counter` may count for several storages.
+  public init(_ below: any StorageDriver, counter: FaultCounter = FaultCounter()) {
+    self.below = below
+    self.counter = counter
+  }
 
   /// The name of what lies below.
   public var name: String { below.name }
@@ -54,27 +54,13 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
   public func fail(
     _ number: Int, of operations: Set<Operation> = Set(Operation.allCases), forGood: Bool = false
   ) {
-    monitor.withLock {
-      passed = 0
-      failing = number
-      counted = operations
-      failsForGood = forGood
-    }
+    counter.fail(number, of: operations, forGood: forGood)
   }
 
   /// How many of the counted operations arrived since `fail`.
-  public var operations: Int { monitor.withLock { passed } }
+  public var operations: Int { counter.operations }
   /// How many changes a crash could lose.
   public var unflushed: Int { monitor.withLock { changes.count } }
-
-  private func pass(_ operation: Operation) throws(BlockError) {
-    let fails = monitor.withLock {
-      guard counted.contains(operation) else { return false }
-      passed += 1
-      return failing != 0 && (passed == failing || (failsForGood && passed > failing))
-    }
-    if fails { throw BlockError(.inputOutput, "injected failure of \(operation)") }
-  }
 
   /// Takes the changes since the last flush back, but for those that `survives` keeps, by their number.
   public func crash(of node: Node, survives: (Int) -> Bool) throws(BlockError) {
@@ -140,13 +126,13 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
   }
   /// Reads, or fails.
   public func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
-    try pass(.read)
+    try counter.pass(.read)
     try below.read(at: offset, into: &buffer, of: node)
   }
   /// Writes, or fails.
   public func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError)
   {
-    try pass(.write)
+    try counter.pass(.write)
     let copy = Buffer(copying: data)
     try change(at: offset, length: UInt64(copy.count), node) { () throws(BlockError) in
       try below.write(at: offset, from: copy.bytes, unchanged: unchanged, of: node)
@@ -154,7 +140,7 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
   }
   /// Makes all changes safe, or fails.
   public func flush(_ node: Node) throws(BlockError) {
-    try pass(.flush)
+    try counter.pass(.flush)
     try below.flush(node)
     monitor.withLock { changes = [] }
   }
@@ -162,7 +148,7 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
   public func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
     throws(BlockError)
   {
-    try pass(.truncate)
+    try counter.pass(.truncate)
     let present = below.length(of: node)
     try change(at: length, length: present > length ? present - length : 0, node) { () throws(BlockError) in
       try below.truncate(to: length, exact: exact, preallocation: preallocation, of: node)
@@ -172,7 +158,7 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
   public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
     -> Bool
   {
-    try pass(.zero)
+    try counter.pass(.zero)
     var done = false
     try change(at: offset, length: length, node) { () throws(BlockError) in
       done = try below.writeZeroes(at: offset, length: length, mayUnmap: mayUnmap, of: node)
@@ -181,10 +167,48 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
   }
   /// Discards, or fails.
   public func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
-    try pass(.discard)
+    try counter.pass(.discard)
     try change(at: offset, length: length, node) { () throws(BlockError) in
       try below.discard(at: offset, length: length, of: node)
     }
+  }
+}
+
+/// Counts operations and lets some fail.
+public final class FaultCounter: @unchecked Sendable {
+  private let monitor = Monitor()
+  private var passed = 0
+  private var failing = 0
+  private var counted = Set(FaultStorage.Operation.allCases)
+  private var failsForGood = false
+
+  /// Lets nothing fail.
+  public init() {}
+
+  /// Lets the `number`th of the `operations` from here fail, counted from 1; 0 for none. With `forGood`, all
+  /// after it fail too.
+  public func fail(
+    _ number: Int, of operations: Set<FaultStorage.Operation> = Set(FaultStorage.Operation.allCases),
+    forGood: Bool = false
+  ) {
+    monitor.withLock {
+      passed = 0
+      failing = number
+      counted = operations
+      failsForGood = forGood
+    }
+  }
+
+  /// How many of the counted operations arrived since `fail`.
+  public var operations: Int { monitor.withLock { passed } }
+
+  func pass(_ operation: FaultStorage.Operation) throws(BlockError) {
+    let fails = monitor.withLock {
+      guard counted.contains(operation) else { return false }
+      passed += 1
+      return failing != 0 && (passed == failing || (failsForGood && passed > failing))
+    }
+    if fails { throw BlockError(.inputOutput, "injected failure of \(operation)") }
   }
 }
 

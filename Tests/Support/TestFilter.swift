@@ -32,6 +32,7 @@ public final class TestFilter: FormatDriver, @unchecked Sendable {
   private let monitor = Monitor()
   private var counted = Hooks()
   private var refusal: BlockError?
+  private var checked: Claim?
   private var pause: (@Sendable () -> Void)?
 
   /// A filter.
@@ -39,6 +40,8 @@ public final class TestFilter: FormatDriver, @unchecked Sendable {
 
   /// How often each hook was called since the last `reset`.
   public var hooks: Hooks { monitor.withLock { counted } }
+  /// The claim that was checked last.
+  public var lastChecked: Claim? { monitor.withLock { checked } }
   /// Counts from 0 again.
   public func reset() { monitor.withLock { counted = Hooks() } }
   /// Lets checks fail from now on, or, with nil, succeed.
@@ -50,6 +53,7 @@ public final class TestFilter: FormatDriver, @unchecked Sendable {
   public func checkPermissions(_ claim: Claim, of node: Node) throws(BlockError) {
     let refusal = monitor.withLock {
       counted.checks += 1
+      checked = claim
       return self.refusal
     }
     if let refusal { throw refusal }

@@ -19,6 +19,14 @@ extension BlockDriver {
   public func commitPermissions(of node: Node) {}
   /// Does nothing.
   public func abortPermissions(of node: Node) {}
+  /// Accepts the flags.
+  public func prepareReopen(_ flags: NodeFlags, of node: Node) throws(BlockError) {}
+  /// Does nothing.
+  public func commitReopen(of node: Node) {}
+  /// Does nothing.
+  public func abortReopen(of node: Node) {}
+  /// Does nothing.
+  public func finishReopen(of node: Node) throws(BlockError) {}
   /// Does nothing.
   public func close(_ node: Node) throws(BlockError) {}
 
@@ -45,6 +53,10 @@ extension BlockDriver {
 
   /// Keeps the space.
   public func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {}
+  /// Refuses.
+  public func setBackingFile(_ name: String?, format: String?, of node: Node) throws(BlockError) {
+    throw BlockError(.unsupported, "Operation not supported")
+  }
   /// Nothing beyond the common lines.
   public func formatInformation(of node: Node) -> FormatInformation? { nil }
 }

@@ -33,6 +33,20 @@ public protocol BlockDriver: AnyObject, Sendable {
   /// The claim just checked does not come about; harmless where none was checked.
   func abortPermissions(of node: Node)
 
+  /// The node is about to be open with `flags`: does what can fail, and writes what is held back where writing
+  /// is about to end. Called before the flags change, without requests in flight; followed by exactly one of
+  /// `commitReopen` and `abortReopen`.
+  func prepareReopen(_ flags: NodeFlags, of node: Node) throws(BlockError)
+
+  /// The node is open with its new flags.
+  func commitReopen(of node: Node)
+
+  /// The node stays as it was.
+  func abortReopen(of node: Node)
+
+  /// All nodes that were reopened together are open with their new flags: does what needs them.
+  func finishReopen(of node: Node) throws(BlockError)
+
   /// The node closes: write what is still held back. Called once, without requests in flight.
   func close(_ node: Node) throws(BlockError)
 
@@ -66,6 +80,11 @@ public protocol BlockDriver: AnyObject, Sendable {
 
   /// Gives the space of an aligned range back where possible; what the range then reads as is the format's own rule.
   func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError)
+
+  /// Names another backing file in the image, or none, and makes that durable after everything written before.
+  ///
+  /// The name in the file is the old one or the new one at any moment. The links between nodes stay.
+  func setBackingFile(_ name: String?, format: String?, of node: Node) throws(BlockError)
 
   /// The format's own lines of `info`, or nil.
   func formatInformation(of node: Node) -> FormatInformation?

@@ -13,6 +13,7 @@ public struct PreparedWrite: Sendable {
   /// The length in bytes.
   public let length: UInt64
   fileprivate let slots: [WriteSlot]
+  fileprivate let isUnchanged: Bool
 
   /// Where storage right below `node` will hold each piece; nil for pieces that lie elsewhere, or that have to be
   /// written along with what is around them.
@@ -36,11 +37,16 @@ public struct PreparedWrite: Sendable {
 
 extension Edge {
   /// Finds the place of a range, so that the order of calls decides about the order on disk.
-  public func prepareWrite(at offset: UInt64, length: UInt64) throws(BlockError) -> PreparedWrite {
-    requirePermission("write")
+  ///
+  /// With `unchanged`, the caller promises that readers see the same bytes as before.
+  public func prepareWrite(at offset: UInt64, length: UInt64, unchanged: Bool = false) throws(BlockError)
+    -> PreparedWrite
+  {
+    requirePermission("write", unchanged: unchanged)
     child.gate.enter()
     do throws(BlockError) {
-      return PreparedWrite(offset: offset, length: length, slots: try child.slots(at: offset, length: length))
+      let slots = try child.slots(at: offset, length: length)
+      return PreparedWrite(offset: offset, length: length, slots: slots, isUnchanged: unchanged)
     } catch {
       child.gate.leave()
       throw error
@@ -95,14 +101,15 @@ extension Node {
 
   fileprivate func write(_ prepared: PreparedWrite, from data: RawSpan) throws(BlockError) {
     guard let format = driver as? any FormatDriver else {
-      return try write(at: prepared.offset, from: data, unchanged: false)
+      return try write(at: prepared.offset, from: data, unchanged: prepared.isUnchanged)
     }
     var done = 0
     for (index, slot) in prepared.slots.enumerated() {
       let count = Int(slot.length)
       do throws(BlockError) {
         try fill(
-          slot, at: prepared.offset + UInt64(done), with: data.slice(done..<done + count), unchanged: false)
+          slot, at: prepared.offset + UInt64(done), with: data.slice(done..<done + count),
+          unchanged: prepared.isUnchanged)
       } catch {
         giveBack(prepared.slots[index...])
         throw error

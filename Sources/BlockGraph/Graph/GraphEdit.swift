@@ -85,11 +85,11 @@ public final class GraphEdit {
 
   // MARK: Edges
 
-  /// Attaches `child` below `parent`.
+  /// Attaches `child` below `parent`. With `followsParent`, the child is reopened whenever the parent is.
   @discardableResult
-  public func attach(_ child: Node, to parent: Node, slot: EdgeSlot, role: EdgeRole) throws(BlockError)
-    -> Edge
-  {
+  public func attach(
+    _ child: Node, to parent: Node, slot: EdgeSlot, role: EdgeRole, followsParent: Bool = false
+  ) throws(BlockError) -> Edge {
     try begin("attach '\(child.name)' to '\(parent.name)' as \(slot.rawValue)")
     requireDrained(parent)
     requireDrained(child)
@@ -98,7 +98,8 @@ public final class GraphEdit {
     guard parent.edge(slot) == nil else {
       throw BlockError(.alreadyExists, "node '\(parent.name)' has a child '\(slot.rawValue)' already")
     }
-    let edge = Edge(slot: slot, role: role, parent: parent, child: child, claim: .none)
+    let edge = Edge(
+      slot: slot, role: role, parent: parent, child: child, claim: .none, followsParent: followsParent)
     parent.children.append(edge)
     child.parents.append(edge)
     onRollback {

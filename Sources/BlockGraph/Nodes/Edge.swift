@@ -20,17 +20,21 @@ public final class Edge: @unchecked Sendable {
   public internal(set) var frozenBy: String?
   /// Whether the edge stays at its node when the node's other users move to a filter above.
   public let staysAtNode: Bool
+  /// Whether the child was opened for this parent alone, and is reopened with it.
+  public let followsParent: Bool
   private let permissions: Atomic<UInt16>
 
   init(
     slot: EdgeSlot, role: EdgeRole, parent: any EdgeParent, child: Node, claim: Claim,
-    staysAtNode: Bool = false
+    staysAtNode: Bool = false,
+    followsParent: Bool = false
   ) {
     self.slot = slot
     self.role = role
     self.parent = parent
     self.child = child
     self.staysAtNode = staysAtNode
+    self.followsParent = followsParent
     permissions = Atomic(Edge.pack(claim))
   }
 

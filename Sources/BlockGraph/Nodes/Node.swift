@@ -63,6 +63,22 @@ public final class Node: @unchecked Sendable, EdgeParent {
   /// Whether users may be granted writing.
   public var isWritable: Bool { flags.contains(.writable) && !flags.contains(.inactive) }
 
+  /// Whether both nodes are one file, opened in the same way.
+  public func showsSame(as other: Node) -> Bool {
+    if self === other { return true }
+    guard driver.name == other.driver.name, options == other.options,
+      file?.child.optionsButName == other.file?.child.optionsButName,
+      let identity = FilePaths.identity(of: fileName)
+    else { return false }
+    return identity == FilePaths.identity(of: other.fileName)
+  }
+
+  private var optionsButName: OptionObject? {
+    var object = options.object
+    object?["filename"] = nil
+    return object
+  }
+
   // MARK: EdgeParent
 
   /// The node's name.

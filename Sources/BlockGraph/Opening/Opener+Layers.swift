@@ -113,14 +113,15 @@ extension Opener {
     graph.requireThread()
     let layer = Layer(fileName: file.fileName, identity: FilePaths.identity(of: file.fileName))
     return try leavingNothingOpen { () throws(BlockError) in
-      try assemble(kind, on: file, options, settings.flags, settings, above: [layer])
+      try assemble(kind, on: file, options, settings.flags, settings, ownsFile: false, above: [layer])
     }
   }
 
-  /// Builds the node of a format on its storage, then opens and attaches what it refers to.
+  /// Builds the node of a format on its storage, then opens and attaches what it refers to. `ownsFile` says
+  /// whether the storage was opened for this node.
   func assemble(
     _ kind: any DriverKind, on file: Node, _ options: OptionObject, _ flags: NodeFlags,
-    _ settings: OpenSettings, above: [Layer]
+    _ settings: OpenSettings, ownsFile: Bool, above: [Layer]
   ) throws(BlockError) -> Node {
     var options = options
     let nodeName = try takeNodeName(&options)
@@ -139,7 +140,8 @@ extension Opener {
       options: .object(options), disguise: flags.contains(.probed) && kind.name == "raw" ? disguise : nil)
     try graph.change(draining: [node, file]) { (edit: GraphEdit) throws(BlockError) in
       try edit.add(node)
-      try edit.attach(file, to: node, slot: .file, role: kind.name == "raw" ? [.filtered, .primary] : .image)
+      let role: EdgeRole = kind.name == "raw" ? [.filtered, .primary] : .image
+      try edit.attach(file, to: node, slot: .file, role: role, followsParent: ownsFile)
     }
     var request = OpenRequest(node: node, flags: flags, options: options)
     let opened = try kind.open(&request)

@@ -37,7 +37,8 @@ extension Opener {
       edit.install(opened.driver, in: node)
       if let file = node.file { try edit.setRole(opened.fileRole, of: file) }
       for (reference, child) in children {
-        try edit.attach(child, to: node, slot: reference.slot, role: reference.role)
+        let isOwn = reference.slot == .dataFile && stated.dataFile?.string == nil
+        try edit.attach(child, to: node, slot: reference.slot, role: reference.role, followsParent: isOwn)
       }
     }
   }

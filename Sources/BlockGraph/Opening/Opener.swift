@@ -64,6 +64,17 @@ public struct Opener {
     return try leavingNothingOpen { () throws(BlockError) in try open(name, settings, above: []) }
   }
 
+  /// Opens an image that is to stand below `node`; nobody uses it yet.
+  ///
+  /// - Throws: kind `refused` where the image, or one in its chain, is the file of `node`.
+  public func openUnused(_ name: ImageName, _ settings: OpenSettings, below node: Node) throws(BlockError)
+    -> Node
+  {
+    graph.requireThread()
+    let layer = Layer(fileName: node.fileName, identity: FilePaths.identity(of: node.fileName))
+    return try leavingNothingOpen { () throws(BlockError) in try open(name, settings, above: [layer]) }
+  }
+
   /// Runs `body`; when it fails, closes the nodes that it made. Those that were there stay, used or not.
   func leavingNothingOpen(_ body: () throws(BlockError) -> Node) throws(BlockError) -> Node {
     let before = graph.nodes
@@ -96,6 +107,7 @@ public struct Opener {
     guard above.count < Opener.maximumDepth else {
       throw BlockError(.refused, "the chain of backing files is longer than \(Opener.maximumDepth) layers")
     }
+    let ownsFile = options["file"]?.string == nil
     let file = try openFile(&options, flags, settings, name: name, above: above)
     let layer = Layer(fileName: file.fileName, identity: FilePaths.identity(of: file.fileName))
     try refuseLoop(layer, above)
@@ -106,7 +118,8 @@ public struct Opener {
       if kind?.name == "raw" && flags.contains(.writable) { warn(.guessedRaw(file.fileName)) }
     }
     guard let kind else { throw BlockError(.notFound, "no driver for '\(name.text)'") }
-    return try assemble(kind, on: file, options, flags, settings, above: above + [layer])
+    return try assemble(
+      kind, on: file, options, flags, settings, ownsFile: ownsFile, above: above + [layer])
   }
 
   private func refuseLoop(_ layer: Layer, _ above: [Layer]) throws(BlockError) {

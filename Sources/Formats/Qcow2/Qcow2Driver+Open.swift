@@ -46,7 +46,7 @@ extension Qcow2Format {
   }
 
   /// Whether the image may be used in the way that is asked for.
-  private static func checkUse(_ header: Header, _ options: Qcow2Options, _ flags: NodeFlags)
+  static func checkUse(_ header: Header, _ options: Qcow2Options, _ flags: NodeFlags)
     throws(BlockError)
   {
     if header.incompatible.contains(.corrupt), flags.contains(.writable), !flags.contains(.checking) {

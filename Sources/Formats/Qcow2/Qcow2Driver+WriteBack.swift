@@ -81,6 +81,22 @@ extension Qcow2Driver {
     monitor.lock()
     defer { monitor.unlock() }
     guard !isBroken, isPrepared else { return }
+    try settle(node)
+  }
+
+  /// Looks whether the image may be written, or leaves it as closing would.
+  func prepareReopen(_ flags: NodeFlags, of node: Node) throws(BlockError) {
+    monitor.lock()
+    defer { monitor.unlock() }
+    if flags.contains(.writable) {
+      try Qcow2Format.checkUse(header, options, flags)
+    } else if !isBroken, isPrepared {
+      try settle(node)
+    }
+  }
+
+  /// Leaves a whole image in the file, as if nobody had it open. The next change prepares it anew.
+  private func settle(_ node: Node) throws(BlockError) {
     try writeBack(node)
     if !pendingFrees.isEmpty {
       try barrier(node)
@@ -88,11 +104,13 @@ extension Qcow2Driver {
     }
     try writeRefcounts(node)
     try padFile(node)
-    guard hasDirtyBit else { return }
-    try barrier(node)
-    header.incompatible.remove(.dirty)
-    try writeFeatures(node)
-    hasDirtyBit = false
+    if hasDirtyBit {
+      try barrier(node)
+      header.incompatible.remove(.dirty)
+      try writeFeatures(node)
+      hasDirtyBit = false
+    }
+    isPrepared = false
   }
 
   /// Tables and the last sector of compressed clusters are read whole, so the file must hold all of them.

@@ -69,7 +69,7 @@ public final class ConvertJob: Job {
     var edges: [Edge] = []
     for user in sources { if let edge = user.edge { edges.append(edge) } }
     let source = try ConvertSource(edges, base: base, salvage: options.salvages ? noteSalvage : nil)
-    let pipeline = ConvertPipeline(
+    let pipeline = CopyPipeline(
       from: source, to: shape(of: edge), threads: options.threads ?? Threads.processors,
       rateLimit: options.rateLimit, context: context)
     try pipeline.run()
@@ -187,10 +187,10 @@ public final class ConvertJob: Job {
     return nil
   }
 
-  private func shape(of edge: Edge) -> ConvertTarget {
+  private func shape(of edge: Edge) -> CopyTarget {
     let cluster = edge.child.limits.clusterSize
     let isFresh = image?.readsZero ?? options.targetIsZero
-    return ConvertTarget(
+    return CopyTarget(
       edge: edge, granule: cluster > 0 ? cluster : max(options.sparseSize, 4096),
       isSparse: options.sparseSize > 0, readsZero: isFresh && edge.child.backing == nil,
       offloads: options.offloads, compressionUnit: options.compresses ? Int(cluster) : nil)

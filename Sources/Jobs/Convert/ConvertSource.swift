@@ -6,17 +6,7 @@ internal import Bytes
 internal import Errors
 
 /// The images to convert, put end to end.
-struct ConvertSource: Sendable {
-  /// What has to be done for a range.
-  enum Content: Sendable {
-    /// Its bytes are to be copied.
-    case data
-    /// It reads as zero.
-    case zero
-    /// The target's backing file holds the same.
-    case inherited
-  }
-
+struct ConvertSource: CopySource {
   private struct Part: Sendable {
     var start: UInt64
     var length: UInt64
@@ -50,7 +40,8 @@ struct ConvertSource: Sendable {
   }
 
   /// What has to be done for the start of a range, and for how many bytes.
-  func content(at offset: UInt64, length: UInt64) throws(BlockError) -> (content: Content, length: UInt64) {
+  func content(at offset: UInt64, length: UInt64) throws(BlockError) -> (content: CopyContent, length: UInt64)
+  {
     guard let part = part(at: offset) else { return (.zero, length) }
     let local = offset - part.start
     let count = min(length, part.length - local)

@@ -53,7 +53,7 @@ final class NewImage {
   }
 
   /// Formats that other programs can open below an image of ours.
-  private static let foreignFormats: Set<String> = [
+  static let foreignFormats: Set<String> = [
     "bochs", "cloop", "dmg", "luks", "parallels", "qcow", "qed", "vdi", "vhdx", "vmdk", "vpc",
   ]
 

@@ -8,14 +8,18 @@ public import Host
 internal import Synchronization
 
 /// A file or block device as storage.
-public final class FileDriver: CopyingDriver, Sendable {
+///
+/// The open file changes only in the course of a refresh that reopens the node, which is drained then.
+public final class FileDriver: CopyingDriver, @unchecked Sendable {
   /// `file` or `host_device`.
   public let name: String
   /// The file's path as it was given.
   public let path: String
   /// The open file.
-  public let file: File
-  private let locks: ImageLocks?
+  public private(set) var file: File
+  private var locks: ImageLocks?
+  /// The file opened in another mode, between the check of permissions and its end.
+  private var reopened: (file: File, locks: ImageLocks?)?
   private let knownLength: Atomic<UInt64>
   private let canZeroRange = Atomic(true)
   private let canPunchHole = Atomic(true)
@@ -50,8 +54,35 @@ public final class FileDriver: CopyingDriver, Sendable {
     return limits
   }
 
-  /// Turns the claim into locks that other programs see.
+  /// Turns the claim into locks that other programs see, and opens the file anew where the node's flags ask for
+  /// another mode.
   public func checkPermissions(_ claim: Claim, of node: Node) throws(BlockError) {
+    try lock(claim, node)
+    let mode = FileDriver.mode(node.flags)
+    let isInMode = file.isWritable == mode.contains(.writable) && file.isDirect == mode.contains(.direct)
+    if !isInMode { reopened = try openAnew(mode) }
+  }
+
+  /// How a node with these flags has its file open.
+  static func mode(_ flags: NodeFlags) -> File.Mode {
+    var mode: File.Mode = []
+    if flags.contains(.writable) { mode.insert(.writable) }
+    if flags.contains(.direct) { mode.insert(.direct) }
+    return mode
+  }
+
+  private func openAnew(_ mode: File.Mode) throws(BlockError) -> (file: File, locks: ImageLocks?) {
+    let path = path
+    return try inContext("Could not reopen '\(path)'") { () throws(BlockError) in
+      let again = try File(path: path, mode: mode)
+      guard try again.identity() == file.identity() else {
+        throw BlockError(.conflict, "another file stands there now")
+      }
+      return (again, try locks?.carried(to: again))
+    }
+  }
+
+  private func lock(_ claim: Claim, _ node: Node) throws(BlockError) {
     guard let locks else { return }
     var claim = node.flags.contains(.inactive) ? .none : claim
     // By force, everything is shared; what others do not tolerate is refused all the same.
@@ -59,10 +90,21 @@ public final class FileDriver: CopyingDriver, Sendable {
     try locks.prepare(claim)
   }
 
-  /// Lets go of the locks no longer needed.
-  public func commitPermissions(of node: Node) { locks?.commit() }
-  /// Lets go of the locks taken in vain.
-  public func abortPermissions(of node: Node) { locks?.abort() }
+  /// Lets go of the locks no longer needed; where the file was opened anew, of the old one with all its locks.
+  public func commitPermissions(of node: Node) {
+    guard let reopened else {
+      locks?.commit()
+      return
+    }
+    (file, locks) = reopened
+    self.reopened = nil
+  }
+
+  /// Lets go of the locks taken in vain, and of a file opened in vain.
+  public func abortPermissions(of node: Node) {
+    reopened = nil
+    locks?.abort()
+  }
 
   // MARK: Reading and status
 

@@ -49,14 +49,11 @@ public struct FileStorage: DriverKind {
   }
 
   private func openFile(_ path: String, flags: NodeFlags) throws(BlockError) -> File {
-    var mode: File.Mode = []
-    if flags.contains(.writable) { mode.insert(.writable) }
-    if flags.contains(.direct) { mode.insert(.direct) }
     // Looked at before opening: opening a device or FIFO can have effects of its own. And once more after:
     // another thing may have come to stand there.
     if let kind = FilePaths.kind(of: path) { try refuse(kind, at: path) }
     let file = try inContext("Could not open '\(path)'") { () throws(BlockError) in
-      try File(path: path, mode: mode)
+      try File(path: path, mode: FileDriver.mode(flags))
     }
     try refuse(file.kind, at: path)
     return file

@@ -88,6 +88,16 @@ final class ImageLocks: Sendable {
     try? apply(agreed)
   }
 
+  /// The locks just agreed on, taken once more for another descriptor of the same file. Nobody has to be asked: the
+  /// locks of this descriptor stand until it closes.
+  func carried(to other: File) throws(BlockError) -> ImageLocks {
+    let bits = state.withLock { $0.wanted ?? $0.agreed }
+    let locks = ImageLocks(other, path: path)
+    locks.state.withLock { $0.agreed = bits }
+    try locks.apply(bits)
+    return locks
+  }
+
   /// Makes the locks of the file equal to `target`.
   private func apply(_ target: Bits) throws(BlockError) {
     let locked = state.withLock { $0.locked }

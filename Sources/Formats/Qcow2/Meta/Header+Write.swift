@@ -11,19 +11,28 @@ extension Header {
   }
 
   /// Bytes of fields, extensions, their end mark and the backing file's name.
-  public var writtenSize: Int {
+  public var writtenSize: Int { extensionsEnd + backingNameBytes }
+
+  /// Where the end mark of the extensions ends, as they are written.
+  var extensionsEnd: Int {
     var bytes = fieldBytes + HeaderExtension.prefix
     for entry in extensions { bytes += entry.size }
-    return bytes + (backingName?.utf8.count ?? 0)
+    return bytes
   }
+
+  /// Bytes of the backing file's name.
+  var backingNameBytes: Int { backingName?.utf8.count ?? 0 }
 
   /// Writes the header at the start of `area`, whose other bytes the caller has zeroed.
   ///
-  /// The place of the backing file's name and the length of the fields follow from the content.
+  /// The place of the backing file's name and the length of the fields follow from the content, but for `place`:
+  /// where the name is to stand, in bytes, behind the extensions.
   ///
   /// - Throws: `tooLarge` where the area, which should be the first cluster, has no room.
-  public mutating func write(to area: inout MutableRawSpan) throws(BlockError) {
-    guard writtenSize <= area.byteCount else {
+  public mutating func write(to area: inout MutableRawSpan, backingNameAt place: Int? = nil)
+    throws(BlockError)
+  {
+    guard writtenSize <= area.byteCount, (place ?? 0) + backingNameBytes <= area.byteCount else {
       throw BlockError(.tooLarge, "qcow2 header exceeds cluster size")
     }
     headerLength = UInt32(fieldBytes)
@@ -31,7 +40,7 @@ extension Header {
     for entry in extensions { position += entry.write(to: &area, at: position) }
     HeaderExtension(.end, []).write(to: &area, at: position)
     position += HeaderExtension.prefix
-    writeBackingName(to: &area, at: position)
+    writeBackingName(to: &area, at: place ?? position)
     writeFields(to: &area)
   }
 
@@ -46,7 +55,7 @@ extension Header {
     area.storeBig(Header.magic, at: 0)
     area.storeBig(version, at: 4)
     area.storeBig(backingNameOffset, at: 8)
-    area.storeBig(UInt32(backingName?.utf8.count ?? 0), at: 16)
+    area.storeBig(UInt32(backingNameBytes), at: 16)
     area.storeBig(clusterBits, at: 20)
     area.storeBig(size, at: 24)
     area.storeBig(cryptMethod, at: 32)

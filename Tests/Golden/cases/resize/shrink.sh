@@ -27,4 +27,4 @@ qemu-img convert -f raw -O qcow2 a.raw b.qcow2
 run strata resize --shrink b.qcow2 600k
 run strata resize b.qcow2 1M
 allocation qcow2 b.qcow2
-run strata check b.qcow2
+run strata check -q b.qcow2

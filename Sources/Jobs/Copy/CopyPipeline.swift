@@ -8,14 +8,14 @@ internal import Host
 
 /// Segments on their way through a fixed number of threads: read and tested in parallel, given their places in
 /// the order of the disk, written while others are read. The target's bytes do not depend on the number of threads.
-final class ConvertPipeline: @unchecked Sendable {
+final class CopyPipeline: @unchecked Sendable {
   /// Bytes read and written at once: what stays in a core's cache is copied fastest.
   static let segmentSize: UInt64 = 256 << 10
   /// Segments under way for each thread: enough to go on while another thread's segment is being compressed.
   private static let segmentsPerThread = 4
 
-  private let source: ConvertSource
-  private let target: ConvertTarget
+  private let source: any CopySource
+  private let target: CopyTarget
   private let context: JobContext
   private let pace: Pace?
   private let unit: UInt64
@@ -27,22 +27,21 @@ final class ConvertPipeline: @unchecked Sendable {
   private var takenCount = 0
   private var placedCount = 0
   private var underWay = 0
-  private var waitingForPlace: [Int: ConvertBatch] = [:]
-  private var waitingForWrite: [ConvertBatch] = []
+  private var waitingForPlace: [Int: CopyBatch] = [:]
+  private var waitingForWrite: [CopyBatch] = []
   private var isWriting = false
-  private var free: [ConvertBatch] = []
+  private var free: [CopyBatch] = []
   private var failure: BlockError?
 
   init(
-    from source: ConvertSource, to target: ConvertTarget, threads: Int, rateLimit: UInt64?,
-    context: JobContext
+    from source: any CopySource, to target: CopyTarget, threads: Int, rateLimit: UInt64?, context: JobContext
   ) {
     self.source = source
     self.target = target
     self.threads = threads
     self.context = context
     pace = rateLimit.map { Pace(bytesPerSecond: $0) }
-    unit = max(ConvertPipeline.segmentSize, target.granule)
+    unit = max(CopyPipeline.segmentSize, target.granule)
   }
 
   /// Copies everything; returns when all is written or something failed and every thread has ended.
@@ -69,9 +68,9 @@ final class ConvertPipeline: @unchecked Sendable {
 
   private enum Task {
     /// Read and sort the segment with this number.
-    case fill(ConvertBatch, number: Int)
+    case fill(CopyBatch, number: Int)
     /// Write a segment that has its place.
-    case write(ConvertBatch)
+    case write(CopyBatch)
   }
 
   private func perform(_ task: Task, _ compressor: (any ClusterCompressor)?) throws(BlockError) {
@@ -104,7 +103,7 @@ final class ConvertPipeline: @unchecked Sendable {
         isWriting = true
         return .write(batch)
       }
-      if underWay < threads * ConvertPipeline.segmentsPerThread, let batch = try takeSegment() {
+      if underWay < threads * CopyPipeline.segmentsPerThread, let batch = try takeSegment() {
         takenCount += 1
         underWay += 1
         return .fill(batch, number: takenCount - 1)
@@ -122,7 +121,7 @@ final class ConvertPipeline: @unchecked Sendable {
     }
   }
 
-  private func finish(_ batch: ConvertBatch) {
+  private func finish(_ batch: CopyBatch) {
     monitor.withLock {
       isWriting = false
       underWay -= 1
@@ -134,7 +133,7 @@ final class ConvertPipeline: @unchecked Sendable {
   // MARK: Taking
 
   /// The next segment that is worth reading; what needs no bytes is dealt with in passing. Under the lock.
-  private func takeSegment() throws(BlockError) -> ConvertBatch? {
+  private func takeSegment() throws(BlockError) -> CopyBatch? {
     while position < source.length {
       let (content, length) = try source.content(at: position, length: source.length - position)
       let isEnd = position + length == source.length
@@ -153,9 +152,9 @@ final class ConvertPipeline: @unchecked Sendable {
     return batchForSegment(min(unit - position % unit, source.length - position))
   }
 
-  private func batchForSegment(_ length: UInt64) -> ConvertBatch {
+  private func batchForSegment(_ length: UInt64) -> CopyBatch {
     let batch =
-      free.popLast() ?? ConvertBatch(size: Int(unit), compresses: target.compressionUnit != nil)
+      free.popLast() ?? CopyBatch(size: Int(unit), compresses: target.compressionUnit != nil)
     batch.reset(offset: position, length: length)
     position += length
     return batch
@@ -164,7 +163,7 @@ final class ConvertPipeline: @unchecked Sendable {
   // MARK: Filling
 
   /// Reads a segment and sorts what it holds.
-  private func fill(_ batch: ConvertBatch, _ compressor: (any ClusterCompressor)?) throws(BlockError) {
+  private func fill(_ batch: CopyBatch, _ compressor: (any ClusterCompressor)?) throws(BlockError) {
     guard batch.zeroes.isEmpty else { return }
     let buffer = batch.buffer
     let granule = target.granule
@@ -187,13 +186,15 @@ final class ConvertPipeline: @unchecked Sendable {
       }
       local += length
     }
+    try source.dropKnown(
+      at: batch.offset, buffer.bytes.slice(0..<Int(batch.length)), granule: Int(granule), &wanted)
     target.sort(batch, content: wanted, compressor: compressor)
   }
 
   // MARK: Placing
 
   /// Gives places to this batch, and to those behind it that waited for it, in order.
-  private func place(_ batch: ConvertBatch, number: Int) throws(BlockError) {
+  private func place(_ batch: CopyBatch, number: Int) throws(BlockError) {
     monitor.lock()
     defer { monitor.unlock() }
     waitingForPlace[number] = batch

@@ -6,7 +6,7 @@ internal import Bytes
 
 /// One segment on its way from source to target: read and tested on one thread, given its place in order, and
 /// written on whichever thread is free. One thread at a time has it.
-final class ConvertBatch: @unchecked Sendable {
+final class CopyBatch: @unchecked Sendable {
   /// A run of bytes of the segment.
   struct Run {
     /// Where in the buffer.

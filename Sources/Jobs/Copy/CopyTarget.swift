@@ -6,7 +6,7 @@ internal import Bytes
 internal import Errors
 
 /// How segments become part of the target.
-struct ConvertTarget: Sendable {
+struct CopyTarget: Sendable {
   let edge: Edge
   /// The unit in bytes in which content is told from zeros.
   let granule: UInt64
@@ -18,13 +18,15 @@ struct ConvertTarget: Sendable {
   let offloads: Bool
   /// The cluster size in bytes where clusters are compressed.
   let compressionUnit: Int?
+  /// Whether readers of the target see the same bytes before and after.
+  var isUnchanged = false
 
   // MARK: Sorting
 
   /// Sorts the bytes of a segment into what is written, compressed and made zero.
   ///
   /// `content` tells what was in the source; granules that are wholly inherited are left alone.
-  func sort(_ batch: ConvertBatch, content: [Bool], compressor: (any ClusterCompressor)?) {
+  func sort(_ batch: CopyBatch, content: [Bool], compressor: (any ClusterCompressor)?) {
     var position = 0
     let end = Int(batch.length)
     while position < end {
@@ -37,7 +39,7 @@ struct ConvertTarget: Sendable {
     }
   }
 
-  private func place(_ batch: ConvertBatch, _ range: Range<Int>, _ compressor: (any ClusterCompressor)?) {
+  private func place(_ batch: CopyBatch, _ range: Range<Int>, _ compressor: (any ClusterCompressor)?) {
     let offset = batch.offset + UInt64(range.lowerBound)
     let buffer = batch.buffer
     if isSparse && !offloads && buffer.bytes.slice(range).isZero {
@@ -47,12 +49,12 @@ struct ConvertTarget: Sendable {
     if let last = batch.data.indices.last, batch.data[last].bytes.upperBound == range.lowerBound {
       batch.data[last].bytes = batch.data[last].bytes.lowerBound..<range.upperBound
     } else {
-      batch.data.append(ConvertBatch.Run(bytes: range, offset: offset))
+      batch.data.append(CopyBatch.Run(bytes: range, offset: offset))
     }
   }
 
   /// Notes zeros, unless the target has them already.
-  func addZeroes(_ batch: ConvertBatch, _ offset: UInt64, _ length: UInt64) {
+  func addZeroes(_ batch: CopyBatch, _ offset: UInt64, _ length: UInt64) {
     if readsZero { return }
     if let last = batch.zeroes.indices.last, batch.zeroes[last].offset + batch.zeroes[last].length == offset {
       batch.zeroes[last].length += length
@@ -62,7 +64,7 @@ struct ConvertTarget: Sendable {
   }
 
   /// Compresses one cluster behind those that are packed already; false where it would not become smaller.
-  private func pack(_ batch: ConvertBatch, _ range: Range<Int>, _ compressor: any ClusterCompressor) -> Bool {
+  private func pack(_ batch: CopyBatch, _ range: Range<Int>, _ compressor: any ClusterCompressor) -> Bool {
     guard let unit = compressionUnit else { return false }
     let buffer = batch.buffer
     let packed = batch.packed
@@ -86,14 +88,16 @@ struct ConvertTarget: Sendable {
   // MARK: Placing, in order
 
   /// Finds the places of everything in a batch. The order of calls decides about the layout of the target.
-  func allocate(_ batch: ConvertBatch) throws(BlockError) {
+  func allocate(_ batch: CopyBatch) throws(BlockError) {
     try inContext("error while writing at byte \(batch.offset)") { () throws(BlockError) in
       if !batch.clusters.isEmpty { batch.pieces = try edge.placeCompressed(batch.clusters) }
       for run in batch.data {
-        batch.prepared.append(try edge.prepareWrite(at: run.offset, length: UInt64(run.bytes.count)))
+        batch.prepared.append(
+          try edge.prepareWrite(
+            at: run.offset, length: UInt64(run.bytes.count), unchanged: isUnchanged))
       }
       for range in batch.zeroes {
-        try edge.writeZeroes(at: range.offset, length: range.length, mayUnmap: true)
+        try edge.writeZeroes(at: range.offset, length: range.length, mayUnmap: true, unchanged: isUnchanged)
       }
     }
   }
@@ -102,7 +106,7 @@ struct ConvertTarget: Sendable {
 
   /// Writes everything in a batch that has its place. With `offloading`, the bytes have not been read: storage
   /// copies them from the source where it can.
-  func write(_ batch: ConvertBatch, offloading source: ConvertSource? = nil) throws(BlockError) {
+  func write(_ batch: CopyBatch, offloading source: (any CopySource)? = nil) throws(BlockError) {
     let buffer = batch.buffer
     let packed = batch.packed
     if !batch.pieces.isEmpty {
@@ -120,7 +124,7 @@ struct ConvertTarget: Sendable {
   }
 
   /// Lets storage copy a range; where it cannot, reads it so that it can be written.
-  private func offload(_ prepared: PreparedWrite, from source: ConvertSource, reading batch: ConvertBatch)
+  private func offload(_ prepared: PreparedWrite, from source: any CopySource, reading batch: CopyBatch)
     throws(BlockError) -> Bool
   {
     if let image = source.image(at: prepared.offset, length: prepared.length),
@@ -137,7 +141,7 @@ struct ConvertTarget: Sendable {
   }
 
   /// Gives the places of a batch back that is not going to be written.
-  func abandon(_ batch: ConvertBatch) {
+  func abandon(_ batch: CopyBatch) {
     while let prepared = batch.prepared.popLast() { edge.abandon(prepared) }
   }
 }

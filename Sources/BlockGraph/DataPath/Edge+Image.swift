@@ -1,0 +1,24 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Errors
+
+// What concerns an image as a whole rather than a range of it.
+extension Edge {
+  /// Names another backing file in the child's image, or none; durable on return, after everything before.
+  ///
+  /// Only the name changes: which nodes stand below is the graph's business.
+  ///
+  /// - Throws: kind `unsupported` for formats without backing files; kind `tooLarge` where the name finds no room.
+  public func setBackingFile(_ name: String?, format: String?) throws(BlockError) {
+    requireHeld(.graphMod, "change of the backing file's name")
+    try request { (node: Node) throws(BlockError) in
+      try node.driver.setBackingFile(name, format: format, of: node)
+    }
+  }
+
+  private func requireHeld(_ permission: Permissions, _ action: StaticString) {
+    precondition(
+      claim.held.isSuperset(of: permission), "\(action) without permission by \(parent.parentDescription)")
+  }
+}

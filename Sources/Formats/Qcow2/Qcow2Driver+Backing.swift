@@ -1,0 +1,95 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+internal import Host
+
+/// Changing the backing file's name.
+extension Qcow2Driver {
+  func setBackingFile(_ name: String?, format: String?, of node: Node) throws(BlockError) {
+    monitor.lock()
+    defer { monitor.unlock() }
+    try prepareForChanges(node)
+    let changed = try header(naming: name, format)
+    // Whoever reads the new name finds everything that was written under the old one.
+    try writeBack(node)
+    try barrier(node)
+    try replaceHeader(by: changed, node)
+  }
+
+  private func header(naming name: String?, _ format: String?) throws(BlockError) -> Header {
+    var changed = header
+    let name = name.flatMap { $0.isEmpty ? nil : $0 }
+    if let name {
+      guard !isDataRaw else {
+        throw BlockError(.invalidArgument, "an image with a raw data file cannot have a backing file")
+      }
+      guard name.utf8.count <= Int(Qcow2Limits.backingNameBytes) else {
+        throw BlockError(.tooLarge, "Backing file name too long")
+      }
+    }
+    changed.backingName = name
+    changed.set(.backingFormat, name == nil ? nil : format.map { Array($0.utf8) })
+    // Names of features are for people: where room is short, they go first.
+    if changed.writtenSize > Int(geometry.clusterSize) { changed.set(.featureNames, nil) }
+    guard changed.writtenSize <= Int(geometry.clusterSize) else {
+      throw BlockError(.tooLarge, "No space left in the file header")
+    }
+    return changed
+  }
+
+  /// Writes a header that differs in the backing file's name and in extensions.
+  ///
+  /// The new name goes where neither the old one nor the extensions stand, where there is such a place. Then the
+  /// write of the fields lets it count, and only then the place of the old name is cleared: whichever of these
+  /// reach the disk before a crash, the header names one of the two files.
+  private func replaceHeader(by new: Header, _ node: Node) throws(BlockError) {
+    var new = new
+    let file = try file(of: node)
+    let oldEnd = headerEnd
+    let place = placeOfName(new, oldEnd)
+    let area = Buffer(count: Int(geometry.clusterSize))
+    var bytes = area.mutableBytes
+    try new.write(to: &bytes, backingNameAt: place)
+    let fieldsEnd = new.extensionsEnd
+    let end = max(oldEnd, fieldsEnd, Int(new.backingNameOffset) + new.backingNameBytes)
+    let nameStart = Int(new.backingNameOffset)
+    if place != nil {
+      try file.write(
+        at: UInt64(nameStart), from: area.bytes.slice(nameStart..<nameStart + new.backingNameBytes))
+      try barrier(node)
+    }
+    let isSplit = place != nil || new.backingName == nil
+    try file.write(at: 0, from: area.bytes.slice(0..<(isSplit ? fieldsEnd : end)))
+    try barrier(node)
+    header = new
+    // What is left of the old name does no harm.
+    if isSplit, fieldsEnd < end {
+      try? file.write(at: UInt64(fieldsEnd), from: area.bytes.slice(fieldsEnd..<end))
+    }
+  }
+
+  /// Where the header as it is in the file ends, with all that belongs to it.
+  private var headerEnd: Int {
+    var end = Int(header.headerLength) + HeaderExtension.prefix
+    for entry in header.extensions { end += entry.size }
+    if header.backingName != nil { end = Int(header.backingNameOffset) + header.backingNameBytes }
+    return min(end, Int(geometry.clusterSize))
+  }
+
+  /// A place for the new name where nothing is that the old header needs; nil where there is none, or no name.
+  private func placeOfName(_ new: Header, _ oldEnd: Int) -> Int? {
+    guard new.backingName != nil else { return nil }
+    let canonical = new.extensionsEnd
+    let oldName = Int(header.backingNameOffset)..<oldEnd
+    if header.backingName != nil, canonical + new.backingNameBytes <= oldName.lowerBound {
+      // In front of the old name, which stands further back than it has to, or among what the extensions left.
+      let extensions = header.extensionsEnd
+      if canonical >= extensions { return canonical }
+    }
+    let place = max(canonical, oldEnd)
+    return place + new.backingNameBytes <= Int(geometry.clusterSize) ? place : nil
+  }
+}

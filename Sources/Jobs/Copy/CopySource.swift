@@ -1,0 +1,44 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+
+/// What has to be done for a range.
+enum CopyContent: Sendable {
+  /// Its bytes are to be copied.
+  case data
+  /// It reads as zero.
+  case zero
+  /// The target has, or sees, the same already.
+  case inherited
+}
+
+/// What a `CopyPipeline` copies from; asked by several threads.
+protocol CopySource: Sendable {
+  /// The length in bytes.
+  var length: UInt64 { get }
+
+  /// What has to be done for the start of a range, and for how many bytes.
+  func content(at offset: UInt64, length: UInt64) throws(BlockError) -> (content: CopyContent, length: UInt64)
+
+  /// Reads a range.
+  func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError)
+
+  /// The image that holds all of a range, and the offset there, where storage may be asked to copy it.
+  func image(at offset: UInt64, length: UInt64) -> (edge: Edge, offset: UInt64)?
+
+  /// Takes granules out of `wanted` that turn out not to have to be copied, now that their bytes are known.
+  ///
+  /// `bytes` start at `offset` and are made of granules of so many bytes, the last of which may be cut short.
+  func dropKnown(at offset: UInt64, _ bytes: RawSpan, granule: Int, _ wanted: inout [Bool]) throws(BlockError)
+}
+
+extension CopySource {
+  /// Nothing that storage could copy.
+  func image(at offset: UInt64, length: UInt64) -> (edge: Edge, offset: UInt64)? { nil }
+  /// Everything is copied.
+  func dropKnown(at offset: UInt64, _ bytes: RawSpan, granule: Int, _ wanted: inout [Bool]) throws(BlockError)
+  {}
+}

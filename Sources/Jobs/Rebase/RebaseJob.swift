@@ -1,0 +1,187 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+public import Errors
+internal import Host
+
+/// Puts an overlay on another backing file, or on none, without changing what it reads as.
+///
+/// What the new backing file does not show is written to the overlay first; when that is durable, the name in the
+/// image changes. At any moment before, the image is whole over the old backing file, and after it over the new one.
+public final class RebaseJob: Job {
+  /// `rebase`.
+  public let kind = "rebase"
+  private let options: RebaseOptions
+  private let opener: Opener
+  private var graph: Graph?
+  private var overlay: RootUser?
+  private var base: RootUser?
+  /// The end of the chain that is frozen.
+  private var frozen: Node?
+
+  /// Opens nothing.
+  public init(_ options: RebaseOptions, opener: Opener) {
+    self.options = options
+    self.opener = opener
+  }
+
+  /// The new backing file's name, nil for none.
+  private var backing: String? { options.backing.flatMap { $0.isEmpty ? nil : $0 } }
+
+  // MARK: Job
+
+  /// Opens the overlay and, unless only the name is to change, both backing files.
+  public func prepare(in graph: Graph) throws(BlockError) {
+    self.graph = graph
+    let user = graph.makeUser(
+      "rebase: overlay '\(options.image.text)'",
+      claim: Claim(
+        held: options.isUnsafe ? .graphMod : [.consistentRead, .writeUnchanged, .graphMod],
+        shared: .consistentRead))
+    overlay = user
+    try openOverlay(user)
+    guard let node = user.edge?.child else { return }
+    try refuseFormatName()
+    if !options.isUnsafe {
+      try openBase(below: node, graph)
+      if let old = node.backing?.child {
+        try graph.freezeChain(from: node, to: old, for: "rebase of '\(options.image.text)'")
+        frozen = old
+      }
+    }
+    try inContext(changing) { () throws(BlockError) in
+      guard opener.kind(named: node.driver.name)?.supportsBacking == true else {
+        throw BlockError(.unsupported, "Operation not supported")
+      }
+      guard backing == nil || options.backingFormat != nil else {
+        throw BlockError(.invalidArgument, "backing format must be specified")
+      }
+    }
+  }
+
+  /// Copies what differs, then changes the name.
+  public func run(_ context: JobContext) throws(BlockError) {
+    guard let graph, let overlay, let edge = overlay.edge else { return }
+    if !options.isUnsafe { try copy(to: edge, context) }
+    try changeBacking(of: edge, in: graph)
+    self.overlay = nil
+    try inContext("error while closing '\(options.image.text)'") { () throws(BlockError) in
+      try graph.release(overlay)
+    }
+  }
+
+  /// Closes everything that is open.
+  public func clean(in graph: Graph, warnings: inout [String]) {
+    thaw(graph)
+    if let overlay {
+      do throws(BlockError) {
+        try graph.release(overlay)
+      } catch {
+        warnings.append("could not close '\(options.image.text)': \(error.message)")
+      }
+    }
+    overlay = nil
+    // Nothing was written there.
+    if let base { try? graph.release(base) }
+    base = nil
+  }
+
+  private func thaw(_ graph: Graph) {
+    // The links are those that were frozen: nobody could replace them.
+    if let frozen, let node = overlay?.edge?.child { try? graph.thawChain(from: node, to: frozen) }
+    frozen = nil
+  }
+
+  // MARK: Opening
+
+  private func openOverlay(_ user: RootUser) throws(BlockError) {
+    var settings = options.settings
+    settings.flags.insert(.writable)
+    settings.followsBacking = !options.isUnsafe
+    do throws(BlockError) {
+      try opener.open(options.image, settings, for: user)
+    } catch {
+      throw withAdvice(error, settings)
+    }
+  }
+
+  /// Where the image alone could be opened, its name can be changed.
+  private func withAdvice(_ error: BlockError, _ settings: OpenSettings) -> BlockError {
+    guard settings.followsBacking, error.hint == nil, let graph else { return error }
+    let alone = OpenSettings(format: settings.format, flags: .noIO, followsBacking: false)
+    guard let node = try? opener.openUnused(options.image, alone) else { return error }
+    graph.dispose(ofUnused: node)
+    var error = error
+    error.hint = "To change the backing file's name without looking at what the old one holds, use -u."
+    return error
+  }
+
+  private func openBase(below node: Node, _ graph: Graph) throws(BlockError) {
+    guard let backing else { return }
+    try inContext("Could not open new backing file '\(backing)'") { () throws(BlockError) in
+      let name = try ImageName(
+        ImageName.resolve(backing, relativeTo: node.fileName), protocols: opener.protocols)
+      let settings = OpenSettings(format: options.backingFormat, flags: options.backingFlags)
+      let new = try opener.openUnused(name, settings, below: node)
+      let user = graph.makeUser(
+        "rebase: new backing file '\(backing)'",
+        claim: Claim(held: .consistentRead, shared: Permissions.all.subtracting([.write, .resize])))
+      base = user
+      do throws(BlockError) {
+        try graph.attach(user, to: new)
+      } catch {
+        graph.dispose(ofUnused: new)
+        throw error
+      }
+    }
+  }
+
+  private func refuseFormatName() throws(BlockError) {
+    guard let format = options.backingFormat, opener.kind(named: format) == nil,
+      !NewImage.foreignFormats.contains(format)
+    else { return }
+    throw BlockError(.invalidArgument, "Invalid format name: '\(format)'")
+  }
+
+  // MARK: Changing
+
+  private func copy(to edge: Edge, _ context: JobContext) throws(BlockError) {
+    let target = CopyTarget(
+      edge: edge, granule: max(edge.child.limits.clusterSize, 512), isSparse: true, readsZero: false,
+      offloads: false, compressionUnit: nil, isUnchanged: true)
+    let pipeline = CopyPipeline(
+      from: RebaseSource(overlay: edge, new: base?.edge), to: target,
+      threads: options.threads ?? Threads.processors, rateLimit: nil, context: context)
+    try pipeline.run()
+    try edge.flush()
+  }
+
+  private var changing: String { "Could not change the backing file to '\(options.backing ?? "")'" }
+
+  /// Changes the graph first, which can be undone, and then the name.
+  private func changeBacking(of edge: Edge, in graph: Graph) throws(BlockError) {
+    let node = edge.child
+    let old = node.backing?.child
+    thaw(graph)
+    if !options.isUnsafe { try setBacking(of: node, to: base?.edge?.child, in: graph) }
+    do throws(BlockError) {
+      try inContext(changing) { () throws(BlockError) in
+        try edge.setBackingFile(backing, format: options.backingFormat)
+      }
+    } catch {
+      // Both chains read the same; what is open goes as soon as the job ends.
+      if !options.isUnsafe { try? setBacking(of: node, to: old, in: graph) }
+      throw error
+    }
+    if let old { graph.dispose(ofUnused: old) }
+  }
+
+  private func setBacking(of node: Node, to new: Node?, in graph: Graph) throws(BlockError) {
+    var drained = [node]
+    for other in [node.backing?.child, new] { if let other { drained.append(other) } }
+    try graph.change(draining: drained) { (edit: GraphEdit) throws(BlockError) in
+      try edit.setBacking(of: node, to: new)
+    }
+  }
+}

@@ -1,0 +1,121 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+import BlockGraph
+import Errors
+import Jobs
+import Options
+import Qcow2Format
+import RawFormat
+import Support
+import Testing
+
+/// Chains that are small, but have something of everything.
+enum FaultChain {
+  static let shapes = [
+    "cluster_size=512", "cluster_size=4k,extended_l2=off", "extended_l2=on,cluster_size=16k",
+    "compat=0.10,cluster_size=4k",
+  ]
+
+  /// base ← mid ← top, and other, which has part of what they have.
+  static func make(_ shape: String) throws -> [String: [UInt8]] {
+    let folder = TemporaryFolder()
+    let outcome = Shell.run(
+      """
+      set -e
+      io() { qemu-io -f qcow2 "$@" >/dev/null; }
+      qemu-img create -q -f qcow2 -o "$1" base 160k
+      io -c 'write -P 1 0 64k' -c 'write -P 2 100k 20k' base
+      qemu-img create -q -f qcow2 -o "$1" -b base -F qcow2 mid 160k
+      io -c 'write -P 3 20k 20k' -c 'write -z 48k 16k' mid
+      qemu-img create -q -f qcow2 -o "$1" -b mid -F qcow2 top 200k
+      io -c 'write -P 4 32k 3k' -c 'write -P 5 180k 4k' -c 'write -z 100k 8k' top
+      qemu-img create -q -f qcow2 -o "$1" other 128k
+      io -c 'write -P 1 0 16k' -c 'write -P 9 64k 16k' -c 'write -P 9 120k 8k' other
+      """, shape, folder: folder.path)
+    #expect(outcome == Shell.Outcome(status: 0, output: ""))
+    var files: [String: [UInt8]] = [:]
+    for name in ["base", "mid", "top", "other"] { files[name] = try Files.read(folder.file(name)) }
+    return files
+  }
+
+  /// What an image reads as with its chain, and what is wrong with it or a layer, by the word of the peer.
+  static func look(_ files: [String: [UInt8]], at image: String = "top") throws -> (
+    content: [UInt8], faults: String
+  ) {
+    let folder = TemporaryFolder()
+    for (name, bytes) in files { try Files.write(bytes, to: folder.file(name)) }
+    let outcome = Shell.run(
+      """
+      for file in base mid top other; do
+        qemu-img check -q -f qcow2 $file >log 2>&1; case $? in 0|3) ;; *) echo $file; cat log ;; esac
+      done
+      qemu-img convert -f qcow2 -O raw "$1" raw
+      """, image, folder: folder.path)
+    return (outcome.status == 0 ? try Files.read(folder.file("raw")) : [], outcome.output)
+  }
+
+  /// Runs a job over the files.
+  static func run(_ files: FaultFiles, _ make: (Opener) throws(BlockError) -> any Job) throws(BlockError) {
+    let graph = Graph()
+    defer { #expect(graph.nodes.isEmpty && graph.rootUsers.isEmpty, "nothing stays open") }
+    let opener = Opener(graph: graph, kinds: [files, RawFormat(), Qcow2Format()])
+    var runner = JobRunner(graph: graph)
+    try runner.run(try make(opener))
+  }
+
+  static let counted: Set<FaultStorage.Operation> = [.write, .zero, .discard, .truncate, .flush]
+
+  /// Fails each operation in turn, once and for good, and after the latter loses some of what was not durable.
+  static func failEach(
+    _ files: [String: [UInt8]], _ make: (Opener) throws(BlockError) -> any Job,
+    after: (FaultFiles, _ failed: Bool, _ step: String) throws -> Void
+  ) throws {
+    var number = 1
+    while true {
+      var reached = false
+      for lost in 0..<4 {
+        let image = FaultFiles(files)
+        // Once; then for good, with nothing, all, or one half of the rest lost.
+        image.counter.fail(number, of: counted, forGood: lost > 0)
+        var failed = false
+        do throws(BlockError) { try run(image, make) } catch {
+          failed = true
+          #expect(error.kind == .inputOutput, "\(error.message)")
+        }
+        reached = reached || image.counter.operations >= number
+        if lost > 0 { try image.crash { lost == 1 || (lost == 2 && $0 % 2 == 0) } }
+        try after(image, failed, "operation \(number), way \(lost)")
+      }
+      if !reached { break }
+      number += 1
+    }
+    #expect(number > 4)
+  }
+}
+
+@Suite(.serialized) struct RebaseFaultTests {
+  static let targets: [(String?, String?)] = [("other", "qcow2"), ("base", "qcow2"), (nil, nil)]
+
+  @Test(
+    "X-04 J-05 rebase: after a failure or a crash at each operation the image reads as before",
+    arguments: FaultChain.shapes, targets)
+  func everyOperation(_ shape: String, _ target: (String?, String?)) throws {
+    let files = try FaultChain.make(shape)
+    let expected = try FaultChain.look(files)
+    #expect(expected.faults.isEmpty && !expected.content.isEmpty)
+    try FaultChain.failEach(files) { (opener: Opener) throws(BlockError) in
+      var options = RebaseOptions(image: ImageName(path: "top"))
+      options.settings.format = "qcow2"
+      (options.backing, options.backingFormat) = target
+      options.threads = 2
+      return RebaseJob(options, opener: opener)
+    } after: { image, failed, step in
+      let bytes = image.bytes
+      let found = try FaultChain.look(bytes)
+      #expect(found.faults.isEmpty, "\(step)")
+      #expect(found.content == expected.content, "\(step)")
+      for name in ["base", "mid", "other"] { #expect(bytes[name] == files[name], "\(step) changed \(name)") }
+    }
+  }
+}

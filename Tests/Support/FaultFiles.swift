@@ -1,0 +1,43 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+import Bytes
+public import Errors
+import Options
+
+/// Files in memory that fail and forget, opened by name like any others: whole chains on faulty storage.
+public final class FaultFiles: DriverKind, @unchecked Sendable {
+  /// `file`.
+  public let name = "file"
+  /// Storage.
+  public var isProtocol: Bool { true }
+  /// What fails, over all files together.
+  public let counter: FaultCounter
+  private let contents: [String: MemoryStorage]
+  private var opened: [(storage: FaultStorage, node: Node)] = []
+
+  /// Files with names and bytes.
+  public init(_ files: [String: [UInt8]], counter: FaultCounter = FaultCounter()) {
+    self.counter = counter
+    contents = files.mapValues { MemoryStorage($0) }
+  }
+
+  /// The bytes of all files.
+  public var bytes: [String: [UInt8]] { contents.mapValues(\.bytes) }
+
+  /// Opens a file that is there. Called on the graph thread.
+  public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+    guard let path = try request.options.takeString("filename"), let memory = contents[path] else {
+      throw BlockError(.notFound, "No such file or directory")
+    }
+    let storage = FaultStorage(memory, counter: counter)
+    opened.append((storage, request.node))
+    return OpenedDriver(storage)
+  }
+
+  /// Loses the changes that were not made durable, but for those that `survives` keeps.
+  public func crash(survives: (Int) -> Bool) throws(BlockError) {
+    for (storage, node) in opened { try storage.crash(of: node, survives: survives) }
+  }
+}
