@@ -22,6 +22,16 @@ public enum Clock {
   }
 }
 
+/// The time of day.
+public enum WallClock {
+  /// Seconds since 1970 and the nanoseconds on top; seconds past 2106 stay at the largest number.
+  public static var now: (seconds: UInt32, nanoseconds: UInt32) {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
+    return (UInt32(clamping: time.tv_sec), UInt32(clamping: time.tv_nsec))
+  }
+}
+
 /// A number that many threads add to.
 public final class Counter: Sendable {
   private let value = Atomic<UInt64>(0)

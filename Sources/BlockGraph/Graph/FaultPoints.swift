@@ -15,7 +15,7 @@ public final class FaultPoints {
   /// Cleaning up is under way, which passes no points: it must not fail.
   private var isSuspended = false
 
-  /// Put between the graph and storage that is made for a new image, so that its I/O can be made to fail.
+  /// Put between the graph and storage, so that its I/O can be made to fail.
   public var wrapStorage: ((any StorageDriver) -> any StorageDriver)?
 
   /// No point fails.

@@ -7,7 +7,7 @@ internal import Options
 
 extension Qcow2Driver {
   func formatInformation(of node: Node) -> FormatInformation? {
-    let header = monitor.withLock { self.header }
+    let (header, snapshots) = monitor.withLock { (self.header, self.snapshots) }
     var information = FormatInformation()
     information.clusterSize = geometry.clusterSize
     information.isEncrypted = header.cryptMethod != 0

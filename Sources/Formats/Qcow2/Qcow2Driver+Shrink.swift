@@ -15,38 +15,57 @@ extension Qcow2Driver {
     try writeBack(node)
     try barrier(node)
     try applyPendingFrees(node)
+    let copied = try replaceTables(for: newLength, copying: nil, node)
+    // The new tables went behind everything; there may be room further down now, so that the file can be cut.
+    if refcounts.cursor < l1.offset >> geometry.clusterBits {
+      try replaceTables(for: newLength, copying: copied, node)
+    }
+    if hasDataFile { try dataFile(of: node).truncate(to: newLength) } else { try cutFile(node) }
+  }
+
+  /// Exchanges the tables for shorter ones at another place and gives up what those lack.
+  ///
+  /// - Parameter index: the L1 entry whose L2 table gets another place in any case.
+  /// - Returns: the L1 entry whose L2 table got another place.
+  @discardableResult
+  private func replaceTables(for newLength: UInt64, copying index: Int?, _ node: Node) throws(BlockError)
+    -> Int?
+  {
     let old = l1
-    let tables = try makeShorterTables(for: newLength, node)
+    let tables = try makeShorterTables(for: newLength, copying: index, node)
     try writeRefcounts(node)
     try barrier(node)
     try writeLength(newLength, tables.l1, node)
     // Readers see the end before what lies behind it goes.
     length = newLength
     l1 = tables.l1
-    for index in tables.firstChanged..<old.count {
+    for index in (tables.copied ?? l1.count)..<old.count {
       l2Cache.drop(from: L1Entry(rawValue: old[index]).offset, bytes: geometry.clusterSize)
     }
     try barrier(node)
     try giveUp(old, from: newLength, node)
-    if hasDataFile { try dataFile(of: node).truncate(to: newLength) } else { try cutFile(node) }
+    return tables.copied
   }
 
   private struct ShorterTables {
     var l1: TableInMemory
-    /// The first L1 entry that is not as it was.
-    var firstChanged: Int
+    /// The L1 entry whose L2 table is a copy.
+    var copied: Int?
   }
 
   /// Puts an L1 table for a shorter disk into the file and, where the last L2 table holds entries that are to go, a
   /// copy of it without them.
-  private func makeShorterTables(for newLength: UInt64, _ node: Node) throws(BlockError) -> ShorterTables {
+  private func makeShorterTables(for newLength: UInt64, copying index: Int?, _ node: Node) throws(BlockError)
+    -> ShorterTables
+  {
     let file = try file(of: node)
     let count = Int(geometry.l1Entries(forLength: newLength))
     let kept = geometry.clusters(covering: newLength) & (geometry.l2Entries - 1)
     let last = count - 1
     let boundary = kept == 0 || last < 0 ? 0 : try tableOffset(l1, last, node)
     var changed: L1Entry?
-    if boundary != 0, let copy = try copyTable(at: boundary, keeping: Int(kept), node) {
+    if boundary != 0, let copy = try copyTable(at: boundary, keeping: Int(kept), always: index == last, node)
+    {
       changed = L1Entry(table: copy)
     }
     let bytes = max(UInt64(count) * 8, 8)
@@ -56,7 +75,7 @@ extension Qcow2Driver {
     try table.write(to: file)
     requiredEnd = max(requiredEnd, table.offset + table.byteCount)
     for cluster in clusters { metadataMap?.insert(cluster) }
-    return ShorterTables(l1: table, firstChanged: changed == nil ? count : last)
+    return ShorterTables(l1: table, copied: changed == nil ? nil : last)
   }
 
   /// Where the L2 table of an L1 entry starts; 0 where there is none.
@@ -69,13 +88,15 @@ extension Qcow2Driver {
     return offset
   }
 
-  /// Copies the first entries of an L2 table to a new cluster; nil where all others are empty anyway.
-  private func copyTable(at offset: UInt64, keeping kept: Int, _ node: Node) throws(BlockError) -> UInt64? {
+  /// Copies the first entries of an L2 table to a new cluster; nil where all others are empty anyway, unless `always`.
+  private func copyTable(at offset: UInt64, keeping kept: Int, always: Bool, _ node: Node) throws(BlockError)
+    -> UInt64?
+  {
     let file = try file(of: node)
     let buffer = try file.read(at: offset, count: Int(geometry.clusterSize))
     var bytes = buffer.mutableBytes
     var rest = bytes.slice(kept * geometry.l2EntryBytes..<buffer.count)
-    guard !rest.bytes.isZero else { return nil }
+    guard always || !rest.bytes.isZero else { return nil }
     rest.fill()
     let cluster = try allocate(1, for: "L2 table", node).lowerBound
     let target = cluster << geometry.clusterBits
@@ -113,7 +134,7 @@ extension Qcow2Driver {
   }
 
   /// Sets length and L1 table in the header with one write, which is inside one sector.
-  private func writeLength(_ newLength: UInt64, _ table: TableInMemory, _ node: Node) throws(BlockError) {
+  func writeLength(_ newLength: UInt64, _ table: TableInMemory, _ node: Node) throws(BlockError) {
     let buffer = Buffer(count: 24)
     var bytes = buffer.mutableBytes
     bytes.storeBig(newLength, at: 0)

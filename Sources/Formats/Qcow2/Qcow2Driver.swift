@@ -23,8 +23,6 @@ final class Qcow2Driver: @unchecked Sendable {
   let isDataRaw: Bool
   let options: Qcow2Options
   let compression: CompressionType
-  /// The snapshots that the image holds, as they were when it was opened.
-  let snapshots: [SnapshotEntry]
   /// Whether a snapshot is served instead of the active state.
   let servesSnapshot: Bool
 
@@ -35,6 +33,8 @@ final class Qcow2Driver: @unchecked Sendable {
   // What follows is guarded by the monitor.
 
   var header: Header
+  /// The snapshots that the image holds.
+  var snapshots: [SnapshotEntry]
   var l1: TableInMemory
   let l2Cache: TableCache
   let refcounts: RefcountStore

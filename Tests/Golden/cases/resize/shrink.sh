@@ -28,3 +28,4 @@ run strata resize --shrink b.qcow2 600k
 run strata resize b.qcow2 1M
 allocation qcow2 b.qcow2
 run strata check -q b.qcow2
+note "at most 1 MiB: $(($(stat -c %s b.qcow2) <= 1048576))"

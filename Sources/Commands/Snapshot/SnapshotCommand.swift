@@ -1,0 +1,85 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+internal import BlockGraph
+internal import Errors
+internal import Jobs
+
+/// `snapshot`: states of the disk that an image keeps.
+struct SnapshotCommand: ProgramCommand {
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "snapshot", abstract: "List, take, restore or forget the snapshots inside an image.",
+      usage: "strata snapshot [OPTIONS] [-l | -c NAME | -a NAME | -d NAME] FILE",
+      discussion: """
+        Restoring takes an id or a name, an id first; forgetting takes a name or an id, a name first. The present \
+        state is lost when a snapshot is restored; snapshots stay.
+
+        EXAMPLES:
+          strata snapshot -c before-upgrade disk.qcow2
+          strata snapshot -l disk.qcow2
+          strata snapshot -a before-upgrade disk.qcow2
+        """)
+  }
+
+  @Option(
+    name: option("f", "format"),
+    help: ArgumentHelp("The format; without it, the content is looked at.", valueName: "format"))
+  var format: String?
+
+  @Flag(
+    name: flag("l", "list"), help: "List the snapshots. This is what happens without any of -c, -a and -d.")
+  var lists: Int
+
+  @Option(
+    name: option("c", "create"), help: ArgumentHelp("Keep the present state under a name.", valueName: "name")
+  )
+  var create: [String] = []
+
+  @Option(
+    name: option("a", "apply"),
+    help: ArgumentHelp("Make a snapshot the present state.", valueName: "snapshot"))
+  var apply: [String] = []
+
+  @Option(name: option("d", "delete"), help: ArgumentHelp("Forget a snapshot.", valueName: "snapshot"))
+  var delete: [String] = []
+
+  @OptionGroup(title: group(AccessOptions.self))
+  var access: AccessOptions
+
+  @OptionGroup(title: group(StandardOptions.self))
+  var standard: StandardOptions
+
+  @Argument(help: ArgumentHelp("The image.", valueName: "file"))
+  var files: [String] = []
+
+  func perform(in session: Session) throws -> Int32 {
+    let actions = actions
+    guard lists + actions.count <= 1 else { throw UsageError("Cannot mix '-l', '-a', '-c', '-d'") }
+    let file = try onlyOperand(files)
+    guard let action = actions.first else { return try list(file, session) }
+    guard !access.forceShare else {
+      throw BlockError(
+        .invalidArgument, "Could not open '\(file)': force-share=on can only be used with read-only images")
+    }
+    let image = try access.image(file, format: format, flags: .writable)
+    let name = try session.name(of: image)
+    let job = SnapshotJob(.named(name, image.settings, session.opener), action)
+    try session.run(job, ProgressReporter(isShown: false))
+    return 0
+  }
+
+  private var actions: [SnapshotJob.Action] {
+    create.map { .create($0) } + apply.map { .apply($0) } + delete.map { .delete($0) }
+  }
+
+  private func list(_ file: String, _ session: Session) throws -> Int32 {
+    let user = try session.open(access.image(file, format: format))
+    guard let node = user.edge?.child else { return 1 }
+    let snapshots = node.driver.formatInformation(of: node)?.snapshots ?? []
+    guard lists > 0, !snapshots.isEmpty else { return 0 }
+    session.console.print("Snapshot list:\n" + SnapshotTable.text(snapshots))
+    return 0
+  }
+}

@@ -1,0 +1,96 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+
+/// Exchanging the snapshot table. The monitor is held.
+extension Qcow2Driver {
+  /// Where a list of snapshots is in the file.
+  struct SnapshotTablePlace {
+    var entries: [SnapshotEntry]
+    /// The clusters it takes; none for an empty list.
+    var clusters: Range<UInt64>
+  }
+
+  /// Where the present table is.
+  var presentSnapshotTable: SnapshotTablePlace {
+    let first = header.snapshotsOffset >> geometry.clusterBits
+    let count = geometry.clusters(covering: UInt64(SnapshotTable.bytes(snapshots)))
+    return SnapshotTablePlace(entries: snapshots, clusters: first..<first + count)
+  }
+
+  /// Writes a list of snapshots to free clusters; nothing points there yet.
+  func placeSnapshotTable(_ entries: [SnapshotEntry], _ node: Node) throws(BlockError) -> SnapshotTablePlace {
+    guard let last = entries.last else { return SnapshotTablePlace(entries: [], clusters: 0..<0) }
+    let bytes = SnapshotTable.bytes(entries)
+    guard UInt64(bytes) <= Qcow2Limits.snapshotTableBytes else {
+      throw BlockError(.tooLarge, "Snapshot table is too large")
+    }
+    let clusters = try allocate(
+      geometry.clusters(covering: UInt64(bytes)), exactly: true, for: "snapshot table", node)
+    let buffer = Buffer(count: clusters.count << Int(geometry.clusterBits))
+    var target = buffer.mutableBytes
+    var position = 0
+    for entry in entries {
+      entry.write(to: &target, at: position)
+      position += entry.size
+    }
+    position += last.unpaddedSize - last.size
+    let offset = clusters.lowerBound << geometry.clusterBits
+    do throws(BlockError) {
+      try file(of: node).write(at: offset, from: buffer.bytes)
+    } catch {
+      try? dropReferences(clusters, .other, node)
+      throw error
+    }
+    requiredEnd = max(requiredEnd, offset + UInt64(buffer.count))
+    for cluster in clusters { metadataMap?.insert(cluster) }
+    return SnapshotTablePlace(entries: entries, clusters: clusters)
+  }
+
+  /// Lets the header point to another table, all that it needs being in the file.
+  ///
+  /// When that fails, the header points to the present one as before, or it cannot be known; false then.
+  func switchSnapshotTable(to place: SnapshotTablePlace, _ node: Node, undone: inout Bool) throws(BlockError)
+  {
+    let old = presentSnapshotTable
+    do throws(BlockError) {
+      try writeSnapshotFields(place, node)
+    } catch {
+      // It may be there in part: only a second write tells that it is not.
+      undone = (try? writeSnapshotFields(old, node)) != nil
+      throw error
+    }
+    snapshots = place.entries
+    header.snapshotCount = UInt32(place.entries.count)
+    header.snapshotsOffset = place.clusters.lowerBound << geometry.clusterBits
+    try barrier(node)
+  }
+
+  private func writeSnapshotFields(_ place: SnapshotTablePlace, _ node: Node) throws(BlockError) {
+    let buffer = Buffer(count: 12)
+    var bytes = buffer.mutableBytes
+    bytes.storeBig(UInt32(place.entries.count), at: 0)
+    bytes.storeBig(place.clusters.lowerBound << geometry.clusterBits, at: 4)
+    try file(of: node).write(at: UInt64(Header.Field.snapshots), from: buffer.bytes)
+  }
+}
+
+extension SnapshotTable {
+  /// Bytes of a list of snapshots; the last one needs no padding.
+  static func bytes(_ entries: [SnapshotEntry]) -> Int {
+    guard let last = entries.last else { return 0 }
+    var bytes = 0
+    for entry in entries { bytes += entry.size }
+    return bytes - last.size + last.unpaddedSize
+  }
+
+  /// The id after the largest number among those in use.
+  static func nextID(_ entries: [SnapshotEntry]) -> String {
+    var largest: UInt64 = 0
+    for entry in entries { largest = max(largest, UInt64(entry.id) ?? 0) }
+    return String(largest &+ 1)
+  }
+}

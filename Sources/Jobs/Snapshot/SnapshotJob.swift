@@ -1,0 +1,92 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+public import Errors
+internal import Host
+
+/// Takes, restores or forgets an internal snapshot.
+public final class SnapshotJob: Job {
+  /// What is to be done.
+  public enum Action: Sendable, Equatable {
+    /// Keep the present state under a name.
+    case create(String)
+    /// Make a kept state, by id or name, the present one.
+    case apply(String)
+    /// Forget a state, by name or id.
+    case delete(String)
+  }
+
+  /// `snapshot`.
+  public let kind = "snapshot"
+  private let image: JobImage
+  private let action: Action
+  private var user: RootUser?
+
+  /// - Parameter image: where it is opened by name, the settings must say `writable`.
+  public init(_ image: JobImage, _ action: Action) {
+    self.image = image
+    self.action = action
+  }
+
+  /// Opens the image; nobody else may write it meanwhile.
+  public func prepare(in graph: Graph) throws(BlockError) {
+    let user = graph.makeUser(
+      "snapshot: '\(image.text)'", claim: Claim(held: .write, shared: .consistentRead))
+    self.user = user
+    try image.attach(user, in: graph)
+  }
+
+  /// Does it and makes it safe.
+  ///
+  /// - Throws: what went wrong, with the snapshot's name.
+  public func run(_ context: JobContext) throws(BlockError) {
+    guard let edge = user?.edge else { return }
+    try context.checkInterrupted()
+    try perform(edge.child.driver as? any SnapshottingDriver, edge.child)
+    try edge.flush()
+  }
+
+  private func perform(_ driver: (any SnapshottingDriver)?, _ node: Node) throws(BlockError) {
+    switch action {
+    case .create(let name):
+      try inContext("Could not create snapshot '\(name)'") { () throws(BlockError) in
+        guard let driver else { throw BlockError(.unsupported, "-95 (Operation not supported)") }
+        let now = WallClock.now
+        do throws(BlockError) {
+          try driver.createSnapshot(name, seconds: now.seconds, nanoseconds: now.nanoseconds, of: node)
+        } catch {
+          guard error.kind == .unsupported else { throw error }
+          throw BlockError(.unsupported, "-95 (\(error.message))")
+        }
+      }
+    case .apply(let name):
+      try inContext("Could not apply snapshot '\(name)'") { () throws(BlockError) in
+        guard let driver else { throw BlockError(.unsupported, "Block driver does not support snapshots") }
+        try inContext("Failed to load snapshot") { () throws(BlockError) in
+          try driver.applySnapshot(.idOrName(name), of: node)
+        }
+      }
+    case .delete(let name):
+      try inContext("Could not delete snapshot '\(name)'") { () throws(BlockError) in
+        let snapshots = node.driver.formatInformation(of: node)?.snapshots ?? []
+        // A name goes before an id here, as other programs have it.
+        guard
+          let found = snapshots.first(where: { $0.name == name }) ?? snapshots.first(where: { $0.id == name })
+        else { throw BlockError(.notFound, "snapshot not found") }
+        try driver?.deleteSnapshot(.exactly(id: found.id, name: found.name), of: node)
+      }
+    }
+  }
+
+  /// Lets go of the image.
+  public func clean(in graph: Graph, warnings: inout [String]) {
+    guard let user else { return }
+    self.user = nil
+    do throws(BlockError) {
+      try graph.release(user)
+    } catch {
+      warnings.append("could not close '\(image.text)': \(error.message)")
+    }
+  }
+}
