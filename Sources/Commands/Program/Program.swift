@@ -13,7 +13,7 @@ public struct Program {
   /// The commands by name.
   static let commands: [any ProgramCommand.Type] = [
     CheckCommand.self, CompareCommand.self, ConvertCommand.self, CreateCommand.self, GraphCommand.self,
-    InfoCommand.self, MapCommand.self, ResizeCommand.self, SnapshotCommand.self,
+    InfoCommand.self, MapCommand.self, MeasureCommand.self, ResizeCommand.self, SnapshotCommand.self,
   ]
 
   let console: Console
