@@ -25,7 +25,7 @@ struct ConvertRequest {
     sparseSize = try ConvertRequest.sparseSize(command.target.sparseSize, warn)
     rateLimit = try ConvertRequest.rateLimit(command.work.rateLimit, warn)
     threads = try ConvertRequest.threads(command.work.parallel)
-    snapshot = try ConvertRequest.snapshot(command.source.snapshot)
+    snapshot = try parseSnapshotSelector(command.source.snapshot)
     guard command.files.count > 1 else {
       throw BlockError(.invalidArgument, "Must specify image file name")
     }
@@ -106,17 +106,6 @@ struct ConvertRequest {
         .invalidArgument, "Invalid number of coroutines. Allowed number of coroutines is between 1 and 16")
     }
     return Int(count)
-  }
-
-  private static func snapshot(_ text: String?) throws(BlockError) -> SnapshotSelector? {
-    guard let text else { return nil }
-    guard text.hasPrefix("snapshot.") else { return .idOrName(text) }
-    let list = try KeyValueList(parsing: text, dialect: .short)
-    for item in list.items where item.key != "snapshot.id" && item.key != "snapshot.name" {
-      throw BlockError(
-        .invalidArgument, "Invalid parameter '\(item.key)'\nFailed in parsing snapshot param '\(text)'")
-    }
-    return .exactly(id: list["snapshot.id"], name: list["snapshot.name"])
   }
 
   // MARK: Combinations

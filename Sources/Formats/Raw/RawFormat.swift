@@ -60,6 +60,13 @@ public struct RawFormat: DriverKind {
   }
 }
 
+extension RawFormat: MeasuringKind {
+  /// As many bytes as the disk has.
+  public func measure(length: UInt64, options: OptionObject) throws(BlockError) -> ImageMeasure {
+    ImageMeasure(empty: length, full: length)
+  }
+}
+
 /// Serves a file's bytes as they are.
 final class RawDriver: FormatDriver {
   /// Disks are made of whole sectors: the last one is filled up with zeros.

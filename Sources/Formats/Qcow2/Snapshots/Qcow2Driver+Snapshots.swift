@@ -23,7 +23,7 @@ extension Qcow2Driver: SnapshottingDriver {
     var entry = SnapshotEntry(
       id: SnapshotTable.nextID(snapshots), name: name, diskSize: header.size, seconds: seconds,
       nanoseconds: nanoseconds)
-    try change(.raise, &l1, node)
+    try changeActive(.raise, node)
     var undone = true
     var taken: [Range<UInt64>] = []
     do throws(BlockError) {
@@ -49,7 +49,7 @@ extension Qcow2Driver: SnapshottingDriver {
 
   private func takeBackSnapshot(_ taken: [Range<UInt64>], _ node: Node) throws(BlockError) {
     for clusters in taken { try dropReferences(clusters, .other, node) }
-    try change(.lower, &l1, node)
+    try changeActive(.lower, node)
     try restoreMarks(node)
   }
 
@@ -144,7 +144,7 @@ extension Qcow2Driver: SnapshottingDriver {
 
   /// Makes marks in the active tables agree with refcounts, and writes all of it.
   private func restoreMarks(_ node: Node) throws(BlockError) {
-    try change(.mark, &l1, node)
+    try changeActive(.mark, node)
     try writeRefcounts(node)
     try barrier(node)
     try l1.write(to: file(of: node))

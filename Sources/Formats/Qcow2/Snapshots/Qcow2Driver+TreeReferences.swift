@@ -37,6 +37,14 @@ extension Qcow2Driver {
     try applyPendingFrees(node)
   }
 
+  /// The same for the active tables.
+  func changeActive(_ change: TreeChange, _ node: Node) throws(BlockError) {
+    // Caches that have to make room look at the table meanwhile.
+    var table = l1
+    defer { l1 = table }
+    try self.change(change, &table, node)
+  }
+
   /// Lowers what was raised, and sets marks again.
   private func takeBack(_ table: inout TableInMemory, before end: Int, _ node: Node) throws(BlockError) {
     for step in [TreeChange.lower, .mark] {
@@ -132,17 +140,32 @@ extension Qcow2Driver {
   /// Sets the marks of all entries: where `asSingle` those whose refcount is 1, else none. Whether any changed.
   private func mark(_ bytes: inout MutableRawSpan, asSingle: Bool, _ node: Node) throws(BlockError) -> Bool {
     var changed = false
+    // Neighbours are counted in one slice as a rule: it is looked up once.
+    var known: (start: UInt64, counts: Counts)?
     for index in 0..<Int(geometry.l2Entries) {
       let offset = index * geometry.l2EntryBytes
       let entry = L2Entry(rawValue: bytes.bytes.big64(at: offset))
       guard !entry.isCompressed, entry.offset != 0 else { continue }
       var wanted = false
-      if asSingle { wanted = try refcount(of: entry.offset >> geometry.clusterBits, node) == 1 }
+      if asSingle {
+        let cluster = entry.offset >> geometry.clusterBits
+        if let (start, counts) = known, cluster >= start, cluster - start < UInt64(counts.remaining) {
+          wanted = count(counts, plus: Int(cluster - start)) == 1
+        } else if let counts = try counts(from: cluster, node) {
+          known = (cluster, counts)
+          wanted = count(counts, plus: 0) == 1
+        }
+      }
       guard entry.isCopied != wanted else { continue }
       bytes.storeBig(entry.rawValue ^ L2Entry.copiedBit, at: offset)
       changed = true
     }
     return changed
+  }
+
+  private func count(_ counts: Counts, plus step: Int) -> UInt64 {
+    let buffer = counts.slice.buffer
+    return RefcountBlock.count(buffer.bytes, at: counts.first + step, order: geometry.refcountOrder)
   }
 
   /// Adds one reference to each cluster: to all of them or to none.

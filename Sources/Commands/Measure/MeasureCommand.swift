@@ -1,0 +1,144 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+internal import BlockGraph
+internal import Errors
+internal import Jobs
+internal import Options
+
+/// `measure`: how large a file would become.
+struct MeasureCommand: ProgramCommand {
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "measure", abstract: "Tell how large the file of an image would become.",
+      usage: "strata measure [OPTIONS] [FILE | --size SIZE]",
+      discussion: """
+        Tells what converting FILE, or making an empty image of SIZE bytes, would take at first, and what it could \
+        come to take when every byte is written. Nothing is made.
+
+        EXAMPLES:
+          strata measure -O qcow2 disk.raw
+          strata measure --size 1T -O qcow2 -o cluster_size=2M
+        """)
+  }
+
+  @Option(
+    name: option("f", "format"),
+    help: ArgumentHelp("The file's format; without it, the content is looked at.", valueName: "format"))
+  var format: String?
+
+  @Option(
+    name: option("O", "target-format"),
+    help: ArgumentHelp("The format of the image to be; raw without it.", valueName: "format"))
+  var targetFormat = "raw"
+
+  @Option(
+    name: option("o", "options"),
+    help: ArgumentHelp("Options of the image to be: key=value, several with commas.", valueName: "options"))
+  var options: [String] = []
+
+  @Option(
+    name: option("s", "size"),
+    help: ArgumentHelp("The length of the image to be, where there is no file.", valueName: "size"))
+  var size: String?
+
+  @Option(
+    name: option("l", "snapshot"),
+    help: ArgumentHelp("Measure an internal snapshot of the file.", valueName: "snapshot"))
+  var snapshot: String?
+
+  @OptionGroup(title: group(OutputOptions.self))
+  var output: OutputOptions
+
+  @OptionGroup(title: group(AccessOptions.self))
+  var access: AccessOptions
+
+  @OptionGroup(title: group(StandardOptions.self))
+  var standard: StandardOptions
+
+  @Argument(help: ArgumentHelp("The image that would be converted.", valueName: "file"))
+  var files: [String] = []
+
+  func perform(in session: Session) throws -> Int32 {
+    let list = try CreationOptions(options).list
+    let selector = try parseSnapshotSelector(snapshot)
+    let form = try output.format()
+    let length = try size.map { try parseSize($0, "image size", warn: session.console.warn) }
+    try checkCombinations()
+    let kind = try targetKind(session.opener)
+    let values = try inTargetFormat { () throws(BlockError) in try kind.creationOptions.parse(list) }
+    let source: MeasureJob.Source
+    var hasBitmaps = false
+    if let length {
+      source = .empty(length: length)
+    } else {
+      var image = try access.image(files[0], format: format)
+      image.settings.snapshot = selector
+      guard let edge = try session.open(image).edge else { return 1 }
+      source = .image(edge)
+      hasBitmaps =
+        MeasureCommand.mayHoldBitmaps(edge.child) && kind.name == "qcow2"
+        && !["0.10", "v2"].contains(values["compat"]?.string ?? "")
+    }
+    let job = MeasureJob(source, target: kind, options: values)
+    try session.run(job, ProgressReporter(isShown: false))
+    print(job, hasBitmaps: hasBitmaps, form, session.console)
+    return 0
+  }
+
+  private func checkCombinations() throws(BlockError) {
+    let mistakes: [(Bool, String)] = [
+      (files.count > 1, "At most one filename argument is allowed."),
+      (
+        files.isEmpty && (access.imageOptions || format != nil || snapshot != nil),
+        "--image-opts, -f, and -l require a filename argument."
+      ),
+      (files.isEmpty && size == nil, "Either --size N or one filename must be specified."),
+      (!files.isEmpty && size != nil, "--size N cannot be used together with a filename."),
+    ]
+    for (isMistake, message) in mistakes where isMistake { throw BlockError(.invalidArgument, message) }
+  }
+
+  private func targetKind(_ opener: Opener) throws(BlockError) -> any DriverKind {
+    if targetFormat == "luks" {
+      throw BlockError(.unsupported, "Format 'luks' is not supported yet")
+    }
+    guard let kind = opener.kind(named: targetFormat) else {
+      throw BlockError(.notFound, "Unknown file format '\(targetFormat)'")
+    }
+    return kind
+  }
+
+  /// A mistake in the options names the format, too.
+  private func inTargetFormat(_ body: () throws(BlockError) -> OptionObject) throws(BlockError)
+    -> OptionObject
+  {
+    do throws(BlockError) {
+      return try body()
+    } catch {
+      guard error.hint == nil else { throw error }
+      throw BlockError(error.kind, error.message + "\nInvalid options for file format '\(targetFormat)'")
+    }
+  }
+
+  /// Whether bitmaps of an image could be copied and it is known that there are none.
+  private static func mayHoldBitmaps(_ node: Node) -> Bool {
+    let data = node.driver.formatInformation(of: node)?.specific?.object?["data"]?.object
+    return data?["compat"]?.string == "1.1" && data?["bitmaps"] == nil
+  }
+
+  private func print(_ job: MeasureJob, hasBitmaps: Bool, _ form: OutputFormat, _ console: Console) {
+    switch form {
+    case .human:
+      console.print("required size: \(job.required)\nfully allocated size: \(job.full)\n")
+      if hasBitmaps { console.print("bitmaps size: 0\n") }
+    case .json:
+      var object = OptionObject()
+      if hasBitmaps { object["bitmaps"] = OptionTree(UInt64(0)) }
+      object["required"] = OptionTree(job.required)
+      object["fully-allocated"] = OptionTree(job.full)
+      console.print(.object(object))
+    }
+  }
+}

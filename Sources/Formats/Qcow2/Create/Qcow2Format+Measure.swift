@@ -1,0 +1,26 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+public import Errors
+public import Options
+
+extension Qcow2Format: MeasuringKind {
+  /// Header, L1 table, all L2 tables and refcounts of the full image, as the peer counts them; then the data.
+  public func measure(length: UInt64, options: OptionObject) throws(BlockError) -> ImageMeasure {
+    let creation = try CreationOptions(options)
+    let geometry = creation.geometry
+    let layout: ImageLayout
+    do throws(BlockError) {
+      layout = try ImageLayout(geometry, length: length, allocatesTables: true, hasDataFile: false)
+    } catch {
+      throw BlockError(error.kind, "The image size is too large (try using a larger cluster size)")
+    }
+    let tables = (layout.totalClusters - layout.dataClusters) << geometry.clusterBits
+    let full = layout.totalClusters << geometry.clusterBits
+    let reserves = creation.preallocation == .full || creation.preallocation == .falloc
+    return ImageMeasure(
+      empty: reserves ? full : tables, full: full, unit: geometry.clusterSize,
+      takesAll: reserves || creation.backingName != nil)
+  }
+}

@@ -1,0 +1,95 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+internal import Bytes
+public import Errors
+public import Options
+
+/// Tells how large the file of an image would become that is made from another one, or empty.
+public final class MeasureJob: Job {
+  /// `measure`.
+  public let kind = "measure"
+  /// What would be converted.
+  public enum Source {
+    /// Nothing: a new image of so many bytes.
+    case empty(length: UInt64)
+    /// The content of an open image.
+    case image(Edge)
+  }
+
+  /// Bytes that the file would take.
+  public private(set) var required: UInt64 = 0
+  /// Bytes that the file could come to take.
+  public private(set) var full: UInt64 = 0
+  private let source: Source
+  private let target: any DriverKind
+  private let options: OptionObject
+
+  /// - Parameter options: creation options of the target, parsed.
+  public init(_ source: Source, target: any DriverKind, options: OptionObject) {
+    self.source = source
+    self.target = target
+    self.options = options
+  }
+
+  /// Looks at what the source has where; reads no data.
+  ///
+  /// - Throws: kind `unsupported` where the target's format cannot tell.
+  public func run(_ context: JobContext) throws(BlockError) {
+    guard let target = target as? any MeasuringKind else {
+      throw BlockError(.unsupported, "Block driver '\(target.name)' does not support size measurement")
+    }
+    let length: UInt64 =
+      switch source {
+      case .empty(let length): length
+      case .image(let edge): edge.length
+      }
+    guard let whole = length.roundedUp(to: 512) else {
+      throw BlockError(.tooLarge, "The image size is too large")
+    }
+    let measure = try target.measure(length: whole, options: options)
+    full = measure.full
+    required = measure.empty
+    guard case .image(let edge) = source, measure.unit > 0 else { return }
+    if measure.takesAll {
+      required = full
+    } else {
+      required += try dataUnits(edge, measure.unit, context) * measure.unit
+    }
+  }
+
+  /// How many units of the source hold anything but zeros.
+  private func dataUnits(_ edge: Edge, _ unit: UInt64, _ context: JobContext) throws(BlockError) -> UInt64 {
+    var units: UInt64 = 0
+    var next: UInt64 = 0
+    var position: UInt64 = 0
+    while position < edge.length {
+      try context.checkInterrupted()
+      let status = try edge.chainStatus(at: position, length: edge.length - position)
+      let end = position + status.length
+      for part in countedParts(of: position..<end, status, edge) where !part.isEmpty {
+        let first = max(part.lowerBound / unit, next)
+        let last = (part.upperBound - 1) / unit
+        guard first <= last else { continue }
+        units += last - first + 1
+        next = last + 1
+      }
+      position = end
+    }
+    return units
+  }
+
+  /// What of a range counts: data, and holes in the file of a layer that share a cluster of the layer with data.
+  private func countedParts(of range: Range<UInt64>, _ status: ChainStatus, _ edge: Edge) -> [Range<UInt64>] {
+    guard status.isZero else { return [range] }
+    guard status.isData else { return [] }
+    var layer: Node? = edge.child
+    for _ in 0..<status.depth { layer = layer?.backing?.child }
+    guard let cluster = layer?.limits.clusterSize, cluster > 0 else { return [] }
+    let headEnd = min(range.upperBound, range.lowerBound.roundedUp(to: cluster) ?? range.upperBound)
+    guard range.upperBound < edge.length else { return [range.lowerBound..<headEnd] }
+    let tailStart = max(headEnd, range.upperBound.roundedDown(to: cluster))
+    return [range.lowerBound..<headEnd, tailStart..<range.upperBound]
+  }
+}
