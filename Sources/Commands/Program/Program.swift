@@ -12,7 +12,8 @@ public struct Program {
 
   /// The commands by name.
   static let commands: [any ProgramCommand.Type] = [
-    CheckCommand.self, CompareCommand.self, ConvertCommand.self, CreateCommand.self, GraphCommand.self,
+    CheckCommand.self, CommitCommand.self, CompareCommand.self, ConvertCommand.self, CreateCommand.self,
+    GraphCommand.self,
     InfoCommand.self, MapCommand.self, RebaseCommand.self,
   ]
 

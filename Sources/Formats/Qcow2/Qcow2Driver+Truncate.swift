@@ -52,9 +52,10 @@ extension Qcow2Driver {
   }
 
   /// Gives up all clusters of a range and the L2 tables that hold nothing else.
-  private func giveUp(from start: UInt64, to end: UInt64, _ node: Node) throws(BlockError) {
+  func giveUp(from start: UInt64, to end: UInt64, _ node: Node) throws(BlockError) {
     var position = start
     while position < end {
+      try workOffFrees(node)
       let index = geometry.l1Index(at: position)
       let tableEnd = min((index + 1) << geometry.l2SpanBits, end)
       guard l1Entry(index).offset != 0 else {
@@ -84,7 +85,7 @@ extension Qcow2Driver {
   }
 
   /// Takes free space off the end of the file.
-  private func cutFile(_ node: Node) throws(BlockError) {
+  func cutFile(_ node: Node) throws(BlockError) {
     let file = try file(of: node)
     let end = geometry.clusters(covering: file.length)
     var last = end
