@@ -6,7 +6,9 @@ import Testing
 @testable import Commands
 
 @Suite struct DeclarationTests {
-  static let names = ["check", "compare", "convert", "create", "graph", "info", "map", "measure", "resize", "snapshot"]
+  static let names = [
+    "check", "compare", "convert", "create", "graph", "info", "map", "measure", "resize", "snapshot",
+  ]
 
   /// The spellings of options with or without values, as the help of a command shows them.
   private func shown(_ help: String, withValue: Bool) -> Set<String> {

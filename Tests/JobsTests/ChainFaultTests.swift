@@ -119,3 +119,31 @@ enum FaultChain {
     }
   }
 }
+
+@Suite(.serialized) struct CommitFaultTests {
+  @Test(
+    "X-04 J-05 R-02 commit: after a failure or a crash at each operation the image reads as before",
+    arguments: FaultChain.shapes, [nil, "base"])
+  func everyOperation(_ shape: String, _ base: String?) throws {
+    let files = try FaultChain.make(shape)
+    let expected = try FaultChain.look(files)
+    #expect(expected.faults.isEmpty && !expected.content.isEmpty)
+    try FaultChain.failEach(files) { (opener: Opener) throws(BlockError) in
+      var options = CommitOptions(image: ImageName(path: "top"))
+      options.settings.format = "qcow2"
+      options.base = base
+      options.threads = 2
+      return CommitJob(options, opener: opener)
+    } after: { image, failed, step in
+      let bytes = image.bytes
+      let found = try FaultChain.look(bytes)
+      #expect(found.faults.isEmpty, "\(step)")
+      #expect(found.content == expected.content, "\(step)")
+      #expect(bytes["other"] == files["other"])
+      if base != nil { #expect(bytes["mid"] == files["mid"], "\(step) changed a layer in between") }
+      guard !failed else { return }
+      let committed = try FaultChain.look(bytes, at: base ?? "mid")
+      #expect(committed.content == expected.content, "\(step)")
+    }
+  }
+}

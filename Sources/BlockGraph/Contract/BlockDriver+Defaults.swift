@@ -57,6 +57,10 @@ extension BlockDriver {
   public func setBackingFile(_ name: String?, format: String?, of node: Node) throws(BlockError) {
     throw BlockError(.unsupported, "Operation not supported")
   }
+  /// Refuses.
+  public func makeEmpty(_ node: Node) throws(BlockError) {
+    throw BlockError(.unsupported, "Image format driver does not support emptying")
+  }
   /// Nothing beyond the common lines.
   public func formatInformation(of node: Node) -> FormatInformation? { nil }
 }

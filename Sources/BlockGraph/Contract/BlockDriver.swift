@@ -86,6 +86,10 @@ public protocol BlockDriver: AnyObject, Sendable {
   /// The name in the file is the old one or the new one at any moment. The links between nodes stay.
   func setBackingFile(_ name: String?, format: String?, of node: Node) throws(BlockError)
 
+  /// Lets the image have nothing of its own, so that its backing file shows through everywhere, and gives the
+  /// space back. At any moment each cluster is as it was or as the backing file has it.
+  func makeEmpty(_ node: Node) throws(BlockError)
+
   /// The format's own lines of `info`, or nil.
   func formatInformation(of node: Node) -> FormatInformation?
 }

@@ -17,6 +17,12 @@ extension Edge {
     }
   }
 
+  /// Lets the child's image have nothing of its own, so that its backing file shows through everywhere.
+  public func makeEmpty() throws(BlockError) {
+    requirePermission("emptying")
+    try request { (node: Node) throws(BlockError) in try node.driver.makeEmpty(node) }
+  }
+
   private func requireHeld(_ permission: Permissions, _ action: StaticString) {
     precondition(
       claim.held.isSuperset(of: permission), "\(action) without permission by \(parent.parentDescription)")

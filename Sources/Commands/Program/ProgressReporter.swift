@@ -20,12 +20,12 @@ final class ProgressReporter: Sendable {
     var requests: UInt32 = 0
   }
 
-  /// Notes signals from now on; draws the first line where progress `isShown`.
-  init(isShown: Bool) {
+  /// Notes signals from now on; draws the first line where progress `isShown`, at once or when there is some.
+  init(isShown: Bool, atOnce: Bool = true) {
     self.isShown = isShown
     Signals.note()
     shown.requests = Signals.progressRequests
-    if isShown { draw(0) }
+    if isShown && atOnce { draw(0) }
   }
 
   /// What a job is given to tell its progress and to ask whether to go on.
@@ -36,12 +36,20 @@ final class ProgressReporter: Sendable {
 
   /// Draws that all is done, also where there was nothing to do.
   func complete() {
-    if isShown { state.withLock { draw(10_000) } }
+    guard isShown else { return }
+    state.withLock {
+      begin()
+      draw(10_000)
+    }
   }
 
-  /// Ends the line.
+  /// Ends the line, if there is one.
   func finish() {
-    if isShown { Stream.output.write("\n") }
+    state.withLock { if shown.last != nil { Stream.output.write("\n") } }
+  }
+
+  private func begin() {
+    if shown.last == nil { draw(0) }
   }
 
   private static var interruption: BlockError? {
@@ -57,6 +65,7 @@ final class ProgressReporter: Sendable {
         Stream.error.write(ProgressReporter.line(hundredths) + "\n")
       }
       guard isShown else { return }
+      begin()
       if let last = shown.last, hundredths < last + 100, hundredths < 10_000 || last == hundredths { return }
       draw(hundredths)
     }

@@ -148,7 +148,7 @@ extension Qcow2Driver {
   }
 
   /// Takes free space off the end of the file.
-  private func cutFile(_ node: Node) throws(BlockError) {
+  func cutFile(_ node: Node) throws(BlockError) {
     let file = try file(of: node)
     let end = geometry.clusters(covering: file.length)
     var last = end

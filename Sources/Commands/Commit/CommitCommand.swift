@@ -1,0 +1,93 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+internal import BlockGraph
+internal import Errors
+internal import Jobs
+
+/// `commit`: the content of an image into a layer below it.
+struct CommitCommand: ProgramCommand {
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "commit", abstract: "Write the content of an image into its backing file.",
+      usage: "strata commit [OPTIONS] FILE",
+      discussion: """
+        The image reads the same before, during and after. It is emptied in the end, unless -d or -b is given. The \
+        backing file grows where it is shorter. With -b, layers between the image and the base must not be used \
+        by themselves any more.
+
+        EXAMPLES:
+          strata commit overlay.qcow2
+          strata commit -p -d overlay.qcow2
+          strata commit -b base.qcow2 overlay.qcow2
+        """)
+  }
+
+  @Option(
+    name: option("f", "format"),
+    help: ArgumentHelp("The format of the image; without it, the content is looked at.", valueName: "format"))
+  var format: String?
+
+  @Option(
+    name: option("b", "base"),
+    help: ArgumentHelp("The layer to commit to; the image's backing file without it.", valueName: "file"))
+  var base: String?
+
+  @Flag(name: flag("d", "drop"), help: "Leave the image as it is: it is going to be thrown away.")
+  var drop = false
+
+  @Option(
+    name: option("t", "cache"),
+    help: ArgumentHelp(
+      "Cache mode: none, writeback, writethrough, directsync or unsafe.", valueName: "mode"))
+  var cache: String?
+
+  @Option(
+    name: option("r", "rate-limit"),
+    help: ArgumentHelp("The most bytes to copy in a second, such as 100M.", valueName: "rate"))
+  var rateLimit: String?
+
+  @Flag(
+    name: flag("image-opts"),
+    help: "Take the image's name as a list of options, such as 'driver=qcow2,file.filename=disk.qcow2'.")
+  var imageOptions = false
+
+  @OptionGroup(title: group(ProgressOptions.self))
+  var progress: ProgressOptions
+
+  @OptionGroup(title: group(StandardOptions.self))
+  var standard: StandardOptions
+
+  @Argument(help: ArgumentHelp("The image.", valueName: "file"))
+  var files: [String] = []
+
+  func perform(in session: Session) throws -> Int32 {
+    let rate = try rateLimit.map { text in
+      try parseSize(text, "rate limit", warn: session.console.warn)
+    }
+    let file = try onlyOperand(files)
+    if imageOptions && format != nil {
+      throw BlockError(.invalidArgument, "--image-opts and --format are mutually exclusive")
+    }
+    let reporter = ProgressReporter(isShown: progress.progress && !standard.quiet, atOnce: false)
+    do {
+      let flags = try cacheMode(cache, "cache", default: .writeback).flags
+      let image = NamedImage(
+        text: file, isOptions: imageOptions, settings: OpenSettings(format: format, flags: flags))
+      var options = CommitOptions(image: try session.name(of: image))
+      options.settings = image.settings
+      options.base = base
+      options.keepsContent = drop
+      options.rateLimit = rate == 0 ? nil : rate
+      try session.run(CommitJob(options, opener: session.opener), reporter)
+      reporter.complete()
+    } catch {
+      reporter.finish()
+      throw error
+    }
+    reporter.finish()
+    if !standard.quiet { session.console.print("Image committed.\n") }
+    return 0
+  }
+}

@@ -1,0 +1,60 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+internal import Host
+
+extension Qcow2Driver {
+  func makeEmpty(_ node: Node) throws(BlockError) {
+    monitor.lock()
+    defer { monitor.unlock() }
+    guard !isDataRaw else {
+      throw BlockError(.unsupported, "an image with a raw data file cannot be emptied")
+    }
+    try prepareForChanges(node)
+    waitForWrites(0..<length)
+    try giveUp(from: 0, to: length, node)
+    try writeBack(node)
+    try barrier(node)
+    try applyPendingFrees(node)
+    // Nothing may go on behind what is gone.
+    compressedEnd = 0
+    compressed.forget()
+    if !hasDataFile { try cutFile(node) }
+  }
+
+  /// Gives up all clusters of a range and the L2 tables that hold nothing else.
+  private func giveUp(from start: UInt64, to end: UInt64, _ node: Node) throws(BlockError) {
+    var position = start
+    while position < end {
+      try workOffFrees(node)
+      let index = geometry.l1Index(at: position)
+      let tableEnd = min((index + 1) << geometry.l2SpanBits, end)
+      guard l1Entry(index).offset != 0 else {
+        position = tableEnd
+        continue
+      }
+      guard let place = try writablePlace(of: position, node) else { continue }
+      let count = min(Int(clamping: geometry.clusters(covering: tableEnd - position)), place.remaining)
+      for step in 0..<count {
+        let buffer = place.slice.buffer
+        let old = entry(buffer.bytes, place, plus: step)
+        guard old.rawValue != 0 || bitmap(buffer.bytes, place, plus: step).rawValue != 0 else { continue }
+        setEntry(.unallocated, at: place, plus: step)
+        noteFree(old, .request)
+      }
+      position += UInt64(count) << geometry.clusterBits
+      if position >= tableEnd, start <= index << geometry.l2SpanBits { giveUpTable(Int(index)) }
+    }
+  }
+
+  private func giveUpTable(_ index: Int) {
+    let offset = L1Entry(rawValue: l1[index]).offset
+    l1[index] = 0
+    l2Cache.drop(from: offset, bytes: geometry.clusterSize)
+    let cluster = offset >> geometry.clusterBits
+    pendingFrees.add(cluster..<cluster + 1, .other)
+  }
+}

@@ -1,0 +1,101 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Errors
+
+/// The part of a chain that a commit works on, from the image down to its base: who may do what there meanwhile.
+/// Graph API.
+final class CommitStretch {
+  /// The job's use of the image.
+  private(set) var source: RootUser?
+  /// The job's use of the base.
+  private(set) var target: RootUser?
+  private let graph: Graph
+  private let top: Node
+  private let base: Node
+  private let description: String
+  private var filter: Node?
+  private var middle: [RootUser] = []
+  /// Nodes that were open for reading only.
+  private var reopened: [Node] = []
+
+  init(top: Node, base: Node, description: String, graph: Graph) {
+    self.top = top
+    self.base = base
+    self.description = description
+    self.graph = graph
+  }
+
+  /// Opens the base for writing, puts a filter above the image and claims every layer. What was done before a
+  /// failure, `letGo` undoes.
+  func take(emptying: Bool) throws(BlockError) {
+    try openForWriting(base)
+    if emptying { try openForWriting(top) }
+    let source = graph.makeUser(description, claim: Claim(held: emptying ? .write : [], shared: .all))
+    let target = graph.makeUser(
+      description,
+      claim: Claim(
+        held: [.consistentRead, .write, .resize], shared: [.consistentRead, .writeUnchanged, .graphMod]))
+    (self.source, self.target) = (source, target)
+    var layers: [Node] = []
+    var layer = top.backing?.child
+    while let node = layer, node !== base {
+      layers.append(node)
+      middle.append(
+        graph.makeUser(
+          description, claim: Claim(held: [], shared: Permissions.all.subtracting(.consistentRead))))
+      layer = node.backing?.child
+    }
+    let middle = middle
+    let filter = try graph.change(draining: [top, base] + layers) { (edit: GraphEdit) throws(BlockError) in
+      let filter = try edit.makeNode(
+        CommitFilter(), fileName: top.fileName, flags: top.flags.intersection(.writable).union(.implicit))
+      try edit.append(filter, above: top)
+      try edit.attach(source, to: top, staysAtNode: true)
+      for (user, node) in zip(middle, layers) { try edit.attach(user, to: node, staysAtNode: true) }
+      try edit.attach(target, to: base, staysAtNode: true)
+      return filter
+    }
+    self.filter = filter
+    try graph.freezeChain(from: filter, to: base, for: description)
+  }
+
+  private func openForWriting(_ node: Node) throws(BlockError) {
+    guard !node.flags.contains(.writable) else { return }
+    try graph.reopen(node, writable: true)
+    reopened.append(node)
+  }
+
+  /// Leaves the chain as it was before `take`, however far that came.
+  func letGo(_ warnings: inout [String]) {
+    if let filter {
+      // Frozen by this very job, so that nothing there can have changed.
+      try? graph.thawChain(from: filter, to: base)
+    }
+    for user in middle + [source, target].compactMap({ $0 }) { graph.detach(user) }
+    (source, target, middle) = (nil, nil, [])
+    remove(&warnings)
+    for node in reopened.reversed() {
+      do throws(BlockError) {
+        try graph.reopen(node, writable: false)
+      } catch {
+        warnings.append("could not reopen '\(node.fileName)' for reading only: \(error.message)")
+      }
+    }
+    reopened = []
+  }
+
+  private func remove(_ warnings: inout [String]) {
+    guard let filter else { return }
+    do throws(BlockError) {
+      try graph.change(draining: [filter, top]) { (edit: GraphEdit) throws(BlockError) in
+        try edit.replace(filter, with: top)
+      }
+      graph.dispose(ofUnused: filter)
+    } catch {
+      warnings.append("could not take the filter off '\(top.fileName)': \(error.message)")
+    }
+    self.filter = nil
+  }
+}
