@@ -5,7 +5,7 @@ public import Errors
 
 // What drivers do when they have nothing of their own to say.
 extension BlockDriver {
-  /// The limits of the child in slot `file`, if any.
+  /// Takes any request.
   public func limits(of node: Node) -> Limits { Limits() }
 
   /// The claim that `role` implies.

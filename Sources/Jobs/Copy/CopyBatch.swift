@@ -29,6 +29,8 @@ final class CopyBatch: @unchecked Sendable {
   var zeroes: [(offset: UInt64, length: UInt64)] = []
   /// Clusters that `packed` holds.
   var clusters: [CompressedCluster] = []
+  /// Bytes of `packed` that they take.
+  var packedBytes = 0
   /// The places of `data`, once given.
   var prepared: [PreparedWrite] = []
   /// The places of `clusters`, once given.
@@ -47,6 +49,7 @@ final class CopyBatch: @unchecked Sendable {
     data.removeAll(keepingCapacity: true)
     zeroes.removeAll(keepingCapacity: true)
     clusters.removeAll(keepingCapacity: true)
+    packedBytes = 0
     prepared.removeAll(keepingCapacity: true)
     pieces.removeAll(keepingCapacity: true)
   }

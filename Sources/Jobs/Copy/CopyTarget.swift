@@ -74,14 +74,14 @@ struct CopyTarget: Sendable {
       var rest = bytes.slice(range.upperBound..<range.lowerBound + unit)
       rest.fill()
     }
-    var start = 0
-    for cluster in batch.clusters { start += cluster.size }
+    let start = batch.packedBytes
     let whole = range.lowerBound..<range.lowerBound + unit
     var target = packed.mutableBytes
     var room = target.slice(start..<min(start + unit, packed.count))
     guard let size = compressor.compress(buffer.bytes.slice(whole), into: &room) else { return false }
     batch.clusters.append(
       CompressedCluster(guestOffset: batch.offset + UInt64(range.lowerBound), size: size))
+    batch.packedBytes += size
     return true
   }
 

@@ -41,16 +41,6 @@ public struct GuestCluster: Hashable, Sendable, Comparable {
   }
 }
 
-/// A cluster of the image file, counted from 0.
-public struct HostCluster: Hashable, Sendable, Comparable {
-  /// The number.
-  public var index: UInt64
-  /// Makes a cluster number.
-  @inlinable public init(_ index: UInt64) { self.index = index }
-  /// By number.
-  @inlinable public static func < (left: HostCluster, right: HostCluster) -> Bool { left.index < right.index }
-}
-
 /// The sizes that follow from a header, and all arithmetic between offsets, clusters and table indices.
 public struct Geometry: Hashable, Sendable {
   /// Cluster size as a power of two, 9 to 21.
@@ -98,14 +88,10 @@ public struct Geometry: Hashable, Sendable {
   @inlinable public func offsetInCluster(_ offset: UInt64) -> UInt64 { offset & (clusterSize - 1) }
   /// Where a guest cluster starts.
   @inlinable public func offset(of cluster: GuestCluster) -> UInt64 { cluster.index << clusterBits }
-  /// Where a host cluster starts.
-  @inlinable public func offset(of cluster: HostCluster) -> UInt64 { cluster.index << clusterBits }
   /// The guest cluster that holds an offset.
   @inlinable public func guestCluster(at offset: UInt64) -> GuestCluster {
     GuestCluster(offset >> clusterBits)
   }
-  /// The host cluster that holds an offset.
-  @inlinable public func hostCluster(at offset: UInt64) -> HostCluster { HostCluster(offset >> clusterBits) }
   /// The L1 index of a guest offset.
   @inlinable public func l1Index(at offset: UInt64) -> UInt64 { offset >> l2SpanBits }
   /// The index in its L2 table of the entry for a guest offset.

@@ -94,23 +94,6 @@ final class TableCache {
     return !isStale
   }
 
-  /// A slice of zeros for a place whose present content does not matter; all of it is dirty.
-  func zeroSlice(at offset: UInt64, writeBack: () throws(BlockError) -> Void) throws(BlockError) -> Slice {
-    drop(from: offset, bytes: UInt64(sliceBytes))
-    var found = try room(writeBack)
-    while found == nil {
-      monitor.wait()
-      found = try room(writeBack)
-    }
-    guard let slice = found else { throw BlockError(.inputOutput, "no room in a table cache") }
-    take(slice, for: offset)
-    let buffer = slice.buffer
-    var bytes = buffer.mutableBytes
-    bytes.fill()
-    markDirty(slice, 0..<sliceBytes)
-    return slice
-  }
-
   private func take(_ slice: Slice, for offset: UInt64) {
     slice.offset = offset
     slice.wasUsed = true
