@@ -14,6 +14,8 @@ public protocol DriverKind: Sendable {
   var supportsBacking: Bool { get }
   /// What `create` accepts.
   var creationOptions: OptionList { get }
+  /// What `amend` accepts.
+  var amendOptions: OptionList { get }
 
   /// How sure the format is that an image that starts with `head` is its own: 0 for not at all, 100 for certain.
   ///
@@ -35,6 +37,8 @@ extension DriverKind {
   public var supportsBacking: Bool { false }
   /// No options.
   public var creationOptions: OptionList { [] }
+  /// No options.
+  public var amendOptions: OptionList { [] }
   /// Recognises nothing.
   public func probe(_ head: RawSpan) -> Int { 0 }
   /// Refuses.
@@ -51,6 +55,8 @@ public struct OpenRequest {
   public let flags: NodeFlags
   /// The driver's own options. The driver takes out what it understands; what is left is refused by name.
   public var options: OptionObject
+  /// Where the secrets come from that options name.
+  public let secrets: any SecretSource
 }
 
 /// What opening produced.
@@ -98,17 +104,20 @@ public struct CreateRequest {
   public let size: UInt64
   /// Checked creation options: every key is one of `creationOptions`, `size`, `backing_file` and `backing_fmt` included.
   public let options: OptionObject
+  /// Where the secrets come from that options name.
+  public let secrets: any SecretSource
   /// Makes the file that is to hold guest data apart from the tables, and gives the edge to it.
   public let makeDataFile: (String) throws(BlockError) -> Edge
 
   /// Makes a request.
   public init(
-    file: Edge, size: UInt64, options: OptionObject,
+    file: Edge, size: UInt64, options: OptionObject, secrets: any SecretSource = NoSecrets(),
     makeDataFile: @escaping (String) throws(BlockError) -> Edge
   ) {
     self.file = file
     self.size = size
     self.options = options
+    self.secrets = secrets
     self.makeDataFile = makeDataFile
   }
 }

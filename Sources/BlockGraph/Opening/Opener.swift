@@ -14,6 +14,8 @@ public struct Opener {
   /// The drivers known, formats and storage.
   public let kinds: [any DriverKind]
   let gate: any OpenGate
+  /// Where the secrets come from that options name.
+  public var secrets: any SecretSource = NoSecrets()
   /// Called with each warning that opening produces.
   public var warn: (OpenWarning) -> Void = { _ in }
 

@@ -71,7 +71,8 @@ final class NewImage {
     guard let edge = file.edge, let size = recipe.size.roundedUp(to: 512) else {
       throw BlockError(.tooLarge, "Image size must be less than 8 EiB!")
     }
-    let request = CreateRequest(file: edge, size: size, options: options) { name throws(BlockError) in
+    let request = CreateRequest(file: edge, size: size, options: options, secrets: opener.secrets) {
+      name throws(BlockError) in
       try self.makeDataFile(name, attributes)
     }
     try kind.create(request)

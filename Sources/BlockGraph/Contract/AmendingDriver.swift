@@ -1,0 +1,43 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Errors
+public import Options
+
+/// A format some of whose creation options can be changed in an existing image.
+///
+/// A change is `prepareAmend`, `amend`, `cleanUpAmend`, in this order; the last one always.
+public protocol AmendingDriver: BlockDriver {
+  /// Takes the permissions that the change needs and nodes at rest do without. Graph API; all or nothing.
+  func prepareAmend(of node: Node, in graph: Graph) throws(BlockError)
+
+  /// Makes the change. Never touches a permission.
+  func amend(_ request: AmendRequest, of node: Node, _ context: JobContext) throws(BlockError)
+
+  /// Gives back what `prepareAmend` took. Graph API; harmless without it, and when called again.
+  func cleanUpAmend(of node: Node, in graph: Graph) throws(BlockError)
+}
+
+extension AmendingDriver {
+  /// Needs nothing.
+  public func prepareAmend(of node: Node, in graph: Graph) throws(BlockError) {}
+  /// Has nothing to give back.
+  public func cleanUpAmend(of node: Node, in graph: Graph) throws(BlockError) {}
+}
+
+/// What is to be changed in an image.
+public struct AmendRequest: Sendable {
+  /// Checked options: every key is one of the format's `amendOptions`.
+  public var options: OptionObject
+  /// Whether a change that may lose data for good is made all the same.
+  public var force: Bool
+  /// Where the secrets come from that options name.
+  public var secrets: any SecretSource
+
+  /// Makes a request.
+  public init(options: OptionObject, force: Bool = false, secrets: any SecretSource = NoSecrets()) {
+    self.options = options
+    self.force = force
+    self.secrets = secrets
+  }
+}

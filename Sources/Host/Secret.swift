@@ -1,0 +1,47 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Bytes
+internal import CLinux
+internal import Glibc
+
+/// Bytes that must not outlive their use: a passphrase or a key. Overwritten when the last reference goes.
+///
+/// Nothing prints one: it has no description, and no error or output is made from its bytes.
+@safe
+public final class Secret: @unchecked Sendable {
+  // Sendable because nothing changes the bytes between the end of `init` and the start of `deinit`.
+
+  /// Number of bytes.
+  public let count: Int
+  private let base: UnsafeMutableRawPointer
+
+  /// A secret of `count` bytes that `fill` writes.
+  public init<Failure: Error>(count: Int, filledBy fill: (inout MutableRawSpan) throws(Failure) -> Void)
+    throws(Failure)
+  {
+    self.count = count
+    unsafe base = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1), alignment: 16)
+    unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: count)
+    var bytes = unsafe MutableRawSpan(_unsafeStart: base, byteCount: count)
+    try fill(&bytes)
+  }
+
+  /// A secret that holds a copy of `bytes`; the caller's copy is the caller's to wipe.
+  public convenience init(copying bytes: RawSpan) {
+    self.init(count: bytes.byteCount) { target in target.copy(bytes) }
+  }
+
+  deinit {
+    unsafe explicit_bzero(base, count)
+    unsafe base.deallocate()
+  }
+
+  /// The bytes, for reading.
+  public var bytes: RawSpan {
+    @_lifetime(borrow self) get {
+      let span = unsafe RawSpan(_unsafeStart: base, byteCount: count)
+      return unsafe _overrideLifetime(span, borrowing: self)
+    }
+  }
+}
