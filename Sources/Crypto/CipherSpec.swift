@@ -69,8 +69,8 @@ public struct CipherSpec: Sendable, Equatable {
       guard hash == "sha256" else {
         throw BlockError(.unsupported, "Hash algorithm '\(hash)' not supported for the IV generator essiv")
       }
-      guard mode == .cbc else {
-        throw BlockError(.unsupported, "IV generator 'essiv' not supported in mode '\(modeName)'")
+      if mode == .xts && keyBytes == 48 {
+        throw BlockError(.unsupported, "IV generator 'essiv' not supported for XTS with keys of 192 bits")
       }
     }
     try self.init(mode, ivGenerator, keyBytes: keyBytes)
