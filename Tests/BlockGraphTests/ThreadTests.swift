@@ -33,7 +33,7 @@ enum GraphEntry: String, CaseIterable, Codable {
   case adopt = "adopt(_:fileName:flags:)"
   case dump = "dump()"
   case freeze = "freezeChain(from:to:for:)"
-  case thaw = "thawChain(from:to:)"
+  case thaw = "thaw(_:)"
   case queue = "add(_:flags:)"
   case reopen = "reopen(_:)"
   case reopenForWriting = "reopen(_:writable:)"
@@ -95,8 +95,8 @@ enum GraphEntry: String, CaseIterable, Codable {
     case .dispose: graph.dispose(ofUnused: scene.victim)
     case .adopt: _ = try graph.adopt(MemoryStorage(), fileName: "x", flags: [])
     case .dump: _ = graph.dump()
-    case .freeze: try graph.freezeChain(from: scene.overlay, to: scene.base, for: "x")
-    case .thaw: try graph.thawChain(from: scene.overlay, to: scene.base)
+    case .freeze: _ = try graph.freezeChain(from: scene.overlay, to: scene.base, for: "x")
+    case .thaw: graph.thaw([])
     case .queue: ReopenQueue(graph).add(scene.base, flags: [])
     case .reopen: try graph.reopen(ReopenQueue(graph))
     case .reopenForWriting: try graph.reopen(scene.base, writable: false)

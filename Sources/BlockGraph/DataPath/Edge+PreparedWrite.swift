@@ -17,11 +17,11 @@ public struct PreparedWrite: Sendable {
 
   /// Where storage right below `node` will hold each piece; nil for pieces that lie elsewhere, or that have to be
   /// written along with what is around them.
-  func places(in node: Node) throws(BlockError) -> [StoragePlace?] {
+  func places(in node: Node) throws(BlockError) -> [TargetPlace?] {
     if let driver = node.driver as? any StorageDriver {
-      return [StoragePlace(driver: driver, offset: offset, length: length)]
+      return [TargetPlace(driver: driver, edge: nil, offset: offset, length: length)]
     }
-    var places: [StoragePlace?] = []
+    var places: [TargetPlace?] = []
     for slot in slots {
       let edge = try node.child(in: slot.location.slot)
       guard slot.fillBefore == 0, slot.fillAfter == 0, let driver = edge.child.driver as? any StorageDriver
@@ -29,7 +29,8 @@ public struct PreparedWrite: Sendable {
         places.append(nil)
         continue
       }
-      places.append(StoragePlace(driver: driver, offset: slot.location.offset, length: slot.length))
+      places.append(
+        TargetPlace(driver: driver, edge: edge, offset: slot.location.offset, length: slot.length))
     }
     return places
   }

@@ -17,6 +17,7 @@ final class CommitStretch {
   private let description: String
   private var filter: Node?
   private var middle: [RootUser] = []
+  private var frozen: [Edge] = []
   /// Nodes that were open for reading only.
   private var reopened: [Node] = []
 
@@ -58,7 +59,7 @@ final class CommitStretch {
       return filter
     }
     self.filter = filter
-    try graph.freezeChain(from: filter, to: base, for: description)
+    frozen = try graph.freezeChain(from: filter, to: base, for: description)
   }
 
   private func openForWriting(_ node: Node) throws(BlockError) {
@@ -69,10 +70,8 @@ final class CommitStretch {
 
   /// Leaves the chain as it was before `take`, however far that came.
   func letGo(_ warnings: inout [String]) {
-    if let filter {
-      // Frozen by this very job, so that nothing there can have changed.
-      try? graph.thawChain(from: filter, to: base)
-    }
+    graph.thaw(frozen)
+    frozen = []
     for user in middle + [source, target].compactMap({ $0 }) { graph.detach(user) }
     (source, target, middle) = (nil, nil, [])
     remove(&warnings)

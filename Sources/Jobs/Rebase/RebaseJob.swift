@@ -17,8 +17,8 @@ public final class RebaseJob: Job {
   private var graph: Graph?
   private var overlay: RootUser?
   private var base: RootUser?
-  /// The end of the chain that is frozen.
-  private var frozen: Node?
+  /// The links that are frozen.
+  private var frozen: [Edge] = []
 
   /// Opens nothing.
   public init(_ options: RebaseOptions, opener: Opener) {
@@ -46,8 +46,7 @@ public final class RebaseJob: Job {
     if !options.isUnsafe {
       try openBase(below: node, graph)
       if let old = node.backing?.child {
-        try graph.freezeChain(from: node, to: old, for: "rebase of '\(options.image.text)'")
-        frozen = old
+        frozen = try graph.freezeChain(from: node, to: old, for: "rebase of '\(options.image.text)'")
       }
     }
     try inContext(changing) { () throws(BlockError) in
@@ -88,9 +87,8 @@ public final class RebaseJob: Job {
   }
 
   private func thaw(_ graph: Graph) {
-    // The links are those that were frozen: nobody could replace them.
-    if let frozen, let node = overlay?.edge?.child { try? graph.thawChain(from: node, to: frozen) }
-    frozen = nil
+    graph.thaw(frozen)
+    frozen = []
   }
 
   // MARK: Opening
