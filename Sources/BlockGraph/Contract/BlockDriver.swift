@@ -33,18 +33,22 @@ public protocol BlockDriver: AnyObject, Sendable {
   /// The claim just checked does not come about; harmless where none was checked.
   func abortPermissions(of node: Node)
 
-  /// The node is about to be open with `flags`: does what can fail, and writes what is held back where writing
-  /// is about to end. Called before the flags change, without requests in flight; followed by exactly one of
-  /// `commitReopen` and `abortReopen`.
-  func prepareReopen(_ flags: NodeFlags, of node: Node) throws(BlockError)
+  /// Which of its options may change while the node is open, `backing` among them where that file may be another;
+  /// of a group of options, the group's name.
+  var mutableOptions: Set<String> { get }
 
-  /// The node is open with its new flags.
+  /// The node is about to be open with `flags` and with `options`, all of the driver's own, of which only mutable
+  /// ones differ: does what can fail, and writes what is held back where writing is about to end. Called before
+  /// anything changes, without requests in flight; followed by exactly one of `commitReopen` and `abortReopen`.
+  func prepareReopen(_ flags: NodeFlags, options: OptionObject, of node: Node) throws(BlockError)
+
+  /// The node is open with its new flags and options.
   func commitReopen(of node: Node)
 
   /// The node stays as it was.
   func abortReopen(of node: Node)
 
-  /// All nodes that were reopened together are open with their new flags: does what needs them.
+  /// All nodes that were reopened together are open anew: does what needs that. Later ones are called first.
   func finishReopen(of node: Node) throws(BlockError)
 
   /// The node closes: write what is still held back. Called once, without requests in flight.
@@ -89,6 +93,10 @@ public protocol BlockDriver: AnyObject, Sendable {
   /// Lets the image have nothing of its own, so that its backing file shows through everywhere, and gives the
   /// space back. At any moment each cluster is as it was or as the backing file has it.
   func makeEmpty(_ node: Node) throws(BlockError)
+
+  /// Forgets what is known of the image from reading it earlier, once what is held back is written: others may have
+  /// changed the image. Called without other requests in flight; changes no permission.
+  func invalidateCache(_ node: Node) throws(BlockError)
 
   /// The format's own lines of `info`, or nil.
   func formatInformation(of node: Node) -> FormatInformation?

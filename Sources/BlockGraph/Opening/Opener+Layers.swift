@@ -21,7 +21,7 @@ extension Opener {
       return try openStorage(try storage(for: path), ["filename": .string(path)], flags, name: name)
     }
     if let reference = stated.string {
-      return try knownNode(named: reference)
+      return try graph.knownNode(named: reference)
     }
     guard var inner = stated.object else {
       throw BlockError(.invalidArgument, "A block device must be specified for \"file\"")

@@ -14,10 +14,7 @@ extension Qcow2Format {
     }
     let header = try readHeader(file)
     let options = try Qcow2Options(taking: &request.options)
-    try checkUse(header, options, request.flags)
-    let lenient = !request.flags.isDisjoint(with: [.noIO, .checking])
-    let opener = Opener(file: file, header: header, options: options, isLenient: lenient)
-    let driver = try opener.open()
+    let driver = try readTables(header, file, options, request.flags)
     var result = OpenedDriver(driver)
     if header.incompatible.contains(.dataFile) {
       result.fileRole = [.metadata, .primary]
@@ -26,6 +23,15 @@ extension Qcow2Format {
     }
     if let backing = Qcow2Format.backing(header) { result.references.append(backing) }
     return result
+  }
+
+  /// Reads and checks what else is needed to serve the image.
+  static func readTables(_ header: Header, _ file: Edge, _ options: Qcow2Options, _ flags: NodeFlags)
+    throws(BlockError) -> Qcow2Driver
+  {
+    try checkUse(header, options, flags)
+    let lenient = !flags.isDisjoint(with: [.noIO, .checking])
+    return try Opener(file: file, header: header, options: options, isLenient: lenient).open()
   }
 
   /// The backing file as the header names it.

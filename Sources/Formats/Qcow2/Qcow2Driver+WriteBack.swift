@@ -81,22 +81,11 @@ extension Qcow2Driver {
     monitor.lock()
     defer { monitor.unlock() }
     guard !isBroken, isPrepared else { return }
-    try settle(node)
-  }
-
-  /// Looks whether the image may be written, or leaves it as closing would.
-  func prepareReopen(_ flags: NodeFlags, of node: Node) throws(BlockError) {
-    monitor.lock()
-    defer { monitor.unlock() }
-    if flags.contains(.writable) {
-      try Qcow2Format.checkUse(header, options, flags)
-    } else if !isBroken, isPrepared {
-      try settle(node)
-    }
+    try leaveWhole(node)
   }
 
   /// Leaves a whole image in the file, as if nobody had it open. The next change prepares it anew.
-  private func settle(_ node: Node) throws(BlockError) {
+  func leaveWhole(_ node: Node) throws(BlockError) {
     try writeBack(node)
     if !pendingFrees.isEmpty {
       try barrier(node)

@@ -21,7 +21,8 @@ final class Qcow2Driver: @unchecked Sendable {
   let dataSlot: EdgeSlot
   /// Whether the data file is a raw image by itself: guest offsets are its offsets, zeros are written out.
   let isDataRaw: Bool
-  let options: Qcow2Options
+  /// Changes only when the node is reopened, which is drained then.
+  var options: Qcow2Options
   let compression: CompressionType
   /// Whether a snapshot is served instead of the active state.
   let servesSnapshot: Bool
@@ -36,8 +37,10 @@ final class Qcow2Driver: @unchecked Sendable {
   /// The snapshots that the image holds.
   var snapshots: [SnapshotEntry]
   var l1: TableInMemory
-  let l2Cache: TableCache
-  let refcounts: RefcountStore
+  var l2Cache: TableCache
+  var refcounts: RefcountStore
+  /// How the image is to be open, while it is being reopened.
+  var reopening: Reopening?
   /// Writes in progress that will link clusters when their data is there.
   var inFlight: [Allocation] = []
   var nextAllocation: UInt64 = 1
