@@ -34,7 +34,7 @@ let package = Package(
   products: [
     .executable(name: "strata", targets: ["strata"]),
     .library(
-      name: "Strata", targets: ["BlockGraph", "FileProtocol", "RawFormat", "Qcow2Format", "Jobs"]),
+      name: "Strata", targets: ["BlockGraph", "FileProtocol", "RawFormat", "Qcow2Format", "Filters", "Jobs"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -56,7 +56,8 @@ let package = Package(
     module("FileProtocol", ["BlockGraph"], path: "Sources/Protocols/File"),
     module("RawFormat", ["BlockGraph"], path: "Sources/Formats/Raw"),
     module("Qcow2Format", ["BlockGraph", "Compression"], path: "Sources/Formats/Qcow2"),
-    module("Jobs", ["BlockGraph", "FileProtocol", "RawFormat", "Qcow2Format"]),
+    module("Filters", ["BlockGraph"], path: "Sources/Formats/Filters"),
+    module("Jobs", ["BlockGraph", "FileProtocol", "RawFormat", "Qcow2Format", "Filters"]),
     module("Commands", ["Jobs", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .executableTarget(name: "strata", dependencies: ["Commands"], swiftSettings: strict),
 

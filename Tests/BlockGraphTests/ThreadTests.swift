@@ -34,8 +34,11 @@ enum GraphEntry: String, CaseIterable, Codable {
   case dump = "dump()"
   case freeze = "freezeChain(from:to:for:)"
   case thaw = "thaw(_:)"
-  case queue = "add(_:flags:)"
+  case activate = "activate(_:)"
+  case inactivate = "inactivate(_:)"
+  case queue = "add(_:flags:options:)"
   case reopen = "reopen(_:)"
+  case reopenNode = "reopen(_:flags:options:)"
   case reopenForWriting = "reopen(_:writable:)"
   case open = "open(_:_:for:)"
   case openBelow = "openUnused(_:_:below:)"
@@ -99,6 +102,9 @@ enum GraphEntry: String, CaseIterable, Codable {
     case .thaw: graph.thaw([])
     case .queue: ReopenQueue(graph).add(scene.base, flags: [])
     case .reopen: try graph.reopen(ReopenQueue(graph))
+    case .activate: try graph.activate(scene.base)
+    case .inactivate: try graph.inactivate(scene.base)
+    case .reopenNode: try graph.reopen(scene.base, flags: [])
     case .reopenForWriting: try graph.reopen(scene.base, writable: false)
     case .openBelow: _ = try opener.openUnused(ImageName(path: "x"), OpenSettings(), below: scene.base)
     case .open: try opener.open(ImageName(path: "x"), OpenSettings(), for: scene.guest)

@@ -12,6 +12,8 @@ public protocol DriverKind: Sendable {
   var isProtocol: Bool { get }
   /// Whether images may have a backing file.
   var supportsBacking: Bool { get }
+  /// What the edge in slot `file` is to the node before the driver says so itself.
+  var fileRole: EdgeRole { get }
   /// What `create` accepts.
   var creationOptions: OptionList { get }
   /// What `amend` accepts.
@@ -35,6 +37,8 @@ extension DriverKind {
   public var isProtocol: Bool { false }
   /// No backing file.
   public var supportsBacking: Bool { false }
+  /// The format's tables and data lie there.
+  public var fileRole: EdgeRole { .image }
   /// No options.
   public var creationOptions: OptionList { [] }
   /// No options.

@@ -140,8 +140,7 @@ extension Opener {
       options: .object(options), disguise: flags.contains(.probed) && kind.name == "raw" ? disguise : nil)
     try graph.change(draining: [node, file]) { (edit: GraphEdit) throws(BlockError) in
       try edit.add(node)
-      let role: EdgeRole = kind.name == "raw" ? [.filtered, .primary] : .image
-      try edit.attach(file, to: node, slot: .file, role: role, followsParent: ownsFile)
+      try edit.attach(file, to: node, slot: .file, role: kind.fileRole, followsParent: ownsFile)
     }
     var request = OpenRequest(node: node, flags: flags, options: options, secrets: secrets)
     let opened = try kind.open(&request)
