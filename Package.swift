@@ -71,6 +71,7 @@ let package = Package(
     tests("FileProtocolTests", ["FileProtocol", "Support"]),
     tests("RawFormatTests", ["RawFormat", "Support"]),
     tests("Qcow2FormatTests", ["Qcow2Format", "Support"]),
+    tests("FiltersTests", ["Filters", "Support"]),
     tests("JobsTests", ["Jobs", "Support"]),
     tests("CommandsTests", ["Commands", "Support"]),
     tests("InteropTests", ["Support"]),
