@@ -70,10 +70,7 @@ final class CommitStretch {
 
   /// Leaves the chain as it was before `take`, however far that came.
   func letGo(_ warnings: inout [String]) {
-    graph.thaw(frozen)
-    frozen = []
-    for user in middle + [source, target].compactMap({ $0 }) { graph.detach(user) }
-    (source, target, middle) = (nil, nil, [])
+    release()
     remove(&warnings)
     for node in reopened.reversed() {
       do throws(BlockError) {
@@ -83,6 +80,28 @@ final class CommitStretch {
       }
     }
     reopened = []
+  }
+
+  /// Lets the image's users use the base instead, which stays open for writing; the layers above it are closed.
+  ///
+  /// - Throws: kind `conflict` where the base's users stand against them; then `letGo` is still to be called.
+  func replaceByBase() throws(BlockError) {
+    guard let filter else { return }
+    release()
+    try graph.change(draining: [filter, base]) { (edit: GraphEdit) throws(BlockError) in
+      try edit.replace(filter, with: base)
+    }
+    graph.dispose(ofUnused: filter)
+    self.filter = nil
+    reopened.removeAll { $0 === base }
+  }
+
+  /// Gives back what the job itself holds of the layers.
+  private func release() {
+    graph.thaw(frozen)
+    frozen = []
+    for user in middle + [source, target].compactMap({ $0 }) { graph.detach(user) }
+    (source, target, middle) = (nil, nil, [])
   }
 
   private func remove(_ warnings: inout [String]) {
