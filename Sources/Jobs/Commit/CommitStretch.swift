@@ -82,6 +82,26 @@ final class CommitStretch {
     reopened = []
   }
 
+  /// Lets `overlay`, which stands on the image, stand on the base until `body` is done, and when that went well,
+  /// from then on. `letGo` is still to be called; it closes the layers above the base that nobody uses.
+  func putOnBase(_ overlay: Node, _ body: () throws(BlockError) -> Void) throws(BlockError) {
+    guard let filter, let link = overlay.backing else { return }
+    release()
+    func put(on node: Node) throws(BlockError) {
+      try graph.change(draining: [overlay, filter, base]) { (edit: GraphEdit) throws(BlockError) in
+        try edit.replaceChild(of: link, with: node)
+      }
+    }
+    try put(on: base)
+    do throws(BlockError) {
+      try body()
+    } catch {
+      // Both chains read the same.
+      try? put(on: filter)
+      throw error
+    }
+  }
+
   /// Lets the image's users use the base instead, which stays open for writing; the layers above it are closed.
   ///
   /// - Throws: kind `conflict` where the base's users stand against them; then `letGo` is still to be called.

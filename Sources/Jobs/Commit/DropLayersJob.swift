@@ -73,9 +73,9 @@ public final class DropLayersJob: Job {
     try stretch.copy(CommitPace(threads: options.threads, rateLimit: options.rateLimit), context)
     try stretch.hideRest(upTo: overlay?.length)
     guard let overlay else { return try stretch.replaceByBase() }
-    stretch.letGo(&warnings)
-    self.stretch = nil
-    try rename(in: overlay, to: base, graph)
+    try inContext("Could not change the backing file of '\(overlay.fileName)'") { () throws(BlockError) in
+      try rename(in: overlay, to: base, stretch, graph)
+    }
   }
 
   /// Lets go of the chain; layers that were open for reading only are so again.
@@ -88,37 +88,20 @@ public final class DropLayersJob: Job {
 
   // MARK: The image above
 
-  private func rename(in overlay: Node, to base: ChainLayer, _ graph: Graph) throws(BlockError) {
-    try inContext("Could not change the backing file of '\(overlay.fileName)'") { () throws(BlockError) in
-      let wasWritable = overlay.flags.contains(.writable)
-      try graph.reopen(overlay, writable: true)
-      defer { if !wasWritable { makeReadOnly(overlay, graph) } }
-      let writer = graph.makeUser(
-        "commit: overlay '\(overlay.fileName)'",
-        claim: Claim(held: .graphMod, shared: Permissions.all.subtracting(.graphMod)))
-      defer { graph.detach(writer) }
-      let edge = try graph.attach(writer, to: overlay)
-      try changeBacking(of: edge, to: base, graph)
-    }
-  }
-
   /// Changes the graph first, which can be undone, and then the name.
-  private func changeBacking(of edge: Edge, to base: ChainLayer, _ graph: Graph) throws(BlockError) {
-    guard let old = edge.child.backing?.child else { return }
-    try setBacking(of: edge.child, from: old, to: base.node, graph)
-    do throws(BlockError) {
-      try edge.setBackingFile(base.name(for: edge.child), format: base.node.driver.name)
-    } catch {
-      // Both chains read the same.
-      try? setBacking(of: edge.child, from: base.node, to: old, graph)
-      throw error
-    }
-    graph.dispose(ofUnused: old)
-  }
-
-  private func setBacking(of overlay: Node, from old: Node, to new: Node, _ graph: Graph) throws(BlockError) {
-    try graph.change(draining: [overlay, old, new]) { (edit: GraphEdit) throws(BlockError) in
-      try edit.setBacking(of: overlay, to: new)
+  private func rename(in overlay: Node, to base: ChainLayer, _ stretch: CommitStretch, _ graph: Graph)
+    throws(BlockError)
+  {
+    let wasWritable = overlay.flags.contains(.writable)
+    try graph.reopen(overlay, writable: true)
+    defer { if !wasWritable { makeReadOnly(overlay, graph) } }
+    let writer = graph.makeUser(
+      "commit: overlay '\(overlay.fileName)'",
+      claim: Claim(held: .graphMod, shared: Permissions.all.subtracting(.graphMod)))
+    defer { graph.detach(writer) }
+    let edge = try graph.attach(writer, to: overlay)
+    try stretch.putOnBase(overlay) { () throws(BlockError) in
+      try edge.setBackingFile(base.name(for: overlay), format: base.node.driver.name)
     }
   }
 
