@@ -53,7 +53,7 @@ public enum FilePaths {
   private static let maximumLinks = 40
 
   /// What the link at `path` says, or nil where there is no link.
-  private static func linkTarget(_ path: String) -> String? {
+  static func linkTarget(_ path: String) -> String? {
     var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
     let count = unsafe readlink(path, &bytes, bytes.count)
     guard count > 0 else { return nil }

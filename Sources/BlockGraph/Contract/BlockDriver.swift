@@ -133,10 +133,12 @@ public protocol CompressingDriver: FormatDriver {
   /// Makes a compressor for the use of one thread.
   func makeCompressor() throws(BlockError) -> any ClusterCompressor
 
-  /// Finds room for compressed clusters, in order, and links them; the caller then writes each piece.
-  ///
-  /// The ranges read right only once the pieces are written; until the image is complete nobody looks.
-  func placeCompressed(_ clusters: [CompressedCluster], of node: Node) throws(BlockError) -> [CompressedPiece]
+  /// Finds room for compressed clusters, in order. The caller then writes each piece and calls `finishCompressed`
+  /// exactly once; until then the ranges read as before.
+  func prepareCompressed(_ clusters: [CompressedCluster], of node: Node) throws(BlockError) -> CompressedSlot
+
+  /// Links the clusters of a slot, whose bytes are there now; if not `written`, gives their room back.
+  func finishCompressed(_ slot: CompressedSlot, written: Bool, of node: Node) throws(BlockError)
 }
 
 /// Compresses one cluster at a time; belongs to one thread.
@@ -156,6 +158,20 @@ public struct CompressedCluster: Sendable {
   public init(guestOffset: UInt64, size: Int) {
     self.guestOffset = guestOffset
     self.size = size
+  }
+}
+
+/// Room for compressed clusters.
+public struct CompressedSlot: Sendable {
+  /// Where their bytes go.
+  public var pieces: [CompressedPiece]
+  /// The driver's own number for what it has to finish.
+  public var allocation: UInt64
+
+  /// Makes a slot.
+  public init(pieces: [CompressedPiece], allocation: UInt64) {
+    self.pieces = pieces
+    self.allocation = allocation
   }
 }
 

@@ -77,7 +77,7 @@ final class CopyPipeline: @unchecked Sendable {
     switch task {
     case .fill(let batch, let number):
       try context.checkInterrupted()
-      pace?.wait(for: batch.length)
+      try pace?.wait(for: batch.length, context)
       try fill(batch, compressor)
       try place(batch, number: number)
     case .write(let batch):

@@ -43,6 +43,9 @@ public final class RebaseJob: Job {
     try openOverlay(user)
     guard let node = user.edge?.child else { return }
     try refuseFormatName()
+    if options.compresses, !options.isUnsafe, try user.edge?.makeCompressor() == nil {
+      throw BlockError(.unsupported, "Compression not supported for this file format")
+    }
     if !options.isUnsafe {
       try openBase(below: node, graph)
       if let old = node.backing?.child {
@@ -145,9 +148,10 @@ public final class RebaseJob: Job {
   // MARK: Changing
 
   private func copy(to edge: Edge, _ context: JobContext) throws(BlockError) {
+    let cluster = edge.child.limits.clusterSize
     let target = CopyTarget(
-      edge: edge, granule: max(edge.child.limits.clusterSize, 512), isSparse: true, readsZero: false,
-      offloads: false, compressionUnit: nil, isUnchanged: true)
+      edge: edge, granule: max(cluster, 512), isSparse: true, readsZero: false,
+      offloads: false, compressionUnit: options.compresses ? Int(cluster) : nil, isUnchanged: true)
     let pipeline = CopyPipeline(
       from: RebaseSource(overlay: edge, new: base?.edge), to: target,
       threads: options.threads ?? Threads.processors, rateLimit: nil, context: context)
