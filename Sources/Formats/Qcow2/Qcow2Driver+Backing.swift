@@ -40,12 +40,12 @@ extension Qcow2Driver {
     return changed
   }
 
-  /// Writes a header that differs in the backing file's name and in extensions.
+  /// Writes a header that differs in the backing file's name, in features and in extensions.
   ///
   /// The new name goes where neither the old one nor the extensions stand, where there is such a place. Then the
   /// write of the fields lets it count, and only then the place of the old name is cleared: whichever of these
   /// reach the disk before a crash, the header names one of the two files.
-  private func replaceHeader(by new: Header, _ node: Node) throws(BlockError) {
+  func replaceHeader(by new: Header, _ node: Node) throws(BlockError) {
     var new = new
     let file = try file(of: node)
     let oldEnd = headerEnd
