@@ -4,6 +4,7 @@
 public import BlockGraph
 internal import FileProtocol
 internal import Filters
+internal import LuksFormat
 internal import Qcow2Format
 internal import RawFormat
 
@@ -11,6 +12,6 @@ internal import RawFormat
 public enum Drivers {
   /// Storage first, then formats, then filters.
   public static let all: [any DriverKind] = [
-    FileStorage.file, FileStorage.device, RawFormat(), Qcow2Format(), CopyOnReadFilter(),
+    FileStorage.file, FileStorage.device, RawFormat(), Qcow2Format(), LuksFormat(), CopyOnReadFilter(),
   ]
 }
