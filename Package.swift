@@ -56,8 +56,9 @@ let package = Package(
     module("FileProtocol", ["BlockGraph"], path: "Sources/Protocols/File"),
     module("RawFormat", ["BlockGraph"], path: "Sources/Formats/Raw"),
     module("Qcow2Format", ["BlockGraph", "Compression"], path: "Sources/Formats/Qcow2"),
+    module("Secrets", ["BlockGraph"]),
     module("Jobs", ["BlockGraph", "FileProtocol", "RawFormat", "Qcow2Format"]),
-    module("Commands", ["Jobs", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    module("Commands", ["Jobs", "Secrets", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .executableTarget(name: "strata", dependencies: ["Commands"], swiftSettings: strict),
 
     // Tests, beside the layers they test.
@@ -70,6 +71,7 @@ let package = Package(
     tests("FileProtocolTests", ["FileProtocol", "Support"]),
     tests("RawFormatTests", ["RawFormat", "Support"]),
     tests("Qcow2FormatTests", ["Qcow2Format", "Support"]),
+    tests("SecretsTests", ["Secrets", "Support"]),
     tests("JobsTests", ["Jobs", "Support"]),
     tests("CommandsTests", ["Commands", "Support"]),
     tests("InteropTests", ["Support"]),

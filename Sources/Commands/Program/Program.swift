@@ -89,8 +89,12 @@ public struct Program {
       throw UsageError(Command.message(for: error))
     }
     do {
-      try command.standard.checkObjects()
-      return try command.perform(in: Session(console: console, command: Command.name))
+      if let help = command.standard.objectHelp {
+        console.print(help)
+        return 0
+      }
+      let secrets = try command.standard.secrets(warn: console.warn)
+      return try command.perform(in: Session(console: console, command: Command.name, secrets: secrets))
     } catch {
       return report(error, otherwise: Command.failureStatus)
     }
