@@ -121,4 +121,43 @@ import Testing
       """, shape.change, folder: folder.path)
     #expect(after.info == expected.output)
   }
+
+  static let counted: Set<FaultStorage.Operation> = [.write, .zero, .discard, .truncate, .flush]
+
+  /// Every change with everything that snapshots and backing files add to it.
+  static let fragile: [Shape] = [
+    Shape(creation: "compat=0.10,cluster_size=4k", fill: snapshots, change: "compat=1.1,lazy_refcounts=on"),
+    Shape(creation: "compat=0.10,cluster_size=512", fill: content, change: "compat=1.1"),
+    Shape(creation: "cluster_size=4k,lazy_refcounts=on", fill: snapshots, change: "compat=0.10"),
+    Shape(creation: "cluster_size=4k", fill: snapshots, change: "refcount_bits=64"),
+    Shape(creation: "cluster_size=512,refcount_bits=64", fill: content, change: "refcount_bits=1"),
+  ]
+
+  @Test(
+    "whatever fails or is lost in a crash, the image reads as before, and space is lost at worst",
+    arguments: fragile)
+  func faults(_ shape: Shape) throws {
+    let files = try AmendTests.make(shape, backing: true)
+    let before = try AmendTests.look(files).content
+    let whole = FaultFiles(files)
+    whole.counter.fail(.max, of: AmendTests.counted)
+    try AmendTests.amend(whole, shape.change)
+    let operations = whole.counter.operations
+    // All of them where they are few, else some of everything, beginning and end above all.
+    let stride = max(1, operations / 10)
+    for number in 1...operations where number % stride == 0 || number < 5 || operations - number < 12 {
+      for way in 0..<4 {
+        let image = FaultFiles(files)
+        image.counter.fail(number, of: AmendTests.counted, forGood: way > 0)
+        // A failure of giving space back, or of closing, is no failure of the change.
+        do throws(BlockError) { try AmendTests.amend(image, shape.change) } catch {
+          #expect(error.kind == .inputOutput, "\(error.message)")
+        }
+        if way > 0 { try image.crash { way == 1 || (way == 2 && $0 % 2 == 0) } }
+        let after = try AmendTests.look(image.bytes)
+        #expect(after.content == before, "operation \(number), way \(way)")
+        #expect(["", "leaks\n"].contains(after.faults), "operation \(number), way \(way)")
+      }
+    }
+  }
 }
