@@ -65,8 +65,9 @@ let package = Package(
     module("Qcow2Format", ["BlockGraph", "Compression"], path: "Sources/Formats/Qcow2"),
     module("LuksFormat", ["BlockGraph", "Crypto"], path: "Sources/Formats/Luks"),
     module("Filters", ["BlockGraph"], path: "Sources/Formats/Filters"),
+    module("Secrets", ["BlockGraph"]),
     module("Jobs", ["BlockGraph", "FileProtocol", "RawFormat", "Qcow2Format", "LuksFormat", "Filters"]),
-    module("Commands", ["Jobs", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    module("Commands", ["Jobs", "Secrets", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .executableTarget(name: "strata", dependencies: ["Commands"], swiftSettings: strict),
 
     // Tests, beside the layers they test.
@@ -82,6 +83,7 @@ let package = Package(
     tests("Qcow2FormatTests", ["Qcow2Format", "Support"]),
     tests("LuksFormatTests", ["LuksFormat", "Support"]),
     tests("FiltersTests", ["Filters", "Support"]),
+    tests("SecretsTests", ["Secrets", "Support"]),
     tests("JobsTests", ["Jobs", "Support"]),
     tests("CommandsTests", ["Commands", "Support"]),
     tests("InteropTests", ["Support"]),

@@ -12,9 +12,9 @@ public struct Program {
 
   /// The commands by name.
   static let commands: [any ProgramCommand.Type] = [
-    CheckCommand.self, CommitCommand.self, CompareCommand.self, ConvertCommand.self, CreateCommand.self,
-    GraphCommand.self, InfoCommand.self, MapCommand.self, MeasureCommand.self, RebaseCommand.self,
-    ResizeCommand.self, SnapshotCommand.self,
+    AmendCommand.self, CheckCommand.self, CommitCommand.self, CompareCommand.self, ConvertCommand.self,
+    CreateCommand.self, GraphCommand.self, InfoCommand.self, MapCommand.self, MeasureCommand.self,
+    RebaseCommand.self, ResizeCommand.self, SnapshotCommand.self,
   ]
 
   let console: Console
@@ -89,8 +89,12 @@ public struct Program {
       throw UsageError(Command.message(for: error))
     }
     do {
-      try command.standard.checkObjects()
-      return try command.perform(in: Session(console: console, command: Command.name))
+      if let help = command.standard.objectHelp {
+        console.print(help)
+        return 0
+      }
+      let secrets = try command.standard.secrets(warn: console.warn)
+      return try command.perform(in: Session(console: console, command: Command.name, secrets: secrets))
     } catch {
       return report(error, otherwise: Command.failureStatus)
     }

@@ -43,9 +43,9 @@ final class ProgressReporter: Sendable {
     }
   }
 
-  /// Ends the line, if there is one.
-  func finish() {
-    state.withLock { if shown.last != nil { Stream.output.write("\n") } }
+  /// Ends the line, if there is one; with `always`, also where progress is shown and nothing was drawn.
+  func finish(always: Bool = false) {
+    state.withLock { if shown.last != nil || (always && isShown) { Stream.output.write("\n") } }
   }
 
   private func begin() {

@@ -12,19 +12,23 @@ final class Session {
   let console: Console
   /// The command's name.
   let command: String
+  /// What the command line defined for options to refer to.
+  let secrets: any SecretSource
   /// The nodes of all images that the command opens.
   private(set) lazy var graph = Graph()
   /// Opens images into the graph.
   private(set) lazy var opener = makeOpener()
 
   /// A session of the command called `command`.
-  init(console: Console, command: String) {
+  init(console: Console, command: String, secrets: any SecretSource = NoSecrets()) {
+    self.secrets = secrets
     self.console = console
     self.command = command
   }
 
   private func makeOpener() -> Opener {
     var opener = Opener(graph: graph, kinds: Drivers.all)
+    opener.secrets = secrets
     let console = console
     opener.warn = { warning in
       switch warning {

@@ -62,6 +62,11 @@ extension Qcow2Driver {
       try barrier(node)
     }
     let isSplit = place != nil || new.backingName == nil
+    if isSplit, fieldsEnd > 512, oldEnd <= 512 {
+      // What passes the first sector goes where the old header has nothing, so that only that sector decides.
+      try file.write(at: 512, from: area.bytes.slice(512..<fieldsEnd))
+      try barrier(node)
+    }
     try file.write(at: 0, from: area.bytes.slice(0..<(isSplit ? fieldsEnd : end)))
     try barrier(node)
     header = new

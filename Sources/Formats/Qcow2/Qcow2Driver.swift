@@ -15,8 +15,8 @@ internal import Synchronization
 /// What the image file holds at any moment is safe to crash on: new references are written after what they
 /// point to, and space is given back after the last reference to it is gone from the file.
 final class Qcow2Driver: @unchecked Sendable {
-  /// The sizes that follow from the header.
-  let geometry: Geometry
+  /// The sizes that follow from the header. Only the width of refcounts ever changes, while no request runs.
+  private(set) var geometry: Geometry
   /// Where guest data lies.
   let dataSlot: EdgeSlot
   /// Whether the data file is a raw image by itself: guest offsets are its offsets, zeros are written out.
@@ -87,6 +87,14 @@ final class Qcow2Driver: @unchecked Sendable {
   }
 
   var hasDataFile: Bool { dataSlot != .file }
+
+  /// Goes on with another refcount table, whose blocks have counts of another width.
+  func useRefcounts(_ table: TableInMemory, _ geometry: Geometry) {
+    self.geometry = geometry
+    refcounts = RefcountStore(
+      table, geometry: geometry, cacheBytes: options.refcountCacheBytes, monitor: monitor)
+    metadataMap = nil
+  }
 
   /// The edge to the image file.
   func file(of node: Node) throws(BlockError) -> Edge {

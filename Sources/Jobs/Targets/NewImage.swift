@@ -1,9 +1,9 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import BlockGraph
+public import BlockGraph
 internal import Bytes
-internal import Errors
+public import Errors
 internal import Host
 public import Options
 
@@ -150,7 +150,7 @@ extension Opener {
   /// The format called `name`.
   ///
   /// - Throws: `Unknown file format 'NAME'`.
-  func knownFormat(_ name: String) throws(BlockError) -> any DriverKind {
+  public func knownFormat(_ name: String) throws(BlockError) -> any DriverKind {
     guard let kind = kind(named: name), !kind.isProtocol else {
       throw BlockError(.notFound, "Unknown file format '\(name)'")
     }
