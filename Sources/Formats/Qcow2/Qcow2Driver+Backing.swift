@@ -45,7 +45,7 @@ extension Qcow2Driver {
   /// The new name goes where neither the old one nor the extensions stand, where there is such a place. Then the
   /// write of the fields lets it count, and only then the place of the old name is cleared: whichever of these
   /// reach the disk before a crash, the header names one of the two files.
-  private func replaceHeader(by new: Header, _ node: Node) throws(BlockError) {
+  func replaceHeader(by new: Header, _ node: Node) throws(BlockError) {
     var new = new
     let file = try file(of: node)
     let oldEnd = headerEnd

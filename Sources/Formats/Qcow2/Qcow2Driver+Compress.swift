@@ -59,6 +59,7 @@ extension Qcow2Driver: CompressingDriver {
     else {
       throw BlockError(.invalidArgument, "no compressed cluster can be placed at \(cluster.guestOffset)")
     }
+    try noteChange(at: cluster.guestOffset, length: geometry.clusterSize, node)
     try workOffFrees(node)
     waitForWrites(cluster.guestOffset..<cluster.guestOffset + geometry.clusterSize)
     var found = try writablePlace(of: cluster.guestOffset, node)

@@ -17,8 +17,10 @@ extension Qcow2Format {
     try checkUse(header, options, request.flags)
     let lenient = !request.flags.isDisjoint(with: [.noIO, .checking])
     let opener = Opener(file: file, header: header, options: options, isLenient: lenient)
-    let driver = try opener.open()
+    let bitmaps = try readBitmaps(header, file, request.flags)
+    let driver = try opener.open(bitmaps)
     var result = OpenedDriver(driver)
+    result.warnings = bitmapWarnings(header, bitmaps)
     if header.incompatible.contains(.dataFile) {
       result.fileRole = [.metadata, .primary]
       let name = header.first(.dataFile)?.text ?? ""
@@ -77,7 +79,7 @@ private struct Opener {
   /// Tables may lie past the end of the file: what is missing reads as zeros.
   let isLenient: Bool
 
-  func open() throws(BlockError) -> Qcow2Driver {
+  func open(_ bitmaps: BitmapStore.State) throws(BlockError) -> Qcow2Driver {
     let geometry = header.geometry
     let sliceBytes = try options.sliceBytes(geometry)
     let snapshots = try readSnapshots()
@@ -87,7 +89,7 @@ private struct Opener {
     let table = try table("reference count table", at: header.refcountTableOffset, count: entries)
     return Qcow2Driver(
       header: header, options: options, l1: l1, length: state.length, refcountTable: table,
-      l2SliceBytes: sliceBytes, snapshots: snapshots)
+      l2SliceBytes: sliceBytes, snapshots: snapshots, bitmaps: bitmaps)
   }
 
   private func table(_ name: String, at offset: UInt64, count: Int) throws(BlockError) -> TableInMemory {
