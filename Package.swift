@@ -67,7 +67,8 @@ let package = Package(
     module("Filters", ["BlockGraph"], path: "Sources/Formats/Filters"),
     module("Secrets", ["BlockGraph"]),
     module("Jobs", ["BlockGraph", "FileProtocol", "RawFormat", "Qcow2Format", "LuksFormat", "Filters"]),
-    module("Commands", ["Jobs", "Secrets", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    module(
+      "Commands", ["Jobs", "Secrets", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .executableTarget(name: "strata", dependencies: ["Commands"], swiftSettings: strict),
 
     // Tests, beside the layers they test.

@@ -108,7 +108,8 @@ struct ReopenOptionTests {
     #expect(file.options.object?["filename"] == .string(file.fileName))
   }
 
-  @Test("R-09 when all are reopened, each driver may write, the last of the queue first", arguments: [0, 1, 2])
+  @Test(
+    "R-09 when all are reopened, each driver may write, the last of the queue first", arguments: [0, 1, 2])
   func finishing(_ failing: Int) throws {
     let scene = try ChainScene()
     let nodes = [scene.overlay, try #require(scene.middle)]

@@ -138,7 +138,9 @@ struct DropCase: Sendable, CustomTestStringConvertible {
       name: "base", chain: ["top", "base"]),
   ]
 
-  @Test("G-09 J-05 the image above the dropped layers names the base, and is open for reading only again", arguments: cases)
+  @Test(
+    "G-09 J-05 the image above the dropped layers names the base, and is open for reading only again",
+    arguments: cases)
   func drops(_ drop: DropCase) throws {
     let scene = try DropScene(drop.script, opening: drop.image)
     #expect(scene.state.writable.isEmpty)
@@ -166,7 +168,8 @@ struct DropCase: Sendable, CustomTestStringConvertible {
       "image \(long)/\(long); image mid \(long)/\(long); image top mid '-o cluster_size=512'", opening: "top")
     let before = scene.state
     let error = #expect(throws: BlockError.self) { try scene.drop(top: "mid") }
-    #expect(error?.message.contains("Could not change the backing file of '") == true, "\(error?.message ?? "")")
+    #expect(
+      error?.message.contains("Could not change the backing file of '") == true, "\(error?.message ?? "")")
     #expect(scene.state == before)
     #expect(scene.backing(of: "top") == "qcow2\nmid\n" && scene.readsAsBefore("top"))
   }

@@ -81,6 +81,8 @@ public struct OpenedDriver {
   public var fileRole: EdgeRole
   /// Further images that this one names.
   public var references: [ImageReference]
+  /// What users should hear about the image.
+  public var warnings: [OpenWarning] = []
 
   /// Makes a result.
   public init(_ driver: any BlockDriver, fileRole: EdgeRole = .image, references: [ImageReference] = []) {

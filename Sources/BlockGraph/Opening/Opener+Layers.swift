@@ -159,6 +159,7 @@ extension Opener {
     if let left = request.options.flattened().first?.key {
       throw BlockError(.invalidArgument, "Block format '\(kind.name)' does not support the option '\(left)'")
     }
+    for warning in opened.warnings { warn(warning) }
     try complete(node, kind, opened, stated, settings, above: above)
     return node
   }

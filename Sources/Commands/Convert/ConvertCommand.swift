@@ -62,6 +62,7 @@ struct ConvertCommand: ProgramCommand {
     if !standard.quiet {
       job.warn = { message in Stream.error.write("\(name): warning: \(message)\n") }
     }
+    job.warnOfBitmap = session.console.warn
     try session.run(job, reporter)
     reporter.complete()
     return 0
@@ -140,7 +141,7 @@ struct ConvertTargetOptions: ParsableArguments {
       "Cache mode of the target: none, writeback, writethrough, directsync or unsafe.", valueName: "mode"))
   var cache: String?
 
-  @Flag(name: flag("bitmaps"), help: "Copy persistent bitmaps. Not possible in this version.")
+  @Flag(name: flag("bitmaps"), help: "Copy the source's bitmaps, too.")
   var bitmaps = false
 
   @Flag(name: flag("skip-broken-bitmaps"), help: "With --bitmaps: leave out those that are not consistent.")

@@ -29,7 +29,6 @@ struct ConvertRequest {
     guard command.files.count > 1 else {
       throw BlockError(.invalidArgument, "Must specify image file name")
     }
-    try ConvertRequest.refuseUnsupported(command)
     try ConvertRequest.checkCombinations(command)
     sourceCache = try cacheMode(command.source.cache, "source cache", default: .writeback)
     targetCache = try cacheMode(command.target.cache, "cache", default: .unsafe)
@@ -62,6 +61,8 @@ struct ConvertRequest {
     options.salvages = source.salvage
     options.rateLimit = rateLimit
     options.threads = threads
+    options.copiesBitmaps = target.bitmaps
+    options.skipsBrokenBitmaps = target.skipBrokenBitmaps
     options.offloads = command.work.offload
     return options
   }
@@ -110,18 +111,13 @@ struct ConvertRequest {
 
   // MARK: Combinations
 
-  private static func refuseUnsupported(_ command: ConvertCommand) throws(BlockError) {
-    if command.target.skipBrokenBitmaps && !command.target.bitmaps {
-      throw BlockError(.invalidArgument, "Use of --skip-broken-bitmaps requires --bitmaps")
-    }
-    if command.target.bitmaps {
-      throw BlockError(.unsupported, "Option '--bitmaps': copying bitmaps is not supported yet")
-    }
-  }
-
   private static func checkCombinations(_ command: ConvertCommand) throws(BlockError) {
     let (source, target, offload) = (command.source, command.target, command.work.offload)
     let mistakes: [(Bool, String)] = [
+      (
+        target.skipBrokenBitmaps && !target.bitmaps,
+        "Use of --skip-broken-bitmaps requires --bitmaps"
+      ),
       (
         command.access.imageOptions && source.format != nil || target.imageOptions && target.format != nil,
         "--image-opts and --format are mutually exclusive"

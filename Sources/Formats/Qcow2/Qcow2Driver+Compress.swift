@@ -75,6 +75,7 @@ extension Qcow2Driver: CompressingDriver {
     else {
       throw BlockError(.invalidArgument, "no compressed cluster can be placed at \(cluster.guestOffset)")
     }
+    try noteChange(at: cluster.guestOffset, length: geometry.clusterSize, node)
     let range = cluster.guestOffset..<cluster.guestOffset + geometry.clusterSize
     while true {
       try workOffFrees(node)

@@ -16,6 +16,7 @@ extension Qcow2Format {
     let options = try Qcow2Options(taking: &request.options)
     let driver = try readTables(header, file, options, request.flags)
     var result = OpenedDriver(driver)
+    result.warnings = bitmapWarnings(header, driver.bitmaps.state)
     if header.incompatible.contains(.dataFile) {
       result.fileRole = [.metadata, .primary]
       let name = header.first(.dataFile)?.text ?? ""
@@ -31,7 +32,8 @@ extension Qcow2Format {
   {
     try checkUse(header, options, flags)
     let lenient = !flags.isDisjoint(with: [.noIO, .checking])
-    return try Opener(file: file, header: header, options: options, isLenient: lenient).open()
+    let opener = Opener(file: file, header: header, options: options, isLenient: lenient)
+    return try opener.open(try readBitmaps(header, file, flags))
   }
 
   /// The backing file as the header names it.
@@ -83,7 +85,7 @@ private struct Opener {
   /// Tables may lie past the end of the file: what is missing reads as zeros.
   let isLenient: Bool
 
-  func open() throws(BlockError) -> Qcow2Driver {
+  func open(_ bitmaps: BitmapStore.State) throws(BlockError) -> Qcow2Driver {
     let geometry = header.geometry
     let sliceBytes = try options.sliceBytes(geometry)
     let snapshots = try readSnapshots()
@@ -93,7 +95,7 @@ private struct Opener {
     let table = try table("reference count table", at: header.refcountTableOffset, count: entries)
     return Qcow2Driver(
       header: header, options: options, l1: l1, length: state.length, refcountTable: table,
-      l2SliceBytes: sliceBytes, snapshots: snapshots)
+      l2SliceBytes: sliceBytes, snapshots: snapshots, bitmaps: bitmaps)
   }
 
   private func table(_ name: String, at offset: UInt64, count: Int) throws(BlockError) -> TableInMemory {

@@ -67,6 +67,7 @@ extension Qcow2Driver {
     else { throw BlockError(.conflict, "another image stands there now") }
     header = fresh.header
     snapshots = fresh.snapshots
+    bitmaps = fresh.bitmaps
     l1 = fresh.l1
     length = fresh.length
     makeCaches(fresh.refcounts.table, l2SliceBytes: l2Cache.sliceBytes)

@@ -57,6 +57,7 @@ extension Qcow2Driver {
     monitor.lock()
     defer { monitor.unlock() }
     try prepareForChanges(node)
+    try noteChange(at: offset, length: length, node)
     while true {
       try workOffFrees(node)
       let end = unclaimedEnd(offset, offset + length)

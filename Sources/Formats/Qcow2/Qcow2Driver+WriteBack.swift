@@ -91,6 +91,9 @@ extension Qcow2Driver {
       try barrier(node)
       try applyPendingFrees(node)
     }
+    // Bitmaps that cannot be stored stay marked as in use; the image is to be left whole all the same.
+    var lostBitmaps: BlockError?
+    do throws(BlockError) { try storeBitmaps(node) } catch { lostBitmaps = error }
     try writeRefcounts(node)
     try padFile(node)
     if hasDirtyBit {
@@ -100,6 +103,7 @@ extension Qcow2Driver {
       hasDirtyBit = false
     }
     isPrepared = false
+    if let lostBitmaps { throw lostBitmaps.prefixed("Could not store bitmaps") }
   }
 
   /// Tables and the last sector of compressed clusters are read whole, so the file must hold all of them.
@@ -123,7 +127,7 @@ extension Qcow2Driver {
     let before = header
     let wasDirty = header.incompatible.contains(.dirty)
     if wasDirty { try rebuildRefcounts(node) }
-    header.autoclear.formIntersection(.kept)
+    header.autoclear.formIntersection(bitmaps.directory == nil ? .kept : .kept.union(.bitmaps))
     let isLazy = options.lazyRefcounts ?? header.compatible.contains(.lazyRefcounts)
     if isLazy {
       header.incompatible.insert(.dirty)
@@ -143,5 +147,6 @@ extension Qcow2Driver {
       }
     }
     isPrepared = true
+    try dropStaleBitmaps(node)
   }
 }

@@ -50,6 +50,8 @@ final class Qcow2Driver: @unchecked Sendable {
   var requiredEnd: UInt64 = 0
   /// Where the next compressed cluster may follow the one before, if it fits.
   var compressedEnd: UInt64 = 0
+  /// The bitmaps that the image holds.
+  var bitmaps: BitmapStore
   /// Metadata that writes are held against; made when first needed.
   var metadataMap: MetadataMap?
   /// Whether what has to happen before the first change has happened.
@@ -61,12 +63,13 @@ final class Qcow2Driver: @unchecked Sendable {
 
   init(
     header: Header, options: Qcow2Options, l1: TableInMemory, length: UInt64, refcountTable: TableInMemory,
-    l2SliceBytes: Int, snapshots: [SnapshotEntry]
+    l2SliceBytes: Int, snapshots: [SnapshotEntry], bitmaps: BitmapStore.State
   ) {
     self.header = header
     self.options = options
     self.l1 = l1
     self.snapshots = snapshots
+    self.bitmaps = BitmapStore(bitmaps)
     servesSnapshot = options.snapshot != nil
     geometry = header.geometry
     refcounts = RefcountStore(

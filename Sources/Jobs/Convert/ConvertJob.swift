@@ -13,6 +13,8 @@ public final class ConvertJob: Job {
   public let kind = "convert"
   /// Called with each thing that went wrong without ending the job; from any thread.
   public var warn: @Sendable (String) -> Void = { _ in }
+  /// Called, on the graph thread, with each bitmap that is left out.
+  public var warnOfBitmap: (String) -> Void = { _ in }
   private let options: ConvertOptions
   private let opener: Opener
   private var graph: Graph?
@@ -20,6 +22,7 @@ public final class ConvertJob: Job {
   private var target: RootUser?
   private var image: NewImage?
   private var base: Node?
+  private var bitmaps: BitmapCopy?
 
   /// Checks the options against each other; opens nothing.
   ///
@@ -27,10 +30,14 @@ public final class ConvertJob: Job {
   public init(_ options: ConvertOptions, opener: Opener) throws(BlockError) {
     self.options = options
     self.opener = opener
+    if options.copiesBitmaps { bitmaps = BitmapCopy(skipsBroken: options.skipsBrokenBitmaps) }
     guard !options.sources.isEmpty else {
       throw BlockError(.invalidArgument, "Must specify image file name")
     }
     if options.sources.count > 1 {
+      if options.copiesBitmaps {
+        throw BlockError(.invalidArgument, "Copying bitmaps only possible with single source")
+      }
       if options.sourceSettings.snapshot != nil {
         throw BlockError(.invalidArgument, "No support for concatenating multiple snapshot")
       }
@@ -54,6 +61,7 @@ public final class ConvertJob: Job {
       sources.append(user)
       try openSource(name, for: user)
     }
+    try bitmaps?.checkSource(sources.first)
     let user = graph.makeUser(
       "convert: target '\(options.target.text)'", claim: Claim(held: .write, shared: .consistentRead))
     target = user
@@ -61,6 +69,7 @@ public final class ConvertJob: Job {
     if options.compresses, try user.edge?.makeCompressor() == nil {
       throw BlockError(.unsupported, "Compression not supported for this file format")
     }
+    try bitmaps?.checkTarget(user)
   }
 
   /// Copies, closes the target and lets it appear under its name.
@@ -73,6 +82,7 @@ public final class ConvertJob: Job {
       from: source, to: shape(of: edge), threads: options.threads ?? Threads.processors,
       rateLimit: options.rateLimit, context: context)
     try pipeline.run()
+    try bitmaps?.copy(to: target, warnOfBitmap)
     try edge.flush()
     self.target = nil
     try inContext("error while closing the target") { () throws(BlockError) in try graph.release(target) }

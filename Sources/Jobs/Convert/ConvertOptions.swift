@@ -37,6 +37,10 @@ public struct ConvertOptions: Sendable {
   public var rateLimit: UInt64?
   /// How many threads work, or nil for one on each processor.
   public var threads: Int?
+  /// Whether the source's bitmaps are copied, too.
+  public var copiesBitmaps = false
+  /// Whether bitmaps that were not saved properly are left out.
+  public var skipsBrokenBitmaps = false
   /// Whether the kernel is asked to copy.
   public var offloads = false
 
