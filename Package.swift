@@ -53,11 +53,13 @@ let package = Package(
     module("Options", ["Errors"]),
     module("BlockGraph", ["Errors", "Bytes", "Host", "Options"]),
     module("Compression", ["Errors", "Bytes", "CIsal", "CZstd"]),
+    module("Crypto", ["Errors", "Bytes", "Host"]),
     module("FileProtocol", ["BlockGraph"], path: "Sources/Protocols/File"),
     module("RawFormat", ["BlockGraph"], path: "Sources/Formats/Raw"),
     module("Qcow2Format", ["BlockGraph", "Compression"], path: "Sources/Formats/Qcow2"),
-    module("Jobs", ["BlockGraph", "FileProtocol", "RawFormat", "Qcow2Format"]),
-    module("Commands", ["Jobs", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    module("Jobs", ["BlockGraph", "Crypto", "FileProtocol", "RawFormat", "Qcow2Format"]),
+    module(
+      "Commands", ["Jobs", "Crypto", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .executableTarget(name: "strata", dependencies: ["Commands"], swiftSettings: strict),
 
     // Tests, beside the layers they test.

@@ -12,8 +12,9 @@ public struct Program {
 
   /// The commands by name.
   static let commands: [any ProgramCommand.Type] = [
-    CheckCommand.self, CommitCommand.self, CompareCommand.self, ConvertCommand.self, CreateCommand.self,
-    GraphCommand.self, InfoCommand.self, MapCommand.self, MeasureCommand.self, RebaseCommand.self,
+    BenchCommand.self, CheckCommand.self, ChecksumCommand.self, CommitCommand.self, CompareCommand.self,
+    ConvertCommand.self, CreateCommand.self, DdCommand.self, GraphCommand.self, InfoCommand.self,
+    MapCommand.self, MeasureCommand.self, RebaseCommand.self,
     ResizeCommand.self, SnapshotCommand.self,
   ]
 

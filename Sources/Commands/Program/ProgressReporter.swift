@@ -43,9 +43,12 @@ final class ProgressReporter: Sendable {
     }
   }
 
-  /// Ends the line, if there is one.
+  /// Ends the line, if there is one that has not been ended.
   func finish() {
-    state.withLock { if shown.last != nil { Stream.output.write("\n") } }
+    state.withLock {
+      if shown.last != nil { Stream.output.write("\n") }
+      shown.last = nil
+    }
   }
 
   private func begin() {
