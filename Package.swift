@@ -58,17 +58,18 @@ let package = Package(
     module("Options", ["Errors"]),
     module("BlockGraph", ["Errors", "Bytes", "Host", "Options"]),
     module("Compression", ["Errors", "Bytes", "CIsal", "CZstd"]),
-    module(
-      "Crypto", ["Errors", "Bytes", "Host", "Options", "CCrypto", "CCryptsetup"]),
+    module("Crypto", ["Errors", "Bytes", "Host", "Options", "CCrypto", "CCryptsetup"]),
     module("FileProtocol", ["BlockGraph"], path: "Sources/Protocols/File"),
     module("RawFormat", ["BlockGraph"], path: "Sources/Formats/Raw"),
     module("Qcow2Format", ["BlockGraph", "Compression"], path: "Sources/Formats/Qcow2"),
     module("LuksFormat", ["BlockGraph", "Crypto"], path: "Sources/Formats/Luks"),
     module("Filters", ["BlockGraph"], path: "Sources/Formats/Filters"),
     module("Secrets", ["BlockGraph"]),
-    module("Jobs", ["BlockGraph", "FileProtocol", "RawFormat", "Qcow2Format", "LuksFormat", "Filters"]),
     module(
-      "Commands", ["Jobs", "Secrets", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      "Jobs", ["BlockGraph", "Crypto", "FileProtocol", "RawFormat", "Qcow2Format", "LuksFormat", "Filters"]),
+    module(
+      "Commands",
+      ["Jobs", "Secrets", "Crypto", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .executableTarget(name: "strata", dependencies: ["Commands"], swiftSettings: strict),
 
     // Tests, beside the layers they test.

@@ -65,6 +65,8 @@ struct ConvertCommand: ProgramCommand {
     job.warnOfBitmap = session.console.warn
     try session.run(job, reporter)
     reporter.complete()
+    reporter.finish()
+    if let checksum = job.checksum { session.console.print("\(checksum.text)  \(files.last ?? "")\n") }
     return 0
   }
 }
@@ -166,4 +168,14 @@ struct ConvertWorkOptions: ParsableArguments {
 
   @Flag(name: flag("C", "copy-range-offloading"), help: "Let the system copy where it can.")
   var offload = false
+
+  @Flag(
+    name: flag("verify"),
+    help: "Read the target back and compare it with the sources before it appears under its name.")
+  var verify = false
+
+  @Flag(
+    name: flag("checksum"),
+    help: "Print the checksum of what was copied, as the command checksum does.")
+  var checksum = false
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import BlockGraph
+internal import Crypto
 internal import Errors
 internal import Jobs
 internal import Options
@@ -64,6 +65,8 @@ struct ConvertRequest {
     options.copiesBitmaps = target.bitmaps
     options.skipsBrokenBitmaps = target.skipBrokenBitmaps
     options.offloads = command.work.offload
+    options.verifies = command.work.verify
+    if command.work.checksum { options.checksum = try ContentHash("sha256") }
     return options
   }
 
@@ -100,7 +103,7 @@ struct ConvertRequest {
     return rate == 0 ? nil : rate
   }
 
-  private static func threads(_ text: String?) throws(BlockError) -> Int? {
+  static func threads(_ text: String?) throws(BlockError) -> Int? {
     guard let text else { return nil }
     guard let count = try? ValueText.number(text, option: "parallel"), (1...16).contains(count) else {
       throw BlockError(

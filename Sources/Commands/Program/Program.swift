@@ -12,9 +12,10 @@ public struct Program {
 
   /// The commands by name.
   static let commands: [any ProgramCommand.Type] = [
-    AmendCommand.self, BitmapCommand.self, CheckCommand.self, CommitCommand.self, CompareCommand.self,
-    ConvertCommand.self, CreateCommand.self, GraphCommand.self, InfoCommand.self, MapCommand.self,
-    MeasureCommand.self, RebaseCommand.self, ResizeCommand.self, SnapshotCommand.self,
+    AmendCommand.self, BenchCommand.self, BitmapCommand.self, CheckCommand.self, ChecksumCommand.self,
+    CommitCommand.self, CompareCommand.self, ConvertCommand.self, CreateCommand.self, DdCommand.self,
+    GraphCommand.self, InfoCommand.self, MapCommand.self, MeasureCommand.self, RebaseCommand.self,
+    ResizeCommand.self, SnapshotCommand.self,
   ]
 
   let console: Console

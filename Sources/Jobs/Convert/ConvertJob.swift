@@ -15,12 +15,14 @@ public final class ConvertJob: Job {
   public var warn: @Sendable (String) -> Void = { _ in }
   /// Called, on the graph thread, with each bitmap that is left out.
   public var warnOfBitmap: (String) -> Void = { _ in }
-  private let options: ConvertOptions
-  private let opener: Opener
+  /// The checksum of what was copied, where one was asked for and the job has run.
+  public private(set) var checksum: ContentChecksum?
+  let options: ConvertOptions
+  let opener: Opener
   private var graph: Graph?
   private var sources: [RootUser] = []
   private var target: RootUser?
-  private var image: NewImage?
+  private(set) var image: NewImage?
   private var base: Node?
   private var bitmaps: BitmapCopy?
 
@@ -81,11 +83,20 @@ public final class ConvertJob: Job {
     let pipeline = CopyPipeline(
       from: source, to: shape(of: edge), threads: options.threads ?? Threads.processors,
       rateLimit: options.rateLimit, context: context)
-    try pipeline.run()
+    if options.verifies { context.expect(source.length) }
+    if options.checksum != nil { context.expect(source.length) }
+    try pipeline.run(isLast: false)
     try bitmaps?.copy(to: target, warnOfBitmap)
     try edge.flush()
     self.target = nil
     try inContext("error while closing the target") { () throws(BlockError) in try graph.release(target) }
+    if options.verifies { try verify(try ConvertSource(edges, base: nil, salvage: silence), graph, context) }
+    if let algorithm = options.checksum {
+      let scan = ChecksumScan(
+        algorithm: algorithm, method: .blocks, threads: options.threads ?? Threads.processors)
+      checksum = try scan.run(try ConvertSource(edges, base: nil, salvage: silence), context)
+    }
+    context.finish()
     try image?.publish()
   }
 
@@ -116,6 +127,12 @@ public final class ConvertJob: Job {
       else { throw error }
       throw cause
     }
+  }
+
+  /// What could not be read has been told of once.
+  private var silence: (@Sendable (UInt64) -> Void)? {
+    guard options.salvages else { return nil }
+    return { _ in }
   }
 
   private var noteSalvage: @Sendable (UInt64) -> Void {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import BlockGraph
+public import Crypto
 internal import Errors
 public import Options
 
@@ -43,6 +44,10 @@ public struct ConvertOptions: Sendable {
   public var skipsBrokenBitmaps = false
   /// Whether the kernel is asked to copy.
   public var offloads = false
+  /// Whether the target is read back and held against the sources before it appears.
+  public var verifies = false
+  /// The hash function of the checksum of what was copied, or nil for none.
+  public var checksum: ContentHash?
 
   /// Converts `sources` to a raw image at `target`.
   public init(sources: [ImageName], target: ImageName) {

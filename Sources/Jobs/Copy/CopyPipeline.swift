@@ -45,12 +45,14 @@ final class CopyPipeline: @unchecked Sendable {
   }
 
   /// Copies everything; returns when all is written or something failed and every thread has ended.
-  func run() throws(BlockError) {
+  ///
+  /// - Parameter isLast: whether the job's work is done with that.
+  func run(isLast: Bool = true) throws(BlockError) {
     context.expect(source.length)
     try Threads.run(threads) { _ throws(BlockError) in self.work() }
     for batch in waitingForWrite { target.abandon(batch) }
     if let failure { throw failure }
-    context.finish()
+    if isLast { context.finish() }
   }
 
   // MARK: One thread
