@@ -9,7 +9,7 @@ public struct ContentHash: Sendable, Equatable {
   public let name: String
   /// The length of a digest in bytes.
   public let size: Int
-  private let library: HashLibrary
+  private let library: LibCrypto
   /// What OpenSSL calls it.
   private let function: String
 
@@ -32,8 +32,8 @@ public struct ContentHash: Sendable, Equatable {
         .unsupported, "Unknown hash algorithm '\(name)'",
         hint: "Known are: " + ContentHash.names.joined(separator: ", ") + ".")
     }
-    library = try HashLibrary.shared()
-    guard let size = library.digestSize(entry.library) else {
+    library = try LibCrypto.shared()
+    guard let size = library.digestSize(of: entry.library) else {
       throw BlockError(.unsupported, "Hash algorithm '\(name)' is not supported by OpenSSL on this system")
     }
     self.name = name
@@ -53,15 +53,16 @@ public struct ContentHash: Sendable, Equatable {
 /// A digest that grows with every piece of bytes, again and again; belongs to one thread at a time.
 @safe
 public final class RunningHash {
-  private let library: HashLibrary
+  private let library: LibCrypto
   private let context: OpaquePointer
   private let function: OpaquePointer
   private let size: Int
 
-  fileprivate init(_ name: String, size: Int, _ library: HashLibrary) throws(BlockError) {
+  fileprivate init(_ name: String, size: Int, _ library: LibCrypto) throws(BlockError) {
     self.library = library
     self.size = size
-    guard let function = unsafe library.byName(name), let context = unsafe library.newContext() else {
+    guard let function = unsafe library.digestByName(name), let context = unsafe library.newDigestContext()
+    else {
       throw BlockError(.unsupported, "Hash algorithm '\(name)' is not supported by OpenSSL on this system")
     }
     unsafe self.function = function
@@ -69,16 +70,16 @@ public final class RunningHash {
     try start()
   }
 
-  deinit { unsafe library.freeContext(context) }
+  deinit { unsafe library.freeDigestContext(context) }
 
   private func start() throws(BlockError) {
-    try RunningHash.require(unsafe library.start(context, function, nil))
+    try RunningHash.require(unsafe library.startDigest(context, function, nil))
   }
 
   /// Adds bytes.
   public func update(_ bytes: RawSpan) throws(BlockError) {
     let result = unsafe bytes.withUnsafeBytes { source in
-      unsafe library.update(context, source.baseAddress, source.count)
+      unsafe library.updateDigest(context, source.baseAddress, source.count)
     }
     try RunningHash.require(result)
   }
@@ -90,10 +91,10 @@ public final class RunningHash {
 
   /// The digest of everything added since the start, and a new start.
   public func finish() throws(BlockError) -> [UInt8] {
-    var digest = [UInt8](repeating: 0, count: HashLibrary.largest)
+    var digest = [UInt8](repeating: 0, count: LibCrypto.largestDigest)
     var count: UInt32 = 0
     let result = unsafe digest.withUnsafeMutableBufferPointer { target in
-      unsafe library.finish(context, target.baseAddress, &count)
+      unsafe library.finishDigest(context, target.baseAddress, &count)
     }
     try RunningHash.require(result)
     try start()
