@@ -7,7 +7,8 @@ import Testing
 
 @Suite struct DeclarationTests {
   static let names = [
-    "check", "compare", "convert", "create", "graph", "info", "map", "measure", "resize", "snapshot",
+    "amend", "check", "commit", "compare", "convert", "create", "graph", "info", "map", "measure", "rebase",
+    "resize", "snapshot",
   ]
 
   /// The spellings of options with or without values, as the help of a command shows them.

@@ -43,9 +43,12 @@ final class ProgressReporter: Sendable {
     }
   }
 
-  /// Ends the line, if there is one.
-  func finish() {
-    state.withLock { if shown.last != nil { Stream.output.write("\n") } }
+  /// Ends the line, if there is one that has not been ended; with `always`, also where nothing was drawn.
+  func finish(always: Bool = false) {
+    state.withLock {
+      if shown.last != nil || (always && isShown) { Stream.output.write("\n") }
+      shown.last = nil
+    }
   }
 
   private func begin() {

@@ -3,7 +3,7 @@
 
 internal import ArgumentParser
 internal import Errors
-internal import Options
+internal import Secrets
 
 /// Options of every command.
 struct StandardOptions: ParsableArguments {
@@ -17,20 +17,18 @@ struct StandardOptions: ParsableArguments {
       valueName: "definition"))
   var objects: [String] = []
 
-  /// Checks the definitions. A secret that nobody refers to does no harm, and no image can refer to one yet.
-  func checkObjects() throws(BlockError) {
+  /// The list of what can be defined, where a definition asks for it.
+  var objectHelp: String? {
     for text in objects {
-      let list = try KeyValueList(parsing: text, dialect: .strict, impliedKey: "qom-type")
-      guard let type = list["qom-type"] else {
-        throw BlockError(.invalidArgument, "Parameter 'qom-type' is missing")
-      }
-      guard type == "secret" else {
-        throw BlockError(.invalidArgument, "Parameter 'qom-type' does not accept value '\(type)'")
-      }
-      guard list["id"] != nil else { throw BlockError(.invalidArgument, "Parameter 'id' is missing") }
-      guard list["data"] != nil || list["file"] != nil else {
-        throw BlockError(.invalidArgument, "Either 'file' or 'data' must be provided")
-      }
+      if let help = SecretDefinition.help(for: text) { return help }
     }
+    return nil
+  }
+
+  /// Reads the definitions, in order: one may refer to those before it.
+  func secrets(warn: (String) -> Void) throws(BlockError) -> SecretStore {
+    let store = SecretStore()
+    for text in objects { try store.add(try SecretDefinition(parsing: text), warn: warn) }
+    return store
   }
 }

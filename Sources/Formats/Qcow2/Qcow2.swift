@@ -32,6 +32,9 @@ public struct Qcow2Format: DriverKind {
   /// What making an image can be told.
   public var creationOptions: OptionList { CreationOptions.list }
 
+  /// What can be changed in an image.
+  public var amendOptions: OptionList { AmendPlan.list }
+
   /// Writes header and tables of an empty image.
   ///
   /// - Throws: what is wrong with the options, in the peer's words.

@@ -40,12 +40,12 @@ extension Qcow2Driver {
     return changed
   }
 
-  /// Writes a header that differs in the backing file's name and in extensions.
+  /// Writes a header that differs in the backing file's name, in features and in extensions.
   ///
   /// The new name goes where neither the old one nor the extensions stand, where there is such a place. Then the
   /// write of the fields lets it count, and only then the place of the old name is cleared: whichever of these
   /// reach the disk before a crash, the header names one of the two files.
-  private func replaceHeader(by new: Header, _ node: Node) throws(BlockError) {
+  func replaceHeader(by new: Header, _ node: Node) throws(BlockError) {
     var new = new
     let file = try file(of: node)
     let oldEnd = headerEnd
@@ -62,6 +62,11 @@ extension Qcow2Driver {
       try barrier(node)
     }
     let isSplit = place != nil || new.backingName == nil
+    if isSplit, fieldsEnd > 512, oldEnd <= 512 {
+      // What passes the first sector goes where the old header has nothing, so that only that sector decides.
+      try file.write(at: 512, from: area.bytes.slice(512..<fieldsEnd))
+      try barrier(node)
+    }
     try file.write(at: 0, from: area.bytes.slice(0..<(isSplit ? fieldsEnd : end)))
     try barrier(node)
     header = new

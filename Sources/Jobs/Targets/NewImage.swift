@@ -1,9 +1,9 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import BlockGraph
+public import BlockGraph
 internal import Bytes
-internal import Errors
+public import Errors
 internal import Host
 public import Options
 
@@ -112,13 +112,14 @@ final class NewImage {
     return fileUser?.edge.map { files.readsZero($0.child) } ?? false
   }
 
-  /// Opens the image for `user`.
-  func open(for user: RootUser) throws(BlockError) {
+  /// Opens the image for `user`; with `isReadOnly`, as somebody would who only looks at it.
+  func open(for user: RootUser, isReadOnly: Bool = false) throws(BlockError) {
     guard let file = fileUser?.edge?.child else { return }
     let kind = try opener.knownFormat(recipe.format)
     var options = kind.openOptions(forNew: recipe.options)
     if let data = dataUser?.edge?.child { options["data-file"] = .string(data.name) }
-    let node = try opener.openFormat(kind, on: file, options, OpenSettings(flags: flags))
+    let settings = OpenSettings(flags: isReadOnly ? flags.subtracting(.writable) : flags)
+    let node = try opener.openFormat(kind, on: file, options, settings)
     do throws(BlockError) {
       try graph.attach(user, to: node)
     } catch {
@@ -150,7 +151,7 @@ extension Opener {
   /// The format called `name`.
   ///
   /// - Throws: `Unknown file format 'NAME'`.
-  func knownFormat(_ name: String) throws(BlockError) -> any DriverKind {
+  public func knownFormat(_ name: String) throws(BlockError) -> any DriverKind {
     guard let kind = kind(named: name), !kind.isProtocol else {
       throw BlockError(.notFound, "Unknown file format '\(name)'")
     }

@@ -1,0 +1,104 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+public import Errors
+public import Options
+
+/// Changes creation options of an existing image.
+public final class AmendJob: Job {
+  /// What is to be changed.
+  public enum Change {
+    /// Options as a user wrote them, to be checked by the image's format; secrets come from the opener.
+    case listed(KeyValueList, force: Bool, Opener)
+    /// Checked options.
+    case checked(AmendRequest)
+  }
+
+  /// `amend`.
+  public let kind = "amend"
+  private let image: JobImage
+  private let change: Change
+  private var user: RootUser?
+  private var amendment: Amendment?
+  private var request: AmendRequest?
+
+  /// - Parameter image: where it is opened by name, the settings should say `writable`; a format that needs to
+  ///   write for the change alone does with less.
+  public init(_ image: JobImage, _ change: Change) {
+    self.image = image
+    self.change = change
+  }
+
+  /// Opens the image, checks the options and lets the format take the permissions it needs.
+  public func prepare(in graph: Graph) throws(BlockError) {
+    let user = graph.makeUser(
+      "amend: '\(image.text)'", claim: Claim(held: .consistentRead, shared: .consistentRead))
+    self.user = user
+    try image.attach(user, in: graph)
+    let amendment = Amendment(user)
+    let node = try amendment.target().node
+    request = try checkedRequest(format: node.driver.name)
+    if node.flags.contains(.writable) {
+      try graph.setClaim(
+        Claim(held: [.consistentRead, .write, .resize], shared: .consistentRead), of: user)
+    }
+    try amendment.prepare(in: graph)
+    self.amendment = amendment
+  }
+
+  private func checkedRequest(format: String) throws(BlockError) -> AmendRequest {
+    switch change {
+    case .checked(let request): return request
+    case .listed(let list, let force, let opener):
+      let kind = try opener.knownFormat(format)
+      return AmendRequest(
+        options: try kind.parseAmendOptions(list), force: force, secrets: opener.secrets)
+    }
+  }
+
+  /// Makes the change.
+  public func run(_ context: JobContext) throws(BlockError) {
+    guard let request else { return }
+    try context.checkInterrupted()
+    try amendment?.run(request, context)
+  }
+
+  /// Gives the permissions back and lets go of the image.
+  public func clean(in graph: Graph, warnings: inout [String]) {
+    amendment?.cleanUp(in: graph, warnings: &warnings)
+    amendment = nil
+    guard let user else { return }
+    self.user = nil
+    do throws(BlockError) {
+      try graph.release(user)
+    } catch {
+      warnings.append("could not close '\(image.text)': \(error.message)")
+    }
+  }
+}
+
+extension DriverKind {
+  /// What `-o help` of `amend` prints.
+  ///
+  /// - Throws: kind `unsupported` where nothing can be changed.
+  public func amendHelp() throws(BlockError) -> String {
+    guard !amendOptions.specs.isEmpty else {
+      throw BlockError(.unsupported, "Format driver '\(name)' does not support option amendment")
+    }
+    return "Amend options for '\(name)':" + amendOptions.help.drop { $0 != "\n" }
+  }
+
+  /// The options that a user gave for `amend`, each of its type.
+  func parseAmendOptions(_ list: KeyValueList) throws(BlockError) -> OptionObject {
+    do throws(BlockError) {
+      return try amendOptions.parse(list)
+    } catch {
+      var error = error
+      if (try? amendOptions.adding(creationOptions).parse(list)) != nil {
+        error.hint = "This option is only supported for image creation"
+      }
+      throw error
+    }
+  }
+}

@@ -1,0 +1,68 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+public import Errors
+
+/// The three steps of changing creation options in an open image, for a job and for calls in line.
+final class Amendment {
+  private let user: RootUser
+  /// The image whose permissions `prepare` took.
+  private var prepared: (driver: any AmendingDriver, node: Node)?
+
+  /// Changes the image that `user` has.
+  init(_ user: RootUser) { self.user = user }
+
+  /// The image and its driver.
+  ///
+  /// - Throws: kind `notFound` where the user has no image, `unsupported` where its format cannot be changed.
+  func target() throws(BlockError) -> (driver: any AmendingDriver, node: Node) {
+    guard let node = user.edge?.child else {
+      throw BlockError(.notFound, "No medium: \(user.parentDescription) has no image")
+    }
+    guard let driver = node.driver as? any AmendingDriver else {
+      throw BlockError(.unsupported, "Format driver '\(node.driver.name)' does not support option amendment")
+    }
+    return (driver, node)
+  }
+
+  /// Takes the permissions that the change needs.
+  func prepare(in graph: Graph) throws(BlockError) {
+    let (driver, node) = try target()
+    try driver.prepareAmend(of: node, in: graph)
+    prepared = (driver, node)
+  }
+
+  /// Makes the change.
+  func run(_ request: AmendRequest, _ context: JobContext) throws(BlockError) {
+    guard let (driver, node) = prepared else { return }
+    try driver.amend(request, of: node, context)
+    context.finish()
+  }
+
+  /// Gives back what `prepare` took, if it did. A failure is a warning that names the node.
+  func cleanUp(in graph: Graph, warnings: inout [String]) {
+    guard let (driver, node) = prepared else { return }
+    prepared = nil
+    do throws(BlockError) {
+      try driver.cleanUpAmend(of: node, in: graph)
+    } catch {
+      warnings.append("could not give permissions of node '\(node.name)' back: \(error.message)")
+    }
+  }
+}
+
+extension Graph {
+  /// Changes creation options of the image that `user` has, in line: without a job.
+  ///
+  /// - Parameter warnings: gets what could not be undone.
+  /// - Throws: what the change failed for; the permissions are given back all the same.
+  public func amend(
+    _ user: RootUser, _ request: AmendRequest, _ context: JobContext = JobContext(), warnings: inout [String]
+  ) throws(BlockError) {
+    let amendment = Amendment(user)
+    defer { amendment.cleanUp(in: self, warnings: &warnings) }
+    try amendment.prepare(in: self)
+    try amendment.run(request, context)
+  }
+}

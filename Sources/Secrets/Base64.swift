@@ -1,0 +1,65 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Bytes
+internal import Errors
+internal import Host
+
+/// Base64 as secrets are written in: line feeds may stand anywhere.
+enum Base64 {
+  /// Decodes whole groups of four characters. Other programs leave out what is behind the last one, so that a
+  /// secret made with them is the same here.
+  ///
+  /// - Parameter warn: told where something is left out.
+  /// - Throws: for a character that does not belong to base64; padding belongs to the end.
+  static func decode(_ text: Secret, warn: (String) -> Void) throws(BlockError) -> Secret {
+    var count = 0
+    var leftOver = 0
+    let room = try Secret(count: text.count / 4 * 3 + 3) { (room: inout MutableRawSpan) throws(BlockError) in
+      (count, leftOver) = try decode(text.bytes, into: &room)
+    }
+    if leftOver > 0 {
+      warn("base64 ends inside a group of four characters, \(leftOver) of them are not used")
+    }
+    return Secret(copying: room.bytes.slice(0..<count))
+  }
+
+  private static func decode(_ text: RawSpan, into room: inout MutableRawSpan) throws(BlockError) -> (
+    Int, Int
+  ) {
+    var group: UInt32 = 0
+    var characters = 0
+    var padding = 0
+    var count = 0
+    for index in 0..<text.byteCount {
+      let byte = text.byte(at: index)
+      if byte == UInt8(ascii: "\n") { continue }
+      let isPadding = byte == UInt8(ascii: "=")
+      let bits = isPadding ? 0 : value(of: byte)
+      guard let bits, isPadding ? characters >= 2 : padding == 0 else {
+        throw BlockError(.invalidArgument, "Base64 data contains invalid characters")
+      }
+      if isPadding { padding += 1 }
+      group = group << 6 | bits
+      characters += 1
+      guard characters == 4 else { continue }
+      for part in 0..<(3 - padding) {
+        room.store(UInt8(truncatingIfNeeded: group >> UInt32(16 - 8 * part)), at: count)
+        count += 1
+      }
+      (group, characters) = (0, 0)
+    }
+    return (count, characters)
+  }
+
+  private static func value(of byte: UInt8) -> UInt32? {
+    switch byte {
+    case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(byte - UInt8(ascii: "A"))
+    case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(byte - UInt8(ascii: "a")) + 26
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte - UInt8(ascii: "0")) + 52
+    case UInt8(ascii: "+"): 62
+    case UInt8(ascii: "/"): 63
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,141 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Errors
+internal import Host
+internal import Options
+
+/// What one `--object` says: a secret's name, and where its bytes come from.
+///
+/// No error that reading a definition throws contains any part of the bytes.
+public struct SecretDefinition: Sendable {
+  /// How the bytes are written.
+  enum Form: String, CaseIterable {
+    /// As they are.
+    case raw
+    /// As base64.
+    case base64
+  }
+
+  /// Where the bytes come from.
+  enum Origin {
+    /// The definition itself.
+    case data(Secret)
+    /// The file at a path, or standard input where that is `-`.
+    case file(String)
+  }
+
+  /// The name that options refer to.
+  public let id: String
+  let origin: Origin
+  let form: Form
+  /// The secret that these bytes are encrypted with, if they are.
+  let keyID: String?
+  /// What the encryption began with, as base64.
+  let vector: String?
+
+  /// Reads `secret,id=…,…` or the same as a JSON object.
+  ///
+  /// - Throws: kind `invalidArgument` with what is wrong, in the peer's words.
+  public init(parsing text: String) throws(BlockError) {
+    try self.init(reading: try SecretDefinition.properties(text))
+  }
+
+  /// What `--object help` and `--object secret,help` print, or nil where `text` asks for neither.
+  public static func help(for text: String) -> String? {
+    switch text {
+    case "help", "?": "List of user creatable objects:\n  secret\n"
+    case "secret,help", "secret,?":
+      """
+      secret options:
+        data=<string>
+        file=<string>
+        format=<raw|base64>
+        iv=<string>
+        keyid=<string>
+
+      """
+    default: nil
+    }
+  }
+
+  // MARK: Reading properties
+
+  private static func properties(_ text: String) throws(BlockError) -> OptionObject {
+    if text.hasPrefix("{") {
+      do throws(JSONParser.Failure) {
+        return try JSONParser.parse(text).object ?? OptionObject()
+      } catch {
+        // What is quoted may be part of the data.
+        let reason = error.reason.split(separator: " '", maxSplits: 1).first ?? ""
+        throw BlockError(.invalidArgument, String(reason))
+      }
+    }
+    let list: KeyValueList
+    do throws(BlockError) {
+      list = try KeyValueList(parsing: text, dialect: .strict, impliedKey: "qom-type")
+    } catch {
+      // What was taken for a key may be the rest of a value with a comma in it.
+      throw text.contains("data=") ? strayComma : error
+    }
+    if let data = list.items.firstIndex(where: { $0.key == "data" }) {
+      for item in list.items[data...] where !known.contains(item.key) { throw strayComma }
+    }
+    return try list.tree()
+  }
+
+  private static let known = ["qom-type", "id", "data", "file", "format", "keyid", "iv"]
+
+  private static var strayComma: BlockError {
+    BlockError(
+      .invalidArgument, "Unexpected parameter after 'data' (not shown, it may be part of the secret)",
+      hint: "A comma in a value is written twice.")
+  }
+
+  private init(reading properties: OptionObject) throws(BlockError) {
+    var reader = OptionReader(properties)
+    guard let type = try reader.string("qom-type") else {
+      throw BlockError(.invalidArgument, "Parameter 'qom-type' is missing")
+    }
+    guard type == "secret" else {
+      throw BlockError(.invalidArgument, "Parameter 'qom-type' does not accept value '\(type)'")
+    }
+    guard let id = try reader.string("id") else {
+      throw BlockError(.invalidArgument, "Parameter 'id' is missing")
+    }
+    let data = try reader.string("data")
+    let file = try reader.string("file")
+    form = try reader.choice("format", as: Form.self) ?? .raw
+    keyID = try reader.string("keyid")
+    vector = try reader.string("iv")
+    if let left = reader.rest.entries.first {
+      let isNested = left.value.object != nil || left.value.array != nil
+      throw BlockError(
+        .invalidArgument,
+        isNested ? "Parameters '\(left.key).*' are unexpected" : "Parameter '\(left.key)' is unexpected")
+    }
+    try SecretDefinition.check(id: id)
+    self.id = id
+    switch (data, file) {
+    case (let data?, nil): origin = .data(Secret(text: data))
+    case (nil, let file?): origin = .file(file)
+    case (nil, nil): throw BlockError(.invalidArgument, "Either 'file' or 'data' must be provided")
+    default: throw BlockError(.invalidArgument, "'file' and 'data' are mutually exclusive")
+    }
+  }
+
+  private static func check(id: String) throws(BlockError) {
+    for (index, scalar) in id.unicodeScalars.enumerated() {
+      let isLetter = ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar)
+      if isLetter || (index > 0 && "0123456789-._".unicodeScalars.contains(scalar)) { continue }
+      throw badIdentifier
+    }
+    if id.isEmpty { throw badIdentifier }
+  }
+
+  private static var badIdentifier: BlockError {
+    BlockError(
+      .invalidArgument, "Parameter 'id' expects an identifier",
+      hint: "Identifiers consist of letters, digits, '-', '.', '_', starting with a letter.")
+  }
+}
