@@ -214,11 +214,18 @@ public final class ConvertJob: Job {
     return nil
   }
 
+  /// The unit in which content is told from zeros: at least a cluster and, as compressing goes by clusters, no more
+  /// than one there.
+  private func granule(_ cluster: UInt64) -> UInt64 {
+    guard cluster > 0 else { return max(options.sparseSize, 4096) }
+    return options.compresses ? cluster : max(options.sparseSize, 1).roundedUp(to: cluster) ?? cluster
+  }
+
   private func shape(of edge: Edge) -> CopyTarget {
     let cluster = edge.child.limits.clusterSize
     let isFresh = image?.readsZero ?? options.targetIsZero
     return CopyTarget(
-      edge: edge, granule: cluster > 0 ? cluster : max(options.sparseSize, 4096),
+      edge: edge, granule: granule(cluster),
       isSparse: options.sparseSize > 0, readsZero: isFresh && edge.child.backing == nil,
       offloads: options.offloads, compressionUnit: options.compresses ? Int(cluster) : nil)
   }
