@@ -16,19 +16,24 @@ struct ActivationTests {
     let graph = Graph()
     let user = graph.makeUser("the other program", claim: ActivationTests.claim)
     try Opener(graph: graph, kinds: scene.opener.kinds).open(
-      ImageName(path: scene.folder.file("overlay")), OpenSettings(format: "fake", flags: .writable), for: user)
+      ImageName(path: scene.folder.file("overlay")), OpenSettings(format: "fake", flags: .writable), for: user
+    )
     return (graph, user)
   }
 
-  @Test("S-03 an inactive image is anybody's; activating it takes what its users claim, or fails and leaves it")
+  @Test(
+    "S-03 an inactive image is anybody's; activating it takes what its users claim, or fails and leaves it")
   func activation() throws {
     let scene = try ChainScene(flags: [.writable, .inactive], claim: ActivationTests.claim)
     let graph = scene.graph
     let edge = try #require(scene.user.edge)
     let below = scene.graph.nodes.flatMap(\.children)
     #expect(below.count == 5)
-    for edge in below + [edge] { #expect(edge.claim.held.isEmpty && edge.claim.shared.contains([.write, .resize])) }
+    for edge in below + [edge] {
+      #expect(edge.claim.held.isEmpty && edge.claim.shared.contains([.write, .resize]))
+    }
     let inactive = scene.state
+    #expect(graph.violations == [])
     #expect(inactive.files.allSatisfy { !$0.contains(" ") }, "no locks: \(inactive.files)")
 
     let (there, holder) = try elsewhere(scene)
@@ -53,6 +58,7 @@ struct ActivationTests {
 
     // The driver's part alone changes no permission, in either state.
     let active = scene.state
+    #expect(graph.violations == [])
     try edge.invalidateCache()
     #expect(scene.state == active)
     for _ in 0..<2 {
@@ -81,7 +87,11 @@ struct ActivationTests {
       let before = scene.state
       scene.graph.faults.arm(number)
       do throws(BlockError) {
-        if activates { try scene.graph.activate(scene.overlay) } else { try scene.graph.inactivate(scene.overlay) }
+        if activates {
+          try scene.graph.activate(scene.overlay)
+        } else {
+          try scene.graph.inactivate(scene.overlay)
+        }
         #expect(scene.state != before && scene.user.activations == 1)
         break
       } catch {

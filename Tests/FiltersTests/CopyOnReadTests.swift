@@ -77,7 +77,9 @@ private struct FilterScene {
     #expect(scene.graph.nodes.isEmpty && OpenFiles.under(folder.path).isEmpty)
   }
 
-  static let shapes = ["cluster_size=64k", "cluster_size=512", "cluster_size=2M", "compat=0.10,cluster_size=4k"]
+  static let shapes = [
+    "cluster_size=64k", "cluster_size=512", "cluster_size=2M", "compat=0.10,cluster_size=4k",
+  ]
 
   /// The same reads by the peer's filter and by ours, on two images made alike.
   @Test("P-06 data and allocation are the peer's", arguments: shapes)

@@ -150,7 +150,8 @@ public final class FakeDriver: FormatDriver, @unchecked Sendable {
   /// Reads the table once more.
   public func invalidateCache(_ node: Node) throws(BlockError) {
     guard let file = node.file else { return }
-    let table = try file.read(at: UInt64(FakeFormat.headerLength), count: monitor.withLock { entries.count * 8 })
+    let table = try file.read(
+      at: UInt64(FakeFormat.headerLength), count: monitor.withLock { entries.count * 8 })
     monitor.withLock {
       for index in entries.indices { entries[index] = table.bytes.big64(at: index * 8) }
       end = max(end, file.length.roundedUp(to: clusterSize) ?? end)

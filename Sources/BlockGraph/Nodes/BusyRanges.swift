@@ -22,7 +22,9 @@ public final class BusyRanges: @unchecked Sendable {
 
   /// Runs `body` once no other entry stands in the way: with `alone`, any that overlaps `range`; otherwise
   /// only those that are alone themselves. Without `isNeeded`, at once.
-  public func run(_ range: Range<UInt64>, alone: Bool, isNeeded: Bool = true, _ body: () throws(BlockError) -> Void)
+  public func run(
+    _ range: Range<UInt64>, alone: Bool, isNeeded: Bool = true, _ body: () throws(BlockError) -> Void
+  )
     throws(BlockError)
   {
     guard isNeeded else { return try body() }
