@@ -161,6 +161,7 @@ struct ThreadTests {
       try edge.writeZeroes(at: 100, length: 1000)
       try edge.discard(at: 4096, length: 4096)
       try edge.flush()
+      try edge.invalidateCache()
       try edge.truncate(to: 9000)
       _ = try edge.array(at: 0, count: 9000)
       _ = try edge.extent(at: 0, length: edge.length)
