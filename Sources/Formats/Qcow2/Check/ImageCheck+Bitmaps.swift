@@ -107,7 +107,7 @@ extension ImageCheck {
         guard entry & ImageCheck.reservedInTable == 0, cluster == 0 || entry & 1 == 0,
           geometry.offsetInCluster(cluster) == 0
         else { throw BlockError(.corrupt, "Bitmap table entry \(hex(entry)) invalid") }
-        if cluster != 0 { 
+        if cluster != 0 {
           try addReferences(at: cluster, bytes: geometry.clusterSize, canMend: true)
         }
       }

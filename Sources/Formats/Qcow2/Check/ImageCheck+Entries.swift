@@ -101,7 +101,7 @@ extension ImageCheck {
     _ entry: L2Entry, _ bitmap: SubclusterBitmap, _ next: inout UInt64, _ state: inout TableState,
     isActive: Bool
   ) throws(BlockError) {
-    if entry.rawValue & ImageCheck.reservedL2 != 0 { 
+    if entry.rawValue & ImageCheck.reservedL2 != 0 {
       found(.reservedBitsL2(entry: entry.rawValue), canMend: true)
     }
     let offset = entry.offset
