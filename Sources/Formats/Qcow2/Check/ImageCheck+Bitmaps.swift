@@ -43,7 +43,7 @@ extension ImageCheck {
       UInt64(bitmaps.count) * UInt64(ImageCheck.entrySize) <= bitmaps.directorySize,
       geometry.offsetInCluster(bitmaps.directoryOffset) == 0
     else { throw BlockError(.corrupt, "bitmaps_ext: invalid bitmap directory") }
-    try addReferences(at: bitmaps.directoryOffset, bytes: bitmaps.directorySize)
+    try addReferences(at: bitmaps.directoryOffset, bytes: bitmaps.directorySize, canMend: true)
     guard bitmaps.directoryOffset < fileLength, bitmaps.directorySize <= fileLength - bitmaps.directoryOffset
     else {
       throw BlockError(.corrupt, "bitmaps_ext: bitmap directory lies past the end of the file")
