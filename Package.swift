@@ -25,7 +25,9 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], path: String? = 
 }
 
 /// A C library that the system provides.
-func library(_ name: String, pkgConfig: String, debian package: String) -> Target {
+///
+/// - Parameter pkgConfig: nil for one that is loaded at run time, of which only the header is needed.
+func library(_ name: String, pkgConfig: String?, debian package: String) -> Target {
   .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([package])])
 }
 
@@ -34,7 +36,8 @@ let package = Package(
   products: [
     .executable(name: "strata", targets: ["strata"]),
     .library(
-      name: "Strata", targets: ["BlockGraph", "FileProtocol", "RawFormat", "Qcow2Format", "Jobs"]),
+      name: "Strata",
+      targets: ["BlockGraph", "FileProtocol", "RawFormat", "Qcow2Format", "LuksFormat", "Jobs"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -44,6 +47,8 @@ let package = Package(
     library("CZlib", pkgConfig: "zlib", debian: "zlib1g-dev"),
     library("CZstd", pkgConfig: "libzstd", debian: "libzstd-dev"),
     library("CIsal", pkgConfig: "libisal", debian: "libisal-dev"),
+    library("CCrypto", pkgConfig: nil, debian: "libssl-dev"),
+    library("CCryptsetup", pkgConfig: nil, debian: "libcryptsetup-dev"),
     .target(name: "CLinux"),
 
     // The layers, lowest first.
@@ -53,12 +58,17 @@ let package = Package(
     module("Options", ["Errors"]),
     module("BlockGraph", ["Errors", "Bytes", "Host", "Options"]),
     module("Compression", ["Errors", "Bytes", "CIsal", "CZstd"]),
+    module(
+      "Crypto", ["Errors", "Bytes", "Host", "Options", "CCrypto", "CCryptsetup"]),
     module("FileProtocol", ["BlockGraph"], path: "Sources/Protocols/File"),
     module("RawFormat", ["BlockGraph"], path: "Sources/Formats/Raw"),
     module("Qcow2Format", ["BlockGraph", "Compression"], path: "Sources/Formats/Qcow2"),
-    module("Secrets", ["BlockGraph"]),
-    module("Jobs", ["BlockGraph", "FileProtocol", "RawFormat", "Qcow2Format"]),
-    module("Commands", ["Jobs", "Secrets", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    module("LuksFormat", ["BlockGraph", "Crypto"], path: "Sources/Formats/Luks"),
+    module("Secrets", ["BlockGraph", "Crypto"]),
+    module("Jobs", ["BlockGraph", "FileProtocol", "RawFormat", "Qcow2Format", "LuksFormat"]),
+    module(
+      "Commands",
+      ["Jobs", "Secrets", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .executableTarget(name: "strata", dependencies: ["Commands"], swiftSettings: strict),
 
     // Tests, beside the layers they test.
@@ -68,9 +78,11 @@ let package = Package(
     tests("OptionsTests", ["Options", "Support"]),
     tests("BlockGraphTests", ["BlockGraph", "Support"]),
     tests("CompressionTests", ["Compression", "CZlib", "Support"]),
+    tests("CryptoTests", ["Crypto", "Support"]),
     tests("FileProtocolTests", ["FileProtocol", "Support"]),
     tests("RawFormatTests", ["RawFormat", "Support"]),
     tests("Qcow2FormatTests", ["Qcow2Format", "Support"]),
+    tests("LuksFormatTests", ["LuksFormat", "Support"]),
     tests("SecretsTests", ["Secrets", "Support"]),
     tests("JobsTests", ["Jobs", "Support"]),
     tests("CommandsTests", ["Commands", "Support"]),

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #ifdef __linux__
@@ -82,6 +83,8 @@ int linux_block_zero(int fd, uint64_t offset, uint64_t length) {
   return ioctl(fd, BLKZEROOUT, range);
 }
 
+int linux_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
+
 int linux_set_nocow(int fd) {
   int flags = 0;
   if (ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0) return -1;
@@ -119,6 +122,7 @@ int linux_block_size(int fd, uint64_t *bytes) { return unsupported(); }
 int linux_block_sector(int fd, uint32_t *bytes) { return unsupported(); }
 int linux_block_discard(int fd, uint64_t offset, uint64_t length) { return unsupported(); }
 int linux_block_zero(int fd, uint64_t offset, uint64_t length) { return unsupported(); }
+int linux_memory_file(const char *name) { return unsupported(); }
 int linux_set_nocow(int fd) { return unsupported(); }
 int linux_set_extent_hint(int fd, uint32_t bytes) { return unsupported(); }
 int linux_link_unnamed(int fd, const char *path) { return unsupported(); }

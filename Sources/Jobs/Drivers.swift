@@ -3,6 +3,7 @@
 
 public import BlockGraph
 internal import FileProtocol
+internal import LuksFormat
 internal import Qcow2Format
 internal import RawFormat
 
@@ -10,6 +11,6 @@ internal import RawFormat
 public enum Drivers {
   /// Storage first, then formats.
   public static let all: [any DriverKind] = [
-    FileStorage.file, FileStorage.device, RawFormat(), Qcow2Format(),
+    FileStorage.file, FileStorage.device, RawFormat(), Qcow2Format(), LuksFormat(),
   ]
 }

@@ -17,6 +17,12 @@ public protocol DriverKind: Sendable {
   /// What `amend` accepts.
   var amendOptions: OptionList { get }
 
+  /// Whether a new image reads as zero where nothing has been written.
+  var readsZeroWhenNew: Bool { get }
+
+  /// The driver's own options with which an image is opened that was just made with these creation options.
+  func openOptions(forNew options: OptionObject) -> OptionObject
+
   /// How sure the format is that an image that starts with `head` is its own: 0 for not at all, 100 for certain.
   ///
   /// `head` holds the first 2048 bytes, fewer when the file is shorter. The guess is never trusted for more
@@ -39,6 +45,10 @@ extension DriverKind {
   public var creationOptions: OptionList { [] }
   /// No options.
   public var amendOptions: OptionList { [] }
+  /// New images do.
+  public var readsZeroWhenNew: Bool { true }
+  /// None are needed.
+  public func openOptions(forNew options: OptionObject) -> OptionObject { [:] }
   /// Recognises nothing.
   public func probe(_ head: RawSpan) -> Int { 0 }
   /// Refuses.

@@ -32,6 +32,13 @@ extension Graph {
     }
   }
 
+  /// Computes the permissions below a node anew, because what its driver claims of its children has changed. All
+  /// or nothing.
+  public func refreshPermissions(of node: Node) throws(BlockError) {
+    requireThread()
+    try change(draining: []) { (edit: GraphEdit) throws(BlockError) in edit.touch(node) }
+  }
+
   /// Changes what a user claims.
   public func setClaim(_ claim: Claim, of user: RootUser) throws(BlockError) {
     requireThread()

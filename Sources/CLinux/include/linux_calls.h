@@ -33,6 +33,9 @@ int linux_zero_range(int fd, off_t offset, off_t length, int may_unmap);
 /// copy_file_range(2) between explicit offsets.
 ssize_t linux_copy_file_range(int from, off_t from_offset, int to, off_t to_offset, size_t length);
 
+/// memfd_create(2): a file in memory without a name, closed on exec.
+int linux_memory_file(const char *name);
+
 /// Open-file-description locks on one byte range. `exclusive` chooses a write lock.
 /// linux_lock_test returns 1 and fills `holder` (a process id, or -1 where the system cannot tell) when
 /// another open file description holds a conflicting lock, 0 when none does, -1 on error.

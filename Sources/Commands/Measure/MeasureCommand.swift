@@ -101,9 +101,6 @@ struct MeasureCommand: ProgramCommand {
   }
 
   private func targetKind(_ opener: Opener) throws(BlockError) -> any DriverKind {
-    if targetFormat == "luks" {
-      throw BlockError(.unsupported, "Format 'luks' is not supported yet")
-    }
     guard let kind = opener.kind(named: targetFormat) else {
       throw BlockError(.notFound, "Unknown file format '\(targetFormat)'")
     }

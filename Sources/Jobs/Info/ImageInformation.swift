@@ -52,8 +52,10 @@ public struct ImageInformation: Sendable {
         window[key] = value
       }
     }
-    guard window.count > 1, let file = node.file?.child else { return path(of: node) }
+    let secret = node.options.object?["key-secret"]
+    guard window.count > 1 || secret != nil, let file = node.file?.child else { return path(of: node) }
     window["file"] = ["driver": .string(file.driver.name), "filename": .string(file.fileName)]
+    window["key-secret"] = secret
     return "json:" + JSONWriter.compact(.object(window))
   }
 

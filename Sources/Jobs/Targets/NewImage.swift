@@ -107,14 +107,17 @@ final class NewImage {
   }
 
   /// Whether an untouched image reads as zero everywhere (where it has no backing file).
-  var readsZero: Bool { fileUser?.edge.map { files.readsZero($0.child) } ?? false }
+  var readsZero: Bool {
+    guard opener.kind(named: recipe.format)?.readsZeroWhenNew ?? true else { return false }
+    return fileUser?.edge.map { files.readsZero($0.child) } ?? false
+  }
 
   /// Opens the image for `user`.
   func open(for user: RootUser) throws(BlockError) {
     guard let file = fileUser?.edge?.child else { return }
-    var options = OptionObject()
-    if let data = dataUser?.edge?.child { options["data-file"] = .string(data.name) }
     let kind = try opener.knownFormat(recipe.format)
+    var options = kind.openOptions(forNew: recipe.options)
+    if let data = dataUser?.edge?.child { options["data-file"] = .string(data.name) }
     let node = try opener.openFormat(kind, on: file, options, OpenSettings(flags: flags))
     do throws(BlockError) {
       try graph.attach(user, to: node)

@@ -1,0 +1,47 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CCrypto
+internal import Errors
+internal import Host
+
+/// What is called in OpenSSL's libcrypto, loaded when the first cipher is made.
+@safe
+struct LibCrypto: @unchecked Sendable {
+  // Sendable because the functions never change and each works on objects of its caller.
+  let newContext: strata_cipher_ctx_new
+  let freeContext: strata_cipher_ctx_free
+  let setPadding: strata_cipher_ctx_set_padding
+  let cipherByName: strata_cipher_by_name
+  let digestByName: strata_digest_by_name
+  let initialize: strata_cipher_init
+  let cipher: strata_cipher
+  let digest: strata_digest
+  let pbkdf2: strata_pbkdf2
+
+  private static let loaded: Result<LibCrypto, BlockError> = {
+    do throws(BlockError) {
+      return .success(try LibCrypto(DynamicLibrary("libcrypto.so.3", package: "libssl3")))
+    } catch {
+      return .failure(error)
+    }
+  }()
+
+  /// The library.
+  ///
+  /// - Throws: kind `unsupported` where the system lacks it.
+  static func shared() throws(BlockError) -> LibCrypto { try loaded.get() }
+
+  private init(_ library: DynamicLibrary) throws(BlockError) {
+    unsafe newContext = try library.function("EVP_CIPHER_CTX_new", as: strata_cipher_ctx_new.self)
+    unsafe freeContext = try library.function("EVP_CIPHER_CTX_free", as: strata_cipher_ctx_free.self)
+    unsafe setPadding = try library.function(
+      "EVP_CIPHER_CTX_set_padding", as: strata_cipher_ctx_set_padding.self)
+    unsafe cipherByName = try library.function("EVP_get_cipherbyname", as: strata_cipher_by_name.self)
+    unsafe digestByName = try library.function("EVP_get_digestbyname", as: strata_digest_by_name.self)
+    unsafe initialize = try library.function("EVP_CipherInit_ex", as: strata_cipher_init.self)
+    unsafe cipher = try library.function("EVP_Cipher", as: strata_cipher.self)
+    unsafe digest = try library.function("EVP_Digest", as: strata_digest.self)
+    unsafe pbkdf2 = try library.function("PKCS5_PBKDF2_HMAC", as: strata_pbkdf2.self)
+  }
+}

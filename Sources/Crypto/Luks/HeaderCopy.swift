@@ -1,0 +1,186 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Bytes
+internal import CCryptsetup
+internal import Errors
+internal import Glibc
+internal import Host
+
+/// A LUKS header in memory, for libcryptsetup to work on: what it changes there comes to the image only when the
+/// image's own node writes it. Used by one thread, with the library's monitor held.
+@safe
+final class HeaderCopy {
+  /// The library wants a device that is longer than the header.
+  private static let room: UInt64 = 1 << 20
+
+  private let library: LibCryptsetup
+  let file: File
+  private let device: OpaquePointer
+  private let log = LastMessage()
+
+  /// An empty header whose data is to start at `payloadOffset` bytes.
+  init(payloadOffset: UInt64) throws(BlockError) {
+    library = try LibCryptsetup.shared()
+    file = try File(inMemory: "luks-header")
+    try file.truncate(to: payloadOffset + HeaderCopy.room)
+    var device: OpaquePointer?
+    let result = unsafe library.initialize(&device, file.descriptorPath)
+    guard result == 0, let device = unsafe device else {
+      throw BlockError(.unsupported, "libcryptsetup cannot work here: \(HeaderCopy.reason(result))")
+    }
+    unsafe self.device = device
+    unsafe library.setLog(
+      device,
+      { level, message, context in
+        guard level == CRYPT_LOG_ERROR, let message = unsafe message, let context = unsafe context else {
+          return
+        }
+        let log = unsafe Unmanaged<LastMessage>.fromOpaque(context).takeUnretainedValue()
+        log.text = unsafe String(cString: message)
+      }, Unmanaged.passUnretained(log).toOpaque())
+    unsafe library.setRandom(device, Int32(CRYPT_RNG_URANDOM))
+  }
+
+  deinit { unsafe library.free(device) }
+
+  /// A copy of the header in `area`: everything but the material of slots that hold no key.
+  convenience init(_ header: LuksHeader, in area: some LuksArea) throws(BlockError) {
+    try self.init(payloadOffset: header.payloadOffset)
+    try copy(0..<header.metadataSize * UInt64(header.copies), from: area)
+    for slot in header.slots where slot.isActive { try copy(slot.area, from: area) }
+    try load(version: header.version)
+  }
+
+  private func copy(_ range: Range<UInt64>, from area: some LuksArea) throws(BlockError) {
+    let buffer = Buffer(count: Int(range.upperBound - range.lowerBound))
+    var bytes = buffer.mutableBytes
+    try area.read(at: range.lowerBound, into: &bytes)
+    try file.write(at: range.lowerBound, from: buffer.bytes)
+  }
+
+  private func load(version: Int) throws(BlockError) {
+    try check(
+      unsafe library.load(device, version == 1 ? "LUKS1" : "LUKS2", nil), "LUKS header is not usable")
+  }
+
+  /// The bytes of a range, as they are now.
+  func bytes(_ range: Range<UInt64>) throws(BlockError) -> Buffer {
+    let buffer = Buffer(count: Int(range.upperBound - range.lowerBound))
+    var bytes = buffer.mutableBytes
+    _ = try file.read(at: range.lowerBound, into: &bytes)
+    return buffer
+  }
+
+  // MARK: Keys
+
+  /// The volume key, by the passphrase of `slot` or, without one, of any slot; nil where it opens none.
+  func volumeKey(_ passphrase: Secret, slot: Int?, keyBytes: Int) throws(BlockError) -> LuksVolumeKey? {
+    var found: Int32 = -1
+    let key: Secret = Secret(count: keyBytes) { (target: inout MutableRawSpan) in
+      found = unsafe target.withUnsafeMutableBytes { raw in
+        unsafe HeaderCopy.withCharacters(passphrase) { text, count in
+          var size = raw.count
+          let result = unsafe library.getKey(
+            device, Int32(slot ?? Int(CRYPT_ANY_SLOT)),
+            raw.baseAddress?.assumingMemoryBound(to: CChar.self), &size, text, count)
+          return result >= 0 && size != raw.count ? -EINVAL : result
+        }
+      }
+    }
+    // A slot that is not active, or a passphrase that does not fit.
+    if found == -EPERM || found == -ENOENT { return nil }
+    try check(found, "Cannot unlock the volume key")
+    return LuksVolumeKey(slot: Int(found), secret: key)
+  }
+
+  /// Puts the volume key into a slot, or the first free one; the slot's number.
+  func add(_ passphrase: Secret, key: Secret, slot: Int?, _ cost: KeyCost) throws(BlockError) -> Int {
+    try set(cost)
+    let result = unsafe HeaderCopy.withCharacters(passphrase) { text, count in
+      unsafe HeaderCopy.withCharacters(key) { keyText, keyCount in
+        unsafe library.addKey(
+          device, Int32(slot ?? Int(CRYPT_ANY_SLOT)), keyText, keyCount, text, count)
+      }
+    }
+    try check(result, "Cannot store the key")
+    return Int(result)
+  }
+
+  /// Erases a slot and its material.
+  func erase(_ slot: Int) throws(BlockError) {
+    try check(unsafe library.destroySlot(device, Int32(slot)), "Cannot erase keyslot \(slot)")
+  }
+
+  private func set(_ cost: KeyCost) throws(BlockError) {
+    let result = unsafe cost.kind.withCString { kind in
+      unsafe cost.hash.withCString { hash in
+        var type = unsafe crypt_pbkdf_type()
+        unsafe type.type = kind
+        unsafe type.hash = hash
+        unsafe type.time_ms = UInt32(clamping: cost.milliseconds)
+        unsafe type.iterations = UInt32(clamping: cost.iterations)
+        unsafe type.max_memory_kb = UInt32(clamping: cost.kibibytes)
+        unsafe type.parallel_threads = UInt32(clamping: cost.threads)
+        unsafe type.flags = cost.iterations > 0 ? STRATA_PBKDF_NO_BENCHMARK : 0
+        return unsafe library.setDerivation(device, &type)
+      }
+    }
+    try check(result, "Key derivation '\(cost.kind)' is not possible")
+  }
+
+  private static func withCharacters<Result>(
+    _ secret: Secret, _ body: (UnsafePointer<CChar>?, Int) -> Result
+  ) -> Result {
+    unsafe secret.bytes.withUnsafeBytes { raw in
+      unsafe body(raw.baseAddress?.assumingMemoryBound(to: CChar.self), raw.count)
+    }
+  }
+
+  // MARK: Making
+
+  /// Makes a header for a volume key.
+  func format(_ recipe: LuksRecipe, key: Secret, _ cost: KeyCost) throws(BlockError) {
+    try set(cost)
+    try check(
+      unsafe library.setDataOffset(device, recipe.payloadOffset / 512), "Payload offset is not possible")
+    let mode = recipe.cipher.modeName
+    let result: Int32
+    if recipe.version == 1 {
+      result = unsafe recipe.hash.withCString { hash in
+        var parameters = unsafe crypt_params_luks1()
+        unsafe parameters.hash = hash
+        return unsafe HeaderCopy.withCharacters(key) { text, count in
+          unsafe library.format(device, "LUKS1", "aes", mode, nil, text, count, &parameters)
+        }
+      }
+    } else {
+      var parameters = unsafe crypt_params_luks2()
+      unsafe parameters.sector_size = UInt32(recipe.sectorSize)
+      result = unsafe HeaderCopy.withCharacters(key) { text, count in
+        unsafe library.format(device, "LUKS2", "aes", mode, nil, text, count, &parameters)
+      }
+    }
+    try check(result, "Cannot make a LUKS header")
+  }
+
+  // MARK: Errors
+
+  private func check(_ result: Int32, _ what: String) throws(BlockError) {
+    guard result < 0 else {
+      log.text = ""
+      return
+    }
+    let said = log.text.replacing(file.descriptorPath, with: "header").filter { $0 != "\n" }
+    log.text = ""
+    throw BlockError(
+      .inputOutput, "\(what): \(said.isEmpty ? HeaderCopy.reason(result) : said)", systemError: -result)
+  }
+
+  private static func reason(_ result: Int32) -> String { BlockError(system: -result).message }
+}
+
+/// What the library complained about last.
+private final class LastMessage {
+  var text = ""
+}

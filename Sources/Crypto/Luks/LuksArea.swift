@@ -1,0 +1,18 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Errors
+
+/// Where a LUKS header and its key material lie: the start of a file, or a part of another image.
+///
+/// Offsets are in bytes from the start of the header.
+public protocol LuksArea {
+  /// Bytes from the start of the header to the end of what may belong to it, encrypted data included.
+  var length: UInt64 { get }
+  /// Fills `buffer`; what lies past the end reads as zero.
+  func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError)
+  /// Writes bytes inside the area.
+  func write(at offset: UInt64, from data: RawSpan) throws(BlockError)
+  /// Makes everything written so far durable.
+  func flush() throws(BlockError)
+}

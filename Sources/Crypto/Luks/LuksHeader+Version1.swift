@@ -1,0 +1,107 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Bytes
+internal import Errors
+
+// The layout of "LUKS On-Disk Format Specification", version 1.2.3: big-endian, sectors of 512 bytes.
+extension LuksHeader {
+  /// Bytes of the structure at the start of the file.
+  static let version1Size = 592
+  private static let slotOffset = 208
+  private static let slotSize = 48
+  private static let enabled: UInt32 = 0x00AC_71F3
+  private static let disabled: UInt32 = 0x0000_DEAD
+
+  /// Reads and checks the structure; `bytes` has at least its size.
+  init(version1 bytes: RawSpan) throws(BlockError) {
+    cipher = try LuksHeader.name(bytes, 8, "cipher name")
+    mode = try LuksHeader.name(bytes, 40, "cipher mode")
+    hash = try LuksHeader.name(bytes, 72, "hash specification")
+    payloadOffset = UInt64(bytes.big32(at: 104)) * 512
+    let keyBytes = bytes.big32(at: 108)
+    guard keyBytes > 0, keyBytes <= UInt32(LuksLimits.keyBytes) else {
+      throw BlockError(.corrupt, "LUKS volume key of \(keyBytes) bytes is not possible")
+    }
+    self.keyBytes = Int(keyBytes)
+    digestIterations = UInt64(bytes.big32(at: 164))
+    guard digestIterations > 0 else { throw BlockError(.corrupt, "LUKS key iteration count is zero") }
+    try LuksLimits.check(iterations: digestIterations, of: "LUKS key")
+    uuid = LuksHeader.text(bytes, 168, 40)
+    version = 1
+    sectorSize = 512
+    ivTweak = 0
+    metadataSize = UInt64(LuksHeader.version1Size)
+    copies = 1
+    label = ""
+    sequence = 0
+    slots = []
+    for number in 0..<8 { slots.append(try LuksHeader.slot(number, bytes, keyBytes: keyBytes, hash)) }
+    try checkAreas()
+  }
+
+  private static func slot(_ number: Int, _ bytes: RawSpan, keyBytes: UInt32, _ hash: String)
+    throws(BlockError) -> LuksKeySlot
+  {
+    let start = slotOffset + number * slotSize
+    let state = bytes.big32(at: start)
+    guard state == enabled || state == disabled else {
+      throw BlockError(.corrupt, "Keyslot \(number) state (active/disable) is corrupted")
+    }
+    let stripes = bytes.big32(at: start + 44)
+    guard UInt64(stripes) == LuksLimits.stripes else {
+      throw BlockError(
+        .corrupt, "Keyslot \(number) is corrupted (stripes \(stripes) != \(LuksLimits.stripes))")
+    }
+    let iterations = UInt64(bytes.big32(at: start + 4))
+    if state == enabled { try LuksLimits.check(iterations: iterations, of: "Keyslot \(number)") }
+    let offset = UInt64(bytes.big32(at: start + 40)) * 512
+    // Material fills whole sectors.
+    let length = (UInt64(keyBytes) * LuksLimits.stripes).dividedUp(by: 512) * 512
+    return LuksKeySlot(
+      number: number, isActive: state == enabled, area: offset..<offset + length, stripes: UInt64(stripes),
+      derivation: .pbkdf2(hash: hash, iterations: iterations))
+  }
+
+  private func checkAreas() throws(BlockError) {
+    guard payloadOffset >= UInt64(LuksHeader.version1Size) else {
+      throw BlockError(.corrupt, "LUKS payload is overlapping with the header")
+    }
+    for slot in slots {
+      guard slot.area.lowerBound >= UInt64(LuksHeader.version1Size) else {
+        throw BlockError(.corrupt, "Keyslot \(slot.number) is overlapping with the LUKS header")
+      }
+      guard slot.area.upperBound <= payloadOffset else {
+        throw BlockError(.corrupt, "Keyslot \(slot.number) is overlapping with the encrypted payload")
+      }
+    }
+    try refuseOverlaps()
+  }
+
+  /// Refuses key material areas that share a byte.
+  func refuseOverlaps() throws(BlockError) {
+    for (index, slot) in slots.enumerated() {
+      for other in slots[(index + 1)...] where slot.area.overlaps(other.area) {
+        throw BlockError(
+          .corrupt, "Keyslots \(slot.number) and \(other.number) are overlapping in the header")
+      }
+    }
+  }
+
+  private static func name(_ bytes: RawSpan, _ offset: Int, _ field: String) throws(BlockError) -> String {
+    let name = text(bytes, offset, 32)
+    try LuksLimits.check(name: name, field: field)
+    return name
+  }
+
+  /// Text that ends with its field or at a zero byte; what is not printable is left out.
+  static func text(_ bytes: RawSpan, _ offset: Int, _ count: Int) -> String {
+    var text = ""
+    for index in offset..<offset + count {
+      let byte = bytes.byte(at: index)
+      if byte == 0 { break }
+      if (0x20...0x7E).contains(byte) { text.unicodeScalars.append(Unicode.Scalar(byte)) }
+    }
+    return text
+  }
+}

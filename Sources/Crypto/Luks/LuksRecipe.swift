@@ -1,0 +1,84 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Bytes
+internal import Errors
+
+/// What a new LUKS header is to be.
+public struct LuksRecipe: Sendable, Equatable {
+  /// 1 or 2.
+  public var version = 1
+  /// The cipher of the encrypted data.
+  public var cipher: CipherSpec
+  /// The hash function of key derivation and digest.
+  public var hash = "sha256"
+  /// Bytes that are encrypted as one; 512 in version 1.
+  public var sectorSize = 512
+  /// How keys follow from passphrases.
+  public var derivation = LuksDerivation.pbkdf2
+  /// Milliseconds that unlocking is to take.
+  public var iterationTime: UInt64 = LuksRecipe.defaultIterationTime
+
+  /// What unlocking takes where nobody says otherwise, in milliseconds.
+  public static let defaultIterationTime: UInt64 = 2000
+
+  /// A header of version 1 for this cipher.
+  public init(cipher: CipherSpec) { self.cipher = cipher }
+
+  /// Where the encrypted data will start, in bytes: behind room for eight keys, or for what version 2 usually has.
+  public var payloadOffset: UInt64 {
+    guard version == 1 else { return 16 << 20 }
+    let material = UInt64(cipher.keyBytes) * LuksLimits.stripes
+    return 4096 + 8 * (material.dividedUp(by: 4096) * 4096)
+  }
+}
+
+/// How keys follow from passphrases.
+public enum LuksDerivation: String, Sendable, CaseIterable {
+  /// Many hashes.
+  case pbkdf2
+  /// Many passes over memory; not in version 1.
+  case argon2i
+  /// As `argon2i`, with protection against other attacks; not in version 1.
+  case argon2id
+}
+
+/// What libcryptsetup is told about a key's derivation.
+struct KeyCost: Sendable, Equatable {
+  var kind: String
+  var hash: String
+  var milliseconds: UInt64
+  /// 0 for the library to measure.
+  var iterations: UInt64 = 0
+  var kibibytes: UInt64 = 0
+  var threads: UInt64 = 0
+
+  /// Unlocking is to take so many milliseconds.
+  ///
+  /// - Throws: kind `invalidArgument` for 0, `tooLarge` for more than readers would accept.
+  init(_ derivation: LuksDerivation, hash: String, milliseconds: UInt64, keyBytes: Int) throws(BlockError) {
+    guard milliseconds > 0 else { throw BlockError(.invalidArgument, "iter-time must be at least 1") }
+    kind = derivation.rawValue
+    self.hash = hash
+    // The library's own measurement takes a second, whatever the answer.
+    self.milliseconds = milliseconds
+    switch derivation {
+    case .pbkdf2:
+      let measured = try Digest(hash).iterations(taking: milliseconds, keyBytes: keyBytes)
+      iterations = max(measured, KeyCost.leastIterations)
+      guard iterations <= LuksLimits.iterations else {
+        throw BlockError(
+          .tooLarge, "PBKDF iterations \(iterations) of iter-time \(milliseconds) are too many")
+      }
+    case .argon2i, .argon2id:
+      guard milliseconds <= 600_000 else {
+        throw BlockError(.tooLarge, "iter-time \(milliseconds) is too long")
+      }
+      kibibytes = 1 << 20
+      threads = 4
+    }
+  }
+
+  /// What the standards ask for, and the library insists on.
+  private static let leastIterations: UInt64 = 1000
+}

@@ -1,0 +1,83 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Crypto
+internal import Errors
+internal import Host
+internal import Options
+
+/// A change of keys, read from the options of `amend`.
+struct LuksAmendment {
+  /// What is to become of keys.
+  enum Change {
+    /// A new key, in this slot or the first free one.
+    case add(Secret, slot: Int?, iterationTime: UInt64)
+    /// Keys with this secret, or the one in this slot, or that if it has the secret, go.
+    case erase(matching: Secret?, slot: Int?)
+  }
+
+  var change: Change
+
+  /// Reads and checks the options.
+  ///
+  /// - Parameters:
+  ///   - slots: how many slots there are.
+  ///   - prefix: what stands before each name where another format carries the header.
+  init(
+    _ options: OptionObject, secrets: any SecretSource, slots: Int, prefix: String = ""
+  ) throws(BlockError) {
+    var reader = OptionReader(options)
+    let state = try reader.string(prefix + "state")
+    let newName = try reader.string(prefix + "new-secret")
+    let oldName = try reader.string(prefix + "old-secret")
+    let keyslot = try reader.number(prefix + "keyslot")
+    let time = try reader.number(prefix + "iter-time")
+    guard let state else { throw BlockError(.invalidArgument, "Parameter 'state' is missing") }
+    guard ["active", "inactive"].contains(state) else {
+      throw BlockError(.invalidArgument, "Parameter 'state' does not accept value '\(state)'")
+    }
+    if let keyslot, keyslot >= UInt64(slots) {
+      throw BlockError(
+        .invalidArgument,
+        "Invalid keyslot \(Int64(bitPattern: keyslot)) specified, must be between 0 and \(slots - 1)")
+    }
+    let slot = keyslot.map { Int($0) }
+    if state == "active" {
+      guard let newName else {
+        throw BlockError(.invalidArgument, "'new-secret' is required to activate a keyslot")
+      }
+      guard oldName == nil else {
+        throw BlockError(.invalidArgument, "'old-secret' must not be given when activating keyslots")
+      }
+      change = .add(
+        try secrets.secret(named: newName), slot: slot,
+        iterationTime: time ?? LuksRecipe.defaultIterationTime)
+    } else {
+      guard newName == nil else {
+        throw BlockError(.invalidArgument, "'new-secret' must not be given when erasing keyslots")
+      }
+      guard time == nil else {
+        throw BlockError(.invalidArgument, "'iter-time' must not be given when erasing keyslots")
+      }
+      guard oldName != nil || slot != nil else {
+        throw BlockError(
+          .invalidArgument,
+          "To erase keyslot(s), either explicit keyslot index or the password currently contained in them "
+            + "must be given")
+      }
+      var old: Secret?
+      if let oldName { old = try secrets.secret(named: oldName) }
+      change = .erase(matching: old, slot: slot)
+    }
+  }
+
+  /// What `amend` accepts.
+  static let list: OptionList = [
+    OptionSpec("state", .string, "Select new state of affected keyslots (active/inactive)"),
+    OptionSpec("keyslot", .number, "Select a single keyslot to modify explicitly"),
+    OptionSpec("old-secret", .string, "Select all keyslots that match this password"),
+    OptionSpec("new-secret", .string, "New secret to set in the matching keyslots. Empty string to erase"),
+    OptionSpec("iter-time", .number, "Time to spend in PBKDF in milliseconds"),
+  ]
+}

@@ -1,0 +1,103 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Crypto
+internal import Errors
+internal import Options
+
+/// What a new encrypted disk is to be, read from the creation options.
+struct LuksCreation {
+  var recipe: LuksRecipe
+  var secretName: String?
+
+  /// Reads and checks the options; what is not about encryption is left alone.
+  ///
+  /// - Parameter prefix: what stands before each name where another format carries the header.
+  init(_ options: OptionObject, prefix: String = "") throws(BlockError) {
+    var reader = OptionReader(options)
+    secretName = try reader.string(prefix + "key-secret")
+    recipe = LuksRecipe(cipher: try LuksCreation.cipher(&reader, prefix))
+    recipe.hash = try LuksCreation.hash(&reader, prefix + "hash-alg") ?? "sha256"
+    if let time = try reader.number(prefix + "iter-time") { recipe.iterationTime = time }
+    switch try reader.number(prefix + "version") {
+    case nil, 1: recipe.version = 1
+    case 2: recipe.version = 2
+    case .some(let other):
+      throw BlockError(.invalidArgument, "Parameter 'version' does not accept value '\(other)'")
+    }
+    recipe.derivation = recipe.version == 1 ? .pbkdf2 : .argon2id
+    let derivation = try reader.choice(prefix + "pbkdf", as: LuksDerivation.self)
+    let sector = try reader.size(prefix + "sector-size")
+    if let sector, ![512, 1024, 2048, 4096].contains(sector) {
+      throw BlockError(.invalidArgument, "Sector size must be a power of two between 512 and 4096")
+    }
+    if recipe.version == 1, derivation ?? .pbkdf2 != .pbkdf2 || sector ?? 512 != 512 {
+      throw BlockError(
+        .invalidArgument,
+        "Argon2 and sectors larger than 512 bytes need a header of version 2 (use version=2)")
+    }
+    if let derivation { recipe.derivation = derivation }
+    if let sector { recipe.sectorSize = Int(sector) }
+  }
+
+  private static let algorithms = [
+    "aes-128", "aes-192", "aes-256", "des", "3des", "cast5-128", "serpent-128", "serpent-192", "serpent-256",
+    "twofish-128", "twofish-192", "twofish-256", "sm4",
+  ]
+
+  private static func cipher(_ reader: inout OptionReader, _ prefix: String) throws(BlockError) -> CipherSpec
+  {
+    let algorithm = try reader.value(prefix, "cipher-alg", of: algorithms) ?? "aes-256"
+    let mode = try reader.value(prefix, "cipher-mode", of: ["ecb", "cbc", "xts", "ctr"]) ?? "xts"
+    let generator = try reader.value(prefix, "ivgen-alg", of: ["plain", "plain64", "essiv"]) ?? "plain64"
+    let ivHash = try reader.value(prefix, "ivgen-hash-alg", of: hashes) ?? "sha256"
+    guard algorithm.hasPrefix("aes-"), let bits = Int(algorithm.dropFirst(4)) else {
+      throw BlockError(.unsupported, "Algorithm '\(algorithm)' not supported")
+    }
+    guard let known = CipherSpec.Mode(rawValue: mode) else {
+      throw BlockError(.unsupported, "Cipher mode '\(mode)' not supported")
+    }
+    guard let ivGenerator = CipherSpec.IVGenerator(rawValue: generator) else {
+      throw BlockError(.unsupported, "IV generator '\(generator)' not supported")
+    }
+    if ivGenerator == .essiv, ivHash != "sha256" {
+      throw BlockError(.unsupported, "Hash algorithm '\(ivHash)' not supported for the IV generator essiv")
+    }
+    return try CipherSpec(known, ivGenerator, keyBytes: bits / 8 * (known == .xts ? 2 : 1))
+  }
+
+  private static let hashes = ["md5", "sha1", "sha224", "sha256", "sha384", "sha512", "ripemd160"]
+
+  private static func hash(_ reader: inout OptionReader, _ name: String) throws(BlockError) -> String? {
+    guard let hash = try reader.value("", name, of: hashes) else { return nil }
+    return try Digest(hash).name
+  }
+
+  /// What `create` accepts, in the order in which its summary shows it.
+  static let list: OptionList = [
+    OptionSpec("size", .size, "Virtual disk size"),
+    OptionSpec("key-secret", .string, "ID of the secret that provides the keyslot passphrase"),
+    OptionSpec("cipher-alg", .string, "Name of encryption cipher algorithm"),
+    OptionSpec("cipher-mode", .string, "Name of encryption cipher mode"),
+    OptionSpec("ivgen-alg", .string, "Name of IV generator algorithm"),
+    OptionSpec("ivgen-hash-alg", .string, "Name of IV generator hash algorithm"),
+    OptionSpec("hash-alg", .string, "Name of encryption hash algorithm"),
+    OptionSpec("iter-time", .number, "Time to spend in PBKDF in milliseconds"),
+    OptionSpec("version", .number, "Version of the header (1 or 2)"),
+    OptionSpec("pbkdf", .string, "Key derivation (pbkdf2; with version 2 also argon2i and argon2id)"),
+    OptionSpec("sector-size", .size, "Bytes encrypted as one (512 to 4096; with version 2)"),
+  ]
+}
+
+extension OptionReader {
+  /// Takes one of the `choices`; a refusal names the option without its prefix.
+  fileprivate mutating func value(_ prefix: String, _ name: String, of choices: [String]) throws(BlockError)
+    -> String?
+  {
+    guard let text = try string(prefix + name) else { return nil }
+    guard choices.contains(text) else {
+      throw BlockError(.invalidArgument, "Parameter '\(name)' does not accept value '\(text)'")
+    }
+    return text
+  }
+}

@@ -1,0 +1,156 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Crypto
+internal import Errors
+internal import Host
+
+/// An open encrypted disk: whole sectors are read, written, decrypted and encrypted here.
+final class LuksDriver: StorageDriver, @unchecked Sendable {
+  // Sendable because what changes is guarded by `monitor`.
+
+  /// What a secret gives access to.
+  struct Unlocked {
+    var key: LuksVolumeKey
+    /// The secret itself, to tell which keys it opens.
+    var passphrase: Secret
+    var cipher: SectorCipher
+  }
+
+  /// Where a change of keys stands; while keys are updated, the node claims more of its file.
+  enum KeyUpdate {
+    /// Nothing is under way.
+    case none
+    /// Writing the header is claimed, or about to be.
+    case updating
+    /// The claim is over, but the graph may not have followed yet.
+    case releasing
+  }
+
+  /// Bytes encrypted at once: what stays in a core's cache.
+  private static let chunk = 256 << 10
+
+  let name = "luks"
+  let unlocked: Unlocked?
+  private let monitor = Monitor()
+  private var currentHeader: LuksHeader
+  private var currentUpdate = KeyUpdate.none
+  private var spare: [Buffer] = []
+  private let payloadOffset: UInt64
+  private let payloadLength: UInt64?
+  private let sectorSize: UInt64
+  private let ivTweak: UInt64
+
+  init(_ header: LuksHeader, unlocked: Unlocked?) {
+    currentHeader = header
+    self.unlocked = unlocked
+    payloadOffset = header.payloadOffset
+    payloadLength = header.payloadLength
+    sectorSize = UInt64(header.sectorSize)
+    ivTweak = header.ivTweak
+  }
+
+  /// The header as it is in the image.
+  var header: LuksHeader {
+    get { monitor.withLock { currentHeader } }
+    set { monitor.withLock { currentHeader = newValue } }
+  }
+
+  /// Where a change of keys stands.
+  var keyUpdate: KeyUpdate {
+    get { monitor.withLock { currentUpdate } }
+    set { monitor.withLock { currentUpdate = newValue } }
+  }
+
+  // MARK: Graph hooks
+
+  func limits(of node: Node) -> Limits {
+    var limits = Limits()
+    limits.requestAlignment = sectorSize
+    return limits
+  }
+
+  /// The header lies still, so that the file is used as the node is, but for a change of keys: that reads and
+  /// writes the header, and nobody else may look at it or write meanwhile.
+  func childClaim(slot: EdgeSlot, role: EdgeRole, parents: Claim, flags: NodeFlags) -> Claim {
+    var claim = parents.derived(for: [.filtered, .primary], flags: flags)
+    if keyUpdate == .updating {
+      claim.held.insert(.write)
+      claim.shared.subtract([.consistentRead, .write])
+    }
+    return claim
+  }
+
+  // MARK: Shape
+
+  func length(of node: Node) -> UInt64 {
+    if let payloadLength { return payloadLength }
+    let stored = node.file?.length ?? 0
+    return stored > payloadOffset ? (stored - payloadOffset).roundedDown(to: sectorSize) : 0
+  }
+
+  func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
+    Extent(.data, length: length, encoding: .encrypted)
+  }
+
+  func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
+    throws(BlockError)
+  {
+    guard payloadLength == nil else {
+      throw BlockError(.unsupported, "Cannot resize an encrypted disk whose header states its length")
+    }
+    guard length.isMultiple(ofUnit: sectorSize) else {
+      throw BlockError(.invalidArgument, "Size must be a multiple of the sector size of \(sectorSize) bytes")
+    }
+    guard let total = length.plus(payloadOffset), Int64(exactly: total) != nil else {
+      throw BlockError(.tooLarge, "The requested file size is too large")
+    }
+    try node.file?.truncate(to: total, exact: exact, preallocation: preallocation)
+  }
+
+  func flush(_ node: Node) throws(BlockError) { try node.file?.flush() }
+
+  // MARK: Data
+
+  func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
+    let cipher = try cipher()
+    guard let file = node.file else { return }
+    var done = 0
+    while done < buffer.byteCount {
+      let position = offset + UInt64(done)
+      var part = buffer.slice(done..<min(done + LuksDriver.chunk, buffer.byteCount))
+      try file.read(at: payloadOffset + position, into: &part)
+      try cipher.decrypt(&part, from: number(of: position))
+      done += part.byteCount
+    }
+  }
+
+  func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError) {
+    let cipher = try cipher()
+    guard let file = node.file else { return }
+    guard let end = offset.plus(UInt64(data.byteCount)), end <= length(of: node) else {
+      throw BlockError(.inputOutput, "write past the end of node '\(node.name)'")
+    }
+    let buffer = monitor.withLock { spare.popLast() } ?? Buffer(count: LuksDriver.chunk)
+    defer { monitor.withLock { spare.append(buffer) } }
+    var done = 0
+    while done < data.byteCount {
+      let position = offset + UInt64(done)
+      let count = min(LuksDriver.chunk, data.byteCount - done)
+      var bytes = buffer.mutableBytes
+      var part = bytes.slice(0..<count)
+      try cipher.encrypt(data.slice(done..<done + count), into: &part, from: number(of: position))
+      try file.write(at: payloadOffset + position, from: part.bytes, unchanged: unchanged)
+      done += count
+    }
+  }
+
+  private func number(of position: UInt64) -> UInt64 { position / SectorCipher.ivUnit &+ ivTweak }
+
+  private func cipher() throws(BlockError) -> SectorCipher {
+    guard let unlocked else { throw BlockError(.accessDenied, "Encrypted disk is open without its key") }
+    return unlocked.cipher
+  }
+}

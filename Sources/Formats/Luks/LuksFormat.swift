@@ -1,0 +1,118 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+internal import Bytes
+internal import Crypto
+public import Errors
+internal import Host
+public import Options
+
+/// Encrypted disks: a LUKS header of version 1 or 2, and behind it the disk's sectors.
+public struct LuksFormat: DriverKind {
+  /// Makes the kind.
+  public init() {}
+
+  /// `luks`.
+  public var name: String { "luks" }
+
+  /// What making an encrypted disk can be told.
+  public var creationOptions: OptionList { LuksCreation.list }
+
+  /// How keys can be changed.
+  public var amendOptions: OptionList { LuksAmendment.list }
+
+  /// What was never written decrypts to noise.
+  public var readsZeroWhenNew: Bool { false }
+
+  /// The secret that the disk was made with opens it.
+  public func openOptions(forNew options: OptionObject) -> OptionObject {
+    var result = OptionObject()
+    result["key-secret"] = options["key-secret"]
+    return result
+  }
+
+  /// Certain of the magic number and a known version.
+  public func probe(_ head: RawSpan) -> Int {
+    switch LuksHeader.version(announcedBy: head) {
+    case 1, 2: 100
+    default: 0
+    }
+  }
+
+  /// Opens a disk with the secret that `key-secret` names, or only its header where data is not going to be read.
+  public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+    let secretName = try request.options.takeString("key-secret")
+    guard let file = request.node.file else {
+      throw BlockError(.invalidArgument, "A block device must be specified for \"file\"")
+    }
+    let area = EdgeArea(edge: file)
+    let header = try LuksHeader(in: area)
+    guard !request.flags.contains(.noIO) else {
+      return OpenedDriver(LuksDriver(header, unlocked: nil))
+    }
+    let passphrase = try LuksFormat.passphrase(secretName, request.secrets)
+    let key = try header.unlock(passphrase, in: area)
+    let unlocked = LuksDriver.Unlocked(
+      key: key, passphrase: passphrase, cipher: try header.makeCipher(key))
+    return OpenedDriver(LuksDriver(header, unlocked: unlocked))
+  }
+
+  /// The secret that an option names.
+  static func passphrase(_ name: String?, _ secrets: any SecretSource) throws(BlockError) -> Secret {
+    guard let name else {
+      throw BlockError(.invalidArgument, "Parameter 'key-secret' is required for cipher")
+    }
+    return try secrets.secret(named: name)
+  }
+
+  /// Writes a header with one key; the disk behind it holds noise until it is written.
+  public func create(_ request: CreateRequest) throws(BlockError) {
+    var options = request.options
+    let preallocation = try LuksFormat.preallocation(&options)
+    let creation = try LuksCreation(options)
+    let passphrase = try LuksFormat.passphrase(creation.secretName, request.secrets)
+    let recipe = creation.recipe
+    guard let length = request.size.roundedUp(to: UInt64(recipe.sectorSize)),
+      let total = length.plus(recipe.payloadOffset), Int64(exactly: total) != nil
+    else { throw BlockError(.tooLarge, "The requested file size is too large") }
+    let area = EdgeArea(edge: request.file)
+    let made = try LuksHeader.create(recipe, passphrase: passphrase, in: area)
+    try request.file.truncate(
+      to: made.header.payloadOffset + length, exact: false, preallocation: preallocation)
+  }
+
+  /// There are no tables, so that allocating them is nothing to do.
+  private static func preallocation(_ options: inout OptionObject) throws(BlockError) -> Preallocation {
+    let mode = try options.takePreallocation() ?? .off
+    return mode == .metadata ? .off : mode
+  }
+}
+
+extension LuksFormat: MeasuringKind {
+  /// The header, and as many bytes as the disk has.
+  public func measure(length: UInt64, options: OptionObject) throws(BlockError) -> ImageMeasure {
+    let creation = try LuksCreation(options)
+    guard creation.secretName != nil else {
+      throw BlockError(.invalidArgument, "Parameter 'key-secret' is required for cipher")
+    }
+    guard let whole = length.roundedUp(to: UInt64(creation.recipe.sectorSize)),
+      let total = whole.plus(creation.recipe.payloadOffset), Int64(exactly: total) != nil
+    else { throw BlockError(.tooLarge, "The image size is too large") }
+    return ImageMeasure(empty: total, full: total)
+  }
+}
+
+/// The start of an edge's child as the place of a LUKS header.
+struct EdgeArea: LuksArea {
+  let edge: Edge
+
+  var length: UInt64 { edge.length }
+  func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {
+    try edge.read(at: offset, into: &buffer)
+  }
+  func write(at offset: UInt64, from data: RawSpan) throws(BlockError) {
+    try edge.write(at: offset, from: data)
+  }
+  func flush() throws(BlockError) { try edge.flush() }
+}
