@@ -131,8 +131,8 @@ import Testing
     Shell.run(
       """
       said=$(qemu-img check -f qcow2 disk 2>&1) || [ $? = 3 ] || echo "$said"
-      qemu-img info disk >/dev/null || exit 1
-      qemu-img convert -f qcow2 -O raw disk after && cmp after content
+      qemu-img info disk >/dev/null 2>said || cat said
+      qemu-img convert -f qcow2 -O raw disk after 2>said && cmp after content || cat said
       """, folder: folder.path)
   }
 

@@ -91,7 +91,8 @@ import Testing
     try driver.changeBitmap("still", .setEnabled(false), of: node)
     try image.edge.flush()
     image.fault.fail(
-      Int.random(in: 1...150, using: &random), of: [.write, .zero, .truncate, .flush, .discard], forGood: true)
+      Int.random(in: 1...150, using: &random), of: [.write, .zero, .truncate, .flush, .discard], forGood: true
+    )
     var failed = false
     for _ in 0..<50 where !failed {
       do throws(BlockError) {

@@ -12,7 +12,8 @@ public struct Program {
 
   /// The commands by name.
   static let commands: [any ProgramCommand.Type] = [
-    BitmapCommand.self, CheckCommand.self, CommitCommand.self, CompareCommand.self, ConvertCommand.self, CreateCommand.self,
+    BitmapCommand.self, CheckCommand.self, CommitCommand.self, CompareCommand.self, ConvertCommand.self,
+    CreateCommand.self,
     GraphCommand.self, InfoCommand.self, MapCommand.self, MeasureCommand.self, RebaseCommand.self,
     ResizeCommand.self, SnapshotCommand.self,
   ]

@@ -33,7 +33,8 @@ extension ImageCheck {
     let before = result.corruptions
     try addReferences(at: entry.tableOffset, bytes: entry.tableBytes)
     guard result.corruptions == before else { return }
-    try BitmapTable(entry, geometry, file).forEach { (index: Int, entry: BitmapTableEntry) throws(BlockError) in
+    try BitmapTable(entry, geometry, file).forEach {
+      (index: Int, entry: BitmapTableEntry) throws(BlockError) in
       if index % BitmapTable.windowEntries == 0 { try context.checkInterrupted() }
       if entry.offset != 0 { try addReferences(at: entry.offset, bytes: geometry.clusterSize) }
     }
