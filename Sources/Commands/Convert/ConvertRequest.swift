@@ -63,6 +63,8 @@ struct ConvertRequest {
     options.rateLimit = rateLimit
     options.threads = threads
     options.offloads = command.work.offload
+    // The peer starts without looking.
+    options.ignoresSpace = command.work.force || session.console.isStandIn
     return options
   }
 

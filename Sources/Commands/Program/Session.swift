@@ -12,6 +12,8 @@ final class Session {
   let console: Console
   /// The command's name.
   let command: String
+  /// What the command found or made, for `--output=json`; commands with JSON of their own leave it empty.
+  var result = OptionObject()
   /// The nodes of all images that the command opens.
   private(set) lazy var graph = Graph()
   /// Opens images into the graph.
@@ -24,7 +26,10 @@ final class Session {
   }
 
   private func makeOpener() -> Opener {
-    var opener = Opener(graph: graph, kinds: Drivers.all)
+    let isUntrusted = RunSettings.current.isUntrusted
+    var opener = Opener(
+      graph: graph, kinds: Drivers.all, gate: isUntrusted ? ClosedGate() : LocalFilesGate())
+    opener.guessesRaw = !isUntrusted
     let console = console
     opener.warn = { warning in
       switch warning {

@@ -13,6 +13,8 @@ public final class ConvertJob: Job {
   public let kind = "convert"
   /// Called with each thing that went wrong without ending the job; from any thread.
   public var warn: @Sendable (String) -> Void = { _ in }
+  /// Bytes of the disk that is copied; known once the job runs.
+  public private(set) var length: UInt64 = 0
   private let options: ConvertOptions
   private let opener: Opener
   private var graph: Graph?
@@ -54,6 +56,7 @@ public final class ConvertJob: Job {
       sources.append(user)
       try openSource(name, for: user)
     }
+    length = sourceLength
     let user = graph.makeUser(
       "convert: target '\(options.target.text)'", claim: Claim(held: .write, shared: .consistentRead))
     target = user
@@ -148,6 +151,7 @@ public final class ConvertJob: Job {
     var values = try kind.creationOptions.adding(storage).parse(given)
     values.remove("size")
     try checkCombinations(values, kind)
+    try checkSpace(values)
     do throws(BlockError) {
       let recipe = ImageRecipe(
         path: try opener.targetPath(options.target.text), format: format, size: sourceLength, options: values)
@@ -159,6 +163,13 @@ public final class ConvertJob: Job {
       try image?.open(for: user)
     }
     base = sharedBase(below: user)
+  }
+
+  private func checkSpace(_ values: OptionObject) throws(BlockError) {
+    guard !options.ignoresSpace, !options.compresses, !options.offloads else { return }
+    let check = SpaceCheck(
+      path: try opener.targetPath(options.target.text), values: values, writesZeros: options.sparseSize == 0)
+    try check.refuseHopeless(sources.compactMap { $0.edge })
   }
 
   private func checkCombinations(_ values: OptionObject, _ kind: any DriverKind) throws(BlockError) {

@@ -37,6 +37,8 @@ public struct ConvertOptions: Sendable {
   public var rateLimit: UInt64?
   /// How many threads work, or nil for one on each processor.
   public var threads: Int?
+  /// Whether a copy is started that cannot fit.
+  public var ignoresSpace = false
   /// Whether the kernel is asked to copy.
   public var offloads = false
 
