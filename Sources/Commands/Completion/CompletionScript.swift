@@ -125,10 +125,15 @@ enum CompletionScript {
 
     function __strata_complete
       set -l before (commandline -opc)
-      set -l current (commandline -ct)
+      # Quotes say nothing about the name.
+      set -l current (commandline -ct | string replace -ra '[\'"\\\\]' '')
       set -l position (count $before)
       # What follows the cursor may name the image whose snapshots are meant.
-      set -l after (commandline -op)[(math $position + 2)..-1]
+      set -l after
+      set -l all (commandline -op)
+      if test (count $all) -gt (math $position + 1)
+        set after $all[(math $position + 2)..-1]
+      end
       for answer in ($before[1] __complete $position $before "$current" $after 2>/dev/null)
         if string match -q -- ':files *' $answer
           set -l prefix (string replace -- ':files ' '' $answer)
