@@ -90,7 +90,8 @@ struct CompareCommand: ProgramCommand {
 
   private func tree(_ job: CompareJob) -> OptionObject {
     var object: OptionObject = [
-      "identical": .bool(job.result == .identical), "sizes-differ": .bool(job.sizesDiffer),
+      "identical": .bool(job.result == .identical),
+      "sizes-differ": .bool(job.sizesDiffer || job.result == .sizesDiffer),
     ]
     switch job.result {
     case .identical, .sizesDiffer: break

@@ -82,7 +82,9 @@ struct CompletedLine {
     var letters = word.dropFirst()
     var last: CommandDescription.Option?
     while let letter = letters.popFirst() {
-      guard let option = description.options.first(where: { $0.short.contains(String(letter)) }) else { break }
+      guard let option = description.options.first(where: { $0.short.contains(String(letter)) }) else {
+        break
+      }
       last = option
       if option.value != nil { return (option, letters.isEmpty ? nil : String(letters)) }
     }
@@ -116,11 +118,14 @@ extension CommandDescription {
   /// The words for operands at the end of the usage, such as `FILE` and `[SIZE]` (without brackets).
   var operandPlaces: [String] {
     var places: [String] = []
-    for word in usage.split(separator: " ").dropFirst(2) where word != "[OPTIONS]" && word != "…" && word != "…]" {
+    for word in usage.split(separator: " ").dropFirst(2)
+    where word != "[OPTIONS]" && word != "…" && word != "…]" {
       var text = word.filter { $0 != "…" }
       if text != "[+-]SIZE" { text = text.filter { $0 != "[" && $0 != "]" } }
       let name = text.split(separator: "=").last ?? ""
-      guard text == "[+-]SIZE" || !name.isEmpty && name.allSatisfy({ $0.isUppercase || $0.isNumber }) else { continue }
+      guard text == "[+-]SIZE" || !name.isEmpty && name.allSatisfy({ $0.isUppercase || $0.isNumber }) else {
+        continue
+      }
       places.append(String(text))
     }
     return places

@@ -67,7 +67,8 @@ struct Completer {
     for option in description.options {
       let isUsed = option.long.contains(where: given.contains)
       guard !isUsed || option.isRepeating || option.long.contains("options") else { continue }
-      for spelling in option.spellings where current.hasPrefix("--") == spelling.hasPrefix("--") || current == "-" {
+      for spelling in option.spellings
+      where current.hasPrefix("--") == spelling.hasPrefix("--") || current == "-" {
         result.entries.append(Candidates.Entry(word: spelling, help: option.help))
       }
     }
@@ -80,7 +81,9 @@ struct Completer {
     if places.contains(where: { $0.contains("=") }) {
       if let equal = current.firstIndex(of: "=") {
         let key = current[...equal]
-        guard let place = places.first(where: { $0.hasPrefix(key) }), place.hasSuffix("FILE") else { return .none }
+        guard let place = places.first(where: { $0.hasPrefix(key) }), place.hasSuffix("FILE") else {
+          return .none
+        }
         return Candidates.files.prefixed(String(key))
       }
       return .words(places.compactMap { $0.split(separator: "=").first.map { $0 + "=" } })
@@ -97,7 +100,9 @@ struct Completer {
   // MARK: Values
 
   /// `text` is what is written of the value so far.
-  private func values(of option: CommandDescription.Option, _ line: CompletedLine, _ text: String) -> Candidates {
+  private func values(of option: CommandDescription.Option, _ line: CompletedLine, _ text: String)
+    -> Candidates
+  {
     if option.mayHaveValue { return .words(["line", "bar", "json", "json:"]) }
     let name = line.description.name
     switch ValueKind(option.value ?? "", of: option.long, in: name) {

@@ -40,7 +40,9 @@ extension Completer {
   /// The hidden command that completion scripts call: `__complete POSITION WORD…`. Never fails: a shell that
   /// completes has no place for messages.
   static func answer(_ arguments: [String]) -> String {
-    guard let position = arguments.first.flatMap({ Int($0) }), position >= 0, position < 1 << 16 else { return "" }
+    guard let position = arguments.first.flatMap({ Int($0) }), position >= 0, position < 1 << 16 else {
+      return ""
+    }
     return Completer(Array(arguments.dropFirst()), at: position).candidates.lines
   }
 }

@@ -72,7 +72,9 @@ enum OptionCandidates {
     switch spec.name {
     case "backing_fmt": return .words(formats)
     case "backing_file", "data_file": return .files
-    case "cluster_size": return .words((9...21).map { ($0 < 10 ? "512" : $0 < 20 ? "\(1 << ($0 - 10))k" : "\(1 << ($0 - 20))M") })
+    case "cluster_size":
+      return .words(
+        (9...21).map { ($0 < 10 ? "512" : $0 < 20 ? "\(1 << ($0 - 10))k" : "\(1 << ($0 - 20))M") })
     case "refcount_bits": return .words((0...6).map { String(1 << $0) })
     case "compat": return .words(["1.1", "0.10", "v3", "v2"])
     case "compression_type": return .words(["zlib", "zstd"])

@@ -163,7 +163,8 @@ struct ConvertWorkOptions: ParsableArguments {
       "How many threads work, 1 to 16; one for each processor without it.", valueName: "count"))
   var parallel: String?
 
-  @Flag(name: flag("force"), help: "Start although the data does not fit the free space of the target's place.")
+  @Flag(
+    name: flag("force"), help: "Start although the data does not fit the free space of the target's place.")
   var force = false
 
   @Flag(name: flag("W", "oob-writes"), help: "Let the target be written out of order.")

@@ -69,7 +69,9 @@ struct Inspection {
     let foreign = signatures.filter { $0.family == .foreign }.map { $0.name }
     let disk = signatures.filter { $0.family == .content || $0.family == .disc }.map { $0.name }
     if let stated, let found = images.first, !images.contains(stated) {
-      note(.unsafe, "stated as \(stated), but it looks like \(found): a program that guesses will take it for that")
+      note(
+        .unsafe,
+        "stated as \(stated), but it looks like \(found): a program that guesses will take it for that")
     }
     if images.count > 1 {
       note(.unsafe, "it can be taken for several formats: \(images.joined(separator: ", "))")

@@ -49,7 +49,8 @@ struct MapCommand: ProgramCommand {
   @Option(
     name: option("output"),
     help: ArgumentHelp(
-      "Print for people (human), for programs (json), or draw the layers (text-bar, svg).", valueName: "form"))
+      "Print for people (human), for programs (json), or draw the layers (text-bar, svg).", valueName: "form")
+  )
   var output: String?
 
   @OptionGroup(title: group(AccessOptions.self))

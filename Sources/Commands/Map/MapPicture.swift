@@ -83,7 +83,9 @@ struct MapPicture: MapRenderer {
 
   mutating func add(_ entry: MapEntry) {
     let mark: Mark =
-      if entry.status.isCompressed { .compressed } else if entry.status.isZero { .zero } else if entry.status.isData {
+      if entry.status.isCompressed { .compressed } else if entry.status.isZero {
+        .zero
+      } else if entry.status.isData {
         .data
       } else { .nothing }
     guard entry.status.isPresent, mark != .nothing, rows.indices.contains(entry.status.depth) else { return }

@@ -34,7 +34,8 @@ enum Advice {
   private static let rules: [Rule] = [
     Rule(
       .conflict, saying: "Failed to get shared", " lock",
-      advice: "Wait for the other program to end, or read the image while it changes with -U (--force-share)."),
+      advice: "Wait for the other program to end, or read the image while it changes with -U (--force-share)."
+    ),
     Rule(
       .conflict, saying: "Failed to get ", " lock",
       advice: "End the other program first: an image that two programs write is lost."),
@@ -53,7 +54,8 @@ enum Advice {
       advice: "State the format of the backing file with -F."),
     Rule(
       saying: "Invalid password",
-      advice: "The secret opens no key slot. Mind that a line feed at the end of a secret's file is part of it."),
+      advice:
+        "The secret opens no key slot. Mind that a line feed at the end of a secret's file is part of it."),
     Rule(
       saying: "No secret with id",
       advice: "Define it with --object secret,id=ID,file=PATH."),
@@ -62,7 +64,8 @@ enum Advice {
       advice: "Make room, name a place on another file system, compress with -c, or start all the same with "
         + "--force."),
     Rule(
-      .noSpace, advice: "Make room, or name a place on another file system; 'measure' tells how much is needed."),
+      .noSpace,
+      advice: "Make room, or name a place on another file system; 'measure' tells how much is needed."),
     Rule(
       saying: "Could not write", "No space left",
       advice: "Make room, or name a place on another file system; 'measure' tells how much is needed."),
@@ -82,7 +85,8 @@ enum Advice {
       .refused, saying: "guessed raw",
       advice: "If it is a raw disk, say so with the option for its format, such as -f raw."),
     Rule(
-      .accessDenied, saying: "Permission denied", advice: "Ask its owner, or run the command as a user who may."),
+      .accessDenied, saying: "Permission denied",
+      advice: "Ask its owner, or run the command as a user who may."),
     Rule(
       saying: "Unknown file format", advice: "'formats' lists the formats."),
     Rule(

@@ -105,7 +105,11 @@ struct CommandDescription {
       isRepeating: entry["isRepeating"]?.bool ?? false)
     for name in entry["names"]?.array ?? [] {
       guard let text = name.object?["name"]?.string else { continue }
-      if name.object?["kind"]?.string == "short" { option.short.append(text) } else { option.long.append(text) }
+      if name.object?["kind"]?.string == "short" {
+        option.short.append(text)
+      } else {
+        option.long.append(text)
+      }
     }
     if kind == "option" { option.value = entry["valueName"]?.string ?? "value" }
     return option

@@ -15,8 +15,10 @@ struct SVG {
 
   /// A filled box; browsers show `title` where the pointer rests on it.
   mutating func box(_ x: Int, _ y: Int, _ width: Int, _ height: Int, fill: String, title: String = "") {
-    body += "<rect x=\"\(x)\" y=\"\(y)\" width=\"\(width)\" height=\"\(height)\" fill=\"\(fill)\" stroke=\"#555\" "
-    body += "stroke-width=\"0.3\">" + (title.isEmpty ? "" : "<title>\(SVG.escaped(title))</title>") + "</rect>\n"
+    body +=
+      "<rect x=\"\(x)\" y=\"\(y)\" width=\"\(width)\" height=\"\(height)\" fill=\"\(fill)\" stroke=\"#555\" "
+    body +=
+      "stroke-width=\"0.3\">" + (title.isEmpty ? "" : "<title>\(SVG.escaped(title))</title>") + "</rect>\n"
   }
 
   /// A line of text that starts at the place.
@@ -26,7 +28,8 @@ struct SVG {
 
   /// An arrow from one place to another.
   mutating func arrow(_ x1: Int, _ y1: Int, _ x2: Int, _ y2: Int) {
-    body += "<line x1=\"\(x1)\" y1=\"\(y1)\" x2=\"\(x2)\" y2=\"\(y2)\" stroke=\"#333\" marker-end=\"url(#tip)\"/>\n"
+    body +=
+      "<line x1=\"\(x1)\" y1=\"\(y1)\" x2=\"\(x2)\" y2=\"\(y2)\" stroke=\"#333\" marker-end=\"url(#tip)\"/>\n"
   }
 
   /// The whole document.
