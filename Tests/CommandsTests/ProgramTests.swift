@@ -59,7 +59,7 @@ import Testing
     Case("strata graph", 1, "strata: Expecting image file name" + try1),
     Case(
       "strata graph --output=xml a", 1,
-      "strata: --output must be used with human, json or dot as argument.\n"),
+      "strata: --output must be used with human, json, dot or svg as argument.\n"),
     Case("strata create", 1, "strata: Expecting image file name" + try1),
     Case("strata create a 1M 2M", 1, "strata: Unexpected argument: 2M" + try1),
     Case("strata create -o ,a b 1M", 1, "strata: Invalid option list: ,a\n"),

@@ -17,6 +17,8 @@ public final class ConvertJob: Job {
   public var warnOfBitmap: (String) -> Void = { _ in }
   /// The checksum of what was copied, where one was asked for and the job has run.
   public private(set) var checksum: ContentChecksum?
+  /// Bytes of the disk that is copied; known once the job runs.
+  public private(set) var length: UInt64 = 0
   let options: ConvertOptions
   let opener: Opener
   private var graph: Graph?
@@ -64,6 +66,7 @@ public final class ConvertJob: Job {
       try openSource(name, for: user)
     }
     try bitmaps?.checkSource(sources.first)
+    length = sourceLength
     let user = graph.makeUser(
       "convert: target '\(options.target.text)'", claim: Claim(held: .write, shared: .consistentRead))
     target = user
@@ -175,6 +178,7 @@ public final class ConvertJob: Job {
     var values = try kind.creationOptions.adding(storage).parse(given)
     values.remove("size")
     try checkCombinations(values, kind)
+    try checkSpace(values)
     do throws(BlockError) {
       let recipe = ImageRecipe(
         path: try opener.targetPath(options.target.text), format: format, size: sourceLength, options: values)
@@ -186,6 +190,13 @@ public final class ConvertJob: Job {
       try image?.open(for: user)
     }
     base = sharedBase(below: user)
+  }
+
+  private func checkSpace(_ values: OptionObject) throws(BlockError) {
+    guard !options.ignoresSpace, !options.compresses, !options.offloads else { return }
+    let check = SpaceCheck(
+      path: try opener.targetPath(options.target.text), values: values, writesZeros: options.sparseSize == 0)
+    try check.refuseHopeless(sources.compactMap { $0.edge })
   }
 
   private func checkCombinations(_ values: OptionObject, _ kind: any DriverKind) throws(BlockError) {
