@@ -55,7 +55,9 @@ import Testing
     Case(
       "strata check -r frob a", 1,
       "strata: Unknown option value for -r (expecting 'leaks' or 'all'): frob" + try1),
-    Case("strata check -r all a", 1, "strata: Option '-r': repairing is not supported yet\n"),
+    Case(
+      "strata check -U -r all a", 1,
+      "strata: Could not open 'a': force-share=on can only be used with read-only images\n"),
     Case("strata graph", 1, "strata: Expecting image file name" + try1),
     Case(
       "strata graph --output=xml a", 1,

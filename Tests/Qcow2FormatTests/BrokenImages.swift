@@ -13,7 +13,8 @@ struct BrokenImage: Sendable, CustomTestStringConvertible {
     /// `info` describes it, `check` ends with a status after telling a finding, and reading succeeds or ends
     /// with a reason.
     case opened(check: Int32, finding: String = "", map: String? = nil, convert: String? = nil)
-    /// `info` describes it, the others do not open it; the reason.
+    /// `info` describes it, and where only a backing file is amiss `check` checks it; the others do not open it;
+    /// the reason.
     case described(String)
   }
 

@@ -23,8 +23,20 @@ import Testing
       try counts.add(added, to: cluster)
       known[cluster, default: 0] += added
     }
+    for _ in 0..<40 {
+      let start = UInt64.random(in: 0..<1024, using: &numbers) * (clusters / 1024)
+      let run = start..<start + UInt64.random(in: 1...300, using: &numbers)
+      try counts.addOne(toEach: run)
+      for cluster in run { known[cluster, default: 0] += 1 }
+    }
+    for first in stride(from: 0, to: 1024, by: 64) as StrideTo<UInt64> {
+      for count in [0, 1] as [UInt64] {
+        let isSo = (first..<first + 64).allSatisfy { known[$0, default: 0] == count }
+        #expect(counts.areAll(count, from: first) == isSo)
+      }
+    }
     for (cluster, count) in known { #expect(counts[cluster] == count, "cluster \(cluster)") }
-    #expect(counts[clusters + 77] == 0)
+    #expect(counts[clusters + 7777] == 0)
     let ranges = counts.chunkRanges
     #expect(zip(ranges, ranges.dropFirst()).allSatisfy { $0.upperBound <= $1.lowerBound })
     for cluster in known.keys {
