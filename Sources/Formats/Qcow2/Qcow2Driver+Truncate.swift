@@ -16,7 +16,7 @@ extension Qcow2Driver {
     }
     monitor.lock()
     defer { monitor.unlock() }
-    try refuseInconsistentBitmaps()
+    try refuseBitmaps(forLength: newLength)
     try prepareForChanges(node)
     if header.version < 3, !snapshots.isEmpty {
       throw BlockError(.unsupported, "Can't resize a v2 image which has snapshots")

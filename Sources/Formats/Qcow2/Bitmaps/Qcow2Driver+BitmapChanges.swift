@@ -107,6 +107,7 @@ extension Qcow2Driver {
       throw BlockError(
         .invalidArgument, "Name length exceeds maximum (\(BitmapEntry.longestName) characters)")
     }
+    guard length > 0 else { throw Qcow2Driver.noLength }
     if case .unreadable = bitmaps.state {
       throw BlockError(.corrupt, "The bitmaps that the image has cannot be read")
     }

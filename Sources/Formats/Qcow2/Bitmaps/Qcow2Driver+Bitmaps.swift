@@ -130,11 +130,25 @@ extension Qcow2Driver: BitmapDriver {
     return found
   }
 
-  /// Refuses what all bitmaps have to be usable for.
-  func refuseInconsistentBitmaps() throws(BlockError) {
-    for bitmap in bitmapInformation where bitmap.isInconsistent {
-      throw Qcow2Driver.inconsistent(bitmap.name)
+  /// Refuses another length where bitmaps cannot follow.
+  func refuseBitmaps(forLength newLength: UInt64) throws(BlockError) {
+    let present = bitmapInformation
+    for bitmap in present where bitmap.isInconsistent { throw Qcow2Driver.inconsistent(bitmap.name) }
+    for entry in bitmaps.directory?.entries ?? [] {
+      var shape = shape(of: entry)
+      shape.length = newLength
+      guard shape.isUsable else {
+        throw BlockError(
+          .tooLarge, "Too much space would be occupied by the bitmap '\(entry.name)' of a disk of that length"
+        )
+      }
     }
+    if newLength == 0, !present.isEmpty { throw Qcow2Driver.noLength }
+  }
+
+  /// No program opens a table without entries.
+  static var noLength: BlockError {
+    BlockError(.unsupported, "An image without length cannot hold bitmaps")
   }
 
   private static func inconsistent(_ name: String) -> BlockError {
