@@ -90,7 +90,7 @@ enum FaultChain {
       if !reached { break }
       number += 1
     }
-    #expect(number > 4)
+    #expect(number > 3)
   }
 }
 

@@ -36,6 +36,7 @@ extension Qcow2Driver {
     let file = try file(of: node)
     let slice = try refcounts.cache.slice(at: offset, from: file, releasing: false) { () throws(BlockError) in
       try self.writeBack(node)
+      if self.isRaising { try self.barrier(node) }
       // Late refcounts are not among that, but there is no room to hold all of them back.
       try self.writeRefcounts(node)
     }

@@ -58,6 +58,8 @@ final class Qcow2Driver: @unchecked Sendable {
   var isPrepared = false
   /// Whether the dirty bit is set in the file because refcounts there are behind.
   var hasDirtyBit = false
+  /// Whether refcounts may only reach the file after marks for "refcount is 1" have gone there.
+  var isRaising = false
   /// Set when damage was found that makes going on dangerous.
   var isBroken = false
 

@@ -10,6 +10,9 @@ internal import Host
 ///
 /// References are counted up, and tables written, before the header points to what needs them; one write to the
 /// header is the moment of change; references are counted down after it.
+///
+/// A mark for "refcount is 1" goes before the count is raised, and comes after the count was lowered, with a barrier
+/// between. So it may be missing after a crash, which costs a copy, but is never there wrongly.
 extension Qcow2Driver: SnapshottingDriver {
   func createSnapshot(_ name: String, seconds: UInt32, nanoseconds: UInt32, of node: Node) throws(BlockError)
   {
@@ -23,7 +26,9 @@ extension Qcow2Driver: SnapshottingDriver {
     var entry = SnapshotEntry(
       id: SnapshotTable.nextID(snapshots), name: name, diskSize: header.size, seconds: seconds,
       nanoseconds: nanoseconds)
-    try changeActive(.raise, node)
+    isRaising = true
+    defer { isRaising = false }
+    try raiseActive(node)
     var undone = true
     var taken: [Range<UInt64>] = []
     do throws(BlockError) {
@@ -33,9 +38,7 @@ extension Qcow2Driver: SnapshottingDriver {
       entry.l1Size = UInt32(copy.table.count)
       let place = try placeSnapshotTable(snapshots + [entry], node)
       taken.append(place.clusters)
-      try writeRefcounts(node)
-      try l1.write(to: file(of: node))
-      try barrier(node)
+      try writeRaised(node)
       let old = presentSnapshotTable.clusters
       undone = false
       try switchSnapshotTable(to: place, node, undone: &undone)
@@ -68,14 +71,15 @@ extension Qcow2Driver: SnapshottingDriver {
     }
     try entry.check(header)
     var table = try TableInMemory(offset: entry.l1Offset, count: Int(entry.l1Size), from: file(of: node))
+    isRaising = true
+    defer { isRaising = false }
     try change(.raise, &table, node)
     let newLength = entry.diskSize ?? header.size
     let old = l1
     let copy: (table: TableInMemory, clusters: Range<UInt64>)
     do throws(BlockError) {
       copy = try placeCopy(of: table, node)
-      try writeRefcounts(node)
-      try barrier(node)
+      try writeRaised(node)
       try writeLength(newLength, copy.table, node)
     } catch {
       try? change(.lower, &table, node)
@@ -145,11 +149,32 @@ extension Qcow2Driver: SnapshottingDriver {
     compressed.forget()
   }
 
-  /// Makes marks in the active tables agree with refcounts, and writes all of it.
-  private func restoreMarks(_ node: Node) throws(BlockError) {
-    try changeActive(.mark, node)
+  /// Adds a reference to everything that the active tables point to, and takes all marks from them.
+  private func raiseActive(_ node: Node) throws(BlockError) {
+    do throws(BlockError) {
+      for index in 0..<l1.count where L1Entry(rawValue: l1[index]).isCopied {
+        l1[index] &= ~L2Entry.copiedBit
+      }
+      try l1.write(to: file(of: node))
+      try changeActive(.raise, node)
+    } catch {
+      try? restoreMarks(node)
+      throw error
+    }
+  }
+
+  /// Writes counts that were raised, now that the marks are gone.
+  private func writeRaised(_ node: Node) throws(BlockError) {
+    try barrier(node)
     try writeRefcounts(node)
     try barrier(node)
+  }
+
+  /// Makes marks in the active tables agree with refcounts, and writes all of it.
+  private func restoreMarks(_ node: Node) throws(BlockError) {
+    try writeRefcounts(node)
+    try barrier(node)
+    try changeActive(.mark, node)
     try l1.write(to: file(of: node))
   }
 

@@ -55,6 +55,10 @@ extension Qcow2Driver {
         try changeTable(step, &table, index, walk, node)
       }
       try applyPendingFrees(node)
+      if step == .lower {
+        try writeRefcounts(node)
+        try barrier(node)
+      }
     }
   }
 

@@ -1,0 +1,154 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+import BlockGraph
+import Errors
+import Jobs
+import Options
+import Qcow2Format
+import Support
+import Testing
+
+/// One image with internal snapshots.
+enum FaultDisk {
+  static let length = 160 << 10
+
+  /// A disk with data, zeros and compressed clusters, of which snapshots share a part; none where `snapshots` is false.
+  static func make(_ shape: String, snapshots: Bool = true) throws -> [String: [UInt8]] {
+    let folder = TemporaryFolder()
+    let outcome = Shell.run(
+      """
+      set -e
+      io() { qemu-io -f qcow2 "$@" disk >/dev/null; }
+      snapshot() { [ $2 = false ] || qemu-img snapshot -c $1 disk; }
+      qemu-img create -q -f qcow2 -o "$1" disk 160k
+      io -c 'write -P 1 0 100k' -c 'write -c -P 2 112k 16k'
+      snapshot one $2
+      io -c 'write -P 3 20k 40k' -c 'discard 64k 16k'
+      snapshot two $2
+      io -c 'write -P 4 32k 3k' -c 'write -P 5 140k 4k' -c 'write -z 80k 8k'
+      """, shape, snapshots ? "true" : "false", folder: folder.path)
+    #expect(outcome == Shell.Outcome(status: 0, output: ""))
+    return ["disk": try Files.read(folder.file("disk"))]
+  }
+
+  /// What a disk and each of its snapshots reads as; of the latter no more than a shorter disk has.
+  struct Sight: Equatable, CustomStringConvertible {
+    var content: [String: [UInt8]] = [:]
+    /// What is wrong, and not harmless.
+    var faults: [String] = []
+    var description: String { "\(content.mapValues(\.count)) \(faults)" }
+  }
+
+  static let shortest = 90 << 10
+
+  /// Space that nobody uses is harmless, and so is a missing mark for "refcount is 1": it costs a copy.
+  static func isHarmless(_ finding: String) -> Bool {
+    finding.hasPrefix("Leaked cluster")
+      || (finding.contains("OFLAG_COPIED") && finding.hasSuffix("refcount=1"))
+  }
+
+  static func look(_ bytes: [String: [UInt8]]) throws -> Sight {
+    let graph = Graph()
+    let opener = Opener(graph: graph, kinds: [FaultFiles(bytes), Qcow2Format()])
+    var sight = Sight()
+    func open(_ flags: NodeFlags, _ snapshot: SnapshotSelector?, _ use: (Edge) throws -> Void) throws {
+      let user = graph.makeUser("look", claim: Claim(held: .consistentRead, shared: .all))
+      try opener.open(
+        ImageName(path: "disk"), OpenSettings(format: "qcow2", flags: flags, snapshot: snapshot), for: user)
+      try use(try #require(user.edge))
+      try graph.release(user)
+    }
+    var names: [String] = []
+    try open([], nil) { edge in
+      sight.content[""] = try edge.array(at: 0, count: Int(edge.length))
+      names = edge.child.driver.formatInformation(of: edge.child)?.snapshots.map(\.name) ?? []
+    }
+    for name in names {
+      try open([], .exactly(id: nil, name: name)) { edge in
+        sight.content[name] = try edge.array(at: 0, count: shortest)
+      }
+    }
+    try open(.checking, nil) { edge in
+      let driver = try #require(edge.child.driver as? any CheckingDriver)
+      let result = try driver.check(edge.child, JobContext()) {
+        if !isHarmless($0) { sight.faults.append($0) }
+      }
+      if result.checkErrors > 0 { sight.faults.append("could not be checked") }
+    }
+    return sight
+  }
+
+  /// What the peer has against an image, and against what it makes of it when told to repair it.
+  static func askPeer(_ bytes: [String: [UInt8]]) throws -> [String] {
+    let folder = TemporaryFolder()
+    try Files.write(bytes["disk"] ?? [], to: folder.file("disk"))
+    let outcome = Shell.run(
+      """
+      qemu-img convert -f qcow2 -O raw disk before
+      qemu-img check -f qcow2 disk 2>&1 | grep -E '^(ERROR|Can|Leaked)'
+      qemu-img check -q -r all -f qcow2 disk >log 2>&1; qemu-img check -q -f qcow2 disk || cat log
+      qemu-img convert -f qcow2 -O raw disk after; cmp before after
+      """, folder: folder.path)
+    return outcome.output.split(separator: "\n").map { String($0) }.filter { !isHarmless($0) }
+  }
+
+  /// Looks at what each failure leaves; the peer looks at some.
+  static func failEach(
+    _ files: [String: [UInt8]], _ make: (Opener) throws(BlockError) -> any Job, before: Sight, after: Sight
+  ) throws {
+    var seen: [[String: [UInt8]]: Sight] = [:]
+    try FaultChain.failEach(files, make) { image, failed, step in
+      let bytes = image.bytes
+      if seen[bytes] == nil {
+        seen[bytes] = try look(bytes)
+        if seen.count % 6 == 1 { #expect(try askPeer(bytes) == [], "\(step)") }
+      }
+      let found = seen[bytes]
+      #expect(found == after || (failed && found == before), "\(step)")
+    }
+  }
+
+  static func settings(_ opener: Opener) -> JobImage {
+    .named(ImageName(path: "disk"), OpenSettings(format: "qcow2", flags: .writable), opener)
+  }
+}
+
+@Suite(.serialized) struct SnapshotFaultTests {
+  static let shapes = FaultChain.shapes.filter { !$0.contains("l2=off") }
+  static let actions: [SnapshotJob.Action] = [
+    .create("three"), .apply("one"), .delete("one"), .delete("two"),
+  ]
+
+  @Test(
+    "X-04 J-05 snapshot: after a failure or a crash at each operation the disk and all snapshots are as before or after",
+    arguments: shapes, actions)
+  func everyOperation(_ shape: String, _ action: SnapshotJob.Action) throws {
+    let files = try FaultDisk.make(shape)
+    func make(_ opener: Opener) throws(BlockError) -> any Job {
+      SnapshotJob(FaultDisk.settings(opener), action)
+    }
+    let whole = FaultFiles(files)
+    try FaultChain.run(whole, make)
+    let (before, after) = (try FaultDisk.look(files), try FaultDisk.look(whole.bytes))
+    #expect(before.faults.isEmpty && after.faults.isEmpty && before.content.count == 3 && after != before)
+    try FaultDisk.failEach(files, make, before: before, after: after)
+  }
+}
+
+@Suite(.serialized) struct ResizeFaultTests {
+  @Test(
+    "X-04 J-05 resize: after a failure or a crash at each operation the disk has its old or its new length",
+    arguments: SnapshotFaultTests.shapes, [FaultDisk.shortest, 3 << 20])
+  func everyOperation(_ shape: String, _ length: Int) throws {
+    let files = try FaultDisk.make(shape, snapshots: !shape.contains("0.10"))
+    let before = try FaultDisk.look(files)
+    let old = try #require(before.content[""])
+    var after = before
+    after.content[""] = Array((old + [UInt8](repeating: 0, count: max(0, length - old.count))).prefix(length))
+    func make(_ opener: Opener) throws(BlockError) -> any Job {
+      ResizeJob(FaultDisk.settings(opener), .set(UInt64(length)), mayShrink: true)
+    }
+    try FaultDisk.failEach(files, make, before: before, after: after)
+  }
+}
