@@ -13,7 +13,8 @@ public struct Program {
   /// The commands by name.
   static let commands: [any ProgramCommand.Type] = [
     AmendCommand.self, CheckCommand.self, CommitCommand.self, CompareCommand.self, ConvertCommand.self,
-    CreateCommand.self, GraphCommand.self, InfoCommand.self, MapCommand.self, MeasureCommand.self,
+    CreateCommand.self, GraphCommand.self, InfoCommand.self, LuksCommand.self, MapCommand.self,
+    MeasureCommand.self,
     RebaseCommand.self, ResizeCommand.self, SnapshotCommand.self,
   ]
 
