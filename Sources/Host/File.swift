@@ -34,6 +34,8 @@ public final class File: Sendable {
     public static let create = Mode(rawValue: 4)
     /// Fails where the file exists.
     public static let exclusive = Mode(rawValue: 8)
+    /// A file that is made can be read and written by its owner only.
+    public static let ownerOnly = Mode(rawValue: 16)
   }
 
   let descriptor: Int32
@@ -68,17 +70,19 @@ public final class File: Sendable {
     if mode.contains(.direct) { flags |= LINUX_O_DIRECT }
     if mode.contains(.create) { flags |= O_CREAT }
     if mode.contains(.exclusive) { flags |= O_EXCL }
-    let descriptor = try File.descriptor(path: path, flags: flags)
+    let permissions: mode_t = mode.contains(.ownerOnly) ? 0o600 : 0o644
+    let descriptor = try File.descriptor(path: path, flags: flags, permissions: permissions)
     try self.init(owning: descriptor, isWritable: mode.contains(.writable))
   }
 
-  static func descriptor(path: String, flags: Int32) throws(BlockError) -> Int32 {
+  static func descriptor(path: String, flags: Int32, permissions: mode_t = 0o644) throws(BlockError) -> Int32
+  {
     // A zero byte would silently cut the name for the C library.
     guard !path.utf8.contains(0) else {
       throw BlockError(.invalidArgument, "file name contains a zero byte")
     }
     while true {
-      let descriptor = unsafe linux_open(path, flags, 0o644)
+      let descriptor = unsafe linux_open(path, flags, permissions)
       if descriptor >= 0 { return descriptor }
       if errno != EINTR { throw BlockError(system: errno) }
     }

@@ -29,7 +29,10 @@ extension Secret {
     }
   }
 
-  private static func read(descriptor: Int32, limit: Int) throws(BlockError) -> Secret {
+  /// Reads a descriptor that the process has to its end.
+  ///
+  /// - Parameter limit: the largest length in bytes that is accepted.
+  public static func read(descriptor: Int32, limit: Int) throws(BlockError) -> Secret {
     var known = Secret(count: 0) { _ in }
     var capacity = 4096
     while true {

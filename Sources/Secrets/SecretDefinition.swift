@@ -109,10 +109,7 @@ public struct SecretDefinition: Sendable {
     keyID = try reader.string("keyid")
     vector = try reader.string("iv")
     if let left = reader.rest.entries.first {
-      let isNested = left.value.object != nil || left.value.array != nil
-      throw BlockError(
-        .invalidArgument,
-        isNested ? "Parameters '\(left.key).*' are unexpected" : "Parameter '\(left.key)' is unexpected")
+      throw BlockError(.invalidArgument, "Parameter '\(left.key)' is unexpected")
     }
     try SecretDefinition.check(id: id)
     self.id = id

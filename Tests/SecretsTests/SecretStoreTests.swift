@@ -66,7 +66,7 @@ import Testing
     ("secret,id=s,file=missing,data=x", "'file' and 'data' are mutually exclusive"),
     ("secret,id=s,data=x,format=frob", "Parameter 'format' does not accept value 'frob'"),
     ("secret,id=s,frob=1,data=x", "Parameter 'frob' is unexpected"),
-    ("secret,id=s,frob.x=1,data=x", "Parameters 'frob.*' are unexpected"),
+    ("secret,id=s,frob.x=1,data=x", "Parameter 'frob' is unexpected"),
     ("secret,id=s,1x=y", "Invalid parameter '1x'"),
     ("secret,id=s,keyid", "Expected '=' after parameter 'keyid'"),
     ("secret,id=1s,data=x", "Parameter 'id' expects an identifier"),

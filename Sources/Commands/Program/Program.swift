@@ -15,7 +15,8 @@ public struct Program {
     AmendCommand.self, BenchCommand.self, BitmapCommand.self, CheckCommand.self, ChecksumCommand.self,
     CommitCommand.self, CompareCommand.self, CompletionCommand.self, ConvertCommand.self, CreateCommand.self,
     DdCommand.self, FormatsCommand.self, GraphCommand.self, InfoCommand.self, InspectCommand.self,
-    MapCommand.self, MeasureCommand.self, RebaseCommand.self, ResizeCommand.self, SnapshotCommand.self,
+    LuksCommand.self, MapCommand.self, MeasureCommand.self, RebaseCommand.self, ResizeCommand.self,
+    SnapshotCommand.self,
   ]
 
   let console: Console

@@ -1,0 +1,60 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+internal import Bytes
+public import Errors
+internal import Host
+
+/// Copies the header of a LUKS image, keys included, into a file of its own.
+public final class LuksBackupJob: Job {
+  /// `luks header-backup`.
+  public let kind = "luks header-backup"
+  private let image: ImageName
+  private let path: String
+  private let opener: Opener
+  private var user: RootUser?
+  private var header: Buffer?
+
+  /// - Parameters:
+  ///   - path: the file to make; one that exists is refused.
+  public init(_ image: ImageName, to path: String, opener: Opener) {
+    self.image = image
+    self.path = path
+    self.opener = opener
+  }
+
+  /// Reads the header.
+  public func prepare(in graph: Graph) throws(BlockError) {
+    let user = graph.makeUser(
+      "\(kind): '\(image.text)'", claim: Claim(held: .consistentRead, shared: .all))
+    self.user = user
+    header = try withLuksFile(image, user, opener, in: graph) {
+      (identity: LuksIdentity, edge: Edge) throws(BlockError) in
+      try edge.read(at: 0, count: try LuksRestoreJob.headerLength(identity))
+    }
+  }
+
+  /// Writes the file, which its owner alone can read.
+  public func run(_ context: JobContext) throws(BlockError) {
+    guard let header else { return }
+    try inContext("Could not create '\(path)'") { () throws(BlockError) in
+      let file = try File(path: path, mode: [.writable, .create, .exclusive, .ownerOnly])
+      do throws(BlockError) {
+        try file.write(at: 0, from: header.bytes)
+        try file.synchronize()
+      } catch {
+        try? FilePaths.remove(path)
+        throw error
+      }
+    }
+  }
+
+  /// Closes the image.
+  public func clean(in graph: Graph, warnings: inout [String]) {
+    header = nil
+    guard let user else { return }
+    self.user = nil
+    try? graph.release(user)
+  }
+}

@@ -1,0 +1,116 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+internal import Bytes
+public import Errors
+
+/// Puts the header of a LUKS image, keys included, back from a file that has a copy of it.
+///
+/// Keys that were added since the copy was made are gone then, and those that were erased work again.
+public final class LuksRestoreJob: Job {
+  /// `luks header-restore`.
+  public let kind = "luks header-restore"
+  /// The longest header that is taken, in bytes.
+  static let maximumLength: UInt64 = 256 << 20
+  private let image: ImageName
+  private let backup: ImageName
+  private let force: Bool
+  private let opener: Opener
+  private var users: [RootUser] = []
+  private var target: Edge?
+  private var header: Buffer?
+
+  /// - Parameter force: whether a header that is not the copy's own may be replaced.
+  public init(_ image: ImageName, from backup: ImageName, force: Bool, opener: Opener) {
+    self.image = image
+    self.backup = backup
+    self.force = force
+    self.opener = opener
+  }
+
+  /// Bytes of header and keys.
+  static func headerLength(_ identity: LuksIdentity) throws(BlockError) -> Int {
+    guard identity.payloadOffset <= maximumLength else {
+      throw BlockError(.tooLarge, "the LUKS header has \(identity.payloadOffset) bytes")
+    }
+    return Int(identity.payloadOffset)
+  }
+
+  /// Reads the copy, and looks whether it belongs to the image.
+  ///
+  /// - Throws: kind `refused` where it does not seem to.
+  public func prepare(in graph: Graph) throws(BlockError) {
+    var copied: LuksIdentity?
+    header = try withLuksFile(backup, try makeUser(backup, graph), opener, in: graph) {
+      (identity: LuksIdentity, edge: Edge) throws(BlockError) in
+      copied = identity
+      return try edge.read(at: 0, count: try LuksRestoreJob.headerLength(identity))
+    }
+    if !force, let copied { try refuseOther(than: copied, graph) }
+    release(graph)
+    let writer = graph.makeUser(
+      "\(kind): '\(image.text)'", claim: Claim(held: [.consistentRead, .write], shared: []))
+    users.append(writer)
+    try opener.open(image, OpenSettings(format: "raw", flags: .writable), for: writer)
+    guard let edge = writer.edge, edge.length >= UInt64(header?.count ?? 0) else {
+      throw BlockError(.refused, "'\(image.text)' is shorter than the header")
+    }
+    target = edge
+  }
+
+  private func makeUser(_ name: ImageName, _ graph: Graph) throws(BlockError) -> RootUser {
+    let user = graph.makeUser(
+      "\(kind): '\(name.text)'", claim: Claim(held: .consistentRead, shared: .all))
+    users.append(user)
+    return user
+  }
+
+  private func refuseOther(than copied: LuksIdentity, _ graph: Graph) throws(BlockError) {
+    let hint = "Use --force to replace it all the same."
+    let present: LuksIdentity
+    do throws(BlockError) {
+      present = try withLuksFile(image, try makeUser(image, graph), opener, in: graph) {
+        (identity: LuksIdentity, _: Edge) throws(BlockError) in identity
+      }
+    } catch {
+      guard error.kind == .corrupt || error.kind == .unsupported else { throw error }
+      throw BlockError(
+        .refused, "There is no LUKS header in '\(image.text)' to compare with (\(error.message))", hint: hint)
+    }
+    guard present.uuid == copied.uuid else {
+      throw BlockError(
+        .refused,
+        "'\(backup.text)' is a copy of another header: its UUID is \(copied.uuid), that of '\(image.text)' is "
+          + present.uuid, hint: hint)
+    }
+    guard present == copied else {
+      throw BlockError(
+        .refused, "'\(backup.text)' describes encrypted data at another place, or of another cipher",
+        hint: hint)
+    }
+  }
+
+  /// Writes the copy over the header: keys first and what tells where they are last, so that a header that was
+  /// written in part is no valid one that leads to wrong keys.
+  public func run(_ context: JobContext) throws(BlockError) {
+    guard let target, let header else { return }
+    let start = min(4096, header.count)
+    try target.write(at: UInt64(start), from: header.bytes.slice(start..<header.count))
+    try target.flush()
+    try target.write(at: 0, from: header.bytes.slice(0..<start))
+    try target.flush()
+  }
+
+  /// Closes everything.
+  public func clean(in graph: Graph, warnings: inout [String]) {
+    header = nil
+    target = nil
+    release(graph)
+  }
+
+  private func release(_ graph: Graph) {
+    for user in users { try? graph.release(user) }
+    users = []
+  }
+}
