@@ -72,7 +72,7 @@ let package = Package(
     tests("FileProtocolTests", ["FileProtocol", "Support"]),
     tests("RawFormatTests", ["RawFormat", "Support"]),
     tests("Qcow2FormatTests", ["Qcow2Format", "Support"]),
-    tests("JobsTests", ["Jobs", "Support"]),
+    tests("JobsTests", ["Jobs", "Crypto", "Support"]),
     tests("CommandsTests", ["Commands", "Support"]),
     tests("InteropTests", ["Support"]),
     tests("GoldenTests", ["Support"], path: "Tests/Golden/runner"),
