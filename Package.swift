@@ -86,7 +86,7 @@ let package = Package(
     tests("LuksFormatTests", ["LuksFormat", "Support"]),
     tests("FiltersTests", ["Filters", "Support"]),
     tests("SecretsTests", ["Secrets", "Support"]),
-    tests("JobsTests", ["Jobs", "Support"]),
+    tests("JobsTests", ["Jobs", "Crypto", "Support"]),
     tests("CommandsTests", ["Commands", "Support"]),
     tests("InteropTests", ["Support"]),
     tests("GoldenTests", ["Support"], path: "Tests/Golden/runner"),

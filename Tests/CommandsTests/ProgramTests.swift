@@ -146,8 +146,10 @@ import Testing
     #expect(made == Transcript(status: 0, output: "Formatting '\(image)', fmt=raw size=1048576\n"))
     let map = Transcript(["strata-map", "-f", "raw", "--output=json", image])
     let entry =
-      #"[{ "start": 0, "length": 1048576, "depth": 0, "present": true, "zero": true, "data": false, "#
-      + #""compressed": false, "offset": 0}]"#
+      #"[{ "start": 0, "length": 4096, "depth": 0, "present": true, "zero": false, "data": true, "#
+      + #""compressed": false, "offset": 0},"# + "\n"
+      + #"{ "start": 4096, "length": 1044480, "depth": 0, "present": true, "zero": true, "data": false, "#
+      + #""compressed": false, "offset": 4096}]"#
     #expect(map == Transcript(status: 0, output: entry + "\n"))
     let quiet = Transcript(["strata-create", "-q", folder.file("b.raw"), "1M"])
     #expect(quiet == Transcript(status: 0))

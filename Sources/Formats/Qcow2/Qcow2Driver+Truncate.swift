@@ -41,18 +41,22 @@ extension Qcow2Driver {
   private func grow(to newLength: UInt64, _ preallocation: Preallocation, _ node: Node) throws(BlockError) {
     let oldLength = length
     let showsThrough = (node.backing?.length ?? 0) > oldLength
-    if showsThrough, header.version < 3 {
+    let tail = min(oldLength.roundedUp(to: geometry.clusterSize) ?? newLength, newLength)
+    if showsThrough, header.version < 3, tail < newLength {
       throw BlockError(.unsupported, "Failed to zero out new clusters: Operation not supported")
     }
     try growL1(forLength: newLength, node)
-    let tail = min(oldLength.roundedUp(to: geometry.clusterSize) ?? newLength, newLength)
     try zeroTail(oldLength, tail, node)
     if showsThrough { _ = try zeroes(from: tail, to: newLength, node) }
     if hasDataFile {
       let storage = preallocation == .metadata ? Preallocation.off : preallocation
       try dataFile(of: node).truncate(to: newLength, exact: false, preallocation: storage)
     }
-    if preallocation != .off || isDataRaw { try preallocate(tail..<newLength, preallocation, node) }
+    if preallocation != .off || isDataRaw {
+      // The cluster at the old end gets space too, but in a data file, where its place may hold anything.
+      let start = hasDataFile ? tail : oldLength - geometry.offsetInCluster(oldLength)
+      try preallocate(start..<newLength, preallocation, node)
+    }
     try writeBack(node)
     try barrier(node)
     try writeLength(newLength, node)
@@ -164,10 +168,13 @@ extension Qcow2Driver {
         (host, count, fileEnd) = (found.lowerBound << geometry.clusterBits, found.count, found.upperBound)
       }
       for step in 0..<count {
-        let zeros = bitmap(buffer.bytes, place, plus: step)
+        var zeros = bitmap(buffer.bytes, place, plus: step)
         var entry = entry(buffer.bytes, place, plus: step)
         // What hides the backing file with zeros goes on doing so; space that is real is zero by itself.
-        if preallocation != .metadata, !hasDataFile { entry = .unallocated }
+        if preallocation != .metadata, !hasDataFile {
+          entry = .unallocated
+          if zeros.zero == .max { zeros = SubclusterBitmap(allocated: .max, zero: 0) }
+        }
         entry = L2Entry(
           rawValue: entry.rawValue | L2Entry(data: host + UInt64(step) << geometry.clusterBits).rawValue)
         setEntry(entry, zeros, at: place, plus: step)
