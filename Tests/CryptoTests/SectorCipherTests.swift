@@ -31,6 +31,31 @@ import Testing
     Answer(
       mode: "xts-plain64", key: e + pi, sector: 0xff, plain: counting,
       encrypted: "1c3b3a102f770386e4836c99e370cf9bea00803f5e482357a4ae12d414a3e63b"),
+    Answer(
+      mode: "cbc-plain64", key: "27182818284590452353602874713526", sector: 8589934597, plain: counting,
+      encrypted: "2eb3d5c2662dc6ce69e369fdf6f08fa09d60518d765343fa2ac2e603a0983fae"),
+    Answer(
+      mode: "cbc-essiv:sha256", key: "27182818284590452353602874713526", sector: 77, plain: counting,
+      encrypted: "8bb8ecd205238951b8097d2af635d7190b4851239454e63bd711f6b097fe05d3"),
+    Answer(
+      mode: "cbc-plain64", key: "271828182845904523536028747135266249775724709369", sector: 8589934597,
+      plain: counting,
+      encrypted: "dcfb9bbd2e1099892fd2711439f237244ca7a04675d791b9401e7c2f58c6faa1"),
+    Answer(
+      mode: "cbc-essiv:sha256", key: "271828182845904523536028747135266249775724709369", sector: 77,
+      plain: counting,
+      encrypted: "e12b1962463a3dcf370eb4f9a6af847c936c71223ee61d6f435e233d79759990"),
+    Answer(
+      mode: "cbc-plain64", key: "2718281828459045235360287471352662497757247093699959574966967627",
+      sector: 8589934597, plain: counting,
+      encrypted: "0199389b68e40a56b9271f7ce9dd5bb8434151f4855d724e6fd36c4f70fae537"),
+    Answer(
+      mode: "cbc-essiv:sha256", key: "2718281828459045235360287471352662497757247093699959574966967627",
+      sector: 77, plain: counting,
+      encrypted: "7d0fa5280ff9f0580e0b7cd0382734a448f8fbc720c577c9006187fae745db3e"),
+    Answer(
+      mode: "cbc-plain", key: "27182818284590452353602874713526", sector: 8589934597, plain: counting,
+      encrypted: "cc1b88097a3afc584db5c36edd1ad5e65d534bc239c5ff8b4a9f6c801fb2cc16"),
   ]
 
   static func bytes(_ hex: String) -> [UInt8] {
@@ -58,5 +83,42 @@ import Testing
     #expect(Array(buffer.bytes.array.prefix(expected.count)) == expected)
     try cipher.decrypt(&bytes, from: answer.sector)
     #expect(buffer.bytes.array == answer.plain)
+  }
+
+  @Test("large sectors count in units of 512 bytes, unless told otherwise", arguments: [1024, 2048, 4096])
+  func largeSectors(_ size: Int) throws {
+    let key = SectorCipherTests.bytes(SectorCipherTests.e + SectorCipherTests.pi)
+    let units = UInt64(size / 512)
+    for counts in [false, true] {
+      let spec = try CipherSpec(.xts, .plain64, keyBytes: 64)
+      let secret = Secret(copying: Buffer(key).bytes)
+      let cipher = try SectorCipher(spec, key: secret, sectorSize: size, countsSectors: counts)
+      let two = Buffer(Array(repeating: 0x5A, count: size * 2))
+      var bytes = two.mutableBytes
+      try cipher.encrypt(&bytes, from: 8)
+      let second = Buffer(Array(repeating: 0x5A, count: size))
+      var other = second.mutableBytes
+      try cipher.encrypt(&other, from: 8 + (counts ? 1 : units))
+      #expect(Array(two.bytes.array[size...]) == second.bytes.array)
+      try cipher.decrypt(&bytes, from: 8)
+      #expect(two.bytes.array == Array(repeating: 0x5A, count: size * 2))
+    }
+  }
+
+  static let lacking: [(cipher: String, mode: String, keyBytes: Int, name: String)] = [
+    ("serpent", "xts-plain64", 64, "serpent"), ("aes", "xts-plain64", 48, "24 bytes in mode 'xts'"),
+    ("aes", "xts-plain64", 33, "multiple of 2"), ("aes", "ctr-plain64", 32, "'ctr'"),
+    ("aes", "cbc-benbi", 32, "'benbi'"), ("aes", "cbc-essiv:sha1", 32, "'sha1'"), ("aes", "ecb", 32, "'ecb'"),
+    ("aes", "cbc-plain64", 0, "0 bytes"), ("aes", "adiantum-plain64", 32, "'adiantum'"),
+  ]
+
+  @Test("what is lacking is refused by name", arguments: lacking)
+  func refused(_ row: (cipher: String, mode: String, keyBytes: Int, name: String)) {
+    do {
+      _ = try CipherSpec(cipher: row.cipher, mode: row.mode, keyBytes: row.keyBytes)
+      Issue.record("accepted")
+    } catch {
+      #expect(error.kind == .unsupported && error.message.contains(row.name), "\(error.message)")
+    }
   }
 }

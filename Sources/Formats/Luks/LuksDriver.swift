@@ -6,6 +6,7 @@ internal import Bytes
 internal import Crypto
 internal import Errors
 internal import Host
+internal import Options
 
 /// An open encrypted disk: whole sectors are read, written, decrypted and encrypted here.
 final class LuksDriver: StorageDriver, @unchecked Sendable {
@@ -112,6 +113,13 @@ final class LuksDriver: StorageDriver, @unchecked Sendable {
   }
 
   func flush(_ node: Node) throws(BlockError) { try node.file?.flush() }
+
+  func formatInformation(of node: Node) -> FormatInformation? {
+    var information = FormatInformation()
+    information.isEncrypted = true
+    information.specific = ["type": "luks", "data": .object(header.description)]
+    return information
+  }
 
   // MARK: Data
 

@@ -1,19 +1,21 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Crypto
-internal import Errors
-internal import Options
+public import Errors
+public import Options
 
 /// What a new encrypted disk is to be, read from the creation options.
-struct LuksCreation {
-  var recipe: LuksRecipe
-  var secretName: String?
+public struct LuksCreation {
+  /// The header to be.
+  public var recipe: LuksRecipe
+  /// The id of the secret that is to open it.
+  public var secretName: String?
 
   /// Reads and checks the options; what is not about encryption is left alone.
   ///
   /// - Parameter prefix: what stands before each name where another format carries the header.
-  init(_ options: OptionObject, prefix: String = "") throws(BlockError) {
+  /// - Throws: kind `invalidArgument` or `unsupported`, naming the option or what it asks for.
+  public init(_ options: OptionObject, prefix: String = "") throws(BlockError) {
     var reader = OptionReader(options)
     secretName = try reader.string(prefix + "key-secret")
     recipe = LuksRecipe(cipher: try LuksCreation.cipher(&reader, prefix))
@@ -74,7 +76,7 @@ struct LuksCreation {
   }
 
   /// What `create` accepts, in the order in which its summary shows it.
-  static let list: OptionList = [
+  public static let list: OptionList = [
     OptionSpec("size", .size, "Virtual disk size"),
     OptionSpec("key-secret", .string, "ID of the secret that provides the keyslot passphrase"),
     OptionSpec("cipher-alg", .string, "Name of encryption cipher algorithm"),

@@ -1,23 +1,12 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import BlockGraph
-internal import Crypto
-internal import Options
-
-extension LuksDriver {
-  func formatInformation(of node: Node) -> FormatInformation? {
-    var information = FormatInformation()
-    information.isEncrypted = true
-    information.specific = ["type": "luks", "data": .object(header.description)]
-    return information
-  }
-}
+public import Options
 
 extension LuksHeader {
   /// The header as `info` shows it. The order of the keys is one that other programs compare against; what only
   /// version 2 has stands behind.
-  var description: OptionObject {
+  public var description: OptionObject {
     let mode = self.mode.split(separator: "-", maxSplits: 1).map(String.init)
     let generator = (mode.count > 1 ? mode[1] : "").split(separator: ":", maxSplits: 1).map(String.init)
     var object: OptionObject = [

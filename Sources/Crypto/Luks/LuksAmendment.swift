@@ -1,31 +1,32 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import BlockGraph
-internal import Crypto
-internal import Errors
-internal import Host
-internal import Options
+public import Errors
+public import Host
+public import Options
 
 /// A change of keys, read from the options of `amend`.
-struct LuksAmendment {
+public struct LuksAmendment {
   /// What is to become of keys.
-  enum Change {
+  public enum Change {
     /// A new key, in this slot or the first free one.
     case add(Secret, slot: Int?, iterationTime: UInt64)
     /// Keys with this secret, or the one in this slot, or that if it has the secret, go.
     case erase(matching: Secret?, slot: Int?)
   }
 
-  var change: Change
+  /// What is to become of keys.
+  public var change: Change
 
   /// Reads and checks the options.
   ///
   /// - Parameters:
+  ///   - secret: gives the secret with an id.
   ///   - slots: how many slots there are.
   ///   - prefix: what stands before each name where another format carries the header.
-  init(
-    _ options: OptionObject, secrets: any SecretSource, slots: Int, prefix: String = ""
+  /// - Throws: what is wrong with the options, or why there is no such secret.
+  public init(
+    _ options: OptionObject, slots: Int, prefix: String = "", secret: (String) throws(BlockError) -> Secret
   ) throws(BlockError) {
     var reader = OptionReader(options)
     let state = try reader.string(prefix + "state")
@@ -51,7 +52,7 @@ struct LuksAmendment {
         throw BlockError(.invalidArgument, "'old-secret' must not be given when activating keyslots")
       }
       change = .add(
-        try secrets.secret(named: newName), slot: slot,
+        try secret(newName), slot: slot,
         iterationTime: time ?? LuksRecipe.defaultIterationTime)
     } else {
       guard newName == nil else {
@@ -67,13 +68,13 @@ struct LuksAmendment {
             + "must be given")
       }
       var old: Secret?
-      if let oldName { old = try secrets.secret(named: oldName) }
+      if let oldName { old = try secret(oldName) }
       change = .erase(matching: old, slot: slot)
     }
   }
 
   /// What `amend` accepts.
-  static let list: OptionList = [
+  public static let list: OptionList = [
     OptionSpec("state", .string, "Select new state of affected keyslots (active/inactive)"),
     OptionSpec("keyslot", .number, "Select a single keyslot to modify explicitly"),
     OptionSpec("old-secret", .string, "Select all keyslots that match this password"),
