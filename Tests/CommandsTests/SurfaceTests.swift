@@ -53,9 +53,9 @@ private func object(_ run: Transcript) throws -> OptionObject {
     let resized = try object(images.run("resize", "--output=json", "-f", "raw", images.raw, "+1M"))
     #expect(resized["result"]?.object?["old-virtual-size"]?.unsigned == 1 << 20)
     #expect(resized["messages"] == ["Image resized."])
-    let kept = Images().base
-    _ = images.run("snapshot", "-c", "s", kept)
-    let list = try object(images.run("snapshot", "--output=json", kept))
+    let others = Images()
+    _ = images.run("snapshot", "-c", "s", others.base)
+    let list = try object(images.run("snapshot", "--output=json", others.base))
     #expect(list["result"]?.object?["snapshots"]?.array?.first?.object?["name"] == "s")
   }
 

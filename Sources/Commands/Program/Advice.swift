@@ -10,11 +10,16 @@ internal import Errors
 enum Advice {
   /// One or two sentences, or nil.
   static func text(for error: BlockError) -> String? {
+    // A hint that comes with the error is nearer to it, unless it only asks or explains.
+    if let hint = error.hint, !explanations.contains(where: hint.hasPrefix) { return nil }
     for rule in rules where rule.kinds.isEmpty || rule.kinds.contains(error.kind) {
       if rule.parts.allSatisfy({ error.message.contains($0) }) { return rule.advice }
     }
     return nil
   }
+
+  /// How hints begin that leave the next step open.
+  private static let explanations = ["Is another process", "Detected format", "Could not open backing image"]
 
   private struct Rule {
     /// The kinds that it is for; any where there are none.

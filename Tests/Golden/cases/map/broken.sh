@@ -1,3 +1,4 @@
+# beyond the peer: a failure is told as an object, in the place of a list that has only begun
 # Copyright 2026 The Strata authors
 # SPDX-License-Identifier: Apache-2.0
 
