@@ -37,7 +37,7 @@ let package = Package(
     .executable(name: "strata", targets: ["strata"]),
     .library(
       name: "Strata",
-      targets: ["BlockGraph", "FileProtocol", "RawFormat", "Qcow2Format", "LuksFormat", "Jobs"]),
+      targets: ["BlockGraph", "FileProtocol", "RawFormat", "Qcow2Format", "LuksFormat", "Filters", "Jobs"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -58,17 +58,18 @@ let package = Package(
     module("Options", ["Errors"]),
     module("BlockGraph", ["Errors", "Bytes", "Host", "Options"]),
     module("Compression", ["Errors", "Bytes", "CIsal", "CZstd"]),
-    module(
-      "Crypto", ["Errors", "Bytes", "Host", "Options", "CCrypto", "CCryptsetup"]),
+    module("Crypto", ["Errors", "Bytes", "Host", "Options", "CCrypto", "CCryptsetup"]),
     module("FileProtocol", ["BlockGraph"], path: "Sources/Protocols/File"),
     module("RawFormat", ["BlockGraph"], path: "Sources/Formats/Raw"),
     module("Qcow2Format", ["BlockGraph", "Compression"], path: "Sources/Formats/Qcow2"),
     module("LuksFormat", ["BlockGraph", "Crypto"], path: "Sources/Formats/Luks"),
+    module("Filters", ["BlockGraph"], path: "Sources/Formats/Filters"),
     module("Secrets", ["BlockGraph", "Crypto"]),
-    module("Jobs", ["BlockGraph", "FileProtocol", "RawFormat", "Qcow2Format", "LuksFormat"]),
+    module(
+      "Jobs", ["BlockGraph", "Crypto", "FileProtocol", "RawFormat", "Qcow2Format", "LuksFormat", "Filters"]),
     module(
       "Commands",
-      ["Jobs", "Secrets", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      ["Jobs", "Secrets", "Crypto", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .executableTarget(name: "strata", dependencies: ["Commands"], swiftSettings: strict),
 
     // Tests, beside the layers they test.
@@ -83,6 +84,7 @@ let package = Package(
     tests("RawFormatTests", ["RawFormat", "Support"]),
     tests("Qcow2FormatTests", ["Qcow2Format", "Support"]),
     tests("LuksFormatTests", ["LuksFormat", "Support"]),
+    tests("FiltersTests", ["Filters", "Support"]),
     tests("SecretsTests", ["Secrets", "Support"]),
     tests("JobsTests", ["Jobs", "Support"]),
     tests("CommandsTests", ["Commands", "Support"]),

@@ -41,7 +41,10 @@ public struct CipherSpec: Sendable, Equatable {
       throw BlockError(.unsupported, "XTS cipher key length should be a multiple of 2")
     }
     let aes = mode == .xts ? keyBytes / 2 : keyBytes
-    guard [16, 24, 32].contains(aes) else { throw CipherSpec.lacking("aes", keyBytes: aes) }
+    // OpenSSL has no XTS with keys of 192 bits.
+    guard [16, 32].contains(aes) || (aes == 24 && mode == .cbc) else {
+      throw CipherSpec.lacking("aes", keyBytes: aes, mode: mode.rawValue)
+    }
   }
 
   /// The cipher that a header names, such as `aes` in mode `xts-plain64`.
@@ -58,7 +61,8 @@ public struct CipherSpec: Sendable, Equatable {
       throw BlockError(.unsupported, "Algorithm '\(cipher)' in mode '\(modeName)' not supported")
     }
     guard cipher == "aes" else {
-      throw CipherSpec.lacking(cipher, keyBytes: mode == .xts ? keyBytes / 2 : keyBytes)
+      throw CipherSpec.lacking(
+        cipher, keyBytes: mode == .xts ? keyBytes / 2 : keyBytes, mode: modeName)
     }
     let name = generator.first.map(String.init) ?? ""
     guard let ivGenerator = IVGenerator(rawValue: name) else {
@@ -69,15 +73,13 @@ public struct CipherSpec: Sendable, Equatable {
       guard hash == "sha256" else {
         throw BlockError(.unsupported, "Hash algorithm '\(hash)' not supported for the IV generator essiv")
       }
-      if mode == .xts && keyBytes == 48 {
-        throw BlockError(.unsupported, "IV generator 'essiv' not supported for XTS with keys of 192 bits")
-      }
     }
     try self.init(mode, ivGenerator, keyBytes: keyBytes)
   }
 
-  private static func lacking(_ cipher: String, keyBytes: Int) -> BlockError {
-    BlockError(.unsupported, "Algorithm '\(cipher)' with key size \(keyBytes) bytes not supported")
+  private static func lacking(_ cipher: String, keyBytes: Int, mode: String) -> BlockError {
+    BlockError(
+      .unsupported, "Algorithm '\(cipher)' with key size \(keyBytes) bytes in mode '\(mode)' not supported")
   }
 
   /// The mode as headers name it, such as `cbc-essiv:sha256`.
@@ -88,9 +90,6 @@ public struct CipherSpec: Sendable, Equatable {
   /// Bytes of the key of the block cipher itself: 16, 24 or 32.
   var aesBytes: Int { mode == .xts ? keyBytes / 2 : keyBytes }
 
-  /// OpenSSL's name of the cipher; nil for the one that it lacks, XTS with two keys of 192 bits.
-  var libraryName: String? {
-    if mode == .xts && aesBytes == 24 { return nil }
-    return "AES-\(aesBytes * 8)-\(mode == .xts ? "XTS" : "CBC")"
-  }
+  /// OpenSSL's name of the cipher.
+  var libraryName: String { "AES-\(aesBytes * 8)-\(mode == .xts ? "XTS" : "CBC")" }
 }

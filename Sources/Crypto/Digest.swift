@@ -31,13 +31,12 @@ public struct Digest: Sendable, Equatable {
     "sha1", "sha224", "sha256", "sha384", "sha512", "ripemd160", "whirlpool", "sm3", "sha3-256", "sha3-384",
     "sha3-512", "blake2b-512", "blake2s-256",
   ]
-  private static let largest = 64
 
   /// The hash of `bytes`.
   func hash(_ bytes: RawSpan) throws(BlockError) -> Secret {
     let library = try LibCrypto.shared()
     var count: UInt32 = 0
-    let whole = Buffer(count: Digest.largest)
+    let whole = Buffer(count: LibCrypto.largestDigest)
     var target = whole.mutableBytes
     let done = unsafe bytes.withUnsafeBytes { source in
       unsafe target.withUnsafeMutableBytes { result in

@@ -5,7 +5,7 @@ internal import CCrypto
 internal import Errors
 internal import Host
 
-/// What is called in OpenSSL's libcrypto, loaded when the first cipher is made.
+/// What is called in OpenSSL's libcrypto, loaded when the first cipher or digest is made.
 @safe
 struct LibCrypto: @unchecked Sendable {
   // Sendable because the functions never change and each works on objects of its caller.
@@ -17,6 +17,12 @@ struct LibCrypto: @unchecked Sendable {
   let initialize: strata_cipher_init
   let cipher: strata_cipher
   let digest: strata_digest
+  let newDigestContext: strata_digest_ctx_new
+  let freeDigestContext: strata_digest_ctx_free
+  let startDigest: strata_digest_init
+  let updateDigest: strata_digest_update
+  let finishDigest: strata_digest_final
+  private let digestSize: strata_digest_size
   let pbkdf2: strata_pbkdf2
 
   private static let loaded: Result<LibCrypto, BlockError> = {
@@ -26,6 +32,16 @@ struct LibCrypto: @unchecked Sendable {
       return .failure(error)
     }
   }()
+
+  /// The longest digest there is, in bytes.
+  static let largestDigest = 64
+
+  /// The length in bytes of the digests of the function that OpenSSL calls `name`; nil where it has none.
+  func digestSize(of name: String) -> Int? {
+    guard let function = unsafe digestByName(name) else { return nil }
+    let bytes = Int(unsafe digestSize(function))
+    return (1...LibCrypto.largestDigest).contains(bytes) ? bytes : nil
+  }
 
   /// The library.
   ///
@@ -42,6 +58,12 @@ struct LibCrypto: @unchecked Sendable {
     unsafe initialize = try library.function("EVP_CipherInit_ex", as: strata_cipher_init.self)
     unsafe cipher = try library.function("EVP_Cipher", as: strata_cipher.self)
     unsafe digest = try library.function("EVP_Digest", as: strata_digest.self)
+    unsafe newDigestContext = try library.function("EVP_MD_CTX_new", as: strata_digest_ctx_new.self)
+    unsafe freeDigestContext = try library.function("EVP_MD_CTX_free", as: strata_digest_ctx_free.self)
+    unsafe startDigest = try library.function("EVP_DigestInit_ex", as: strata_digest_init.self)
+    unsafe updateDigest = try library.function("EVP_DigestUpdate", as: strata_digest_update.self)
+    unsafe finishDigest = try library.function("EVP_DigestFinal_ex", as: strata_digest_final.self)
+    unsafe digestSize = try library.function("EVP_MD_get_size", as: strata_digest_size.self)
     unsafe pbkdf2 = try library.function("PKCS5_PBKDF2_HMAC", as: strata_pbkdf2.self)
   }
 }

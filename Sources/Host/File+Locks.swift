@@ -35,6 +35,7 @@ extension File {
 
 /// Another open file that holds a lock.
 public struct LockHolder: Sendable, Equatable {
-  /// The process that took the lock, where the system can tell.
+  /// The process that took the lock, where the kernel tells: not of locks that belong to an open file. Those are
+  /// looked for with `processLocking`.
   public let process: Int64?
 }

@@ -24,6 +24,16 @@ public enum FilePaths {
     return folder.hasSuffix("/") ? folder + name : folder + "/" + name
   }
 
+  /// The way from `folder` to `path`, such as `../images/base`; both are absolute and free of links.
+  public static func relative(_ path: String, from folder: String) -> String {
+    let there = path.split(separator: "/")
+    let here = folder.split(separator: "/")
+    var common = 0
+    while common < min(here.count, there.count - 1), here[common] == there[common] { common += 1 }
+    let up = Array(repeating: "..", count: here.count - common)
+    return (up + there[common...].map(String.init)).joined(separator: "/")
+  }
+
   /// The path with all links followed. Of a file that does not exist, where it would be made; the path itself
   /// where links lead in a circle.
   public static func resolvingLinks(_ path: String) -> String {
@@ -43,7 +53,7 @@ public enum FilePaths {
   private static let maximumLinks = 40
 
   /// What the link at `path` says, or nil where there is no link.
-  private static func linkTarget(_ path: String) -> String? {
+  static func linkTarget(_ path: String) -> String? {
     var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
     let count = unsafe readlink(path, &bytes, bytes.count)
     guard count > 0 else { return nil }

@@ -3,14 +3,15 @@
 
 public import BlockGraph
 internal import FileProtocol
+internal import Filters
 internal import LuksFormat
 internal import Qcow2Format
 internal import RawFormat
 
 /// Every driver of the suite.
 public enum Drivers {
-  /// Storage first, then formats.
+  /// Storage first, then formats, then filters.
   public static let all: [any DriverKind] = [
-    FileStorage.file, FileStorage.device, RawFormat(), Qcow2Format(), LuksFormat(),
+    FileStorage.file, FileStorage.device, RawFormat(), Qcow2Format(), LuksFormat(), CopyOnReadFilter(),
   ]
 }

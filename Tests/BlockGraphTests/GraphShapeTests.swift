@@ -99,7 +99,7 @@ struct GraphShapeTests {
     let nodes = try names.map { try graph.makeNode(TestFilter(), $0) }
     try graph.attach(nodes[1], to: nodes[0], .backing, .cow)
     try graph.attach(nodes[2], to: nodes[1], .backing, .cow)
-    try graph.freezeChain(from: nodes[0], to: nodes[2], for: "the commit job")
+    let links = try graph.freezeChain(from: nodes[0], to: nodes[2], for: "the commit job")
     let link = try #require(nodes[1].backing)
     let before = graph.dump()
     func attempt(_ number: Int) throws(BlockError) {
@@ -122,11 +122,10 @@ struct GraphShapeTests {
       #expect(graph.dump() == before)
     }
     for number in 0..<5 { expectRefusal { try attempt(number) } }
-    expectRefusal { try graph.freezeChain(from: nodes[1], to: nodes[2], for: "another job") }
-    try graph.thawChain(from: nodes[0], to: nodes[2])
+    expectRefusal { _ = try graph.freezeChain(from: nodes[1], to: nodes[2], for: "another job") }
+    graph.thaw(links)
     #expect(graph.dump().edges.allSatisfy { $0.frozenBy == nil })
-    try graph.freezeChain(from: nodes[1], to: nodes[2], for: "another job")
-    try graph.thawChain(from: nodes[1], to: nodes[2])
+    graph.thaw(try graph.freezeChain(from: nodes[1], to: nodes[2], for: "another job"))
     try attempt(1)
     #expect(nodes[1].backing?.child === nodes[3])
     try attempt(0)

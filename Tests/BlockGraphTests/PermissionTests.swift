@@ -64,6 +64,7 @@ struct PermissionTests {
         expect([.metadata, .primary], [.writable], held & 15 | 11, filterShared & ~10)
         expect([.metadata, .primary], [], held & 15 | 1, filterShared & ~10)
         expect([.metadata, .primary], [.noIO], held & 15, filterShared & ~10)
+        expect([.metadata, .primary], [.writable, .inactive], held & 15, filterShared | 10)
         expect(.image, [.writable], held & 15 | 11, filterShared & ~10)
         // Without writable flags no user can hold write; the rule is one of bits all the same.
         expect(.image, [], data | 1, filterShared & ~10)

@@ -33,9 +33,12 @@ enum GraphEntry: String, CaseIterable, Codable {
   case adopt = "adopt(_:fileName:flags:)"
   case dump = "dump()"
   case freeze = "freezeChain(from:to:for:)"
-  case thaw = "thawChain(from:to:)"
-  case queue = "add(_:flags:)"
+  case thaw = "thaw(_:)"
+  case activate = "activate(_:)"
+  case inactivate = "inactivate(_:)"
+  case queue = "add(_:flags:options:)"
   case reopen = "reopen(_:)"
+  case reopenNode = "reopen(_:flags:options:)"
   case reopenForWriting = "reopen(_:writable:)"
   case open = "open(_:_:for:)"
   case openBelow = "openUnused(_:_:below:)"
@@ -95,10 +98,13 @@ enum GraphEntry: String, CaseIterable, Codable {
     case .dispose: graph.dispose(ofUnused: scene.victim)
     case .adopt: _ = try graph.adopt(MemoryStorage(), fileName: "x", flags: [])
     case .dump: _ = graph.dump()
-    case .freeze: try graph.freezeChain(from: scene.overlay, to: scene.base, for: "x")
-    case .thaw: try graph.thawChain(from: scene.overlay, to: scene.base)
+    case .freeze: _ = try graph.freezeChain(from: scene.overlay, to: scene.base, for: "x")
+    case .thaw: graph.thaw([])
     case .queue: ReopenQueue(graph).add(scene.base, flags: [])
     case .reopen: try graph.reopen(ReopenQueue(graph))
+    case .activate: try graph.activate(scene.base)
+    case .inactivate: try graph.inactivate(scene.base)
+    case .reopenNode: try graph.reopen(scene.base, flags: [])
     case .reopenForWriting: try graph.reopen(scene.base, writable: false)
     case .openBelow: _ = try opener.openUnused(ImageName(path: "x"), OpenSettings(), below: scene.base)
     case .open: try opener.open(ImageName(path: "x"), OpenSettings(), for: scene.guest)

@@ -7,7 +7,8 @@ import Testing
 
 @Suite struct DeclarationTests {
   static let names = [
-    "amend", "check", "commit", "compare", "convert", "create", "graph", "info", "luks", "map", "measure", "rebase",
+    "amend", "check", "commit", "compare", "convert", "create", "graph", "info", "luks", "map", "measure",
+    "rebase",
     "resize", "snapshot",
   ]
 

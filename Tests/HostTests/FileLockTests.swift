@@ -3,7 +3,7 @@
 
 import Errors
 import Glibc
-import Host
+@testable import Host
 import Support
 import Testing
 
@@ -64,6 +64,44 @@ struct FileLockTests {
     #expect(try file.lockShared(byte: 51))
     close(descriptor)
     #expect(try eventually { try file.lockShared(byte: 50) })
+  }
+
+  @Test("P-09 another process that holds a lock is found, and before it ourselves are not")
+  func process() throws {
+    let path = folder.file("x")
+    try Files.write(Array(repeating: 0, count: 65536), to: path)
+    let started = Shell.run(
+      "qemu-nbd -t --fork --pid-file=pid -f raw -k \"$PWD/socket\" x >/dev/null 2>&1 && cat pid",
+      folder: folder.path)
+    let id = try #require(Int64(started.output.prefix { $0.isNumber }), "\(started.output)")
+    defer { _ = Shell.run("kill -9 $1", "\(id)") }
+    // Another file, of which nobody holds anything, and two of ours.
+    let (file, second) = (try open(), try open())
+    #expect(try file.lockShared(byte: 100) && second.lockShared(byte: 100) && second.lockShared(byte: 50))
+    #expect(try file.lockHolder(byte: 100)?.process == nil)
+    #expect(file.processLocking(byte: 100)?.description == "process \(id) (qemu-nbd)")
+    #expect(file.processLocking(byte: 100)?.isThisOne == false)
+    #expect(file.processLocking(byte: 50)?.isThisOne == true)
+    #expect(second.processLocking(byte: 50) == nil && file.processLocking(byte: 99) == nil)
+    #expect(file.processLocking(byte: 50, known: id)?.id == id)
+    _ = Shell.run("kill -9 $1", "\(id)")
+    #expect(try eventually { file.processLocking(byte: 100)?.isThisOne == true })
+  }
+
+  @Test(
+    "a lock is read from the description of an open file",
+    arguments: [
+      ("lock:\t1: OFDLCK ADVISORY  READ -1 fe:00:4711 100 101", true),
+      ("lock:\t1: OFDLCK ADVISORY  WRITE -1 fe:00:4711 0 EOF", true),
+      ("lock:\t1: OFDLCK ADVISORY  READ -1 fe:00:4711 102 103", false),
+      ("lock:\t1: OFDLCK ADVISORY  READ -1 fe:00:4711 99 100", false),
+      ("lock:\t1: OFDLCK ADVISORY  READ -1 fe:00:4712 100 101", false),
+      ("lock:\t1: POSIX  ADVISORY  READ 12 fe:00:4711 100 101", false),
+      ("lock:\t1: OFDLCK ADVISORY  READ -1 fe:00:4711 x EOF", false),
+      ("lock:\t1: OFDLCK ADVISORY  READ -1 fe:00:4711 100", false), ("flags:\t02100002", false), ("", false),
+    ])
+  func described(_ line: String, _ isLock: Bool) {
+    #expect(File.hasLock(line[...], byte: 101, inode: 4711) == isLock)
   }
 
   @Test("bytes past the largest offset are refused")

@@ -96,18 +96,21 @@ enum FaultChain {
 
 @Suite(.serialized) struct RebaseFaultTests {
   static let targets: [(String?, String?)] = [("other", "qcow2"), ("base", "qcow2"), (nil, nil)]
+  static let ways: [(target: (String?, String?), compresses: Bool)] =
+    targets.map { ($0, false) } + [(targets[0], true), (targets[2], true)]
 
   @Test(
     "X-04 J-05 rebase: after a failure or a crash at each operation the image reads as before",
-    arguments: FaultChain.shapes, targets)
-  func everyOperation(_ shape: String, _ target: (String?, String?)) throws {
+    arguments: FaultChain.shapes, ways)
+  func everyOperation(_ shape: String, _ way: (target: (String?, String?), compresses: Bool)) throws {
     let files = try FaultChain.make(shape)
     let expected = try FaultChain.look(files)
     #expect(expected.faults.isEmpty && !expected.content.isEmpty)
     try FaultChain.failEach(files) { (opener: Opener) throws(BlockError) in
       var options = RebaseOptions(image: ImageName(path: "top"))
       options.settings.format = "qcow2"
-      (options.backing, options.backingFormat) = target
+      (options.backing, options.backingFormat) = way.target
+      options.compresses = way.compresses
       options.threads = 2
       return RebaseJob(options, opener: opener)
     } after: { image, failed, step in

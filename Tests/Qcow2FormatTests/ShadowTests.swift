@@ -179,8 +179,8 @@ struct Program {
       used += size
       clusters.append(CompressedCluster(guestOffset: UInt64(range.lowerBound), size: size))
     }
-    let pieces = try session.edge.placeCompressed(clusters)
-    try session.edge.write(pieces, from: packed.bytes)
+    let slot = try session.edge.prepareCompressed(clusters)
+    try session.edge.complete(slot, from: packed.bytes)
   }
 
   private mutating func compare() throws {

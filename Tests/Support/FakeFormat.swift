@@ -56,11 +56,14 @@ public struct FakeFormat: DriverKind {
     return buffer.bytes.array
   }
 
-  /// Reads the header and the table. The option `trouble` makes opening fail at that step.
+  /// Reads the header and the table. The option `trouble` makes opening fail at that step; `colour` cannot be changed
+  /// while the image is open, `pace` can.
   public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     if let trouble = try request.options.takeString("trouble") {
       throw BlockError(.corrupt, "trouble: \(trouble)")
     }
+    _ = try request.options.takeString("colour")
+    let pace = try request.options.takeSize("pace")
     guard let file = request.node.file else { throw BlockError(.invalidArgument, "no file") }
     let header = try file.read(at: 0, count: FakeFormat.headerLength)
     guard probe(header.bytes) > 0 else { throw BlockError(.invalidArgument, "Image is not in fake format") }
@@ -84,7 +87,8 @@ public struct FakeFormat: DriverKind {
     var entries: [UInt64] = []
     for index in 0..<table.count / 8 { entries.append(table.bytes.big64(at: index * 8)) }
     let driver = FakeDriver(
-      length: length, clusterSize: clusterSize, entries: entries, fileLength: file.length)
+      length: length, clusterSize: clusterSize, entries: entries, fileLength: file.length,
+      pace: pace ?? FakeDriver.defaultPace)
     var references: [ImageReference] = []
     if !names[0].isEmpty {
       references.append(
@@ -106,11 +110,52 @@ public final class FakeDriver: FormatDriver, @unchecked Sendable {
   /// Clusters that have a place but are not linked yet, by index.
   private var pending: [Int: UInt64] = [:]
 
-  init(length: UInt64, clusterSize: UInt64, entries: [UInt64], fileLength: UInt64) {
+  /// What `pace` is where it is not stated.
+  public static let defaultPace: UInt64 = 1
+  private var currentPace: UInt64
+  private var nextPace: UInt64?
+  private var finish: (@Sendable (Node) throws(BlockError) -> Void)?
+
+  init(length: UInt64, clusterSize: UInt64, entries: [UInt64], fileLength: UInt64, pace: UInt64) {
     size = length
+    currentPace = pace
     self.clusterSize = clusterSize
     self.entries = entries
     end = fileLength.roundedUp(to: clusterSize) ?? fileLength
+  }
+
+  /// The option `pace`.
+  public var pace: UInt64 { monitor.withLock { currentPace } }
+  /// Called when everything was reopened.
+  public func whenReopened(_ body: (@Sendable (Node) throws(BlockError) -> Void)?) {
+    monitor.withLock { finish = body }
+  }
+
+  /// `pace` and the backing file.
+  public var mutableOptions: Set<String> { ["pace", "backing"] }
+  /// Reads `pace`.
+  public func prepareReopen(_ flags: NodeFlags, options: OptionObject, of node: Node) throws(BlockError) {
+    var options = options
+    let pace = try options.takeSize("pace") ?? FakeDriver.defaultPace
+    monitor.withLock { nextPace = pace }
+  }
+  /// Changes the pace.
+  public func commitReopen(of node: Node) { monitor.withLock { currentPace = nextPace ?? currentPace } }
+  /// Keeps the pace.
+  public func abortReopen(of node: Node) { monitor.withLock { nextPace = nil } }
+  /// Does what the test asked for.
+  public func finishReopen(of node: Node) throws(BlockError) {
+    if let finish = monitor.withLock({ finish }) { try finish(node) }
+  }
+  /// Reads the table once more.
+  public func invalidateCache(_ node: Node) throws(BlockError) {
+    guard let file = node.file else { return }
+    let table = try file.read(
+      at: UInt64(FakeFormat.headerLength), count: monitor.withLock { entries.count * 8 })
+    monitor.withLock {
+      for index in entries.indices { entries[index] = table.bytes.big64(at: index * 8) }
+      end = max(end, file.length.roundedUp(to: clusterSize) ?? end)
+    }
   }
 
   /// A unit of allocation.

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Errors
+public import Options
 
 // What drivers do when they have nothing of their own to say.
 extension BlockDriver {
@@ -19,8 +20,10 @@ extension BlockDriver {
   public func commitPermissions(of node: Node) {}
   /// Does nothing.
   public func abortPermissions(of node: Node) {}
+  /// None.
+  public var mutableOptions: Set<String> { [] }
   /// Accepts the flags.
-  public func prepareReopen(_ flags: NodeFlags, of node: Node) throws(BlockError) {}
+  public func prepareReopen(_ flags: NodeFlags, options: OptionObject, of node: Node) throws(BlockError) {}
   /// Does nothing.
   public func commitReopen(of node: Node) {}
   /// Does nothing.
@@ -61,6 +64,8 @@ extension BlockDriver {
   public func makeEmpty(_ node: Node) throws(BlockError) {
     throw BlockError(.unsupported, "Image format driver does not support emptying")
   }
+  /// Knows nothing.
+  public func invalidateCache(_ node: Node) throws(BlockError) {}
   /// Nothing beyond the common lines.
   public func formatInformation(of node: Node) -> FormatInformation? { nil }
 }
@@ -95,7 +100,7 @@ extension Claim {
     if role.contains(.metadata) {
       // Tables are written even when the guest only reads.
       if flags.contains(.writable), !flags.contains(.inactive) { claim.held.formUnion([.write, .resize]) }
-      if !flags.contains(.noIO) { claim.held.insert(.consistentRead) }
+      if flags.isDisjoint(with: [.noIO, .inactive]) { claim.held.insert(.consistentRead) }
       claim.shared.subtract([.write, .resize])
     }
     if role.contains(.data) {

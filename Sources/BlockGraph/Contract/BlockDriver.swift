@@ -33,18 +33,22 @@ public protocol BlockDriver: AnyObject, Sendable {
   /// The claim just checked does not come about; harmless where none was checked.
   func abortPermissions(of node: Node)
 
-  /// The node is about to be open with `flags`: does what can fail, and writes what is held back where writing
-  /// is about to end. Called before the flags change, without requests in flight; followed by exactly one of
-  /// `commitReopen` and `abortReopen`.
-  func prepareReopen(_ flags: NodeFlags, of node: Node) throws(BlockError)
+  /// Which of its options may change while the node is open, `backing` among them where that file may be another;
+  /// of a group of options, the group's name.
+  var mutableOptions: Set<String> { get }
 
-  /// The node is open with its new flags.
+  /// The node is about to be open with `flags` and with `options`, all of the driver's own, of which only mutable
+  /// ones differ: does what can fail, and writes what is held back where writing is about to end. Called before
+  /// anything changes, without requests in flight; followed by exactly one of `commitReopen` and `abortReopen`.
+  func prepareReopen(_ flags: NodeFlags, options: OptionObject, of node: Node) throws(BlockError)
+
+  /// The node is open with its new flags and options.
   func commitReopen(of node: Node)
 
   /// The node stays as it was.
   func abortReopen(of node: Node)
 
-  /// All nodes that were reopened together are open with their new flags: does what needs them.
+  /// All nodes that were reopened together are open anew: does what needs that. Later ones are called first.
   func finishReopen(of node: Node) throws(BlockError)
 
   /// The node closes: write what is still held back. Called once, without requests in flight.
@@ -90,6 +94,10 @@ public protocol BlockDriver: AnyObject, Sendable {
   /// space back. At any moment each cluster is as it was or as the backing file has it.
   func makeEmpty(_ node: Node) throws(BlockError)
 
+  /// Forgets what is known of the image from reading it earlier, once what is held back is written: others may have
+  /// changed the image. Called without other requests in flight; changes no permission.
+  func invalidateCache(_ node: Node) throws(BlockError)
+
   /// The format's own lines of `info`, or nil.
   func formatInformation(of node: Node) -> FormatInformation?
 }
@@ -125,10 +133,12 @@ public protocol CompressingDriver: FormatDriver {
   /// Makes a compressor for the use of one thread.
   func makeCompressor() throws(BlockError) -> any ClusterCompressor
 
-  /// Finds room for compressed clusters, in order, and links them; the caller then writes each piece.
-  ///
-  /// The ranges read right only once the pieces are written; until the image is complete nobody looks.
-  func placeCompressed(_ clusters: [CompressedCluster], of node: Node) throws(BlockError) -> [CompressedPiece]
+  /// Finds room for compressed clusters, in order. The caller then writes each piece and calls `finishCompressed`
+  /// exactly once; until then the ranges read as before.
+  func prepareCompressed(_ clusters: [CompressedCluster], of node: Node) throws(BlockError) -> CompressedSlot
+
+  /// Links the clusters of a slot, whose bytes are there now; if not `written`, gives their room back.
+  func finishCompressed(_ slot: CompressedSlot, written: Bool, of node: Node) throws(BlockError)
 }
 
 /// Compresses one cluster at a time; belongs to one thread.
@@ -148,6 +158,20 @@ public struct CompressedCluster: Sendable {
   public init(guestOffset: UInt64, size: Int) {
     self.guestOffset = guestOffset
     self.size = size
+  }
+}
+
+/// Room for compressed clusters.
+public struct CompressedSlot: Sendable {
+  /// Where their bytes go.
+  public var pieces: [CompressedPiece]
+  /// The driver's own number for what it has to finish.
+  public var allocation: UInt64
+
+  /// Makes a slot.
+  public init(pieces: [CompressedPiece], allocation: UInt64) {
+    self.pieces = pieces
+    self.allocation = allocation
   }
 }
 

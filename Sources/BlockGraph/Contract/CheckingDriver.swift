@@ -14,6 +14,23 @@ public protocol CheckingDriver: FormatDriver {
   ///     not collected: a broken image can have any number of them.
   /// - Throws: where the check cannot go on at all; a table that cannot be read counts in `checkErrors` instead.
   func check(_ node: Node, _ context: JobContext, report: (String) -> Void) throws(BlockError) -> CheckResult
+
+  /// Looks at all tables and mends what it may. Called like `check`; the image is open for writing.
+  ///
+  /// Whatever write fails, no guest data is lost that could be read before, and another repair can go on. The
+  /// result counts what is still wrong as far as the repair knows; a check afterwards tells for certain.
+  ///
+  /// - Throws: where the repair cannot go on at all.
+  func repair(_ what: CheckRepair, _ node: Node, _ context: JobContext, report: (String) -> Void)
+    throws(BlockError) -> CheckResult
+}
+
+/// What a repair may change.
+public enum CheckRepair: String, Sendable, CaseIterable {
+  /// Only give lost space back; where nothing else is wrong, also the marks that follow from refcounts.
+  case leaks
+  /// Everything.
+  case all
 }
 
 /// What a check counted.
@@ -24,6 +41,13 @@ public struct CheckResult: Sendable, Equatable {
   public var corruptions: UInt64 = 0
   /// Clusters that are counted as used and that nothing refers to.
   public var leaks: UInt64 = 0
+  /// Contradictions that a repair took away.
+  public var corruptionsFixed: UInt64 = 0
+  /// Lost clusters that a repair gave back.
+  public var leaksFixed: UInt64 = 0
+  /// Whether a repair found that it may not do what it would take, and ended there: then nothing is known for
+  /// certain.
+  public var gaveUp = false
   /// Where the part of the file that is in use ends, in bytes; 0 where not known.
   public var imageEndOffset: UInt64 = 0
   /// Guest clusters that the image's length makes.

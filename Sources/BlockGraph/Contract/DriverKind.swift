@@ -12,6 +12,8 @@ public protocol DriverKind: Sendable {
   var isProtocol: Bool { get }
   /// Whether images may have a backing file.
   var supportsBacking: Bool { get }
+  /// What the edge in slot `file` is to the node before the driver says so itself.
+  var fileRole: EdgeRole { get }
   /// What `create` accepts.
   var creationOptions: OptionList { get }
   /// What `amend` accepts.
@@ -41,6 +43,8 @@ extension DriverKind {
   public var isProtocol: Bool { false }
   /// No backing file.
   public var supportsBacking: Bool { false }
+  /// The format's tables and data lie there.
+  public var fileRole: EdgeRole { .image }
   /// No options.
   public var creationOptions: OptionList { [] }
   /// No options.
@@ -77,6 +81,8 @@ public struct OpenedDriver {
   public var fileRole: EdgeRole
   /// Further images that this one names.
   public var references: [ImageReference]
+  /// What users should hear about the image.
+  public var warnings: [OpenWarning] = []
 
   /// Makes a result.
   public init(_ driver: any BlockDriver, fileRole: EdgeRole = .image, references: [ImageReference] = []) {

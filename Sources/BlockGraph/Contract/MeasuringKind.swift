@@ -11,6 +11,19 @@ public protocol MeasuringKind: DriverKind {
   /// - Parameter length: guest-visible length in bytes, whole sectors.
   /// - Throws: what is wrong with the options, or `tooLarge` for a length that the format cannot have.
   func measure(length: UInt64, options: OptionObject) throws(BlockError) -> ImageMeasure
+
+  /// What bitmaps would take besides in an image of that length, in bytes; nil where such an image has no bitmaps.
+  func measureBitmaps(_ bitmaps: [BitmapInformation], length: UInt64, options: OptionObject)
+    throws(BlockError)
+    -> UInt64?
+}
+
+extension MeasuringKind {
+  /// Has no bitmaps.
+  public func measureBitmaps(_ bitmaps: [BitmapInformation], length: UInt64, options: OptionObject)
+    throws(BlockError)
+    -> UInt64?
+  { nil }
 }
 
 /// What a new image takes.

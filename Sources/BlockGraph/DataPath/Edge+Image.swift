@@ -23,6 +23,12 @@ extension Edge {
     try request { (node: Node) throws(BlockError) in try node.driver.makeEmpty(node) }
   }
 
+  /// Lets the child's driver forget what it knows of its image: others may have changed it. Nobody else may use the
+  /// child meanwhile. Permissions stay as they are: making a node active is the graph's business.
+  public func invalidateCache() throws(BlockError) {
+    try request { (node: Node) throws(BlockError) in try node.driver.invalidateCache(node) }
+  }
+
   private func requireHeld(_ permission: Permissions, _ action: StaticString) {
     precondition(
       claim.held.isSuperset(of: permission), "\(action) without permission by \(parent.parentDescription)")

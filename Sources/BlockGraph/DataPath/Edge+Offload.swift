@@ -14,54 +14,67 @@ extension Edge {
     // A header must not come to a guessed disk unseen, and storage does not make copies durable.
     guard child.flags.isDisjoint(with: [.probed, .writeThrough]) else { return false }
     var done: UInt64 = 0
-    var places: [(place: StoragePlace, offset: UInt64)] = []
+    var places: [(place: TargetPlace, offset: UInt64)] = []
     for slot in try prepared.places(in: child) {
       guard let place = slot, place.length > 0 else { return false }
       places.append((place, offset + done))
       done += place.length
     }
     for (place, offset) in places {
-      guard try source.copy(at: offset, to: place) else { return false }
+      var copied: UInt64 = 0
+      while copied < place.length {
+        let count = try source.copy(at: offset + copied, length: place.length - copied, to: place, at: copied)
+        guard count > 0 else { return false }
+        copied += count
+      }
     }
     try finish(prepared)
     return true
   }
 
-  /// Copies as many bytes as `place` has, from wherever the chain below keeps them.
-  private func copy(at offset: UInt64, to place: StoragePlace) throws(BlockError) -> Bool {
-    var done: UInt64 = 0
-    while done < place.length {
-      guard let from = try storage(at: offset + done, length: place.length - done),
-        let driver = from.driver as? any CopyingDriver,
-        try driver.copyRange(at: from.offset, length: from.length, to: place.driver, at: place.offset + done)
-      else { return false }
-      done += from.length
-    }
-    return true
-  }
-
-  /// Where storage keeps the start of a range as it is, or nil where it does not.
-  private func storage(at offset: UInt64, length: UInt64) throws(BlockError) -> StoragePlace? {
-    guard offset < self.length else { return nil }
-    let length = min(length, self.length - offset)
-    if let driver = child.driver as? any StorageDriver {
-      return StoragePlace(driver: driver, offset: offset, length: length)
-    }
-    let extent = try extent(at: offset, length: length)
-    switch (extent.kind, extent.encoding, extent.location) {
-    case (.unallocated, _, _):
-      return try child.backing?.storage(at: offset, length: extent.length)
-    case (.data, .plain, .some(let location)):
-      return try child.child(in: location.slot).storage(at: location.offset, length: extent.length)
-    default:
-      return nil
+  /// Copies the start of a range from wherever the chain below keeps it, counted as a request of each node on the
+  /// way there. How many bytes were copied; 0 where that is not possible.
+  private func copy(at offset: UInt64, length: UInt64, to place: TargetPlace, at skip: UInt64)
+    throws(BlockError) -> UInt64
+  {
+    try request { (node: Node) throws(BlockError) in
+      guard offset < node.length else { return 0 }
+      let length = min(length, node.length - offset)
+      if let driver = node.driver as? any StorageDriver {
+        guard let driver = driver as? any CopyingDriver,
+          try place.copy(from: driver, at: offset, length: length, skip)
+        else { return 0 }
+        return length
+      }
+      let extent = try node.extent(at: offset, length: length)
+      let below: (edge: Edge?, offset: UInt64)
+      switch (extent.kind, extent.encoding, extent.location) {
+      case (.unallocated, _, _): below = (node.backing, offset)
+      case (.data, .plain, .some(let location)): below = (try node.child(in: location.slot), location.offset)
+      default: return 0
+      }
+      return try below.edge?.copy(at: below.offset, length: extent.length, to: place, at: skip) ?? 0
     }
   }
 }
 
-/// A range of storage.
-struct StoragePlace {
+/// A range of storage that is to be written.
+struct TargetPlace {
   var driver: any StorageDriver
+  /// The edge to the storage, nil where the write is counted there already.
+  var edge: Edge?
   var offset: UInt64
   var length: UInt64
+
+  /// Copies `length` bytes to `skip` bytes from the start; false where that is not possible.
+  fileprivate func copy(from source: any CopyingDriver, at offset: UInt64, length: UInt64, _ skip: UInt64)
+    throws(BlockError) -> Bool
+  {
+    guard let edge else {
+      return try source.copyRange(at: offset, length: length, to: driver, at: self.offset + skip)
+    }
+    return try edge.request { (_: Node) throws(BlockError) in
+      try source.copyRange(at: offset, length: length, to: driver, at: self.offset + skip)
+    }
+  }
 }

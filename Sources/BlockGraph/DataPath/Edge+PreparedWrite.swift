@@ -17,11 +17,11 @@ public struct PreparedWrite: Sendable {
 
   /// Where storage right below `node` will hold each piece; nil for pieces that lie elsewhere, or that have to be
   /// written along with what is around them.
-  func places(in node: Node) throws(BlockError) -> [StoragePlace?] {
+  func places(in node: Node) throws(BlockError) -> [TargetPlace?] {
     if let driver = node.driver as? any StorageDriver {
-      return [StoragePlace(driver: driver, offset: offset, length: length)]
+      return [TargetPlace(driver: driver, edge: nil, offset: offset, length: length)]
     }
-    var places: [StoragePlace?] = []
+    var places: [TargetPlace?] = []
     for slot in slots {
       let edge = try node.child(in: slot.location.slot)
       guard slot.fillBefore == 0, slot.fillAfter == 0, let driver = edge.child.driver as? any StorageDriver
@@ -29,7 +29,8 @@ public struct PreparedWrite: Sendable {
         places.append(nil)
         continue
       }
-      places.append(StoragePlace(driver: driver, offset: slot.location.offset, length: slot.length))
+      places.append(
+        TargetPlace(driver: driver, edge: edge, offset: slot.location.offset, length: slot.length))
     }
     return places
   }
@@ -135,24 +136,47 @@ extension Edge {
     return try format.makeCompressor()
   }
 
-  /// Finds room for compressed clusters, in order, and links them. Each piece is then written with `write(_:from:)`.
-  public func placeCompressed(_ clusters: [CompressedCluster]) throws(BlockError) -> [CompressedPiece] {
-    requirePermission("write compressed")
-    return try request { (node: Node) throws(BlockError) in
-      guard let format = node.driver as? any CompressingDriver else {
+  /// Finds room for compressed clusters, so that the order of calls decides about the order on disk. The slot has to
+  /// be completed or abandoned; until then readers see what was there before, and the node counts a write in flight.
+  ///
+  /// With `unchanged`, the caller promises that readers see the same bytes as before.
+  public func prepareCompressed(_ clusters: [CompressedCluster], unchanged: Bool = false) throws(BlockError)
+    -> CompressedSlot
+  {
+    requirePermission("write compressed", unchanged: unchanged)
+    child.gate.enter()
+    do throws(BlockError) {
+      guard let format = child.driver as? any CompressingDriver else {
         throw BlockError(.unsupported, "Compression not supported for this file format")
       }
-      return try format.placeCompressed(clusters, of: node)
+      return try format.prepareCompressed(clusters, of: child)
+    } catch {
+      child.gate.leave()
+      throw error
     }
   }
 
-  /// Writes the pieces of the compressed clusters whose bytes `data` holds end to end.
-  public func write(_ pieces: [CompressedPiece], from data: RawSpan) throws(BlockError) {
-    try request { (node: Node) throws(BlockError) in
-      for piece in pieces {
-        try node.child(in: piece.location.slot).write(
+  /// Writes the clusters of a slot, whose bytes `data` holds end to end.
+  public func complete(_ slot: CompressedSlot, from data: RawSpan) throws(BlockError) {
+    defer { child.gate.leave() }
+    guard let format = child.driver as? any CompressingDriver else { return }
+    do throws(BlockError) {
+      for piece in slot.pieces {
+        try child.child(in: piece.location.slot).write(
           at: piece.location.offset, from: data.slice(piece.bytes))
       }
+    } catch {
+      // Whoever failed to write has an error to report already.
+      try? format.finishCompressed(slot, written: false, of: child)
+      throw error
     }
+    try format.finishCompressed(slot, written: true, of: child)
+  }
+
+  /// Gives the room of a slot back.
+  public func abandon(_ slot: CompressedSlot) {
+    defer { child.gate.leave() }
+    guard let format = child.driver as? any CompressingDriver else { return }
+    try? format.finishCompressed(slot, written: false, of: child)
   }
 }

@@ -6,8 +6,9 @@ public import Errors
 extension Graph {
   /// Freezes the links of a chain from `top` down to `base`: nobody replaces or detaches them until thawed.
   ///
+  /// - Returns: the links frozen, for `thaw`.
   /// - Throws: kind `conflict`, naming the link, where one is frozen already; then none is.
-  public func freezeChain(from top: Node, to base: Node, for job: String) throws(BlockError) {
+  public func freezeChain(from top: Node, to base: Node, for job: String) throws(BlockError) -> [Edge] {
     requireThread()
     let links = try chain(from: top, to: base)
     for edge in links {
@@ -19,12 +20,13 @@ extension Graph {
       }
     }
     for edge in links { edge.frozenBy = job }
+    return links
   }
 
   /// Thaws what `freezeChain` froze.
-  public func thawChain(from top: Node, to base: Node) throws(BlockError) {
+  public func thaw(_ links: [Edge]) {
     requireThread()
-    for edge in try chain(from: top, to: base) { edge.frozenBy = nil }
+    for edge in links { edge.frozenBy = nil }
   }
 
   /// The edges that lead from `top` to `base` through backing files and filtered children.

@@ -14,9 +14,11 @@ extension Graph {
     var checked: [Node] = []
     do throws(BlockError) {
       try refreshLimits(edit)
+      for user in users { if let edge = user.edge { edit.setClaim(edge.usersClaim(user), of: edge) } }
       for node in ordered {
         try Graph.refuseConflicts(at: node)
-        let claim = node.cumulativeClaim
+        // Whoever is inactive claims nothing below, and nothing of the system.
+        let claim = node.flags.contains(.inactive) ? .none : node.cumulativeClaim
         try refuseImpossible(claim, at: node)
         try faults.pass("check '\(node.name)'")
         checked.append(node)
@@ -79,5 +81,12 @@ extension Graph {
     for node in Graph.parentsFirst(nodes).reversed() {
       edit.setLimits(node.driver.limits(of: node), of: node)
     }
+  }
+}
+
+extension Edge {
+  /// What a user claims of the child now: nothing while it is inactive.
+  fileprivate func usersClaim(_ user: RootUser) -> Claim {
+    child.flags.contains(.inactive) ? .none : user.claim
   }
 }

@@ -2,89 +2,48 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Errors
-
-/// Nodes that are to be reopened together, with the flags that each is to have.
-///
-/// The nodes are drained, by the caller, from before they are queued until the reopening is over.
-public final class ReopenQueue {
-  /// One node to be reopened.
-  public struct Entry {
-    /// The node.
-    public let node: Node
-    /// The flags that it is to have.
-    public internal(set) var flags: NodeFlags
-  }
-
-  private let graph: Graph
-  /// What was queued, parents before the children that follow them.
-  public private(set) var entries: [Entry] = []
-
-  /// An empty queue.
-  public init(_ graph: Graph) { self.graph = graph }
-
-  /// Queues a node, and the children that were opened for it alone: they change as it does.
-  ///
-  /// Backing files are images by themselves and stay as they are. Traps for a node that is not drained.
-  public func add(_ node: Node, flags: NodeFlags) {
-    graph.requireThread()
-    // Not `precondition`: release builds drop its message, and the message is what names the rule.
-    guard node.gate.isDrained else {
-      fatalError("node '\(node.name)' queued for reopening, which is not drained")
-    }
-    let gained = flags.subtracting(node.flags)
-    let lost = node.flags.subtracting(flags)
-    if let known = entries.firstIndex(where: { $0.node === node }) {
-      entries[known].flags = flags
-    } else {
-      entries.append(Entry(node: node, flags: flags))
-    }
-    for edge in node.children where edge.followsParent {
-      add(edge.child, flags: edge.child.flags.union(gained).subtracting(lost))
-    }
-  }
-}
+public import Options
 
 extension Graph {
-  /// Gives all nodes of a queue their new flags, or none.
+  /// Gives all nodes of a queue their new flags, options and backing files, or none.
   ///
   /// What is held back is written first. Permissions are then computed as they follow from the new flags, in the
-  /// course of which storage opens its new descriptors; the old ones close when nothing can fail any more.
+  /// course of which storage opens its new descriptors; the old ones close when nothing can fail any more. A backing
+  /// file that is replaced stays open; nobody may use it then, and it is the caller's to dispose of.
   ///
   /// - Throws: the first refusal; or, with everything reopened, the first failure of a driver's last hook.
   public func reopen(_ queue: ReopenQueue) throws(BlockError) {
     requireThread()
-    try prepare(queue)
+    var reopenings: [Reopening] = []
+    for entry in queue.entries { reopenings.append(try Reopening(entry, in: self)) }
+    var drained: [Node] = []
+    for reopening in reopenings { drained += reopening.exchangedNodes }
+    for node in drained { node.drainBegin() }
+    defer { for node in drained.reversed() { node.drainEnd() } }
+    try prepare(reopenings)
     let edit = GraphEdit(self)
     do throws(BlockError) {
-      for entry in queue.entries { try edit.setFlags(entry.flags, of: entry.node) }
+      for reopening in reopenings { try apply(reopening, edit) }
       try refresh(edit)
     } catch {
       edit.rollback()
-      for entry in queue.entries.reversed() { entry.node.driver.abortReopen(of: entry.node) }
+      for reopening in reopenings.reversed() { reopening.node.driver.abortReopen(of: reopening.node) }
       throw error
     }
-    for entry in queue.entries { entry.node.driver.commitReopen(of: entry.node) }
-    var failure: BlockError?
-    for entry in queue.entries.reversed() {
-      do throws(BlockError) {
-        try entry.node.driver.finishReopen(of: entry.node)
-      } catch {
-        failure = failure ?? error.prefixed("node '\(entry.node.name)'")
-      }
-    }
-    if let failure { throw failure }
+    for reopening in reopenings { reopening.node.driver.commitReopen(of: reopening.node) }
+    try finish(reopenings)
   }
 
-  private func prepare(_ queue: ReopenQueue) throws(BlockError) {
+  private func prepare(_ reopenings: [Reopening]) throws(BlockError) {
     var prepared: [Node] = []
     do throws(BlockError) {
-      for entry in queue.entries {
-        try refuseFlags(entry)
-        try faults.pass("flush '\(entry.node.name)'")
-        try entry.node.driver.flush(entry.node)
-        try faults.pass("prepare '\(entry.node.name)'")
-        prepared.append(entry.node)
-        try entry.node.driver.prepareReopen(entry.flags, of: entry.node)
+      for reopening in reopenings {
+        let node = reopening.node
+        try faults.pass("flush '\(node.name)'")
+        try node.driver.flush(node)
+        try faults.pass("prepare '\(node.name)'")
+        prepared.append(node)
+        try node.driver.prepareReopen(reopening.flags, options: reopening.options, of: node)
       }
     } catch {
       for node in prepared.reversed() { node.driver.abortReopen(of: node) }
@@ -92,17 +51,33 @@ extension Graph {
     }
   }
 
-  private func refuseFlags(_ entry: ReopenQueue.Entry) throws(BlockError) {
-    guard entry.flags.isSuperset(of: [.writable, .forceShare]) else { return }
-    throw BlockError(.invalidArgument, "force-share=on can only be used with read-only images")
+  private func apply(_ reopening: Reopening, _ edit: GraphEdit) throws(BlockError) {
+    try edit.setFlags(reopening.flags, of: reopening.node)
+    edit.setOptions(reopening.options, of: reopening.node)
+    switch reopening.backing {
+    case .same: break
+    case .none: try edit.setBacking(of: reopening.node, to: nil)
+    case .node(let backing): try edit.setBacking(of: reopening.node, to: backing)
+    }
   }
 
-  /// Reopens a node for writing, or for reading only, unless it is so already.
+  private func finish(_ reopenings: [Reopening]) throws(BlockError) {
+    var failure: BlockError?
+    for reopening in reopenings.reversed() {
+      do throws(BlockError) {
+        try reopening.node.driver.finishReopen(of: reopening.node)
+      } catch {
+        failure = failure ?? error.prefixed("node '\(reopening.node.name)'")
+      }
+    }
+    if let failure { throw failure }
+  }
+
+  /// Reopens one node, and the children that were opened for it alone, with other flags and, where given, options.
   ///
   /// - Throws: the system's or the format's reason; kind `conflict` where another user stands against it.
-  public func reopen(_ node: Node, writable: Bool) throws(BlockError) {
+  public func reopen(_ node: Node, flags: NodeFlags, options: OptionObject? = nil) throws(BlockError) {
     requireThread()
-    guard node.flags.contains(.writable) != writable else { return }
     var drained = [node]
     var next = 0
     while next < drained.count {
@@ -112,7 +87,16 @@ extension Graph {
     for node in drained { node.drainBegin() }
     defer { for node in drained.reversed() { node.drainEnd() } }
     let queue = ReopenQueue(self)
-    queue.add(node, flags: writable ? node.flags.union(.writable) : node.flags.subtracting(.writable))
+    queue.add(node, flags: flags, options: options)
     try reopen(queue)
+  }
+
+  /// Reopens a node for writing, or for reading only, unless it is so already.
+  ///
+  /// - Throws: the system's or the format's reason; kind `conflict` where another user stands against it.
+  public func reopen(_ node: Node, writable: Bool) throws(BlockError) {
+    requireThread()
+    guard node.flags.contains(.writable) != writable else { return }
+    try reopen(node, flags: writable ? node.flags.union(.writable) : node.flags.subtracting(.writable))
   }
 }

@@ -50,6 +50,14 @@ public final class Graph {
     return nodesByName[name]
   }
 
+  /// The node that a user means by `name`.
+  func knownNode(named name: String) throws(BlockError) -> Node {
+    guard let node = nodesByName[name] else {
+      throw BlockError(.notFound, "Cannot find device='\(name)' nor node-name='\(name)'")
+    }
+    return node
+  }
+
   /// The edges that lead to `node`, in the order attached.
   public func parents(of node: Node) -> [Edge] {
     requireThread()

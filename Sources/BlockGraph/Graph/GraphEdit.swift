@@ -83,6 +83,13 @@ public final class GraphEdit {
     touch(node)
   }
 
+  /// Gives a node other options of its driver's own.
+  func setOptions(_ options: OptionObject, of node: Node) {
+    let before = node.options
+    node.options = .object(options)
+    onRollback { node.options = before }
+  }
+
   // MARK: Edges
 
   /// Attaches `child` below `parent`. With `followsParent`, the child is reopened whenever the parent is.
@@ -195,9 +202,7 @@ public final class GraphEdit {
     let before = user.claim
     user.claim = claim
     onRollback { user.claim = before }
-    guard let edge = user.edge else { return }
-    setClaim(claim, of: edge)
-    touch(edge.child)
+    if let edge = user.edge { touch(edge.child) }
   }
 
   func setClaim(_ claim: Claim, of edge: Edge) {

@@ -1,12 +1,12 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Errors
+public import Errors
 internal import Host
 
 /// Keeps a write that has to read, merge and write back whole blocks apart from all other writes to the same
 /// blocks: else one of two neighbours in a block would be lost.
-final class BusyRanges: @unchecked Sendable {
+public final class BusyRanges: @unchecked Sendable {
   private struct Entry {
     var range: Range<UInt64>
     var isAlone: Bool
@@ -17,9 +17,14 @@ final class BusyRanges: @unchecked Sendable {
   private var entries: [Entry] = []
   private var nextNumber: UInt64 = 0
 
+  /// Nothing is busy.
+  public init() {}
+
   /// Runs `body` once no other entry stands in the way: with `alone`, any that overlaps `range`; otherwise
   /// only those that are alone themselves. Without `isNeeded`, at once.
-  func run(_ range: Range<UInt64>, alone: Bool, isNeeded: Bool = true, _ body: () throws(BlockError) -> Void)
+  public func run(
+    _ range: Range<UInt64>, alone: Bool, isNeeded: Bool = true, _ body: () throws(BlockError) -> Void
+  )
     throws(BlockError)
   {
     guard isNeeded else { return try body() }

@@ -20,8 +20,8 @@ public final class Node: @unchecked Sendable, EdgeParent {
   public internal(set) var driver: any BlockDriver
   /// How the node is open.
   public internal(set) var flags: NodeFlags
-  /// The options it was opened with.
-  public let options: OptionTree
+  /// The driver's own options, as they were given.
+  public internal(set) var options: OptionTree
   /// What the node asks of requests.
   public internal(set) var limits = Limits()
   /// Edges to children, in the order attached: the only storage of links downwards.

@@ -9,13 +9,16 @@ internal import Synchronization
 public final class RootUser: @unchecked Sendable, EdgeParent {
   /// Who this is, such as `convert: target 'x.qcow2'`.
   public let parentDescription: String
-  /// What it claims of the node it has, or will have.
+  /// What it claims of the node it has, or will have. Of an inactive node its edge claims nothing.
   public internal(set) var claim: Claim
   /// The edge to its node, nil while it has none.
   public internal(set) var edge: Edge?
   /// How often the node's length changed.
   public var resizes: Int { resizeCount.load(ordering: .relaxed) }
   private let resizeCount = Atomic(0)
+  /// How often the node became active or inactive.
+  public var activations: Int { activationCount.load(ordering: .relaxed) }
+  private let activationCount = Atomic(0)
 
   init(description: String, claim: Claim) {
     parentDescription = description
@@ -28,4 +31,6 @@ public final class RootUser: @unchecked Sendable, EdgeParent {
   public func drainEnd() {}
   /// Counts the change.
   public func childResized() { resizeCount.wrappingAdd(1, ordering: .relaxed) }
+  /// Counts the change.
+  public func childActivated(_ active: Bool) { activationCount.wrappingAdd(1, ordering: .relaxed) }
 }

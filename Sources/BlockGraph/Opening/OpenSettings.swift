@@ -30,6 +30,10 @@ public enum OpenWarning: Sendable, Equatable {
   case guessedRaw(String)
   /// An option is stated in a form that is on its way out.
   case deprecated(String)
+  /// The image's bitmaps mean nothing any more, since it was written by a program that does not know them.
+  ///
+  /// - Parameter isOldVersion: whether the image is of a version that has no bitmaps.
+  case staleBitmaps(isOldVersion: Bool)
 }
 
 /// Which internal snapshot is meant.

@@ -21,7 +21,7 @@ extension Opener {
       return try openStorage(try storage(for: path), ["filename": .string(path)], flags, name: name)
     }
     if let reference = stated.string {
-      return try knownNode(named: reference)
+      return try graph.knownNode(named: reference)
     }
     guard var inner = stated.object else {
       throw BlockError(.invalidArgument, "A block device must be specified for \"file\"")
@@ -142,8 +142,7 @@ extension Opener {
       options: .object(options), disguise: flags.contains(.probed) && kind.name == "raw" ? disguise : nil)
     try graph.change(draining: [node, file]) { (edit: GraphEdit) throws(BlockError) in
       try edit.add(node)
-      let role: EdgeRole = kind.name == "raw" ? [.filtered, .primary] : .image
-      try edit.attach(file, to: node, slot: .file, role: role, followsParent: ownsFile)
+      try edit.attach(file, to: node, slot: .file, role: kind.fileRole, followsParent: ownsFile)
     }
     var request = OpenRequest(node: node, flags: flags, options: options, secrets: secrets)
     let opened = try kind.open(&request)
@@ -162,6 +161,7 @@ extension Opener {
     if let left = request.options.flattened().first?.key {
       throw BlockError(.invalidArgument, "Block format '\(kind.name)' does not support the option '\(left)'")
     }
+    for warning in opened.warnings { warn(warning) }
     try complete(node, kind, opened, stated, settings, above: above)
     return node
   }

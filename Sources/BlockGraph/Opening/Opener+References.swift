@@ -66,7 +66,7 @@ extension Opener {
       warn(.deprecated("Use of \"backing\": \"\" is deprecated; use \"backing\": null instead"))
       return nil
     case .some(.string(let name)):
-      return try knownNode(named: name)
+      return try graph.knownNode(named: name)
     case .some(.object(var options)):
       let statesImage = options["filename"] != nil || options["file"] != nil || options["driver"] != nil
       guard !statesImage, !reference.name.isEmpty else {
@@ -92,7 +92,7 @@ extension Opener {
     let flags = node.flags.subtracting([.probed, .checking])
     switch stated {
     case .some(.string(let name)):
-      return try knownNode(named: name)
+      return try graph.knownNode(named: name)
     case .some(let options):
       var storage: OptionObject = ["file": options]
       return try openFile(&storage, flags, settings, name: ImageName(path: reference.name), above: above)
@@ -101,12 +101,5 @@ extension Opener {
       var storage = name.options
       return try openFile(&storage, flags, settings, name: name, above: above)
     }
-  }
-
-  func knownNode(named name: String) throws(BlockError) -> Node {
-    guard let node = graph.node(named: name) else {
-      throw BlockError(.notFound, "Cannot find device='\(name)' nor node-name='\(name)'")
-    }
-    return node
   }
 }

@@ -15,11 +15,16 @@ struct CheckCommand: ProgramCommand {
       discussion: """
         Each contradiction is told as it is found. Ends with 0 where there is none, with 1 where the check could \
         not be done, with 2 where data is in danger, with 3 where only space is lost, and with 63 where the \
-        format has no tables to check.
+        format has no tables to check. Backing files are not needed.
+
+        A repair of leaks gives lost space back; a repair of all also makes refcounts anew, and takes out of the \
+        tables what leads nowhere: what cannot be found any more reads as zeros. An interrupted repair can be \
+        repeated.
 
         EXAMPLES:
           strata check disk.qcow2
           strata check --output=json disk.qcow2
+          strata check -r all disk.qcow2
         """)
   }
 
@@ -30,7 +35,7 @@ struct CheckCommand: ProgramCommand {
 
   @Option(
     name: option("r", "repair"),
-    help: ArgumentHelp("Repair 'leaks' or 'all'. Not possible in this version.", valueName: "what"))
+    help: ArgumentHelp("Repair 'leaks' or 'all', and check again.", valueName: "what"))
   var repair: String?
 
   @Option(
@@ -61,25 +66,35 @@ struct CheckCommand: ProgramCommand {
   }
 
   func perform(in session: Session) throws -> Int32 {
-    if let repair, repair != "leaks", repair != "all" {
+    let what = repair.flatMap { CheckRepair(rawValue: $0) }
+    if let repair, what == nil {
       throw UsageError("Unknown option value for -r (expecting 'leaks' or 'all'): \(repair)")
     }
     let file = try onlyOperand(files)
     let form = try output.format()
     let mode = try cacheMode(cache, "source cache", default: .writeback)
-    if repair != nil { throw BlockError(.unsupported, "Option '-r': repairing is not supported yet") }
-    let user = try session.open(access.image(file, format: format, flags: mode.flags.union(.checking)))
-    guard let edge = user.edge else { return Status.failed }
-    guard let driver = edge.child.driver as? any CheckingDriver else {
-      session.console.complain("This image format does not support checks")
+    let console = session.console
+    let image = try access.image(file, format: format, flags: mode.flags)
+    guard what == nil || !access.forceShare else {
+      throw BlockError(
+        .invalidArgument, "Could not open '\(file)': force-share=on can only be used with read-only images")
+    }
+    let name = try session.name(of: image)
+    let job = CheckJob(.named(name, image.settings, session.opener), repair: what) { finding in
+      console.say(finding)
+    } repaired: { result in
+      if !standard.quiet, form == .human { console.print(CheckReport(result).repaired) }
+    }
+    try session.run(job, ProgressReporter(isShown: false))
+    guard let result = job.result else {
+      console.complain("This image format does not support checks")
       return Status.unsupported
     }
-    let console = session.console
-    let context = ProgressReporter(isShown: false).makeContext()
-    let result = try inContext("Could not check '\(file)'") { () throws(BlockError) in
-      try driver.check(edge.child, context) { finding in console.say(finding) }
+    guard !result.gaveUp else {
+      console.complain("Check failed: Input/output error")
+      return Status.failed
     }
-    if !standard.quiet { print(result, file, driver.name, form, console) }
+    if !standard.quiet { print(result, file, job.format, form, console) }
     if result.checkErrors > 0 {
       console.complain("Check failed")
       return Status.failed

@@ -34,6 +34,19 @@ struct CheckReport {
     return text
   }
 
+  /// What a repair did, before the check that follows it.
+  var repaired: String {
+    """
+    The following inconsistencies were found and repaired:
+
+        \(result.leaksFixed) leaked clusters
+        \(result.corruptionsFixed) corruptions
+
+    Double checking the fixed image now...
+
+    """
+  }
+
   private var statistics: String {
     let allocated = result.allocatedClusters
     return "\(allocated)/\(result.totalClusters) = \(Columns.percent(allocated, of: result.totalClusters))% "
@@ -53,8 +66,10 @@ struct CheckReport {
     add("compressed-clusters", result.compressedClusters)
     add("total-clusters", result.totalClusters)
     add("corruptions", result.corruptions)
+    add("corruptions-fixed", result.corruptionsFixed)
     object["check-errors"] = OptionTree(result.checkErrors)
     add("leaks", result.leaks)
+    add("leaks-fixed", result.leaksFixed)
     add("allocated-clusters", result.allocatedClusters)
     object["filename"] = .string(file)
     object["format"] = .string(format)

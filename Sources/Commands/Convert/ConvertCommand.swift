@@ -62,8 +62,11 @@ struct ConvertCommand: ProgramCommand {
     if !standard.quiet {
       job.warn = { message in Stream.error.write("\(name): warning: \(message)\n") }
     }
+    job.warnOfBitmap = session.console.warn
     try session.run(job, reporter)
     reporter.complete()
+    reporter.finish()
+    if let checksum = job.checksum { session.console.print("\(checksum.text)  \(files.last ?? "")\n") }
     return 0
   }
 }
@@ -140,7 +143,7 @@ struct ConvertTargetOptions: ParsableArguments {
       "Cache mode of the target: none, writeback, writethrough, directsync or unsafe.", valueName: "mode"))
   var cache: String?
 
-  @Flag(name: flag("bitmaps"), help: "Copy persistent bitmaps. Not possible in this version.")
+  @Flag(name: flag("bitmaps"), help: "Copy the source's bitmaps, too.")
   var bitmaps = false
 
   @Flag(name: flag("skip-broken-bitmaps"), help: "With --bitmaps: leave out those that are not consistent.")
@@ -165,4 +168,14 @@ struct ConvertWorkOptions: ParsableArguments {
 
   @Flag(name: flag("C", "copy-range-offloading"), help: "Let the system copy where it can.")
   var offload = false
+
+  @Flag(
+    name: flag("verify"),
+    help: "Read the target back and compare it with the sources before it appears under its name.")
+  var verify = false
+
+  @Flag(
+    name: flag("checksum"),
+    help: "Print the checksum of what was copied, as the command checksum does.")
+  var checksum = false
 }

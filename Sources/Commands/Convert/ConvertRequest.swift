@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import BlockGraph
+internal import Crypto
 internal import Errors
 internal import Jobs
 internal import Options
@@ -29,7 +30,6 @@ struct ConvertRequest {
     guard command.files.count > 1 else {
       throw BlockError(.invalidArgument, "Must specify image file name")
     }
-    try ConvertRequest.refuseUnsupported(command)
     try ConvertRequest.checkCombinations(command)
     sourceCache = try cacheMode(command.source.cache, "source cache", default: .writeback)
     targetCache = try cacheMode(command.target.cache, "cache", default: .unsafe)
@@ -62,7 +62,11 @@ struct ConvertRequest {
     options.salvages = source.salvage
     options.rateLimit = rateLimit
     options.threads = threads
+    options.copiesBitmaps = target.bitmaps
+    options.skipsBrokenBitmaps = target.skipBrokenBitmaps
     options.offloads = command.work.offload
+    options.verifies = command.work.verify
+    if command.work.checksum { options.checksum = try ContentHash("sha256") }
     return options
   }
 
@@ -99,7 +103,7 @@ struct ConvertRequest {
     return rate == 0 ? nil : rate
   }
 
-  private static func threads(_ text: String?) throws(BlockError) -> Int? {
+  static func threads(_ text: String?) throws(BlockError) -> Int? {
     guard let text else { return nil }
     guard let count = try? ValueText.number(text, option: "parallel"), (1...16).contains(count) else {
       throw BlockError(
@@ -110,18 +114,13 @@ struct ConvertRequest {
 
   // MARK: Combinations
 
-  private static func refuseUnsupported(_ command: ConvertCommand) throws(BlockError) {
-    if command.target.skipBrokenBitmaps && !command.target.bitmaps {
-      throw BlockError(.invalidArgument, "Use of --skip-broken-bitmaps requires --bitmaps")
-    }
-    if command.target.bitmaps {
-      throw BlockError(.unsupported, "Option '--bitmaps': copying bitmaps is not supported yet")
-    }
-  }
-
   private static func checkCombinations(_ command: ConvertCommand) throws(BlockError) {
     let (source, target, offload) = (command.source, command.target, command.work.offload)
     let mistakes: [(Bool, String)] = [
+      (
+        target.skipBrokenBitmaps && !target.bitmaps,
+        "Use of --skip-broken-bitmaps requires --bitmaps"
+      ),
       (
         command.access.imageOptions && source.format != nil || target.imageOptions && target.format != nil,
         "--image-opts and --format are mutually exclusive"

@@ -23,11 +23,11 @@ struct InfoTree {
     object["filename"] = .string(image.name)
     if let size = format?.clusterSize { object["cluster-size"] = OptionTree(size) }
     if format?.isCompressed == true { object["compressed"] = true }
-    if format?.isEncrypted == true { object["encrypted"] = true }
     object["format"] = .string(image.driver)
     if let size = image.actualSize { object["actual-size"] = OptionTree(size) }
     object["format-specific"] = format?.specific
     if let path = image.backingPath { object["full-backing-filename"] = .string(path) }
+    if format?.isEncrypted == true { object["encrypted"] = true }
     if let name = format?.backing?.name { object["backing-filename"] = .string(name) }
     object["dirty-flag"] = .bool(format?.isDirty ?? false)
     if withLimits { object["limits"] = .object(InfoTree.limits(image.limits)) }

@@ -69,7 +69,6 @@ struct MeasureCommand: ProgramCommand {
     let kind = try targetKind(session.opener)
     let values = try inTargetFormat { () throws(BlockError) in try kind.creationOptions.parse(list) }
     let source: MeasureJob.Source
-    var hasBitmaps = false
     if let length {
       source = .empty(length: length)
     } else {
@@ -77,13 +76,10 @@ struct MeasureCommand: ProgramCommand {
       image.settings.snapshot = selector
       guard let edge = try session.open(image).edge else { return 1 }
       source = .image(edge)
-      hasBitmaps =
-        MeasureCommand.mayHoldBitmaps(edge.child) && kind.name == "qcow2"
-        && !["0.10", "v2"].contains(values["compat"]?.string ?? "")
     }
     let job = MeasureJob(source, target: kind, options: values)
     try session.run(job, ProgressReporter(isShown: false))
-    print(job, hasBitmaps: hasBitmaps, form, session.console)
+    print(job, form, session.console)
     return 0
   }
 
@@ -119,20 +115,14 @@ struct MeasureCommand: ProgramCommand {
     }
   }
 
-  /// Whether bitmaps of an image could be copied and it is known that there are none.
-  private static func mayHoldBitmaps(_ node: Node) -> Bool {
-    let data = node.driver.formatInformation(of: node)?.specific?.object?["data"]?.object
-    return data?["compat"]?.string == "1.1" && data?["bitmaps"] == nil
-  }
-
-  private func print(_ job: MeasureJob, hasBitmaps: Bool, _ form: OutputFormat, _ console: Console) {
+  private func print(_ job: MeasureJob, _ form: OutputFormat, _ console: Console) {
     switch form {
     case .human:
       console.print("required size: \(job.required)\nfully allocated size: \(job.full)\n")
-      if hasBitmaps { console.print("bitmaps size: 0\n") }
+      if let bitmaps = job.bitmaps { console.print("bitmaps size: \(bitmaps)\n") }
     case .json:
       var object = OptionObject()
-      if hasBitmaps { object["bitmaps"] = OptionTree(UInt64(0)) }
+      if let bitmaps = job.bitmaps { object["bitmaps"] = OptionTree(bitmaps) }
       object["required"] = OptionTree(job.required)
       object["fully-allocated"] = OptionTree(job.full)
       console.print(.object(object))

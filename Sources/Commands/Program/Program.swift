@@ -12,9 +12,9 @@ public struct Program {
 
   /// The commands by name.
   static let commands: [any ProgramCommand.Type] = [
-    AmendCommand.self, CheckCommand.self, CommitCommand.self, CompareCommand.self, ConvertCommand.self,
-    CreateCommand.self, GraphCommand.self, InfoCommand.self, LuksCommand.self, MapCommand.self,
-    MeasureCommand.self,
+    AmendCommand.self, BenchCommand.self, BitmapCommand.self, CheckCommand.self, ChecksumCommand.self,
+    CommitCommand.self, CompareCommand.self, ConvertCommand.self, CreateCommand.self, DdCommand.self,
+    GraphCommand.self, InfoCommand.self, LuksCommand.self, MapCommand.self, MeasureCommand.self,
     RebaseCommand.self, ResizeCommand.self, SnapshotCommand.self,
   ]
 
@@ -79,13 +79,13 @@ public struct Program {
       console.print(Program.help(of: type))
       return 0
     }
-    return try parse(type, line.canonical)
+    return try parse(type, line)
   }
 
-  private func parse<Command: ProgramCommand>(_ type: Command.Type, _ words: [String]) throws -> Int32 {
+  private func parse<Command: ProgramCommand>(_ type: Command.Type, _ line: Normalizer) throws -> Int32 {
     let command: Command
     do {
-      command = try Command.parse(words)
+      command = try Command.parse(line.canonical)
     } catch {
       throw UsageError(Command.message(for: error))
     }
@@ -95,7 +95,8 @@ public struct Program {
         return 0
       }
       let secrets = try command.standard.secrets(warn: console.warn)
-      return try command.perform(in: Session(console: console, command: Command.name, secrets: secrets))
+      return try command.perform(
+        in: Session(console: console, command: Command.name, secrets: secrets, options: line.options))
     } catch {
       return report(error, otherwise: Command.failureStatus)
     }

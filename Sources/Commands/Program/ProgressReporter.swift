@@ -43,9 +43,12 @@ final class ProgressReporter: Sendable {
     }
   }
 
-  /// Ends the line, if there is one; with `always`, also where progress is shown and nothing was drawn.
+  /// Ends the line, if there is one that has not been ended; with `always`, also where nothing was drawn.
   func finish(always: Bool = false) {
-    state.withLock { if shown.last != nil || (always && isShown) { Stream.output.write("\n") } }
+    state.withLock {
+      if shown.last != nil || (always && isShown) { Stream.output.write("\n") }
+      shown.last = nil
+    }
   }
 
   private func begin() {

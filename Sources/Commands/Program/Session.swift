@@ -14,17 +14,27 @@ final class Session {
   let command: String
   /// What the command line defined for options to refer to.
   let secrets: any SecretSource
+  /// The options of the command line, for commands to which their order matters.
+  let options: [Normalizer.Found]
   /// The nodes of all images that the command opens.
   private(set) lazy var graph = Graph()
   /// Opens images into the graph.
   private(set) lazy var opener = makeOpener()
 
   /// A session of the command called `command`.
-  init(console: Console, command: String, secrets: any SecretSource = NoSecrets()) {
+  init(
+    console: Console, command: String, secrets: any SecretSource = NoSecrets(),
+    options: [Normalizer.Found] = []
+  ) {
     self.secrets = secrets
     self.console = console
     self.command = command
+    self.options = options
   }
+
+  /// What follows where clusters of the image may be lost.
+  private static let leakHint =
+    "Some clusters may be leaked, run 'qemu-img check -r' on the image file to fix."
 
   private func makeOpener() -> Opener {
     var opener = Opener(graph: graph, kinds: Drivers.all)
@@ -41,6 +51,16 @@ final class Session {
                    Specify the 'raw' format explicitly to remove the restrictions.
           """)
       case .deprecated(let text): console.warn(text)
+      case .staleBitmaps(isOldVersion: false):
+        console.warn(
+          "a program lacking bitmap support modified this file, so all bitmaps are now considered "
+            + "inconsistent")
+        console.say(Session.leakHint)
+      case .staleBitmaps(isOldVersion: true):
+        console.warn(
+          "This qcow2 v2 image contains bitmaps, but they may have been modified by a program without "
+            + "persistent bitmap support; so now they must all be considered inconsistent")
+        console.say(Session.leakHint)
       }
     }
     return opener

@@ -43,7 +43,7 @@ struct RebaseCommand: ProgramCommand {
   @Flag(name: flag("u", "backing-unsafe"), help: "Change the name only, without looking at any backing file.")
   var unsafe = false
 
-  @Flag(name: flag("c", "compress"), help: "Compress what is written. Not possible in this version.")
+  @Flag(name: flag("c", "compress"), help: "Compress what is written to the image. Without effect with -u.")
   var compress = false
 
   @Option(
@@ -84,7 +84,6 @@ struct RebaseCommand: ProgramCommand {
   }
 
   private func options(_ file: String, _ session: Session) throws(BlockError) -> RebaseOptions {
-    if compress { throw BlockError(.unsupported, "Option '-c': compressing is not supported yet") }
     let flags = try cacheMode(cache, "cache", default: .writeback).flags
     let sourceFlags = try cacheMode(backingCache, "source cache", default: .writeback).flags
     // Sharing is for those who read: the image itself is written.
@@ -97,6 +96,7 @@ struct RebaseCommand: ProgramCommand {
     options.backingFormat = backingFormat
     options.backingFlags = access.forceShare ? sourceFlags.union(.forceShare) : sourceFlags
     options.isUnsafe = unsafe
+    options.compresses = compress
     return options
   }
 }

@@ -6,14 +6,21 @@ internal import Options
 
 /// Reads a size from the command line; `thing` is what the messages call it.
 ///
-/// - Parameter warn: called where the number is easily misread.
-/// - Throws: kind `invalidArgument` for what is no size, `tooLarge` for one of 2^63 bytes or more.
-func parseSize(_ text: String, _ thing: String, warn: (String) -> Void) throws(BlockError) -> UInt64 {
+/// - Parameters:
+///   - range: what it must be within.
+///   - warn: called where the number is easily misread.
+/// - Throws: kind `invalidArgument` for what is no size, `tooLarge` for one outside the range.
+func parseSize(
+  _ text: String, _ thing: String, in range: ClosedRange<UInt64> = 0...UInt64(Int64.max),
+  warn: (String) -> Void
+) throws(BlockError) -> UInt64 {
   if SizeText.hasSuffixOnHex(text) {
     warn("Using a multiplier suffix on hex numbers is deprecated: \(text)")
   }
   do throws(SizeText.Failure) {
-    return try SizeText.parse(text, limit: UInt64(Int64.max))
+    let size = try SizeText.parse(text, limit: range.upperBound)
+    guard size >= range.lowerBound else { throw SizeText.Failure.outOfRange }
+    return size
   } catch {
     switch error {
     case .invalid:
@@ -23,7 +30,7 @@ func parseSize(_ text: String, _ thing: String, warn: (String) -> Void) throws(B
           + "kilobytes, megabytes, gigabytes, terabytes, petabytes and exabytes.")
     case .outOfRange:
       throw BlockError(
-        .tooLarge, "Invalid \(thing) specified. Must be between 0 and \(Int64.max).")
+        .tooLarge, "Invalid \(thing) specified. Must be between \(range.lowerBound) and \(range.upperBound).")
     }
   }
 }

@@ -96,7 +96,7 @@ extension LuksHeader {
     case .argon2(let name, _, let kibibytes, let threads):
       let derivation = LuksDerivation(rawValue: name) ?? .argon2id
       var cost = try KeyCost(derivation, hash: hash, milliseconds: milliseconds, keyBytes: keyBytes)
-      cost.kibibytes = kibibytes
+      cost.kibibytes = min(cost.kibibytes, kibibytes)
       cost.threads = threads
       return cost
     }

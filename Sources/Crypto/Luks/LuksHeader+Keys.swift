@@ -15,7 +15,8 @@ extension LuksHeader {
   {
     _ = try cipherSpec()
     let key: LuksVolumeKey? = try LibCryptsetup.monitor.withLock { () throws(BlockError) in
-      try HeaderCopy(self, in: area).volumeKey(passphrase, slot: slot, keyBytes: keyBytes)
+      guard !activeSlots.isEmpty else { return nil }
+      return try HeaderCopy(self, in: area).volumeKey(passphrase, slot: slot, keyBytes: keyBytes)
     }
     guard let key else {
       throw BlockError(.accessDenied, "Invalid password, cannot unlock any keyslot")

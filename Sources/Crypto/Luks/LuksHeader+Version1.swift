@@ -94,13 +94,13 @@ extension LuksHeader {
     return name
   }
 
-  /// Text that ends with its field or at a zero byte; what is not printable is left out.
+  /// Text that ends with its field or at a zero byte; what is not printable shows as a question mark.
   static func text(_ bytes: RawSpan, _ offset: Int, _ count: Int) -> String {
     var text = ""
     for index in offset..<offset + count {
       let byte = bytes.byte(at: index)
       if byte == 0 { break }
-      if (0x20...0x7E).contains(byte) { text.unicodeScalars.append(Unicode.Scalar(byte)) }
+      text.unicodeScalars.append((0x20...0x7E).contains(byte) ? Unicode.Scalar(byte) : "?")
     }
     return text
   }

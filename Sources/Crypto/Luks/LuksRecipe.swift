@@ -74,11 +74,19 @@ struct KeyCost: Sendable, Equatable {
       guard milliseconds <= 600_000 else {
         throw BlockError(.tooLarge, "iter-time \(milliseconds) is too long")
       }
-      kibibytes = 1 << 20
-      threads = 4
+      kibibytes = KeyCost.argonMemory
+      threads = LuksLimits.argonThreads
+      // Too short a time to be measured: a pass over 1 MiB takes about one.
+      if milliseconds < 100 {
+        iterations = KeyCost.leastPasses
+        kibibytes = max(milliseconds * 1024 / iterations, 64)
+      }
     }
   }
 
   /// What the standards ask for, and the library insists on.
   private static let leastIterations: UInt64 = 1000
+  private static let leastPasses: UInt64 = 4
+  /// KiB, the most that the library may choose by default.
+  private static let argonMemory: UInt64 = 1 << 20
 }

@@ -88,7 +88,8 @@ final class LuksDriver: StorageDriver, @unchecked Sendable {
   func length(of node: Node) -> UInt64 {
     if let payloadLength { return payloadLength }
     let stored = node.file?.length ?? 0
-    return stored > payloadOffset ? (stored - payloadOffset).roundedDown(to: sectorSize) : 0
+    guard stored > payloadOffset else { return 0 }
+    return (stored - payloadOffset).roundedUp(to: sectorSize) ?? 0
   }
 
   func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {

@@ -40,7 +40,7 @@ extension Qcow2Driver {
     return changed
   }
 
-  /// Writes a header that differs in the backing file's name and in extensions.
+  /// Writes a header that differs in the backing file's name, in features and in extensions.
   ///
   /// The new name goes where neither the old one nor the extensions stand, where there is such a place. Then the
   /// write of the fields lets it count, and only then the place of the old name is cleared: whichever of these

@@ -32,51 +32,120 @@ extension Qcow2Driver: CompressingDriver {
     return try Qcow2Compressor(compression)
   }
 
-  func placeCompressed(_ clusters: [CompressedCluster], of node: Node) throws(BlockError) -> [CompressedPiece]
+  func prepareCompressed(_ clusters: [CompressedCluster], of node: Node) throws(BlockError) -> CompressedSlot
   {
     monitor.lock()
     defer { monitor.unlock() }
     try prepareForChanges(node)
+    let id = nextAllocation
+    nextAllocation += 1
     var pieces: [CompressedPiece] = []
     var done = 0
-    for cluster in clusters {
-      let offset = try placeOne(cluster, node)
-      let bytes = done..<done + cluster.size
-      done += cluster.size
-      if let last = pieces.last, last.location.offset + UInt64(last.bytes.count) == offset {
-        pieces[pieces.count - 1].bytes = last.bytes.lowerBound..<bytes.upperBound
-      } else {
-        pieces.append(CompressedPiece(bytes: bytes, location: Extent.Location(.file, offset)))
+    do throws(BlockError) {
+      for cluster in clusters {
+        let offset = try placeOne(cluster, id, node)
+        let bytes = done..<done + cluster.size
+        done += cluster.size
+        if let last = pieces.last, last.location.offset + UInt64(last.bytes.count) == offset {
+          pieces[pieces.count - 1].bytes = last.bytes.lowerBound..<bytes.upperBound
+        } else {
+          pieces.append(CompressedPiece(bytes: bytes, location: Extent.Location(.file, offset)))
+        }
       }
+    } catch {
+      // The first error is what the user needs to see.
+      try? end(id, written: false, node)
+      throw error
     }
-    return pieces
+    return CompressedSlot(pieces: pieces, allocation: id)
   }
 
-  private func placeOne(_ cluster: CompressedCluster, _ node: Node) throws(BlockError) -> UInt64 {
+  func finishCompressed(_ slot: CompressedSlot, written: Bool, of node: Node) throws(BlockError) {
+    monitor.lock()
+    defer { monitor.unlock() }
+    try end(slot.allocation, written: written, node)
+  }
+
+  /// Finds room for one cluster and notes it as a write in progress.
+  private func placeOne(_ cluster: CompressedCluster, _ id: UInt64, _ node: Node) throws(BlockError) -> UInt64
+  {
     let size = UInt64(cluster.size)
     guard geometry.offsetInCluster(cluster.guestOffset) == 0, cluster.guestOffset < length,
       size > 0, size < geometry.clusterSize, !hasDataFile
     else {
       throw BlockError(.invalidArgument, "no compressed cluster can be placed at \(cluster.guestOffset)")
     }
-    try workOffFrees(node)
-    waitForWrites(cluster.guestOffset..<cluster.guestOffset + geometry.clusterSize)
-    var found = try writablePlace(of: cluster.guestOffset, node)
-    while found == nil { found = try writablePlace(of: cluster.guestOffset, node) }
-    guard let place = found else { return 0 }
-    let buffer = place.slice.buffer
-    let old = entry(buffer.bytes, place)
-    try check(old, bitmap(buffer.bytes, place), at: place, plus: 0, node)
+    try noteChange(at: cluster.guestOffset, length: geometry.clusterSize, node)
+    let range = cluster.guestOffset..<cluster.guestOffset + geometry.clusterSize
+    while true {
+      try workOffFrees(node)
+      waitForWrites(range)
+      // Reading tables may have let others in.
+      guard let place = try writablePlace(of: cluster.guestOffset, node), !isClaimed(range) else { continue }
+      let buffer = place.slice.buffer
+      try check(entry(buffer.bytes, place), bitmap(buffer.bytes, place), at: place, plus: 0, node)
+      break
+    }
     let offset = try compressedRoom(size, node)
     guard let entry = CompressedDescriptor(offset: offset, size: size).entry(geometry) else {
       throw BlockError(.tooLarge, "the image file is too large for another compressed cluster")
     }
-    setEntry(entry, at: place)
-    noteFree(old, .other)
-    compressed.forget()
+    note(entry, at: geometry.guestCluster(at: cluster.guestOffset).index, id)
     compressedEnd = offset + size
     requiredEnd = max(requiredEnd, compressedEnd.roundedUp(to: CompressedDescriptor.sector) ?? compressedEnd)
     return offset
+  }
+
+  /// Neighbours make one write: the fewer there are, the sooner it is known what is claimed.
+  private func note(_ entry: L2Entry, at cluster: UInt64, _ id: UInt64) {
+    if let last = inFlight.indices.last, inFlight[last].id == id,
+      inFlight[last].clusters.upperBound == cluster
+    {
+      inFlight[last].clusters = inFlight[last].clusters.lowerBound..<cluster + 1
+      inFlight[last].compressed.append(entry)
+    } else {
+      inFlight.append(Allocation(id: id, clusters: cluster..<cluster + 1, compressed: [entry]))
+    }
+  }
+
+  /// Links clusters whose bytes are there; the room of others is given back.
+  private func end(_ id: UInt64, written: Bool, _ node: Node) throws(BlockError) {
+    defer {
+      inFlight.removeAll { $0.id == id }
+      monitor.notifyAll()
+    }
+    // The room may have been that of a cluster that is kept decoded.
+    defer { compressed.forget() }
+    var failure: BlockError?
+    for allocation in inFlight where allocation.id == id {
+      for (step, entry) in allocation.compressed.enumerated() {
+        do throws(BlockError) {
+          if written && failure == nil {
+            try link(entry, at: (allocation.clusters.lowerBound + UInt64(step)) << geometry.clusterBits, node)
+            continue
+          }
+        } catch {
+          failure = error
+        }
+        let clusters = CompressedDescriptor(entry, geometry).hostClusters(geometry)
+        do throws(BlockError) {
+          try dropReferences(clusters.lowerBound..<clusters.upperBound + 1, .other, node)
+        } catch {
+          failure = failure ?? error
+        }
+      }
+    }
+    if let failure { throw failure }
+  }
+
+  private func link(_ entry: L2Entry, at offset: UInt64, _ node: Node) throws(BlockError) {
+    var found = try writablePlace(of: offset, node)
+    while found == nil { found = try writablePlace(of: offset, node) }
+    guard let place = found else { return }
+    let buffer = place.slice.buffer
+    let old = self.entry(buffer.bytes, place)
+    setEntry(entry, at: place)
+    noteFree(old, .other)
   }
 
   /// Room for so many bytes, counted: behind the cluster placed last where that is possible.

@@ -136,6 +136,11 @@ extension Qcow2Driver {
         if meets(snapshot.l1Offset, UInt64(snapshot.l1Size) * 8) { return "inactive L1 table" }
       }
     }
+    if checks.contains(.bitmapDirectory), let directory = bitmaps.directory,
+      meets(directory.offset, directory.size)
+    {
+      return "bitmap directory"
+    }
     return nil
   }
 
@@ -164,6 +169,9 @@ extension Qcow2Driver {
     if !snapshots.isEmpty { map.insert(from: header.snapshotsOffset, bytes: snapshotTableBytes, geometry) }
     for snapshot in snapshots where snapshot.l1Offset <= UInt64(Int64.max) {
       map.insert(from: snapshot.l1Offset, bytes: UInt64(snapshot.l1Size) * 8, geometry)
+    }
+    if let directory = bitmaps.directory {
+      map.insert(from: directory.offset, bytes: directory.size, geometry)
     }
     metadataMap = map
     return map

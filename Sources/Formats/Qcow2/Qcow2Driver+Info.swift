@@ -7,25 +7,28 @@ internal import Options
 
 extension Qcow2Driver {
   func formatInformation(of node: Node) -> FormatInformation? {
-    let (header, snapshots) = monitor.withLock { (self.header, self.snapshots) }
+    let (header, snapshots, bitmaps) = monitor.withLock {
+      (self.header, self.snapshots, bitmapInformation)
+    }
     var information = FormatInformation()
     information.clusterSize = geometry.clusterSize
     information.isEncrypted = header.cryptMethod != 0
     information.isDirty = header.incompatible.contains(.dirty)
     information.backing = Qcow2Format.backing(header)
     for snapshot in snapshots { information.snapshots.append(snapshot.information) }
-    information.specific = .object(["type": .string(name), "data": .object(specific(header))])
+    information.specific = .object(["type": .string(name), "data": .object(specific(header, bitmaps))])
     return information
   }
 
   /// In the peer's order.
-  private func specific(_ header: Header) -> OptionObject {
+  private func specific(_ header: Header, _ bitmaps: [BitmapInformation]) -> OptionObject {
     var data = OptionObject()
     data["compat"] = .string(header.version < 3 ? "0.10" : "1.1")
     data["compression-type"] = .string(compression.name)
     if header.version >= 3 {
       data["lazy-refcounts"] = .bool(header.compatible.contains(.lazyRefcounts))
     }
+    if !bitmaps.isEmpty { data["bitmaps"] = .array(bitmaps.map(\.tree)) }
     data["refcount-bits"] = OptionTree(geometry.refcountBits)
     guard header.version >= 3 else { return data }
     if header.incompatible.contains(.dataFile) {
@@ -35,6 +38,16 @@ extension Qcow2Driver {
     data["corrupt"] = .bool(header.incompatible.contains(.corrupt))
     data["extended-l2"] = .bool(geometry.hasExtendedL2)
     return data
+  }
+}
+
+extension BitmapInformation {
+  /// What `info` lists.
+  fileprivate var tree: OptionTree {
+    var flags: [OptionTree] = []
+    if isInconsistent { flags.append("in-use") }
+    if isEnabled { flags.append("auto") }
+    return .object(["flags": .array(flags), "name": .string(name), "granularity": OptionTree(granularity)])
   }
 }
 

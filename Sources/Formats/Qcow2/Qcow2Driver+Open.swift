@@ -14,11 +14,9 @@ extension Qcow2Format {
     }
     let header = try readHeader(file)
     let options = try Qcow2Options(taking: &request.options)
-    try checkUse(header, options, request.flags)
-    let lenient = !request.flags.isDisjoint(with: [.noIO, .checking])
-    let opener = Opener(file: file, header: header, options: options, isLenient: lenient)
-    let driver = try opener.open()
+    let driver = try readTables(header, file, options, request.flags)
     var result = OpenedDriver(driver)
+    result.warnings = bitmapWarnings(header, driver.bitmaps.state)
     if header.incompatible.contains(.dataFile) {
       result.fileRole = [.metadata, .primary]
       let name = header.first(.dataFile)?.text ?? ""
@@ -26,6 +24,16 @@ extension Qcow2Format {
     }
     if let backing = Qcow2Format.backing(header) { result.references.append(backing) }
     return result
+  }
+
+  /// Reads and checks what else is needed to serve the image.
+  static func readTables(_ header: Header, _ file: Edge, _ options: Qcow2Options, _ flags: NodeFlags)
+    throws(BlockError) -> Qcow2Driver
+  {
+    try checkUse(header, options, flags)
+    let lenient = !flags.isDisjoint(with: [.noIO, .checking])
+    let opener = Opener(file: file, header: header, options: options, isLenient: lenient)
+    return try opener.open(try readBitmaps(header, file, flags))
   }
 
   /// The backing file as the header names it.
@@ -77,7 +85,7 @@ private struct Opener {
   /// Tables may lie past the end of the file: what is missing reads as zeros.
   let isLenient: Bool
 
-  func open() throws(BlockError) -> Qcow2Driver {
+  func open(_ bitmaps: BitmapStore.State) throws(BlockError) -> Qcow2Driver {
     let geometry = header.geometry
     let sliceBytes = try options.sliceBytes(geometry)
     let snapshots = try readSnapshots()
@@ -87,7 +95,7 @@ private struct Opener {
     let table = try table("reference count table", at: header.refcountTableOffset, count: entries)
     return Qcow2Driver(
       header: header, options: options, l1: l1, length: state.length, refcountTable: table,
-      l2SliceBytes: sliceBytes, snapshots: snapshots)
+      l2SliceBytes: sliceBytes, snapshots: snapshots, bitmaps: bitmaps)
   }
 
   private func table(_ name: String, at offset: UInt64, count: Int) throws(BlockError) -> TableInMemory {

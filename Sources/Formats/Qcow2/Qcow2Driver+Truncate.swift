@@ -16,10 +16,16 @@ extension Qcow2Driver {
     }
     monitor.lock()
     defer { monitor.unlock() }
+    try refuseInconsistentBitmaps()
     try prepareForChanges(node)
     if header.version < 3, !snapshots.isEmpty {
       throw BlockError(.unsupported, "Can't resize a v2 image which has snapshots")
     }
+    guard newLength != length else { return }
+    try noteResizing(node)
+    // What guests could read before stays as it is.
+    bitmaps.pauses += 1
+    defer { bitmaps.pauses -= 1 }
     if newLength < length {
       guard preallocation == .off else {
         throw BlockError(.invalidArgument, "Preallocation can't be used for shrinking an image")

@@ -9,8 +9,8 @@ internal import Host
 /// A write in progress whose clusters are linked when its data is there.
 struct Allocation {
   let id: UInt64
-  /// The guest clusters written, all in one L2 table.
-  let clusters: Range<UInt64>
+  /// The guest clusters written; all in one L2 table, unless they are compressed.
+  var clusters: Range<UInt64>
   /// Where the first of them goes in the file that holds guest data; the others follow.
   let host: UInt64
   /// Whether the host clusters were taken for this write and have to be given back if it fails.
@@ -19,6 +19,17 @@ struct Allocation {
   let firstSubcluster: UInt64
   /// The subcluster behind the last one written in the last cluster.
   let lastSubcluster: UInt64
+  /// Where each cluster goes if they are compressed, and then all that counts of a place.
+  var compressed: [L2Entry] = []
+}
+
+extension Allocation {
+  /// Compressed clusters on their way.
+  init(id: UInt64, clusters: Range<UInt64>, compressed: [L2Entry]) {
+    self.init(
+      id: id, clusters: clusters, host: 0, isFresh: true, firstSubcluster: 0, lastSubcluster: 0,
+      compressed: compressed)
+  }
 }
 
 /// Finding places for guest data.
@@ -46,6 +57,7 @@ extension Qcow2Driver {
     monitor.lock()
     defer { monitor.unlock() }
     try prepareForChanges(node)
+    try noteChange(at: offset, length: length, node)
     while true {
       try workOffFrees(node)
       let end = unclaimedEnd(offset, offset + length)

@@ -81,27 +81,19 @@ extension Qcow2Driver {
     monitor.lock()
     defer { monitor.unlock() }
     guard !isBroken, isPrepared else { return }
-    try settle(node)
-  }
-
-  /// Looks whether the image may be written, or leaves it as closing would.
-  func prepareReopen(_ flags: NodeFlags, of node: Node) throws(BlockError) {
-    monitor.lock()
-    defer { monitor.unlock() }
-    if flags.contains(.writable) {
-      try Qcow2Format.checkUse(header, options, flags)
-    } else if !isBroken, isPrepared {
-      try settle(node)
-    }
+    try leaveWhole(node)
   }
 
   /// Leaves a whole image in the file, as if nobody had it open. The next change prepares it anew.
-  private func settle(_ node: Node) throws(BlockError) {
+  func leaveWhole(_ node: Node) throws(BlockError) {
     try writeBack(node)
     if !pendingFrees.isEmpty {
       try barrier(node)
       try applyPendingFrees(node)
     }
+    // Bitmaps that cannot be stored stay marked as in use; the image is to be left whole all the same.
+    var lostBitmaps: BlockError?
+    do throws(BlockError) { try storeBitmaps(node) } catch { lostBitmaps = error }
     try writeRefcounts(node)
     try padFile(node)
     if hasDirtyBit {
@@ -111,6 +103,7 @@ extension Qcow2Driver {
       hasDirtyBit = false
     }
     isPrepared = false
+    if let lostBitmaps { throw lostBitmaps.prefixed("Could not store bitmaps") }
   }
 
   /// Tables and the last sector of compressed clusters are read whole, so the file must hold all of them.
@@ -134,7 +127,7 @@ extension Qcow2Driver {
     let before = header
     let wasDirty = header.incompatible.contains(.dirty)
     if wasDirty { try rebuildRefcounts(node) }
-    header.autoclear.formIntersection(.kept)
+    header.autoclear.formIntersection(bitmaps.directory == nil ? .kept : .kept.union(.bitmaps))
     let isLazy = options.lazyRefcounts ?? header.compatible.contains(.lazyRefcounts)
     if isLazy {
       header.incompatible.insert(.dirty)
@@ -154,5 +147,6 @@ extension Qcow2Driver {
       }
     }
     isPrepared = true
+    try dropStaleBitmaps(node)
   }
 }

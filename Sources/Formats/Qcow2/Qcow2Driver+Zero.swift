@@ -26,6 +26,7 @@ extension Qcow2Driver {
     // Version 2 cannot hide a backing file behind zeros.
     if header.version < 3 && node.backing != nil { return false }
     try prepareForChanges(node)
+    try noteChange(at: offset, length: length, node)
     if isDataRaw { return try zeroRawData(offset, length, mayUnmap: mayUnmap, node) }
     let way: Clearing =
       header.version < 3 ? .unallocated : mayUnmap && !options.discardNoUnref ? .zero : .zeroKeepingSpace
@@ -39,6 +40,7 @@ extension Qcow2Driver {
     // Without zero clusters, discarding would bring old content of the backing file to light.
     if header.version < 3 && node.backing != nil { return }
     try prepareForChanges(node)
+    try noteChange(at: offset, length: length, node)
     if isDataRaw {
       _ = try zeroRawData(offset, length, mayUnmap: true, node)
       return

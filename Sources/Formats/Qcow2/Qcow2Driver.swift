@@ -21,7 +21,8 @@ final class Qcow2Driver: @unchecked Sendable {
   let dataSlot: EdgeSlot
   /// Whether the data file is a raw image by itself: guest offsets are its offsets, zeros are written out.
   let isDataRaw: Bool
-  let options: Qcow2Options
+  /// Changes only when the node is reopened, which is drained then.
+  var options: Qcow2Options
   let compression: CompressionType
   /// Whether a snapshot is served instead of the active state.
   let servesSnapshot: Bool
@@ -36,8 +37,10 @@ final class Qcow2Driver: @unchecked Sendable {
   /// The snapshots that the image holds.
   var snapshots: [SnapshotEntry]
   var l1: TableInMemory
-  let l2Cache: TableCache
-  private(set) var refcounts: RefcountStore
+  var l2Cache: TableCache
+  var refcounts: RefcountStore
+  /// How the image is to be open, while it is being reopened.
+  var reopening: Reopening?
   /// Writes in progress that will link clusters when their data is there.
   var inFlight: [Allocation] = []
   var nextAllocation: UInt64 = 1
@@ -47,6 +50,8 @@ final class Qcow2Driver: @unchecked Sendable {
   var requiredEnd: UInt64 = 0
   /// Where the next compressed cluster may follow the one before, if it fits.
   var compressedEnd: UInt64 = 0
+  /// The bitmaps that the image holds.
+  var bitmaps: BitmapStore
   /// Metadata that writes are held against; made when first needed.
   var metadataMap: MetadataMap?
   /// Whether what has to happen before the first change has happened.
@@ -58,12 +63,13 @@ final class Qcow2Driver: @unchecked Sendable {
 
   init(
     header: Header, options: Qcow2Options, l1: TableInMemory, length: UInt64, refcountTable: TableInMemory,
-    l2SliceBytes: Int, snapshots: [SnapshotEntry]
+    l2SliceBytes: Int, snapshots: [SnapshotEntry], bitmaps: BitmapStore.State
   ) {
     self.header = header
     self.options = options
     self.l1 = l1
     self.snapshots = snapshots
+    self.bitmaps = BitmapStore(bitmaps)
     servesSnapshot = options.snapshot != nil
     geometry = header.geometry
     refcounts = RefcountStore(

@@ -80,6 +80,8 @@ struct Qcow2Options: Sendable {
   init() {}
 
   private static let groups = ["overlap-check", "snapshot"]
+  /// The options that may change while an image is open: all but those that choose what is served.
+  static let mutable = Set(plain + ["overlap-check"])
   private static let plain = [
     "lazy-refcounts", "pass-discard-request", "pass-discard-snapshot", "pass-discard-other",
     "discard-no-unref", "cache-size", "l2-cache-size", "l2-cache-entry-size", "refcount-cache-size",

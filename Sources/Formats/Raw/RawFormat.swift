@@ -16,6 +16,9 @@ public struct RawFormat: DriverKind {
   /// `raw`.
   public var name: String { "raw" }
 
+  /// The file is the disk.
+  public var fileRole: EdgeRole { [.filtered, .primary] }
+
   /// What making a raw disk can be told.
   public var creationOptions: OptionList {
     [

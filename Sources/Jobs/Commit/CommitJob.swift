@@ -55,22 +55,10 @@ public final class CommitJob: Job {
 
   /// Copies to the base, then empties the image.
   public func run(_ context: JobContext) throws(BlockError) {
-    guard let stretch, let source = stretch.source?.edge, let target = stretch.target?.edge else { return }
-    if target.length < source.length {
-      try inContext("Could not resize '\(target.child.fileName)'") { () throws(BlockError) in
-        try target.truncate(to: source.length, exact: false)
-      }
-    }
-    let cluster = target.child.limits.clusterSize
-    let shape = CopyTarget(
-      edge: target, granule: cluster > 0 ? cluster : 4096, isSparse: true, readsZero: false, offloads: false,
-      compressionUnit: nil)
-    let pipeline = CopyPipeline(
-      from: try ConvertSource([source], base: target.child, salvage: nil), to: shape,
-      threads: options.threads ?? Threads.processors, rateLimit: options.rateLimit, context: context)
-    try pipeline.run()
-    try target.flush()
-    guard !keepsContent else { return }
+    guard let stretch else { return }
+    let pace = CommitPace(threads: options.threads, rateLimit: options.rateLimit)
+    try stretch.copy(pace, context)
+    guard !keepsContent, let source = stretch.source?.edge else { return }
     try inContext("Could not empty '\(options.image.text)'") { () throws(BlockError) in
       try source.makeEmpty()
       try source.flush()
@@ -99,24 +87,11 @@ public final class CommitJob: Job {
       }
       return backing
     }
-    var upper = top
-    while let layer = upper.backing?.child {
-      if isNamed(layer, name, by: upper) { return layer }
-      upper = layer
-    }
+    if let found = ChainLayer(named: name, below: top) { return found.node }
     let isTop = FilePaths.identity(of: name).map { $0 == FilePaths.identity(of: top.fileName) } ?? false
     throw BlockError(
       isTop ? .conflict : .notFound,
       "Did not find '\(name)' in the backing chain of '\(options.image.text)'"
         + (isTop ? ": it is the same node" : ""))
-  }
-
-  /// Whether a layer is meant by `name`: as the image above it says, or as a path leads to it.
-  private func isNamed(_ layer: Node, _ name: String, by upper: Node) -> Bool {
-    if layer.name == name || layer.fileName == name { return true }
-    if upper.driver.formatInformation(of: upper)?.backing?.name == name { return true }
-    guard !name.isEmpty, let identity = FilePaths.identity(of: layer.fileName) else { return false }
-    return identity == FilePaths.identity(of: name)
-      || identity == FilePaths.identity(of: ImageName.resolve(name, relativeTo: upper.fileName))
   }
 }

@@ -17,6 +17,7 @@ final class CommitStretch {
   private let description: String
   private var filter: Node?
   private var middle: [RootUser] = []
+  private var frozen: [Edge] = []
   /// Nodes that were open for reading only.
   private var reopened: [Node] = []
 
@@ -58,7 +59,7 @@ final class CommitStretch {
       return filter
     }
     self.filter = filter
-    try graph.freezeChain(from: filter, to: base, for: description)
+    frozen = try graph.freezeChain(from: filter, to: base, for: description)
   }
 
   private func openForWriting(_ node: Node) throws(BlockError) {
@@ -69,12 +70,7 @@ final class CommitStretch {
 
   /// Leaves the chain as it was before `take`, however far that came.
   func letGo(_ warnings: inout [String]) {
-    if let filter {
-      // Frozen by this very job, so that nothing there can have changed.
-      try? graph.thawChain(from: filter, to: base)
-    }
-    for user in middle + [source, target].compactMap({ $0 }) { graph.detach(user) }
-    (source, target, middle) = (nil, nil, [])
+    release()
     remove(&warnings)
     for node in reopened.reversed() {
       do throws(BlockError) {
@@ -84,6 +80,48 @@ final class CommitStretch {
       }
     }
     reopened = []
+  }
+
+  /// Lets `overlay`, which stands on the image, stand on the base until `body` is done, and when that went well,
+  /// from then on. `letGo` is still to be called; it closes the layers above the base that nobody uses.
+  func putOnBase(_ overlay: Node, _ body: () throws(BlockError) -> Void) throws(BlockError) {
+    guard let filter, let link = overlay.backing else { return }
+    release()
+    func put(on node: Node) throws(BlockError) {
+      try graph.change(draining: [overlay, filter, base]) { (edit: GraphEdit) throws(BlockError) in
+        try edit.replaceChild(of: link, with: node)
+      }
+    }
+    try put(on: base)
+    do throws(BlockError) {
+      try body()
+    } catch {
+      // Both chains read the same.
+      try? put(on: filter)
+      throw error
+    }
+  }
+
+  /// Lets the image's users use the base instead, which stays open for writing; the layers above it are closed.
+  ///
+  /// - Throws: kind `conflict` where the base's users stand against them; then `letGo` is still to be called.
+  func replaceByBase() throws(BlockError) {
+    guard let filter else { return }
+    release()
+    try graph.change(draining: [filter, base]) { (edit: GraphEdit) throws(BlockError) in
+      try edit.replace(filter, with: base)
+    }
+    graph.dispose(ofUnused: filter)
+    self.filter = nil
+    reopened.removeAll { $0 === base }
+  }
+
+  /// Gives back what the job itself holds of the layers.
+  private func release() {
+    graph.thaw(frozen)
+    frozen = []
+    for user in middle + [source, target].compactMap({ $0 }) { graph.detach(user) }
+    (source, target, middle) = (nil, nil, [])
   }
 
   private func remove(_ warnings: inout [String]) {

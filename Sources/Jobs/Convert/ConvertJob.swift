@@ -13,13 +13,18 @@ public final class ConvertJob: Job {
   public let kind = "convert"
   /// Called with each thing that went wrong without ending the job; from any thread.
   public var warn: @Sendable (String) -> Void = { _ in }
-  private let options: ConvertOptions
-  private let opener: Opener
+  /// Called, on the graph thread, with each bitmap that is left out.
+  public var warnOfBitmap: (String) -> Void = { _ in }
+  /// The checksum of what was copied, where one was asked for and the job has run.
+  public private(set) var checksum: ContentChecksum?
+  let options: ConvertOptions
+  let opener: Opener
   private var graph: Graph?
   private var sources: [RootUser] = []
   private var target: RootUser?
-  private var image: NewImage?
+  private(set) var image: NewImage?
   private var base: Node?
+  private var bitmaps: BitmapCopy?
 
   /// Checks the options against each other; opens nothing.
   ///
@@ -27,10 +32,14 @@ public final class ConvertJob: Job {
   public init(_ options: ConvertOptions, opener: Opener) throws(BlockError) {
     self.options = options
     self.opener = opener
+    if options.copiesBitmaps { bitmaps = BitmapCopy(skipsBroken: options.skipsBrokenBitmaps) }
     guard !options.sources.isEmpty else {
       throw BlockError(.invalidArgument, "Must specify image file name")
     }
     if options.sources.count > 1 {
+      if options.copiesBitmaps {
+        throw BlockError(.invalidArgument, "Copying bitmaps only possible with single source")
+      }
       if options.sourceSettings.snapshot != nil {
         throw BlockError(.invalidArgument, "No support for concatenating multiple snapshot")
       }
@@ -54,6 +63,7 @@ public final class ConvertJob: Job {
       sources.append(user)
       try openSource(name, for: user)
     }
+    try bitmaps?.checkSource(sources.first)
     let user = graph.makeUser(
       "convert: target '\(options.target.text)'", claim: Claim(held: .write, shared: .consistentRead))
     target = user
@@ -61,6 +71,7 @@ public final class ConvertJob: Job {
     if options.compresses, try user.edge?.makeCompressor() == nil {
       throw BlockError(.unsupported, "Compression not supported for this file format")
     }
+    try bitmaps?.checkTarget(user)
   }
 
   /// Copies, closes the target and lets it appear under its name.
@@ -72,10 +83,20 @@ public final class ConvertJob: Job {
     let pipeline = CopyPipeline(
       from: source, to: shape(of: edge), threads: options.threads ?? Threads.processors,
       rateLimit: options.rateLimit, context: context)
-    try pipeline.run()
+    if options.verifies { context.expect(source.length) }
+    if options.checksum != nil { context.expect(source.length) }
+    try pipeline.run(isLast: false)
+    try bitmaps?.copy(to: target, warnOfBitmap)
     try edge.flush()
     self.target = nil
     try inContext("error while closing the target") { () throws(BlockError) in try graph.release(target) }
+    if options.verifies { try verify(try ConvertSource(edges, base: nil, salvage: silence), graph, context) }
+    if let algorithm = options.checksum {
+      let scan = ChecksumScan(
+        algorithm: algorithm, method: .blocks, threads: options.threads ?? Threads.processors)
+      checksum = try scan.run(try ConvertSource(edges, base: nil, salvage: silence), context)
+    }
+    context.finish()
     try image?.publish()
   }
 
@@ -106,6 +127,12 @@ public final class ConvertJob: Job {
       else { throw error }
       throw cause
     }
+  }
+
+  /// What could not be read has been told of once.
+  private var silence: (@Sendable (UInt64) -> Void)? {
+    guard options.salvages else { return nil }
+    return { _ in }
   }
 
   private var noteSalvage: @Sendable (UInt64) -> Void {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import BlockGraph
+public import Crypto
 internal import Errors
 public import Options
 
@@ -37,8 +38,16 @@ public struct ConvertOptions: Sendable {
   public var rateLimit: UInt64?
   /// How many threads work, or nil for one on each processor.
   public var threads: Int?
+  /// Whether the source's bitmaps are copied, too.
+  public var copiesBitmaps = false
+  /// Whether bitmaps that were not saved properly are left out.
+  public var skipsBrokenBitmaps = false
   /// Whether the kernel is asked to copy.
   public var offloads = false
+  /// Whether the target is read back and held against the sources before it appears.
+  public var verifies = false
+  /// The hash function of the checksum of what was copied, or nil for none.
+  public var checksum: ContentHash?
 
   /// Converts `sources` to a raw image at `target`.
   public init(sources: [ImageName], target: ImageName) {

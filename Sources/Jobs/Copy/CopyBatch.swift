@@ -34,7 +34,7 @@ final class CopyBatch: @unchecked Sendable {
   /// The places of `data`, once given.
   var prepared: [PreparedWrite] = []
   /// The places of `clusters`, once given.
-  var pieces: [CompressedPiece] = []
+  var compressed: CompressedSlot?
 
   /// A batch for segments of at most `size` bytes.
   init(size: Int, compresses: Bool) {
@@ -51,6 +51,6 @@ final class CopyBatch: @unchecked Sendable {
     clusters.removeAll(keepingCapacity: true)
     packedBytes = 0
     prepared.removeAll(keepingCapacity: true)
-    pieces.removeAll(keepingCapacity: true)
+    compressed = nil
   }
 }

@@ -45,12 +45,14 @@ final class CopyPipeline: @unchecked Sendable {
   }
 
   /// Copies everything; returns when all is written or something failed and every thread has ended.
-  func run() throws(BlockError) {
+  ///
+  /// - Parameter isLast: whether the job's work is done with that.
+  func run(isLast: Bool = true) throws(BlockError) {
     context.expect(source.length)
     try Threads.run(threads) { _ throws(BlockError) in self.work() }
     for batch in waitingForWrite { target.abandon(batch) }
     if let failure { throw failure }
-    context.finish()
+    if isLast { context.finish() }
   }
 
   // MARK: One thread
@@ -77,7 +79,7 @@ final class CopyPipeline: @unchecked Sendable {
     switch task {
     case .fill(let batch, let number):
       try context.checkInterrupted()
-      pace?.wait(for: batch.length)
+      try pace?.wait(for: batch.length, context)
       try fill(batch, compressor)
       try place(batch, number: number)
     case .write(let batch):

@@ -90,7 +90,9 @@ struct CopyTarget: Sendable {
   /// Finds the places of everything in a batch. The order of calls decides about the layout of the target.
   func allocate(_ batch: CopyBatch) throws(BlockError) {
     try inContext("error while writing at byte \(batch.offset)") { () throws(BlockError) in
-      if !batch.clusters.isEmpty { batch.pieces = try edge.placeCompressed(batch.clusters) }
+      if !batch.clusters.isEmpty {
+        batch.compressed = try edge.prepareCompressed(batch.clusters, unchanged: isUnchanged)
+      }
       for run in batch.data {
         batch.prepared.append(
           try edge.prepareWrite(
@@ -109,9 +111,10 @@ struct CopyTarget: Sendable {
   func write(_ batch: CopyBatch, offloading source: (any CopySource)? = nil) throws(BlockError) {
     let buffer = batch.buffer
     let packed = batch.packed
-    if !batch.pieces.isEmpty {
+    if let compressed = batch.compressed {
+      batch.compressed = nil
       try inContext("error while writing at byte \(batch.offset)") { () throws(BlockError) in
-        try edge.write(batch.pieces, from: packed.bytes)
+        try edge.complete(compressed, from: packed.bytes)
       }
     }
     while let prepared = batch.prepared.popLast() {
@@ -142,6 +145,8 @@ struct CopyTarget: Sendable {
 
   /// Gives the places of a batch back that is not going to be written.
   func abandon(_ batch: CopyBatch) {
+    if let compressed = batch.compressed { edge.abandon(compressed) }
+    batch.compressed = nil
     while let prepared = batch.prepared.popLast() { edge.abandon(prepared) }
   }
 }

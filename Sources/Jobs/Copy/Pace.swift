@@ -1,6 +1,8 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import BlockGraph
+internal import Errors
 internal import Host
 
 /// Keeps all threads together below a number of bytes a second.
@@ -13,11 +15,18 @@ final class Pace: Sendable {
   init(bytesPerSecond: UInt64) { self.bytesPerSecond = bytesPerSecond }
 
   /// Returns when `count` more bytes are due.
-  func wait(for count: UInt64) {
+  ///
+  /// - Throws: what ends the job, soon after the user asked for its end.
+  func wait(for count: UInt64, _ context: JobContext) throws(BlockError) {
     guard bytesPerSecond > 0 else { return }
     let before = sent.add(count)
-    let due = Double(before) / Double(bytesPerSecond)
-    let passed = Clock.now - start
-    if due > passed { Clock.sleep(seconds: due - passed) }
+    let due = start + Double(before) / Double(bytesPerSecond)
+    while true {
+      let rest = due - Clock.now
+      guard rest > 0 else { return }
+      // A signal wakes one thread only.
+      Clock.sleep(seconds: min(rest, 0.1))
+      try context.checkInterrupted()
+    }
   }
 }

@@ -22,6 +22,8 @@ public final class MeasureJob: Job {
   public private(set) var required: UInt64 = 0
   /// Bytes that the file could come to take.
   public private(set) var full: UInt64 = 0
+  /// Bytes that copies of the source's bitmaps would take besides; nil where there can be none.
+  public private(set) var bitmaps: UInt64?
   private let source: Source
   private let target: any DriverKind
   private let options: OptionObject
@@ -50,6 +52,12 @@ public final class MeasureJob: Job {
     }
     let measure = try target.measure(length: whole, options: options)
     full = measure.full
+    if case .image(let edge) = source, let driver = edge.child.driver as? any BitmapDriver,
+      driver.supportsBitmaps(of: edge.child)
+    {
+      bitmaps = try target.measureBitmaps(
+        driver.bitmaps(of: edge.child), length: whole, options: options)
+    }
     required = measure.empty
     guard case .image(let edge) = source, measure.unit > 0 else { return }
     if measure.takesAll {

@@ -17,8 +17,8 @@ public final class RebaseJob: Job {
   private var graph: Graph?
   private var overlay: RootUser?
   private var base: RootUser?
-  /// The end of the chain that is frozen.
-  private var frozen: Node?
+  /// The links that are frozen.
+  private var frozen: [Edge] = []
 
   /// Opens nothing.
   public init(_ options: RebaseOptions, opener: Opener) {
@@ -43,11 +43,13 @@ public final class RebaseJob: Job {
     try openOverlay(user)
     guard let node = user.edge?.child else { return }
     try refuseFormatName()
+    if options.compresses, !options.isUnsafe, try user.edge?.makeCompressor() == nil {
+      throw BlockError(.unsupported, "Compression not supported for this file format")
+    }
     if !options.isUnsafe {
       try openBase(below: node, graph)
       if let old = node.backing?.child {
-        try graph.freezeChain(from: node, to: old, for: "rebase of '\(options.image.text)'")
-        frozen = old
+        frozen = try graph.freezeChain(from: node, to: old, for: "rebase of '\(options.image.text)'")
       }
     }
     try inContext(changing) { () throws(BlockError) in
@@ -88,9 +90,8 @@ public final class RebaseJob: Job {
   }
 
   private func thaw(_ graph: Graph) {
-    // The links are those that were frozen: nobody could replace them.
-    if let frozen, let node = overlay?.edge?.child { try? graph.thawChain(from: node, to: frozen) }
-    frozen = nil
+    graph.thaw(frozen)
+    frozen = []
   }
 
   // MARK: Opening
@@ -147,9 +148,10 @@ public final class RebaseJob: Job {
   // MARK: Changing
 
   private func copy(to edge: Edge, _ context: JobContext) throws(BlockError) {
+    let cluster = edge.child.limits.clusterSize
     let target = CopyTarget(
-      edge: edge, granule: max(edge.child.limits.clusterSize, 512), isSparse: true, readsZero: false,
-      offloads: false, compressionUnit: nil, isUnchanged: true)
+      edge: edge, granule: max(cluster, 512), isSparse: true, readsZero: false,
+      offloads: false, compressionUnit: options.compresses ? Int(cluster) : nil, isUnchanged: true)
     let pipeline = CopyPipeline(
       from: RebaseSource(overlay: edge, new: base?.edge), to: target,
       threads: options.threads ?? Threads.processors, rateLimit: nil, context: context)

@@ -17,6 +17,8 @@ public struct RebaseOptions: Sendable {
   public var backingFlags: NodeFlags = []
   /// Whether only the name changes, whatever the two backing files hold.
   public var isUnsafe = false
+  /// Whether what is written is compressed where it becomes smaller.
+  public var compresses = false
   /// How many threads work, or nil for one on each processor.
   public var threads: Int?
 

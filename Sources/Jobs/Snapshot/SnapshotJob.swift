@@ -63,6 +63,7 @@ public final class SnapshotJob: Job {
     case .apply(let name):
       try inContext("Could not apply snapshot '\(name)'") { () throws(BlockError) in
         guard let driver else { throw BlockError(.unsupported, "Block driver does not support snapshots") }
+        try refuseBitmaps(node)
         try inContext("Failed to load snapshot") { () throws(BlockError) in
           try driver.applySnapshot(.idOrName(name), of: node)
         }
@@ -77,6 +78,12 @@ public final class SnapshotJob: Job {
         try driver?.deleteSnapshot(.exactly(id: found.id, name: found.name), of: node)
       }
     }
+  }
+
+  /// Going back in time is nothing that a record of writes can tell.
+  private func refuseBitmaps(_ node: Node) throws(BlockError) {
+    guard let driver = node.driver as? any BitmapDriver, !driver.bitmaps(of: node).isEmpty else { return }
+    throw BlockError(.refused, "Device has active dirty bitmaps")
   }
 
   /// Lets go of the image.

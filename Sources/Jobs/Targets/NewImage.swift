@@ -112,13 +112,14 @@ final class NewImage {
     return fileUser?.edge.map { files.readsZero($0.child) } ?? false
   }
 
-  /// Opens the image for `user`.
-  func open(for user: RootUser) throws(BlockError) {
+  /// Opens the image for `user`; with `isReadOnly`, as somebody would who only looks at it.
+  func open(for user: RootUser, isReadOnly: Bool = false) throws(BlockError) {
     guard let file = fileUser?.edge?.child else { return }
     let kind = try opener.knownFormat(recipe.format)
     var options = kind.openOptions(forNew: recipe.options)
     if let data = dataUser?.edge?.child { options["data-file"] = .string(data.name) }
-    let node = try opener.openFormat(kind, on: file, options, OpenSettings(flags: flags))
+    let settings = OpenSettings(flags: isReadOnly ? flags.subtracting(.writable) : flags)
+    let node = try opener.openFormat(kind, on: file, options, settings)
     do throws(BlockError) {
       try graph.attach(user, to: node)
     } catch {

@@ -91,8 +91,7 @@ final class TargetFiles {
       guard let used = node.driver as? FileDriver,
         FilePaths.identity(of: used.path) == FilePaths.identity(of: path)
       else { continue }
-      throw BlockError(
-        .conflict, "Failed to get \"write\" lock", hint: "Is another process using the image [\(path)]?")
+      throw BlockError(lock: "\"write\"", of: path, heldBy: .this, mayBeForced: false)
     }
     let file = try inContext("Could not create '\(path)'") { () throws(BlockError) in
       try File(path: path, mode: .writable)

@@ -3,6 +3,7 @@
 
 internal import BlockGraph
 internal import Errors
+internal import Host
 
 extension Opener {
   /// The path on this machine that a target's name means.
@@ -14,5 +15,10 @@ extension Opener {
       throw BlockError(.invalidArgument, "Unknown protocol '\(prefix)'")
     }
     return String(name.dropFirst(prefix.count + 1))
+  }
+
+  /// Whether there is something at the path that a target's name means.
+  func targetExists(_ name: String) throws(BlockError) -> Bool {
+    FilePaths.kind(of: try targetPath(name)) != nil
   }
 }

@@ -84,7 +84,7 @@ public final class FileDriver: CopyingDriver, @unchecked Sendable {
 
   private func lock(_ claim: Claim, _ node: Node) throws(BlockError) {
     guard let locks else { return }
-    var claim = node.flags.contains(.inactive) ? .none : claim
+    var claim = claim
     // By force, everything is shared; what others do not tolerate is refused all the same.
     if node.flags.contains(.forceShare) { claim.shared = .all }
     try locks.prepare(claim)
@@ -105,6 +105,9 @@ public final class FileDriver: CopyingDriver, @unchecked Sendable {
     reopened = nil
     locks?.abort()
   }
+
+  /// Looks how long the file is now.
+  public func invalidateCache(_ node: Node) throws(BlockError) { setLength(try file.length()) }
 
   // MARK: Reading and status
 

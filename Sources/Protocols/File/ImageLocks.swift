@@ -119,7 +119,8 @@ final class ImageLocks: Sendable {
         guard !isLocked else { return try file.unlock(byte: byte) }
         // Refused only when somebody locks exclusively, which the convention does not know.
         guard try file.lockShared(byte: byte) else {
-          throw conflict(bit, shared: base != ImageLocks.heldBase, nil)
+          let holder = file.processLocking(byte: byte, known: try file.lockHolder(byte: byte)?.process)
+          throw conflict(bit, shared: base != ImageLocks.heldBase, by: holder)
         }
       }
       state.withLock { $0.locked[keyPath: bits] ^= mask }
@@ -149,14 +150,16 @@ final class ImageLocks: Sendable {
 
   private func refuse(_ bit: UInt8, byte: UInt64, shared: Bool) throws(BlockError) {
     try tolerateMissingLocks { () throws(BlockError) in
-      if let holder = try file.lockHolder(byte: byte) { throw conflict(bit, shared: shared, holder) }
+      guard let holder = try file.lockHolder(byte: byte) else { return }
+      throw conflict(bit, shared: shared, by: file.processLocking(byte: byte, known: holder.process))
     }
   }
 
-  private func conflict(_ bit: UInt8, shared: Bool, _ holder: LockHolder?) -> BlockError {
+  private func conflict(_ bit: UInt8, shared: Bool, by process: RunningProcess?) -> BlockError {
     let name = Permissions(rawValue: 1 << bit).names.first ?? "unknown"
-    var hint = "Is another process using the image [\(path)]?"
-    if let process = holder?.process { hint += " Process \(process) holds it." }
-    return BlockError(.conflict, "Failed to get \(shared ? "shared " : "")\"\(name)\" lock", hint: hint)
+    return BlockError(
+      lock: "\(shared ? "shared " : "")\"\(name)\"", of: path, heldBy: process,
+      // What others write can still be looked at, as it changes.
+      mayBeForced: shared && !file.isWritable)
   }
 }

@@ -16,6 +16,14 @@ enum CheckFinding: Sendable, Equatable {
   case unalignedRefcountBlock(index: Int)
   case unalignedSnapshotL1(id: String, name: String, offset: UInt64)
 
+  /// An L2 table that lies on metadata of another kind.
+  case overlappingL2Table(offset: UInt64)
+  /// More references than a refcount can hold.
+  case tooManyReferences(cluster: UInt64, references: UInt64)
+  /// A bitmap that its directory entry or its table contradicts.
+  case brokenBitmap(index: Int, reason: String)
+  case brokenBitmapDirectory(reason: String)
+
   /// Something refers to bytes that the file does not have.
   case pastEnd(offset: UInt64, bytes: UInt64)
   case refcountBlockOutside(index: Int)
@@ -60,6 +68,14 @@ enum CheckFinding: Sendable, Equatable {
     case .unreadableRefcount, .unreadableTable: .checkError
     default: .corruption
     }
+  }
+}
+
+extension CheckFinding {
+  /// The line of a finding that is being mended.
+  var repairDescription: String {
+    let line = description
+    return line.hasPrefix("ERROR") ? "Repairing" + line.dropFirst("ERROR".count) : line
   }
 }
 
@@ -125,6 +141,12 @@ extension CheckFinding: CustomStringConvertible {
       return "ERROR snapshot \(id) (\(name)) l1_size=0x\(hex(UInt64(size))): L1 table is too large; "
         + "snapshot table entry corrupted"
     case .snapshotIncomplete(let index): return "ERROR snapshot table entry \(index) is incomplete"
+    case .overlappingL2Table(let offset):
+      return "ERROR l2_offset=\(hex(offset)): Table overlaps other metadata; L1 entry corrupted"
+    case .tooManyReferences(let cluster, let references):
+      return "ERROR cluster \(cluster) reference=\(references): more references than a refcount can hold"
+    case .brokenBitmap(let index, let reason): return "ERROR bitmap \(index): \(reason)"
+    case .brokenBitmapDirectory(let reason): return "ERROR bitmap directory: \(reason)"
     default: return ""
     }
   }

@@ -16,11 +16,28 @@ extension ImageCheck {
 
   /// Counts what bitmaps refer to; without the feature bit, all that is there counts as lost.
   ///
-  /// - Throws: where the directory cannot be understood.
+  /// - Throws: where the directory cannot be understood, unless it is going to be mended.
   func addBitmaps() throws(BlockError) {
     guard header.autoclear.contains(.bitmaps), let data = header.first(.bitmaps)?.data,
       let bitmaps = BitmapsExtension(parsing: data)
     else { return }
+    do throws(BlockError) {
+      let directory = try readDirectory(bitmaps)
+      var position = 0
+      // Tables do not overlap in an image that is whole, so together they are no larger than the file.
+      var budget = fileLength.plus(64 << 20) ?? .max
+      for index in 0..<Int(bitmaps.count) {
+        try addBitmap(index, ImageCheck.bitmapEntry(directory.bytes, &position), &budget)
+      }
+    } catch {
+      guard repair == .all, error.kind == .corrupt else { throw error }
+      found(.brokenBitmapDirectory(reason: error.message), canMend: true)
+      brokenBitmaps = nil
+    }
+  }
+
+  /// Reads the directory and counts its clusters.
+  private func readDirectory(_ bitmaps: BitmapsExtension) throws(BlockError) -> Buffer {
     guard bitmaps.count > 0, bitmaps.count <= ImageCheck.largestCount, bitmaps.directorySize > 0,
       bitmaps.directorySize <= ImageCheck.largestDirectory,
       UInt64(bitmaps.count) * UInt64(ImageCheck.entrySize) <= bitmaps.directorySize,
@@ -31,38 +48,50 @@ extension ImageCheck {
     else {
       throw BlockError(.corrupt, "bitmaps_ext: bitmap directory lies past the end of the file")
     }
-    let directory = try file.read(at: bitmaps.directoryOffset, count: Int(bitmaps.directorySize))
-    var position = 0
-    // Tables do not overlap in an image that is whole, so together they are no larger than the file.
-    var budget = fileLength.plus(64 << 20) ?? .max
-    for _ in 0..<bitmaps.count { try addBitmap(directory.bytes, &position, &budget) }
+    return try file.read(at: bitmaps.directoryOffset, count: Int(bitmaps.directorySize))
   }
 
-  private func addBitmap(_ directory: RawSpan, _ position: inout Int, _ budget: inout UInt64)
-    throws(BlockError)
-  {
+  /// One entry of the directory.
+  struct BitmapEntry {
+    /// Where it is in the directory.
+    var range: Range<Int>
+    var tableOffset: UInt64
+    var tableBytes: UInt64
+  }
+
+  /// Takes the next entry of a directory.
+  static func bitmapEntry(_ directory: RawSpan, _ position: inout Int) throws(BlockError) -> BitmapEntry {
     guard directory.byteCount - position >= ImageCheck.entrySize else {
       throw BlockError(.corrupt, "Broken bitmap directory")
     }
-    let offset = directory.big64(at: position)
-    let bytes = UInt64(directory.big32(at: position + 8)) * 8
     let named = Int(directory.big16(at: position + 18)) + Int(directory.big32(at: position + 20))
     let size = (ImageCheck.entrySize + named + 7) / 8 * 8
     guard directory.byteCount - position >= size else {
       throw BlockError(.corrupt, "Broken bitmap directory")
     }
-    position += size
-    guard geometry.offsetInCluster(offset) == 0, bytes <= ImageCheck.largestTable else {
-      throw BlockError(.corrupt, "Bitmap table offset or size invalid")
+    defer { position += size }
+    return BitmapEntry(
+      range: position..<position + size, tableOffset: directory.big64(at: position),
+      tableBytes: UInt64(directory.big32(at: position + 8)) * 8)
+  }
+
+  private func addBitmap(_ index: Int, _ entry: BitmapEntry, _ budget: inout UInt64) throws(BlockError) {
+    let before = findings
+    do throws(BlockError) {
+      guard geometry.offsetInCluster(entry.tableOffset) == 0, entry.tableBytes <= ImageCheck.largestTable
+      else { throw BlockError(.corrupt, "Bitmap table offset or size invalid") }
+      guard entry.tableBytes <= budget else {
+        throw BlockError(
+          .corrupt, "the tables of bitmaps overlap: together they are larger than the file")
+      }
+      budget -= entry.tableBytes
+      try addReferences(at: entry.tableOffset, bytes: entry.tableBytes, canMend: true)
+      if findings == before { try addBitmapClusters(entry.tableOffset, entry.tableBytes) }
+    } catch {
+      guard repair == .all, error.kind == .corrupt else { throw error }
+      found(.brokenBitmap(index: index, reason: error.message), canMend: true)
     }
-    guard bytes <= budget else {
-      throw BlockError(.corrupt, "the tables of bitmaps overlap: together they are larger than the file")
-    }
-    budget -= bytes
-    let before = result.corruptions
-    try addReferences(at: offset, bytes: bytes)
-    guard result.corruptions == before else { return }
-    try addBitmapClusters(offset, bytes)
+    if findings != before { brokenBitmaps?.insert(index) }
   }
 
   private func addBitmapClusters(_ offset: UInt64, _ bytes: UInt64) throws(BlockError) {
@@ -78,7 +107,9 @@ extension ImageCheck {
         guard entry & ImageCheck.reservedInTable == 0, cluster == 0 || entry & 1 == 0,
           geometry.offsetInCluster(cluster) == 0
         else { throw BlockError(.corrupt, "Bitmap table entry \(hex(entry)) invalid") }
-        if cluster != 0 { try addReferences(at: cluster, bytes: geometry.clusterSize) }
+        if cluster != 0 {
+          try addReferences(at: cluster, bytes: geometry.clusterSize, canMend: true)
+        }
       }
       done += UInt64(count)
     }

@@ -8,26 +8,42 @@ internal import Errors
 /// L2 entries.
 extension ImageCheck {
   /// Bits of an entry for a cluster that is not compressed that must be zero.
-  private static let reservedL2: UInt64 = 0x3f00_0000_0000_01fe
+  static let reservedL2: UInt64 = 0x3f00_0000_0000_01fe
 
   /// Counts what the entries of a table point to and tells what is wrong with them.
   func walkL2(_ bytes: RawSpan, isActive: Bool) throws(BlockError) -> TableState {
     var state = TableState()
     guard !bytes.isZero else { return state }
     let before = result
+    let findingsBefore = findings
     var next: UInt64 = 0
     let size = geometry.l2EntryBytes
-    for index in 0..<bytes.byteCount / size {
+    let count = bytes.byteCount / size
+    let mayRun = size == 8 && !hasDataFile
+    var index = 0
+    while index < count {
       let entry = L2Entry(rawValue: bytes.big64(at: index * size))
+      if mayRun {
+        if entry.rawValue == 0 {
+          index += 1
+          continue
+        }
+        let run = plainRun(bytes, from: index, to: count)
+        if run > 0 {
+          try countRun(entry, UInt64(run), &next, &state, isActive: isActive)
+          index += run
+          continue
+        }
+      }
       let bitmap = SubclusterBitmap(rawValue: size == 16 ? bytes.big64(at: index * size + 8) : 0)
-      guard entry.rawValue != 0 || bitmap.rawValue != 0 else { continue }
       if entry.isCompressed {
         try countCompressed(entry, bitmap, index, &state)
-      } else {
+      } else if entry.rawValue != 0 || bitmap.rawValue != 0 {
         try countPlain(entry, bitmap, &next, &state, isActive: isActive)
       }
+      index += 1
     }
-    state.isDamaged = result.corruptions != before.corruptions
+    state.isDamaged = findings != findingsBefore || result.checkErrors != before.checkErrors
     if isActive {
       result.allocatedClusters += UInt64(state.allocated)
       result.fragmentedClusters += UInt64(state.fragmented)
@@ -36,34 +52,67 @@ extension ImageCheck {
     return state
   }
 
+  /// How many entries from `start` on are for clusters with data that lie side by side in the file, all marked
+  /// alike, with nothing to find wrong; 0 where the first one needs a closer look.
+  private func plainRun(_ bytes: RawSpan, from start: Int, to count: Int) -> Int {
+    let first = L2Entry(rawValue: bytes.big64(at: start * 8))
+    let size = geometry.clusterSize
+    let offset = first.offset
+    guard first.rawValue & ~(L1Entry.offsetMask | L2Entry.copiedBit) == 0, offset != 0,
+      offset & (size - 1) == 0, offset < fileLength
+    else { return 0 }
+    let room = Int(clamping: (fileLength - offset + size - 1) >> geometry.clusterBits)
+    let end = start + min(count - start, room)
+    var expected = first.rawValue &+ size
+    var index = start + 1
+    while index < end, bytes.big64(at: index * 8) == expected {
+      expected &+= size
+      index += 1
+    }
+    return index - start
+  }
+
+  private func countRun(
+    _ first: L2Entry, _ count: UInt64, _ next: inout UInt64, _ state: inout TableState, isActive: Bool
+  ) throws(BlockError) {
+    let start = first.offset >> geometry.clusterBits
+    state.allocated += UInt32(truncatingIfNeeded: count)
+    if next != 0 && first.offset != next { state.fragmented += 1 }
+    next = first.offset + count << geometry.clusterBits
+    if isActive && !singles.areAll(first.isCopied, in: start..<start + count) { state.hasWrongFlags = true }
+    try references.addOne(toEach: start..<start + count)
+  }
+
   private func countCompressed(
     _ entry: L2Entry, _ bitmap: SubclusterBitmap, _ index: Int, _ state: inout TableState
   ) throws(BlockError) {
     let descriptor = CompressedDescriptor(entry, geometry)
-    if entry.isCopied { found(.compressedCopied(offset: descriptor.offset)) }
+    if entry.isCopied { found(.compressedCopied(offset: descriptor.offset), canMend: true) }
     let shown = entry.rawValue & ~L2Entry.copiedBit
-    if hasDataFile { return found(.compressedInDataFile(index: index, entry: shown)) }
-    if bitmap.rawValue != 0 { return found(.compressedWithBitmap(index: index, entry: shown)) }
+    if hasDataFile { return found(.compressedInDataFile(index: index, entry: shown), canMend: true) }
+    if bitmap.rawValue != 0 { return found(.compressedWithBitmap(index: index, entry: shown), canMend: true) }
     state.allocated += 1
     state.compressed += 1
     state.fragmented += 1
-    try addReferences(at: descriptor.offset, bytes: descriptor.size)
+    try addReferences(at: descriptor.offset, bytes: descriptor.size, canMend: true)
   }
 
   private func countPlain(
     _ entry: L2Entry, _ bitmap: SubclusterBitmap, _ next: inout UInt64, _ state: inout TableState,
     isActive: Bool
   ) throws(BlockError) {
-    if entry.rawValue & ImageCheck.reservedL2 != 0 { found(.reservedBitsL2(entry: entry.rawValue)) }
+    if entry.rawValue & ImageCheck.reservedL2 != 0 {
+      found(.reservedBitsL2(entry: entry.rawValue), canMend: true)
+    }
     let offset = entry.offset
     let hasPlace = offset != 0 || (hasDataFile && entry.isCopied)
     var isPreallocated = entry.hasZeroBit
     if geometry.hasExtendedL2 {
       isPreallocated = bitmap.allocated == 0
       if !hasPlace {
-        if bitmap.allocated != 0 { found(.bitmapWithoutCluster) }
+        if bitmap.allocated != 0 { found(.bitmapWithoutCluster, canMend: true) }
       } else if bitmap.allocated & bitmap.zero != 0 {
-        found(.bitmapContradiction(offset: offset))
+        found(.bitmapContradiction(offset: offset), canMend: true)
       }
     }
     guard hasPlace else { return }
@@ -71,10 +120,12 @@ extension ImageCheck {
     if next != 0 && offset != next { state.fragmented += 1 }
     next = offset + geometry.clusterSize
     if geometry.offsetInCluster(offset) != 0 {
-      found(.unalignedCluster(offset: offset, isPreallocated: isPreallocated))
+      found(.unalignedCluster(offset: offset, isPreallocated: isPreallocated), canMend: true)
+      // What it will be is known when it is mended.
+      if repair == .all { return }
     }
     if isActive && entry.isCopied != isSingle(offset) { state.hasWrongFlags = true }
-    if !hasDataFile { try addReferences(at: offset, bytes: geometry.clusterSize) }
+    if !hasDataFile { try addReferences(at: offset, bytes: geometry.clusterSize, canMend: true) }
   }
 
   /// Whether a cluster has exactly one reference by its refcount; nil where that takes a closer look.

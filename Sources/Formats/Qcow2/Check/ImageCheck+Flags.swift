@@ -9,6 +9,12 @@ internal import Errors
 extension ImageCheck {
   /// Looks at the marks of the active tables. L2 tables that the walk found in order are not read again.
   func checkCopiedFlags() throws(BlockError) {
+    var fixed = RepairCount()
+    try checkCopiedFlags(fixing: false, &fixed)
+  }
+
+  /// As above; with `fixing`, marks are set right. It does no harm when only some of them reach the file.
+  func checkCopiedFlags(fixing: Bool, _ fixed: inout RepairCount) throws(BlockError) {
     guard header.l1Offset < fileLength else { return }
     let run = TableRun(geometry.clusterSize)
     var position = 0
@@ -19,40 +25,68 @@ extension ImageCheck {
       guard offset < fileLength, let buffer = try? file.read(at: offset, count: count * L1Entry.size) else {
         return
       }
-      let bytes = buffer.bytes
+      var bytes = buffer.mutableBytes
+      var changed: Range<Int>?
       for index in 0..<count {
-        let entry = L1Entry(rawValue: bytes.big64(at: index * L1Entry.size))
-        if entry.offset != 0 { try checkCopied(entry, at: position + index, run) }
+        let entry = L1Entry(rawValue: bytes.bytes.big64(at: index * L1Entry.size))
+        guard entry.offset != 0 else { continue }
+        if isMarkedWrong(entry, at: position + index, fixing: fixing, &fixed), fixing {
+          bytes.storeBig(entry.rawValue ^ L2Entry.copiedBit, at: index * L1Entry.size)
+          changed = (changed?.lowerBound ?? index * 8)..<index * 8 + 8
+        }
+        try checkL2(of: entry, run, fixing: fixing, &fixed)
       }
+      if let changed { try write(buffer, changed, at: offset) }
       position += count
     }
   }
 
-  private func checkCopied(_ entry: L1Entry, at index: Int, _ run: TableRun) throws(BlockError) {
+  private func write(_ buffer: Buffer, _ range: Range<Int>, at offset: UInt64) throws(BlockError) {
+    try file.write(at: offset + UInt64(range.lowerBound), from: buffer.bytes.slice(range))
+  }
+
+  private func foundMark(_ finding: CheckFinding, fixing: Bool, _ fixed: inout RepairCount) {
+    guard fixing else { return found(finding) }
+    report(finding.repairDescription)
+    fixed.corruptions += 1
+  }
+
+  private func isMarkedWrong(_ entry: L1Entry, at index: Int, fixing: Bool, _ fixed: inout RepairCount)
+    -> Bool
+  {
     let cluster = entry.offset >> geometry.clusterBits
-    if singles[cluster] != entry.isCopied, let refcount = try? blocks.refcount(of: cluster),
+    guard singles[cluster] != entry.isCopied, let refcount = try? blocks.refcount(of: cluster),
       (refcount == 1) != entry.isCopied
-    {
-      found(.copiedFlagL1(index: index, entry: entry.rawValue, refcount: refcount))
-    }
+    else { return false }
+    foundMark(
+      .copiedFlagL1(index: index, entry: entry.rawValue, refcount: refcount), fixing: fixing, &fixed)
+    return true
+  }
+
+  private func checkL2(of entry: L1Entry, _ run: TableRun, fixing: Bool, _ fixed: inout RepairCount)
+    throws(BlockError)
+  {
     guard let state = tables[entry.offset], state.hasWrongFlags else { return }
     try context.checkInterrupted()
     guard run.load(entry.offset, geometry.clusterSize, from: file) == nil else { return }
     let buffer = run.buffer
-    checkCopiedL2(buffer.bytes)
-  }
-
-  private func checkCopiedL2(_ bytes: RawSpan) {
+    var bytes = buffer.mutableBytes
     let size = geometry.l2EntryBytes
+    var changed: Range<Int>?
     for position in 0..<bytes.byteCount / size {
-      let entry = L2Entry(rawValue: bytes.big64(at: position * size))
+      let entry = L2Entry(rawValue: bytes.bytes.big64(at: position * size))
       guard !entry.isCompressed, entry.offset != 0 || (hasDataFile && entry.isCopied) else { continue }
       // A count that cannot be read was told of when counts were compared.
       guard let refcount = hasDataFile ? 1 : try? blocks.refcount(of: entry.offset >> geometry.clusterBits)
       else {
         continue
       }
-      if (refcount == 1) != entry.isCopied { found(.copiedFlagL2(entry: entry.rawValue, refcount: refcount)) }
+      guard (refcount == 1) != entry.isCopied else { continue }
+      foundMark(.copiedFlagL2(entry: entry.rawValue, refcount: refcount), fixing: fixing, &fixed)
+      guard fixing else { continue }
+      bytes.storeBig(entry.rawValue ^ L2Entry.copiedBit, at: position * size)
+      changed = (changed?.lowerBound ?? position * size)..<position * size + 8
     }
+    if let changed { try write(buffer, changed, at: entry.offset) }
   }
 }

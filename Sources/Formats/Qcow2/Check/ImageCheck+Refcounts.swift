@@ -55,6 +55,9 @@ final class RefcountBlockReader {
     return !isZero
   }
 
+  /// The latest block as it stands in the file; nil where all its counts are 0.
+  var latest: Buffer? { isZero ? nil : buffer }
+
   /// A count of the latest block.
   func count(at index: Int) -> UInt64 {
     guard !isZero, let buffer else { return 0 }
@@ -78,10 +81,9 @@ extension ImageCheck {
       guard first < min(clusters, singles.limit) else { break }
       // A block that cannot be read is told of when counts are compared.
       guard blocks.offset(index) != 0, let isUsed = try? blocks.load(index), isUsed else { continue }
-      let end = min(geometry.refcountBlockEntries, clusters - first)
-      for position in 0..<Int(end) where blocks.count(at: position) == 1 {
-        singles.insert(first + UInt64(position))
-      }
+      let count = min(geometry.refcountBlockEntries, clusters - first)
+      guard let block = blocks.latest else { continue }
+      singles.note(block.bytes, from: first, count: count, order: geometry.refcountOrder)
     }
   }
 
@@ -93,16 +95,33 @@ extension ImageCheck {
       let offset = RefcountTableEntry(rawValue: entry).offset
       if entry != offset {
         found(.reservedBitsRefcountTable(index: index))
+        noteBrokenBlock()
       } else if geometry.offsetInCluster(offset) != 0 {
         found(.unalignedRefcountBlock(index: index))
+        noteBrokenBlock()
       } else if offset >> geometry.clusterBits >= clusters {
-        found(.refcountBlockOutside(index: index))
+        report(outsideLine(index))
+        result.corruptions += 1
+        noteBrokenBlock(needsRebuild: repair == .all)
       } else {
         try addReferences(at: offset, bytes: geometry.clusterSize)
         let count = references[offset >> geometry.clusterBits]
-        if count != 1 { found(.refcountBlockShared(index: index, references: count)) }
+        if count != 1 {
+          found(.refcountBlockShared(index: index, references: count))
+          noteBrokenBlock()
+        }
       }
     }
+  }
+
+  private func outsideLine(_ index: Int) -> String {
+    let finding = CheckFinding.refcountBlockOutside(index: index)
+    return repair == .all ? finding.repairDescription : finding.description
+  }
+
+  private func noteBrokenBlock(needsRebuild: Bool = true) {
+    brokenBlocks += 1
+    if needsRebuild { self.needsRebuild = true }
   }
 
   /// Compares every cluster's refcount with its references.
@@ -121,6 +140,7 @@ extension ImageCheck {
       } catch {
         if !saidUnaligned && error.kind == .corrupt { tell(error.message) }
         saidUnaligned = saidUnaligned || error.kind == .corrupt
+        needsRebuild = true
         for cluster in range { found(.unreadableRefcount(cluster: cluster)) }
       }
     }
@@ -129,9 +149,26 @@ extension ImageCheck {
   }
 
   private func compareBlock(_ range: Range<UInt64>, _ highest: inout UInt64) {
-    for cluster in range {
-      compare(cluster, refcount: blocks.count(at: Int(cluster - range.lowerBound)), &highest)
+    var position = range.lowerBound
+    while position < range.upperBound {
+      let index = Int(position - range.lowerBound)
+      if let uniform = uniformCount(position, index, range.upperBound) {
+        if uniform == 1 { highest = position + 63 }
+        position += 64
+      } else {
+        compare(position, refcount: blocks.count(at: index), &highest)
+        position += 1
+      }
     }
+  }
+
+  /// The refcount that 64 clusters have in common with their references, if it is 0 or 1 and easily seen.
+  private func uniformCount(_ cluster: UInt64, _ index: Int, _ end: UInt64) -> UInt64? {
+    guard cluster & 63 == 0, end - cluster >= 64, geometry.refcountOrder == 4 else { return nil }
+    guard let block = blocks.latest else { return references.areAll(0, from: cluster) ? 0 : nil }
+    if references.areAll(1, from: cluster), RefcountBlock.areAllOne(block.bytes, at: index) { return 1 }
+    if references.areAll(0, from: cluster), RefcountBlock.areAllZero(block.bytes, at: index) { return 0 }
+    return nil
   }
 
   /// Clusters that the refcount table is too short for.
@@ -149,6 +186,7 @@ extension ImageCheck {
     guard refcount != 0 || count != 0 else { return }
     highest = cluster
     if refcount < count {
+      if refcount == 0 { needsRebuild = true }
       found(.tooFewCounted(cluster: cluster, refcount: refcount, references: count))
     } else if refcount > count {
       found(.leak(cluster: cluster, refcount: refcount, references: count))

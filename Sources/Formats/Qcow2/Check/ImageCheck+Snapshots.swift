@@ -6,15 +6,19 @@ internal import Bytes
 internal import Errors
 
 /// The snapshot table as it is, with whatever is wrong with it.
-struct SnapshotTableContent {
+struct SnapshotTableContent: Sendable {
   var entries: [SnapshotEntry] = []
-  /// Bytes of the table; 0 without snapshots.
+  /// Bytes of the table in the file; 0 without snapshots.
   var bytes: UInt64 = 0
+  /// Whether entries differ from those in the file, since a repair has to change them.
+  var isMended = false
 }
 
 /// Snapshots.
 extension ImageCheck {
   /// Reads the snapshot table; what lies past the end of the file is zeros.
+  ///
+  /// For a repair of everything, the entries are as they will be.
   ///
   /// - Throws: where the table cannot be understood: then nothing can be told about the image.
   func readSnapshotTable() throws(BlockError) -> SnapshotTableContent {
@@ -23,23 +27,57 @@ extension ImageCheck {
     var window = Window(file: file)
     var position: UInt64 = 0
     for index in 0..<Int(header.snapshotCount) {
-      let entry: SnapshotEntry
+      var entry: SnapshotEntry
+      var surplus: UInt64 = 0
       do throws(BlockError) {
-        entry = try window.entry(at: header.snapshotsOffset + position)
+        if repair == .all { surplus = try window.surplus(at: header.snapshotsOffset + position) }
+        entry = try window.entry(at: header.snapshotsOffset + position, surplus: surplus)
       } catch {
         throw error.prefixed("failed to read the snapshot table: entry \(index)")
       }
-      content.bytes = position + UInt64(entry.unpaddedSize)
-      position += UInt64(entry.size)
-      guard position <= Qcow2Limits.snapshotTableBytes else {
-        throw BlockError(.tooLarge, "failed to read the snapshot table: Snapshot table is too large")
+      let size = UInt64(entry.unpaddedSize) + surplus
+      if surplus > 0 { tellSurplus(surplus, index, &content) }
+      guard position + size <= Qcow2Limits.snapshotTableBytes else {
+        guard repair == .all else {
+          throw BlockError(.tooLarge, "failed to read the snapshot table: Snapshot table is too large")
+        }
+        tellOverhang(Int(header.snapshotCount) - index, &content)
+        break
       }
+      content.bytes = position + size
+      position += (size + 7) / 8 * 8
       if header.version >= 3 && entry.extra.count < ImageCheck.neededExtra {
-        found(.snapshotIncomplete(index: index))
+        found(.snapshotIncomplete(index: index), canMend: true)
+        if repair == .all {
+          content.isMended = true
+          guard !entry.isBlank else { continue }
+          entry.complete(diskSize: header.size, to: ImageCheck.neededExtra)
+        }
       }
       content.entries.append(entry)
     }
     return content
+  }
+
+  private func tellSurplus(_ surplus: UInt64, _ index: Int, _ content: inout SnapshotTableContent) {
+    let limit = UInt64(Qcow2Limits.snapshotExtraBytes)
+    tell(
+      "Discarding too much extra metadata in snapshot table entry \(index) (\(surplus + limit) > \(limit))")
+    mendable += 1
+    content.isMended = true
+  }
+
+  private func tellOverhang(_ count: Int, _ content: inout SnapshotTableContent) {
+    tell("Discarding \(count) overhanging snapshots (snapshot table is too big)")
+    mendable += UInt64(count)
+    content.isMended = true
+  }
+
+  /// Whether the L1 table of a snapshot is where one can be.
+  func isWhole(_ entry: SnapshotEntry) -> Bool {
+    let bytes = UInt64(entry.l1Size) * 8
+    return geometry.offsetInCluster(entry.l1Offset) == 0 && bytes <= Qcow2Limits.l1Bytes
+      && (bytes == 0 || isInside(entry.l1Offset, bytes))
   }
 
   /// Version 3 requires the fields for the state's size and the disk's.
@@ -51,9 +89,9 @@ extension ImageCheck {
     var budget = (fileLength.plus(64 << 20) ?? .max)
     for entry in snapshots.entries {
       if geometry.offsetInCluster(entry.l1Offset) != 0 {
-        found(.unalignedSnapshotL1(id: entry.id, name: entry.name, offset: entry.l1Offset))
+        found(.unalignedSnapshotL1(id: entry.id, name: entry.name, offset: entry.l1Offset), canMend: true)
       } else if UInt64(entry.l1Size) * 8 > Qcow2Limits.l1Bytes {
-        found(.snapshotL1TooLarge(id: entry.id, name: entry.name, size: entry.l1Size))
+        found(.snapshotL1TooLarge(id: entry.id, name: entry.name, size: entry.l1Size), canMend: true)
       } else {
         guard budget >= UInt64(entry.l1Size) * 8 else {
           throw BlockError(
@@ -63,7 +101,7 @@ extension ImageCheck {
         try walkL1(at: entry.l1Offset, size: entry.l1Size, isActive: false)
       }
     }
-    try addReferences(at: header.snapshotsOffset, bytes: snapshots.bytes)
+    try addReferences(at: header.snapshotsOffset, bytes: snapshots.bytes, canMend: true)
   }
 
   /// Part of the table in memory: entries have no fixed size.
@@ -76,12 +114,54 @@ extension ImageCheck {
 
     init(file: Edge) { self.file = file }
 
-    mutating func entry(at position: UInt64) throws(BlockError) -> SnapshotEntry {
+    /// How many bytes of extra data the entry has beyond the limit.
+    mutating func surplus(at position: UInt64) throws(BlockError) -> UInt64 {
+      try load(position)
+      let extra = buffer.bytes.big32(at: Int(position - start) + 36)
+      return extra > Qcow2Limits.snapshotExtraBytes ? UInt64(extra - Qcow2Limits.snapshotExtraBytes) : 0
+    }
+
+    /// An entry, without so many bytes at the end of its extra data.
+    mutating func entry(at position: UInt64, surplus: UInt64 = 0) throws(BlockError) -> SnapshotEntry {
+      try load(position)
+      guard surplus > 0 else {
+        return try SnapshotEntry(parsing: buffer.bytes.slice(Int(position - start)..<buffer.count))
+      }
+      let kept = SnapshotEntry.fixedSize + Int(Qcow2Limits.snapshotExtraBytes)
+      let whole = Buffer(count: Int(Window.largestEntry))
+      var bytes = whole.mutableBytes
+      bytes.copy(buffer.bytes.slice(Int(position - start)..<Int(position - start) + kept))
+      bytes.storeBig(Qcow2Limits.snapshotExtraBytes, at: 36)
+      let names = try file.read(at: position + UInt64(kept) + surplus, count: 2 * Int(UInt16.max))
+      bytes.copy(names.bytes, at: kept)
+      return try SnapshotEntry(parsing: whole.bytes)
+    }
+
+    private mutating func load(_ position: UInt64) throws(BlockError) {
       if position < start || position + Window.largestEntry > start + UInt64(buffer.count) {
         start = position
         buffer = try file.read(at: position, count: Int(2 * Window.largestEntry))
       }
-      return try SnapshotEntry(parsing: buffer.bytes.slice(Int(position - start)..<buffer.count))
     }
+  }
+}
+
+extension SnapshotEntry {
+  /// Whether this is no entry, but zeros behind the last one.
+  fileprivate var isBlank: Bool {
+    l1Offset == 0 && l1Size == 0 && seconds == 0 && idBytes.isEmpty && nameBytes.isEmpty
+  }
+
+  /// Adds the fields that must be there, for a disk as large as the image's.
+  fileprivate mutating func complete(diskSize size: UInt64, to count: Int) {
+    extra += [UInt8](repeating: 0, count: max(0, count - extra.count))
+    diskSize = size
+  }
+
+  /// Ends names where bytes were lost, and gives a number to a snapshot without one.
+  mutating func mendNames(_ others: [SnapshotEntry]) {
+    if let end = idBytes.firstIndex(of: 0) { idBytes.removeSubrange(end...) }
+    if let end = nameBytes.firstIndex(of: 0) { nameBytes.removeSubrange(end...) }
+    if idBytes.isEmpty { idBytes = Array(SnapshotTable.nextID(others).utf8) }
   }
 }

@@ -23,12 +23,12 @@ extension ImageCheck {
   /// Bytes of tables that are read at once.
   static let readBytes: UInt64 = 1 << 20
   /// Bits of an L1 entry that must be zero.
-  private static let reservedL1: UInt64 = 0x7f00_0000_0000_01ff
+  static let reservedL1: UInt64 = 0x7f00_0000_0000_01ff
 
   /// Counts an L1 table, the tables it points to, and all that those point to.
   func walkL1(at offset: UInt64, size: UInt32, isActive: Bool) throws(BlockError) {
     let bytes = UInt64(size) * UInt64(L1Entry.size)
-    try addReferences(at: offset, bytes: bytes)
+    try addReferences(at: offset, bytes: bytes, canMend: !isActive)
     // What lies past the end of the file reads as zeros: no tables.
     guard offset < fileLength else { return }
     let end = min(bytes, fileLength - offset + (geometry.clusterSize - 1)) / 8 * 8
@@ -57,11 +57,17 @@ extension ImageCheck {
     for index in 0..<count {
       let entry = L1Entry(rawValue: bytes.big64(at: index * L1Entry.size))
       guard entry.rawValue != 0 else { continue }
-      if entry.rawValue & ImageCheck.reservedL1 != 0 { found(.reservedBitsL1(entry: entry.rawValue)) }
-      try addReferences(at: entry.offset, bytes: geometry.clusterSize)
+      if entry.rawValue & ImageCheck.reservedL1 != 0 {
+        found(.reservedBitsL1(entry: entry.rawValue), canMend: true)
+      }
+      if repair == .all, occupied.contains(entry.offset >> geometry.clusterBits) {
+        found(.overlappingL2Table(offset: entry.offset), canMend: true)
+        continue
+      }
+      try addReferences(at: entry.offset, bytes: geometry.clusterSize, canMend: true)
       let isAligned = geometry.offsetInCluster(entry.offset) == 0
-      if !isAligned { found(.unalignedL2Table(offset: entry.offset)) }
-      guard entry.offset < fileLength else { continue }
+      if !isAligned { found(.unalignedL2Table(offset: entry.offset), canMend: true) }
+      guard entry.offset < fileLength, isAligned || repair != .all else { continue }
       if try countAgain(entry.offset, isAligned: isAligned, isActive: isActive) { continue }
       if !run.holds(entry.offset, geometry.clusterSize) {
         try context.checkInterrupted()
@@ -122,9 +128,9 @@ extension ImageCheck {
       for index in 0..<Int(geometry.l2Entries) {
         let entry = L2Entry(rawValue: bytes.big64(at: index * geometry.l2EntryBytes))
         guard entry.rawValue != 0, let range = hostRange(entry) else { continue }
-        let before = result.corruptions
-        try addReferences(at: range.offset, bytes: range.bytes, count: UInt64(state.repeats))
-        if result.corruptions != before { break }
+        let before = findings
+        try addReferences(at: range.offset, bytes: range.bytes, count: UInt64(state.repeats), canMend: true)
+        if findings != before { break }
       }
     }
   }

@@ -4,6 +4,7 @@
 internal import BlockGraph
 internal import Bytes
 internal import Errors
+internal import Host
 
 extension Qcow2Driver: CheckingDriver {
   /// Reads every table once, counts all references and compares them with the refcounts.
@@ -15,12 +16,25 @@ extension Qcow2Driver: CheckingDriver {
       return try check.run()
     }
   }
+
+  /// Mends what can be mended, in an order that is safe to be interrupted at any moment.
+  func repair(_ what: CheckRepair, _ node: Node, _ context: JobContext, report: (String) -> Void)
+    throws(BlockError) -> CheckResult
+  {
+    monitor.lock()
+    defer { monitor.unlock() }
+    return try withoutActuallyEscaping(report) { (report: @escaping (String) -> Void) throws(BlockError) in
+      let repair = ImageRepair(self, node, try self.file(of: node), what, context, report)
+      return try repair.run()
+    }
+  }
 }
 
 /// One check of one image: everything it knows and has counted.
 ///
-/// Tables are read from the file, not from the driver's memory. Memory grows with the file's clusters (two bytes
-/// each, where there are references) and with the number of L2 tables, never with the guest's length.
+/// Tables are read from the file, not from the driver's memory. Memory grows with the file's clusters (two bits
+/// each as a rule, where there are references, and one more) and with the number of L2 tables, never with the
+/// guest's length.
 final class ImageCheck {
   let header: Header
   let geometry: Geometry
@@ -29,9 +43,18 @@ final class ImageCheck {
   let file: Edge
   let fileLength: UInt64
   let context: JobContext
-  private let report: (String) -> Void
+  /// What will be mended, which decides how findings are told.
+  let repair: CheckRepair?
+  /// Takes findings; what is gone through a second time is not told again.
+  var report: (String) -> Void
 
   var result = CheckResult()
+  /// Findings that a repair of everything takes away by changing tables.
+  var mendable: UInt64 = 0
+  /// What is wrong with the refcount table and where its blocks are; part of the corruptions.
+  var brokenBlocks: UInt64 = 0
+  /// Whether the refcount table and all blocks have to be made anew.
+  var needsRebuild = false
   /// Clusters of the file, and one more where something reaches into the next.
   var clusters: UInt64
   var references: ReferenceCounts
@@ -41,15 +64,23 @@ final class ImageCheck {
   /// Entries of tables that contradict something and are read again all the same; images that overlap their own
   /// tables could otherwise keep a check busy for ever.
   var repeatBudget: UInt64 = 1 << 24
+  /// Metadata that no L2 table may lie on; only known for a repair of everything.
+  var occupied = OccupiedClusters()
+  /// Bitmaps that a repair has to take out of the directory, by number; nil where all have to go.
+  var brokenBitmaps: Set<Int>? = []
   let blocks: RefcountBlockReader
 
-  init(_ driver: Qcow2Driver, _ file: Edge, _ context: JobContext, _ report: @escaping (String) -> Void) {
+  init(
+    _ driver: Qcow2Driver, _ file: Edge, _ context: JobContext, repair: CheckRepair? = nil,
+    _ report: @escaping (String) -> Void
+  ) {
     header = driver.header
     geometry = driver.geometry
     refcountTable = driver.refcounts.table
     hasDataFile = driver.hasDataFile
     self.file = file
     self.context = context
+    self.repair = repair
     self.report = report
     fileLength = file.length
     clusters = fileLength.dividedUp(by: driver.geometry.clusterSize)
@@ -60,7 +91,6 @@ final class ImageCheck {
 
   /// Runs all parts, in the order in which findings are told.
   func run() throws(BlockError) -> CheckResult {
-    result.totalClusters = geometry.clusters(covering: header.size)
     let snapshots = try readSnapshotTable()
     try noteSingles()
     try countReferences(snapshots)
@@ -71,6 +101,8 @@ final class ImageCheck {
 
   /// Counts the references of all tables, which is what refcounts should be.
   func countReferences(_ snapshots: SnapshotTableContent) throws(BlockError) {
+    result.totalClusters = geometry.clusters(covering: header.size)
+    if repair == .all { occupied = OccupiedClusters(self, snapshots) }
     try addReferences(at: 0, bytes: geometry.clusterSize)
     try walkL1(at: header.l1Offset, size: header.l1Size, isActive: true)
     try walk(snapshots)
@@ -81,9 +113,14 @@ final class ImageCheck {
     try addRefcountBlocks()
   }
 
-  /// Tells a finding and counts it.
-  func found(_ finding: CheckFinding) {
-    report(finding.description)
+  /// Tells a finding and counts it; with `canMend`, a repair of everything will take it away.
+  func found(_ finding: CheckFinding, canMend: Bool = false) {
+    let mends = canMend && repair == .all
+    report(mends ? finding.repairDescription : finding.description)
+    if mends {
+      mendable += 1
+      return
+    }
     switch finding.severity {
     case .corruption: result.corruptions += 1
     case .leak: result.leaks += 1
@@ -91,18 +128,28 @@ final class ImageCheck {
     }
   }
 
+  /// Everything found so far, which says whether something was in order that lies between two readings of it.
+  var findings: UInt64 { result.corruptions + mendable }
+
   /// Tells something that is not a finding of its own.
   func tell(_ line: String) { report(line) }
 
+  /// Whether a range of the file can be referred to: a file may end inside its last cluster, never before it.
+  func isInside(_ offset: UInt64, _ bytes: UInt64) -> Bool {
+    guard let end = offset.plus(bytes) else { return false }
+    return end <= fileLength || end - fileLength < geometry.clusterSize
+  }
+
   /// Counts a reference to each cluster that a range of the file touches.
-  func addReferences(at offset: UInt64, bytes: UInt64, count: UInt64 = 1) throws(BlockError) {
+  func addReferences(at offset: UInt64, bytes: UInt64, count: UInt64 = 1, canMend: Bool = false)
+    throws(BlockError)
+  {
     guard bytes > 0 else { return }
-    // A file may end inside its last cluster, never before it.
-    guard let end = offset.plus(bytes), end <= fileLength || end - fileLength < geometry.clusterSize else {
-      return found(.pastEnd(offset: offset, bytes: bytes))
+    guard isInside(offset, bytes) else {
+      return found(.pastEnd(offset: offset, bytes: bytes), canMend: canMend)
     }
     let first = offset >> geometry.clusterBits
-    let last = (end - 1) >> geometry.clusterBits
+    let last = (offset + bytes - 1) >> geometry.clusterBits
     for cluster in first...last { try references.add(count, to: cluster) }
     if last >= clusters { clusters = last + 1 }
   }

@@ -23,4 +23,24 @@ extension Qcow2Format: MeasuringKind {
       empty: reserves ? full : tables, full: full, unit: geometry.clusterSize,
       takesAll: reserves || creation.backingName != nil)
   }
+
+  /// Every bitmap with all of its bits, and the directory, as the peer counts them.
+  public func measureBitmaps(_ bitmaps: [BitmapInformation], length: UInt64, options: OptionObject)
+    throws(BlockError) -> UInt64?
+  {
+    let creation = try CreationOptions(options)
+    guard creation.version >= 3 else { return nil }
+    let geometry = creation.geometry
+    var clusters: UInt64 = 0
+    var directory: UInt64 = 0
+    for bitmap in bitmaps {
+      let shape = BitmapShape(
+        granularityBits: UInt8(clamping: bitmap.granularity.trailingZeroBitCount),
+        clusterBits: geometry.clusterBits, length: length)
+      let tableBytes = shape.tableSize * UInt64(BitmapTableEntry.size)
+      clusters += shape.tableSize + geometry.clusters(covering: tableBytes)
+      directory += UInt64(BitmapEntry.size(named: bitmap.name.utf8.count))
+    }
+    return (clusters + geometry.clusters(covering: directory)) << geometry.clusterBits
+  }
 }

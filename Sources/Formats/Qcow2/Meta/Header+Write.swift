@@ -79,6 +79,7 @@ extension Header {
 extension Header {
   /// Places of single fields, for writing one without the rest.
   enum Field {
+    static let backingNameOffset = 8
     static let size = 24
     /// L1 size and offset.
     static let l1 = 36

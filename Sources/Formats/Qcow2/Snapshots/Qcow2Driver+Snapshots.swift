@@ -59,6 +59,9 @@ extension Qcow2Driver: SnapshottingDriver {
   }
 
   private func applyHeld(_ selector: BlockGraph.SnapshotSelector, _ node: Node) throws(BlockError) {
+    guard bitmapInformation.isEmpty else {
+      throw BlockError(.refused, "Device has active dirty bitmaps")
+    }
     try settle(node)
     guard let entry = SnapshotTable.find(SnapshotSelector(selector), in: snapshots) else {
       throw BlockError(.notFound, "No such file or directory")

@@ -1,0 +1,80 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Errors
+
+/// A format whose images hold bitmaps: which parts of the disk were written since some moment, for incremental
+/// backups.
+///
+/// While an image is written, the driver keeps its enabled bitmaps up to date; a crash leaves those marked as
+/// inconsistent. No other request runs during any of the changes below. When one throws, the image holds the bitmaps
+/// as before or as after, and space may be left unaccounted for where the storage failed for good.
+public protocol BitmapDriver: FormatDriver {
+  /// Whether the image can hold any.
+  func supportsBitmaps(of node: Node) -> Bool
+
+  /// The bitmaps that the image holds, in its order.
+  func bitmaps(of node: Node) -> [BitmapInformation]
+
+  /// Opens one bitmap for reading; what it holds stays as it is until the image changes.
+  ///
+  /// - Throws: kind `notFound`, quoting the name; kind `refused` for a bitmap that is inconsistent.
+  func bitmapContent(_ name: String, of node: Node) throws(BlockError) -> any BitmapContent
+
+  /// Makes, changes or forgets one bitmap.
+  ///
+  /// - Throws: kind `notFound`, `alreadyExists` or `invalidArgument`, quoting the name; kind `refused` for a
+  ///   bitmap that is inconsistent; kind `unsupported` for an image that can hold no bitmaps.
+  func changeBitmap(_ name: String, _ change: BitmapChange, of node: Node) throws(BlockError)
+
+  /// Takes stock of bitmaps that another program made worthless by writing without knowing them.
+  func dropStaleBitmaps(of node: Node) throws(BlockError)
+}
+
+/// What is done with one bitmap.
+public enum BitmapChange: Sendable {
+  /// Make it.
+  ///
+  /// - Parameters:
+  ///   - granularity: bytes of the disk that a bit stands for, or nil for what the format does by itself.
+  ///   - isEnabled: whether writes are noted in it.
+  ///   - content: what is dirty in it from the start; nothing without.
+  case add(granularity: UInt64?, isEnabled: Bool = true, content: (any BitmapContent)? = nil)
+  /// Forget it; the only change that an inconsistent bitmap takes.
+  case remove
+  /// Let nothing be dirty in it.
+  case clear
+  /// Note writes in it from now on, or no longer.
+  case setEnabled(Bool)
+  /// Let what is dirty in another bitmap be dirty in it too.
+  case merge(any BitmapContent)
+}
+
+/// One bitmap as `info` lists it.
+public struct BitmapInformation: Sendable, Equatable {
+  /// The name.
+  public var name: String
+  /// Bytes of the disk that one bit stands for.
+  public var granularity: UInt64
+  /// Whether writes are noted in it.
+  public var isEnabled: Bool
+  /// Whether it was not saved properly, so that what it holds means nothing.
+  public var isInconsistent: Bool
+
+  /// Makes a bitmap's lines.
+  public init(name: String, granularity: UInt64, isEnabled: Bool, isInconsistent: Bool) {
+    self.name = name
+    self.granularity = granularity
+    self.isEnabled = isEnabled
+    self.isInconsistent = isInconsistent
+  }
+}
+
+/// What a bitmap holds.
+public protocol BitmapContent: Sendable {
+  /// Bytes of the disk that the bitmap describes.
+  var length: UInt64 { get }
+
+  /// Calls `body` with each dirty range, in bytes, in ascending order; neighbours may come one by one.
+  func forEachDirty(_ body: (Range<UInt64>) throws(BlockError) -> Void) throws(BlockError)
+}

@@ -1,0 +1,138 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+
+/// Copies what a read finds below an image into the image, in whole clusters, before it hands it out.
+///
+/// Nobody sees the image change, so that permission for unchanged writes is all it needs. Nobody else may write the
+/// image beside it: what was copied a moment ago might replace what was written since.
+final class CopyOnReadDriver: StorageDriver {
+  let name = "copy-on-read"
+  /// Clusters that are being copied, and writes from above, which must not come in between.
+  private let busy = BusyRanges()
+  /// As much is copied at once.
+  private static let largestCopy: UInt64 = 1 << 20
+
+  func limits(of node: Node) -> Limits { node.file?.child.limits ?? Limits() }
+  func length(of node: Node) -> UInt64 { node.file?.length ?? 0 }
+
+  func childClaim(slot: EdgeSlot, role: EdgeRole, parents: Claim, flags: NodeFlags) -> Claim {
+    var claim = parents.derived(for: role, flags: flags)
+    guard !flags.contains(.inactive) else { return claim }
+    claim.held.insert(.writeUnchanged)
+    claim.shared.subtract([.write, .resize])
+    return claim
+  }
+
+  // MARK: Reading
+
+  func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
+    let image = try image(of: node)
+    let unit = max(node.limits.clusterSize, node.limits.requestAlignment, 1)
+    let end = min(offset + UInt64(buffer.byteCount), image.length)
+    var position = offset
+    while position < end {
+      let extent = try image.extent(at: position, length: end - position)
+      if extent.kind == .unallocated {
+        let start = position.roundedDown(to: unit)
+        let stop = min((position + extent.length).roundedUp(to: unit) ?? image.length, image.length)
+        try populate(start..<stop, of: image, unit)
+      }
+      position += extent.length
+    }
+    try image.read(at: offset, into: &buffer)
+  }
+
+  /// Writes what the image does not have of a range to it, a part at a time.
+  private func populate(_ range: Range<UInt64>, of image: Edge, _ unit: UInt64) throws(BlockError) {
+    let step = max(CopyOnReadDriver.largestCopy, unit)
+    var start = range.lowerBound
+    while start < range.upperBound {
+      let part = start..<min(start + step, range.upperBound)
+      try busy.run(part, alone: true) { () throws(BlockError) in
+        var position = part.lowerBound
+        while position < part.upperBound {
+          // Looked at again: somebody else may have written or copied it meanwhile.
+          let extent = try image.extent(at: position, length: part.upperBound - position)
+          if extent.kind == .unallocated { try copy(at: position, length: extent.length, in: image) }
+          position += extent.length
+        }
+      }
+      start = part.upperBound
+    }
+  }
+
+  private func copy(at offset: UInt64, length: UInt64, in image: Edge) throws(BlockError) {
+    let buffer = try image.read(at: offset, count: Int(length))
+    guard !buffer.bytes.isZero else {
+      return try image.writeZeroes(at: offset, length: length, unchanged: true)
+    }
+    try image.write(at: offset, from: buffer.bytes, unchanged: true)
+  }
+
+  /// What the image shows with all below it: from here on down it makes no difference who has it.
+  func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
+    let status = try image(of: node).chainStatus(at: offset, length: length)
+    return Extent(status.isZero ? .zero : .data, length: status.length)
+  }
+
+  // MARK: Everything else is the image's
+
+  func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError) {
+    let image = try image(of: node)
+    try besideCopies(offset, UInt64(data.byteCount)) { () throws(BlockError) in
+      try image.write(at: offset, from: data, unchanged: unchanged)
+    }
+  }
+
+  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
+    -> Bool
+  {
+    try writeZeroes(at: offset, length: length, mayUnmap: mayUnmap, unchanged: false, of: node)
+  }
+
+  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool, of node: Node)
+    throws(BlockError) -> Bool
+  {
+    let image = try image(of: node)
+    try besideCopies(offset, length) { () throws(BlockError) in
+      try image.writeZeroes(at: offset, length: length, mayUnmap: mayUnmap, unchanged: unchanged)
+    }
+    return true
+  }
+
+  func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
+    let image = try image(of: node)
+    try besideCopies(offset, length) { () throws(BlockError) in
+      try image.discard(at: offset, length: length)
+    }
+  }
+
+  func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
+    throws(BlockError)
+  {
+    let image = try image(of: node)
+    try busy.run(0..<UInt64.max, alone: true) { () throws(BlockError) in
+      try image.truncate(to: length, exact: exact, preallocation: preallocation)
+    }
+  }
+
+  func flush(_ node: Node) throws(BlockError) { try node.file?.flush() }
+
+  private func besideCopies(_ offset: UInt64, _ length: UInt64, _ body: () throws(BlockError) -> Void)
+    throws(BlockError)
+  {
+    guard let end = offset.plus(length) else { throw BlockError(.tooLarge, "write past the largest offset") }
+    try busy.run(offset..<end, alone: false, body)
+  }
+
+  private func image(of node: Node) throws(BlockError) -> Edge {
+    guard let edge = node.file else {
+      throw BlockError(.notFound, "node '\(node.name)' has no child 'file'")
+    }
+    return edge
+  }
+}

@@ -1,0 +1,24 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+public import Errors
+
+/// A filter above an overlay: what is read from below the overlay is written to it, so that it need not be fetched
+/// a second time.
+public struct CopyOnReadFilter: DriverKind {
+  /// Makes the kind.
+  public init() {}
+
+  /// `copy-on-read`.
+  public var name: String { "copy-on-read" }
+  /// The filter shows what the overlay shows.
+  public var fileRole: EdgeRole { [.filtered, .primary] }
+
+  /// Stands above the image that the option `file` states; has no options of its own.
+  ///
+  /// Nodes must be writable, as copying writes to the image; it is `readOnly` errors that refuse others.
+  public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+    OpenedDriver(CopyOnReadDriver(), fileRole: fileRole)
+  }
+}

@@ -1,0 +1,184 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+
+extension BitmapsExtension {
+  /// Most bitmaps that other programs open.
+  static let largestCount: UInt32 = 65535
+  /// Bytes of the largest directory that other programs open.
+  static let largestDirectory: UInt64 = 67_107_840
+
+  /// The data of the extension.
+  var data: [UInt8] {
+    let buffer = Buffer(count: BitmapsExtension.size)
+    var bytes = buffer.mutableBytes
+    bytes.storeBig(count, at: 0)
+    bytes.storeBig(directorySize, at: 8)
+    bytes.storeBig(directoryOffset, at: 16)
+    var result: [UInt8] = []
+    for offset in 0..<BitmapsExtension.size { result.append(buffer.bytes.byte(at: offset)) }
+    return result
+  }
+
+  /// Where a directory of these entries would be.
+  init(_ entries: [BitmapEntry], at offset: UInt64) {
+    count = UInt32(clamping: entries.count)
+    directorySize = BitmapDirectory.size(of: entries)
+    directoryOffset = offset
+  }
+
+  /// Reads the data of an extension and holds it against limits and the image.
+  ///
+  /// - Throws: what is wrong, in the peer's words.
+  init(checking data: [UInt8], _ geometry: Geometry) throws(BlockError) {
+    guard data.count == BitmapsExtension.size, let parsed = BitmapsExtension(parsing: data) else {
+      throw BlockError(.corrupt, "bitmaps_ext: Invalid extension length")
+    }
+    self = parsed
+    guard data[4..<8].allSatisfy({ $0 == 0 }) else {
+      throw BlockError(.corrupt, "bitmaps_ext: Reserved field is not zero")
+    }
+    guard count <= BitmapsExtension.largestCount else {
+      throw BlockError(
+        .tooLarge,
+        "bitmaps_ext: Image has \(count) bitmaps, exceeding the QEMU supported maximum of "
+          + "\(BitmapsExtension.largestCount)")
+    }
+    guard count > 0 else { throw BlockError(.corrupt, "found bitmaps extension with zero bitmaps") }
+    guard directoryOffset != 0, geometry.offsetInCluster(directoryOffset) == 0 else {
+      throw BlockError(.corrupt, "bitmaps_ext: invalid bitmap directory offset")
+    }
+    guard directorySize <= BitmapsExtension.largestDirectory else {
+      throw BlockError(
+        .tooLarge,
+        "bitmaps_ext: bitmap directory size (\(directorySize)) exceeds the maximum supported size "
+          + "(\(BitmapsExtension.largestDirectory))")
+    }
+    guard directorySize > 0 else {
+      throw BlockError(.corrupt, "Requested bitmap directory size is zero")
+    }
+  }
+}
+
+/// The bitmaps of an image, as the directory in the file has them.
+struct BitmapDirectory: Sendable {
+  /// Where the directory starts.
+  var offset: UInt64
+  /// Bytes of the directory.
+  var size: UInt64
+  var entries: [BitmapEntry]
+
+  /// Bytes of a directory.
+  static func size(of entries: [BitmapEntry]) -> UInt64 {
+    var size: UInt64 = 0
+    for entry in entries { size += UInt64(entry.size) }
+    return size
+  }
+
+  /// The number of the bitmap called `name`.
+  func index(of name: String) -> Int? {
+    let key = Array(name.utf8)[...]
+    return entries.firstIndex { $0.nameKey == key }
+  }
+
+  /// The entries as they stand in the file.
+  static func bytes(of entries: [BitmapEntry]) -> Buffer {
+    let buffer = Buffer(count: Int(size(of: entries)))
+    var bytes = buffer.mutableBytes
+    var position = 0
+    for entry in entries {
+      entry.write(to: &bytes, at: position)
+      position += entry.size
+    }
+    return buffer
+  }
+
+  /// Reads the directory that an extension points to; the extension has been checked.
+  ///
+  /// - Throws: kind `corrupt`, in the peer's words.
+  init(_ bitmaps: BitmapsExtension, from file: Edge) throws(BlockError) {
+    offset = bitmaps.directoryOffset
+    size = bitmaps.directorySize
+    guard offset < file.length, size <= file.length - offset else {
+      throw BlockError(.corrupt, "bitmaps_ext: bitmap directory lies past the end of the file")
+    }
+    let directory = try file.read(at: offset, count: Int(size))
+    entries = []
+    var position = 0
+    while position < directory.count {
+      guard entries.count < Int(bitmaps.count) else {
+        throw BlockError(.corrupt, "More bitmaps found than specified in header extension")
+      }
+      let entry = try BitmapEntry(parsing: directory.bytes.slice(position..<directory.count))
+      entries.append(entry)
+      position += entry.size
+    }
+    guard entries.count == Int(bitmaps.count) else {
+      throw BlockError(.corrupt, "Less bitmaps found than specified in header extension")
+    }
+  }
+
+  /// A directory that was just made.
+  init(_ entries: [BitmapEntry], at offset: UInt64) {
+    self.entries = entries
+    self.offset = offset
+    size = BitmapDirectory.size(of: entries)
+  }
+}
+
+// MARK: Checks
+
+extension BitmapDirectory {
+  /// Holds every bitmap against limits, the image and its own table.
+  ///
+  /// - Parameter length: bytes of the disk.
+  /// - Throws: kind `corrupt`, naming the bitmap, in the peer's words.
+  func check(_ geometry: Geometry, length: UInt64, _ file: Edge) throws(BlockError) {
+    for entry in entries { try entry.check(geometry, length: length) }
+    var names: Set<ArraySlice<UInt8>> = []
+    // Tables do not overlap in an image that is whole, so together they are no larger than the file.
+    var budget = file.length.plus(64 << 20) ?? .max
+    for entry in entries {
+      if !entry.flags.contains(.inUse) { try checkTable(entry, geometry, length, file, &budget) }
+      guard names.insert(entry.nameKey).inserted else {
+        throw BlockError(.corrupt, "Bitmap already exists: \(entry.name)")
+      }
+    }
+  }
+
+  private func checkTable(
+    _ entry: BitmapEntry, _ geometry: Geometry, _ length: UInt64, _ file: Edge, _ budget: inout UInt64
+  ) throws(BlockError) {
+    let shape = BitmapShape(
+      granularityBits: entry.granularityBits, clusterBits: geometry.clusterBits, length: length)
+    guard shape.tableSize == UInt64(entry.tableSize), entry.tableBytes <= budget else {
+      throw BlockError(.corrupt, "Could not read bitmap '\(entry.name)' from image: Invalid argument")
+    }
+    budget -= entry.tableBytes
+    let table = BitmapTable(entry, geometry, file)
+    try table.forEach { (_: Int, _: BitmapTableEntry) throws(BlockError) in }
+  }
+}
+
+extension BitmapEntry {
+  /// Bytes of the longest name.
+  static let longestName = 1023
+
+  /// Holds the entry against limits and the image.
+  fileprivate func check(_ geometry: Geometry, length: UInt64) throws(BlockError) {
+    guard extra.isEmpty else { throw BlockError(.unsupported, "Bitmap extra data is not supported") }
+    let bytes = UInt64(tableSize) << geometry.clusterBits
+    let isSane =
+      tableSize > 0 && tableOffset != 0 && geometry.offsetInCluster(tableOffset) == 0
+      && tableOffset <= Qcow2Limits.hostOffset && bytes <= BitmapShape.largestBytes
+      && type == BitmapEntry.dirtyTracking && BitmapFlags.known.isSuperset(of: flags)
+      && BitmapShape.granularityBits.contains(granularityBits) && nameBytes.count <= BitmapEntry.longestName
+    // One that is in use may be behind the disk's length.
+    guard isSane, flags.contains(.inUse) || (bytes * 8) << UInt64(granularityBits) >= length else {
+      throw BlockError(.corrupt, "Bitmap '\(name)' doesn't satisfy the constraints")
+    }
+  }
+}

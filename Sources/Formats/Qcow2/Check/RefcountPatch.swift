@@ -1,0 +1,66 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+
+/// Sets refcounts to the number of references, in the blocks where they are.
+///
+/// Each count is right by itself, so that it does not matter which of them reach the file.
+extension ImageCheck {
+  /// Tells of every refcount that is wrong, and mends what the kind of repair allows.
+  func patchRefcounts(_ what: CheckRepair, _ fixed: inout RepairCount) throws(BlockError) {
+    for index in 0..<blocks.count {
+      let first = UInt64(index) << geometry.refcountBlockBits
+      guard first < clusters else { break }
+      let range = first..<min(clusters, first + geometry.refcountBlockEntries)
+      guard blocks.offset(index) != 0 else { continue }
+      try context.checkInterrupted()
+      guard let hasCounts = try? blocks.load(index), hasCounts, let block = blocks.latest else { continue }
+      try patch(range, block, at: blocks.offset(index), what, &fixed)
+    }
+  }
+
+  private func patch(
+    _ range: Range<UInt64>, _ block: Buffer, at offset: UInt64, _ what: CheckRepair,
+    _ fixed: inout RepairCount
+  ) throws(BlockError) {
+    var bytes = block.mutableBytes
+    var changed: Range<Int>?
+    for cluster in range {
+      let index = Int(cluster - range.lowerBound)
+      let refcount = RefcountBlock.count(bytes.bytes, at: index, order: geometry.refcountOrder)
+      let count = references[cluster]
+      guard refcount != count else { continue }
+      if count > geometry.refcountMaximum {
+        found(.tooManyReferences(cluster: cluster, references: count))
+        continue
+      }
+      let finding: CheckFinding =
+        refcount < count
+        ? .tooFewCounted(cluster: cluster, refcount: refcount, references: count)
+        : .leak(cluster: cluster, refcount: refcount, references: count)
+      if refcount < count && what == .leaks {
+        report(finding.description)
+        result.corruptions += 1
+        continue
+      }
+      report("Repairing cluster \(cluster) refcount=\(refcount) reference=\(count)")
+      if refcount < count { fixed.corruptions += 1 } else { fixed.leaks += 1 }
+      RefcountBlock.set(count, &bytes, at: index, order: geometry.refcountOrder)
+      let byte = (index << Int(geometry.refcountOrder)) / 8
+      changed = (changed?.lowerBound ?? byte)..<byte + 8
+    }
+    guard let changed else { return }
+    let start = changed.lowerBound / 512 * 512
+    let end = min((changed.upperBound + 511) / 512 * 512, block.count)
+    try file.write(at: offset + UInt64(start), from: block.bytes.slice(start..<end))
+  }
+}
+
+/// What a repair has mended.
+struct RepairCount {
+  var corruptions: UInt64 = 0
+  var leaks: UInt64 = 0
+}

@@ -1,0 +1,176 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+
+/// Makes a refcount table and all its blocks anew, in clusters that nothing refers to.
+///
+/// The old ones stay as they are until the header points to the new ones, which is one write.
+struct RefcountRebuild {
+  private let check: ImageCheck
+  private let geometry: Geometry
+  /// References by the old table: clusters that it and its blocks take.
+  private var old: [UInt64: UInt64] = [:]
+  /// Clusters of the new table and blocks.
+  private var new: Set<UInt64> = []
+  /// Where the block of each number goes.
+  private var places: [UInt64: UInt64] = [:]
+  private var table: Range<UInt64> = 0..<0
+  private var cursor: UInt64 = 0
+
+  /// `check` has counted all references.
+  init(_ check: ImageCheck) {
+    self.check = check
+    geometry = check.geometry
+    noteOld(check.header.refcountTableOffset, check.refcountTable.byteCount)
+    for index in 0..<check.refcountTable.count where check.refcountTable[index] != 0 {
+      let entry = RefcountTableEntry(rawValue: check.refcountTable[index])
+      guard entry.rawValue == entry.offset, geometry.offsetInCluster(entry.offset) == 0 else { continue }
+      if entry.offset >> geometry.clusterBits < check.clusters {
+        noteOld(entry.offset, geometry.clusterSize)
+      }
+    }
+  }
+
+  private mutating func noteOld(_ offset: UInt64, _ bytes: UInt64) {
+    guard check.isInside(offset, bytes) else { return }
+    for cluster in offset >> geometry.clusterBits...(offset + bytes - 1) >> geometry.clusterBits {
+      old[cluster, default: 0] += 1
+    }
+  }
+
+  /// Writes everything and lets the header point to it; where the table is now.
+  mutating func run() throws(BlockError) -> (offset: UInt64, clusters: UInt32) {
+    try plan()
+    try write()
+    return (table.lowerBound << geometry.clusterBits, UInt32(table.count))
+  }
+
+  /// Tells what became of the clusters of the old table and blocks.
+  func tellOld() {
+    var clusters = Array(old.keys)
+    clusters.sort()
+    for cluster in clusters {
+      let before = check.references[cluster]
+      check.tell("Repairing cluster \(cluster) refcount=\(before) reference=\(count(cluster))")
+    }
+  }
+
+  // MARK: Places
+
+  /// The references that stay.
+  private func count(_ cluster: UInt64) -> UInt64 {
+    if new.contains(cluster) { return 1 }
+    let references = check.references[cluster]
+    guard references > 0, let gone = old[cluster] else { return references }
+    return references - min(references, gone)
+  }
+
+  private func isFree(_ cluster: UInt64) -> Bool {
+    guard check.references[cluster] == 0, !new.contains(cluster) else { return false }
+    // Tables that lie past the end of the file have no references, and will be there once it grows.
+    let offset = cluster << geometry.clusterBits
+    let l1End = check.header.l1Offset + UInt64(check.header.l1Size) * 8
+    let oldEnd = check.header.refcountTableOffset + check.refcountTable.byteCount
+    return !(offset < l1End && offset + geometry.clusterSize > check.header.l1Offset)
+      && !(offset < oldEnd && offset + geometry.clusterSize > check.header.refcountTableOffset)
+  }
+
+  private mutating func plan() throws(BlockError) {
+    for range in check.references.chunkRanges {
+      var cluster = range.lowerBound
+      while cluster < range.upperBound {
+        if count(cluster) > geometry.refcountMaximum {
+          throw BlockError(.corrupt, "cluster \(cluster) has more references than its refcount holds")
+        }
+        if count(cluster) > 0 { try placeBlock(counting: cluster) }
+        cluster += 1
+      }
+    }
+    try placeTable()
+  }
+
+  /// Makes sure that a cluster has a block, and that block too.
+  private mutating func placeBlock(counting cluster: UInt64) throws(BlockError) {
+    var index = cluster >> geometry.refcountBlockBits
+    while places[index] == nil {
+      while !isFree(cursor) { cursor += 1 }
+      try requireFormat(cursor)
+      places[index] = cursor
+      new.insert(cursor)
+      index = cursor >> geometry.refcountBlockBits
+    }
+  }
+
+  private func requireFormat(_ cluster: UInt64) throws(BlockError) {
+    guard cluster << geometry.clusterBits <= Qcow2Limits.hostOffset - geometry.clusterSize else {
+      throw BlockError(.tooLarge, "the image file is as large as the format allows")
+    }
+  }
+
+  private mutating func placeTable() throws(BlockError) {
+    while true {
+      let entries = (places.keys.max() ?? 0) + 1
+      let bytes = entries * UInt64(RefcountTableEntry.size)
+      guard bytes <= Qcow2Limits.refcountTableBytes else {
+        throw BlockError(.tooLarge, "Reference count table too large")
+      }
+      let run = try freeRun(geometry.clusters(covering: bytes))
+      let known = places.count
+      for cluster in run { new.insert(cluster) }
+      for cluster in run { try placeBlock(counting: cluster) }
+      if places.count == known || (places.keys.max() ?? 0) < entries {
+        table = run
+        return
+      }
+      // The new blocks need a longer table.
+      for cluster in run { new.remove(cluster) }
+    }
+  }
+
+  private func freeRun(_ count: UInt64) throws(BlockError) -> Range<UInt64> {
+    var start: UInt64 = 0
+    var position: UInt64 = 0
+    while position - start < count {
+      if !isFree(position) { start = position + 1 }
+      position += 1
+      try requireFormat(position)
+    }
+    return start..<position
+  }
+
+  // MARK: Writing
+
+  private func write() throws(BlockError) {
+    let file = check.file
+    let tableBuffer = Buffer(count: table.count << Int(geometry.clusterBits))
+    var tableBytes = tableBuffer.mutableBytes
+    let block = Buffer(count: Int(geometry.clusterSize))
+    var indices = Array(places.keys)
+    indices.sort()
+    for index in indices {
+      guard let place = places[index] else { continue }
+      try check.context.checkInterrupted()
+      var bytes = block.mutableBytes
+      bytes.fill()
+      let first = index << geometry.refcountBlockBits
+      for step in 0..<Int(geometry.refcountBlockEntries) {
+        let count = count(first + UInt64(step))
+        if count > 0 { RefcountBlock.set(count, &bytes, at: step, order: geometry.refcountOrder) }
+      }
+      let offset = place << geometry.clusterBits
+      try file.write(at: offset, from: block.bytes)
+      tableBytes.storeBig(offset, at: Int(index) * RefcountTableEntry.size)
+    }
+    try file.write(at: table.lowerBound << geometry.clusterBits, from: tableBuffer.bytes)
+    try file.flush()
+    let fields = Buffer(count: 12)
+    var bytes = fields.mutableBytes
+    bytes.storeBig(table.lowerBound << geometry.clusterBits, at: 0)
+    bytes.storeBig(UInt32(table.count), at: 8)
+    try file.write(at: UInt64(Header.Field.refcountTable), from: fields.bytes)
+    try file.flush()
+  }
+}

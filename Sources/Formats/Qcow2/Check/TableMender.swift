@@ -1,0 +1,202 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+
+/// Takes out of L1 and L2 tables what contradicts the specification.
+///
+/// Every change is one that leaves at least as much to be read as before, whatever else is changed or not: entries
+/// that lead nowhere go, bits that must not be are cleared. Space that is lost by that is counted later.
+struct TableMender {
+  private let check: ImageCheck
+  private let file: Edge
+  private let geometry: Geometry
+  private let version: UInt32
+  /// L2 tables that were mended; those that several entries point to need it once.
+  private var done: Set<UInt64> = []
+  /// Where copies go: behind everything that anything refers to.
+  private var end: UInt64
+  /// Entries that have taken a reference for themselves, by host cluster.
+  private var taken: [UInt64: UInt64] = [:]
+
+  /// `check` has walked all tables.
+  init(_ check: ImageCheck) {
+    self.check = check
+    file = check.file
+    geometry = check.geometry
+    version = check.header.version
+    end = check.clusters << check.geometry.clusterBits
+  }
+
+  /// Mends the active tables and those of the snapshots that stay.
+  mutating func run(_ snapshots: SnapshotTableContent) throws(BlockError) {
+    try mendL1(at: check.header.l1Offset, size: check.header.l1Size)
+    for entry in snapshots.entries where check.isWhole(entry) {
+      try mendL1(at: entry.l1Offset, size: entry.l1Size)
+    }
+  }
+
+  // MARK: L1 tables
+
+  private mutating func mendL1(at offset: UInt64, size: UInt32) throws(BlockError) {
+    guard offset < check.fileLength, check.isInside(offset, UInt64(size) * 8) else { return }
+    var position: UInt64 = 0
+    let bytes = UInt64(size) * 8
+    while position < bytes {
+      try check.context.checkInterrupted()
+      let count = Int(min(bytes - position, ImageCheck.readBytes))
+      // What cannot be read cannot be mended, and was told of.
+      guard let buffer = try? file.read(at: offset + position, count: count) else { return }
+      guard !buffer.bytes.isZero else {
+        position += UInt64(count)
+        continue
+      }
+      for index in 0..<count / 8 {
+        let entry = L1Entry(rawValue: buffer.bytes.big64(at: index * 8))
+        guard entry.rawValue != 0 else { continue }
+        let mended = try mended(entry)
+        if mended != entry { try write(mended.rawValue, at: offset + position + UInt64(index * 8)) }
+      }
+      position += UInt64(count)
+    }
+  }
+
+  private mutating func mended(_ entry: L1Entry) throws(BlockError) -> L1Entry {
+    let cleared = L1Entry(rawValue: entry.rawValue & (L1Entry.offsetMask | L2Entry.copiedBit))
+    let offset = entry.offset
+    guard offset != 0, geometry.offsetInCluster(offset) == 0, check.isInside(offset, geometry.clusterSize),
+      !check.occupied.contains(offset >> geometry.clusterBits)
+    else { return L1Entry(rawValue: 0) }
+    guard offset < check.fileLength else { return cleared }
+    if done.insert(offset).inserted, !(try mendL2(at: offset)) { return L1Entry(rawValue: 0) }
+    guard let copy = try unshared(offset) else { return cleared }
+    return L1Entry(table: copy)
+  }
+
+  // MARK: L2 tables
+
+  /// Mends a table; false where it is none, but something else that an L1 entry points to by mistake.
+  private mutating func mendL2(at offset: UInt64) throws(BlockError) -> Bool {
+    guard let buffer = try? file.read(at: offset, count: Int(geometry.clusterSize)) else { return true }
+    var bytes = buffer.mutableBytes
+    let size = geometry.l2EntryBytes
+    var changed: Range<Int>?
+    var used = 0
+    var bad = 0
+    for index in 0..<Int(geometry.l2Entries) {
+      let entry = L2Entry(rawValue: bytes.bytes.big64(at: index * size))
+      let bitmap = SubclusterBitmap(
+        rawValue: size == 16 ? bytes.bytes.big64(at: index * size + 8) : 0)
+      guard entry.rawValue != 0 || bitmap.rawValue != 0 else { continue }
+      used += 1
+      var pair = EntryPair(entry: entry, bitmap: bitmap)
+      try mend(&pair)
+      guard pair.entry != entry || pair.bitmap != bitmap else { continue }
+      bad += 1
+      bytes.storeBig(pair.entry.rawValue, at: index * size)
+      if size == 16 { bytes.storeBig(pair.bitmap.rawValue, at: index * size + 8) }
+      changed = (changed?.lowerBound ?? index * size)..<(index + 1) * size
+    }
+    guard let changed else { return true }
+    // Something else uses the cluster too, and most of it makes no sense as a table.
+    if bad * 2 > used, isUsedOtherwise(offset) { return false }
+    try write(buffer, changed, at: offset)
+    return true
+  }
+
+  private func isUsedOtherwise(_ table: UInt64) -> Bool {
+    let asTable = UInt64(check.tables[table]?.repeats ?? 0) + 1
+    return check.references[table >> geometry.clusterBits] > asTable
+  }
+
+  private struct EntryPair {
+    var entry: L2Entry
+    var bitmap: SubclusterBitmap
+  }
+
+  private mutating func mend(_ pair: inout EntryPair) throws(BlockError) {
+    if pair.entry.isCompressed { return mendCompressed(&pair) }
+    pair.entry.rawValue &= ~ImageCheck.reservedL2
+    let offset = pair.entry.offset
+    if check.hasDataFile ? geometry.offsetInCluster(offset) != 0 : !isPlaceable(offset) {
+      return lose(&pair)
+    }
+    if geometry.hasExtendedL2 {
+      let hasPlace = offset != 0 || (check.hasDataFile && pair.entry.isCopied)
+      guard hasPlace else {
+        // What had data without a place reads as zeros.
+        pair.bitmap = SubclusterBitmap(allocated: 0, zero: pair.bitmap.zero | pair.bitmap.allocated)
+        return
+      }
+      pair.bitmap.zero &= ~pair.bitmap.allocated
+    }
+    guard offset != 0, !check.hasDataFile, let copy = try unshared(offset) else { return }
+    pair.entry.rawValue =
+      pair.entry.rawValue & ~(L1Entry.offsetMask) | L2Entry.copiedBit | copy
+  }
+
+  private func isPlaceable(_ offset: UInt64) -> Bool {
+    geometry.offsetInCluster(offset) == 0 && (offset == 0 || check.isInside(offset, geometry.clusterSize))
+  }
+
+  private func mendCompressed(_ pair: inout EntryPair) {
+    guard !check.hasDataFile else { return lose(&pair) }
+    pair.bitmap.rawValue = 0
+    pair.entry.rawValue &= ~L2Entry.copiedBit
+    var descriptor = CompressedDescriptor(pair.entry, geometry)
+    guard !check.isInside(descriptor.offset, descriptor.size) else { return }
+    guard descriptor.offset < check.fileLength else { return lose(&pair) }
+    // The compressed bytes may well end before the sectors do that the entry counts.
+    descriptor.additionalSectors =
+      (check.fileLength - 1) / CompressedDescriptor.sector - descriptor.offset / CompressedDescriptor.sector
+    if let entry = descriptor.entry(geometry) { pair.entry = entry } else { lose(&pair) }
+  }
+
+  /// Data that is in no place that there is: zeros, where the version can say so.
+  private func lose(_ pair: inout EntryPair) {
+    if geometry.hasExtendedL2 {
+      pair.bitmap = SubclusterBitmap(
+        allocated: 0, zero: pair.entry.isCompressed ? .max : pair.bitmap.zero | pair.bitmap.allocated)
+      pair.entry = .unallocated
+    } else {
+      pair.entry = version >= 3 ? .zero : .unallocated
+    }
+  }
+
+  // MARK: Clusters with more references than a refcount holds
+
+  /// Where the content of a cluster now is for one more reference to it, if it had to be copied.
+  private mutating func unshared(_ offset: UInt64) throws(BlockError) -> UInt64? {
+    let cluster = offset >> geometry.clusterBits
+    let references = check.references[cluster]
+    guard references > geometry.refcountMaximum else { return nil }
+    let before = taken[cluster, default: 0]
+    guard references - before > geometry.refcountMaximum else { return nil }
+    // Without the content there is nothing to copy; the reference stays.
+    guard let content = try? file.read(at: offset, count: Int(geometry.clusterSize)) else { return nil }
+    let place = end
+    guard let next = place.plus(geometry.clusterSize), next <= Qcow2Limits.hostOffset else { return nil }
+    try file.write(at: place, from: content.bytes)
+    try file.flush()
+    end = next
+    taken[cluster] = before + 1
+    return place
+  }
+
+  // MARK: Writing
+
+  private func write(_ entry: UInt64, at offset: UInt64) throws(BlockError) {
+    let buffer = Buffer(count: 8)
+    var bytes = buffer.mutableBytes
+    bytes.storeBig(entry, at: 0)
+    try file.write(at: offset, from: buffer.bytes)
+  }
+
+  private func write(_ buffer: Buffer, _ range: Range<Int>, at offset: UInt64) throws(BlockError) {
+    let start = range.lowerBound / 512 * 512
+    let end = min((range.upperBound + 511) / 512 * 512, buffer.count)
+    try file.write(at: offset + UInt64(start), from: buffer.bytes.slice(start..<end))
+  }
+}

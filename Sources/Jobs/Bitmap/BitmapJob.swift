@@ -1,0 +1,141 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+public import Errors
+
+/// Makes, changes or forgets a bitmap of an image, one step after the other.
+///
+/// A step that fails ends the job; those before it stay done.
+public final class BitmapJob: Job {
+  /// One step.
+  public enum Action: Sendable, Equatable {
+    /// Make the bitmap.
+    case add
+    /// Forget the bitmap.
+    case remove
+    /// Let nothing be dirty in the bitmap.
+    case clear
+    /// Note writes in the bitmap from now on.
+    case enable
+    /// Note writes in the bitmap no longer.
+    case disable
+    /// Let what is dirty in the bitmap of this name be dirty in it too.
+    case merge(String)
+
+    /// What the step is called in messages.
+    var name: String {
+      switch self {
+      case .add: "add"
+      case .remove: "remove"
+      case .clear: "clear"
+      case .enable: "enable"
+      case .disable: "disable"
+      case .merge: "merge"
+      }
+    }
+  }
+
+  /// `bitmap`.
+  public let kind = "bitmap"
+  private let image: JobImage
+  private let source: JobImage?
+  private let bitmap: String
+  private let actions: [Action]
+  private let granularity: UInt64?
+  private var user: RootUser?
+  private var sourceUser: RootUser?
+
+  /// - Parameters:
+  ///   - image: where it is opened by name, the settings must say `writable`.
+  ///   - bitmap: the bitmap's name.
+  ///   - actions: the steps, in order.
+  ///   - granularity: bytes that one bit of a new bitmap stands for; nil for what the format does by itself.
+  ///   - source: the image that merged bitmaps are in, where it is not the same.
+  public init(
+    _ image: JobImage, bitmap: String, _ actions: [Action], granularity: UInt64? = nil,
+    mergingFrom source: JobImage? = nil
+  ) {
+    self.image = image
+    self.bitmap = bitmap
+    self.actions = actions
+    self.granularity = granularity
+    self.source = source
+  }
+
+  /// Opens the image, which nobody else may write meanwhile, and then the source.
+  public func prepare(in graph: Graph) throws(BlockError) {
+    let user = graph.makeUser(
+      "bitmap: '\(image.text)'", claim: Claim(held: .write, shared: .consistentRead))
+    self.user = user
+    try image.attach(user, in: graph)
+    guard let source else { return }
+    let sourceUser = graph.makeUser(
+      "bitmap: source '\(source.text)'", claim: Claim(held: .consistentRead, shared: .all))
+    self.sourceUser = sourceUser
+    try source.attach(sourceUser, in: graph)
+  }
+
+  /// Does the steps, each of which is durable before the next begins.
+  ///
+  /// - Throws: what went wrong, with the step and the bitmap's name.
+  public func run(_ context: JobContext) throws(BlockError) {
+    guard let edge = user?.edge else { return }
+    let driver = edge.child.driver as? any BitmapDriver
+    try driver?.dropStaleBitmaps(of: edge.child)
+    for action in actions {
+      try context.checkInterrupted()
+      try inContext("Operation \(action.name) on bitmap \(bitmap) failed") { () throws(BlockError) in
+        guard let driver else { throw lackOfSupport(action, edge.child) }
+        try driver.changeBitmap(bitmap, try change(for: action, edge.child), of: edge.child)
+      }
+      try edge.flush()
+    }
+  }
+
+  private func change(for action: Action, _ node: Node) throws(BlockError) -> BitmapChange {
+    switch action {
+    case .add: return .add(granularity: granularity == 0 ? nil : granularity)
+    case .remove: return .remove
+    case .clear: return .clear
+    case .enable: return .setEnabled(true)
+    case .disable: return .setEnabled(false)
+    case .merge(let name):
+      try requireBitmap(node)
+      let from = sourceUser?.edge?.child ?? node
+      guard let driver = from.driver as? any BitmapDriver else { throw BitmapJob.unknown(name) }
+      return .merge(try driver.bitmapContent(name, of: from))
+    }
+  }
+
+  /// Whichever of two bitmaps is missing, the one to be changed is told first.
+  private func requireBitmap(_ node: Node) throws(BlockError) {
+    guard let driver = node.driver as? any BitmapDriver,
+      driver.bitmaps(of: node).contains(where: { $0.name == bitmap })
+    else { throw BitmapJob.unknown(bitmap) }
+  }
+
+  private func lackOfSupport(_ action: Action, _ node: Node) -> BlockError {
+    guard action == .add else { return BitmapJob.unknown(bitmap) }
+    return BlockError(
+      .unsupported, "Can't store persistent bitmaps to \(node.name): Operation not supported")
+  }
+
+  private static func unknown(_ name: String) -> BlockError {
+    BlockError(.notFound, "Dirty bitmap '\(name)' not found")
+  }
+
+  /// Lets go of both images.
+  public func clean(in graph: Graph, warnings: inout [String]) {
+    for (user, image) in [(sourceUser, source), (user, image)] {
+      guard let user, let image else { continue }
+      do throws(BlockError) {
+        try graph.release(user)
+      } catch {
+        warnings.append("could not close '\(image.text)': \(error.message)")
+      }
+    }
+    user = nil
+    sourceUser = nil
+  }
+}

@@ -1,0 +1,95 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+public import Errors
+
+/// Checks whether the tables of an image agree with each other, and repairs them.
+///
+/// Backing files are not opened: what they hold has nothing to do with the image's own tables.
+public final class CheckJob: Job {
+  /// `check`.
+  public let kind = "check"
+  /// What was counted, after a repair by the check that follows it; nil where the format has nothing to check.
+  public private(set) var result: CheckResult?
+  /// The name of the image's format.
+  public private(set) var format = ""
+  private let image: JobImage
+  private let what: CheckRepair?
+  private let report: (String) -> Void
+  private let repaired: (CheckResult) -> Void
+  private var user: RootUser?
+
+  /// - Parameters:
+  ///   - image: what to check; settings need no flags of their own.
+  ///   - repair: what may be changed; nil for nothing.
+  ///   - report: called with each finding, one line without a final line feed.
+  ///   - repaired: called with the counts of a repair that changed something, before the image is checked again.
+  public init(
+    _ image: JobImage, repair: CheckRepair? = nil, report: @escaping (String) -> Void,
+    repaired: @escaping (CheckResult) -> Void = { _ in }
+  ) {
+    what = repair
+    self.report = report
+    self.repaired = repaired
+    guard case .named(let name, var settings, let opener) = image else {
+      self.image = image
+      return
+    }
+    settings.followsBacking = false
+    settings.flags.formUnion(repair == nil ? .checking : [.checking, .writable])
+    self.image = .named(name, settings, opener)
+  }
+
+  /// Opens the image; during a repair nobody else may change it.
+  public func prepare(in graph: Graph) throws(BlockError) {
+    let claim =
+      what == nil
+      ? Claim(held: .consistentRead, shared: .all)
+      : Claim(held: [.consistentRead, .write, .resize], shared: .consistentRead)
+    let user = graph.makeUser("check: '\(image.text)'", claim: claim)
+    self.user = user
+    try image.attach(user, in: graph)
+  }
+
+  /// Checks, or repairs and checks.
+  ///
+  /// - Throws: where nothing can be told about the image.
+  public func run(_ context: JobContext) throws(BlockError) {
+    guard let node = user?.edge?.child else { return }
+    format = node.driver.name
+    guard let driver = node.driver as? any CheckingDriver else { return }
+    do throws(BlockError) {
+      if let what {
+        result = try repair(what, driver, node, context)
+      } else {
+        result = try driver.check(node, context, report: report)
+      }
+    } catch {
+      throw error.prefixed("Could not check '\(image.text)'")
+    }
+  }
+
+  private func repair(
+    _ what: CheckRepair, _ driver: any CheckingDriver, _ node: Node, _ context: JobContext
+  ) throws(BlockError) -> CheckResult {
+    let first = try driver.repair(what, node, context, report: report)
+    guard first.corruptionsFixed + first.leaksFixed > 0, !first.gaveUp else { return first }
+    repaired(first)
+    var second = try driver.check(node, context, report: report)
+    second.corruptionsFixed = first.corruptionsFixed
+    second.leaksFixed = first.leaksFixed
+    return second
+  }
+
+  /// Lets go of the image.
+  public func clean(in graph: Graph, warnings: inout [String]) {
+    guard let user else { return }
+    self.user = nil
+    do throws(BlockError) {
+      try graph.release(user)
+    } catch {
+      warnings.append("could not close '\(image.text)': \(error.message)")
+    }
+  }
+}

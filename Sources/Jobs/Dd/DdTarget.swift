@@ -1,0 +1,99 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+internal import Options
+
+/// The image that `dd` writes to: a new one, or one that exists. Graph API.
+final class DdTarget {
+  /// Who uses the image.
+  let user: RootUser
+  private let graph: Graph
+  private let image: NewImage?
+  private var isReleased = false
+
+  /// Makes an image for `length` bytes, or opens the one that is to be kept.
+  init(
+    _ name: ImageName, _ options: DdOptions, length: UInt64, graph: Graph, opener: Opener
+  ) throws(BlockError) {
+    self.graph = graph
+    user = graph.makeUser(
+      "dd: target '\(name.text)'", claim: Claim(held: [.write, .resize], shared: .consistentRead))
+    do throws(BlockError) {
+      if options.seek > 0 || options.keepsTarget, try opener.targetExists(name.text) {
+        image = nil
+        try DdTarget.open(name, options, length: length, for: user, opener)
+      } else {
+        image = try DdTarget.make(name, options, length: length, for: user, graph, opener)
+      }
+    } catch {
+      try? graph.release(user)
+      throw error
+    }
+  }
+
+  private static func make(
+    _ name: ImageName, _ options: DdOptions, length: UInt64, for user: RootUser, _ graph: Graph,
+    _ opener: Opener
+  ) throws(BlockError) -> NewImage {
+    let path = try opener.targetPath(name.text)
+    let image: NewImage
+    do throws(BlockError) {
+      let recipe = ImageRecipe(
+        path: path, format: options.targetFormat, size: length, options: OptionObject())
+      // The peer makes the image durable only as the system does on its own.
+      image = try NewImage(recipe, flags: .noFlush, graph: graph, opener: opener)
+    } catch {
+      throw error.prefixed("\(name.text): error while creating output image")
+    }
+    do throws(BlockError) {
+      try image.open(for: user)
+    } catch {
+      image.discard()
+      throw error.prefixed("Could not open '\(name.text)'")
+    }
+    return image
+  }
+
+  /// Opens an image to be written into; it may become longer but not shorter.
+  private static func open(
+    _ name: ImageName, _ options: DdOptions, length: UInt64, for user: RootUser, _ opener: Opener
+  ) throws(BlockError) {
+    try opener.open(
+      name, OpenSettings(format: options.targetFormat, flags: [.writable, .unmap]), for: user)
+    guard let edge = user.edge else { return }
+    if let size = options.outputSize, size < edge.length {
+      throw BlockError(
+        .refused, "'\(name.text)' has \(edge.length) bytes, and osize=\(size) would cut some of them off")
+    }
+    if length > edge.length { try edge.truncate(to: length.roundedUp(to: 512) ?? length) }
+  }
+
+  /// Whether an untouched image reads as zero.
+  var readsZero: Bool { image?.readsZero ?? false }
+
+  /// Whether the image is a new one, which may be cut to what is needed.
+  var isNew: Bool { image != nil }
+
+  /// Makes what was written durable where it has to be, and lets a new image appear under its name.
+  func publish() throws(BlockError) {
+    try user.edge?.flush()
+    isReleased = true
+    try inContext("error while closing the target") { () throws(BlockError) in try graph.release(user) }
+    try image?.publish()
+  }
+
+  /// Closes what is open; a new image that was not published is gone.
+  func close() throws(BlockError) {
+    defer { image?.discard() }
+    guard !isReleased else { return }
+    isReleased = true
+    do throws(BlockError) {
+      try graph.release(user)
+    } catch {
+      if image == nil { throw error }
+    }
+  }
+}

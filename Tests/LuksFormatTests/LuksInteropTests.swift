@@ -1,0 +1,143 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+import BlockGraph
+import Errors
+import Options
+import Support
+import Testing
+
+/// Disks that we make are read by the peers and theirs by us.
+@Suite struct LuksInteropTests {
+  static let options = [
+    "", "cipher-alg=aes-128", "cipher-mode=cbc", "cipher-mode=cbc,cipher-alg=aes-128",
+    "cipher-mode=cbc,ivgen-alg=essiv", "cipher-mode=cbc,ivgen-alg=essiv,cipher-alg=aes-128",
+    "ivgen-alg=plain",
+    "cipher-mode=cbc,ivgen-alg=plain,cipher-alg=aes-128", "ivgen-alg=essiv", "hash-alg=sha1",
+    "hash-alg=sha512", "hash-alg=ripemd160",
+  ]
+
+  /// The peer measures its processor's time and fails where that is too little; then it is asked again.
+  static let prelude = """
+    set -e
+    S='--object secret,id=a,data=alpha --object secret,id=b,data=beta'
+    image() { echo "driver=luks,file.filename=$1,key-secret=${2:-a}"; }
+    again() { for time in 60 150 400; do "$@",iter-time=$time >log 2>&1 && return; done; cat log; return 1; }
+
+    """
+
+  private static func run(_ script: String, _ arguments: String..., in folder: TemporaryFolder) {
+    let outcome = Shell.run(prelude + script, arguments: arguments, folder: folder.path)
+    #expect(outcome == Shell.Outcome(status: 0, output: ""))
+  }
+
+  @Test("ours, read and opened by the peers", arguments: options)
+  func oursIsTheirs(_ options: String) throws {
+    let folder = TemporaryFolder()
+    try SampleDisk.write(folder.file("disk.raw"), length: 1 << 20 | 1536, seed: 1)
+    try LuksSession.make(folder.file("image"), options, from: folder.file("disk.raw"))
+    LuksInteropTests.run(
+      """
+      qemu-img convert $S --image-opts "$(image image)" -O raw back.raw
+      cmp disk.raw back.raw
+      [ "$1" = ivgen-alg=essiv ] || printf alpha | cryptsetup open --test-passphrase --key-file - image
+      cryptsetup isLuks --type luks1 image
+      """, options, in: folder)
+    try LuksSession.extract(folder.file("image"), to: folder.file("own.raw"))
+    LuksInteropTests.run("cmp disk.raw own.raw", in: folder)
+  }
+
+  /// The peer takes seconds for each.
+  static let slowOptions = ["", "cipher-mode=cbc,ivgen-alg=essiv", "ivgen-alg=plain,hash-alg=sha1"]
+
+  @Test("theirs, read by us", arguments: slowOptions)
+  func theirsIsOurs(_ options: String) throws {
+    let folder = TemporaryFolder()
+    try SampleDisk.write(folder.file("disk.raw"), length: 1 << 20 | 1536, seed: 2)
+    LuksInteropTests.run(
+      """
+      again qemu-img convert $S -O luks disk.raw image -o "key-secret=a${1:+,$1}"
+      """, options, in: folder)
+    try LuksSession.extract(folder.file("image"), to: folder.file("back.raw"))
+    LuksInteropTests.run("cmp disk.raw back.raw", in: folder)
+  }
+
+  @Test("version 2 of ours, opened by cryptsetup and, once it made version 1 of it, read by qemu-img")
+  func version2() throws {
+    let folder = TemporaryFolder()
+    try SampleDisk.write(folder.file("disk.raw"), length: 1 << 20 | 1536, seed: 3)
+    try LuksSession.make(folder.file("image"), "version=2,pbkdf=pbkdf2", from: folder.file("disk.raw"))
+    LuksInteropTests.run(
+      """
+      cryptsetup isLuks --type luks2 image
+      printf alpha | cryptsetup open --test-passphrase --key-file - image
+      cryptsetup convert -q --type luks1 image
+      qemu-img convert $S --image-opts "$(image image)" -O raw back.raw
+      cmp disk.raw back.raw
+      """, in: folder)
+  }
+
+  @Test(
+    "version 2 of cryptsetup, written and read by us, keys changed by both",
+    arguments: ["pbkdf2 512", "pbkdf2 4096", "argon2id 512", "argon2id 4096", "argon2i 2048"])
+  func version2Theirs(_ kind: String) throws {
+    let folder = TemporaryFolder()
+    let words = kind.split(separator: " ").map(String.init)
+    LuksInteropTests.run(
+      """
+      truncate -s 20M image
+      case $1 in pbkdf2) cost='--pbkdf-force-iterations 1000';;
+        *) cost='--pbkdf-force-iterations 4 --pbkdf-memory 64';; esac
+      printf alpha >alpha; printf beta >beta; printf gamma >gamma
+      cryptsetup luksFormat -q --type luks2 --pbkdf $1 $cost --sector-size $2 image alpha
+      cryptsetup luksAddKey -q --pbkdf $1 $cost --key-file alpha image beta
+      """, words[0], words[1], in: folder)
+    let noise = Array("0123456789abcdef".utf8)
+    let data = (0..<8192).map { noise[$0 % 16] &+ UInt8($0 / 512) }
+    let session = try LuksSession(folder.file("image"), secret: "b", writable: true)
+    #expect(session.node.length == 4 << 20)
+    try session.user.edge?.write(at: 4096 * 3, data)
+    try session.user.edge?.flush()
+    try session.amend(["state": "active", "new-secret": "c"])
+    try session.amend(["state": "inactive", "old-secret": "a"])
+    try session.close()
+    LuksInteropTests.run(
+      """
+      cryptsetup open --test-passphrase --key-file gamma image
+      cryptsetup open --test-passphrase --key-file beta image
+      ! cryptsetup open --test-passphrase --key-file alpha image 2>/dev/null
+      cryptsetup luksKillSlot -q --key-file gamma image 1
+      ! cryptsetup open --test-passphrase --key-file beta image 2>/dev/null
+      """, in: folder)
+    let again = try LuksSession(folder.file("image"), secret: "c")
+    #expect(try again.user.edge?.array(at: 4096 * 3, count: 8192) == data)
+    try again.close()
+    #expect(throws: BlockError(.accessDenied, "Invalid password, cannot unlock any keyslot")) {
+      _ = try LuksSession(folder.file("image"), secret: "b")
+    }
+  }
+
+  @Test("keys of version 1, changed by both")
+  func keys() throws {
+    let folder = TemporaryFolder()
+    try SampleDisk.write(folder.file("disk.raw"), length: 1 << 20, seed: 4)
+    try LuksSession.make(folder.file("image"), from: folder.file("disk.raw"))
+    let session = try LuksSession(folder.file("image"))
+    try session.amend(["state": "active", "new-secret": "b"])
+    try session.amend(["state": "active", "new-secret": "b", "keyslot": 6])
+    try session.close()
+    LuksInteropTests.run(
+      """
+      qemu-img convert $S --image-opts "$(image image b)" -O raw back.raw
+      cmp disk.raw back.raw
+      qemu-img amend $S --image-opts "$(image image b)" -o state=inactive,old-secret=a
+      again qemu-img amend $S --image-opts "$(image image b)" -o state=active,new-secret=a,keyslot=4
+      printf alpha | cryptsetup luksAddKey -q --pbkdf-force-iterations 1000 --key-slot 7 --key-file - image <(printf gamma)
+      qemu-img amend $S --image-opts "$(image image)" -o state=inactive,old-secret=b
+      """, in: folder)
+    let again = try LuksSession(folder.file("image"), secret: "c")
+    try again.close()
+    try LuksSession.extract(folder.file("image"), to: folder.file("own.raw"))
+    LuksInteropTests.run("cmp disk.raw own.raw", in: folder)
+  }
+}
