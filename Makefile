@@ -3,10 +3,11 @@
 
 PREFIX ?= /usr/local
 DESTDIR ?=
+QEMU_IMG_LINK ?= no
 STRATA = .build/release/strata
 SWIFT_SOURCES = Package.swift Sources Tests
 
-.PHONY: demo test build release install bench format lint record packages
+.PHONY: demo test build release install uninstall deb generate bench format lint record packages
 
 demo: packages release           ## makes, converts, compares and checks a real image
 	Scripts/demo $(STRATA)
@@ -20,8 +21,17 @@ build:
 release:
 	swift build -c release --static-swift-stdlib --product strata -Xlinker -s
 
-install: release
-	install -D -m 755 $(STRATA) $(DESTDIR)$(PREFIX)/bin/strata
+install: release                 ## program, links, manuals, completions; QEMU_IMG_LINK=yes for a link qemu-img
+	DESTDIR=$(DESTDIR) Scripts/install $(STRATA) $(PREFIX) $(if $(filter yes,$(QEMU_IMG_LINK)),qemu-img)
+
+uninstall:
+	DESTDIR=$(DESTDIR) Scripts/install --remove $(PREFIX)
+
+deb: release                     ## a Debian package under .build
+	QEMU_IMG_LINK=$(QEMU_IMG_LINK) Scripts/package-debian $(STRATA) .build
+
+generate: release                ## writes manuals and completions anew from the commands' declarations
+	Scripts/generate $(STRATA)
 
 bench: packages release          ## times the suite against the installed qemu-img
 	Benchmarks/run $(STRATA)

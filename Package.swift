@@ -64,7 +64,7 @@ let package = Package(
     module("Qcow2Format", ["BlockGraph", "Compression"], path: "Sources/Formats/Qcow2"),
     module("LuksFormat", ["BlockGraph", "Crypto"], path: "Sources/Formats/Luks"),
     module("Filters", ["BlockGraph"], path: "Sources/Formats/Filters"),
-    module("Secrets", ["BlockGraph"]),
+    module("Secrets", ["BlockGraph", "Crypto"]),
     module(
       "Jobs", ["BlockGraph", "Crypto", "FileProtocol", "RawFormat", "Qcow2Format", "LuksFormat", "Filters"]),
     module(

@@ -42,6 +42,8 @@ public struct BlockError: Error, Sendable, Equatable {
   public var message: String
   /// What the user can do next, where a next step exists.
   public var hint: String?
+  /// The image or file that went wrong, as it was named, where it is known.
+  public var file: String?
   /// The system's error number where a system call failed, otherwise 0.
   public var systemError: Int32
 
@@ -71,6 +73,20 @@ public struct BlockError: Error, Sendable, Equatable {
     var copy = self
     copy.message = context + ": " + message
     return copy
+  }
+}
+
+/// Runs `body`, which opens `file`; says so in the error it throws, unless the error is about another file.
+@inlinable
+public func inFile<Result: ~Copyable>(
+  _ file: String, _ body: () throws(BlockError) -> Result
+) throws(BlockError) -> Result {
+  do {
+    return try body()
+  } catch {
+    var error = error.prefixed("Could not open '\(file)'")
+    error.file = error.file ?? file
+    throw error
   }
 }
 

@@ -80,6 +80,15 @@ public enum FilePaths {
     return FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
   }
 
+  /// Bytes that the user could still write to files in `folder`, or nil where the system does not know.
+  public static func freeSpace(in folder: String) -> UInt64? {
+    var status = statvfs()
+    guard unsafe statvfs(folder, &status) == 0 else { return nil }
+    let blocks = geteuid() == 0 ? status.f_bfree : status.f_bavail
+    let (bytes, overflow) = UInt64(blocks).multipliedReportingOverflow(by: UInt64(status.f_frsize))
+    return overflow ? .max : bytes
+  }
+
   /// Removes the name `path`.
   public static func remove(_ path: String) throws(BlockError) {
     guard unsafe unlink(path) == 0 else { throw BlockError(system: errno) }

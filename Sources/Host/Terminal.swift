@@ -12,13 +12,17 @@ public enum Stream: Int32, Sendable {
 
   /// Writes all of `text`; false when the stream cannot take it (a closed pipe, a full disk).
   @discardableResult
-  public func write(_ text: String) -> Bool {
+  public func write(_ text: String) -> Bool { Stream.write(text, to: rawValue) }
+
+  /// Writes all of `text` to a descriptor that the program was started with; false when it cannot take it.
+  @discardableResult
+  public static func write(_ text: String, to descriptor: Int32) -> Bool {
     var copy = text
     return copy.withUTF8 { bytes in
       var done = 0
       while done < bytes.count {
         let count = unsafe Glibc.write(
-          rawValue, bytes.baseAddress.map { unsafe $0 + done }, bytes.count - done)
+          descriptor, bytes.baseAddress.map { unsafe $0 + done }, bytes.count - done)
         if count < 0 {
           if errno == EINTR { continue }
           return false
@@ -28,6 +32,9 @@ public enum Stream: Int32, Sendable {
       return true
     }
   }
+
+  /// Whether the program has a descriptor of this number.
+  public static func isOpen(_ descriptor: Int32) -> Bool { fcntl(descriptor, F_GETFD) >= 0 }
 
   /// Whether a person reads along.
   public var isTerminal: Bool { isatty(rawValue) == 1 }

@@ -33,6 +33,7 @@ struct ActivationTests {
       #expect(edge.claim.held.isEmpty && edge.claim.shared.contains([.write, .resize]))
     }
     let inactive = scene.state
+    #expect(graph.violations == [])
     #expect(inactive.files.allSatisfy { !$0.contains(" ") }, "no locks: \(inactive.files)")
 
     let (there, holder) = try elsewhere(scene)
@@ -57,6 +58,7 @@ struct ActivationTests {
 
     // The driver's part alone changes no permission, in either state.
     let active = scene.state
+    #expect(graph.violations == [])
     try edge.invalidateCache()
     #expect(scene.state == active)
     for _ in 0..<2 {

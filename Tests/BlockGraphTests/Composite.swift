@@ -5,20 +5,6 @@ import BlockGraph
 import Errors
 import Support
 
-/// Everything that a failed change must leave as it was.
-struct GraphState: Equatable {
-  var dump: GraphDump
-  var parents: [[String]]
-  var users: [Claim]
-
-  init(_ graph: Graph) {
-    dump = graph.dump()
-    parents = []
-    for node in graph.nodes { parents.append(graph.parents(of: node).map(\.parent.parentDescription)) }
-    users = graph.rootUsers.map(\.claim)
-  }
-}
-
 /// A chain that a guest writes, and a victim with an owner of its own:
 /// guest → overlay (backing) → base; owner → victim; spare filters.
 final class CompositeScene {

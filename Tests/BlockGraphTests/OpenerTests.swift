@@ -248,6 +248,8 @@ struct OpenerTests {
       ("driver=raw,file.filename=@plain,read-only=on", writable, [], []),
       ("driver=raw,file.filename=@plain,auto-read-only=on", writable, .writable, .writable),
       ("driver=raw,file.filename=@plain,file.read-only=on", writable, .writable, []),
+      ("driver=raw,file.filename=@plain,read-only=on,file.read-only=off", writable, [], .writable),
+      ("driver=raw,file.filename=@plain,file.read-only=off", OpenSettings(), [], []),
       (
         "driver=raw,file.filename=@plain,cache.direct=on,cache.no-flush=on", OpenSettings(),
         [.direct, .noFlush], [.direct, .noFlush]

@@ -16,7 +16,8 @@ struct ReopenOptionTests {
     var option: OptionTree { self == .none ? .null : "other" }
   }
 
-  @Test("R-04 T-01 reopening puts another backing file below a node, or none", arguments: Backing.allCases)
+  @Test(
+    "R-04 G-02 T-01 reopening puts another backing file below a node, or none", arguments: Backing.allCases)
   func backing(_ backing: Backing) throws {
     var number = 0
     while true {
@@ -25,7 +26,7 @@ struct ReopenOptionTests {
       let middle = try #require(scene.middle)
       let other = try scene.graph.makeNode(MemoryStorage(Array(repeating: 7, count: 65536)), "other")
       let reader = Claim(held: [], shared: [.consistentRead, .writeUnchanged])
-      try scene.graph.use(middle, "a reader", held: reader.held, shared: reader.shared)
+      let second = try scene.graph.use(middle, "a reader", held: reader.held, shared: reader.shared)
       #expect(scene.graph.cumulativeClaim(of: middle).held == .consistentRead)
       let edge = try #require(scene.user.edge)
       #expect(try edge.array(at: 0, count: 1) == [1])
@@ -36,6 +37,7 @@ struct ReopenOptionTests {
       } catch {
         #expect(error.message.contains("injected failure at step \(number) "), "\(error.message)")
         #expect(scene.state == before, "step \(number): \(scene.graph.faults.names)")
+        #expect(scene.graph.violations == [])
         continue
       }
       // The old one is left to its other user.
@@ -43,7 +45,13 @@ struct ReopenOptionTests {
       #expect(scene.graph.parents(of: middle).map(\.parent.parentDescription) == ["a reader"])
       #expect(scene.overlay.backing?.child === (backing == .none ? nil : other))
       #expect(scene.graph.cumulativeClaim(of: other).held == (backing == .none ? [] : .consistentRead))
+      #expect(scene.overlay.children.map(\.slot) == (backing == .none ? [.file] : [.file, .backing]))
+      #expect(scene.graph.violations == [])
       #expect(try edge.array(at: 0, count: 1) == [backing == .none ? 0 : 7])
+      // With its last user the old one closes, with all below it.
+      try scene.graph.release(second)
+      #expect(OpenFiles.under(scene.folder.path).count == 1)
+      #expect(scene.graph.nodes.map(\.driver.name) == ["file", "fake", "memory"])
       break
     }
     #expect(number > 5)

@@ -161,6 +161,7 @@ struct ThreadTests {
       try edge.writeZeroes(at: 100, length: 1000)
       try edge.discard(at: 4096, length: 4096)
       try edge.flush()
+      try edge.invalidateCache()
       try edge.truncate(to: 9000)
       _ = try edge.array(at: 0, count: 9000)
       _ = try edge.extent(at: 0, length: edge.length)
@@ -232,5 +233,74 @@ struct ThreadTests {
     }
     #expect(reads.withLock { $0 } == [[1, 2, 3], [1, 2, 3], [1, 2, 3]])
     #expect(try edge.array(at: 0, count: 3) == [7, 7, 7])
+  }
+
+  /// The copy stops in the middle until the edit waits for it.
+  @Test("S-02 a copy from storage to storage counts as a request of both", arguments: ["source", "target"])
+  func copies(_ drained: String) throws {
+    let graph = Graph()
+    let source = CopyingMemory([1, 2, 3])
+    let target = CopyingMemory([0, 0, 0])
+    var nodes: [String: Node] = [:]
+    var edges: [Edge] = []
+    for (name, storage) in [("source", source), ("target", target)] {
+      let filter = try graph.makeNode(TestFilter(), name)
+      let below = try graph.makeNode(storage, name + "-storage")
+      nodes[name] = below
+      try graph.attach(below, to: filter)
+      edges.append(try #require(try graph.use(filter, "the copy", held: [.consistentRead, .write]).edge))
+    }
+    let node = try #require(nodes[drained])
+    let sourceEdge = edges[0]
+    let targetEdge = edges[1]
+    nonisolated(unsafe) let graphHere = graph
+    try Threads.run(2) { (index: Int) throws(BlockError) in
+      if index == 0 {
+        // The first body runs on the calling thread.
+        while !source.copying.load(ordering: .sequentiallyConsistent) { Clock.sleep(seconds: 0.001) }
+        unsafe try graphHere.change(draining: [node]) { (edit: GraphEdit) throws(BlockError) in
+          let isDone = source.copied.load(ordering: .sequentiallyConsistent)
+          #expect(isDone)
+        }
+      } else {
+        let prepared = try targetEdge.prepareWrite(at: 0, length: 3)
+        let isCopied = try targetEdge.complete(prepared, copyingFrom: sourceEdge, at: 0)
+        #expect(isCopied)
+      }
+    }
+    #expect(try targetEdge.array(at: 0, count: 3) == [1, 2, 3])
+  }
+}
+
+/// Memory that copies to its like, slowly.
+private final class CopyingMemory: CopyingDriver {
+  let name = "memory"
+  let copying = Atomic(false)
+  let copied = Atomic(false)
+  private let memory: MemoryStorage
+
+  init(_ bytes: [UInt8]) { memory = MemoryStorage(bytes) }
+
+  func length(of node: Node) -> UInt64 { memory.length(of: node) }
+  func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
+    try memory.extent(at: offset, length: length, of: node)
+  }
+  func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
+    try memory.read(at: offset, into: &buffer, of: node)
+  }
+  func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError) {
+    try memory.write(at: offset, from: data, unchanged: unchanged, of: node)
+  }
+  func flush(_ node: Node) throws(BlockError) {}
+  func copyRange(
+    at offset: UInt64, length: UInt64, to target: any StorageDriver, at targetOffset: UInt64
+  ) throws(BlockError) -> Bool {
+    guard let target = target as? CopyingMemory else { return false }
+    copying.store(true, ordering: .sequentiallyConsistent)
+    // Long enough for the edit to begin.
+    Clock.sleep(seconds: 0.05)
+    target.memory.store(Array(memory.bytes[Int(offset)..<Int(offset + length)]), at: Int(targetOffset))
+    copied.store(true, ordering: .sequentiallyConsistent)
+    return true
   }
 }

@@ -22,11 +22,12 @@ struct TransactionTests {
       scene.graph.faults.arm(number)
       do throws(BlockError) {
         try operation.run(in: scene)
-        #expect(scene.graph.faults.passed < number)
+        #expect(scene.graph.faults.passed < number && scene.graph.violations == [])
         break
       } catch {
         #expect(error.message.contains("injected failure at step \(number) "), "\(error.message)")
         #expect(scene.state == before, "step \(number) of \(operation): \(scene.graph.faults.names)")
+        #expect(scene.graph.violations == [])
       }
       // What failed can be done after all.
       scene.graph.faults.arm(0)

@@ -6,10 +6,7 @@ import Testing
 @testable import Commands
 
 @Suite struct DeclarationTests {
-  static let names = [
-    "amend", "check", "commit", "compare", "convert", "create", "graph", "info", "map", "measure", "rebase",
-    "resize", "snapshot",
-  ]
+  static let names = Program.commands.map { $0.name }
 
   /// The spellings of options with or without values, as the help of a command shows them.
   private func shown(_ help: String, withValue: Bool) -> Set<String> {
@@ -19,7 +16,10 @@ import Testing
       let count = words.firstIndex { !$0.hasPrefix("-") } ?? words.count
       let hasValue = count < words.count && words[count].hasPrefix("<")
       guard hasValue == withValue else { continue }
-      for word in words[..<count] { spellings.insert(String(word.drop { $0 == "-" }.filter { $0 != "," })) }
+      for word in words[..<count] {
+        let bare = word.drop { $0 == "-" }.prefix { $0 != "," && $0 != "[" }
+        spellings.insert(String(bare))
+      }
     }
     return spellings
   }

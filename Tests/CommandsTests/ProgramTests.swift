@@ -59,7 +59,7 @@ import Testing
     Case("strata graph", 1, "strata: Expecting image file name" + try1),
     Case(
       "strata graph --output=xml a", 1,
-      "strata: --output must be used with human, json or dot as argument.\n"),
+      "strata: --output must be used with human, json, dot or svg as argument.\n"),
     Case("strata create", 1, "strata: Expecting image file name" + try1),
     Case("strata create a 1M 2M", 1, "strata: Unexpected argument: 2M" + try1),
     Case("strata create -o ,a b 1M", 1, "strata: Invalid option list: ,a\n"),
@@ -81,7 +81,8 @@ import Testing
         + "Valid sizes are multiples of 512 up to 16777216. Select 0 to disable sparse detection "
         + "(fully allocates output).\n"),
     Case(
-      "strata convert --bitmaps a b", 1, "strata: Option '--bitmaps': copying bitmaps is not supported yet\n"),
+      "strata convert --bitmaps a b c", 1, "strata: Copying bitmaps only possible with single source\n"),
+    Case("strata bitmap --add -b x a b", 1, "strata: Merge bitmap source file only supported with --merge\n"),
     Case(
       "strata convert --skip-broken-bitmaps a b", 1,
       "strata: Use of --skip-broken-bitmaps requires --bitmaps\n"),

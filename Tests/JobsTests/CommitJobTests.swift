@@ -138,6 +138,30 @@ private final class Paused: Job {
     try scene.graph.use(scene.mid, "a reader", held: .consistentRead)
   }
 
+  @Test("G-06 the filter of a commit is the engine's own: what stands above keeps it until the commit ends")
+  func implicit() throws {
+    let scene = try CommitScene()
+    let other = try scene.graph.use(scene.mid, "the second guest", held: [])
+    var runner = JobRunner(graph: scene.graph)
+    try runner.run(
+      Paused(CommitJob(CommitOptions(image: ImageName(path: scene.folder.file("mid"))), of: other)) {
+        () throws(BlockError) in
+        guard let filter = scene.top.backing?.child else { throw BlockError(.notFound, "no backing file") }
+        #expect(filter.flags.contains(.implicit) && filter.file?.child === scene.mid)
+        let before = scene.state
+        for backing in [OptionTree.null, .string(scene.base.name)] {
+          let error = #expect(throws: BlockError.self) {
+            try scene.graph.reopen(scene.top, flags: [], options: ["backing": backing])
+          }
+          #expect(error?.kind == .refused && error?.message.contains("'\(filter.name)'") == true)
+          #expect(scene.state == before && scene.graph.violations == [])
+        }
+      })
+    #expect(scene.top.backing?.child === scene.mid && scene.graph.violations == [])
+    try scene.graph.reopen(scene.top, flags: [], options: ["backing": .string(scene.base.name)])
+    #expect(scene.top.backing?.child === scene.base)
+  }
+
   @Test(
     "J-07 a base whose user does not tolerate writing: the holder is named and nothing changes",
     arguments: [nil, "base"])

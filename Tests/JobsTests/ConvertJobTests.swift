@@ -104,6 +104,39 @@ import Testing
         && (error as? BlockError)?.message.contains("\"write\" lock") == true
     }
   }
+
+  @Test(
+    "P-12 a raw target of the right size is written without asking to resize it, which others need not tolerate",
+    arguments: ["raw", "qcow2"])
+  func exactTarget(_ format: String) throws {
+    try SampleDisk.write(folder.file("disk.raw"), length: 1 << 20, seed: 12)
+    _ = Shell.run("qemu-img create -q -f $1 out 1M", format, folder: folder.path)
+    let other = Graph()
+    let keeper = other.makeUser(
+      "the keeper", claim: Claim(held: [], shared: Permissions.all.subtracting(.resize)))
+    let file = try ImageName(
+      options: ["driver": "file", "filename": .string(folder.file("out"))], text: "out")
+    try Opener(graph: other, kinds: Drivers.all).open(file, OpenSettings(), for: keeper)
+    var options = ConvertOptions(
+      sources: [ImageName(path: folder.file("disk.raw"))], target: ImageName(path: folder.file("out")))
+    (options.sourceSettings.format, options.targetFormat, options.skipsCreation) = ("raw", format, true)
+    let graph = Graph()
+    let job = try ConvertJob(options, opener: Opener(graph: graph, kinds: Drivers.all))
+    guard format == "raw" else {
+      var runner = JobRunner(graph: graph)
+      let error = #expect(throws: BlockError.self) { try runner.run(job) }
+      #expect(error?.kind == .conflict && error?.message.contains("\"resize\" lock") == true)
+      return
+    }
+    try job.prepare(in: graph)
+    let dump = graph.dump()
+    #expect(dump.edges.contains { $0.claim.held.contains(.write) })
+    #expect(!dump.edges.contains { $0.claim.held.contains(.resize) })
+    try job.run(JobContext())
+    var warnings: [String] = []
+    job.clean(in: graph, warnings: &warnings)
+    #expect(warnings.isEmpty && isSame())
+  }
 }
 
 extension UInt64 {

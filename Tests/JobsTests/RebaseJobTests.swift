@@ -59,6 +59,7 @@ import Testing
         let files = graph.dump().nodes.map(\.fileName)
         #expect(!files.contains(folder.file("base")), "\(files)")
         #expect(!OpenFiles.under(folder.path).contains { $0.contains("/base") })
+        #expect(graph.violations == [])
       })
     #expect(graph.nodes.isEmpty && OpenFiles.under(folder.path).isEmpty && runner.warnings.isEmpty)
     let after = Shell.run(

@@ -239,6 +239,37 @@ struct Patch: Sendable, CustomStringConvertible {
     after[79] = 0
     #expect(after == before, "nothing but the mark was written")
   }
+
+  @Test(
+    "checks that are asked for by name hold writes against snapshots' tables and bitmaps",
+    arguments: ["inactive L2 table", "bitmap directory"])
+  func rareOverlap(_ name: String) throws {
+    var image = SampleQcow2(name == "bitmap directory" ? .plain : .snapshot)
+    let place = 11 << 12
+    image.set(place, [UInt8](repeating: 0, count: 4096))
+    image.set64(image.l1, UInt64(image.l2) | 1 << 63)
+    image.set64(image.l2, UInt64(place) | 1 << 63)
+    if image.shape == .plain {
+      image.set64(88, 1)
+      image.set32(image.extensions, 0x2385_2875)
+      image.set32(image.extensions + 4, 24)
+      image.set32(image.extensions + 8, 1)
+      image.set64(image.extensions + 16, 32)
+      image.set64(image.extensions + 24, UInt64(place))
+      image.set(place + 16, [1, 16, 0, 4])
+      image.set(place + 24, Array("bit0".utf8))
+    } else {
+      image.set64(image.snapshotL1, UInt64(place))
+      image.set16(image.refcountBlock + 8, 1)
+    }
+    image.set16(image.refcountBlock + 22, 1)
+    try image.write(to: folder, as: "disk")
+    let session = try ImageSession(folder.file("disk"), options: ["overlap-check": "all"])
+    let error = #expect(throws: BlockError.self) { try session.write(0, [1, 2, 3]) }
+    #expect(error?.message.contains("overlaps with \(name)") == true)
+    try session.close()
+    #expect(Shell.readFile(folder.file("disk"))[79] == 2)
+  }
 }
 
 extension String {

@@ -146,7 +146,7 @@ extension BrokenImage {
       $0.set32($0.extensions, 0x0537_be77)
       $0.set32($0.extensions + 4, 16)
     },
-    BrokenImage("bitmaps of garbage", .opened(check: 1, finding: "Could not check 'sample.qcow2': ")) {
+    BrokenImage("bitmaps of garbage", .refused("bitmaps_ext: Reserved field is not zero")) {
       $0.set64(88, 1)
       $0.set32($0.extensions, 0x2385_2875)
       $0.set32($0.extensions + 4, 24)

@@ -10,7 +10,7 @@ import Support
 import Testing
 
 /// An image in memory, on storage that fails and forgets.
-private struct FragileImage {
+struct FragileImage {
   let graph = Graph()
   let memory = MemoryStorage()
   let fault: FaultStorage

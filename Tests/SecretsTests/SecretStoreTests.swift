@@ -142,4 +142,47 @@ import Testing
       return error
     }
   }
+
+  /// Definitions of a secret that is encrypted with the one called `m`.
+  private func pair(
+    master: String = "data=\(key),format=base64", _ data: String = "data=\(encrypted),format=base64",
+    vector: String? = vector
+  ) -> [String] {
+    let vector = vector.map { ",iv=\($0)" } ?? ""
+    return ["secret,id=m,\(master)", "secret,id=s,\(data),keyid=m" + vector]
+  }
+
+  @Test("a secret encrypted with another one")
+  func encrypted() throws {
+    #expect(try value(pair()) == Array("hunter2".utf8))
+    let master = "data=kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk"
+    #expect(try value(pair(master: master)) == Array("hunter2".utf8))
+    #expect(try value(pair("data=,format=base64")) == [])
+    let folder = TemporaryFolder()
+    let decode = "echo \(SecretStoreTests.encrypted) | base64 -d > cipher"
+    #expect(Shell.run(decode, folder: folder.path).status == 0)
+    #expect(try value(pair("file=\(folder.file("cipher"))")) == Array("hunter2".utf8))
+  }
+
+  @Test("what an encrypted secret is refused for")
+  func encryptedRefusals() {
+    let other = "enp6enp6enp6enp6enp6enp6enp6enp6enp6enp6eno="
+    let cases: [([String], String)] = [
+      (pair(vector: nil), "IV is required to decrypt secret"),
+      (pair(vector: "aaaa"), "IV should be 16 bytes in length not 3"),
+      (pair(vector: "a"), "IV should be 16 bytes in length not 0"),
+      (pair(vector: "%"), "Base64 data contains invalid characters"),
+      (pair(master: "data=eHg=,format=base64"), "Key should be 32 bytes in length"),
+      (pair(master: "data=\(SecretStoreTests.key)"), "Key should be 32 bytes in length"),
+      (pair("data=\(SecretStoreTests.encrypted)"), "Length 24 must be a multiple of block size 16"),
+      (
+        pair(master: "data=\(other),format=base64"),
+        "Incorrect number of padding bytes (50) found on decrypted data"
+      ),
+      (pair().reversed(), "No secret with id 'm'"),
+    ]
+    for (definitions, message) in cases {
+      #expect(message == (throwing { () throws(BlockError) in try value(definitions) })?.message)
+    }
+  }
 }

@@ -76,6 +76,34 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
     }
   }
 
+  /// Takes the changes since the last flush back but for those sectors that `survives` keeps: writes reach a disk in
+  /// pieces, and in any order.
+  public func tear(of node: Node, survives: () -> Bool) throws(BlockError) {
+    let lost = monitor.withLock {
+      defer { changes = [] }
+      return changes
+    }
+    for change in lost.reversed() {
+      try put(change.before, at: change.offset, length: change.lengthBefore, node)
+    }
+    for change in lost {
+      if survives() {
+        let length = max(below.length(of: node), change.lengthAfter)
+        try below.truncate(to: length, exact: true, preallocation: .off, of: node)
+      }
+      var start = 0
+      while start < change.after.count {
+        let end = min(start + 512 - Int((change.offset + UInt64(start)) % 512), change.after.count)
+        let offset = change.offset + UInt64(start)
+        if survives() {
+          let length = max(below.length(of: node), offset + UInt64(end - start))
+          try put(Array(change.after[start..<end]), at: offset, length: length, node)
+        }
+        start = end
+      }
+    }
+  }
+
   private func put(_ bytes: [UInt8], at offset: UInt64, length: UInt64, _ node: Node) throws(BlockError) {
     if !bytes.isEmpty { try below.write(at: offset, from: Buffer(bytes).bytes, unchanged: false, of: node) }
     try below.truncate(to: length, exact: true, preallocation: .off, of: node)

@@ -119,6 +119,11 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
     precondition(count > 0, "empty request")
   }
 
+  /// Puts bytes into memory past all requests.
+  public func store(_ bytes: [UInt8], at offset: Int) {
+    monitor.withLock { content.replaceSubrange(offset..<offset + bytes.count, with: bytes) }
+  }
+
   /// Counts.
   public func flush(_ node: Node) throws(BlockError) { monitor.withLock { log.flushes += 1 } }
 

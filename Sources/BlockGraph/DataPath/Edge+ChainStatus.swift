@@ -99,6 +99,11 @@ extension Node {
     status.length = min(status.length, childLength - location.offset)
     let below = try child.extent(at: location.offset, length: status.length)
     status.length = below.length
+    if location.offset + below.length == childLength {
+      // The storage's last block is one thing, also where the file ends in the middle of it.
+      let end = childLength.roundedUp(to: max(child.child.limits.requestAlignment, 1)) ?? childLength
+      status.length = min(extent.length, end - location.offset)
+    }
     if below.kind == .zero {
       status.isZero = true
       status.isData = !extent.isChildsOwn

@@ -14,7 +14,7 @@ extension Edge {
     // A header must not come to a guessed disk unseen, and storage does not make copies durable.
     guard child.flags.isDisjoint(with: [.probed, .writeThrough]) else { return false }
     var done: UInt64 = 0
-    var places: [(place: TargetPlace, offset: UInt64)] = []
+    var places: [(place: StoragePlace, offset: UInt64)] = []
     for slot in try prepared.places(in: child) {
       guard let place = slot, place.length > 0 else { return false }
       places.append((place, offset + done))
@@ -34,7 +34,7 @@ extension Edge {
 
   /// Copies the start of a range from wherever the chain below keeps it, counted as a request of each node on the
   /// way there. How many bytes were copied; 0 where that is not possible.
-  private func copy(at offset: UInt64, length: UInt64, to place: TargetPlace, at skip: UInt64)
+  private func copy(at offset: UInt64, length: UInt64, to place: StoragePlace, at skip: UInt64)
     throws(BlockError) -> UInt64
   {
     try request { (node: Node) throws(BlockError) in
@@ -42,7 +42,7 @@ extension Edge {
       let length = min(length, node.length - offset)
       if let driver = node.driver as? any StorageDriver {
         guard let driver = driver as? any CopyingDriver,
-          try place.copy(from: driver, at: offset, length: length, skip)
+          try driver.copyRange(at: offset, length: length, to: place.driver, at: place.offset + skip)
         else { return 0 }
         return length
       }
@@ -59,22 +59,8 @@ extension Edge {
 }
 
 /// A range of storage that is to be written.
-struct TargetPlace {
+struct StoragePlace {
   var driver: any StorageDriver
-  /// The edge to the storage, nil where the write is counted there already.
-  var edge: Edge?
   var offset: UInt64
   var length: UInt64
-
-  /// Copies `length` bytes to `skip` bytes from the start; false where that is not possible.
-  fileprivate func copy(from source: any CopyingDriver, at offset: UInt64, length: UInt64, _ skip: UInt64)
-    throws(BlockError) -> Bool
-  {
-    guard let edge else {
-      return try source.copyRange(at: offset, length: length, to: driver, at: self.offset + skip)
-    }
-    return try edge.request { (_: Node) throws(BlockError) in
-      try source.copyRange(at: offset, length: length, to: driver, at: self.offset + skip)
-    }
-  }
 }

@@ -17,11 +17,11 @@ public struct PreparedWrite: Sendable {
 
   /// Where storage right below `node` will hold each piece; nil for pieces that lie elsewhere, or that have to be
   /// written along with what is around them.
-  func places(in node: Node) throws(BlockError) -> [TargetPlace?] {
+  func places(in node: Node) throws(BlockError) -> [StoragePlace?] {
     if let driver = node.driver as? any StorageDriver {
-      return [TargetPlace(driver: driver, edge: nil, offset: offset, length: length)]
+      return [StoragePlace(driver: driver, offset: offset, length: length)]
     }
-    var places: [TargetPlace?] = []
+    var places: [StoragePlace?] = []
     for slot in slots {
       let edge = try node.child(in: slot.location.slot)
       guard slot.fillBefore == 0, slot.fillAfter == 0, let driver = edge.child.driver as? any StorageDriver
@@ -30,7 +30,7 @@ public struct PreparedWrite: Sendable {
         continue
       }
       places.append(
-        TargetPlace(driver: driver, edge: edge, offset: slot.location.offset, length: slot.length))
+        StoragePlace(driver: driver, offset: slot.location.offset, length: slot.length))
     }
     return places
   }

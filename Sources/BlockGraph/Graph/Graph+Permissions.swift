@@ -78,6 +78,7 @@ extension Graph {
 
   /// Limits follow from the children, so nodes are visited children first.
   private func refreshLimits(_ edit: GraphEdit) throws(BlockError) {
+    try faults.pass("limits")
     for node in Graph.parentsFirst(nodes).reversed() {
       edit.setLimits(node.driver.limits(of: node), of: node)
     }

@@ -35,6 +35,9 @@ extension Opener {
       } else {
         try storage(for: inner["filename"]?.string ?? "")
       }
+    var flags = flags
+    // A layer that is open for reading may stand on one that the user wants writable, where writing was asked for.
+    if settings.flags.contains(.writable), try inner.bool("read-only") == false { flags.insert(.writable) }
     guard kind.isProtocol else {
       // A format on a format: the lower one is opened like any image.
       inner["driver"] = .string(kind.name)
@@ -43,7 +46,6 @@ extension Opener {
         OpenSettings(flags: flags.subtracting(.probed), followsBacking: settings.followsBacking), above: above
       )
     }
-    var flags = flags
     try takeGenericOptions(&inner, &flags)
     return try openStorage(kind, inner, flags, name: name)
   }

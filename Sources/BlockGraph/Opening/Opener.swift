@@ -13,7 +13,10 @@ public struct Opener {
   let graph: Graph
   /// The drivers known, formats and storage.
   public let kinds: [any DriverKind]
-  let gate: any OpenGate
+  /// Decides about every name that is found inside an image.
+  public let gate: any OpenGate
+  /// Whether an image that looks like no format's is taken for a raw disk. Where it is not, raw has to be stated.
+  public var guessesRaw = true
   /// Where the secrets come from that options name.
   public var secrets: any SecretSource = NoSecrets()
   /// Called with each warning that opening produces.
@@ -49,7 +52,7 @@ public struct Opener {
   /// - Throws: the reason, prefixed with `Could not open 'NAME'`. Nothing stays open then.
   public func open(_ name: ImageName, _ settings: OpenSettings, for user: RootUser) throws(BlockError) {
     graph.requireThread()
-    try inContext("Could not open '\(name.text)'") { () throws(BlockError) in
+    try inFile(name.text) { () throws(BlockError) in
       let node = try openUnused(name, settings)
       do throws(BlockError) {
         try graph.attach(user, to: node)
@@ -117,6 +120,10 @@ public struct Opener {
     if kind == nil {
       kind = try probe(file)
       flags.insert(.probed)
+      if kind?.name == "raw" && !guessesRaw {
+        throw BlockError(
+          .refused, "'\(file.fileName)' looks like no format and is not guessed raw")
+      }
       if kind?.name == "raw" && flags.contains(.writable) { warn(.guessedRaw(file.fileName)) }
     }
     guard let kind else { throw BlockError(.notFound, "no driver for '\(name.text)'") }

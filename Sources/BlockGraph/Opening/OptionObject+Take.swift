@@ -28,6 +28,12 @@ extension OptionObject {
     }
   }
 
+  /// The truth value under a key, which stays.
+  func bool(_ key: String) throws(BlockError) -> Bool? {
+    var copy = self
+    return try copy.takeBool(key)
+  }
+
   /// Takes a number of bytes out, with an optional suffix.
   public mutating func takeSize(_ key: String) throws(BlockError) -> UInt64? {
     guard let text = try takeString(key) else { return nil }

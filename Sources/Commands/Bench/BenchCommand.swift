@@ -62,6 +62,10 @@ struct BenchCommand: ProgramCommand {
     try checkMethod()
     let file = try onlyOperand(files)
     try requests.checkCombinations(options)
+    if options.isWrite, access.forceShare {
+      throw BlockError(
+        .invalidArgument, "Could not open '\(file)': force-share=on can only be used with read-only images")
+    }
     let flags = options.isWrite ? mode.flags.union(.writable) : mode.flags
     let image = try access.image(file, format: format, flags: flags)
     try refuseNative(file, mode)

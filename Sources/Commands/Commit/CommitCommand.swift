@@ -5,6 +5,7 @@ internal import ArgumentParser
 internal import BlockGraph
 internal import Errors
 internal import Jobs
+internal import Options
 
 /// `commit`: the content of an image into a layer below it.
 struct CommitCommand: ProgramCommand {
@@ -87,6 +88,8 @@ struct CommitCommand: ProgramCommand {
       throw error
     }
     reporter.finish()
+    session.result = ["filename": .string(file)]
+    if let base { session.result["base"] = .string(base) }
     if !standard.quiet { session.console.print("Image committed.\n") }
     return 0
   }

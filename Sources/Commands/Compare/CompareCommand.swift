@@ -5,6 +5,7 @@ internal import ArgumentParser
 internal import BlockGraph
 internal import Errors
 internal import Jobs
+internal import Options
 
 /// `compare`: whether two images read the same.
 struct CompareCommand: ProgramCommand {
@@ -72,6 +73,7 @@ struct CompareCommand: ProgramCommand {
       guard let failure = job.failure else { throw error }
       return report(failure, session.console)
     }
+    session.result = tree(job)
     if !standard.quiet { session.console.print(text(job)) }
     return job.result == .identical ? 0 : 1
   }
@@ -84,6 +86,23 @@ struct CompareCommand: ProgramCommand {
     case .sizesDiffer: return "Strict mode: Image size mismatch!\n"
     case .statusDiffers(let offset): return "Strict mode: Offset \(offset) block status mismatch!\n"
     }
+  }
+
+  private func tree(_ job: CompareJob) -> OptionObject {
+    var object: OptionObject = [
+      "identical": .bool(job.result == .identical),
+      "sizes-differ": .bool(job.sizesDiffer || job.result == .sizesDiffer),
+    ]
+    switch job.result {
+    case .identical, .sizesDiffer: break
+    case .different(let offset):
+      object["reason"] = "content"
+      object["offset"] = OptionTree(offset)
+    case .statusDiffers(let offset):
+      object["reason"] = "allocation"
+      object["offset"] = OptionTree(offset)
+    }
+    return object
   }
 
   private func report(_ failure: CompareFailure, _ console: Console) -> Int32 {

@@ -66,7 +66,13 @@ struct ConvertCommand: ProgramCommand {
     try session.run(job, reporter)
     reporter.complete()
     reporter.finish()
-    if let checksum = job.checksum { session.console.print("\(checksum.text)  \(files.last ?? "")\n") }
+    session.result["filename"] = .string(files.last ?? "")
+    session.result["format"] = .string(target.format ?? "raw")
+    session.result["virtual-size"] = OptionTree(job.length)
+    if let checksum = job.checksum {
+      session.result["checksum"] = .string(checksum.text)
+      session.console.print("\(checksum.text)  \(files.last ?? "")\n")
+    }
     return 0
   }
 }
@@ -162,6 +168,10 @@ struct ConvertWorkOptions: ParsableArguments {
     help: ArgumentHelp(
       "How many threads work, 1 to 16; one for each processor without it.", valueName: "count"))
   var parallel: String?
+
+  @Flag(
+    name: flag("force"), help: "Start although the data does not fit the free space of the target's place.")
+  var force = false
 
   @Flag(name: flag("W", "oob-writes"), help: "Let the target be written out of order.")
   var outOfOrder = false

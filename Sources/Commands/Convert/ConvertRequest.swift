@@ -67,6 +67,8 @@ struct ConvertRequest {
     options.offloads = command.work.offload
     options.verifies = command.work.verify
     if command.work.checksum { options.checksum = try ContentHash("sha256") }
+    // The peer starts without looking.
+    options.ignoresSpace = command.work.force || session.console.isStandIn
     return options
   }
 

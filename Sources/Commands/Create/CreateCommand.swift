@@ -80,5 +80,9 @@ struct CreateCommand: ProgramCommand {
     if !standard.quiet { session.console.print(job.announcement + "\n") }
     session.console.flush()
     try session.run(job, ProgressReporter(isShown: false))
+    session.result = [
+      "filename": .string(request.path), "format": .string(request.format),
+      "virtual-size": OptionTree(job.recipe.size),
+    ]
   }
 }

@@ -17,7 +17,8 @@ struct GraphCommand: ProgramCommand {
 
         EXAMPLES:
           strata graph overlay.qcow2
-          strata graph --output=dot overlay.qcow2 | dot -Tsvg > graph.svg
+          strata graph --output=svg overlay.qcow2 > graph.svg
+          strata graph --output=dot overlay.qcow2 | dot -Tpdf > graph.pdf
         """)
   }
 
@@ -30,7 +31,7 @@ struct GraphCommand: ProgramCommand {
   @Option(
     name: option("output"),
     help: ArgumentHelp(
-      "Print for people (human), for programs (json) or for Graphviz (dot).", valueName: "form"))
+      "Print for people (human), for programs (json), for Graphviz (dot), or draw (svg).", valueName: "form"))
   var output: String?
 
   @OptionGroup(title: group(AccessOptions.self))
@@ -43,13 +44,15 @@ struct GraphCommand: ProgramCommand {
   var files: [String] = []
 
   /// The forms of the result.
-  private enum Form: String {
-    case human, json, dot
+  private enum Form: String, CaseIterable {
+    case human, json, dot, svg
   }
+
+  static var outputForms: [String] { Form.allCases.map(\.rawValue) }
 
   func perform(in session: Session) throws -> Int32 {
     guard let form = Form(rawValue: output ?? "human") else {
-      throw BlockError(.invalidArgument, "--output must be used with human, json or dot as argument.")
+      throw BlockError(.invalidArgument, "--output must be used with human, json, dot or svg as argument.")
     }
     guard !files.isEmpty else { throw UsageError("Expecting image file name") }
     for file in files { _ = try session.open(access.image(file, format: format)) }
@@ -58,6 +61,7 @@ struct GraphCommand: ProgramCommand {
     case .human: session.console.print(picture.text)
     case .json: session.console.print(picture.tree)
     case .dot: session.console.print(picture.dot)
+    case .svg: session.console.print(picture.svg)
     }
     return 0
   }

@@ -6,7 +6,7 @@ internal import Options
 
 /// A graph for people, for programs and for Graphviz.
 struct GraphPicture {
-  private let dump: GraphDump
+  let dump: GraphDump
 
   init(_ dump: GraphDump) { self.dump = dump }
 
@@ -34,7 +34,7 @@ struct GraphPicture {
     return text
   }
 
-  private func names(_ permissions: Permissions) -> String {
+  func names(_ permissions: Permissions) -> String {
     permissions.isEmpty ? "nothing" : permissions.names.joined(separator: ", ")
   }
 
@@ -43,7 +43,7 @@ struct GraphPicture {
   }
 
   /// How edges call a node that is their parent.
-  private static func parent(_ node: GraphDump.NodeEntry) -> String { "node '\(node.name)'" }
+  static func parent(_ node: GraphDump.NodeEntry) -> String { "node '\(node.name)'" }
 
   // MARK: For programs
 

@@ -41,7 +41,8 @@ struct InfoTree {
     ]
   }
 
-  private static func snapshot(_ snapshot: SnapshotInformation) -> OptionTree {
+  /// An internal snapshot.
+  static func snapshot(_ snapshot: SnapshotInformation) -> OptionTree {
     var object = OptionObject()
     if let count = snapshot.instructionCount { object["icount"] = OptionTree(count) }
     object["vm-clock-nsec"] = OptionTree(snapshot.machineClock % 1_000_000_000)

@@ -19,6 +19,8 @@ struct MapCommand: ProgramCommand {
         EXAMPLES:
           strata map disk.qcow2
           strata map --output=json -s 1G -l 64M overlay.qcow2
+          strata map --output=text-bar overlay.qcow2
+          strata map --output=svg overlay.qcow2 > map.svg
         """)
   }
 
@@ -36,8 +38,20 @@ struct MapCommand: ProgramCommand {
     name: option("l", "max-length"), help: ArgumentHelp("How many bytes to look at.", valueName: "length"))
   var maximumLength: String?
 
-  @OptionGroup(title: group(OutputOptions.self))
-  var output: OutputOptions
+  static var outputForms: [String] { Form.allCases.map(\.rawValue) }
+
+  /// The forms of the result.
+  private enum Form: String, CaseIterable {
+    case human, json, svg
+    case textBar = "text-bar"
+  }
+
+  @Option(
+    name: option("output"),
+    help: ArgumentHelp(
+      "Print for people (human), for programs (json), or draw the layers (text-bar, svg).", valueName: "form")
+  )
+  var output: String?
 
   @OptionGroup(title: group(AccessOptions.self))
   var access: AccessOptions
@@ -53,11 +67,19 @@ struct MapCommand: ProgramCommand {
     let start = try startOffset.map { try parseSize($0, "start offset", warn: console.warn) } ?? 0
     let length = try maximumLength.map { try parseSize($0, "max length", warn: console.warn) } ?? .max
     let file = try onlyOperand(files)
-    let form = try output.format()
+    guard let form = Form(rawValue: output ?? "human") else {
+      throw BlockError(.invalidArgument, "--output must be used with human or json as argument.")
+    }
     let user = try session.open(access.image(file, format: format))
     guard let edge = user.edge else { return 1 }
     var scan = MapScan(edge, start: start, length: length)
-    var renderer: any MapRenderer = form == .json ? MapJSON(console, start: start) : MapText(console)
+    var renderer: any MapRenderer =
+      switch form {
+      case .human: MapText(console)
+      case .json: MapJSON(console, start: start)
+      case .textBar: MapPicture(console, edge, start: start, length: length, form: .bar)
+      case .svg: MapPicture(console, edge, start: start, length: length, form: .svg)
+      }
     renderer.begin()
     while let entry = try inContext(
       "Could not read file metadata", { () throws(BlockError) in try scan.next() })

@@ -51,6 +51,13 @@ struct Normalizer {
   /// Adds an operand behind those found.
   mutating func append(operand: String) { operands.append(operand) }
 
+  /// Takes out all uses of an option; returns the last.
+  mutating func take(_ spelling: Spelling) -> Found? {
+    let last = options.last { $0.spelling == spelling }
+    options.removeAll { $0.spelling == spelling }
+    return last
+  }
+
   /// Whether the option is among those found.
   func contains(_ spelling: Spelling) -> Bool { options.contains { $0.spelling == spelling } }
 
@@ -59,6 +66,10 @@ struct Normalizer {
     var words: [String] = []
     for found in options {
       let name = "--" + (found.spelling.long.first ?? "")
+      guard found.spelling.takesValue else {
+        words.append(name)
+        continue
+      }
       switch found.value {
       case nil: words.append(name)
       // Behind an equal sign the argument parser does not take an empty value, apart it does not take one
@@ -75,11 +86,13 @@ struct Normalizer {
     let equal = body.firstIndex(of: "=")
     let name = equal.map { String(body[..<$0]) } ?? String(body)
     let stated = equal.map { String(body[body.index(after: $0)...]) }
-    guard let spelling = spelling(abbreviated: name), spelling.takesValue || stated == nil else {
-      throw UsageError("unrecognized option '\(word)'")
+    guard let spelling = spelling(abbreviated: name),
+      spelling.takesValue || spelling.mayHaveValue || stated == nil
+    else {
+      throw UsageError("unrecognized option '\(word)'", hint: suggestion(for: name))
     }
     guard spelling.takesValue else {
-      options.append(Found(spelling: spelling))
+      options.append(Found(spelling: spelling, value: stated))
       return
     }
     guard let value = stated ?? rest.popFirst() else {
@@ -110,6 +123,18 @@ struct Normalizer {
   private func spelling(abbreviated name: String) -> Spelling? {
     if let exact = spellings.first(where: { $0.long.contains(name) }) { return exact }
     let candidates = spellings.filter { $0.long.contains { long in long.hasPrefix(name) } }
-    return candidates.count == 1 ? candidates.first : nil
+    let own = candidates.filter { !$0.isAddition }
+    let meant = own.isEmpty ? candidates : own
+    return meant.count == 1 ? meant.first : nil
+  }
+
+  /// What to say about a long option that there is not.
+  private func suggestion(for name: String) -> String? {
+    let names = spellings.flatMap(\.long)
+    let starting = names.filter { !name.isEmpty && $0.hasPrefix(name) }
+    if starting.count > 1 {
+      return "It could mean " + starting.map { "'--\($0)'" }.joined(separator: " or ") + "."
+    }
+    return Nearest.name(to: name, among: names).map { "Did you mean '--\($0)'?" }
   }
 }

@@ -11,6 +11,10 @@ struct Spelling: Equatable {
   var long: [String] = []
   /// Whether a value belongs to it.
   var takesValue: Bool
+  /// Whether a value may follow the long name behind an equal sign all the same.
+  var mayHaveValue = false
+  /// Whether the program adds it to a command's own; abbreviations mean the command's own first.
+  var isAddition = false
 
   /// The same names for the argument parser.
   fileprivate var names: NameSpecification {
@@ -34,6 +38,13 @@ func option(_ names: String...) -> NameSpecification { declare(Spelling(names, t
 
 /// The names of an option without a value, for `@Flag(name:)`: one character or a long name each.
 func flag(_ names: String...) -> NameSpecification { declare(Spelling(names, takesValue: false)) }
+
+/// The names of a flag that may also be given a form, as in `--progress=json`.
+func flagWithForm(_ names: String...) -> NameSpecification {
+  var spelling = Spelling(names, takesValue: false)
+  spelling.mayHaveValue = true
+  return declare(spelling)
+}
 
 /// A group of options that several commands have, for `@OptionGroup(title:)`.
 func group<Group: ParsableArguments>(_ type: Group.Type, _ title: String = "") -> String {

@@ -5,7 +5,12 @@
 struct UsageError: Error, Equatable {
   /// One line that names what is wrong.
   var message: String
+  /// What was probably meant.
+  var hint: String?
 
   /// Makes an error from one line.
-  init(_ message: String) { self.message = message }
+  init(_ message: String, hint: String? = nil) {
+    self.message = message
+    self.hint = hint
+  }
 }

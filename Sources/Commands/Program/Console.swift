@@ -9,11 +9,30 @@ internal import Options
 ///
 /// Results are gathered and written in large pieces; they appear before anything that is said after them.
 final class Console {
+  /// How the command's results are printed.
+  enum Form {
+    /// As the command says them.
+    case plain
+    /// The command prints JSON of its own; where it fails before that, an object tells why.
+    case ownJSON
+    /// What the command says is gathered and told in one object in the end.
+    case report
+  }
+
   /// The name that messages begin with.
   let name: String
+  /// How results are printed.
+  var form = Form.plain
   /// Whether standard output refused to take something.
   private(set) var isBroken = false
-  private var pending = ""
+  /// Why the command fails, as far as was said.
+  private(set) var failure: BlockError?
+  /// What was warned of.
+  private(set) var warnings: [String] = []
+  /// What was printed and is not written yet.
+  private(set) var pending = ""
+  /// Whether anything was written to standard output.
+  private(set) var hasWritten = false
   private let write: (Stream, String) -> Bool
 
   /// A console of the process.
@@ -27,12 +46,15 @@ final class Console {
     self.write = write
   }
 
+  /// Whether the program stands in the place of the peer: nothing is added to what that one prints.
+  var isStandIn: Bool { name == "qemu-img" }
+
   // MARK: Results
 
   /// Prints a part of the result.
   func print(_ text: String) {
     pending += text
-    if pending.utf8.count >= 1 << 16 { flush() }
+    if form != .report, pending.utf8.count >= 1 << 16 { flush() }
   }
 
   /// Prints a result as JSON, with a final line feed.
@@ -40,22 +62,27 @@ final class Console {
 
   /// Writes what was printed so far.
   func flush() {
-    guard !pending.isEmpty else { return }
+    guard form != .report, !pending.isEmpty else { return }
+    hasWritten = true
     if !write(.output, pending) { isBroken = true }
     pending = ""
   }
+
+  /// Takes back what was printed and is not written yet.
+  func discard() { pending = "" }
 
   // MARK: Messages
 
   /// Says a line that is not the program's own words, such as a finding, as it is.
   func say(_ line: String) {
-    flush()
+    if form == .plain { flush() }
     _ = write(.error, line + "\n")
   }
 
   /// Says something that the user should know, each line with the program's name.
   func complain(_ message: String) {
-    flush()
+    if failure == nil { failure = BlockError(.invalidArgument, message) }
+    if form == .plain { flush() }
     var text = ""
     for line in message.split(separator: "\n", omittingEmptySubsequences: false) {
       text += "\(name): \(line)\n"
@@ -64,22 +91,36 @@ final class Console {
   }
 
   /// Warns.
-  func warn(_ message: String) { say("\(name): warning: \(message)") }
+  func warn(_ message: String) {
+    warnings.append(message)
+    say("\(name): warning: \(message)")
+  }
+
+  /// Says what the user can do next. A stand-in keeps it to itself.
+  func advise(_ text: String) {
+    if !isStandIn { say("\(name): hint: \(text)") }
+  }
 
   /// Tells why the command failed, and what to do.
   func report(_ error: BlockError) {
+    failure = error
+    let advice = Advice.text(for: error)
+    failure?.hint = advice ?? error.hint
     if let damage = error.damage {
       say(damage.finding)
       if let context = damage.context { complain(context + ": Input/output error") }
-      return
+    } else {
+      complain(error.message)
+      if let hint = error.hint { say(hint) }
     }
-    complain(error.message)
-    if let hint = error.hint { say(hint) }
+    if let advice { advise(advice) }
   }
 
   /// Tells what is wrong with the command line.
   func report(_ error: UsageError) {
+    failure = BlockError(.invalidArgument, error.message, hint: error.hint)
     complain(error.message)
+    if let hint = error.hint { advise(hint) }
     say("Try '\(name) --help' for more information")
   }
 }

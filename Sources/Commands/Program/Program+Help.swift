@@ -6,13 +6,16 @@ internal import ArgumentParser
 extension Program {
   /// The help of the command called `topic`, or of the program.
   static func help(_ topic: String?) throws(UsageError) -> String {
-    guard let topic else { return StrataCommand.helpMessage() + "\n" }
+    guard let topic else {
+      let list = commands.map { ($0.name, $0.configuration.abstract) }
+      return HelpText(CommandDescription(of: StrataCommand.self), commands: list).text
+    }
     return help(of: try command(named: topic))
   }
 
   /// The help of a command.
   static func help(of command: any ProgramCommand.Type) -> String {
-    StrataCommand.helpMessage(for: command) + "\n"
+    HelpText(CommandDescription(of: command)).text
   }
 
   /// What `--version` prints.

@@ -13,9 +13,9 @@ public struct Program {
   /// The commands by name.
   static let commands: [any ProgramCommand.Type] = [
     AmendCommand.self, BenchCommand.self, BitmapCommand.self, CheckCommand.self, ChecksumCommand.self,
-    CommitCommand.self, CompareCommand.self, ConvertCommand.self, CreateCommand.self, DdCommand.self,
-    GraphCommand.self, InfoCommand.self, MapCommand.self, MeasureCommand.self, RebaseCommand.self,
-    ResizeCommand.self, SnapshotCommand.self,
+    CommitCommand.self, CompareCommand.self, CompletionCommand.self, ConvertCommand.self, CreateCommand.self,
+    DdCommand.self, FormatsCommand.self, GraphCommand.self, InfoCommand.self, InspectCommand.self,
+    MapCommand.self, MeasureCommand.self, RebaseCommand.self, ResizeCommand.self, SnapshotCommand.self,
   ]
 
   let console: Console
@@ -44,6 +44,10 @@ public struct Program {
   }
 
   private func start(_ invocation: Invocation) throws -> Int32 {
+    if invocation.words.first == "__complete" {
+      console.print(Completer.answer(Array(invocation.words.dropFirst())))
+      return 0
+    }
     if let command = invocation.command {
       return try run(Program.command(named: command), invocation.words)
     }
@@ -53,6 +57,8 @@ public struct Program {
       console.print(try Program.help(topic))
     case .version:
       console.print(Program.versionText(calledBy: console.name))
+    case .command("__manual", let words):
+      console.print(try ManualPage.make(words.first ?? ""))
     case .command(let name, let words):
       for event in globals.traceEvents { console.warn("trace event '\(event)' does not exist") }
       return try run(Program.command(named: name), words)
@@ -62,44 +68,101 @@ public struct Program {
 
   static func command(named name: String) throws(UsageError) -> any ProgramCommand.Type {
     for command in commands where command.name == name { return command }
-    throw UsageError("Command not found: \(name)")
+    let meant = Nearest.name(to: name, among: commands.map { $0.name })
+    throw UsageError("Command not found: \(name)", hint: meant.map { "Did you mean '\($0)'?" })
   }
 
-  /// How the options of the command called `name` are written.
+  /// How the options of the command called `name` are written, with those that every command has.
   static func spellings(of name: String) throws(UsageError) -> [Spelling] {
-    Spelling.declared(by: try command(named: name))
+    let own = Spelling.declared(by: try command(named: name))
+    return own + EverywhereOptions.spellings(besides: own)
   }
 
   private func run(_ type: any ProgramCommand.Type, _ words: [String]) throws -> Int32 {
     var words = words
-    let operand = try type.takeOperand(from: &words)
-    var line = try Normalizer(words, spellings: Spelling.declared(by: type))
-    if let operand { line.append(operand: operand) }
-    if line.contains(.help) {
-      console.print(Program.help(of: type))
-      return 0
+    let own = Spelling.declared(by: type)
+    let added = EverywhereOptions.spellings(besides: own)
+    let asked = ResultRequest(words, ownsOutput: own.contains { $0.long.contains("output") })
+    if asked.isJSON { console.form = asked.ownsOutput ? .ownJSON : .report }
+    let status: Int32
+    var report = ResultReport(command: type.name, status: 0)
+    do {
+      let operand = try type.takeOperand(from: &words)
+      var line = try Normalizer(words, spellings: own + added)
+      if let operand { line.append(operand: operand) }
+      if line.contains(.help) {
+        console.form = .plain
+        console.print(Program.help(of: type))
+        return 0
+      }
+      report.file = line.operands.first
+      status = try perform(type, &line, added, &report)
+    } catch {
+      status = self.report(error, otherwise: type.failureStatus)
     }
-    return try parse(type, line)
+    report.status = status
+    finish(report)
+    return status
   }
 
-  private func parse<Command: ProgramCommand>(_ type: Command.Type, _ line: Normalizer) throws -> Int32 {
+  /// Prints the one object, where one is asked for and the command did not print it.
+  private func finish(_ report: ResultReport) {
+    var report = report
+    if report.status != 0 { report.failure = console.failure }
+    report.warnings = console.warnings
+    switch console.form {
+    case .plain: return
+    case .ownJSON:
+      // A result that was printed stays: a check that finds damage ends with a status of its own.
+      guard report.failure != nil, !console.isStandIn, !console.hasWritten else { return }
+      console.discard()
+    case .report:
+      report.text = console.pending
+      console.discard()
+    }
+    console.form = .plain
+    console.print(report.line)
+  }
+
+  /// Reads the options that the program adds, then has the command do its work.
+  private func perform(
+    _ type: any ProgramCommand.Type, _ line: inout Normalizer, _ added: [Spelling],
+    _ report: inout ResultReport
+  ) throws -> Int32 {
+    var settings = RunSettings(command: type.name)
+    settings.isUntrusted = EverywhereOptions.environmentIsUntrusted
+    for spelling in added {
+      guard let found = line.take(spelling) else { continue }
+      switch spelling.long.first {
+      case "untrusted": settings.isUntrusted = true
+      case "output" where found.value != "human" && found.value != "json":
+        throw BlockError(.invalidArgument, "--output must be used with human or json as argument.")
+      default: break
+      }
+    }
+    for found in line.options where found.spelling.mayHaveValue {
+      if let value = found.value { settings.progress = try RunSettings.ProgressForm(value) }
+    }
+    let session = Session(console: console, command: type.name, options: line.options)
+    defer { report.result = session.result }
+    return try RunSettings.$current.withValue(settings) { try parse(type, line.canonical, session) }
+  }
+
+  private func parse<Command: ProgramCommand>(
+    _ type: Command.Type, _ words: [String], _ session: Session
+  ) throws -> Int32 {
     let command: Command
     do {
-      command = try Command.parse(line.canonical)
+      command = try Command.parse(words)
     } catch {
       throw UsageError(Command.message(for: error))
     }
-    do {
-      if let help = command.standard.objectHelp {
-        console.print(help)
-        return 0
-      }
-      let secrets = try command.standard.secrets(warn: console.warn)
-      return try command.perform(
-        in: Session(console: console, command: Command.name, secrets: secrets, options: line.options))
-    } catch {
-      return report(error, otherwise: Command.failureStatus)
+    if let help = command.standard.objectHelp {
+      console.print(help)
+      return 0
     }
+    session.secrets = try command.standard.secrets(warn: console.warn)
+    return try command.perform(in: session)
   }
 
   /// Tells why the program fails; returns the status to end with.

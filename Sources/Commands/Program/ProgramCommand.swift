@@ -9,6 +9,8 @@ protocol ProgramCommand: ParsableCommand {
   var standard: StandardOptions { get }
   /// The status the program ends with when the command throws what is no mistake in the command line.
   static var failureStatus: Int32 { get }
+  /// What `--output` takes.
+  static var outputForms: [String] { get }
 
   /// Takes an operand out of the command line that options must not be looked for in, as one that may begin with
   /// a dash.
@@ -24,6 +26,7 @@ protocol ProgramCommand: ParsableCommand {
 
 extension ProgramCommand {
   static var failureStatus: Int32 { 1 }
+  static var outputForms: [String] { ["human", "json"] }
   static func takeOperand(from words: inout [String]) throws(UsageError) -> String? { nil }
 
   /// How the command is called.

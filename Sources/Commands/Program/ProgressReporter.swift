@@ -5,18 +5,26 @@ internal import BlockGraph
 internal import Errors
 internal import Host
 
-/// Draws the progress of a job on one line of standard output, and obeys signals meanwhile.
+/// Shows the progress of a job, and obeys signals meanwhile.
 ///
-/// The line is `    (12.34/100%)` and a carriage return, drawn anew at each whole per cent. SIGUSR1 prints the
-/// same with a line feed to standard error, drawn or not. SIGINT, SIGTERM and SIGHUP end the job.
+/// As a rule that is one line of standard output, `    (12.34/100%)` and a carriage return, drawn anew at each
+/// whole per cent; the run's settings may ask for a bar or for JSON instead. SIGUSR1 prints the line with a line
+/// feed to standard error, shown or not. SIGINT, SIGTERM and SIGHUP end the job.
 final class ProgressReporter: Sendable {
   private let isShown: Bool
+  private let form = RunSettings.current.progress
+  private let phase = RunSettings.current.command
+  private let start = Clock.now
   private let state = Monitor()
   private let shown = Shown()
 
   private final class Shown: @unchecked Sendable {
     /// The last hundredth of a per cent drawn, nil where nothing was.
     var last: UInt64?
+    /// When it was drawn.
+    var time = 0.0
+    /// The work known of last.
+    var progress: JobContext.Progress?
     var requests: UInt32 = 0
   }
 
@@ -39,15 +47,21 @@ final class ProgressReporter: Sendable {
     guard isShown else { return }
     state.withLock {
       begin()
-      draw(10_000)
+      if form == .line || shown.last != 10_000 { draw(10_000) }
     }
   }
 
-  /// Ends the line, if there is one that has not been ended; with `always`, also where nothing was drawn.
+  /// Ends the line, if there is one that has not been ended; with `always`, also where progress is shown and
+  /// nothing was drawn.
   func finish(always: Bool = false) {
     state.withLock {
-      if shown.last != nil || (always && isShown) { Stream.output.write("\n") }
+      guard shown.last != nil || (always && isShown) else { return }
       shown.last = nil
+      switch form {
+      case .line: Stream.output.write("\n")
+      case .bar: Stream.error.write("\n")
+      case .json: break
+      }
     }
   }
 
@@ -62,6 +76,7 @@ final class ProgressReporter: Sendable {
   private func note(_ progress: JobContext.Progress) {
     let hundredths = ProgressReporter.hundredths(progress)
     state.withLock {
+      shown.progress = progress
       let requests = Signals.progressRequests
       if requests != shown.requests {
         shown.requests = requests
@@ -69,14 +84,34 @@ final class ProgressReporter: Sendable {
       }
       guard isShown else { return }
       begin()
-      if let last = shown.last, hundredths < last + 100, hundredths < 10_000 || last == hundredths { return }
+      guard isDue(hundredths) else { return }
       draw(hundredths)
     }
   }
 
+  /// Whether enough has changed since the last time.
+  private func isDue(_ hundredths: UInt64) -> Bool {
+    guard let last = shown.last, last != hundredths else { return false }
+    if hundredths >= 10_000 || hundredths >= last + 100 { return true }
+    return form != .line && Clock.now - shown.time >= 0.2
+  }
+
   private func draw(_ hundredths: UInt64) {
     shown.last = hundredths
-    Stream.output.write(ProgressReporter.line(hundredths) + "\r")
+    shown.time = Clock.now
+    switch form {
+    case .line: Stream.output.write(ProgressReporter.line(hundredths) + "\r")
+    case .bar: Stream.error.write(picture(hundredths).bar + "\r")
+    case .json(let descriptor): Stream.write(picture(hundredths).json + "\n", to: descriptor)
+    }
+  }
+
+  private func picture(_ hundredths: UInt64) -> ProgressPicture {
+    var picture = ProgressPicture(
+      phase: phase, done: shown.progress?.done ?? 0, total: shown.progress?.total ?? 0,
+      seconds: shown.time - start)
+    picture.isComplete = hundredths >= 10_000
+    return picture
   }
 
   static func hundredths(_ progress: JobContext.Progress) -> UInt64 {

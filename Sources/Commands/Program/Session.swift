@@ -13,20 +13,18 @@ final class Session {
   /// The command's name.
   let command: String
   /// What the command line defined for options to refer to.
-  let secrets: any SecretSource
+  var secrets: any SecretSource = NoSecrets()
   /// The options of the command line, for commands to which their order matters.
   let options: [Normalizer.Found]
+  /// What the command found or made, for `--output=json`; commands with JSON of their own leave it empty.
+  var result = OptionObject()
   /// The nodes of all images that the command opens.
   private(set) lazy var graph = Graph()
   /// Opens images into the graph.
   private(set) lazy var opener = makeOpener()
 
   /// A session of the command called `command`.
-  init(
-    console: Console, command: String, secrets: any SecretSource = NoSecrets(),
-    options: [Normalizer.Found] = []
-  ) {
-    self.secrets = secrets
+  init(console: Console, command: String, options: [Normalizer.Found] = []) {
     self.console = console
     self.command = command
     self.options = options
@@ -37,7 +35,10 @@ final class Session {
     "Some clusters may be leaked, run 'qemu-img check -r' on the image file to fix."
 
   private func makeOpener() -> Opener {
-    var opener = Opener(graph: graph, kinds: Drivers.all)
+    let isUntrusted = RunSettings.current.isUntrusted
+    var opener = Opener(
+      graph: graph, kinds: Drivers.all, gate: isUntrusted ? ClosedGate() : LocalFilesGate())
+    opener.guessesRaw = !isUntrusted
     opener.secrets = secrets
     let console = console
     opener.warn = { warning in

@@ -5,6 +5,7 @@ internal import ArgumentParser
 internal import BlockGraph
 internal import Errors
 internal import Jobs
+internal import Options
 
 /// `rebase`: another backing file for an image.
 struct RebaseCommand: ProgramCommand {
@@ -80,6 +81,7 @@ struct RebaseCommand: ProgramCommand {
     defer { reporter.finish() }
     try session.run(RebaseJob(try options(file, session), opener: session.opener), reporter)
     reporter.complete()
+    session.result = ["filename": .string(file), "backing-filename": .string(backing ?? "")]
     return 0
   }
 

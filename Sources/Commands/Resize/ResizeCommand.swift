@@ -76,6 +76,10 @@ struct ResizeCommand: ProgramCommand {
           + "operation, make sure there is no important data there.")
       return 1
     }
+    session.result = [
+      "filename": .string(operands[0]), "old-virtual-size": OptionTree(job.lengths.before),
+      "virtual-size": OptionTree(job.lengths.after),
+    ]
     if !standard.quiet { session.console.print("Image resized.\n") }
     return 0
   }

@@ -30,6 +30,8 @@ struct OutputOptions: ParsableArguments {
 
 /// Whether a command shows how far it is.
 struct ProgressOptions: ParsableArguments {
-  @Flag(name: flag("p", "progress"), help: "Show how far the work is.")
+  @Flag(
+    name: flagWithForm("p", "progress"),
+    help: "Show how far the work is; --progress=bar as a bar, --progress=json[:DESCRIPTOR] for programs.")
   var progress = false
 }

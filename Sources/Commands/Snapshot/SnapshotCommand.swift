@@ -5,6 +5,7 @@ internal import ArgumentParser
 internal import BlockGraph
 internal import Errors
 internal import Jobs
+internal import Options
 
 /// `snapshot`: states of the disk that an image keeps.
 struct SnapshotCommand: ProgramCommand {
@@ -67,6 +68,7 @@ struct SnapshotCommand: ProgramCommand {
     let name = try session.name(of: image)
     let job = SnapshotJob(.named(name, image.settings, session.opener), action)
     try session.run(job, ProgressReporter(isShown: false))
+    session.result = ["filename": .string(file)]
     return 0
   }
 
@@ -78,6 +80,9 @@ struct SnapshotCommand: ProgramCommand {
     let user = try session.open(access.image(file, format: format))
     guard let node = user.edge?.child else { return 1 }
     let snapshots = node.driver.formatInformation(of: node)?.snapshots ?? []
+    session.result = [
+      "filename": .string(file), "snapshots": .array(snapshots.map(InfoTree.snapshot)),
+    ]
     guard lists > 0, !snapshots.isEmpty else { return 0 }
     session.console.print("Snapshot list:\n" + SnapshotTable.text(snapshots))
     return 0

@@ -74,7 +74,7 @@ extension Qcow2Driver {
     guard !hasDataFile, !options.overlapChecks.isEmpty else { return }
     let first = hostOffset >> geometry.clusterBits
     let last = (hostOffset + bytes - 1) >> geometry.clusterBits
-    guard mapOfMetadata(node).mayContain(anyOf: first..<last + 1) else { return }
+    guard try mapOfMetadata(node).mayContain(anyOf: first..<last + 1) else { return }
     try refuseExactOverlap(hostOffset..<hostOffset + bytes, ignoring: [], node)
   }
 
@@ -83,7 +83,7 @@ extension Qcow2Driver {
     guard clusters.lowerBound > 0 else {
       throw damage("Preventing invalid allocation of \(what) at offset 0", node)
     }
-    guard !options.overlapChecks.isEmpty, mapOfMetadata(node).mayContain(anyOf: clusters) else { return }
+    guard !options.overlapChecks.isEmpty, try mapOfMetadata(node).mayContain(anyOf: clusters) else { return }
     let bytes = clusters.lowerBound << geometry.clusterBits..<clusters.upperBound << geometry.clusterBits
     try refuseExactOverlap(bytes, ignoring: [], node)
   }
@@ -91,7 +91,9 @@ extension Qcow2Driver {
   /// A check of places before a kind of table is written there.
   func checkWrite(_ kind: OverlapChecks, _ node: Node) -> (UInt64, UInt64) throws(BlockError) -> Void {
     { (offset: UInt64, bytes: UInt64) throws(BlockError) in
-      try self.refuseExactOverlap(offset..<offset + bytes, ignoring: kind, node)
+      // Marks in the active tables change where snapshots use the same tables, too.
+      let ignored = kind == .activeL2 ? kind.union(.inactiveL2) : kind
+      try self.refuseExactOverlap(offset..<offset + bytes, ignoring: ignored, node)
     }
   }
 
@@ -99,12 +101,14 @@ extension Qcow2Driver {
     throws(BlockError)
   {
     let checks = options.overlapChecks.subtracting(kind)
-    guard let name = overlap(range, checks) else { return }
+    guard let name = try overlap(range, checks, node) else { return }
     throw damage("Preventing invalid write on metadata (overlaps with \(name))", node)
   }
 
   /// The name of known metadata inside a range of the file, if there is any.
-  private func overlap(_ range: Range<UInt64>, _ checks: OverlapChecks) -> String? {
+  private func overlap(_ range: Range<UInt64>, _ checks: OverlapChecks, _ node: Node) throws(BlockError)
+    -> String?
+  {
     func meets(_ offset: UInt64, _ bytes: UInt64) -> Bool {
       bytes > 0 && offset < range.upperBound && offset + bytes > range.lowerBound
     }
@@ -141,7 +145,32 @@ extension Qcow2Driver {
     {
       return "bitmap directory"
     }
+    if checks.contains(.inactiveL2) {
+      for snapshot in snapshots where snapshot.l1Offset <= UInt64(Int64.max) {
+        var found = false
+        try forEachL2(of: snapshot, node) { offset in found = found || meets(offset, cluster) }
+        if found { return "inactive L2 table" }
+      }
+    }
     return nil
+  }
+
+  /// Visits the L2 tables of a snapshot, which are not kept in memory.
+  private func forEachL2(of snapshot: SnapshotEntry, _ node: Node, _ body: (UInt64) -> Void)
+    throws(BlockError)
+  {
+    let bytes = min(UInt64(snapshot.l1Size) * 8, Qcow2Limits.l1Bytes)
+    let file = try file(of: node)
+    var position: UInt64 = 0
+    while position < bytes {
+      let count = Int(min(bytes - position, ImageCheck.readBytes))
+      let buffer = try file.read(at: snapshot.l1Offset + position, count: count)
+      for index in 0..<count / L1Entry.size {
+        let offset = L1Entry(rawValue: buffer.bytes.big64(at: index * L1Entry.size)).offset
+        if offset != 0 { body(offset) }
+      }
+      position += UInt64(count)
+    }
   }
 
   /// Bytes of the snapshot table.
@@ -151,7 +180,7 @@ extension Qcow2Driver {
     return bytes
   }
 
-  private func mapOfMetadata(_ node: Node) -> MetadataMap {
+  private func mapOfMetadata(_ node: Node) throws(BlockError) -> MetadataMap {
     if let metadataMap { return metadataMap }
     var map = MetadataMap(clusters: geometry.clusters(covering: node.file?.length ?? 0))
     map.insert(0)
@@ -169,6 +198,8 @@ extension Qcow2Driver {
     if !snapshots.isEmpty { map.insert(from: header.snapshotsOffset, bytes: snapshotTableBytes, geometry) }
     for snapshot in snapshots where snapshot.l1Offset <= UInt64(Int64.max) {
       map.insert(from: snapshot.l1Offset, bytes: UInt64(snapshot.l1Size) * 8, geometry)
+      guard options.overlapChecks.contains(.inactiveL2) else { continue }
+      try forEachL2(of: snapshot, node) { offset in map.insert(offset >> geometry.clusterBits) }
     }
     if let directory = bitmaps.directory {
       map.insert(from: directory.offset, bytes: directory.size, geometry)

@@ -39,7 +39,7 @@ extension Qcow2Format {
   /// The backing file as the header names it.
   static func backing(_ header: Header) -> ImageReference? {
     guard let name = header.backingName else { return nil }
-    let format = header.first(.backingFormat)?.text
+    let format = header.last(.backingFormat)?.text
     return ImageReference(slot: .backing, role: .cow, name: name, format: format)
   }
 

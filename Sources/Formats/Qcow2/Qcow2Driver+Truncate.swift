@@ -135,6 +135,11 @@ extension Qcow2Driver {
 
   // MARK: Preallocation
 
+  /// Whether an entry, as those behind the old end are, is empty or says no more than that there are zeros.
+  private func lacksPlace(_ entry: L2Entry) -> Bool {
+    entry.rawValue == 0 || (!geometry.hasExtendedL2 && entry.rawValue == L2Entry.zeroBit)
+  }
+
   /// Links space at the end of the file, which reads as zero, to all clusters of a range that have none.
   private func preallocate(_ range: Range<UInt64>, _ preallocation: Preallocation, _ node: Node)
     throws(BlockError)
@@ -148,7 +153,7 @@ extension Qcow2Driver {
         Int(clamping: geometry.clusters(covering: range.upperBound - position)), place.remaining)
       let buffer = place.slice.buffer
       var count = 0
-      while count < wanted, entry(buffer.bytes, place, plus: count).rawValue == 0 { count += 1 }
+      while count < wanted, lacksPlace(entry(buffer.bytes, place, plus: count)) { count += 1 }
       guard count > 0 else {
         position += geometry.clusterSize
         continue
@@ -160,7 +165,12 @@ extension Qcow2Driver {
       }
       for step in 0..<count {
         let zeros = bitmap(buffer.bytes, place, plus: step)
-        setEntry(L2Entry(data: host + UInt64(step) << geometry.clusterBits), zeros, at: place, plus: step)
+        var entry = entry(buffer.bytes, place, plus: step)
+        // What hides the backing file with zeros goes on doing so; space that is real is zero by itself.
+        if preallocation != .metadata, !hasDataFile { entry = .unallocated }
+        entry = L2Entry(
+          rawValue: entry.rawValue | L2Entry(data: host + UInt64(step) << geometry.clusterBits).rawValue)
+        setEntry(entry, zeros, at: place, plus: step)
       }
       position += UInt64(count) << geometry.clusterBits
     }

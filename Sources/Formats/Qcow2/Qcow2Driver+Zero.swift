@@ -68,7 +68,7 @@ extension Qcow2Driver {
     while position < range.upperBound {
       try workOffFrees(node)
       let table = (geometry.l1Index(at: position) + 1) << geometry.l2SpanBits
-      if l1Entry(geometry.l1Index(at: position)).offset == 0, !needsTables(way, reason, node) {
+      if l1Entry(geometry.l1Index(at: position)).offset == 0, !needsTables(way, reason) {
         // Nothing here, and nothing below that could show through.
         position = min(table, range.upperBound)
         continue
@@ -84,9 +84,10 @@ extension Qcow2Driver {
     }
   }
 
-  /// Whether clusters without a table have to get one: zeros hide the backing file, discards need not.
-  private func needsTables(_ way: Clearing, _ reason: PendingFrees.Reason, _ node: Node) -> Bool {
-    way != .unallocated && reason == .other && node.backing != nil
+  /// Whether clusters without a table have to get one: zeros that were written are there, as in the peer's images;
+  /// discards leave nothing.
+  private func needsTables(_ way: Clearing, _ reason: PendingFrees.Reason) -> Bool {
+    way != .unallocated && reason == .other
   }
 
   private func clearCluster(
@@ -97,7 +98,8 @@ extension Qcow2Driver {
     let bitmap = bitmap(buffer.bytes, place, plus: step)
     try check(old, bitmap, at: place, plus: step, node)
     let hasSpace = old.isCompressed || hasPlace(old)
-    if !hasSpace && (way == .unallocated || node.backing == nil) && !hasZeros(old, bitmap) { return }
+    let hidesNothing = reason == .request && node.backing == nil
+    if !hasSpace && (way == .unallocated || hidesNothing) && !hasZeros(old, bitmap) { return }
     if way == .zeroKeepingSpace && hasSpace && !old.isCompressed {
       setZero(old, at: place, plus: step)
       return

@@ -100,7 +100,9 @@ final class RawDriver: FormatDriver {
 
   func extent(at position: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
     let location = Extent.Location(.file, position + offset)
-    let stored = storedLength(of: node)
+    // Past the page cache, the last block of the file is read and written whole.
+    let unit = max(node.file?.child.limits.requestAlignment ?? 1, 1)
+    let stored = storedLength(of: node).roundedUp(to: unit) ?? storedLength(of: node)
     guard position < stored else { return Extent(.zero, length: length, location: location) }
     return Extent(.data, length: min(length, stored - position), location: location, isChildsOwn: true)
   }

@@ -17,6 +17,8 @@ public final class ConvertJob: Job {
   public var warnOfBitmap: (String) -> Void = { _ in }
   /// The checksum of what was copied, where one was asked for and the job has run.
   public private(set) var checksum: ContentChecksum?
+  /// Bytes of the disk that is copied; known once the job runs.
+  public private(set) var length: UInt64 = 0
   let options: ConvertOptions
   let opener: Opener
   private var graph: Graph?
@@ -64,6 +66,7 @@ public final class ConvertJob: Job {
       try openSource(name, for: user)
     }
     try bitmaps?.checkSource(sources.first)
+    length = sourceLength
     let user = graph.makeUser(
       "convert: target '\(options.target.text)'", claim: Claim(held: .write, shared: .consistentRead))
     target = user
@@ -175,6 +178,7 @@ public final class ConvertJob: Job {
     var values = try kind.creationOptions.adding(storage).parse(given)
     values.remove("size")
     try checkCombinations(values, kind)
+    try checkSpace(values)
     do throws(BlockError) {
       let recipe = ImageRecipe(
         path: try opener.targetPath(options.target.text), format: format, size: sourceLength, options: values)
@@ -186,6 +190,13 @@ public final class ConvertJob: Job {
       try image?.open(for: user)
     }
     base = sharedBase(below: user)
+  }
+
+  private func checkSpace(_ values: OptionObject) throws(BlockError) {
+    guard !options.ignoresSpace, !options.compresses, !options.offloads else { return }
+    let check = SpaceCheck(
+      path: try opener.targetPath(options.target.text), values: values, writesZeros: options.sparseSize == 0)
+    try check.refuseHopeless(sources.compactMap { $0.edge })
   }
 
   private func checkCombinations(_ values: OptionObject, _ kind: any DriverKind) throws(BlockError) {
@@ -214,11 +225,18 @@ public final class ConvertJob: Job {
     return nil
   }
 
+  /// The unit in which content is told from zeros: at least a cluster and, as compressing goes by clusters, no more
+  /// than one there.
+  private func granule(_ cluster: UInt64) -> UInt64 {
+    guard cluster > 0 else { return max(options.sparseSize, 4096) }
+    return options.compresses ? cluster : max(options.sparseSize, 1).roundedUp(to: cluster) ?? cluster
+  }
+
   private func shape(of edge: Edge) -> CopyTarget {
     let cluster = edge.child.limits.clusterSize
     let isFresh = image?.readsZero ?? options.targetIsZero
     return CopyTarget(
-      edge: edge, granule: cluster > 0 ? cluster : max(options.sparseSize, 4096),
+      edge: edge, granule: granule(cluster),
       isSparse: options.sparseSize > 0, readsZero: isFresh && edge.child.backing == nil,
       offloads: options.offloads, compressionUnit: options.compresses ? Int(cluster) : nil)
   }

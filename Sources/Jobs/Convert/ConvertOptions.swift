@@ -42,6 +42,8 @@ public struct ConvertOptions: Sendable {
   public var copiesBitmaps = false
   /// Whether bitmaps that were not saved properly are left out.
   public var skipsBrokenBitmaps = false
+  /// Whether a copy is started that cannot fit.
+  public var ignoresSpace = false
   /// Whether the kernel is asked to copy.
   public var offloads = false
   /// Whether the target is read back and held against the sources before it appears.

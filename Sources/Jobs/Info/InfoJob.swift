@@ -15,7 +15,6 @@ public final class InfoJob: Job {
   private let settings: OpenSettings
   private let followsChain: Bool
   private let opener: Opener
-  private let gate = LocalFilesGate()
 
   /// - Parameters:
   ///   - settings: how the top image is opened; those below are opened with the formats that stand in the images.
@@ -48,7 +47,7 @@ public final class InfoJob: Job {
       try refuseLoop(node, &visited)
       images.append(image)
       if followsChain, let backing = image.format?.backing {
-        layer = (try gate.resolve(backing, foundIn: node.fileName), backing.format)
+        layer = (try opener.gate.resolve(backing, foundIn: node.fileName), backing.format)
       }
     }
   }

@@ -14,6 +14,8 @@ public final class ResizeJob: Job {
   public let kind = "resize"
   /// Whether the job failed only because it would have cut data off without being allowed to.
   public private(set) var lacksLeaveToShrink = false
+  /// The disk's length in bytes before and after; known once the job ran.
+  public private(set) var lengths: (before: UInt64, after: UInt64) = (0, 0)
   private let image: JobImage
   private let change: SizeText.Change
   private let mayShrink: Bool
@@ -61,6 +63,7 @@ public final class ResizeJob: Job {
     }
     try edge.truncate(to: wanted, preallocation: preallocation)
     try edge.flush()
+    lengths = (present, wanted)
   }
 
   private func newLength(from present: UInt64) throws(BlockError) -> UInt64 {

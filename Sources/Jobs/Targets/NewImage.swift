@@ -57,6 +57,9 @@ final class NewImage {
     "bochs", "cloop", "dmg", "luks", "parallels", "qcow", "qed", "vdi", "vhdx", "vmdk", "vpc",
   ]
 
+  /// Those of them that nobody makes.
+  static let readOnlyFormats: Set<String> = ["bochs", "cloop", "dmg"]
+
   private func create() throws(BlockError) {
     if let format = recipe.options["backing_fmt"]?.string, opener.kind(named: format) == nil,
       !NewImage.foreignFormats.contains(format)
@@ -153,6 +156,9 @@ extension Opener {
   /// - Throws: `Unknown file format 'NAME'`.
   public func knownFormat(_ name: String) throws(BlockError) -> any DriverKind {
     guard let kind = kind(named: name), !kind.isProtocol else {
+      if NewImage.readOnlyFormats.contains(name) {
+        throw BlockError(.unsupported, "Format driver '\(name)' does not support image creation")
+      }
       throw BlockError(.notFound, "Unknown file format '\(name)'")
     }
     return kind

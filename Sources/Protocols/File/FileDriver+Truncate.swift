@@ -13,6 +13,7 @@ extension FileDriver {
   {
     guard file.kind == .regular else { return try checkDevice(length, exact: exact, preallocation) }
     let present = try file.length()
+    defer { if present == 0 { allocateFirstBlock(of: node) } }
     switch preallocation {
     case .off:
       try resize(to: length)
@@ -36,6 +37,19 @@ extension FileDriver {
       setLength(length)
     }
   }
+
+  /// Gives a file that was empty real zeros at its start: who opens it past the page cache finds out there which
+  /// alignment the file system wants, and could not in a hole. Nothing is lost where it fails.
+  private func allocateFirstBlock(of node: Node) {
+    let count = Int(min(length, FileDriver.firstBlock))
+    guard count > 0 else { return }
+    try? pastAlignment(of: node) { () throws(BlockError) in
+      try file.write(at: 0, from: Buffer(count: count).bytes)
+    }
+  }
+
+  /// As large as the blocks of the file systems and devices in use, in bytes.
+  private static let firstBlock: UInt64 = 4096
 
   private func resize(to length: UInt64) throws(BlockError) {
     try inContext("Could not resize file") { () throws(BlockError) in try file.truncate(to: length) }

@@ -44,7 +44,7 @@ struct BitmapStore {
 extension Qcow2Format {
   /// What an image's bitmaps are, held against the image where others do so.
   ///
-  /// - Throws: kind `corrupt` or `tooLarge`, in the peer's words; never with the flag `checking`.
+  /// - Throws: kind `corrupt` or `tooLarge`, in the peer's words; not for who comes to repair the image.
   static func readBitmaps(_ header: Header, _ file: Edge, _ flags: NodeFlags) throws(BlockError)
     -> BitmapStore.State
   {
@@ -56,7 +56,7 @@ extension Qcow2Format {
       try directory.check(geometry, length: header.size / 512 * 512, file)
       return .present(directory)
     } catch {
-      guard flags.contains(.checking) else { throw error }
+      guard flags.isSuperset(of: [.checking, .writable]) else { throw error }
       return .unreadable
     }
   }

@@ -12,46 +12,35 @@ extension Qcow2Driver {
   /// The feature bit is away while the directory changes: then all bitmaps count as lost, at worst.
   func dropBrokenBitmaps(_ check: ImageCheck, _ node: Node) throws(BlockError) {
     guard check.brokenBitmaps?.isEmpty != true, let data = header.first(.bitmaps)?.data,
-      let bitmaps = BitmapsExtension(parsing: data)
+      let place = BitmapsExtension(parsing: data)?.directoryOffset
     else { return }
     let file = try file(of: node)
     header.autoclear.remove(.bitmaps)
     try writeFeatures(node)
     try file.flush()
     var changed = header
-    let directory = try check.brokenBitmaps.map { broken throws(BlockError) in
-      try keptDirectory(bitmaps, without: broken, file)
+    let kept = try check.brokenBitmaps.map { broken throws(BlockError) in
+      try keptEntries(data, without: broken, file)
     }
-    if let directory, directory.count > 0 {
-      try file.write(at: bitmaps.directoryOffset, from: Buffer(directory.bytes).bytes)
+    if let kept, !kept.isEmpty {
+      try file.write(at: place, from: BitmapDirectory.bytes(of: kept).bytes)
       try file.flush()
-      let kept = Buffer(data)
-      var bytes = kept.mutableBytes
-      bytes.storeBig(UInt32(directory.count), at: 0)
-      bytes.storeBig(UInt64(directory.bytes.count), at: 8)
-      var fields: [UInt8] = []
-      for offset in 0..<data.count { fields.append(kept.bytes.byte(at: offset)) }
-      changed.set(.bitmaps, fields)
+      changed.set(.bitmaps, BitmapsExtension(kept, at: place).data)
       changed.autoclear.insert(.bitmaps)
     } else {
       changed.set(.bitmaps, nil)
     }
     try replaceHeader(by: changed, node)
+    guard let kept, !kept.isEmpty else { return bitmaps = BitmapStore(.none) }
+    bitmaps = BitmapStore(.present(BitmapDirectory(kept, at: place)))
   }
 
-  private func keptDirectory(_ bitmaps: BitmapsExtension, without broken: Set<Int>, _ file: Edge)
-    throws(BlockError) -> (count: Int, bytes: [UInt8])
+  private func keptEntries(_ data: [UInt8], without broken: Set<Int>, _ file: Edge) throws(BlockError)
+    -> [BitmapEntry]
   {
-    let directory = try file.read(at: bitmaps.directoryOffset, count: Int(bitmaps.directorySize))
-    var kept: [UInt8] = []
-    var count = 0
-    var position = 0
-    for index in 0..<Int(bitmaps.count) {
-      let entry = try ImageCheck.bitmapEntry(directory.bytes, &position)
-      guard !broken.contains(index) else { continue }
-      for offset in entry.range { kept.append(directory.bytes.byte(at: offset)) }
-      count += 1
-    }
-    return (count, kept)
+    let directory = try BitmapDirectory(try BitmapsExtension(checking: data, geometry), from: file)
+    var kept: [BitmapEntry] = []
+    for (index, entry) in directory.entries.enumerated() where !broken.contains(index) { kept.append(entry) }
+    return kept
   }
 }

@@ -67,6 +67,8 @@ extension ImageCheck {
     throws(BlockError)
   {
     guard let state = tables[entry.offset], state.hasWrongFlags else { return }
+    // What is no table of its own is not changed as if it were one.
+    let fixing = fixing && !isRoot(entry.offset >> geometry.clusterBits)
     try context.checkInterrupted()
     guard run.load(entry.offset, geometry.clusterSize, from: file) == nil else { return }
     let buffer = run.buffer

@@ -87,6 +87,13 @@ extension ImageCheck {
     }
   }
 
+  /// Counts the clusters of the refcount table.
+  func addRefcountTable() throws(BlockError) {
+    let before = result.corruptions
+    try addReferences(at: header.refcountTableOffset, bytes: refcountTable.byteCount)
+    if result.corruptions != before { noteBrokenBlock() }
+  }
+
   /// Counts the references to refcount blocks.
   func addRefcountBlocks() throws(BlockError) {
     for index in 0..<refcountTable.count {

@@ -77,7 +77,17 @@ extension ImageCheck {
   func isWhole(_ entry: SnapshotEntry) -> Bool {
     let bytes = UInt64(entry.l1Size) * 8
     return geometry.offsetInCluster(entry.l1Offset) == 0 && bytes <= Qcow2Limits.l1Bytes
-      && (bytes == 0 || isInside(entry.l1Offset, bytes))
+      && (bytes == 0 || (isInside(entry.l1Offset, bytes) && !liesOnRoot(entry)))
+  }
+
+  /// Whether the L1 table of a snapshot would be the header or the active L1 table, or part of them.
+  private func liesOnRoot(_ entry: SnapshotEntry) -> Bool {
+    let first = entry.l1Offset >> geometry.clusterBits
+    for cluster in first..<first + geometry.clusters(covering: UInt64(entry.l1Size) * 8)
+    where isRoot(cluster) {
+      return true
+    }
+    return false
   }
 
   /// Version 3 requires the fields for the state's size and the disk's.
@@ -92,6 +102,9 @@ extension ImageCheck {
         found(.unalignedSnapshotL1(id: entry.id, name: entry.name, offset: entry.l1Offset), canMend: true)
       } else if UInt64(entry.l1Size) * 8 > Qcow2Limits.l1Bytes {
         found(.snapshotL1TooLarge(id: entry.id, name: entry.name, size: entry.l1Size), canMend: true)
+      } else if repair == .all, entry.l1Size > 0, liesOnRoot(entry) {
+        found(
+          .overlappingSnapshotL1(id: entry.id, name: entry.name, offset: entry.l1Offset), canMend: true)
       } else {
         guard budget >= UInt64(entry.l1Size) * 8 else {
           throw BlockError(

@@ -64,8 +64,6 @@ final class ImageCheck {
   /// Entries of tables that contradict something and are read again all the same; images that overlap their own
   /// tables could otherwise keep a check busy for ever.
   var repeatBudget: UInt64 = 1 << 24
-  /// Metadata that no L2 table may lie on; only known for a repair of everything.
-  var occupied = OccupiedClusters()
   /// Bitmaps that a repair has to take out of the directory, by number; nil where all have to go.
   var brokenBitmaps: Set<Int>? = []
   let blocks: RefcountBlockReader
@@ -102,12 +100,11 @@ final class ImageCheck {
   /// Counts the references of all tables, which is what refcounts should be.
   func countReferences(_ snapshots: SnapshotTableContent) throws(BlockError) {
     result.totalClusters = geometry.clusters(covering: header.size)
-    if repair == .all { occupied = OccupiedClusters(self, snapshots) }
     try addReferences(at: 0, bytes: geometry.clusterSize)
     try walkL1(at: header.l1Offset, size: header.l1Size, isActive: true)
     try walk(snapshots)
     try addRepeatedTables()
-    try addReferences(at: header.refcountTableOffset, bytes: refcountTable.byteCount)
+    try addRefcountTable()
     try addEncryptionHeader()
     try addBitmaps()
     try addRefcountBlocks()
@@ -138,6 +135,13 @@ final class ImageCheck {
   func isInside(_ offset: UInt64, _ bytes: UInt64) -> Bool {
     guard let end = offset.plus(bytes) else { return false }
     return end <= fileLength || end - fileLength < geometry.clusterSize
+  }
+
+  /// Whether a cluster is the header's or the active L1 table's: what points there can be nothing else.
+  func isRoot(_ cluster: UInt64) -> Bool {
+    let first = header.l1Offset >> geometry.clusterBits
+    let count = geometry.clusters(covering: UInt64(header.l1Size) * 8)
+    return cluster == 0 || (cluster >= first && cluster - first < count)
   }
 
   /// Counts a reference to each cluster that a range of the file touches.

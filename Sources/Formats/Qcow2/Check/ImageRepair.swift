@@ -39,9 +39,12 @@ final class ImageRepair {
 
   /// Looks at everything and mends it.
   func run() throws(BlockError) -> CheckResult {
+    let headerEnd = driver.geometry.clusterSize
+    guard header.l1Offset >= headerEnd || header.l1Size == 0 else {
+      throw BlockError(.corrupt, "the L1 table lies on the header: this cannot be repaired")
+    }
     var check = ImageCheck(driver, file, context, repair: what, report)
     var snapshots = try check.readSnapshotTable()
-    let placed = snapshots
     try check.noteSingles()
     try check.countReferences(snapshots)
     result = check.result
@@ -52,7 +55,7 @@ final class ImageRepair {
     if what == .all { check = try mendTables(check, &snapshots) }
     guard try mendRefcounts(check, toldBlocks) else { return finish(adding: 0) }
     try mendMarks(check, snapshots)
-    if snapshots.isMended { try moveSnapshotTable(snapshots, from: placed.entries) }
+    if snapshots.isMended { try moveSnapshotTable(snapshots) }
     try file.flush()
     try markWhole()
     return finish(adding: 0)
@@ -78,7 +81,9 @@ final class ImageRepair {
       if kept.count != snapshots.entries.count { snapshots.isMended = true }
       snapshots.entries = kept
       if !check.isInside(header.snapshotsOffset, snapshots.bytes) {
-        snapshots.bytes = 0
+        // What is there of it stays as it is until there is another.
+        let isThere = header.snapshotsOffset < check.fileLength
+        snapshots.bytes = isThere ? check.fileLength - header.snapshotsOffset : 0
         snapshots.isMended = true
       }
       var mender = TableMender(check)
@@ -157,10 +162,8 @@ final class ImageRepair {
     try file.flush()
   }
 
-  /// Writes the snapshots that are left to a new place.
-  private func moveSnapshotTable(_ content: SnapshotTableContent, from old: [SnapshotEntry])
-    throws(BlockError)
-  {
+  /// Writes the snapshots that are left to a new place, and lets the header point there.
+  private func moveSnapshotTable(_ content: SnapshotTableContent) throws(BlockError) {
     var mended: [SnapshotEntry] = []
     for entry in content.entries {
       var entry = entry
@@ -168,20 +171,28 @@ final class ImageRepair {
       mended.append(entry)
     }
     driver.l1 = try TableInMemory(offset: header.l1Offset, count: Int(header.l1Size), from: file)
-    driver.snapshots = old
+    // Their old table is safe from being overwritten: it is counted.
+    driver.snapshots = []
     driver.metadataMap = nil
     let first = header.snapshotsOffset >> driver.geometry.clusterBits
     let place = try driver.placeSnapshotTable(mended, node)
     try driver.writeRefcounts(node)
-    try driver.barrier(node)
-    var undone = false
-    try driver.switchSnapshotTable(to: place, node, undone: &undone)
+    try file.flush()
+    let offset = place.clusters.lowerBound << driver.geometry.clusterBits
+    let fields = Buffer(count: 12)
+    var bytes = fields.mutableBytes
+    bytes.storeBig(UInt32(mended.count), at: 0)
+    bytes.storeBig(offset, at: 4)
+    try file.write(at: UInt64(Header.Field.snapshots), from: fields.bytes)
+    try file.flush()
+    driver.header.snapshotCount = UInt32(mended.count)
+    driver.header.snapshotsOffset = offset
+    driver.snapshots = mended
     // A table that lies past the end of the file has no clusters.
-    if content.bytes > 0 {
-      let count = driver.geometry.clusters(covering: content.bytes)
-      try driver.dropReferences(first..<first + count, .other, node)
-      try driver.writeRefcounts(node)
-    }
+    guard content.bytes > 0 else { return }
+    let count = driver.geometry.clusters(covering: content.bytes)
+    try driver.dropReferences(first..<first + count, .other, node)
+    try driver.writeRefcounts(node)
   }
 
   /// Takes the marks for damage away where there is none left, and those of programs that know what this one

@@ -32,6 +32,11 @@ struct TableMender {
 
   /// Mends the active tables and those of the snapshots that stay.
   mutating func run(_ snapshots: SnapshotTableContent) throws(BlockError) {
+    let l1Bytes = UInt64(check.header.l1Size) * 8
+    if !check.isInside(check.header.l1Offset, l1Bytes), check.mayGrowOverL1 {
+      end = max(end, (check.header.l1Offset + l1Bytes).roundedUp(to: geometry.clusterSize) ?? end)
+      try file.truncate(to: end)
+    }
     try mendL1(at: check.header.l1Offset, size: check.header.l1Size)
     for entry in snapshots.entries where check.isWhole(entry) {
       try mendL1(at: entry.l1Offset, size: entry.l1Size)
@@ -67,7 +72,7 @@ struct TableMender {
     let cleared = L1Entry(rawValue: entry.rawValue & (L1Entry.offsetMask | L2Entry.copiedBit))
     let offset = entry.offset
     guard offset != 0, geometry.offsetInCluster(offset) == 0, check.isInside(offset, geometry.clusterSize),
-      !check.occupied.contains(offset >> geometry.clusterBits)
+      !check.isRoot(offset >> geometry.clusterBits)
     else { return L1Entry(rawValue: 0) }
     guard offset < check.fileLength else { return cleared }
     if done.insert(offset).inserted, !(try mendL2(at: offset)) { return L1Entry(rawValue: 0) }
@@ -84,26 +89,37 @@ struct TableMender {
     let size = geometry.l2EntryBytes
     var changed: Range<Int>?
     var used = 0
-    var bad = 0
+    var absurd = 0
     for index in 0..<Int(geometry.l2Entries) {
       let entry = L2Entry(rawValue: bytes.bytes.big64(at: index * size))
       let bitmap = SubclusterBitmap(
         rawValue: size == 16 ? bytes.bytes.big64(at: index * size + 8) : 0)
       guard entry.rawValue != 0 || bitmap.rawValue != 0 else { continue }
       used += 1
+      if isAbsurd(entry) { absurd += 1 }
       var pair = EntryPair(entry: entry, bitmap: bitmap)
       try mend(&pair)
       guard pair.entry != entry || pair.bitmap != bitmap else { continue }
-      bad += 1
       bytes.storeBig(pair.entry.rawValue, at: index * size)
       if size == 16 { bytes.storeBig(pair.bitmap.rawValue, at: index * size + 8) }
       changed = (changed?.lowerBound ?? index * size)..<(index + 1) * size
     }
     guard let changed else { return true }
-    // Something else uses the cluster too, and most of it makes no sense as a table.
-    if bad * 2 > used, isUsedOtherwise(offset) { return false }
+    // Most of it makes no sense as a table: better that it stays as it is, whatever it may be.
+    if absurd * 2 > used, used >= TableMender.manyEntries || isUsedOtherwise(offset) { return false }
     try write(buffer, changed, at: offset)
     return true
+  }
+
+  /// So many entries do not make no sense by chance.
+  private static let manyEntries = 16
+
+  /// Whether an entry looks like no entry at all, rather than like one for a place that was cut off.
+  private func isAbsurd(_ entry: L2Entry) -> Bool {
+    let limit = max(check.fileLength, 1 << 30).times(64) ?? .max
+    if entry.isCompressed { return CompressedDescriptor(entry, geometry).offset > limit }
+    return entry.rawValue & ImageCheck.reservedL2 != 0 || geometry.offsetInCluster(entry.offset) != 0
+      || entry.offset > limit
   }
 
   private func isUsedOtherwise(_ table: UInt64) -> Bool {

@@ -72,6 +72,12 @@ public struct Header: Hashable, Sendable {
     return nil
   }
 
+  /// The last extension of a kind, if any: what counts where a later one takes the place of those before it.
+  public func last(_ kind: HeaderExtension.Kind) -> HeaderExtension? {
+    for entry in extensions.reversed() where entry.kind == kind { return entry }
+    return nil
+  }
+
   /// Replaces the extension of a kind, or adds it in front; nil removes it.
   public mutating func set(_ kind: HeaderExtension.Kind, _ data: [UInt8]?) {
     let position = extensions.firstIndex { $0.kind == kind }

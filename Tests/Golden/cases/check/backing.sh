@@ -1,3 +1,4 @@
+# beyond the peer: an image is checked without its backing file
 # Copyright 2026 The Strata authors
 # SPDX-License-Identifier: Apache-2.0
 

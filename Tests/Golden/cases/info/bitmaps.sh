@@ -1,4 +1,4 @@
-# beyond the peer: not yet: bitmaps are not listed until they are there
+# beyond the peer: a line feed ends the hint about lost clusters
 # Copyright 2026 The Strata authors
 # SPDX-License-Identifier: Apache-2.0
 

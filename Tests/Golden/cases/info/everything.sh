@@ -1,4 +1,3 @@
-# beyond the peer: not yet: bitmaps are not listed until they are there
 # Copyright 2026 The Strata authors
 # SPDX-License-Identifier: Apache-2.0
 

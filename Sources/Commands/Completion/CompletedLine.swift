@@ -1,0 +1,133 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Host
+
+/// The words of a command's line around the one that is being written.
+struct CompletedLine {
+  /// What is being written.
+  enum Place {
+    /// The value of an option: what stands before it in the same word, and what is written of it.
+    case value(CommandDescription.Option, prefix: String, text: String)
+    /// An option's name.
+    case option
+    /// The operand of this number.
+    case operand(Int)
+  }
+
+  /// The command.
+  let description: CommandDescription
+  /// What is being written.
+  private(set) var place = Place.operand(0)
+  /// The long names of the options that the line has elsewhere.
+  private(set) var given: Set<String> = []
+  /// The values that the line has elsewhere, by each long name.
+  private var values: [String: String] = [:]
+  /// The operands that the line has elsewhere.
+  private var operands: [String] = []
+
+  /// Reads `words` from `start` on; `position` is that of the word being written.
+  init(_ description: CommandDescription, _ words: [String], from start: Int, at position: Int) {
+    self.description = description
+    var waiting: CommandDescription.Option?
+    var endsOptions = false
+    for index in start..<max(start, max(words.count, position + 1)) {
+      let word = words.indices.contains(index) ? words[index] : ""
+      if index == position {
+        place = Self.place(word, waiting, endsOptions, operands.count, description)
+        // A word that is not written yet takes the place of the value that is waited for.
+        waiting = nil
+      } else if let option = waiting {
+        note(option, word)
+        waiting = nil
+      } else if endsOptions || !word.hasPrefix("-") || word == "-" {
+        operands.append(word)
+      } else if word == "--" {
+        endsOptions = true
+      } else if let (option, value) = Self.option(word, description) {
+        note(option, value)
+        if option.value != nil && value == nil { waiting = option }
+      }
+    }
+  }
+
+  private mutating func note(_ option: CommandDescription.Option, _ value: String?) {
+    given.formUnion(option.long)
+    guard let value else { return }
+    for name in option.long { values[name] = value }
+  }
+
+  private static func place(
+    _ word: String, _ waiting: CommandDescription.Option?, _ endsOptions: Bool, _ operands: Int,
+    _ description: CommandDescription
+  ) -> Place {
+    if let waiting { return .value(waiting, prefix: "", text: word) }
+    guard !endsOptions, word.hasPrefix("-") else { return .operand(operands) }
+    if let (option, value) = option(word, description), let value {
+      return .value(option, prefix: String(word.dropLast(value.count)), text: value)
+    }
+    return .option
+  }
+
+  /// The option that a word states, and the value in the same word. Of several short ones, the last.
+  private static func option(_ word: String, _ description: CommandDescription)
+    -> (CommandDescription.Option, String?)?
+  {
+    if word.hasPrefix("--") {
+      let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      let name = parts.first.map(String.init) ?? ""
+      guard let option = description.options.first(where: { $0.long.contains(name) }) else { return nil }
+      return (option, parts.count > 1 ? String(parts[1]) : nil)
+    }
+    var letters = word.dropFirst()
+    var last: CommandDescription.Option?
+    while let letter = letters.popFirst() {
+      guard let option = description.options.first(where: { $0.short.contains(String(letter)) }) else {
+        break
+      }
+      last = option
+      if option.value != nil { return (option, letters.isEmpty ? nil : String(letters)) }
+    }
+    return last.map { ($0, nil) }
+  }
+
+  // MARK: What the line says elsewhere
+
+  private func value(_ names: String...) -> String? {
+    for name in names { if let value = values[name] { return value } }
+    return nil
+  }
+
+  /// The image whose snapshots and bitmaps are meant: what a source option names, or the first file there is.
+  var image: String? {
+    value("source-file") ?? operands.first { FilePaths.kind(of: $0) == .regular }
+  }
+
+  /// The stated format of that image.
+  var imageFormat: String? { value("source-format", "a-format", "format") }
+
+  /// The format whose options are being written.
+  var targetFormat: String {
+    if let format = value("target-format") { return format }
+    let readsImage = description.options.contains { $0.long.contains("target-format") }
+    return (readsImage ? nil : value("format")) ?? (description.name == "amend" ? "qcow2" : "raw")
+  }
+}
+
+extension CommandDescription {
+  /// The words for operands at the end of the usage, such as `FILE` and `[SIZE]` (without brackets).
+  var operandPlaces: [String] {
+    var places: [String] = []
+    for word in usage.split(separator: " ").dropFirst(2)
+    where word != "[OPTIONS]" && word != "…" && word != "…]" {
+      var text = word.filter { $0 != "…" }
+      if text != "[+-]SIZE" { text = text.filter { $0 != "[" && $0 != "]" } }
+      let name = text.split(separator: "=").last ?? ""
+      guard text == "[+-]SIZE" || !name.isEmpty && name.allSatisfy({ $0.isUppercase || $0.isNumber }) else {
+        continue
+      }
+      places.append(String(text))
+    }
+    return places
+  }
+}

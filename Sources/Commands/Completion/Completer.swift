@@ -1,0 +1,119 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+internal import BlockGraph
+internal import Host
+internal import Jobs
+internal import Options
+
+/// Finds what may stand at one place of a command line, from the declarations of the commands and, for names
+/// inside images, from the images.
+struct Completer {
+  private let words: [String]
+  private let position: Int
+  /// The word that is being written.
+  private let current: String
+
+  /// A command line as far as it is written, the program's name first; `position` counts from there.
+  init(_ words: [String], at position: Int) {
+    self.words = words
+    self.position = position
+    current = words.indices.contains(position) ? words[position] : ""
+  }
+
+  /// What may stand there.
+  var candidates: Candidates {
+    let name = words.first.map(FilePaths.name) ?? ""
+    if let implied = Invocation([name]).command { return candidates(of: implied, from: 1) }
+    var index = 1
+    while index < min(position, words.count), words[index].hasPrefix("-") {
+      index += words[index] == "-T" || words[index] == "--trace" ? 2 : 1
+    }
+    guard index < position, words.indices.contains(index) else { return programCandidates }
+    if words[index] == "help" { return commandNames.starting(with: current) }
+    return candidates(of: words[index], from: index + 1)
+  }
+
+  // MARK: The program
+
+  private var commandNames: Candidates {
+    Candidates(
+      entries: Program.commands.map { Candidates.Entry(word: $0.name, help: $0.configuration.abstract) })
+  }
+
+  private var programCandidates: Candidates {
+    guard current.hasPrefix("-") else { return commandNames.starting(with: current) }
+    return options(CommandDescription(of: StrataCommand.self), besides: []).starting(with: current)
+  }
+
+  // MARK: A command
+
+  private func candidates(of name: String, from start: Int) -> Candidates {
+    guard let type = Program.commands.first(where: { $0.name == name }) else { return .none }
+    let line = CompletedLine(CommandDescription(of: type), words, from: start, at: position)
+    switch line.place {
+    case .value(let option, let prefix, let text):
+      return values(of: option, line, text).prefixed(prefix).starting(with: current)
+    case .option:
+      return options(line.description, besides: line.given).starting(with: current)
+    case .operand(let index):
+      return operand(index, line).starting(with: current)
+    }
+  }
+
+  private func options(_ description: CommandDescription, besides given: Set<String>) -> Candidates {
+    var result = Candidates()
+    for option in description.options {
+      let isUsed = option.long.contains(where: given.contains)
+      guard !isUsed || option.isRepeating || option.long.contains("options") else { continue }
+      for spelling in option.spellings
+      where current.hasPrefix("--") == spelling.hasPrefix("--") || current == "-" {
+        result.entries.append(Candidates.Entry(word: spelling, help: option.help))
+      }
+    }
+    return result
+  }
+
+  private func operand(_ index: Int, _ line: CompletedLine) -> Candidates {
+    let places = line.description.operandPlaces
+    // Words such as if=FILE have a name of their own.
+    if places.contains(where: { $0.contains("=") }) {
+      if let equal = current.firstIndex(of: "=") {
+        let key = current[...equal]
+        guard let place = places.first(where: { $0.hasPrefix(key) }), place.hasSuffix("FILE") else {
+          return .none
+        }
+        return Candidates.files.prefixed(String(key))
+      }
+      return .words(places.compactMap { $0.split(separator: "=").first.map { $0 + "=" } })
+    }
+    switch places.isEmpty ? "FILE" : places[min(index, places.count - 1)] {
+    case "BITMAP": return .words(line.image.map { ImageNames.bitmaps(in: $0, line.imageFormat) } ?? [])
+    case "SHELL": return .words(CompletionScript.Shell.allCases.map(\.rawValue))
+    case "[+-]SIZE", "SIZE": return .none
+    case "COMMAND": return commandNames
+    default: return .files
+    }
+  }
+
+  // MARK: Values
+
+  /// `text` is what is written of the value so far.
+  private func values(of option: CommandDescription.Option, _ line: CompletedLine, _ text: String)
+    -> Candidates
+  {
+    if option.mayHaveValue { return .words(["line", "bar", "json", "json:"]) }
+    let name = line.description.name
+    switch ValueKind(option.value ?? "", of: option.long, in: name) {
+    case nil, .free: return .none
+    case .file: return .files
+    case .words(let words): return .words(words)
+    case .format: return .words(OptionCandidates.formats)
+    case .object: return OptionCandidates.object(text)
+    case .formatOptions: return OptionCandidates.options(of: line.targetFormat, text, amends: name == "amend")
+    case .snapshot: return .words(line.image.map { ImageNames.snapshots(in: $0, line.imageFormat) } ?? [])
+    case .bitmap: return .words(line.image.map { ImageNames.bitmaps(in: $0, line.imageFormat) } ?? [])
+    }
+  }
+}

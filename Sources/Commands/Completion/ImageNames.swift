@@ -1,0 +1,36 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Errors
+internal import Jobs
+internal import Options
+
+/// Names inside an image, for completion: looked up without following anything that the image names, and without
+/// minding who else uses it.
+enum ImageNames {
+  /// The names of the internal snapshots.
+  static func snapshots(in path: String, _ format: String?) -> [String] {
+    information(path, format)?.snapshots.map(\.name) ?? []
+  }
+
+  /// The names of the persistent bitmaps.
+  static func bitmaps(in path: String, _ format: String?) -> [String] {
+    let data = information(path, format)?.specific?.object?["data"]?.object
+    return (data?["bitmaps"]?.array ?? []).compactMap { $0.object?["name"]?.string }
+  }
+
+  private static func information(_ path: String, _ format: String?) -> FormatInformation? {
+    let graph = Graph()
+    let opener = Opener(graph: graph, kinds: Drivers.all, gate: ClosedGate())
+    let user = graph.makeUser("completion", claim: Claim(held: .consistentRead, shared: .all))
+    let settings = OpenSettings(format: format, flags: [.noIO, .forceShare], followsBacking: false)
+    defer { try? graph.release(user) }
+    do {
+      try opener.open(ImageName(path: path), settings, for: user)
+    } catch {
+      return nil
+    }
+    return user.edge.flatMap { $0.child.driver.formatInformation(of: $0.child) }
+  }
+}

@@ -1,0 +1,94 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Jobs
+internal import Options
+
+/// Completes what stands behind `-o` and `--object`: lists of `key=value` with commas between.
+enum OptionCandidates {
+  /// The names of all formats.
+  static var formats: [String] {
+    var names: [String] = []
+    for kind in Drivers.all where !kind.isProtocol { names.append(kind.name) }
+    return names.sorted()
+  }
+
+  /// The options of a format, or the values of one, after the `text` that is written.
+  static func options(of format: String, _ text: String, amends: Bool) -> Candidates {
+    guard let kind = Drivers.all.first(where: { $0.name == format && !$0.isProtocol }) else { return .none }
+    let file = Drivers.all.first { $0.name == "file" }?.creationOptions ?? []
+    let list = amends ? kind.amendOptions : kind.creationOptions.adding(file)
+    let (before, last) = split(text)
+    var result: Candidates
+    if let equal = last.firstIndex(of: "="), let spec = list[String(last[..<equal])] {
+      result = values(of: spec).prefixed(String(last[...equal]))
+    } else {
+      result = Candidates(
+        entries: list.specs.map { Candidates.Entry(word: $0.name + "=", help: $0.help) })
+      if before.isEmpty { result.entries.append(Candidates.Entry(word: "help", help: "List the options.")) }
+    }
+    result = result.starting(with: last)
+    return result.prefixed(before)
+  }
+
+  /// The parts of the definition of a secret.
+  static func object(_ text: String) -> Candidates {
+    let (before, last) = split(text)
+    let result: Candidates
+    if before.isEmpty {
+      result = .words(["secret,id="])
+    } else if last.hasPrefix("file=") {
+      result = Candidates.files.prefixed("file=")
+    } else if last.hasPrefix("format=") {
+      result = Candidates.words(["raw", "base64"]).prefixed("format=")
+    } else {
+      result = Candidates(entries: [
+        .init(word: "id=", help: "How other options call the secret."),
+        .init(word: "file=", help: "The file that holds it."),
+        .init(word: "data=", help: "The secret itself; other users of the machine can see it."),
+        .init(word: "format=", help: "How it is written: raw or base64."),
+        .init(word: "keyid=", help: "The secret that this one is encrypted with."),
+        .init(word: "iv=", help: "The initialization vector of that encryption."),
+      ])
+    }
+    return result.starting(with: last).prefixed(before)
+  }
+
+  /// What is complete, up to the last comma, and what is being written.
+  private static func split(_ text: String) -> (before: String, last: String) {
+    guard let comma = text.lastIndex(of: ",") else { return ("", text) }
+    let next = text.index(after: comma)
+    return (String(text[..<next]), String(text[next...]))
+  }
+
+  /// The values that an option can have, as far as there is a list.
+  static func values(of spec: OptionSpec) -> Candidates {
+    switch spec.kind {
+    case .bool: return .words(["on", "off"])
+    case .choice(let words): return .words(words)
+    case .number, .size, .string: break
+    }
+    switch spec.name {
+    case "backing_fmt": return .words(formats)
+    case "backing_file", "data_file": return .files
+    case "cluster_size":
+      return .words(
+        (9...21).map { ($0 < 10 ? "512" : $0 < 20 ? "\(1 << ($0 - 10))k" : "\(1 << ($0 - 20))M") })
+    case "refcount_bits": return .words((0...6).map { String(1 << $0) })
+    case "compat": return .words(["1.1", "0.10", "v3", "v2"])
+    case "compression_type": return .words(["zlib", "zstd"])
+    default: return .words(allowed(spec.help))
+    }
+  }
+
+  /// The values that the explanation lists: `(allowed values: a, b)` or `choices: 'a', 'b'`.
+  private static func allowed(_ help: String) -> [String] {
+    for introduction in ["allowed values: ", "choices: "] {
+      guard let range = help.firstRange(of: introduction) else { continue }
+      let list = help[range.upperBound...].prefix { $0 != ")" }
+      return list.split(separator: ",").map { $0.filter { $0 != " " && $0 != "'" } }
+    }
+    return []
+  }
+}

@@ -1,0 +1,120 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+internal import BlockGraph
+internal import Jobs
+internal import Options
+
+/// `formats`: what the program can read and write.
+struct FormatsCommand: ProgramCommand {
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "formats", abstract: "List the image formats, what each can do, and its options.",
+      usage: "strata formats [OPTIONS] [FORMAT…]",
+      discussion: """
+        Without FORMAT, all of them. For programs (--output=json), each has its abilities, the options that \
+        create takes, and those that amend takes.
+
+        EXAMPLES:
+          strata formats
+          strata formats --output=json qcow2
+        """)
+  }
+
+  @OptionGroup(title: group(OutputOptions.self))
+  var output: OutputOptions
+
+  @OptionGroup(title: group(StandardOptions.self))
+  var standard: StandardOptions
+
+  @Argument(help: ArgumentHelp("Formats.", valueName: "format"))
+  var names: [String] = []
+
+  func perform(in session: Session) throws -> Int32 {
+    let form = try output.format()
+    var kinds: [any DriverKind] = []
+    if names.isEmpty {
+      for kind in session.opener.kinds where !kind.isProtocol { kinds.append(kind) }
+    }
+    for name in names {
+      guard let kind = session.opener.kind(named: name), !kind.isProtocol else {
+        let known = OptionCandidates.formats
+        let meant = Nearest.name(to: name, among: known)
+        throw UsageError(
+          "Unknown file format '\(name)'",
+          hint: meant.map { "Did you mean '\($0)'?" } ?? "There are \(known.joined(separator: ", ")).")
+      }
+      kinds.append(kind)
+    }
+    let entries = kinds.map(FormatEntry.init)
+    switch form {
+    case .human: for entry in entries { session.console.print(entry.line) }
+    case .json:
+      let list: OptionObject = [
+        "schema-version": OptionTree(ResultReport.schemaVersion), "formats": .array(entries.map(\.tree)),
+      ]
+      session.console.print(.object(list))
+    }
+    return 0
+  }
+}
+
+/// One format, for people and for programs.
+struct FormatEntry {
+  private let kind: any DriverKind
+
+  init(_ kind: any DriverKind) { self.kind = kind }
+
+  /// What it can do, in a fixed order.
+  private var abilities: [(name: String, has: Bool)] {
+    [
+      ("create", !kind.creationOptions.specs.isEmpty), ("backing", kind.supportsBacking),
+      ("measure", kind is any MeasuringKind), ("amend", !kind.amendOptions.specs.isEmpty),
+      ("encryption", kind.creationOptions.specs.contains { $0.name.hasSuffix("key-secret") }),
+      ("compression", kind.creationOptions["compression_type"] != nil),
+      ("data-file", kind.creationOptions["data_file"] != nil),
+      ("inspect", kind is any InspectingKind),
+    ]
+  }
+
+  /// The format's own options, and those of the file that it is made in.
+  private var createOptions: OptionList {
+    let file = Drivers.all.first { $0.name == "file" }?.creationOptions ?? []
+    return kind.creationOptions.adding(file)
+  }
+
+  /// Name and abilities.
+  var line: String {
+    let names = abilities.filter(\.has).map(\.name)
+    return Columns.left(kind.name, 12) + names.joined(separator: ", ") + "\n"
+  }
+
+  /// Name, abilities and options.
+  var tree: OptionTree {
+    var flags = OptionObject()
+    for ability in abilities { flags[ability.name] = .bool(ability.has) }
+    return [
+      "name": .string(kind.name), "abilities": .object(flags),
+      "create-options": .array(createOptions.specs.map(FormatEntry.tree)),
+      "amend-options": .array(kind.amendOptions.specs.map(FormatEntry.tree)),
+    ]
+  }
+
+  private static func tree(_ spec: OptionSpec) -> OptionTree {
+    var object: OptionObject = ["name": .string(spec.name)]
+    switch spec.kind {
+    case .bool: object["type"] = "bool"
+    case .number: object["type"] = "number"
+    case .size: object["type"] = "size"
+    case .string, .choice: object["type"] = "string"
+    }
+    object["help"] = .string(spec.help)
+    let values = OptionCandidates.values(of: spec)
+    if !values.takesFiles, !values.entries.isEmpty, spec.kind != .bool {
+      object["values"] = .array(values.entries.map { .string($0.word) })
+    }
+    if let value = spec.defaultValue { object["default"] = value }
+    return .object(object)
+  }
+}

@@ -1,0 +1,63 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+internal import Errors
+internal import Host
+
+/// Options that the program adds to every command. They are read here, before the command's own are parsed.
+struct EverywhereOptions: ParsableArguments {
+  @Option(
+    name: option("output"),
+    help: ArgumentHelp(
+      "Print the result for people (human), or it and every error as one JSON object (json).",
+      valueName: "form"))
+  var output: String?
+
+  @Flag(
+    name: flag("untrusted"),
+    help: "Take images for hostile: follow no name found in one, and take none for raw by guessing.")
+  var untrusted = false
+}
+
+extension EverywhereOptions {
+  /// The spellings that are added to those of a command; one that the command has itself is its own.
+  static func spellings(besides own: [Spelling]) -> [Spelling] {
+    var added: [Spelling] = []
+    for var spelling in Spelling.declared(by: EverywhereOptions.self) where spelling != .help {
+      guard !own.contains(where: { !Set($0.long).isDisjoint(with: spelling.long) }) else { continue }
+      spelling.isAddition = true
+      added.append(spelling)
+    }
+    return added
+  }
+
+  /// Whether the environment says what `--untrusted` says.
+  static var environmentIsUntrusted: Bool {
+    guard let value = Environment.value(of: "STRATA_UNTRUSTED") else { return false }
+    return !["", "0", "no", "off", "false"].contains(value)
+  }
+}
+
+extension RunSettings.ProgressForm {
+  /// Reads the form behind `--progress=`.
+  ///
+  /// - Throws: what the forms are.
+  init(_ text: String) throws(BlockError) {
+    switch text {
+    case "line": self = .line
+    case "bar": self = .bar
+    case "json": self = .json(descriptor: 2)
+    default:
+      guard text.hasPrefix("json:"), let descriptor = Int32(text.dropFirst("json:".count)), descriptor >= 0
+      else {
+        throw BlockError(
+          .invalidArgument, "--progress takes line, bar, json or json:DESCRIPTOR, not '\(text)'")
+      }
+      guard Stream.isOpen(descriptor) else {
+        throw BlockError(.invalidArgument, "--progress=\(text): descriptor \(descriptor) is not open")
+      }
+      self = .json(descriptor: descriptor)
+    }
+  }
+}

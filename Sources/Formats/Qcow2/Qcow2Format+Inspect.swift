@@ -1,0 +1,95 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+internal import Bytes
+public import Errors
+
+extension Qcow2Format: InspectingKind {
+  /// Reads the header, and compares where tables ought to be with the length of the file.
+  public func inspect(_ head: RawSpan, fileLength: UInt64) throws(BlockError) -> HeaderFindings {
+    let clusterSize = Int(try Header.clusterSize(parsing: head))
+    // What the file lacks of its first cluster reads as zeros.
+    let area = Buffer(count: clusterSize)
+    var bytes = area.mutableBytes
+    bytes.copy(head.slice(0..<min(head.byteCount, clusterSize)), at: 0)
+    let unknown = Qcow2Format.unknownFeatures(area.bytes)
+    let header: Header
+    do throws(BlockError) {
+      header = try Header(parsing: area.bytes)
+    } catch {
+      guard !unknown.isEmpty, error.kind == .unsupported else { throw error }
+      var findings = HeaderFindings(virtualSize: area.bytes.big64(at: 24))
+      findings.unknownFeatures = unknown
+      findings.defects = [error.message]
+      return findings
+    }
+    var findings = HeaderFindings(virtualSize: header.size)
+    if header.incompatible.contains(.dataFile) {
+      let name = header.first(.dataFile)?.text ?? ""
+      findings.references.append(ImageReference(slot: .dataFile, role: .data, name: name, format: "raw"))
+    }
+    if let backing = Qcow2Format.backing(header) { findings.references.append(backing) }
+    switch CryptMethod(rawValue: header.cryptMethod) {
+    case .some(.none): break
+    case .aes: findings.encryption = "aes"
+    case .luks: findings.encryption = "luks"
+    case nil: findings.defects.append("encryption method \(header.cryptMethod) does not exist")
+    }
+    findings.unknownFeatures = unknown + Qcow2Format.unknownExtensions(header)
+    findings.defects += Qcow2Format.defects(header, fileLength)
+    return findings
+  }
+
+  /// Bits that this program does not know; only the incompatible ones keep it from opening the image.
+  private static func unknownFeatures(_ area: RawSpan) -> [String] {
+    guard area.big32(at: 4) >= 3 else { return [] }
+    let known: [(name: String, offset: Int, bits: UInt64)] = [
+      ("incompatible", 72, IncompatibleFeatures.known.rawValue),
+      ("compatible", 80, CompatibleFeatures.lazyRefcounts.rawValue),
+      ("autoclear", 88, AutoclearFeatures.bitmaps.rawValue | AutoclearFeatures.rawDataFile.rawValue),
+    ]
+    var names: [String] = []
+    for (name, offset, bits) in known {
+      let unknown = area.big64(at: offset) & ~bits
+      for bit in 0..<64 where unknown >> UInt64(bit) & 1 == 1 { names.append("\(name) feature bit \(bit)") }
+    }
+    return names
+  }
+
+  private static func unknownExtensions(_ header: Header) -> [String] {
+    let known: [HeaderExtension.Kind] = [.backingFormat, .featureNames, .bitmaps, .encryption, .dataFile]
+    var names: [String] = []
+    for entry in header.extensions where !known.contains(entry.kind) && names.count < 16 {
+      names.append("header extension 0x" + String(entry.kind.rawValue, radix: 16))
+    }
+    return names
+  }
+
+  private static func defects(_ header: Header, _ fileLength: UInt64) -> [String] {
+    var defects: [String] = []
+    do throws(BlockError) {
+      try header.checkTables()
+    } catch {
+      defects.append(error.message)
+    }
+    if header.incompatible.contains(.corrupt) { defects.append("the image is marked as corrupt") }
+    let end = fileLength.roundedUp(to: header.geometry.clusterSize) ?? .max
+    let tables: [(String, UInt64, UInt64)] = [
+      ("L1 table", header.l1Offset, UInt64(header.l1Size) * 8),
+      (
+        "refcount table", header.refcountTableOffset,
+        UInt64(header.refcountTableClusters) << UInt64(header.clusterBits)
+      ),
+      ("snapshot table", header.snapshotsOffset, UInt64(header.snapshotCount) * 40),
+    ]
+    for (name, offset, bytes) in tables where bytes > 0 {
+      guard let last = offset.plus(bytes), last <= end else {
+        defects.append("the \(name) lies past the end of the file")
+        continue
+      }
+    }
+    if header.size > UInt64(Int64.max) { defects.append("the virtual size is negative") }
+    return defects
+  }
+}
