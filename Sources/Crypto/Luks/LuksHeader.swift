@@ -88,6 +88,9 @@ extension LuksHeader {
     case nil: throw BlockError(.corrupt, "Volume is not in LUKS format")
     case .some(let other): throw BlockError(.unsupported, "LUKS version \(other) is not supported")
     }
+    guard mode.contains("-") else {
+      throw BlockError(.unsupported, "Unexpected cipher mode string format '\(mode)'")
+    }
     guard !isDetached else { return }
     guard payloadOffset > 0 else {
       throw BlockError(.corrupt, "LUKS payload is overlapping with the header")

@@ -68,11 +68,11 @@ struct KeyCost: Sendable, Equatable {
       iterations = max(measured, KeyCost.leastIterations)
       guard iterations <= LuksLimits.iterations else {
         throw BlockError(
-          .tooLarge, "PBKDF iterations \(iterations) of iter-time \(milliseconds) are too many")
+          .tooLarge, "An iter-time of \(milliseconds) ms is too long")
       }
     case .argon2i, .argon2id:
       guard milliseconds <= 600_000 else {
-        throw BlockError(.tooLarge, "iter-time \(milliseconds) is too long")
+        throw BlockError(.tooLarge, "An iter-time of \(milliseconds) ms is too long")
       }
       kibibytes = KeyCost.argonMemory
       threads = LuksLimits.argonThreads

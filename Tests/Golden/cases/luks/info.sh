@@ -4,7 +4,7 @@
 
 # settled CMD ARGS... runs CMD and hides what differs from one image to the next.
 settled() {
-  "$@" | sed -E 's/(uuid"?: "?)[0-9a-f-]{36}/\1(uuid)/; s/(iters"?: )[0-9]+/\1(n)/; s/(actual-size": |disk size: ).*/\1(n)/'
+  "$@" | sed -E 's/(uuid"?: "?)[0-9a-f-]{36}/\1(uuid)/; s/(iters"?: )[0-9]+/\1(n)/; s/((actual-size|memory|threads)"?: |disk size: )[0-9]+/\1(n)/'
 }
 secret=(--object secret,id=s,data=abc --object secret,id=t,data=def --object secret,id=w,data=wrong)
 image() { echo "driver=luks,file.filename=a.luks,key-secret=$1"; }

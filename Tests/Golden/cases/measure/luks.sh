@@ -1,3 +1,4 @@
+# beyond the peer: it measures its processor for seconds each time
 # Copyright 2026 The Strata authors
 # SPDX-License-Identifier: Apache-2.0
 
