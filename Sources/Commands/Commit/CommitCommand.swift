@@ -71,6 +71,7 @@ struct CommitCommand: ProgramCommand {
     if imageOptions && format != nil {
       throw BlockError(.invalidArgument, "--image-opts and --format are mutually exclusive")
     }
+    var job: CommitJob?
     let reporter = ProgressReporter(isShown: progress.progress && !standard.quiet, atOnce: false)
     do {
       let flags = try cacheMode(cache, "cache", default: .writeback).flags
@@ -81,9 +82,12 @@ struct CommitCommand: ProgramCommand {
       options.base = base
       options.keepsContent = drop
       options.rateLimit = rate == 0 ? nil : rate
-      try session.run(CommitJob(options, opener: session.opener), reporter)
+      let commit = CommitJob(options, opener: session.opener)
+      job = commit
+      try session.run(commit, reporter)
       reporter.complete()
     } catch {
+      if job?.hasOpened == true { reporter.start() }
       reporter.finish()
       throw error
     }

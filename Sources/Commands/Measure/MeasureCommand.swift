@@ -74,13 +74,23 @@ struct MeasureCommand: ProgramCommand {
     } else {
       var image = try access.image(files[0], format: format)
       image.settings.snapshot = selector
-      guard let edge = try session.open(image).edge else { return 1 }
+      guard let edge = try open(image, session).edge else { return 1 }
       source = .image(edge)
     }
     let job = MeasureJob(source, target: kind, options: values)
     try session.run(job, ProgressReporter(isShown: false))
     print(job, form, session.console)
     return 0
+  }
+
+  private func open(_ image: NamedImage, _ session: Session) throws -> RootUser {
+    do {
+      return try session.open(image)
+    } catch let error as BlockError {
+      // A snapshot that is not there says nothing against the image.
+      throw image.settings.snapshot.flatMap { _ in error.cause(startingWith: "Failed to load snapshot") }
+        ?? error
+    }
   }
 
   private func checkCombinations() throws(BlockError) {

@@ -42,6 +42,12 @@ final class ProgressReporter: Sendable {
       interrupted: { ProgressReporter.interruption }, report: { progress in self.note(progress) })
   }
 
+  /// Draws that nothing is done yet, unless something was drawn before.
+  func start() {
+    guard isShown else { return }
+    state.withLock { begin() }
+  }
+
   /// Draws that all is done, also where there was nothing to do.
   func complete() {
     guard isShown else { return }

@@ -12,6 +12,8 @@ internal import Host
 public final class CommitJob: Job {
   /// `commit`.
   public let kind = "commit"
+  /// Whether the image could be opened.
+  public private(set) var hasOpened = false
   private let options: CommitOptions
   private let opener: Opener?
   /// The user of the image: one of the job's own, or the one whose image it is.
@@ -45,6 +47,7 @@ public final class CommitJob: Job {
       settings.flags.formUnion([.writable, .unmap])
       try opener.open(options.image, settings, for: user)
     }
+    hasOpened = true
     guard let top = user?.edge?.child else { throw BlockError(.notFound, "there is no image to commit") }
     let base = try findBase(below: top)
     let stretch = CommitStretch(

@@ -34,6 +34,7 @@ public final class RebaseJob: Job {
   /// Opens the overlay and, unless only the name is to change, both backing files.
   public func prepare(in graph: Graph) throws(BlockError) {
     self.graph = graph
+    try refuseUnusableName()
     let user = graph.makeUser(
       "rebase: overlay '\(options.image.text)'",
       claim: Claim(
@@ -136,6 +137,14 @@ public final class RebaseJob: Job {
         throw error
       }
     }
+  }
+
+  /// A name that would not be followed when it is found in the image must not get there.
+  private func refuseUnusableName() throws(BlockError) {
+    guard let backing, let prefix = ImageName.protocolPrefix(of: backing), prefix != "file" else { return }
+    throw BlockError(
+      .refused, "\(changing): only local files may be named in an image",
+      hint: "A path with a colon in front of any slash is written './\(prefix):…'.")
   }
 
   private func refuseFormatName() throws(BlockError) {

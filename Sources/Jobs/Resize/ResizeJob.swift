@@ -42,7 +42,22 @@ public final class ResizeJob: Job {
       "resize: '\(image.text)'",
       claim: Claim(held: [.consistentRead, .write, .resize], shared: .consistentRead))
     self.user = user
-    try image.attach(user, in: graph)
+    do throws(BlockError) {
+      try image.attach(user, in: graph)
+    } catch {
+      throw ResizeJob.withoutNode(error)
+    }
+  }
+
+  /// Of a node that is read-only because the user says so, its internal name and permissions tell nothing more.
+  private static func withoutNode(_ error: BlockError) -> BlockError {
+    let text = "Block node is read-only"
+    guard error.kind == .readOnly, let range = error.message.firstRange(of: text + ": node") else {
+      return error
+    }
+    var error = error
+    error.message = String(error.message[..<range.lowerBound]) + text
+    return error
   }
 
   /// Sets the length and makes it safe.

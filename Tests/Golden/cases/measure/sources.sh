@@ -28,3 +28,8 @@ qemu-img convert -n -O qcow2 b.raw a.qcow2
 run strata measure -O qcow2 -l one a.qcow2
 run strata measure -O qcow2 -l snapshot.name=one a.qcow2
 run strata measure -O qcow2 a.qcow2
+note 'snapshots that are not there'
+qemu-img create -q -f qcow2 bare.qcow2 1M
+run strata measure -O qcow2 -l nobody bare.qcow2
+run strata measure -O raw -l snapshot.name=nobody bare.qcow2
+run strata measure -O raw -f raw -l nobody bare.qcow2

@@ -31,3 +31,9 @@ run strata rebase -b base2 -F qcow2 top
 run strata rebase -u -b moved -F qcow2 top
 run strata rebase -b base2 -F qcow2 top
 state
+note 'names that nobody would follow'
+for mode in '' -u; do
+  run strata rebase $mode -b 'json:{"driver":"qcow2","file":{"driver":"file","filename":"base2"}}' -F qcow2 small
+  run strata rebase $mode -b nbd://localhost/x -F qcow2 small
+done
+qemu-img info small | grep backing || note "nothing was written"

@@ -26,3 +26,8 @@ run strata resize -f qcow2 a.raw 10M
 run strata resize -q -f qcow2 a.qcow2 4M
 run strata resize a.qcow2 -fqcow2 +1M
 run strata info a.qcow2
+note 'an image that is read-only because its options say so'
+qemu-img create -q -f qcow2 fixed.qcow2 1M
+run strata resize --image-opts driver=qcow2,read-only=on,file.filename=fixed.qcow2 2M
+run strata resize --image-opts driver=raw,read-only=on,file.filename=fixed.qcow2 2M
+run strata resize --image-opts driver=qcow2,file.read-only=on,file.filename=fixed.qcow2 1M
