@@ -61,7 +61,7 @@ struct AmendCommand: ProgramCommand {
   func perform(in session: Session) throws -> Int32 {
     let list = try CreationOptions(options).list
     guard !options.isEmpty else { throw UsageError("Must specify options (-o)") }
-    let reporter = ProgressReporter(isShown: progress.progress && !standard.quiet, atOnce: false)
+    let reporter = session.reporter(isShown: progress.progress && !standard.quiet, atOnce: false)
     // The line ends also where nothing was drawn.
     defer { reporter.finish(always: true) }
     if list.asksForHelp, let format {

@@ -80,7 +80,7 @@ struct BenchCommand: ProgramCommand {
     if !standard.quiet { session.console.print(BenchCommand.announcement(options)) }
     session.console.flush()
     let job = BenchJob(edge, options)
-    try session.run(job, ProgressReporter(isShown: false))
+    try session.run(job, session.reporter(isShown: false))
     if !standard.quiet {
       session.console.print("Run completed in \(BenchCommand.fixed(job.seconds)) seconds.\n")
     }

@@ -87,7 +87,7 @@ struct BitmapCommand: ProgramCommand {
     let job = BitmapJob(
       try jobImage(image, session), bitmap: operands[1], actions, granularity: granularity,
       mergingFrom: try source(session))
-    try session.run(job, ProgressReporter(isShown: false))
+    try session.run(job, session.reporter(isShown: false))
     return 0
   }
 

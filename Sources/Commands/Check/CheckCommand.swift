@@ -85,7 +85,7 @@ struct CheckCommand: ProgramCommand {
     } repaired: { result in
       if !standard.quiet, form == .human { console.print(CheckReport(result).repaired) }
     }
-    try session.run(job, ProgressReporter(isShown: false))
+    try session.run(job, session.reporter(isShown: false))
     guard let result = job.result else {
       console.complain("This image format does not support checks")
       return Status.unsupported

@@ -89,7 +89,7 @@ struct ChecksumCommand: ProgramCommand {
     let user = try session.open(image)
     defer { try? session.graph.release(user) }
     guard let edge = user.edge else { return 1 }
-    let reporter = ProgressReporter(isShown: progress.progress && !standard.quiet && form == .human)
+    let reporter = session.reporter(isShown: progress.progress && !standard.quiet && form == .human)
     defer { reporter.finish() }
     let job = ChecksumJob(edge, hash, method: plain ? .plain : .blocks, threads: threads)
     try session.run(job, reporter)

@@ -72,7 +72,7 @@ struct CommitCommand: ProgramCommand {
       throw BlockError(.invalidArgument, "--image-opts and --format are mutually exclusive")
     }
     var job: CommitJob?
-    let reporter = ProgressReporter(isShown: progress.progress && !standard.quiet, atOnce: false)
+    let reporter = session.reporter(isShown: progress.progress && !standard.quiet, atOnce: false)
     do {
       let flags = try cacheMode(cache, "cache", default: .writeback).flags
       let image = NamedImage(

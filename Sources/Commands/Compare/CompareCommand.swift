@@ -57,7 +57,7 @@ struct CompareCommand: ProgramCommand {
 
   func perform(in session: Session) throws -> Int32 {
     guard files.count == 2 else { throw UsageError("Expecting two image file names") }
-    let reporter = ProgressReporter(isShown: progress.progress && !standard.quiet)
+    let reporter = session.reporter(isShown: progress.progress && !standard.quiet)
     defer {
       session.console.flush()
       reporter.finish()

@@ -55,7 +55,7 @@ struct ConvertCommand: ProgramCommand {
       return 0
     }
     let request = try ConvertRequest(self, list, session)
-    let reporter = ProgressReporter(isShown: progress.progress && !standard.quiet)
+    let reporter = session.reporter(isShown: progress.progress && !standard.quiet)
     defer { reporter.finish() }
     let job = try ConvertJob(try request.options(for: session), opener: session.opener)
     let name = session.console.name

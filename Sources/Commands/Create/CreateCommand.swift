@@ -79,7 +79,7 @@ struct CreateCommand: ProgramCommand {
     let job = try CreateJob(request, graph: session.graph, opener: session.opener)
     if !standard.quiet { session.console.print(job.announcement + "\n") }
     session.console.flush()
-    try session.run(job, ProgressReporter(isShown: false))
+    try session.run(job, session.reporter(isShown: false))
     session.result = [
       "filename": .string(request.path), "format": .string(request.format),
       "virtual-size": OptionTree(job.recipe.size),

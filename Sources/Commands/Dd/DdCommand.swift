@@ -53,7 +53,7 @@ struct DdCommand: ProgramCommand {
       throw BlockError(.invalidArgument, "Must specify both input and output files")
     }
     let job = DdJob(try options(operands, input, output, session), opener: session.opener)
-    try session.run(job, ProgressReporter(isShown: false))
+    try session.run(job, session.reporter(isShown: false))
     if job.skippedTooMuch { session.console.complain("\(input): cannot skip to specified offset") }
     return 0
   }

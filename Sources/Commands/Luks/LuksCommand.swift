@@ -152,7 +152,7 @@ struct LuksCommand: ProgramCommand {
     guard let node = user.edge?.child else { return }
     for change in changes {
       let request = AmendRequest(options: change.options, force: change.force, secrets: secrets)
-      try session.run(AmendJob(.open(node), .checked(request)), ProgressReporter(isShown: false))
+      try session.run(AmendJob(.open(node), .checked(request)), session.reporter(isShown: false))
     }
   }
 

@@ -78,7 +78,7 @@ struct MeasureCommand: ProgramCommand {
       source = .image(edge)
     }
     let job = MeasureJob(source, target: kind, options: values)
-    try session.run(job, ProgressReporter(isShown: false))
+    try session.run(job, session.reporter(isShown: false))
     print(job, form, session.console)
     return 0
   }

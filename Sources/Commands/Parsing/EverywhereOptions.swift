@@ -39,7 +39,7 @@ extension EverywhereOptions {
   }
 }
 
-extension RunSettings.ProgressForm {
+extension ProgressForm {
   /// Reads the form behind `--progress=`.
   ///
   /// - Throws: what the forms are.

@@ -130,23 +130,22 @@ public struct Program {
     _ type: any ProgramCommand.Type, _ line: inout Normalizer, _ added: [Spelling],
     _ report: inout ResultReport
   ) throws -> Int32 {
-    var settings = RunSettings(command: type.name)
-    settings.isUntrusted = EverywhereOptions.environmentIsUntrusted
+    let session = Session(console: console, command: type.name, options: line.options)
+    session.isUntrusted = EverywhereOptions.environmentIsUntrusted
     for spelling in added {
       guard let found = line.take(spelling) else { continue }
       switch spelling.long.first {
-      case "untrusted": settings.isUntrusted = true
+      case "untrusted": session.isUntrusted = true
       case "output" where found.value != "human" && found.value != "json":
         throw BlockError(.invalidArgument, "--output must be used with human or json as argument.")
       default: break
       }
     }
     for found in line.options where found.spelling.mayHaveValue {
-      if let value = found.value { settings.progress = try RunSettings.ProgressForm(value) }
+      if let value = found.value { session.progressForm = try ProgressForm(value) }
     }
-    let session = Session(console: console, command: type.name, options: line.options)
     defer { report.result = session.result }
-    return try RunSettings.$current.withValue(settings) { try parse(type, line.canonical, session) }
+    return try parse(type, line.canonical, session)
   }
 
   private func parse<Command: ProgramCommand>(

@@ -8,13 +8,13 @@ internal import Host
 /// Shows the progress of a job, and obeys signals meanwhile.
 ///
 /// As a rule that is one line of standard output, `    (12.34/100%)` and a carriage return, drawn anew at each
-/// whole per cent; the run's settings may ask for a bar or for JSON instead. SIGUSR1 prints the line with a line
+/// whole per cent; the command line may ask for a bar or for JSON instead. SIGUSR1 prints the line with a line
 /// feed to standard error, shown or not. SIGINT, SIGTERM and SIGHUP end the job.
 final class ProgressReporter: Sendable {
   private let isShown: Bool
-  private let form = RunSettings.current.progress
-  private let phase = RunSettings.current.command
-  private let start = Clock.now
+  private let form: ProgressForm
+  private let phase: String
+  private let startTime = Clock.now
   private let state = Monitor()
   private let shown = Shown()
 
@@ -29,7 +29,9 @@ final class ProgressReporter: Sendable {
   }
 
   /// Notes signals from now on; draws the first line where progress `isShown`, at once or when there is some.
-  init(isShown: Bool, atOnce: Bool = true) {
+  init(_ phase: String, as form: ProgressForm, isShown: Bool, atOnce: Bool) {
+    self.phase = phase
+    self.form = form
     self.isShown = isShown
     Signals.note()
     shown.requests = Signals.progressRequests
@@ -115,7 +117,7 @@ final class ProgressReporter: Sendable {
   private func picture(_ hundredths: UInt64) -> ProgressPicture {
     var picture = ProgressPicture(
       phase: phase, done: shown.progress?.done ?? 0, total: shown.progress?.total ?? 0,
-      seconds: shown.time - start)
+      seconds: shown.time - startTime)
     picture.isComplete = hundredths >= 10_000
     return picture
   }

@@ -16,6 +16,10 @@ final class Session {
   var secrets: any SecretSource = NoSecrets()
   /// The options of the command line, for commands to which their order matters.
   let options: [Normalizer.Found]
+  /// How progress is shown where it is shown.
+  var progressForm = ProgressForm.line
+  /// Whether the images come from somebody who may mean harm.
+  var isUntrusted = false
   /// What the command found or made, for `--output=json`; commands with JSON of their own leave it empty.
   var result = OptionObject()
   /// The nodes of all images that the command opens.
@@ -30,12 +34,16 @@ final class Session {
     self.options = options
   }
 
+  /// Shows how far the command is, from now on; draws the first line at once or when there is something to tell.
+  func reporter(isShown: Bool, atOnce: Bool = true) -> ProgressReporter {
+    ProgressReporter(command, as: progressForm, isShown: isShown, atOnce: atOnce)
+  }
+
   /// What follows where clusters of the image may be lost.
   private static let leakHint =
     "Some clusters may be leaked, run 'qemu-img check -r' on the image file to fix."
 
   private func makeOpener() -> Opener {
-    let isUntrusted = RunSettings.current.isUntrusted
     var opener = Opener(
       graph: graph, kinds: Drivers.all, gate: isUntrusted ? ClosedGate() : LocalFilesGate())
     opener.guessesRaw = !isUntrusted

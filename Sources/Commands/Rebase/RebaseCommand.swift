@@ -77,7 +77,7 @@ struct RebaseCommand: ProgramCommand {
     guard unsafe || backing != nil else {
       throw UsageError("Must specify backing file (-b) or use unsafe mode (-u)")
     }
-    let reporter = ProgressReporter(isShown: progress.progress && !standard.quiet)
+    let reporter = session.reporter(isShown: progress.progress && !standard.quiet)
     defer { reporter.finish() }
     try session.run(RebaseJob(try options(file, session), opener: session.opener), reporter)
     reporter.complete()

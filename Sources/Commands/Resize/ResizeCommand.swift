@@ -67,7 +67,7 @@ struct ResizeCommand: ProgramCommand {
     let job = ResizeJob(
       .named(name, image.settings, session.opener), change, mayShrink: shrink, preallocation: mode)
     do {
-      try session.run(job, ProgressReporter(isShown: false))
+      try session.run(job, session.reporter(isShown: false))
     } catch {
       guard job.lacksLeaveToShrink else { throw error }
       session.console.report(error)

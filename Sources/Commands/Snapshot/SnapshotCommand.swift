@@ -67,7 +67,7 @@ struct SnapshotCommand: ProgramCommand {
     let image = try access.image(file, format: format, flags: .writable)
     let name = try session.name(of: image)
     let job = SnapshotJob(.named(name, image.settings, session.opener), action)
-    try session.run(job, ProgressReporter(isShown: false))
+    try session.run(job, session.reporter(isShown: false))
     session.result = ["filename": .string(file)]
     return 0
   }
