@@ -66,4 +66,22 @@ import Testing
       """, Programs.strata, folder: folder.path)
     #expect(outcome == Shell.Outcome(status: 0, output: ""))
   }
+
+  @Test(
+    "C-04 an image that stood on nothing goes on reading as zero over its first backing file",
+    arguments: ["", "-c"], options)
+  func firstBacking(_ how: String, _ options: String) {
+    let folder = TemporaryFolder()
+    let outcome = Shell.run(
+      """
+      set -e
+      qemu-img create -q -f qcow2 other 3M; qemu-io -f qcow2 -c 'write -q -P 7 0 1M' -c 'write -q -P 7 2M 1M' other
+      qemu-img create -q -f qcow2 -o $2 top 2500k
+      qemu-io -f qcow2 -c 'write -q -P 1 100k 3k' -c 'write -q -z 200k 100k' -c 'write -q -P 1 2M 256k' -c 'discard -q 2M 128k' top
+      qemu-img convert -f qcow2 -O raw top before
+      "$1" rebase \(how) -b other -F qcow2 top
+      qemu-img check -q top; qemu-img compare -q -f raw -F qcow2 before top
+      """, Programs.strata, options, folder: folder.path)
+    #expect(outcome == Shell.Outcome(status: 0, output: ""))
+  }
 }

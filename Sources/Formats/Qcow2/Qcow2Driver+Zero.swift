@@ -24,7 +24,7 @@ extension Qcow2Driver {
     monitor.lock()
     defer { monitor.unlock() }
     // Version 2 cannot hide a backing file behind zeros.
-    if header.version < 3 && node.backing != nil { return false }
+    if header.version < 3 && hidesBacking(node) { return false }
     try prepareForChanges(node)
     if isDataRaw { return try zeroRawData(offset, length, mayUnmap: mayUnmap, node) }
     let way: Clearing =
@@ -37,7 +37,7 @@ extension Qcow2Driver {
     monitor.lock()
     defer { monitor.unlock() }
     // Without zero clusters, discarding would bring old content of the backing file to light.
-    if header.version < 3 && node.backing != nil { return }
+    if header.version < 3 && hidesBacking(node) { return }
     try prepareForChanges(node)
     if isDataRaw {
       _ = try zeroRawData(offset, length, mayUnmap: true, node)
@@ -84,7 +84,12 @@ extension Qcow2Driver {
 
   /// Whether clusters without a table have to get one: zeros hide the backing file, discards need not.
   private func needsTables(_ way: Clearing, _ reason: PendingFrees.Reason, _ node: Node) -> Bool {
-    way != .unallocated && reason == .other && node.backing != nil
+    way != .unallocated && reason == .other && hidesBacking(node)
+  }
+
+  /// Whether something could show through, now or later, where nothing is allocated.
+  private func hidesBacking(_ node: Node) -> Bool {
+    node.backing != nil || node.flags.contains(.storesZeroes)
   }
 
   private func clearCluster(
@@ -95,7 +100,7 @@ extension Qcow2Driver {
     let bitmap = bitmap(buffer.bytes, place, plus: step)
     try check(old, bitmap, at: place, plus: step, node)
     let hasSpace = old.isCompressed || hasPlace(old)
-    if !hasSpace && (way == .unallocated || node.backing == nil) && !hasZeros(old, bitmap) { return }
+    if !hasSpace && (way == .unallocated || !hidesBacking(node)) && !hasZeros(old, bitmap) { return }
     if way == .zeroKeepingSpace && hasSpace && !old.isCompressed {
       setZero(old, at: place, plus: step)
       return
