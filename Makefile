@@ -6,7 +6,7 @@ DESTDIR ?=
 STRATA = .build/release/strata
 SWIFT_SOURCES = Package.swift Sources Tests
 
-.PHONY: demo test build release install bench format lint record packages
+.PHONY: demo test build release install bench tsan format lint record packages
 
 demo: packages release           ## makes, converts, compares and checks a real image
 	Scripts/demo $(STRATA)
@@ -25,6 +25,9 @@ install: release
 
 bench: packages release          ## times the suite against the installed qemu-img
 	Benchmarks/run $(STRATA)
+
+tsan: packages                   ## converts with many threads under the thread sanitizer
+	Scripts/tsan
 
 format:
 	swift format -i -r -p $(SWIFT_SOURCES)
