@@ -7,7 +7,7 @@ QEMU_IMG_LINK ?= no
 STRATA = .build/release/strata
 SWIFT_SOURCES = Package.swift Sources Tests
 
-.PHONY: demo test build release install uninstall deb generate bench format lint record packages
+.PHONY: demo test build release install uninstall deb generate bench tsan format lint record packages
 
 demo: packages release           ## makes, converts, compares and checks a real image
 	Scripts/demo $(STRATA)
@@ -35,6 +35,9 @@ generate: release                ## writes manuals and completions anew from the
 
 bench: packages release          ## times the suite against the installed qemu-img
 	Benchmarks/run $(STRATA)
+
+tsan: packages                   ## converts with many threads under the thread sanitizer
+	Scripts/tsan
 
 format:
 	swift format -i -r -p $(SWIFT_SOURCES)

@@ -66,4 +66,66 @@ import Testing
       """, Programs.strata, folder: folder.path)
     #expect(outcome == Shell.Outcome(status: 0, output: ""))
   }
+
+  @Test(
+    "C-04 an image that stood on nothing goes on reading as zero over its first backing file",
+    arguments: ["", "-c"], options)
+  func firstBacking(_ how: String, _ options: String) {
+    let folder = TemporaryFolder()
+    let outcome = Shell.run(
+      """
+      set -e
+      qemu-img create -q -f qcow2 other 3M; qemu-io -f qcow2 -c 'write -q -P 7 0 1M' -c 'write -q -P 7 2M 1M' other
+      qemu-img create -q -f qcow2 -o $2 top 2500k
+      qemu-io -f qcow2 -c 'write -q -P 1 100k 3k' -c 'write -q -z 200k 100k' -c 'write -q -P 1 2M 256k' -c 'discard -q 2M 128k' top
+      qemu-img convert -f qcow2 -O raw top before
+      "$1" rebase \(how) -b other -F qcow2 top
+      qemu-img check -q top; qemu-img compare -q -f raw -F qcow2 before top
+      """, Programs.strata, options, folder: folder.path)
+    #expect(outcome == Shell.Outcome(status: 0, output: ""))
+  }
+
+  @Test(
+    "several things done in turn, by us and by the peer, leave the same behind", arguments: options, 0..<4)
+  func sequence(_ options: String, _ seed: Int) throws {
+    let folder = TemporaryFolder()
+    var numbers = SeededNumbers(seed: UInt64(seed * 100 + options.utf8.count))
+    let made = ChainInteropTests.chain(folder, options, seed: numbers.next())
+    #expect(made == Shell.Outcome(status: 0, output: ""))
+    let choices = [
+      "resize 3 +300k", "resize 3 -300k", "resize --shrink 3 -200k", "commit 3", "commit -d 3",
+      "commit -b 1 -d 3",
+      "snapshot -c one 3", "snapshot -c two 3", "snapshot -a one 3", "snapshot -d one 3",
+      "rebase -b 1 -F qcow2 3",
+      "rebase -b other -F qcow2 3", "rebase -u -b 2 -F qcow2 3", "WRITE", "WRITE",
+    ]
+    var script = "mkdir peer; cp 0 1 2 3 other peer\n"
+    for step in 0..<8 {
+      var choice = choices[Int.random(in: 0..<choices.count, using: &numbers)]
+      if choice == "WRITE" {
+        let offset = Int.random(in: 0...800, using: &numbers) * 1024
+        script +=
+          "for i in 3 peer/3; do qemu-io -f qcow2 -c 'write -P \(step + 20) \(offset) 70k' $i >/dev/null; done\n"
+        continue
+      }
+      if choice.hasPrefix("commit") { choice = choice.replacing("commit", with: "commit -q") }
+      script += """
+        "$1" \(choice) >/dev/null 2>&1; ours=$?
+        (cd peer; qemu-img \(choice) >/dev/null 2>&1); [ $? = $ours ] || echo "\(choice): $ours"
+        for i in 3 other; do
+          qemu-img compare -q -f qcow2 -F qcow2 -s $i peer/$i >/dev/null 2>&1 || qemu-img compare -f qcow2 -F qcow2 $i peer/$i >said \
+            || { echo "\(choice): $i"; cat said; }
+          grep -s Warning said
+        done
+
+        """
+    }
+    script += """
+      for i in 0 1 2 3; do qemu-img check -q -f qcow2 $i || echo "$i is damaged"; done
+      for i in . peer; do qemu-img snapshot -l $i/3 | awk '{print $1, $2, $3}' >$i/snapshots; done
+      cmp snapshots peer/snapshots
+      """
+    let outcome = Shell.run(script, Programs.strata, folder: folder.path)
+    #expect(outcome == Shell.Outcome(status: 0, output: ""), "\(script)")
+  }
 }

@@ -32,6 +32,8 @@ public struct NodeFlags: OptionSet, Sendable, Hashable {
   public static let checking = NodeFlags(rawValue: 512)
   /// Discard requests reach the storage.
   public static let unmap = NodeFlags(rawValue: 1024)
+  /// Zeros are stored even where nothing lies below that could show through: a backing file is going to.
+  public static let storesZeroes = NodeFlags(rawValue: 2048)
 }
 
 /// What a node asks of the requests it gets.

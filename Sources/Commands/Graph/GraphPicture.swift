@@ -120,6 +120,7 @@ extension NodeFlags {
       (.writable, "writable"), (.inactive, "inactive"), (.noIO, "no-io"), (.probed, "probed"),
       (.implicit, "implicit"), (.forceShare, "force-share"), (.direct, "direct"), (.noFlush, "no-flush"),
       (.writeThrough, "write-through"), (.checking, "checking"), (.unmap, "unmap"),
+      (.storesZeroes, "stores-zeroes"),
     ]
     var names: [String] = []
     for (flag, name) in all where contains(flag) { names.append(name) }

@@ -24,7 +24,7 @@ extension Qcow2Driver {
     monitor.lock()
     defer { monitor.unlock() }
     // Version 2 cannot hide a backing file behind zeros.
-    if header.version < 3 && node.backing != nil { return false }
+    if header.version < 3 && hidesBacking(node) { return false }
     try prepareForChanges(node)
     try noteChange(at: offset, length: length, node)
     if isDataRaw { return try zeroRawData(offset, length, mayUnmap: mayUnmap, node) }
@@ -38,7 +38,7 @@ extension Qcow2Driver {
     monitor.lock()
     defer { monitor.unlock() }
     // Without zero clusters, discarding would bring old content of the backing file to light.
-    if header.version < 3 && node.backing != nil { return }
+    if header.version < 3 && hidesBacking(node) { return }
     try prepareForChanges(node)
     try noteChange(at: offset, length: length, node)
     if isDataRaw {
@@ -90,6 +90,11 @@ extension Qcow2Driver {
     way != .unallocated && reason == .other
   }
 
+  /// Whether something could show through, now or later, where nothing is allocated.
+  private func hidesBacking(_ node: Node) -> Bool {
+    node.backing != nil || node.flags.contains(.storesZeroes)
+  }
+
   private func clearCluster(
     at place: L2Place, plus step: Int, _ way: Clearing, _ reason: PendingFrees.Reason, _ node: Node
   ) throws(BlockError) {
@@ -98,7 +103,7 @@ extension Qcow2Driver {
     let bitmap = bitmap(buffer.bytes, place, plus: step)
     try check(old, bitmap, at: place, plus: step, node)
     let hasSpace = old.isCompressed || hasPlace(old)
-    let hidesNothing = reason == .request && node.backing == nil
+    let hidesNothing = reason == .request && !hidesBacking(node)
     if !hasSpace && (way == .unallocated || hidesNothing) && !hasZeros(old, bitmap) { return }
     if way == .zeroKeepingSpace && hasSpace && !old.isCompressed {
       setZero(old, at: place, plus: step)

@@ -100,6 +100,8 @@ public final class RebaseJob: Job {
   private func openOverlay(_ user: RootUser) throws(BlockError) {
     var settings = options.settings
     settings.flags.insert(.writable)
+    // Where the image stood on nothing, what it does not hold must go on reading as zero.
+    if backing != nil { settings.flags.insert(.storesZeroes) }
     settings.followsBacking = !options.isUnsafe
     do throws(BlockError) {
       try opener.open(options.image, settings, for: user)
