@@ -225,18 +225,17 @@ public final class ConvertJob: Job {
     return nil
   }
 
-  /// The unit in which content is told from zeros: at least a cluster and, as compressing goes by clusters, no more
-  /// than one there.
-  private func granule(_ cluster: UInt64) -> UInt64 {
-    guard cluster > 0 else { return max(options.sparseSize, 4096) }
-    return options.compresses ? cluster : max(options.sparseSize, 1).roundedUp(to: cluster) ?? cluster
+  /// The unit in which data is looked through for zeros; compressing goes by clusters.
+  private func zeroUnit(_ granule: UInt64) -> UInt64 {
+    options.compresses ? granule : max(options.sparseSize, 1).roundedUp(to: granule) ?? granule
   }
 
   private func shape(of edge: Edge) -> CopyTarget {
     let cluster = edge.child.limits.clusterSize
     let isFresh = image?.readsZero ?? options.targetIsZero
+    let granule = cluster > 0 ? cluster : 4096
     return CopyTarget(
-      edge: edge, granule: granule(cluster),
+      edge: edge, granule: granule, zeroUnit: zeroUnit(granule),
       isSparse: options.sparseSize > 0, readsZero: isFresh && edge.child.backing == nil,
       offloads: options.offloads, compressionUnit: options.compresses ? Int(cluster) : nil)
   }

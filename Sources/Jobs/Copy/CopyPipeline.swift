@@ -41,7 +41,7 @@ final class CopyPipeline: @unchecked Sendable {
     self.threads = threads
     self.context = context
     pace = rateLimit.map { Pace(bytesPerSecond: $0) }
-    unit = max(CopyPipeline.segmentSize, target.granule)
+    unit = max(CopyPipeline.segmentSize, target.granule, target.zeroUnit)
   }
 
   /// Copies everything; returns when all is written or something failed and every thread has ended.
@@ -170,12 +170,16 @@ final class CopyPipeline: @unchecked Sendable {
     let buffer = batch.buffer
     let granule = target.granule
     var wanted = [Bool](repeating: false, count: Int(batch.length.dividedUp(by: granule)))
+    var begins = wanted
+    var wasData = true
     var local: UInt64 = 0
     while local < batch.length {
       let (content, length) = try source.content(at: batch.offset + local, length: batch.length - local)
       if content == .data || (content == .zero && !(target.isSparse && target.readsZero)) {
         for index in local / granule...(local + length - 1) / granule { wanted[Int(index)] = true }
       }
+      if content == .data && !wasData { begins[Int(local / granule)] = true }
+      wasData = content == .data
       if content == .zero {
         var bytes = buffer.mutableBytes
         var part = bytes.slice(Int(local)..<Int(local + length))
@@ -190,7 +194,7 @@ final class CopyPipeline: @unchecked Sendable {
     }
     try source.dropKnown(
       at: batch.offset, buffer.bytes.slice(0..<Int(batch.length)), granule: Int(granule), &wanted)
-    target.sort(batch, content: wanted, compressor: compressor)
+    target.sort(batch, content: wanted, begins: begins, compressor: compressor)
   }
 
   // MARK: Placing

@@ -8,8 +8,11 @@ internal import Errors
 /// How segments become part of the target.
 struct CopyTarget: Sendable {
   let edge: Edge
-  /// The unit in bytes in which content is told from zeros.
+  /// The unit in bytes in which something is written or left alone.
   let granule: UInt64
+  /// The unit in bytes in which data is looked through for zeros: so many in a row at least are left out, where data
+  /// goes on that long. A multiple of the granule, or 0 for the granule itself.
+  var zeroUnit: UInt64 = 0
   /// Whether runs of zeros are left out or made zero; otherwise they are written.
   let isSparse: Bool
   /// Whether the target reads as zero where nothing is written.
@@ -25,17 +28,24 @@ struct CopyTarget: Sendable {
 
   /// Sorts the bytes of a segment into what is written, compressed and made zero.
   ///
-  /// `content` tells what was in the source; granules that are wholly inherited are left alone.
-  func sort(_ batch: CopyBatch, content: [Bool], compressor: (any ClusterCompressor)?) {
-    var position = 0
+  /// `content` tells what was in the source; granules that are wholly inherited are left alone. `begins` tells where
+  /// data begins behind something else: what is before does not keep it from being zero.
+  func sort(_ batch: CopyBatch, content: [Bool], begins: [Bool], compressor: (any ClusterCompressor)?) {
     let end = Int(batch.length)
+    let (step, unit) = (Int(granule), Int(max(zeroUnit, granule)))
+    var position = 0
     while position < end {
-      let index = position / Int(granule)
-      let count = min(Int(granule), end - position)
-      if content[index] {
-        place(batch, position..<position + count, compressor)
+      let start = position
+      // Together with what follows, up to the next boundary.
+      let boundary = min(end, start + unit - Int(batch.offset % UInt64(unit) + UInt64(start)) % unit)
+      while position < boundary, content[position / step], position == start || !begins[position / step] {
+        position = min(position + step, boundary)
       }
-      position += count
+      if position > start {
+        place(batch, start..<position, compressor)
+      } else {
+        position = min(position + step, end)
+      }
     }
   }
 

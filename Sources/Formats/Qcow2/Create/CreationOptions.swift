@@ -90,16 +90,16 @@ struct CreationOptions {
       throw BlockError(
         .invalidArgument, "Extended L2 entries are only supported with cluster sizes of at least 16384 bytes")
     }
+    if preallocation != .off, backingName != nil, !hasExtendedL2 {
+      throw BlockError(
+        .invalidArgument,
+        "Backing file and preallocation can only be used at the same time if extended_l2 is on")
+    }
     if isDataFileRaw {
       guard dataFile != nil else { throw BlockError(.invalidArgument, "data-file-raw requires data-file") }
       guard backingName == nil else {
         throw BlockError(.invalidArgument, "Backing file and data-file-raw cannot be used at the same time")
       }
-    }
-    if preallocation != .off, backingName != nil, !hasExtendedL2 {
-      throw BlockError(
-        .invalidArgument,
-        "Backing file and preallocation can only be used at the same time if extended_l2 is on")
     }
     try checkBacking()
   }
