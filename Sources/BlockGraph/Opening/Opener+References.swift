@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Errors
+internal import Host
 internal import Options
 
 /// Following what an image refers to, or what the user stated in its place.
@@ -21,7 +22,10 @@ extension Opener {
     for reference in references(opened, stated, kind) {
       let child: Node?
       if reference.slot == .backing {
-        guard settings.followsBacking else { continue }
+        guard settings.followsBacking else {
+          if node.flags.contains(.checking) { try refuseOwnName(reference, above) }
+          continue
+        }
         child = try inContext("Could not open backing file") { () throws(BlockError) in
           try openBacking(reference, stated.backing, of: node, above: above)
         }
@@ -40,6 +44,15 @@ extension Opener {
         let isOwn = reference.slot == .dataFile && stated.dataFile?.string == nil
         try edit.attach(child, to: node, slot: reference.slot, role: reference.role, followsParent: isOwn)
       }
+    }
+  }
+
+  /// An image that names itself is no whole image, also where backing files are not looked at.
+  private func refuseOwnName(_ reference: ImageReference, _ above: [Layer]) throws(BlockError) {
+    guard let own = above.last else { return }
+    let path = ImageName.resolve(reference.name, relativeTo: own.fileName)
+    try inContext("Could not open backing file") { () throws(BlockError) in
+      try refuseLoop(Layer(fileName: path, identity: FilePaths.identity(of: path)), [own])
     }
   }
 

@@ -131,7 +131,7 @@ public struct Opener {
       kind, on: file, options, flags, settings, ownsFile: ownsFile, above: above + [layer])
   }
 
-  private func refuseLoop(_ layer: Layer, _ above: [Layer]) throws(BlockError) {
+  func refuseLoop(_ layer: Layer, _ above: [Layer]) throws(BlockError) {
     guard let namedBy = above.last else { return }
     for other in above {
       let same = layer.identity != nil ? layer.identity == other.identity : layer.fileName == other.fileName
