@@ -84,7 +84,7 @@ extension BrokenImage {
       "backing file missing", .described("Could not open 'missing.qcow2': No such file or directory")
     ) { $0.setBacking("missing.qcow2") },
     BrokenImage("backing format unknown", .described("Unknown driver 'frob'")) {
-      $0.setBacking("sample.qcow2", format: "frob")
+      $0.setBacking("other.qcow2", format: "frob")
     },
     BrokenImage("backing file is a folder", .described("driver requires '.' to be a regular file")) {
       $0.setBacking(".")

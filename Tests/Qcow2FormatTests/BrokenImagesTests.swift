@@ -21,7 +21,7 @@ import Testing
       [ $command = map ] && target=--output=json
       start=$(date +%s%3N)
       timeout 20 "$1" $command -f qcow2 sample.qcow2 $target >/dev/null 2>messages </dev/null
-      echo "$command|$?|$(($(date +%s%3N) - start))|$(grep -c "^strata: " messages)|$(tr '\\n' ';' <messages)"
+      echo "$command|$?|$(($(date +%s%3N) - start))|$(grep "^strata: " messages | grep -vc "^strata: hint: ")|$(tr '\\n' ';' <messages)"
     done
     [ -e out ] && echo 'out|0|0|0|'
     """
@@ -29,7 +29,7 @@ import Testing
   private struct Result {
     var status: Int32
     var milliseconds: Int
-    /// Lines that begin with the program's name.
+    /// Lines that begin with the program's name and are no hints.
     var errors: Int
     var messages: String
   }
@@ -76,8 +76,8 @@ import Testing
     case .described(let reason):
       #expect(results["info"]?.status == 0, "\(results)")
       for command in ["map", "convert"] { expectRefusal(results[command], command, reason) }
-      // Tables can be checked without backing files, not without the data file.
-      if image.shape == .dataFile {
+      // Tables can be checked without backing files, not without the data file; a loop is no image.
+      if image.shape == .dataFile || reason.contains("infinite loop") {
         expectRefusal(results["check"], "check", reason)
       } else {
         #expect(results["check"]?.status == 0, "\(results)")

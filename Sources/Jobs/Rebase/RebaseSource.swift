@@ -4,6 +4,7 @@
 internal import BlockGraph
 internal import Bytes
 internal import Errors
+internal import Host
 
 /// What an overlay sees of its old backing file, as far as the new one does not show the same.
 struct RebaseSource: CopySource {
@@ -11,6 +12,7 @@ struct RebaseSource: CopySource {
   private let overlay: Edge
   private let old: Backing
   private let new: Backing
+  private let spare = SpareBuffers()
 
   /// A backing file with its chain.
   private struct Backing {
@@ -71,6 +73,8 @@ struct RebaseSource: CopySource {
   /// Granules that read the same over the new backing file need not be written.
   func dropKnown(at offset: UInt64, _ bytes: RawSpan, granule: Int, _ wanted: inout [Bool]) throws(BlockError)
   {
+    let present = spare.take(bytes.byteCount)
+    defer { spare.giveBack(present) }
     var index = 0
     while index < wanted.count {
       guard wanted[index] else {
@@ -80,21 +84,46 @@ struct RebaseSource: CopySource {
       var end = index
       while end < wanted.count, wanted[end] { end += 1 }
       let range = index * granule..<min(end * granule, bytes.byteCount)
-      let present = Buffer(count: range.count)
-      if let edge = new.edge {
-        var target = present.mutableBytes
-        try inContext("error while reading from the new backing file at byte \(offset)") {
-          () throws(BlockError) in
-          try edge.read(at: offset + UInt64(range.lowerBound), into: &target)
-        }
-      }
+      let isZero = try readNew(at: offset + UInt64(range.lowerBound), range, into: present)
       for number in index..<end {
         let part = number * granule..<min((number + 1) * granule, bytes.byteCount)
-        let shifted = part.lowerBound - range.lowerBound..<part.upperBound - range.lowerBound
-        wanted[number] = !bytes.slice(part).equals(present.bytes.slice(shifted))
+        let known = bytes.slice(part)
+        wanted[number] = isZero ? !known.isZero : !known.equals(present.bytes.slice(part))
       }
       index = end
     }
+  }
+
+  /// Reads what the new backing file shows, unless it is known to be zeros: true then.
+  private func readNew(at offset: UInt64, _ range: Range<Int>, into buffer: Buffer) throws(BlockError) -> Bool
+  {
+    guard let edge = new.edge, offset < edge.length else { return true }
+    return try inContext("error while reading from the new backing file at byte \(offset)") {
+      () throws(BlockError) in
+      let status = try edge.chainStatus(at: offset, length: UInt64(range.count))
+      if status.isZero, status.length == UInt64(range.count) { return true }
+      var bytes = buffer.mutableBytes
+      var part = bytes.slice(range)
+      try edge.read(at: offset, into: &part)
+      return false
+    }
+  }
+}
+
+/// Memory that threads take turns with: taking new memory from the system for each segment costs as much as a copy.
+private final class SpareBuffers: @unchecked Sendable {
+  private let monitor = Monitor()
+  private var buffers: [Buffer] = []
+
+  /// A buffer of at least so many bytes.
+  func take(_ count: Int) -> Buffer {
+    let spare = monitor.withLock { buffers.popLast() }
+    if let spare, spare.count >= count { return spare }
+    return Buffer(count: count)
+  }
+
+  func giveBack(_ buffer: Buffer) {
+    monitor.withLock { buffers.append(buffer) }
   }
 }
 

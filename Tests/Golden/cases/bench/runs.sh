@@ -20,7 +20,7 @@ same a.raw raw b.raw raw
 run strata bench -f qcow2 -c 256 -w --pattern 0x41 --flush-interval 64 a.qcow2
 run strata bench -f qcow2 -c 256 -d 8 -w --pattern 0x41 --flush-interval 8 --no-drain a.qcow2
 same a.qcow2 qcow2 b.raw raw
-show qemu-img check a.qcow2
+run qemu-img check -q a.qcow2
 note "past the end"
 run strata bench -f raw -c 10 -s 2M a.raw
 run strata bench -f raw -c 10 -o 2M a.raw

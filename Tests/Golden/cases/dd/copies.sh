@@ -4,7 +4,7 @@
 noise a.raw 0 1048576
 pattern a.raw 300K 300K 0
 qemu-img convert -O qcow2 a.raw a.qcow2
-for bs in 5 512 1999 64k 1M; do
+for bs in 77 512 1999 64k 1M; do
   run strata dd -f qcow2 -O raw "bs=$bs" if=a.qcow2 of=b.raw
   same a.qcow2 qcow2 b.raw raw
   run strata dd -f qcow2 -O qcow2 "bs=$bs" if=a.qcow2 of=b.qcow2
