@@ -344,6 +344,15 @@ private func object(_ run: Transcript) throws -> OptionObject {
     ("strata info --object secret,id=a,form", 3, "secret,id=a,format="),
     ("strata help comp", 2, "compare completion"),
     ("strata completion ", 2, "bash zsh fish"), ("strata resize x ", 3, ""), ("strata frob ", 2, ""),
+    ("strata luks he", 2, "header-backup header-restore"),
+    ("strata dd i", 2, "if= isize= iflag="), ("strata dd conv=s", 2, "conv=sparse"),
+    ("strata dd bs=", 2, ""), ("strata formats ra", 2, "raw"),
+    ("strata checksum -a sha3-2", 3, "sha3-256"),
+    ("strata create -f luks --object secret,id=k1,file=x -o key-secret=", 7, "key-secret=k1"),
+    ("strata amend --object secret,id=k1,file=x -f luks -o state=active,new-secret=", 7,
+      "state=active,new-secret=k1"),
+    ("strata luks dump --object secret,id=k,data=x --key-secret ", 6, "k"),
+    ("strata info --object secret,id=a,data=x --object secret,id=b,keyid=", 5, "secret,id=b,keyid=a"),
     ("strata -T x inf", 3, "info"), ("strata-map --start", 1, "--start-offset"),
   ]
 
@@ -355,8 +364,50 @@ private func object(_ run: Transcript) throws -> OptionObject {
     #expect(!found.takesFiles)
   }
 
+  @Test("names of bitmaps come from the image that has them")
+  func bitmaps() {
+    let images = Images()
+    _ = images.run("bitmap", "--add", images.base, "since-monday")
+    _ = images.run("bitmap", "--add", images.top, "since-sunday")
+    func names(_ words: [String]) -> [String] {
+      Completer(["strata", "bitmap"] + words, at: words.count + 1).candidates.entries.map { $0.word }
+    }
+    #expect(names(["--clear", images.base, "since"]) == ["since-monday"])
+    #expect(names(["-f", "qcow2", images.base, "--merge", ""]) == ["since-monday"])
+    #expect(names(["-b", images.top, images.base, "--merge", ""]) == ["since-sunday"])
+    #expect(names(["--merge", "since-sunday", "-b", images.top, images.base, ""]) == ["since-monday"])
+    #expect(names(["-f", "raw", images.base, ""]).isEmpty)
+  }
+
   @Test("a broken call answers nothing", arguments: [[], ["x"], ["-1", "strata"], ["99999999999"]])
   func broken(_ words: [String]) { #expect(Completer.answer(words).isEmpty) }
+}
+
+@Suite struct SessionTests {
+  @Test("J-05 a command that ended, well or not, holds no lock and no file")
+  func ends() {
+    let images = Images()
+    let before = OpenFiles.under(images.folder.path)
+    let failures = [
+      ["compare", images.base, "/nowhere"], ["map", "--output=frob", images.base],
+      ["resize", images.base, "1M"], ["snapshot", "-d", "x", images.base], ["bench", "-c", "1", "-w", "x"],
+      ["checksum", "-l", "x", images.base], ["rebase", "-b", "/nowhere", images.top],
+    ]
+    for words in failures {
+      #expect(Transcript(["strata"] + words).status > 0, "\(words)")
+      #expect(OpenFiles.under(images.folder.path) == before, "\(words)")
+    }
+    let successes = [
+      ["snapshot", "-l", images.base], ["map", images.top], ["compare", images.top, images.base],
+      ["graph", images.top], ["measure", "-O", "qcow2", images.top], ["info", images.top],
+      ["checksum", images.top], ["bench", "-q", "-c", "2", images.base], ["amend", "-o", "help", images.base],
+      ["snapshot", "-c", "s", images.base], ["bitmap", "--add", images.base, "b"],
+    ]
+    for words in successes {
+      #expect(Transcript(["strata"] + words).status == 0, "\(words)")
+      #expect(OpenFiles.under(images.folder.path) == before, "\(words)")
+    }
+  }
 }
 
 @Suite struct FormatsTests {

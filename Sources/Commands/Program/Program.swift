@@ -144,7 +144,10 @@ public struct Program {
     for found in line.options where found.spelling.mayHaveValue {
       if let value = found.value { session.progressForm = try ProgressForm(value) }
     }
-    defer { report.result = session.result }
+    defer {
+      session.end()
+      report.result = session.result
+    }
     return try parse(type, line.canonical, session)
   }
 
