@@ -22,9 +22,7 @@ extension Opener {
       let child: Node?
       if reference.slot == .backing {
         guard settings.followsBacking else { continue }
-        child = try inContext("Could not open backing file") { () throws(BlockError) in
-          try openBacking(reference, stated.backing, of: node, above: above)
-        }
+        child = try openBackingOrAdvise(reference, stated.backing, of: node, above: above)
       } else {
         // Guest data stays where it is when only tables are looked at.
         guard !node.flags.contains(.noIO) else { continue }
@@ -40,6 +38,20 @@ extension Opener {
         let isOwn = reference.slot == .dataFile && stated.dataFile?.string == nil
         try edit.attach(child, to: node, slot: reference.slot, role: reference.role, followsParent: isOwn)
       }
+    }
+  }
+
+  private func openBackingOrAdvise(
+    _ reference: ImageReference, _ stated: OptionTree?, of node: Node, above: [Layer]
+  ) throws(BlockError) -> Node? {
+    do throws(BlockError) {
+      return try openBacking(reference, stated, of: node, above: above)
+    } catch {
+      let failure = error.prefixed("Could not open backing file")
+      guard error.kind == .notFound else { throw failure }
+      throw failure.advising(
+        "Where the backing file was moved, 'rebase -u -b NEW -F FORMAT FILE' writes its new name; "
+          + "'info FILE' shows the present one.")
     }
   }
 

@@ -62,6 +62,7 @@ final class Session {
     var opener = Opener(
       graph: graph, kinds: Drivers.all, gate: isUntrusted ? ClosedGate() : LocalFilesGate())
     opener.guessesRaw = !isUntrusted
+    if isUntrusted { opener.tableBudget = Opener.untrustedTableBudget }
     opener.secrets = secrets
     let console = console
     opener.warn = { warning in
