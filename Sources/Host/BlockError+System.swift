@@ -28,7 +28,8 @@ extension BlockError {
   /// What can be done where the system refuses.
   private static func advice(_ number: Int32) -> String? {
     switch number {
-    case ENOSPC, EDQUOT: "Make room, or name a place on another file system; 'measure' tells how much is needed."
+    case ENOSPC, EDQUOT:
+      "Make room, or name a place on another file system; 'measure' tells how much is needed."
     case EACCES: "Ask its owner, or run the command as a user who may."
     default: nil
     }

@@ -31,7 +31,8 @@ import Testing
   }
 
   static let abbreviations: [(command: String, word: String, ours: String, standIn: String)] = [
-    ("convert", "--force", "--force", "--force-share"), ("convert", "--forc", "--force-share", "--force-share"),
+    ("convert", "--force", "--force", "--force-share"),
+    ("convert", "--forc", "--force-share", "--force-share"),
     ("convert", "--force-s", "--force-share", "--force-share"), ("amend", "--force", "--force", "--force"),
     ("convert", "--verif", "--verify", "--verify"), ("convert", "--verify", "--verify", "--verify"),
     ("luks", "--force", "--force", "--force"),

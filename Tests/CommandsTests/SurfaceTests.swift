@@ -125,12 +125,14 @@ private func object(_ run: Transcript) throws -> OptionObject {
   func nearest(_ command: String) {
     for (wrong, right) in [("--untrsuted", "--untrusted"), ("--quite", "--quiet"), ("--helpp", "--help")] {
       let run = Transcript(["strata", command, wrong])
-      #expect(run.status == 1 && run.errors.contains("strata: hint: Did you mean '\(right)'?\n"), "\(run.errors)")
+      #expect(
+        run.status == 1 && run.errors.contains("strata: hint: Did you mean '\(right)'?\n"), "\(run.errors)")
     }
   }
 
   static let advice: [(words: String, part: String)] = [
-    ("info --backing-chain gone.qcow2", "rebase -u -b NEW"), ("map gone.qcow2", "rebase -u -b NEW"), ("map -f frob TOP", "'formats' lists"),
+    ("map gone.qcow2", "rebase -u -b NEW"),
+    ("map -f frob TOP", "'formats' lists"),
     ("info -f qcow2 RAW", "inspect"), ("create -f qcow2 -b BASE new", "with -F"),
     ("convert -O qcow2 -b BASE RAW new", "with -F"), ("convert -O frob RAW new", "'formats' lists"),
     ("rebase -b nowhere -F raw TOP", "relative to the folder of the image"),
@@ -170,7 +172,7 @@ private func object(_ run: Transcript) throws -> OptionObject {
   ]
 
   @Test("what the system refuses", arguments: system)
-  func system(_ number: Int32, _ part: String?) {
+  func refusal(_ number: Int32, _ part: String?) {
     let advice = BlockError(system: number).prefixed("Could not open 'x'").advice
     #expect(part.map { advice?.contains($0) == true } ?? (advice == nil))
   }
@@ -199,7 +201,8 @@ private func object(_ run: Transcript) throws -> OptionObject {
     #expect(run.status == 0 && run.errors.isEmpty, "\(run.errors)")
   }
 
-  @Test("tables that take too much memory are refused before it is taken", arguments: ["info", "map", "check"])
+  @Test(
+    "tables that take too much memory are refused before it is taken", arguments: ["info", "map", "check"])
   func budget(_ command: String) {
     let images = Images()
     // A table of 32 MiB of L1 entries and a snapshot count of 65 535 are each inside the format's limits.
@@ -292,7 +295,7 @@ private func object(_ run: Transcript) throws -> OptionObject {
   ]
 
   @Test("what a LUKS header holds is judged", arguments: luks)
-  func luks(_ name: String, _ commands: String, _ status: Int32, _ text: String) throws {
+  func encrypted(_ name: String, _ commands: String, _ status: Int32, _ text: String) throws {
     let images = Images()
     let path = images.folder.file("disk.luks")
     let made = images.run(
@@ -332,7 +335,9 @@ private func object(_ run: Transcript) throws -> OptionObject {
     let images = Images()
     _ = Shell.run("printf x | dd of=\"$1\" bs=1 seek=524288 conv=notrunc", images.raw)
     let bar = images.run("map", "-f", "raw", "--output=text-bar", images.raw)
-    let row = String(repeating: "0", count: 32) + "#" + String(repeating: "0", count: 31)
+    // New raw files start with a block of real zeros.
+    let half = "#" + String(repeating: "0", count: 31)
+    let row = half + half
     #expect(bar.output.hasPrefix("  0 [\(row)] \(images.raw)\n"), "\(bar.output)")
     let chain = images.run("map", "--output=text-bar", images.top).output
     #expect(chain.split(separator: "\n").count == 3 && chain.contains("  1 [") && chain.contains(images.base))
@@ -375,7 +380,8 @@ private func object(_ run: Transcript) throws -> OptionObject {
     #expect(start.json.contains(#""rate": null, "seconds-left": null"#) && start.bar.contains("--:-- left"))
   }
 
-  @Test("-p and a form together are the form", arguments: [["-p", "--progress=bar"], ["--progress=bar", "-p"]])
+  @Test(
+    "-p and a form together are the form", arguments: [["-p", "--progress=bar"], ["--progress=bar", "-p"]])
   func both(_ words: [String]) {
     let images = Images()
     let outcome = Shell.run(
@@ -445,8 +451,10 @@ private func object(_ run: Transcript) throws -> OptionObject {
     ("strata dd bs=", 2, ""), ("strata formats ra", 2, "raw"),
     ("strata checksum -a sha3-2", 3, "sha3-256"),
     ("strata create -f luks --object secret,id=k1,file=x -o key-secret=", 7, "key-secret=k1"),
-    ("strata amend --object secret,id=k1,file=x -f luks -o state=active,new-secret=", 7,
-      "state=active,new-secret=k1"),
+    (
+      "strata amend --object secret,id=k1,file=x -f luks -o state=active,new-secret=", 7,
+      "state=active,new-secret=k1"
+    ),
     ("strata luks dump --object secret,id=k,data=x --key-secret ", 6, "k"),
     ("strata info --object secret,id=a,data=x --object secret,id=b,keyid=", 5, "secret,id=b,keyid=a"),
     ("strata -T x inf", 3, "info"), ("strata-map --start", 1, "--start-offset"),
@@ -496,7 +504,8 @@ private func object(_ run: Transcript) throws -> OptionObject {
     let successes = [
       ["snapshot", "-l", images.base], ["map", images.top], ["compare", images.top, images.base],
       ["graph", images.top], ["measure", "-O", "qcow2", images.top], ["info", images.top],
-      ["checksum", images.top], ["bench", "-q", "-c", "2", images.base], ["amend", "-o", "help", images.base],
+      ["checksum", images.top], ["bench", "-q", "-c", "2", images.base],
+      ["amend", "-o", "help", images.base],
       ["snapshot", "-c", "s", images.base], ["bitmap", "--add", images.base, "b"],
     ]
     for words in successes {
@@ -514,7 +523,7 @@ private func object(_ run: Transcript) throws -> OptionObject {
     let names = formats.compactMap { $0.object?["name"]?.string }
     #expect(names.sorted() == OptionCandidates.formats)
     let text = Transcript(["strata", "formats"]).output
-    for name in names { #expect(text.contains("\(name) ")) }
+    for name in names { #expect("\n\(text)".contains("\n\(name)")) }
     let qcow2 = try #require(formats.first { $0.object?["name"] == "qcow2" }?.object)
     #expect(qcow2["abilities"]?.object?["backing"] == true)
     let options = qcow2["create-options"]?.array?.compactMap { $0.object?["name"]?.string } ?? []

@@ -19,6 +19,6 @@ public struct NoSecrets: SecretSource {
   /// Refuses.
   public func secret(named id: String) throws(BlockError) -> Secret {
     throw BlockError(
-        .notFound, "No secret with id '\(id)'", advice: "Define it with --object secret,id=\(id),file=PATH.")
+      .notFound, "No secret with id '\(id)'", advice: "Define it with --object secret,id=\(id),file=PATH.")
   }
 }

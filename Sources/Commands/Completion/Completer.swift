@@ -116,7 +116,8 @@ struct Completer {
     case .words(let words): return .words(words)
     case .format: return .words(OptionCandidates.formats)
     case .object: return OptionCandidates.object(text, line.objects)
-    case .formatOptions: return OptionCandidates.options(of: line.targetFormat, text, amends: name == "amend", line.objects)
+    case .formatOptions:
+      return OptionCandidates.options(of: line.targetFormat, text, amends: name == "amend", line.objects)
     case .snapshot: return .words(line.sourceImage.map(ImageNames.snapshots) ?? [])
     case .bitmap: return .words(line.sourceImage.map(ImageNames.bitmaps) ?? [])
     case .secret: return .words(OptionCandidates.secrets(line.objects))

@@ -170,7 +170,8 @@ struct ConvertWorkOptions: ParsableArguments {
   var parallel: String?
 
   @Flag(
-    name: addedFlag("force"), help: "Start although the data does not fit the free space of the target's place.")
+    name: addedFlag("force"),
+    help: "Start although the data does not fit the free space of the target's place.")
   var force = false
 
   @Flag(name: flag("W", "oob-writes"), help: "Let the target be written out of order.")

@@ -63,7 +63,8 @@ public struct LuksFormat: DriverKind {
     guard let name else {
       throw BlockError(
         .invalidArgument, "Parameter 'key-secret' is required for cipher",
-        advice: "Define a secret with --object secret,id=ID,file=PATH and name it: -o key-secret=ID for a new "
+        advice:
+          "Define a secret with --object secret,id=ID,file=PATH and name it: -o key-secret=ID for a new "
           + "image, --image-opts driver=luks,file.filename=FILE,key-secret=ID for one that exists.")
     }
     return try secrets.secret(named: name)

@@ -77,7 +77,8 @@ extension Header {
     let need = tableMemory
     guard need > budget else { return }
     throw BlockError(
-      .tooLarge, "The tables of the image take \(need) bytes of memory, more than the \(budget) that are allowed",
+      .tooLarge,
+      "The tables of the image take \(need) bytes of memory, more than the \(budget) that are allowed",
       advice: "Without --untrusted there is no such limit.")
   }
 
