@@ -54,4 +54,4 @@ _strata() {
   if [[ $open == yes ]]; then compopt -o nospace 2>/dev/null; fi
   return 0
 }
-complete -F _strata strata qemu-img strata-check strata-commit strata-compare strata-completion strata-convert strata-create strata-formats strata-graph strata-info strata-inspect strata-map strata-measure strata-rebase strata-resize strata-snapshot
+complete -F _strata strata qemu-img strata-amend strata-bench strata-bitmap strata-check strata-checksum strata-commit strata-compare strata-completion strata-convert strata-create strata-dd strata-formats strata-graph strata-info strata-inspect strata-luks strata-map strata-measure strata-rebase strata-resize strata-snapshot

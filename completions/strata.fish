@@ -26,6 +26,6 @@ function __strata_complete
   end
 end
 
-for name in strata qemu-img strata-check strata-commit strata-compare strata-completion strata-convert strata-create strata-formats strata-graph strata-info strata-inspect strata-map strata-measure strata-rebase strata-resize strata-snapshot
+for name in strata qemu-img strata-amend strata-bench strata-bitmap strata-check strata-checksum strata-commit strata-compare strata-completion strata-convert strata-create strata-dd strata-formats strata-graph strata-info strata-inspect strata-luks strata-map strata-measure strata-rebase strata-resize strata-snapshot
   complete -c $name -f -a '(__strata_complete)'
 end

@@ -40,18 +40,23 @@ public struct BlockError: Error, Sendable, Equatable {
   public var kind: Kind
   /// One sentence without a final full stop, context first.
   public var message: String
-  /// What the user can do next, where a next step exists.
+  /// Lines that belong to the message, as scripts know them; printed as they are.
   public var hint: String?
+  /// What the user can do next, in a sentence or two, where a next step exists.
+  public var advice: String?
   /// The image or file that went wrong, as it was named, where it is known.
   public var file: String?
   /// The system's error number where a system call failed, otherwise 0.
   public var systemError: Int32
 
   /// Makes an error from its parts.
-  public init(_ kind: Kind, _ message: String, hint: String? = nil, systemError: Int32 = 0) {
+  public init(
+    _ kind: Kind, _ message: String, hint: String? = nil, advice: String? = nil, systemError: Int32 = 0
+  ) {
     self.kind = kind
     self.message = message
     self.hint = hint
+    self.advice = advice
     self.systemError = systemError
   }
 
@@ -65,6 +70,13 @@ public struct BlockError: Error, Sendable, Equatable {
     }
     var copy = self
     copy.message = String(rest)
+    return copy
+  }
+
+  /// The same error with advice, unless the cause came with advice of its own.
+  public func advising(_ advice: @autoclosure () -> String) -> BlockError {
+    var copy = self
+    copy.advice = self.advice ?? advice()
     return copy
   }
 

@@ -21,7 +21,18 @@ extension BlockError {
       case EINTR: .interrupted
       default: .inputOutput
       }
-    self.init(kind, unsafe String(cString: strerror(number)), systemError: number)
+    self.init(
+      kind, unsafe String(cString: strerror(number)), advice: BlockError.advice(number), systemError: number)
+  }
+
+  /// What can be done where the system refuses.
+  private static func advice(_ number: Int32) -> String? {
+    switch number {
+    case ENOSPC, EDQUOT:
+      "Make room, or name a place on another file system; 'measure' tells how much is needed."
+    case EACCES: "Ask its owner, or run the command as a user who may."
+    default: nil
+    }
   }
 
   /// Whether the system lacks the call for this file, so that another way must be taken.

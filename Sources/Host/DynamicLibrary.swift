@@ -18,7 +18,7 @@ public final class DynamicLibrary: @unchecked Sendable {
   public init(_ name: String, package: String) throws(BlockError) {
     guard let handle = unsafe dlopen(name, RTLD_NOW | RTLD_LOCAL) else {
       throw BlockError(
-        .unsupported, "Library '\(name)' cannot be loaded", hint: "Install the package \(package).")
+        .unsupported, "Library '\(name)' cannot be loaded", advice: "Install the package \(package).")
     }
     self.name = name
     unsafe self.handle = handle

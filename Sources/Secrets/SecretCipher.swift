@@ -35,6 +35,6 @@ enum SecretCipher {
   private static func badPadding(_ count: UInt8) -> BlockError {
     BlockError(
       .accessDenied, "Incorrect number of padding bytes (\(count)) found on decrypted data",
-      hint: "The secret was encrypted with another key.")
+      advice: "The secret was encrypted with another key.")
   }
 }

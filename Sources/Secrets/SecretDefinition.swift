@@ -89,7 +89,7 @@ public struct SecretDefinition: Sendable {
   private static var strayComma: BlockError {
     BlockError(
       .invalidArgument, "Unexpected parameter after 'data' (not shown, it may be part of the secret)",
-      hint: "A comma in a value is written twice.")
+      advice: "A comma in a value is written twice.")
   }
 
   private init(reading properties: OptionObject) throws(BlockError) {

@@ -24,7 +24,8 @@ public final class SecretStore: SecretSource {
   /// The secret called `id`.
   public func secret(named id: String) throws(BlockError) -> Secret {
     guard let secret = content.withLock({ $0.secrets[id] }) else {
-      throw BlockError(.notFound, "No secret with id '\(id)'")
+      throw BlockError(
+        .notFound, "No secret with id '\(id)'", advice: "Define it with --object secret,id=\(id),file=PATH.")
     }
     return secret
   }

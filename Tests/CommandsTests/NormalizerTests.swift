@@ -30,6 +30,22 @@ import Testing
     }
   }
 
+  static let abbreviations: [(command: String, word: String, ours: String, standIn: String)] = [
+    ("convert", "--force", "--force", "--force-share"),
+    ("convert", "--forc", "--force-share", "--force-share"),
+    ("convert", "--force-s", "--force-share", "--force-share"), ("amend", "--force", "--force", "--force"),
+    ("convert", "--verif", "--verify", "--verify"), ("convert", "--verify", "--verify", "--verify"),
+    ("luks", "--force", "--force", "--force"),
+  ]
+
+  @Test("what abbreviates an option of the peer means that one", arguments: abbreviations)
+  func abbreviation(_ command: String, _ word: String, _ ours: String, _ standIn: String) throws {
+    for (isStandIn, expected) in [(false, ours), (true, standIn)] {
+      let line = try Normalizer([word], spellings: Program.spellings(of: command), isStandIn: isStandIn)
+      #expect(line.canonical == [expected, "--"])
+    }
+  }
+
   static let accepted = [
     Case("create", "a.raw 1M", "-- a.raw 1M"),
     Case("create", "-fqcow2 a 1M", "--format=qcow2 -- a 1M"),

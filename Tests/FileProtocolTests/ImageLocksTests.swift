@@ -52,11 +52,8 @@ struct ImageLocksTests {
     }
     #expect(error?.kind == .conflict)
     #expect(error?.message == "Could not open '\(path)': Failed to get \(lock) lock")
-    #expect(
-      error?.hint == """
-        Is another process using the image [\(path)]?
-        Held by this command itself, in another role: name another image.
-        """)
+    #expect(error?.hint == "Is another process using the image [\(path)]?")
+    #expect(error?.advice == "Held by this command itself, in another role: name another image.")
     #expect(graph.nodes.isEmpty && user.edge == nil)
     #expect(OpenFiles.under(scene.folder.path) == before)
     // Who shares everything by force may read where reading is tolerated, as the peer has it.
@@ -158,9 +155,9 @@ struct ImageLocksTests {
     }
     #expect(error?.kind == .conflict)
     #expect(error?.message == "Could not open '\(path)': Failed to get shared \"write\" lock")
-    let hint = error?.hint ?? ""
-    #expect(hint.hasPrefix("Is another process using the image [\(path)]?\nHeld by process "))
-    #expect(hint.hasSuffix(" (qemu-io): let it finish or end it, or only read, with --force-share (-U)."))
+    let advice = error?.advice ?? ""
+    #expect(advice.hasPrefix("Held by process "))
+    #expect(advice.hasSuffix(" (qemu-io): let it finish or end it, or only read, with --force-share (-U)."))
     let shared = try? scene.open(
       "disk", .forceShare, held: .consistentRead, shared: .consistentRead, format: "raw")
     #expect((try? shared?.array(at: 0, count: 1)) == [1])

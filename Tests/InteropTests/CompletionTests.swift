@@ -23,6 +23,9 @@ import Testing
     ("strata info dis", ["info", "disk.qcow2"]),
     ("strata info 'a na", ["info", "a name.raw"]),
     ("strata-info --backing-ch", ["--backing-chain"]),
+    ("strata bitmap --clear disk.qcow2 since-m", ["bitmap", "--clear", "disk.qcow2", "since-monday"]),
+    ("strata luks dum", ["luks", "dump"]),
+    ("strata dd if=dis", ["dd", "if=disk.qcow2"]),
     ("strata info --untr", ["info", "--untrusted"]),
   ]
 
@@ -36,6 +39,7 @@ import Testing
         'printf "GOT"; printf "<%s>" "$@"; echo' > bin/strata
       chmod +x bin/strata && ln -s strata bin/strata-info
       "$1" create -q -f qcow2 disk.qcow2 1M && "$1" snapshot -c before-upgrade disk.qcow2
+      "$1" bitmap --add disk.qcow2 since-monday
       "$1" create -q 'a name.raw' 1M
       """, Programs.strata, folder: folder.path)
     #expect(made.status == 0, "\(made.output)")

@@ -76,7 +76,7 @@ import Testing
       expected += """
         Failed to get \(lock) lock
         Is another process using the image [\(image)]?
-        Held by process N (\(holder)): let it finish or end it\(way).
+        strata: hint: Held by process N (\(holder)): let it finish or end it\(way).
 
         """
     }
@@ -149,7 +149,7 @@ import Testing
         qemu-io -f qcow2 -c 'write 0 512' \(image) 2>&1 | grep -o 'Failed to get.*lock'
         timeout 5 qemu-nbd -t -k "$PWD/socket" -f qcow2 \(image) 2>&1 | grep -o 'Failed to get.*lock'
         qemu-img info \(image) 2>&1 | grep -o 'Failed to get.*lock'
-        "$1" info \(image) 2>&1 | sed -n "s/process $ours /process N /; /^Held by/s/:.*//p"
+        "$1" info \(image) 2>&1 | sed -n "s/process $ours /process N /; s/^strata: hint: \\(Held by[^:]*\\).*/\\1/p"
         qemu-img info -U \(image) >/dev/null && echo 'may be looked at'
         kill -\(signal) $ours; wait $ours 2>/dev/null; echo "ended: $?"
         locks top; locks base

@@ -71,6 +71,8 @@ public struct OpenRequest {
   public var options: OptionObject
   /// Where the secrets come from that options name.
   public let secrets: any SecretSource
+  /// Bytes of memory that the image's tables may take together; nil for no more than the format's own limits.
+  public var tableBudget: UInt64?
 }
 
 /// What opening produced.

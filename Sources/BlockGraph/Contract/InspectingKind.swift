@@ -25,6 +25,8 @@ public struct HeaderFindings: Sendable {
   public var encryption: String?
   /// Features that the header states and this program does not know, in words.
   public var unknownFeatures: [String] = []
+  /// What is worth knowing and does no harm, in words.
+  public var remarks: [String] = []
   /// What contradicts the file or the specification, in words.
   public var defects: [String] = []
 

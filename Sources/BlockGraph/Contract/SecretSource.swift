@@ -18,6 +18,7 @@ public struct NoSecrets: SecretSource {
   public init() {}
   /// Refuses.
   public func secret(named id: String) throws(BlockError) -> Secret {
-    throw BlockError(.notFound, "No secret with id '\(id)'")
+    throw BlockError(
+      .notFound, "No secret with id '\(id)'", advice: "Define it with --object secret,id=\(id),file=PATH.")
   }
 }

@@ -18,7 +18,7 @@ extension Node {
     if disguise(head.bytes) {
       throw BlockError(
         .accessDenied, "Operation not permitted",
-        hint:
+        advice:
           "The disk was only guessed to be raw, and this write would make it look like another format's image. "
           + "State the format 'raw' to allow it.")
     }

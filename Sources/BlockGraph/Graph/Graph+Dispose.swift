@@ -41,6 +41,17 @@ extension Graph {
     if let node { try close(node) }
   }
 
+  /// Releases every user there is, the newest first, so that no file stays open or locked.
+  ///
+  /// - Parameter failed: told of each user whose images could not be written back.
+  public func releaseAll(failed: (RootUser, BlockError) -> Void) {
+    requireThread()
+    for user in users.reversed() {
+      do throws(BlockError) { try release(user) } catch { failed(user, error) }
+    }
+    dispose(keeping: [])
+  }
+
   /// Closes all nodes but `kept`; what went wrong has been reported already.
   func dispose(keeping kept: [Node]) {
     // Newest first: what stands above was made later.

@@ -26,7 +26,7 @@ public struct LocalFilesGate: OpenGate {
     guard prefix == "file" else {
       throw BlockError(
         .refused, "'\(parent)' names '\(reference.name)': only local files may be named in an image",
-        hint:
+        advice:
           "To use it all the same, state '\(reference.slot.rawValue)' yourself with json: or --image-opts.")
     }
     return ImageName(path: String(reference.name.dropFirst("file:".count)))
@@ -42,6 +42,7 @@ public struct ClosedGate: OpenGate {
   public func resolve(_ reference: ImageReference, foundIn parent: String) throws(BlockError) -> ImageName {
     throw BlockError(
       .refused,
-      "'\(parent)' names the \(reference.slot.rawValue) file '\(reference.name)', which is not followed")
+      "'\(parent)' names the \(reference.slot.rawValue) file '\(reference.name)', which is not followed",
+      advice: "Without --untrusted it is followed. 'inspect FILE' lists what an image refers to.")
   }
 }

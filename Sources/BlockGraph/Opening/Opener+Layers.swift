@@ -63,7 +63,8 @@ extension Opener {
     let node = Node(
       name: nodeName, fileName: options["filename"]?.string ?? name.text, driver: UnopenedDriver(kind.name),
       flags: flags.subtracting(.probed), options: .object(options))
-    var request = OpenRequest(node: node, flags: node.flags, options: options, secrets: secrets)
+    var request = OpenRequest(
+      node: node, flags: node.flags, options: options, secrets: secrets, tableBudget: tableBudget)
     let opened = try kind.open(&request)
     if let left = request.options.flattened().first?.key {
       throw BlockError(.invalidArgument, "Block protocol '\(kind.name)' doesn't support the option '\(left)'")
@@ -144,7 +145,8 @@ extension Opener {
       try edit.add(node)
       try edit.attach(file, to: node, slot: .file, role: kind.fileRole, followsParent: ownsFile)
     }
-    var request = OpenRequest(node: node, flags: flags, options: options, secrets: secrets)
+    var request = OpenRequest(
+      node: node, flags: flags, options: options, secrets: secrets, tableBudget: tableBudget)
     let opened = try kind.open(&request)
     if let data = stated.dataFile, !opened.references.contains(where: { $0.slot == .dataFile }) {
       request.options["data-file"] = data

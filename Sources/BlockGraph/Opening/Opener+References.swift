@@ -26,9 +26,7 @@ extension Opener {
           if node.flags.contains(.checking) { try refuseOwnName(reference, above) }
           continue
         }
-        child = try inContext("Could not open backing file") { () throws(BlockError) in
-          try openBacking(reference, stated.backing, of: node, above: above)
-        }
+        child = try openBackingOrAdvise(reference, stated.backing, of: node, above: above)
       } else {
         // Guest data stays where it is when only tables are looked at.
         guard !node.flags.contains(.noIO) else { continue }
@@ -53,6 +51,20 @@ extension Opener {
     let path = ImageName.resolve(reference.name, relativeTo: own.fileName)
     try inContext("Could not open backing file") { () throws(BlockError) in
       try refuseLoop(Layer(fileName: path, identity: FilePaths.identity(of: path)), [own])
+    }
+  }
+
+  private func openBackingOrAdvise(
+    _ reference: ImageReference, _ stated: OptionTree?, of node: Node, above: [Layer]
+  ) throws(BlockError) -> Node? {
+    do throws(BlockError) {
+      return try openBacking(reference, stated, of: node, above: above)
+    } catch {
+      let failure = error.prefixed("Could not open backing file")
+      guard error.kind == .notFound else { throw failure }
+      throw failure.advising(
+        "Where the backing file was moved, 'rebase -u -b NEW -F FORMAT FILE' writes its new name; "
+          + "'info FILE' shows the present one.")
     }
   }
 

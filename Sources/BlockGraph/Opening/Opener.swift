@@ -17,6 +17,10 @@ public struct Opener {
   public let gate: any OpenGate
   /// Whether an image that looks like no format's is taken for a raw disk. Where it is not, raw has to be stated.
   public var guessesRaw = true
+  /// Bytes of memory that the tables of each image may take together; nil for the formats' own limits.
+  public var tableBudget: UInt64?
+  /// The same for images that nobody vouches for.
+  public static let untrustedTableBudget: UInt64 = 64 << 20
   /// Where the secrets come from that options name.
   public var secrets: any SecretSource = NoSecrets()
   /// Called with each warning that opening produces.
@@ -42,8 +46,16 @@ public struct Opener {
     return nil
   }
 
+  /// The error for a format that there is not.
+  public static func unknownFormat(_ name: String) -> BlockError {
+    BlockError(.notFound, "Unknown file format '\(name)'", advice: "'formats' lists the formats.")
+  }
+
   func knownKind(named name: String) throws(BlockError) -> any DriverKind {
-    guard let kind = kind(named: name) else { throw BlockError(.notFound, "Unknown driver '\(name)'") }
+    guard let kind = kind(named: name) else {
+      throw BlockError(
+        .notFound, "Unknown driver '\(name)'", advice: "'formats' lists the formats.")
+    }
     return kind
   }
 
@@ -122,7 +134,8 @@ public struct Opener {
       flags.insert(.probed)
       if kind?.name == "raw" && !guessesRaw {
         throw BlockError(
-          .refused, "'\(file.fileName)' looks like no format and is not guessed raw")
+          .refused, "'\(file.fileName)' looks like no format and is not guessed raw",
+          advice: "If it is a raw disk, say so with the option for its format, such as -f raw.")
       }
       if kind?.name == "raw" && flags.contains(.writable) { warn(.guessedRaw(file.fileName)) }
     }

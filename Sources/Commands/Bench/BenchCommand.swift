@@ -74,7 +74,6 @@ struct BenchCommand: ProgramCommand {
       claim: Claim(
         held: options.isWrite ? [.consistentRead, .write] : .consistentRead,
         shared: options.isWrite ? .consistentRead : .all))
-    defer { try? session.graph.release(user) }
     try session.opener.open(session.name(of: image), image.settings, for: user)
     guard let edge = user.edge else { return 1 }
     if !standard.quiet { session.console.print(BenchCommand.announcement(options)) }

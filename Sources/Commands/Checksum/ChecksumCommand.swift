@@ -33,7 +33,7 @@ struct ChecksumCommand: ProgramCommand {
     name: option("a", "algorithm"),
     help: ArgumentHelp(
       "The hash function: \(ContentHash.names.joined(separator: ", ")); sha256 without it.",
-      valueName: "name"))
+      valueName: "algorithm"))
   var algorithm: String?
 
   @Flag(name: flag("plain"), help: "Hash the whole content in one go, as sha256sum and the like do.")
@@ -87,7 +87,6 @@ struct ChecksumCommand: ProgramCommand {
     var image = try access.image(file, format: format, flags: flags)
     image.settings.snapshot = try parseSnapshotSelector(snapshot)
     let user = try session.open(image)
-    defer { try? session.graph.release(user) }
     guard let edge = user.edge else { return 1 }
     let reporter = session.reporter(isShown: progress.progress && !standard.quiet && form == .human)
     defer { reporter.finish() }

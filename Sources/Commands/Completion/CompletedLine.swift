@@ -23,6 +23,8 @@ struct CompletedLine {
   private(set) var given: Set<String> = []
   /// The values that the line has elsewhere, by each long name.
   private var values: [String: String] = [:]
+  /// The definitions of objects that the line has elsewhere.
+  private(set) var objects: [String] = []
   /// The operands that the line has elsewhere.
   private var operands: [String] = []
 
@@ -55,6 +57,7 @@ struct CompletedLine {
     given.formUnion(option.long)
     guard let value else { return }
     for name in option.long { values[name] = value }
+    if option.long.contains("object") { objects.append(value) }
   }
 
   private static func place(
@@ -98,13 +101,23 @@ struct CompletedLine {
     return nil
   }
 
-  /// The image whose snapshots and bitmaps are meant: what a source option names, or the first file there is.
-  var image: String? {
-    value("source-file") ?? operands.first { FilePaths.kind(of: $0) == .regular }
+  /// An image that the line names, with its stated format.
+  struct Image {
+    var path: String
+    var format: String?
   }
 
-  /// The stated format of that image.
-  var imageFormat: String? { value("source-format", "a-format", "format") }
+  /// The image that the command works on: the first file among the operands.
+  var image: Image? {
+    operands.first { FilePaths.kind(of: $0) == .regular }
+      .map { Image(path: $0, format: value("source-format", "a-format", "format")) }
+  }
+
+  /// The image that names are looked up in: what a source option names, or the one that the command works on.
+  var sourceImage: Image? {
+    guard let path = value("source-file") else { return image }
+    return Image(path: path, format: value("source-format"))
+  }
 
   /// The format whose options are being written.
   var targetFormat: String {
@@ -115,18 +128,24 @@ struct CompletedLine {
 }
 
 extension CommandDescription {
-  /// The words for operands at the end of the usage, such as `FILE` and `[SIZE]` (without brackets).
+  /// The words for operands in the usage, such as `FILE` and `SIZE` of `FILE [SIZE]`.
   var operandPlaces: [String] {
     var places: [String] = []
-    for word in usage.split(separator: " ").dropFirst(2)
-    where word != "[OPTIONS]" && word != "…" && word != "…]" {
-      var text = word.filter { $0 != "…" }
-      if text != "[+-]SIZE" { text = text.filter { $0 != "[" && $0 != "]" } }
-      let name = text.split(separator: "=").last ?? ""
-      guard text == "[+-]SIZE" || !name.isEmpty && name.allSatisfy({ $0.isUppercase || $0.isNumber }) else {
+    var isInChoice = false
+    var isValue = false
+    for word in usage.split(separator: " ").dropFirst(2) where word != "[OPTIONS]" {
+      // What stands in [-a | -b NAME] and behind an option is no operand.
+      if word.hasPrefix("[-") || word.hasPrefix("(-") { isInChoice = true }
+      let wasValue = isValue
+      isValue = word.hasPrefix("-")
+      guard !isInChoice, !isValue, !wasValue else {
+        if word.contains("]") || word.contains(")") { isInChoice = false }
         continue
       }
-      places.append(String(text))
+      if word == "[+-]SIZE" { places.append(String(word)) }
+      let text = word.filter { !"…[]".contains($0) }
+      let name = text.split(separator: "=").last ?? ""
+      if !name.isEmpty, name.allSatisfy({ $0.isUppercase || $0.isNumber }) { places.append(text) }
     }
     return places
   }

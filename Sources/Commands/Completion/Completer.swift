@@ -78,22 +78,27 @@ struct Completer {
   private func operand(_ index: Int, _ line: CompletedLine) -> Candidates {
     let places = line.description.operandPlaces
     // Words such as if=FILE have a name of their own.
-    if places.contains(where: { $0.contains("=") }) {
-      if let equal = current.firstIndex(of: "=") {
-        let key = current[...equal]
-        guard let place = places.first(where: { $0.hasPrefix(key) }), place.hasSuffix("FILE") else {
-          return .none
-        }
-        return Candidates.files.prefixed(String(key))
-      }
-      return .words(places.compactMap { $0.split(separator: "=").first.map { $0 + "=" } })
-    }
+    if places.contains(where: { $0.contains("=") }) { return namedOperand(places) }
     switch places.isEmpty ? "FILE" : places[min(index, places.count - 1)] {
-    case "BITMAP": return .words(line.image.map { ImageNames.bitmaps(in: $0, line.imageFormat) } ?? [])
+    case "ACTION": return .words(LuksCommand.Action.allCases.map(\.rawValue))
+    case "BITMAP": return .words(line.image.map(ImageNames.bitmaps) ?? [])
+    case "FORMAT": return .words(OptionCandidates.formats)
     case "SHELL": return .words(CompletionScript.Shell.allCases.map(\.rawValue))
     case "[+-]SIZE", "SIZE": return .none
     case "COMMAND": return commandNames
     default: return .files
+    }
+  }
+
+  private func namedOperand(_ places: [String]) -> Candidates {
+    guard let equal = current.firstIndex(of: "=") else {
+      return .words(places.compactMap { $0.split(separator: "=").first.map { $0 + "=" } })
+    }
+    let key = current[...equal]
+    switch places.first(where: { $0.hasPrefix(key) })?.split(separator: "=").last {
+    case "FILE": return Candidates.files.prefixed(String(key))
+    case "WORD": return Candidates.words(DdOperands.words(of: String(key.dropLast()))).prefixed(String(key))
+    default: return .none
     }
   }
 
@@ -110,10 +115,12 @@ struct Completer {
     case .file: return .files
     case .words(let words): return .words(words)
     case .format: return .words(OptionCandidates.formats)
-    case .object: return OptionCandidates.object(text)
-    case .formatOptions: return OptionCandidates.options(of: line.targetFormat, text, amends: name == "amend")
-    case .snapshot: return .words(line.image.map { ImageNames.snapshots(in: $0, line.imageFormat) } ?? [])
-    case .bitmap: return .words(line.image.map { ImageNames.bitmaps(in: $0, line.imageFormat) } ?? [])
+    case .object: return OptionCandidates.object(text, line.objects)
+    case .formatOptions:
+      return OptionCandidates.options(of: line.targetFormat, text, amends: name == "amend", line.objects)
+    case .snapshot: return .words(line.sourceImage.map(ImageNames.snapshots) ?? [])
+    case .bitmap: return .words(line.sourceImage.map(ImageNames.bitmaps) ?? [])
+    case .secret: return .words(OptionCandidates.secrets(line.objects))
     }
   }
 }

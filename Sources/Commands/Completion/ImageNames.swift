@@ -10,24 +10,24 @@ internal import Options
 /// minding who else uses it.
 enum ImageNames {
   /// The names of the internal snapshots.
-  static func snapshots(in path: String, _ format: String?) -> [String] {
-    information(path, format)?.snapshots.map(\.name) ?? []
+  static func snapshots(in image: CompletedLine.Image) -> [String] {
+    information(image)?.snapshots.map(\.name) ?? []
   }
 
   /// The names of the persistent bitmaps.
-  static func bitmaps(in path: String, _ format: String?) -> [String] {
-    let data = information(path, format)?.specific?.object?["data"]?.object
+  static func bitmaps(in image: CompletedLine.Image) -> [String] {
+    let data = information(image)?.specific?.object?["data"]?.object
     return (data?["bitmaps"]?.array ?? []).compactMap { $0.object?["name"]?.string }
   }
 
-  private static func information(_ path: String, _ format: String?) -> FormatInformation? {
+  private static func information(_ image: CompletedLine.Image) -> FormatInformation? {
     let graph = Graph()
     let opener = Opener(graph: graph, kinds: Drivers.all, gate: ClosedGate())
     let user = graph.makeUser("completion", claim: Claim(held: .consistentRead, shared: .all))
-    let settings = OpenSettings(format: format, flags: [.noIO, .forceShare], followsBacking: false)
+    let settings = OpenSettings(format: image.format, flags: [.noIO, .forceShare], followsBacking: false)
     defer { try? graph.release(user) }
     do {
-      try opener.open(ImageName(path: path), settings, for: user)
+      try opener.open(ImageName(path: image.path), settings, for: user)
     } catch {
       return nil
     }

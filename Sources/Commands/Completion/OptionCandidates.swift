@@ -14,15 +14,19 @@ enum OptionCandidates {
     return names.sorted()
   }
 
-  /// The options of a format, or the values of one, after the `text` that is written.
-  static func options(of format: String, _ text: String, amends: Bool) -> Candidates {
+  /// The options of a format, or the values of one, after the `text` that is written; `objects` are the
+  /// definitions that the line has.
+  static func options(of format: String, _ text: String, amends: Bool, _ objects: [String])
+    -> Candidates
+  {
     guard let kind = Drivers.all.first(where: { $0.name == format && !$0.isProtocol }) else { return .none }
     let file = Drivers.all.first { $0.name == "file" }?.creationOptions ?? []
     let list = amends ? kind.amendOptions : kind.creationOptions.adding(file)
     let (before, last) = split(text)
     var result: Candidates
     if let equal = last.firstIndex(of: "="), let spec = list[String(last[..<equal])] {
-      result = values(of: spec).prefixed(String(last[...equal]))
+      let isSecret = spec.name.hasSuffix("key-secret") || spec.name.hasSuffix("new-secret")
+      result = (isSecret ? .words(secrets(objects)) : values(of: spec)).prefixed(String(last[...equal]))
     } else {
       result = Candidates(
         entries: list.specs.map { Candidates.Entry(word: $0.name + "=", help: $0.help) })
@@ -32,14 +36,28 @@ enum OptionCandidates {
     return result.prefixed(before)
   }
 
-  /// The parts of the definition of a secret.
-  static func object(_ text: String) -> Candidates {
+  /// The ids of the secrets among the definitions of objects.
+  static func secrets(_ objects: [String]) -> [String] {
+    var ids: [String] = []
+    for object in objects {
+      guard let list = try? KeyValueList(parsing: object, dialect: .short, impliedKey: "qom-type").tree(),
+        let id = list["id"]?.string, !ids.contains(id)
+      else { continue }
+      ids.append(id)
+    }
+    return ids
+  }
+
+  /// The parts of the definition of a secret; `objects` are those that the line has elsewhere.
+  static func object(_ text: String, _ objects: [String]) -> Candidates {
     let (before, last) = split(text)
     let result: Candidates
     if before.isEmpty {
       result = .words(["secret,id="])
     } else if last.hasPrefix("file=") {
       result = Candidates.files.prefixed("file=")
+    } else if last.hasPrefix("keyid=") {
+      result = Candidates.words(secrets(objects)).prefixed("keyid=")
     } else if last.hasPrefix("format=") {
       result = Candidates.words(["raw", "base64"]).prefixed("format=")
     } else {

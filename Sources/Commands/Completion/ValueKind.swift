@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import BlockGraph
+internal import Crypto
+internal import Jobs
 
 /// What the value of an option is, so that it can be completed.
 enum ValueKind: Equatable {
@@ -17,6 +19,8 @@ enum ValueKind: Equatable {
   case snapshot
   /// A persistent bitmap of the image that the line names.
   case bitmap
+  /// The id of a secret that the line defines.
+  case secret
   /// The definition of an object.
   case object
   /// Something that only the user knows: a size, a count, a new name.
@@ -30,16 +34,17 @@ enum ValueKind: Equatable {
     case "file": self = .file
     case "options": self = .formatOptions
     case "snapshot": self = .snapshot
-    case "bitmap": self = .bitmap
+    case "bitmap", "source": self = .bitmap
+    case "id": self = .secret
     case "definition": self = .object
     case "form": self = .words(ValueKind.forms(of: command))
     case "what": self = .words(["leaks", "all"])
     case "mode": self = .words(ValueKind.modes(option))
     case "method": self = .words(["threads", "native", "io_uring"])
     case "size", "offset", "length", "rate", "count", "name", "event", "seconds", "byte", "number", "depth",
-      "id", "pattern", "bytes", "granularity", "text", "value":
+      "time":
       self = .free
-    case "algorithm": self = .words(["sha256", "sha1", "md5", "sha512", "blake2b"])
+    case "algorithm": self = .words(ContentHash.names)
     default: return nil
     }
   }

@@ -170,7 +170,8 @@ struct ConvertWorkOptions: ParsableArguments {
   var parallel: String?
 
   @Flag(
-    name: flag("force"), help: "Start although the data does not fit the free space of the target's place.")
+    name: addedFlag("force"),
+    help: "Start although the data does not fit the free space of the target's place.")
   var force = false
 
   @Flag(name: flag("W", "oob-writes"), help: "Let the target be written out of order.")
@@ -180,12 +181,12 @@ struct ConvertWorkOptions: ParsableArguments {
   var offload = false
 
   @Flag(
-    name: flag("verify"),
+    name: addedFlag("verify"),
     help: "Read the target back and compare it with the sources before it appears under its name.")
   var verify = false
 
   @Flag(
-    name: flag("checksum"),
+    name: addedFlag("checksum"),
     help: "Print the checksum of what was copied, as the command checksum does.")
   var checksum = false
 }

@@ -11,8 +11,8 @@ struct DdCommand: ProgramCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
       commandName: "dd", abstract: "Copy a part of an image, block by block.",
-      usage:
-        "strata dd [OPTIONS] if=FILE of=FILE [bs=SIZE] [count=N] [skip=N] [seek=N] [osize=SIZE] [isize=SIZE]",
+      usage: "strata dd [OPTIONS] if=FILE of=FILE [bs=SIZE] [count=N] [skip=N] [seek=N] [osize=SIZE] "
+        + "[isize=SIZE] [conv=WORD] [iflag=WORD] [oflag=WORD]",
       discussion: """
         Of the source, skip=N blocks of bs=SIZE bytes (512) are left out and count=N are copied. A dash instead of \
         FILE is standard input or output, which are raw. A new target takes the place of what was there when it is \

@@ -62,6 +62,16 @@ struct DdOperands {
     return true
   }
 
+  /// The words that the operand called `name` takes, several with commas between.
+  static func words(of name: String) -> [String] {
+    switch name {
+    case "conv": ["notrunc", "sparse"]
+    case "iflag": ["count_bytes", "skip_bytes", "fullblock"]
+    case "oflag": ["seek_bytes"]
+    default: []
+    }
+  }
+
   private mutating func take(_ word: Substring, of name: String) throws(BlockError) {
     switch (name, word) {
     case ("conv", "notrunc"): keepsTarget = true

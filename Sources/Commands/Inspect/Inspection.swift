@@ -105,6 +105,7 @@ struct Inspection {
       let format = reference.format.map { " (\($0))" } ?? ", whose format would be guessed"
       note(.unsafe, "it names the \(reference.slot.rawValue) file '\(reference.name)'\(format)")
     }
+    for remark in header.remarks { note(.safe, remark) }
     for defect in header.defects { note(.unsafe, defect) }
     for feature in header.unknownFeatures {
       note(feature.hasPrefix("incompatible") ? .unsafe : .safe, "unknown \(feature)")

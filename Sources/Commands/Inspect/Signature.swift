@@ -46,13 +46,13 @@ struct Signature: Sendable {
   /// The signs known: from the specifications of the formats.
   static let all: [Signature] = [
     Signature("qcow2", .image, .start(0), [0x51, 0x46, 0x49, 0xFB]),
+    Signature("luks", .image, .start(0), [0x4C, 0x55, 0x4B, 0x53, 0xBA, 0xBE]),
     Signature("qed", .image, .start(0), "QED\0"),
     Signature("vmdk", .image, .start(0), "KDMV"), Signature("vmdk", .image, .start(0), "COWD"),
     Signature("vmdk", .image, .start(0), "# Disk DescriptorFile"),
     Signature("vdi", .image, .start(64), [0x7F, 0x10, 0xDA, 0xBE]),
     Signature("vhdx", .image, .start(0), "vhdxfile"),
     Signature("vpc", .image, .start(0), "conectix"), Signature("vpc", .image, .end(512), "conectix"),
-    Signature("luks", .image, .start(0), [0x4C, 0x55, 0x4B, 0x53, 0xBA, 0xBE]),
     Signature("parallels", .image, .start(0), "WithoutFreeSpace"),
     Signature("parallels", .image, .start(0), "WithouFreSpacExt"),
     Signature("bochs", .image, .start(0), "Bochs Virtual HD Image"),

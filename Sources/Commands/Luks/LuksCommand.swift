@@ -13,11 +13,9 @@ struct LuksCommand: ProgramCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
       commandName: "luks", abstract: "Change the keys of an encrypted image, and keep its header safe.",
-      usage: """
-        strata luks add-key|change-key|erase-key|dump [OPTIONS] FILE
-        strata luks header-backup|header-restore [OPTIONS] FILE COPY
-        """,
+      usage: "strata luks ACTION [OPTIONS] FILE [COPY]",
       discussion: """
+        ACTION is add-key, change-key, erase-key, dump, or, with a COPY, header-backup or header-restore. \
         Keys are asked for on the terminal where no option says where they come from. change-key adds the new key \
         before the old one goes. erase-key erases the key in a slot, or every slot with the key to erase. A copy of \
         the header holds its keys: keep it as safe as the image.
@@ -62,7 +60,7 @@ struct LuksCommand: ProgramCommand {
   var operands: [String] = []
 
   /// What can be done.
-  private enum Action: String, CaseIterable {
+  enum Action: String, CaseIterable {
     case addKey = "add-key"
     case changeKey = "change-key"
     case eraseKey = "erase-key"
@@ -148,7 +146,6 @@ struct LuksCommand: ProgramCommand {
     try opener.open(
       try ImageName(options: options, text: name.text), OpenSettings(format: "luks", flags: .writable),
       for: user)
-    defer { try? session.graph.release(user) }
     guard let node = user.edge?.child else { return }
     for change in changes {
       let request = AmendRequest(options: change.options, force: change.force, secrets: secrets)

@@ -155,23 +155,30 @@ enum Mdoc {
     let words = usage.split(separator: " ").map(String.init)
     let isProgram = words.count < 2 || words[1].hasPrefix("[")
     var text = ".Nm " + (isProgram ? words.first ?? "" : words.prefix(2).joined(separator: " "))
+    /// What stands in brackets or braces, which may be several words.
     var group: [String]?
     for word in words.dropFirst(isProgram ? 1 : 2) {
-      if word.hasPrefix("["), !word.hasPrefix("[+-]") {
-        group = []
-      }
-      let bare = word.filter { $0 != "[" && $0 != "]" }
-      if group != nil, !word.hasPrefix("[+-]") {
-        group?.append(part(bare))
-        if word.hasSuffix("]") || word.hasSuffix("]…") {
-          text += "\n.Op " + (group ?? []).joined(separator: " ")
-          group = nil
-        }
-      } else {
+      if word.hasPrefix("[") || word.hasPrefix("("), !word.hasPrefix("[+-]") { group = [] }
+      guard group != nil else {
         text += "\n." + part(word)
+        continue
       }
+      let ending = ["]…", "]", ")…", ")"].first(where: word.hasSuffix)
+      let inner = ending == ")…" ? word.dropLast() : word[...]
+      group?.append(part(inner.filter { !"[]()".contains($0) }))
+      guard let ending else { continue }
+      text += closed(group ?? [], ending)
+      group = nil
     }
     return text
+  }
+
+  private static func closed(_ group: [String], _ ending: String) -> String {
+    let parts = group.joined(separator: " ")
+    guard ending.hasPrefix(")") else { return "\n.Op " + parts }
+    // On lines of their own, so that they need not fit on one.
+    let lines = parts.split(separator: " | ").joined(separator: " |\n.")
+    return "\n.Bro\n." + lines + "\n.Brc" + (ending == ")…" ? "\n.Ar ..." : "")
   }
 
   private static func part(_ word: String) -> String {
@@ -179,6 +186,9 @@ enum Mdoc {
     if word == "…" { return "Ar ..." }
     if word.hasPrefix("--") { return "Fl Fl " + word.dropFirst(2) }
     if word.hasPrefix("-") { return "Fl " + word.dropFirst() }
+    if let equal = word.firstIndex(of: "="), equal != word.startIndex {
+      return "Cm " + word[...equal] + " Ns Ar " + word[equal...].dropFirst().lowercased()
+    }
     let isMany = word.hasSuffix("…")
     return "Ar " + (isMany ? word.dropLast() + " ..." : word[...]).lowercased()
   }

@@ -108,7 +108,7 @@ struct MeasureCommand: ProgramCommand {
 
   private func targetKind(_ opener: Opener) throws(BlockError) -> any DriverKind {
     guard let kind = opener.kind(named: targetFormat) else {
-      throw BlockError(.notFound, "Unknown file format '\(targetFormat)'")
+      throw Opener.unknownFormat(targetFormat)
     }
     return kind
   }

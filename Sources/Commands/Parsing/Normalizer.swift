@@ -18,6 +18,8 @@ struct Normalizer {
 
   /// All options understood.
   let spellings: [Spelling]
+  /// Whether what abbreviates an option that scripts know is never the name of an added one.
+  private let isStandIn: Bool
   /// The options found, in order.
   private(set) var options: [Found] = []
   /// Everything that is no option, in order.
@@ -25,10 +27,15 @@ struct Normalizer {
 
   /// Reads `words`.
   ///
-  /// - Parameter stopsAtOperand: whether everything from the first operand on is left as it is.
+  /// - Parameters:
+  ///   - stopsAtOperand: whether everything from the first operand on is left as it is.
+  ///   - isStandIn: whether the program is called by the peer's name.
   /// - Throws: what is wrong with the first word that is.
-  init(_ words: [String], spellings: [Spelling], stopsAtOperand: Bool = false) throws(UsageError) {
+  init(_ words: [String], spellings: [Spelling], stopsAtOperand: Bool = false, isStandIn: Bool = false)
+    throws(UsageError)
+  {
     self.spellings = spellings
+    self.isStandIn = isStandIn
     var rest = words[...]
     while let word = rest.popFirst() {
       if word == "--" {
@@ -121,9 +128,11 @@ struct Normalizer {
 
   /// The option called `name`, or the only one with a name that starts so.
   private func spelling(abbreviated name: String) -> Spelling? {
-    if let exact = spellings.first(where: { $0.long.contains(name) }) { return exact }
+    let exact = spellings.first { $0.long.contains(name) }
+    if let exact, !isStandIn || !exact.isAddition { return exact }
     let candidates = spellings.filter { $0.long.contains { long in long.hasPrefix(name) } }
     let own = candidates.filter { !$0.isAddition }
+    if let exact, own.isEmpty { return exact }
     let meant = own.isEmpty ? candidates : own
     return meant.count == 1 ? meant.first : nil
   }

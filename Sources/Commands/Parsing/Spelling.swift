@@ -13,7 +13,7 @@ struct Spelling: Equatable {
   var takesValue: Bool
   /// Whether a value may follow the long name behind an equal sign all the same.
   var mayHaveValue = false
-  /// Whether the program adds it to a command's own; abbreviations mean the command's own first.
+  /// Whether it is added to what scripts know: abbreviations mean the others first.
   var isAddition = false
 
   /// The same names for the argument parser.
@@ -43,6 +43,13 @@ func flag(_ names: String...) -> NameSpecification { declare(Spelling(names, tak
 func flagWithForm(_ names: String...) -> NameSpecification {
   var spelling = Spelling(names, takesValue: false)
   spelling.mayHaveValue = true
+  return declare(spelling)
+}
+
+/// The names of a flag that the peer's command has not.
+func addedFlag(_ names: String...) -> NameSpecification {
+  var spelling = Spelling(names, takesValue: false)
+  spelling.isAddition = true
   return declare(spelling)
 }
 

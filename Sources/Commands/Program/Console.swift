@@ -33,6 +33,8 @@ final class Console {
   private(set) var pending = ""
   /// Whether anything was written to standard output.
   private(set) var hasWritten = false
+  /// Whether a whole document was printed, which stays whatever follows.
+  private(set) var hasDocument = false
   private let write: (Stream, String) -> Bool
 
   /// A console of the process.
@@ -57,8 +59,11 @@ final class Console {
     if form != .report, pending.utf8.count >= 1 << 16 { flush() }
   }
 
-  /// Prints a result as JSON, with a final line feed.
-  func print(_ tree: OptionTree) { print(JSONWriter.pretty(tree) + "\n") }
+  /// Prints a whole result as JSON, with a final line feed.
+  func print(_ tree: OptionTree) {
+    print(JSONWriter.pretty(tree) + "\n")
+    hasDocument = true
+  }
 
   /// Writes what was printed so far.
   func flush() {
@@ -104,8 +109,6 @@ final class Console {
   /// Tells why the command failed, and what to do.
   func report(_ error: BlockError) {
     failure = error
-    let advice = Advice.text(for: error)
-    failure?.hint = advice ?? error.hint
     if let damage = error.damage {
       say(damage.finding)
       if let context = damage.context { complain(context + ": Input/output error") }
@@ -113,12 +116,12 @@ final class Console {
       complain(error.message)
       if let hint = error.hint { say(hint) }
     }
-    if let advice { advise(advice) }
+    if let advice = error.advice { advise(advice) }
   }
 
   /// Tells what is wrong with the command line.
   func report(_ error: UsageError) {
-    failure = BlockError(.invalidArgument, error.message, hint: error.hint)
+    failure = BlockError(.invalidArgument, error.message, advice: error.hint)
     complain(error.message)
     if let hint = error.hint { advise(hint) }
     say("Try '\(name) --help' for more information")

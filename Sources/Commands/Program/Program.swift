@@ -89,7 +89,7 @@ public struct Program {
     var report = ResultReport(command: type.name, status: 0)
     do {
       let operand = try type.takeOperand(from: &words)
-      var line = try Normalizer(words, spellings: own + added)
+      var line = try Normalizer(words, spellings: own + added, isStandIn: console.isStandIn)
       if let operand { line.append(operand: operand) }
       if line.contains(.help) {
         console.form = .plain
@@ -115,7 +115,9 @@ public struct Program {
     case .plain: return
     case .ownJSON:
       // A result that was printed stays: a check that finds damage ends with a status of its own.
-      guard report.failure != nil, !console.isStandIn, !console.hasWritten else { return }
+      guard report.failure != nil, !console.isStandIn, !console.hasWritten, !console.hasDocument else {
+        return
+      }
       console.discard()
     case .report:
       report.text = console.pending
@@ -144,7 +146,10 @@ public struct Program {
     for found in line.options where found.spelling.mayHaveValue {
       if let value = found.value { session.progressForm = try ProgressForm(value) }
     }
-    defer { report.result = session.result }
+    defer {
+      session.end()
+      report.result = session.result
+    }
     return try parse(type, line.canonical, session)
   }
 

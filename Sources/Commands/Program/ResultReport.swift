@@ -42,7 +42,7 @@ struct ResultReport {
     var object: OptionObject = ["kind": .string(error.kind.rawValue)]
     if let file = error.file ?? file { object["file"] = .string(file) }
     object["message"] = .string(error.message)
-    if let hint = error.hint { object["hint"] = .string(hint) }
+    if let hint = error.advice ?? error.hint { object["hint"] = .string(hint) }
     return .object(object)
   }
 }

@@ -23,7 +23,9 @@ final class Session {
   /// What the command found or made, for `--output=json`; commands with JSON of their own leave it empty.
   var result = OptionObject()
   /// The nodes of all images that the command opens.
-  private(set) lazy var graph = Graph()
+  private(set) lazy var graph = makeGraph()
+  /// The same once it was needed.
+  private var madeGraph: Graph?
   /// Opens images into the graph.
   private(set) lazy var opener = makeOpener()
 
@@ -43,10 +45,24 @@ final class Session {
   private static let leakHint =
     "Some clusters may be leaked, run 'qemu-img check -r' on the image file to fix."
 
+  private func makeGraph() -> Graph {
+    let graph = Graph()
+    madeGraph = graph
+    return graph
+  }
+
+  /// Lets go of every image that the command opened, however it ended: locks must not outlive it.
+  func end() {
+    madeGraph?.releaseAll { user, error in
+      console.warn("could not close \(user.parentDescription): \(error.message)")
+    }
+  }
+
   private func makeOpener() -> Opener {
     var opener = Opener(
       graph: graph, kinds: Drivers.all, gate: isUntrusted ? ClosedGate() : LocalFilesGate())
     opener.guessesRaw = !isUntrusted
+    if isUntrusted { opener.tableBudget = Opener.untrustedTableBudget }
     opener.secrets = secrets
     let console = console
     opener.warn = { warning in

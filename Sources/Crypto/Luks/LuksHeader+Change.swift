@@ -82,7 +82,9 @@ extension LuksHeader {
       let isFree = version == 1 ? !(slot(number)?.isActive ?? true) : slot(number) == nil
       if isFree { return number }
     }
-    throw BlockError(.noSpace, "Can't add a keyslot - all keyslots are in use")
+    throw BlockError(
+      .noSpace, "Can't add a keyslot - all keyslots are in use",
+      advice: "Erase one that is not needed any more: 'luks erase-key --key-slot=N FILE'.")
   }
 
   /// A new key is derived as the ones before.

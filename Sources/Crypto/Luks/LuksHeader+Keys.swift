@@ -19,7 +19,9 @@ extension LuksHeader {
       return try HeaderCopy(self, in: area).volumeKey(passphrase, slot: slot, keyBytes: keyBytes)
     }
     guard let key else {
-      throw BlockError(.accessDenied, "Invalid password, cannot unlock any keyslot")
+      throw BlockError(
+        .accessDenied, "Invalid password, cannot unlock any keyslot",
+        advice: "Mind that a line feed at the end of a secret's file is part of the secret.")
     }
     return key
   }

@@ -61,7 +61,11 @@ public struct LuksFormat: DriverKind {
   /// The secret that an option names.
   static func passphrase(_ name: String?, _ secrets: any SecretSource) throws(BlockError) -> Secret {
     guard let name else {
-      throw BlockError(.invalidArgument, "Parameter 'key-secret' is required for cipher")
+      throw BlockError(
+        .invalidArgument, "Parameter 'key-secret' is required for cipher",
+        advice:
+          "Define a secret with --object secret,id=ID,file=PATH and name it: -o key-secret=ID for a new "
+          + "image, --image-opts driver=luks,file.filename=FILE,key-secret=ID for one that exists.")
     }
     return try secrets.secret(named: name)
   }

@@ -47,7 +47,8 @@ extension Qcow2Driver {
     guard node.isWritable, !servesSnapshot, !node.flags.contains(.checking) else {
       return BlockError(
         .corrupt,
-        "qcow2: Image is corrupt: \(message); further non-fatal corruption events will be suppressed")
+        "qcow2: Image is corrupt: \(message); further non-fatal corruption events will be suppressed",
+        advice: "'check FILE' lists the damage; 'convert --salvage' copies what can still be read.")
     }
     if !isBroken {
       isBroken = true

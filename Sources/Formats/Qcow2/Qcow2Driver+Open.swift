@@ -13,6 +13,7 @@ extension Qcow2Format {
       throw BlockError(.notFound, "node '\(request.node.name)' has no child 'file'")
     }
     let header = try readHeader(file)
+    if let budget = request.tableBudget { try header.checkTables(takingAtMost: budget) }
     let options = try Qcow2Options(taking: &request.options)
     let driver = try readTables(header, file, options, request.flags)
     var result = OpenedDriver(driver)
@@ -58,7 +59,9 @@ extension Qcow2Format {
     throws(BlockError)
   {
     if header.incompatible.contains(.corrupt), flags.contains(.writable), !flags.contains(.checking) {
-      throw BlockError(.corrupt, "qcow2: Image is corrupt; cannot be opened read/write")
+      throw BlockError(
+        .corrupt, "qcow2: Image is corrupt; cannot be opened read/write",
+        advice: "'check -r all FILE' repairs what can be repaired; work on a copy.")
     }
     try header.checkTables()
     if header.cryptMethod != 0 && !flags.contains(.noIO) {

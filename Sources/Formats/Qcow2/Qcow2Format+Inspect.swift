@@ -73,6 +73,11 @@ extension Qcow2Format: InspectingKind {
     } catch {
       defects.append(error.message)
     }
+    do throws(BlockError) {
+      try header.checkTables(takingAtMost: Opener.untrustedTableBudget)
+    } catch {
+      defects.append(error.message)
+    }
     if header.incompatible.contains(.corrupt) { defects.append("the image is marked as corrupt") }
     let end = fileLength.roundedUp(to: header.geometry.clusterSize) ?? .max
     let tables: [(String, UInt64, UInt64)] = [

@@ -208,7 +208,9 @@ public final class ConvertJob: Job {
       throw BlockError(.unsupported, "Backing file not supported for file format '\(kind.name)'")
     }
     guard values["backing_fmt"] != nil else {
-      throw BlockError(.invalidArgument, "Use of backing file requires explicit backing format")
+      throw BlockError(
+        .invalidArgument, "Use of backing file requires explicit backing format",
+        advice: "State the format of the backing file with -F.")
     }
   }
 

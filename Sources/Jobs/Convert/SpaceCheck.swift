@@ -29,7 +29,9 @@ struct SpaceCheck {
     let need = writesZeros || reservesAll ? length : dataBytes(of: sources)
     guard need > free else { return }
     var error = BlockError(
-      .noSpace, "'\(path)' needs at least \(need) bytes, and its file system has \(free) bytes free")
+      .noSpace, "'\(path)' needs at least \(need) bytes, and its file system has \(free) bytes free",
+      advice: "Make room, name a place on another file system, compress with -c, or start all the same with "
+        + "--force.")
     error.file = path
     throw error
   }

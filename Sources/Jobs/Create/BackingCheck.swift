@@ -53,6 +53,7 @@ struct BackingCheck {
   private static func formatMissing(detected: String?) -> BlockError {
     BlockError(
       .invalidArgument, "Backing file specified without backing format",
-      hint: detected.map { "Detected format of \($0)." })
+      hint: detected.map { "Detected format of \($0)." },
+      advice: "State the format of the backing file with -F.")
   }
 }

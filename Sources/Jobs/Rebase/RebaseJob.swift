@@ -117,7 +117,7 @@ public final class RebaseJob: Job {
     guard let node = try? opener.openUnused(options.image, alone) else { return error }
     graph.dispose(ofUnused: node)
     var error = error
-    error.hint = "To change the backing file's name without looking at what the old one holds, use -u."
+    error.advice = "To change the backing file's name without looking at what the old one holds, use -u."
     return error
   }
 
@@ -127,7 +127,7 @@ public final class RebaseJob: Job {
       let name = try ImageName(
         ImageName.resolve(backing, relativeTo: node.fileName), protocols: opener.protocols)
       let settings = OpenSettings(format: options.backingFormat, flags: options.backingFlags)
-      let new = try opener.openUnused(name, settings, below: node)
+      let new = try openUnused(name, settings, below: node)
       let user = graph.makeUser(
         "rebase: new backing file '\(backing)'",
         claim: Claim(held: .consistentRead, shared: Permissions.all.subtracting([.write, .resize])))
@@ -141,12 +141,23 @@ public final class RebaseJob: Job {
     }
   }
 
+  private func openUnused(_ name: ImageName, _ settings: OpenSettings, below node: Node) throws(BlockError)
+    -> Node
+  {
+    do throws(BlockError) {
+      return try opener.openUnused(name, settings, below: node)
+    } catch {
+      guard error.kind == .notFound else { throw error }
+      throw error.advising("The name is relative to the folder of the image, not to the working folder.")
+    }
+  }
+
   /// A name that would not be followed when it is found in the image must not get there.
   private func refuseUnusableName() throws(BlockError) {
     guard let backing, let prefix = ImageName.protocolPrefix(of: backing), prefix != "file" else { return }
     throw BlockError(
       .refused, "\(changing): only local files may be named in an image",
-      hint: "A path with a colon in front of any slash is written './\(prefix):…'.")
+      advice: "A path with a colon in front of any slash is written './\(prefix):…'.")
   }
 
   private func refuseFormatName() throws(BlockError) {

@@ -159,7 +159,7 @@ extension Opener {
       if NewImage.readOnlyFormats.contains(name) {
         throw BlockError(.unsupported, "Format driver '\(name)' does not support image creation")
       }
-      throw BlockError(.notFound, "Unknown file format '\(name)'")
+      throw Opener.unknownFormat(name)
     }
     return kind
   }

@@ -23,7 +23,7 @@ extension BlockError {
     let wayOut = mayBeForced ? ", or only read, with --force-share (-U)." : ", then try again."
     self.init(
       .conflict, "Failed to get \(lock) lock",
-      hint: "Is another process using the image [\(path)]?\nHeld by " + holder
-        + (process?.isThisOne == true ? "." : wayOut))
+      hint: "Is another process using the image [\(path)]?",
+      advice: "Held by " + holder + (process?.isThisOne == true ? "." : wayOut))
   }
 }

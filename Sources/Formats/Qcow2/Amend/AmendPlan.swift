@@ -119,7 +119,7 @@ struct AmendPlan {
     }
     if let bitmaps = header.first(.bitmaps), BitmapsExtension(parsing: bitmaps.data)?.count != 0 {
       throw BlockError(
-        .unsupported, "Cannot downgrade an image with bitmaps", hint: "Remove the bitmaps first.")
+        .unsupported, "Cannot downgrade an image with bitmaps", advice: "Remove the bitmaps first.")
     }
     for snapshot in snapshots where (snapshot.diskSize ?? header.size) != length ?? header.size {
       throw BlockError(.unsupported, "Internal snapshots prevent downgrade of image")

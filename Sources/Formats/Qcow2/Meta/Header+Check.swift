@@ -70,6 +70,30 @@ extension Header {
     guard needed <= UInt64(l1Size) else { throw BlockError(.corrupt, "L1 table is too small") }
   }
 
+  /// Refuses an image whose tables, as the header states them, take more memory than `budget` bytes.
+  ///
+  /// - Throws: kind `tooLarge` with both numbers.
+  func checkTables(takingAtMost budget: UInt64) throws(BlockError) {
+    let need = tableMemory
+    guard need > budget else { return }
+    throw BlockError(
+      .tooLarge,
+      "The tables of the image take \(need) bytes of memory, more than the \(budget) that are allowed",
+      advice: "Without --untrusted there is no such limit.")
+  }
+
+  /// Bytes of memory that the tables take which are read when the image is opened.
+  private var tableMemory: UInt64 {
+    let bitmaps = first(.bitmaps).flatMap { BitmapsExtension(parsing: $0.data) }?.directorySize ?? 0
+    let snapshots = UInt64(snapshotCount) * Header.snapshotMemory
+    let refcounts = UInt64(refcountTableClusters) << UInt64(clusterBits)
+    // None of the others is longer than 60 bits.
+    return (UInt64(l1Size) * 8 + refcounts + snapshots).plus(bitmaps) ?? .max
+  }
+
+  /// Bytes of memory that an entry of the snapshot table takes, names and all.
+  private static let snapshotMemory: UInt64 = 1024
+
   private func check(_ offset: UInt64, _ bytes: UInt64, _ message: String) throws(BlockError) {
     guard geometry.offsetInCluster(offset) == 0, let end = offset.plus(bytes), end <= UInt64(Int64.max) else {
       throw BlockError(.corrupt, message)

@@ -94,7 +94,11 @@ public struct Header: Hashable, Sendable {
   /// - Throws: what is wrong, in the peer's words.
   public static func clusterSize(parsing head: RawSpan) throws(BlockError) -> UInt64 {
     guard head.byteCount >= 8 else { throw tooShort }
-    guard head.big32(at: 0) == magic else { throw BlockError(.corrupt, "Image is not in qcow2 format") }
+    guard head.big32(at: 0) == magic else {
+      throw BlockError(
+        .corrupt, "Image is not in qcow2 format",
+        advice: "Without a stated format, the content is looked at; 'inspect FILE' tells what it looks like.")
+    }
     let version = head.big32(at: 4)
     guard version == 2 || version == 3 else {
       throw BlockError(.unsupported, "Unsupported qcow2 version \(version)")

@@ -1,0 +1,82 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+internal import Bytes
+internal import Crypto
+public import Errors
+
+extension LuksFormat: InspectingKind {
+  /// Reads the header without any secret: version, cipher, slots, and where the data starts.
+  public func inspect(_ head: RawSpan, fileLength: UInt64) throws(BlockError) -> HeaderFindings {
+    guard LuksHeader.version(announcedBy: head) != nil else {
+      throw BlockError(.corrupt, "Volume is not in LUKS format")
+    }
+    let area = HeadArea(head, fileLength: fileLength)
+    var findings = HeaderFindings(virtualSize: 0)
+    findings.encryption = "luks"
+    let header: LuksHeader
+    do throws(BlockError) {
+      header = try LuksHeader(in: area)
+    } catch {
+      // Costs without end, and places beyond the file, are what a hostile header is made of.
+      findings.defects.append(error.message)
+      return findings
+    }
+    let data = fileLength - min(fileLength, header.payloadOffset)
+    findings.virtualSize = header.payloadLength.map { min($0, data) } ?? data
+    findings.remarks = [LuksFormat.summary(header)]
+    findings.defects = LuksFormat.defects(header, data)
+    return findings
+  }
+
+  private static func summary(_ header: LuksHeader) -> String {
+    let slots = header.activeSlots.map { String($0) }.joined(separator: ", ")
+    return "LUKS version \(header.version), cipher \(header.cipher)-\(header.mode) with a key of "
+      + "\(header.keyBytes * 8) bits, data from byte \(header.payloadOffset), "
+      + (slots.isEmpty ? "no slot holds a key" : "keys in slots \(slots) of \(header.slotCount)")
+  }
+
+  private static func defects(_ header: LuksHeader, _ data: UInt64) -> [String] {
+    var defects: [String] = []
+    do throws(BlockError) {
+      _ = try header.cipherSpec()
+    } catch {
+      defects.append(error.message)
+    }
+    if let length = header.payloadLength, length > data {
+      defects.append("the encrypted data ends past the end of the file")
+    }
+    for slot in header.slots where slot.isActive && slot.area.upperBound > header.payloadOffset {
+      defects.append("the key material of slot \(slot.number) overlaps the data")
+    }
+    return defects
+  }
+}
+
+/// The start of a file; what lies behind it reads as zeros.
+private struct HeadArea: LuksArea {
+  private let head: Buffer
+  let length: UInt64
+
+  init(_ head: RawSpan, fileLength: UInt64) {
+    let copy = Buffer(count: head.byteCount)
+    var bytes = copy.mutableBytes
+    bytes.copy(head)
+    self.head = copy
+    length = fileLength
+  }
+
+  func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {
+    buffer.fill()
+    guard offset < UInt64(head.count) else { return }
+    let start = Int(offset)
+    buffer.copy(head.bytes.slice(start..<min(head.count, start + buffer.byteCount)))
+  }
+
+  func write(at offset: UInt64, from data: RawSpan) throws(BlockError) {
+    throw BlockError(.readOnly, "The header is only looked at")
+  }
+
+  func flush() throws(BlockError) {}
+}
