@@ -5,9 +5,9 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 QEMU_IMG_LINK ?= no
 STRATA = .build/release/strata
-SWIFT_SOURCES = Package.swift Sources Tests
+SWIFT_SOURCES = Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
 
-.PHONY: demo test build release install uninstall deb generate bench format lint record packages
+.PHONY: demo test build release install uninstall deb generate bench fuzz format lint record packages
 
 demo: packages release           ## makes, converts, compares and checks a real image
 	Scripts/demo $(STRATA)
@@ -35,6 +35,9 @@ generate: release                ## writes manuals and completions anew from the
 
 bench: packages release          ## times the suite against the installed qemu-img
 	Benchmarks/run $(STRATA)
+
+fuzz:                            ## feeds each fuzz target for FUZZ_SECONDS (60)
+	Scripts/fuzz
 
 format:
 	swift format -i -r -p $(SWIFT_SOURCES)
