@@ -25,6 +25,9 @@ public final class BoundedStorage: StorageDriver, @unchecked Sendable {
   /// The bytes it holds.
   public var bytes: [UInt8] { monitor.withLock { content } }
 
+  /// Whether a qcow2 header here says that guest data is in another file.
+  var hasDataFile: Bool { monitor.withLock { content.count > 80 && content[79] & 4 != 0 } }
+
   /// Whether a request was refused for want of space.
   public var refused: Bool { monitor.withLock { wasFull } }
 

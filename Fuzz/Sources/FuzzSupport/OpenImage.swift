@@ -12,9 +12,8 @@ public struct OpenImage {
   /// Where the image's bytes are.
   public let storage: BoundedStorage
   private let graph: Graph
-  private let file: Node
-  private let user: RootUser
-  private let fileUser: RootUser
+  /// The users, top first.
+  private let users: [RootUser]
   /// The guest's view.
   public let edge: Edge
 
@@ -23,33 +22,46 @@ public struct OpenImage {
   /// - Parameter flags: with `writable`, a user that writes and resizes.
   public init(_ storage: BoundedStorage, flags: NodeFlags, options: OptionObject = [:]) throws(BlockError) {
     self.storage = storage
-    graph = Graph()
-    file = try graph.adopt(storage, fileName: "memory", flags: .writable)
-    fileUser = graph.makeUser("file", claim: .none)
-    try graph.attach(fileUser, to: file)
-    let data = try graph.adopt(
-      BoundedStorage([UInt8](repeating: 66, count: 1 << 18)), fileName: "data", flags: .writable)
-    let dataUser = graph.makeUser("data", claim: .none)
-    try graph.attach(dataUser, to: data)
+    let graph = Graph()
+    self.graph = graph
+    let (file, fileUser) = try OpenImage.adopt(storage, "memory", in: graph)
+    let content = BoundedStorage([UInt8](repeating: 66, count: 1 << 18))
+    let (data, dataUser) = try OpenImage.adopt(content, "data", in: graph)
     var options = options
-    let bytes = storage.bytes
-    if bytes.count > 80, bytes[79] & 4 != 0 { options["data-file"] = .string(data.name) }
-    let opener = Opener(graph: graph, kinds: [Qcow2Format()])
-    let node = try opener.openFormat(
-      Qcow2Format(), on: file, options, OpenSettings(flags: flags, followsBacking: false))
+    if storage.hasDataFile { options["data-file"] = .string(data.name) }
     let claim =
       flags.contains(.writable)
       ? Claim(held: [.consistentRead, .write, .resize], shared: .consistentRead)
       : Claim(held: .consistentRead, shared: .all)
-    user = graph.makeUser("fuzz", claim: claim)
-    edge = try graph.attach(user, to: node)
+    let user = graph.makeUser("fuzz", claim: claim)
+    users = [user, fileUser, dataUser]
+    do throws(BlockError) {
+      let node = try Opener(graph: graph, kinds: [Qcow2Format()]).openFormat(
+        Qcow2Format(), on: file, options, OpenSettings(flags: flags, followsBacking: false))
+      edge = try graph.attach(user, to: node)
+    } catch {
+      for user in users { try? graph.release(user) }
+      throw error
+    }
+  }
+
+  private static func adopt(_ storage: BoundedStorage, _ name: String, in graph: Graph) throws(BlockError)
+    -> (Node, RootUser)
+  {
+    let node = try graph.adopt(storage, fileName: name, flags: .writable)
+    let user = graph.makeUser(name, claim: .none)
+    try graph.attach(user, to: node)
+    return (node, user)
   }
 
   /// The image's driver.
   public var driver: any BlockDriver { edge.child.driver }
 
   /// Writes back and closes.
-  public func close() throws(BlockError) { try graph.release(user) }
+  public func close() throws(BlockError) {
+    defer { for user in users.dropFirst() { try? graph.release(user) } }
+    try graph.release(users[0])
+  }
 
   /// Guest bytes.
   public func read(_ offset: UInt64, _ count: Int) throws(BlockError) -> [UInt8] {

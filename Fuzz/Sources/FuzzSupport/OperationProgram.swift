@@ -4,12 +4,17 @@
 internal import BlockGraph
 internal import Bytes
 internal import Errors
+internal import Glibc
+internal import Host
 internal import Options
 
 /// A program of operations on one image, and what the disk and its snapshots should hold.
 struct OperationProgram {
   /// How many kinds of operations there are.
   static let operations = 13
+
+  /// Whether each operation is shown before it is done: `STRATA_FUZZ_TRACE=1`.
+  private static let isTraced = Environment.value(of: "STRATA_FUZZ_TRACE") != nil
 
   private var input: InputBytes
   let storage: BoundedStorage
@@ -42,6 +47,7 @@ struct OperationProgram {
     openOptions = more & 128 != 0 ? ["l2-cache-size", "refcount-cache-size"] : []
     storage = BoundedStorage()
     shadow = ShadowDisk(length: size)
+    if OperationProgram.isTraced { OperationProgram.show("image of \(size): \(options) \(openOptions)") }
     guard (try? OpenImage.create(on: storage, size: size, options)) != nil else { return nil }
   }
 
@@ -108,6 +114,16 @@ struct OperationProgram {
     }
   }
 
+  /// Writes at once: what is held back would be lost in a crash.
+  private static func show(_ text: String) {
+    let line = Array((text + "\n").utf8)
+    _ = unsafe Glibc.write(2, line, line.count)
+  }
+
+  private func trace(_ text: @autoclosure () -> String) {
+    if OperationProgram.isTraced { OperationProgram.show(text()) }
+  }
+
   private func isInside(_ offset: UInt64, _ count: UInt64) -> Bool {
     offset <= shadow.length && count <= shadow.length - offset
   }
@@ -119,6 +135,7 @@ struct OperationProgram {
     let count = 1 + input.number(2) % 20_000
     let value = input.byte()
     guard isInside(start, count) else { return wild(image, start, count) }
+    trace("write \(start) \(count) \(value)")
     let bytes = (0..<count).map { value &+ UInt8(truncatingIfNeeded: (start + $0) / 512) }
     let range = shadow.followed(start, count)
     guard (try? image.write(start, bytes)) != nil else {
@@ -141,6 +158,7 @@ struct OperationProgram {
   private mutating func zero(_ image: OpenImage) -> String? {
     let start = offset()
     let count = 1 + input.number(2) * UInt64(1 + input.byte() & 7)
+    trace("zero \(start) \(count)")
     guard isInside(start, count) else { return wild(image, start, count) }
     let range = shadow.followed(start, count)
     guard (try? image.edge.writeZeroes(at: start, length: count, mayUnmap: count & 1 == 0)) != nil else {
@@ -155,6 +173,7 @@ struct OperationProgram {
   private mutating func discard(_ image: OpenImage) -> String? {
     let start = offset()
     let count = 1 + input.number(2) * 3
+    trace("discard \(start) \(count)")
     let isDone = (try? image.edge.discard(at: start, length: count)) != nil
     let range = shadow.followed(start, count)
     guard !range.isEmpty else { return nil }
@@ -169,6 +188,7 @@ struct OperationProgram {
   private mutating func read(_ image: OpenImage) -> String? {
     let start = offset()
     let count = 1 + input.number(2) % 50_000
+    trace("read \(start) \(count)")
     guard isInside(start, count) else { return wild(image, start, count) }
     let range = shadow.followed(start, count)
     guard !range.isEmpty else { return nil }
@@ -183,6 +203,7 @@ struct OperationProgram {
     let kind = input.byte()
     let number = input.number(2)
     let length = kind & 31 == 31 ? number << (9 + UInt64(kind >> 5) * 6) : number * 8 / 512 * 512
+    trace("resize \(shadow.length) to \(length)")
     if (try? image.edge.truncate(to: length)) != nil {
       guard image.edge.length == length else { return "a resize to \(length) gave \(image.edge.length)" }
       shadow.resize(to: length)
@@ -199,6 +220,7 @@ struct OperationProgram {
     let first = offset() / UInt64(clusterSize)
     let value = input.byte()
     let start = first &* UInt64(clusterSize)
+    trace("compress \(start) \(value)")
     guard isInside(start, UInt64(clusterSize)), start < .max >> 1 else { return nil }
     let range = shadow.followed(start, UInt64(clusterSize))
     guard let compressor = try? image.edge.makeCompressor() else { return nil }
@@ -231,6 +253,7 @@ struct OperationProgram {
   private mutating func takeSnapshot(_ image: OpenImage) -> String? {
     guard snapshots.count < 4, let (driver, node) = snapshotting(image) else { return nil }
     let name = "s\(done)"
+    trace("snapshot \(name)")
     guard (try? driver.createSnapshot(name, seconds: 0, nanoseconds: 0, of: node)) != nil else { return nil }
     snapshots.append((name, shadow))
     done += 1
@@ -240,6 +263,7 @@ struct OperationProgram {
   private mutating func applySnapshot(_ image: OpenImage) -> String? {
     guard !snapshots.isEmpty, let (driver, node) = snapshotting(image) else { return nil }
     let chosen = snapshots[Int(input.byte()) % snapshots.count]
+    trace("apply \(chosen.name)")
     if (try? driver.applySnapshot(.idOrName(chosen.name), of: node)) != nil {
       shadow = chosen.shadow
       done += 1
@@ -253,6 +277,7 @@ struct OperationProgram {
   private mutating func deleteSnapshot(_ image: OpenImage) -> String? {
     guard !snapshots.isEmpty, let (driver, node) = snapshotting(image) else { return nil }
     let index = Int(input.byte()) % snapshots.count
+    trace("delete \(snapshots[index].name)")
     let chosen = SnapshotSelector.exactly(id: nil, name: snapshots[index].name)
     if (try? driver.deleteSnapshot(chosen, of: node)) != nil { done += 1 }
     snapshots.remove(at: index)
@@ -262,11 +287,13 @@ struct OperationProgram {
   // MARK: Whole image
 
   private mutating func flush(_ image: OpenImage) -> String? {
+    trace("flush")
     if (try? image.edge.flush()) != nil { done += 1 }
     return nil
   }
 
   private mutating func reopen() -> String? {
+    trace("reopen")
     let isClosed = (try? image?.close()) != nil
     image = nil
     guard let next = try? opened() else {
