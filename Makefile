@@ -5,9 +5,9 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 QEMU_IMG_LINK ?= no
 STRATA = .build/release/strata
-SWIFT_SOURCES = Package.swift Sources Tests
+SWIFT_SOURCES = Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
 
-.PHONY: demo test build release install uninstall deb generate bench tsan format lint record packages
+.PHONY: demo test build release install uninstall deb generate bench fuzz tsan format lint record packages
 
 demo: packages release           ## makes, converts, compares and checks a real image
 	Scripts/demo $(STRATA)
@@ -38,6 +38,9 @@ bench: packages release          ## times the suite against the installed qemu-i
 
 tsan: packages                   ## converts with many threads under the thread sanitizer
 	Scripts/tsan
+
+fuzz:                            ## feeds each fuzz target for FUZZ_SECONDS (60)
+	Scripts/fuzz
 
 format:
 	swift format -i -r -p $(SWIFT_SOURCES)

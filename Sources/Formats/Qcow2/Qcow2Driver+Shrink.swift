@@ -59,10 +59,11 @@ extension Qcow2Driver {
     -> ShorterTables
   {
     let file = try file(of: node)
-    let count = Int(geometry.l1Entries(forLength: newLength))
+    // A disk of no length keeps an entry too: a table without any would have a cluster that nothing refers to.
+    let count = max(Int(geometry.l1Entries(forLength: newLength)), 1)
     let kept = geometry.clusters(covering: newLength) & (geometry.l2Entries - 1)
     let last = count - 1
-    let boundary = kept == 0 || last < 0 ? 0 : try tableOffset(l1, last, node)
+    let boundary = kept == 0 ? 0 : try tableOffset(l1, last, node)
     var changed: L1Entry?
     if boundary != 0, let copy = try copyTable(at: boundary, keeping: Int(kept), always: index == last, node)
     {
@@ -72,6 +73,7 @@ extension Qcow2Driver {
     let clusters = try allocate(geometry.clusters(covering: bytes), exactly: true, for: "L1 table", node)
     var table = l1.moved(to: clusters.lowerBound << geometry.clusterBits, count: count)
     if let changed { table[last] = changed.rawValue }
+    if newLength == 0 { table[0] = 0 }
     try table.write(to: file)
     requiredEnd = max(requiredEnd, table.offset + table.byteCount)
     for cluster in clusters { metadataMap?.insert(cluster) }

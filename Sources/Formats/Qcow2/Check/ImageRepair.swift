@@ -55,7 +55,11 @@ final class ImageRepair {
     if what == .all { check = try mendTables(check, &snapshots) }
     guard try mendRefcounts(check, toldBlocks) else { return finish(adding: 0) }
     try mendMarks(check, snapshots)
-    if snapshots.isMended { try moveSnapshotTable(snapshots) }
+    if snapshots.isMended, try moveSnapshotTable(snapshots) {
+      // What shared a cluster with the old table may be alone in it now.
+      let moved = try ImageCheck(driver, file, context) { _ in }.readSnapshotTable()
+      try mendMarks(check, moved)
+    }
     try file.flush()
     try markWhole()
     return finish(adding: 0)
@@ -163,7 +167,9 @@ final class ImageRepair {
   }
 
   /// Writes the snapshots that are left to a new place, and lets the header point there.
-  private func moveSnapshotTable(_ content: SnapshotTableContent) throws(BlockError) {
+  ///
+  /// - Returns: whether something else is in the clusters of the old table too.
+  private func moveSnapshotTable(_ content: SnapshotTableContent) throws(BlockError) -> Bool {
     var mended: [SnapshotEntry] = []
     for entry in content.entries {
       var entry = entry
@@ -189,10 +195,12 @@ final class ImageRepair {
     driver.header.snapshotsOffset = offset
     driver.snapshots = mended
     // A table that lies past the end of the file has no clusters.
-    guard content.bytes > 0 else { return }
-    let count = driver.geometry.clusters(covering: content.bytes)
-    try driver.dropReferences(first..<first + count, .other, node)
+    guard content.bytes > 0 else { return false }
+    let clusters = first..<first + driver.geometry.clusters(covering: content.bytes)
+    try driver.dropReferences(clusters, .other, node)
     try driver.writeRefcounts(node)
+    for cluster in clusters where try driver.refcount(of: cluster, node) > 0 { return true }
+    return false
   }
 
   /// Takes the marks for damage away where there is none left, and those of programs that know what this one

@@ -1,0 +1,96 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+internal import Bytes
+public import Errors
+public import Options
+internal import Qcow2Format
+
+/// A qcow2 image in memory, as commands open one: its own graph, its storage, and no other file.
+public struct OpenImage {
+  /// Where the image's bytes are.
+  public let storage: BoundedStorage
+  private let graph: Graph
+  /// The users, top first.
+  private let users: [RootUser]
+  /// The guest's view.
+  public let edge: Edge
+
+  /// Opens what `storage` holds.
+  ///
+  /// - Parameter flags: with `writable`, a user that writes and resizes.
+  public init(_ storage: BoundedStorage, flags: NodeFlags, options: OptionObject = [:]) throws(BlockError) {
+    self.storage = storage
+    let graph = Graph()
+    self.graph = graph
+    let (file, fileUser) = try OpenImage.adopt(storage, "memory", in: graph)
+    let content = BoundedStorage([UInt8](repeating: 66, count: 1 << 18))
+    let (data, dataUser) = try OpenImage.adopt(content, "data", in: graph)
+    var options = options
+    if storage.hasDataFile { options["data-file"] = .string(data.name) }
+    let claim =
+      flags.contains(.writable)
+      ? Claim(held: [.consistentRead, .write, .resize], shared: .consistentRead)
+      : Claim(held: .consistentRead, shared: .all)
+    let user = graph.makeUser("fuzz", claim: claim)
+    users = [user, fileUser, dataUser]
+    do throws(BlockError) {
+      let node = try Opener(graph: graph, kinds: [Qcow2Format()]).openFormat(
+        Qcow2Format(), on: file, options, OpenSettings(flags: flags, followsBacking: false))
+      edge = try graph.attach(user, to: node)
+    } catch {
+      for user in users { try? graph.release(user) }
+      throw error
+    }
+  }
+
+  private static func adopt(_ storage: BoundedStorage, _ name: String, in graph: Graph) throws(BlockError)
+    -> (Node, RootUser)
+  {
+    let node = try graph.adopt(storage, fileName: name, flags: .writable)
+    let user = graph.makeUser(name, claim: .none)
+    try graph.attach(user, to: node)
+    return (node, user)
+  }
+
+  /// The image's driver.
+  public var driver: any BlockDriver { edge.child.driver }
+
+  /// Writes back and closes.
+  public func close() throws(BlockError) {
+    defer { for user in users.dropFirst() { try? graph.release(user) } }
+    try graph.release(users[0])
+  }
+
+  /// Guest bytes.
+  public func read(_ offset: UInt64, _ count: Int) throws(BlockError) -> [UInt8] {
+    let buffer = try edge.read(at: offset, count: count)
+    return buffer.bytes.array
+  }
+
+  /// Writes guest bytes.
+  public func write(_ offset: UInt64, _ bytes: [UInt8]) throws(BlockError) {
+    let buffer = Buffer(bytes)
+    try edge.write(at: offset, from: buffer.bytes)
+  }
+
+  /// Fills an empty storage with an empty image.
+  ///
+  /// - Parameter options: creation options as text.
+  public static func create(on storage: BoundedStorage, size: UInt64, _ options: String) throws(BlockError) {
+    let graph = Graph()
+    let file = try graph.adopt(storage, fileName: "memory", flags: .writable)
+    let user = graph.makeUser(
+      "create", claim: Claim(held: [.consistentRead, .write, .resize], shared: .consistentRead))
+    let edge = try graph.attach(user, to: file)
+    let format = Qcow2Format()
+    let list = options.isEmpty ? KeyValueList() : try KeyValueList(creationOptions: options)
+    let request = CreateRequest(file: edge, size: size, options: try format.creationOptions.parse(list)) {
+      (_: String) throws(BlockError) -> Edge in
+      throw BlockError(.unsupported, "no data files here")
+    }
+    try format.create(request)
+    try graph.release(user)
+  }
+}

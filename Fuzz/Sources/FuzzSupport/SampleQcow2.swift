@@ -1,0 +1,1 @@
+../../../Tests/Support/BrokenQcow2.swift

@@ -1,0 +1,51 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+import BlockGraph
+import Errors
+import Options
+import Support
+import Testing
+
+/// What the fuzz targets found, each with the smallest image or program that shows it.
+@Suite struct FuzzFindingTests {
+  private let folder = TemporaryFolder()
+
+  @Test(
+    "a disk that shrinks to nothing leaks no table and grows again",
+    arguments: ["", "preallocation=metadata"])
+  func shrinkToNothing(_ options: String) throws {
+    try ImageSession.create(folder.file("disk"), size: 200 << 10, options)
+    let session = try ImageSession(folder.file("disk"))
+    try session.write(70_000, [1, 2, 3])
+    try session.edge.truncate(to: 0)
+    #expect(session.edge.length == 0)
+    try session.close()
+    #expect(Shell.complaints("disk", in: folder) == "")
+    let again = try ImageSession(folder.file("disk"))
+    try again.edge.truncate(to: 100 << 10)
+    #expect(try again.read(0, 100 << 10) == [UInt8](repeating: 0, count: 100 << 10))
+    try again.write(70_000, [4])
+    try again.close()
+    #expect(Shell.complaints("disk", in: folder) == "")
+  }
+
+  @Test("what shares a cluster with a snapshot table that moves has its marks mended after the move")
+  func sharedSnapshotTable() throws {
+    var image = SampleQcow2(.snapshot)
+    // The snapshot goes, as its L1 table is nowhere; its name reaches into the cluster of an L2 table.
+    image.set64(image.snapshotTable, 24)
+    image.set16(image.snapshotTable + 14, 5000)
+    let shared = image.snapshotTable + 4096
+    image.set(shared, [UInt8](repeating: 0, count: 4096))
+    image.set16(image.refcountBlock + 2 * 11, 2)
+    image.set64(24, 600 << 12)
+    image.set32(36, 2)
+    image.set64(image.l1 + 8, UInt64(shared))
+    let repaired = try RepairedImage(image.bytes)
+    let first = try repaired.check(.all)
+    #expect(first.checkErrors == 0 && first.corruptionsFixed > 0)
+    let second = try repaired.check(nil)
+    #expect(second.corruptions == 0 && second.leaks == 0)
+  }
+}
