@@ -15,6 +15,7 @@ extension Qcow2Format {
     let header = try readHeader(file)
     let options = try Qcow2Options(taking: &request.options)
     let driver = try readTables(header, file, options, request.flags)
+    driver.encryption = try ClusterEncryption(header, file, options, request.flags, request.secrets)
     var result = OpenedDriver(driver)
     result.warnings = bitmapWarnings(header, driver.bitmaps.state)
     if header.incompatible.contains(.dataFile) {
@@ -61,9 +62,6 @@ extension Qcow2Format {
       throw BlockError(.corrupt, "qcow2: Image is corrupt; cannot be opened read/write")
     }
     try header.checkTables()
-    if header.cryptMethod != 0 && !flags.contains(.noIO) {
-      throw BlockError(.unsupported, "Encrypted qcow2 images are not supported yet")
-    }
     if options.lazyRefcounts == true && header.version < 3 {
       throw BlockError(
         .invalidArgument, "Lazy refcounts require a qcow2 image with at least qemu 1.1 compatibility level")
