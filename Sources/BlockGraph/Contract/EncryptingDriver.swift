@@ -20,7 +20,8 @@ public protocol EncryptingDriver: BlockDriver {
 /// Storage that takes sectors which are encrypted already.
 public protocol EncryptingStorage: EncryptingDriver, StorageDriver {
   /// Writes whole sectors that `encrypt` made.
-  func writeEncrypted(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError)
+  func writeEncrypted(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node)
+    throws(BlockError)
 }
 
 extension Node {

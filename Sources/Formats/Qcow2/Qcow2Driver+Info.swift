@@ -16,7 +16,9 @@ extension Qcow2Driver {
     information.isDirty = header.incompatible.contains(.dirty)
     information.backing = Qcow2Format.backing(header)
     for snapshot in snapshots { information.snapshots.append(snapshot.information) }
-    information.specific = .object(["type": .string(name), "data": .object(specific(header, bitmaps, encryption))])
+    information.specific = .object([
+      "type": .string(name), "data": .object(specific(header, bitmaps, encryption)),
+    ])
     return information
   }
 

@@ -35,7 +35,7 @@ struct AmendPlan {
     }
     if changesKeys, header.cryptMethod != CryptMethod.luks.rawValue {
       throw BlockError(
-        .unsupported, "Only LUKS encryption options can be amended for qcow2 with option encrypt")
+        .unsupported, "Only LUKS encryption options can be amended")
     }
     try readVersion(&reader)
     try readRefcounts(&reader)

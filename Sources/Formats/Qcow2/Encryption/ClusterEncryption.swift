@@ -49,7 +49,9 @@ extension ClusterEncryption {
   ///
   /// - Returns: nil for an image that is not encrypted.
   /// - Throws: what is wrong with the header, the options or the secret, in the peer's words.
-  init?(_ header: Header, _ file: Edge, _ options: Qcow2Options, _ flags: NodeFlags, _ secrets: any SecretSource)
+  init?(
+    _ header: Header, _ file: Edge, _ options: Qcow2Options, _ flags: NodeFlags, _ secrets: any SecretSource
+  )
     throws(BlockError)
   {
     let method = CryptMethod(rawValue: header.cryptMethod) ?? .none
@@ -146,7 +148,9 @@ struct EncryptionPlace: Sendable, Equatable {
     length = buffer.bytes.big64(at: 8)
     guard header.geometry.offsetInCluster(offset) == 0, offset > 0 else {
       throw BlockError(
-        .corrupt, "Encryption header offset '\(offset)' is not a multiple of cluster size '\(header.geometry.clusterSize)'")
+        .corrupt,
+        "Encryption header offset '\(offset)' is not a multiple of cluster size '\(header.geometry.clusterSize)'"
+      )
     }
     guard let end = offset.plus(length), end <= fileLength.roundedUp(to: header.geometry.clusterSize) ?? .max,
       length <= EncryptionPlace.longest
@@ -163,7 +167,9 @@ struct EncryptionPlace: Sendable, Equatable {
   var data: [UInt8] {
     var bytes: [UInt8] = []
     for word in [offset, length] {
-      for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift))) }
+      for shift in stride(from: 56, through: 0, by: -8) {
+        bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
+      }
     }
     return bytes
   }

@@ -64,7 +64,7 @@ extension Qcow2Driver: EncryptingDriver {
       throw BlockError(
         .unsupported,
         isOld
-          ? "Only LUKS encryption options can be amended for qcow2 with option encrypt"
+          ? "Only LUKS encryption options can be amended"
           : "Can't amend encryption options - encryption not present")
     }
     let amendment = try LuksAmendment(request.options, slots: header.slotCount, prefix: "encrypt.") {
