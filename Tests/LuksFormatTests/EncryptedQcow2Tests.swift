@@ -254,8 +254,8 @@ import Testing
       (128, [0, 0, 0, 0, 0x7f, 0, 0, 0], "past the end of the file"),
       (128, [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], "past the end of the file"),
       (128, [0, 0, 0, 0, 0, 0, 0, 1], "LUKS"), (112, [1, 2, 3, 4], "Missing CRYPTO header"),
-      (0x40000, [1], "not in LUKS format"), (0x40007, [2], "LUKS"),
-      (32, [0, 0, 0, 3], "encryption method 3"),
+      (0x40000, [1], "not in LUKS format"), (0x40007, [9], "LUKS version 9 is not supported"),
+      (32, [0, 0, 0, 3], "only expected with LUKS encryption method"),
     ]
     for (offset, patch, message) in patches {
       var bytes = whole
