@@ -61,7 +61,7 @@ let package = Package(
     module("Crypto", ["Errors", "Bytes", "Host", "Options", "CCrypto", "CCryptsetup"]),
     module("FileProtocol", ["BlockGraph"], path: "Sources/Protocols/File"),
     module("RawFormat", ["BlockGraph"], path: "Sources/Formats/Raw"),
-    module("Qcow2Format", ["BlockGraph", "Compression"], path: "Sources/Formats/Qcow2"),
+    module("Qcow2Format", ["BlockGraph", "Compression", "Crypto"], path: "Sources/Formats/Qcow2"),
     module("LuksFormat", ["BlockGraph", "Crypto"], path: "Sources/Formats/Luks"),
     module("Filters", ["BlockGraph"], path: "Sources/Formats/Filters"),
     module("Secrets", ["BlockGraph", "Crypto"]),

@@ -95,8 +95,8 @@ import Testing
       "backing_file=a,backing_fmt=raw,preallocation=full",
       "Backing file and preallocation can only be used at the same time if extended_l2 is on"
     ),
-    ("encryption=on", "Encryption of qcow2 images is not supported yet"),
-    ("encrypt.format=luks", "Encryption of qcow2 images is not supported yet"),
+    ("encryption=on", "Parameter 'encrypt.key-secret' is required for cipher"),
+    ("encrypt.format=luks", "Parameter 'encrypt.key-secret' is required for cipher"),
   ]
 
   @Test("C-01 what cannot be made is refused in the peer's words", arguments: mistakes)

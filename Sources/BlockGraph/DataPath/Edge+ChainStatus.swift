@@ -83,6 +83,8 @@ extension Node {
       length: extent.length, depth: depth, isPresent: true, isZero: extent.kind == .zero,
       isData: extent.kind == .data, isCompressed: extent.encoding == .compressed)
     guard let location = extent.location, extent.encoding != .compressed else { return status }
+    // Bytes that are not what the guest reads have no place worth telling.
+    if encryption != nil { return status }
     status.hostOffset = location.offset
     status.hostFile = fileName
     if driver is any StorageDriver { return status }

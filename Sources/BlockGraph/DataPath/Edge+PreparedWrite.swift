@@ -14,10 +14,21 @@ public struct PreparedWrite: Sendable {
   public let length: UInt64
   fileprivate let slots: [WriteSlot]
   fileprivate let isUnchanged: Bool
+  /// Whether the bytes to come are encrypted already, but for slots that take more than them.
+  fileprivate var isEncrypted = false
+
+  fileprivate init(offset: UInt64, length: UInt64, slots: [WriteSlot], isUnchanged: Bool) {
+    self.offset = offset
+    self.length = length
+    self.slots = slots
+    self.isUnchanged = isUnchanged
+  }
 
   /// Where storage right below `node` will hold each piece; nil for pieces that lie elsewhere, or that have to be
   /// written along with what is around them.
   func places(in node: Node) throws(BlockError) -> [StoragePlace?] {
+    // What storage copied would stay as it is in the source.
+    if node.encryption != nil { return [nil] }
     if let driver = node.driver as? any StorageDriver {
       return [StoragePlace(driver: driver, offset: offset, length: length)]
     }
@@ -62,6 +73,39 @@ extension Edge {
     try child.write(prepared, from: data)
   }
 
+  /// Whether the child encrypts, so that `encrypt` is worth calling before data is completed.
+  public var encrypts: Bool { child.encryption != nil }
+
+  /// Whether zeros have to be stored as any other data, since nothing stands for them.
+  public var storesNoise: Bool { child.driver is any EncryptingStorage }
+
+  /// Encrypts the data of a prepared range in place, so that completing it, with the same bytes, is only writing.
+  ///
+  /// What has to be written along with what is around it stays as it is, and is encrypted when it is completed.
+  public func encrypt(_ prepared: inout PreparedWrite, _ data: inout MutableRawSpan) throws(BlockError) {
+    precondition(UInt64(data.byteCount) == prepared.length, "prepared write of another length")
+    guard let driver = child.encryption, !prepared.isEncrypted else { return }
+    if driver is any EncryptingStorage {
+      let unit = driver.encryptionUnit ?? 1
+      guard prepared.offset % unit == 0, prepared.length % unit == 0 else { return }
+      try driver.encrypt(&data, guestOffset: prepared.offset, hostOffset: prepared.offset)
+      prepared.isEncrypted = true
+      return
+    }
+    guard !prepared.slots.isEmpty else { return }
+    var done = 0
+    for slot in prepared.slots {
+      let count = Int(slot.length)
+      if slot.fillBefore == 0 && slot.fillAfter == 0 {
+        var part = data.slice(done..<done + count)
+        try driver.encrypt(
+          &part, guestOffset: prepared.offset + UInt64(done), hostOffset: slot.location.offset)
+      }
+      done += count
+    }
+    prepared.isEncrypted = true
+  }
+
   /// Links a prepared range whose bytes have been written already.
   func finish(_ prepared: PreparedWrite) throws(BlockError) {
     defer { child.gate.leave() }
@@ -102,7 +146,14 @@ extension Node {
 
   fileprivate func write(_ prepared: PreparedWrite, from data: RawSpan) throws(BlockError) {
     guard let format = driver as? any FormatDriver else {
-      return try write(at: prepared.offset, from: data, unchanged: prepared.isUnchanged)
+      guard prepared.isEncrypted, let storage = driver as? any EncryptingStorage else {
+        return try write(at: prepared.offset, from: data, unchanged: prepared.isUnchanged)
+      }
+      return try busy.run(prepared.offset..<prepared.offset + prepared.length, alone: false) {
+        () throws(BlockError) in
+        try storage.writeEncrypted(
+          at: prepared.offset, from: data, unchanged: prepared.isUnchanged, of: self)
+      }
     }
     var done = 0
     for (index, slot) in prepared.slots.enumerated() {
@@ -110,7 +161,7 @@ extension Node {
       do throws(BlockError) {
         try fill(
           slot, at: prepared.offset + UInt64(done), with: data.slice(done..<done + count),
-          unchanged: prepared.isUnchanged)
+          unchanged: prepared.isUnchanged, isEncrypted: prepared.isEncrypted)
       } catch {
         giveBack(prepared.slots[index...])
         throw error

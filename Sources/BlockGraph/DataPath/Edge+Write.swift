@@ -81,7 +81,11 @@ extension Node {
       guard offset + UInt64(data.byteCount) <= length else {
         throw BlockError(.inputOutput, "write past the end of node '\(name)'")
       }
-      try writeMapped(format, at: offset, from: data, unchanged: unchanged)
+      if limits.requestAlignment > 1 {
+        try writeSectors(format, at: offset, from: data, unchanged: unchanged)
+      } else {
+        try writeMapped(format, at: offset, from: data, unchanged: unchanged)
+      }
     } else {
       preconditionFailure("\(driver.name) can neither store nor map")
     }
@@ -154,6 +158,26 @@ extension Node {
     try storage.write(at: start, from: bounce.bytes, unchanged: unchanged, of: self)
   }
 
+  /// Gives formats that only know whole sectors nothing else: ragged ends are read, merged and written whole.
+  private func writeSectors(
+    _ format: any FormatDriver, at offset: UInt64, from data: RawSpan, unchanged: Bool
+  ) throws(BlockError) {
+    let end = offset + UInt64(data.byteCount)
+    let start = offset.roundedDown(to: limits.requestAlignment)
+    let stop = min(end.roundedUp(to: limits.requestAlignment) ?? length, length)
+    let isRagged = start < offset || stop > end
+    try busy.run(start..<stop, alone: isRagged) { () throws(BlockError) in
+      guard isRagged else {
+        return try writeMapped(format, at: offset, from: data, unchanged: unchanged)
+      }
+      let whole = Buffer(count: Int(stop - start))
+      var bytes = whole.mutableBytes
+      try read(at: start, into: &bytes)
+      bytes.copy(data, at: Int(offset - start))
+      try writeMapped(format, at: start, from: whole.bytes, unchanged: unchanged)
+    }
+  }
+
   private func writeMapped(
     _ format: any FormatDriver, at offset: UInt64, from data: RawSpan, unchanged: Bool
   ) throws(BlockError) {
@@ -175,14 +199,17 @@ extension Node {
     }
   }
 
-  /// Writes `data` where the slot says, together with the present content around it.
-  func fill(_ slot: WriteSlot, at position: UInt64, with data: RawSpan, unchanged: Bool)
-    throws(BlockError)
-  {
+  /// Writes `data` where the slot says, together with the present content around it; encrypts it unless that has
+  /// been done, which it never has where there is something around.
+  func fill(
+    _ slot: WriteSlot, at position: UInt64, with data: RawSpan, unchanged: Bool, isEncrypted: Bool = false
+  ) throws(BlockError) {
     let edge = try child(in: slot.location.slot)
     // Where a place is new, what readers of the file see does change.
     let unchanged = unchanged && edge.role.contains(.filtered)
-    if slot.fillBefore == 0 && slot.fillAfter == 0 {
+    let isAlone = slot.fillBefore == 0 && slot.fillAfter == 0
+    let encryption = isAlone && isEncrypted ? nil : encryption
+    if isAlone, encryption == nil {
       return try edge.write(at: slot.location.offset, from: data, unchanged: unchanged)
     }
     let before = Int(slot.fillBefore)
@@ -199,7 +226,9 @@ extension Node {
       var rest = bytes.slice(before + data.byteCount..<before + data.byteCount + inside)
       if inside > 0 { try read(at: tail, into: &rest) }
     }
-    try edge.write(at: slot.location.offset - slot.fillBefore, from: whole.bytes, unchanged: unchanged)
+    let place = slot.location.offset - slot.fillBefore
+    try encryption?.encrypt(&bytes, guestOffset: position - slot.fillBefore, hostOffset: place)
+    try edge.write(at: place, from: whole.bytes, unchanged: unchanged)
   }
 
   /// Zeros the whole clusters of a range through the driver and writes the ragged ends.

@@ -9,7 +9,7 @@ internal import Host
 internal import Options
 
 /// An open encrypted disk: whole sectors are read, written, decrypted and encrypted here.
-final class LuksDriver: StorageDriver, @unchecked Sendable {
+final class LuksDriver: EncryptingStorage, @unchecked Sendable {
   // Sendable because what changes is guarded by `monitor`.
 
   /// What a secret gives access to.
@@ -154,6 +154,22 @@ final class LuksDriver: StorageDriver, @unchecked Sendable {
       try file.write(at: payloadOffset + position, from: part.bytes, unchanged: unchanged)
       done += count
     }
+  }
+
+  var encryptionUnit: UInt64? { sectorSize }
+
+  func encrypt(_ bytes: inout MutableRawSpan, guestOffset: UInt64, hostOffset: UInt64) throws(BlockError) {
+    try cipher().encrypt(&bytes, from: number(of: guestOffset))
+  }
+
+  func writeEncrypted(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node)
+    throws(BlockError)
+  {
+    guard let file = node.file else { return }
+    guard let end = offset.plus(UInt64(data.byteCount)), end <= length(of: node) else {
+      throw BlockError(.inputOutput, "write past the end of node '\(node.name)'")
+    }
+    try file.write(at: payloadOffset + offset, from: data, unchanged: unchanged)
   }
 
   private func number(of position: UInt64) -> UInt64 { position / SectorCipher.ivUnit &+ ivTweak }

@@ -35,6 +35,13 @@ public struct Qcow2Format: DriverKind {
   /// What can be changed in an image.
   public var amendOptions: OptionList { AmendPlan.list }
 
+  /// The secret that the image was made with opens it.
+  public func openOptions(forNew options: OptionObject) -> OptionObject {
+    var result = OptionObject()
+    result["encrypt.key-secret"] = options["encrypt.key-secret"]
+    return result
+  }
+
   /// Writes header and tables of an empty image.
   ///
   /// - Throws: what is wrong with the options, in the peer's words.

@@ -26,6 +26,9 @@ private final class Qcow2Compressor: ClusterCompressor {
 /// Placing compressed clusters: byte behind byte, whatever the borders of clusters and sectors.
 extension Qcow2Driver: CompressingDriver {
   func makeCompressor() throws(BlockError) -> any ClusterCompressor {
+    guard !isEncrypted else {
+      throw BlockError(.unsupported, "Compression and encryption not supported at the same time")
+    }
     guard !hasDataFile else {
       throw BlockError(.unsupported, "Compression is not possible in an image with an external data file")
     }

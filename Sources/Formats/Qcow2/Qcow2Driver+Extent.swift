@@ -48,6 +48,9 @@ extension Qcow2Driver {
     return Extent(.unallocated, length: stop - offset)
   }
 
+  /// How guest data that is not compressed is stored.
+  private var encoding: Extent.Encoding { isEncrypted ? .encrypted : .plain }
+
   // MARK: Whole clusters
 
   /// A run of entries that are alike and, where they have places, follow each other in the file.
@@ -82,7 +85,10 @@ extension Qcow2Driver {
         count += 1
       }
       let location = Extent.Location(dataSlot, first.offset + skip)
-      extent = Extent(first.hasZeroBit ? .zero : .data, length: 0, location: location)
+      extent =
+        first.hasZeroBit
+        ? Extent(.zero, length: 0, location: location)
+        : Extent(.data, length: 0, encoding: encoding, location: location)
     }
     extent.length = min(UInt64(count) << geometry.clusterBits - skip, end - offset)
     return extent
@@ -133,7 +139,7 @@ extension Qcow2Driver {
       let run: Int
       if allocated & 1 != 0 {
         run = (~allocated).trailingZeroBitCount
-        extent = Extent(.data, length: 0, location: location)
+        extent = Extent(.data, length: 0, encoding: encoding, location: location)
       } else if zero & 1 != 0 {
         run = (~zero).trailingZeroBitCount
         extent = Extent(.zero, length: 0, location: location)

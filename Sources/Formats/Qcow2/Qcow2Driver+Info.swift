@@ -7,8 +7,8 @@ internal import Options
 
 extension Qcow2Driver {
   func formatInformation(of node: Node) -> FormatInformation? {
-    let (header, snapshots, bitmaps) = monitor.withLock {
-      (self.header, self.snapshots, bitmapInformation)
+    let (header, snapshots, bitmaps, encryption) = monitor.withLock {
+      (self.header, self.snapshots, bitmapInformation, self.encryption)
     }
     var information = FormatInformation()
     information.clusterSize = geometry.clusterSize
@@ -16,12 +16,16 @@ extension Qcow2Driver {
     information.isDirty = header.incompatible.contains(.dirty)
     information.backing = Qcow2Format.backing(header)
     for snapshot in snapshots { information.snapshots.append(snapshot.information) }
-    information.specific = .object(["type": .string(name), "data": .object(specific(header, bitmaps))])
+    information.specific = .object([
+      "type": .string(name), "data": .object(specific(header, bitmaps, encryption)),
+    ])
     return information
   }
 
   /// In the peer's order.
-  private func specific(_ header: Header, _ bitmaps: [BitmapInformation]) -> OptionObject {
+  private func specific(
+    _ header: Header, _ bitmaps: [BitmapInformation], _ encryption: ClusterEncryption?
+  ) -> OptionObject {
     var data = OptionObject()
     data["compat"] = .string(header.version < 3 ? "0.10" : "1.1")
     data["compression-type"] = .string(compression.name)
@@ -30,6 +34,7 @@ extension Qcow2Driver {
     }
     if !bitmaps.isEmpty { data["bitmaps"] = .array(bitmaps.map(\.tree)) }
     data["refcount-bits"] = OptionTree(geometry.refcountBits)
+    if let encryption { data["encrypt"] = .object(encryption.description) }
     guard header.version >= 3 else { return data }
     if header.incompatible.contains(.dataFile) {
       if let name = header.first(.dataFile)?.text { data["data-file"] = .string(name) }

@@ -16,6 +16,7 @@ extension Qcow2Format {
     if let budget = request.tableBudget { try header.checkTables(takingAtMost: budget) }
     let options = try Qcow2Options(taking: &request.options)
     let driver = try readTables(header, file, options, request.flags)
+    driver.encryption = try ClusterEncryption(header, file, options, request.flags, request.secrets)
     var result = OpenedDriver(driver)
     result.warnings = bitmapWarnings(header, driver.bitmaps.state)
     if header.incompatible.contains(.dataFile) {
@@ -64,9 +65,6 @@ extension Qcow2Format {
         advice: "'check -r all FILE' repairs what can be repaired; work on a copy.")
     }
     try header.checkTables()
-    if header.cryptMethod != 0 && !flags.contains(.noIO) {
-      throw BlockError(.unsupported, "Encrypted qcow2 images are not supported yet")
-    }
     if options.lazyRefcounts == true && header.version < 3 {
       throw BlockError(
         .invalidArgument, "Lazy refcounts require a qcow2 image with at least qemu 1.1 compatibility level")

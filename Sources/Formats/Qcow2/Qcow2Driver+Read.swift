@@ -7,11 +7,14 @@ internal import Compression
 internal import Errors
 internal import Host
 
-/// Reading compressed clusters.
+/// Reading clusters that are compressed or encrypted.
 extension Qcow2Driver {
   func readEncoded(_ extent: Extent, at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node)
     throws(BlockError)
   {
+    if extent.encoding == .encrypted, let location = extent.location {
+      return try readEncrypted(from: location, at: offset, into: &buffer, node)
+    }
     var done = 0
     while done < buffer.byteCount {
       let position = offset + UInt64(done)

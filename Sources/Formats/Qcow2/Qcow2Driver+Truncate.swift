@@ -32,6 +32,10 @@ extension Qcow2Driver {
       }
       try shrink(to: newLength, node)
     } else if newLength > length {
+      guard preallocation == .off || !isEncrypted || header.version >= 3 else {
+        throw BlockError(
+          .unsupported, "Preallocation of encrypted images requires compatibility level 1.1 or above")
+      }
       try grow(to: newLength, preallocation, node)
     }
   }
@@ -79,6 +83,7 @@ extension Qcow2Driver {
     if head.byteCount > 0 { try readAny(at: clusterStart, into: &head, node) }
     let slot = try prepareWrite(at: clusterStart, length: geometry.clusterSize, of: node)
     do throws(BlockError) {
+      try encrypt(&bytes, guestOffset: clusterStart, hostOffset: slot.location.offset)
       try dataFile(of: node).write(at: slot.location.offset, from: buffer.bytes)
     } catch {
       if slot.allocation != nil { try? finishWrite(slot, written: false, of: node) }
@@ -171,7 +176,10 @@ extension Qcow2Driver {
         var zeros = bitmap(buffer.bytes, place, plus: step)
         var entry = entry(buffer.bytes, place, plus: step)
         // What hides the backing file with zeros goes on doing so; space that is real is zero by itself.
-        if preallocation != .metadata, !hasDataFile {
+        // Space that decrypts to noise has to be called zero.
+        if isEncrypted, !geometry.hasExtendedL2 {
+          entry = L2Entry(rawValue: entry.rawValue | L2Entry.zeroBit)
+        } else if preallocation != .metadata, !hasDataFile, !isEncrypted {
           entry = .unallocated
           if zeros.zero == .max { zeros = SubclusterBitmap(allocated: .max, zero: 0) }
         }

@@ -68,7 +68,7 @@ extension Qcow2Driver {
       guard let place = try writablePlace(of: offset, node) else { continue }
       // Reading tables may have let others in.
       guard unclaimedEnd(offset, end) == end else { continue }
-      return try slot(at: offset, end: end, place, node)
+      return wholeSectors(try slot(at: offset, end: end, place, node), at: offset)
     }
   }
 

@@ -25,6 +25,8 @@ extension Qcow2Driver {
     defer { monitor.unlock() }
     // Version 2 cannot hide a backing file behind zeros.
     if header.version < 3 && hidesBacking(node) { return false }
+    // Zeros in the data file would decrypt to noise.
+    if isDataRaw && isEncrypted { return false }
     try prepareForChanges(node)
     try noteChange(at: offset, length: length, node)
     if isDataRaw { return try zeroRawData(offset, length, mayUnmap: mayUnmap, node) }
@@ -38,7 +40,7 @@ extension Qcow2Driver {
     monitor.lock()
     defer { monitor.unlock() }
     // Without zero clusters, discarding would bring old content of the backing file to light.
-    if header.version < 3 && hidesBacking(node) { return }
+    if (header.version < 3 && hidesBacking(node)) || (isDataRaw && isEncrypted) { return }
     try prepareForChanges(node)
     try noteChange(at: offset, length: length, node)
     if isDataRaw {

@@ -24,6 +24,8 @@ final class Qcow2Driver: @unchecked Sendable {
   /// Changes only when the node is reopened, which is drained then.
   var options: Qcow2Options
   let compression: CompressionType
+  /// Whether guest data is stored encrypted.
+  let isEncrypted: Bool
   /// Whether a snapshot is served instead of the active state.
   let servesSnapshot: Bool
 
@@ -34,6 +36,8 @@ final class Qcow2Driver: @unchecked Sendable {
   // What follows is guarded by the monitor.
 
   var header: Header
+  /// How guest data is encrypted; nil where it is not.
+  var encryption: ClusterEncryption?
   /// The snapshots that the image holds.
   var snapshots: [SnapshotEntry]
   var l1: TableInMemory
@@ -73,6 +77,7 @@ final class Qcow2Driver: @unchecked Sendable {
     self.snapshots = snapshots
     self.bitmaps = BitmapStore(bitmaps)
     servesSnapshot = options.snapshot != nil
+    isEncrypted = header.cryptMethod != CryptMethod.none.rawValue
     geometry = header.geometry
     refcounts = RefcountStore(
       refcountTable, geometry: geometry, cacheBytes: options.refcountCacheBytes, monitor: monitor)
@@ -132,6 +137,7 @@ extension Qcow2Driver: FormatDriver {
   func limits(of node: Node) -> Limits {
     var limits = Limits()
     limits.clusterSize = geometry.clusterSize
+    if isEncrypted { limits.requestAlignment = ClusterEncryption.sector }
     return limits
   }
 }

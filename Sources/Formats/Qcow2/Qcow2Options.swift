@@ -69,6 +69,10 @@ struct Qcow2Options: Sendable {
   var l2SliceBytes: UInt64?
   var refcountCacheBytes = Qcow2Options.defaultRefcountCacheBytes
   var snapshot: SnapshotSelector?
+  /// How the user says guest data is encrypted.
+  var encryptionFormat: String?
+  /// The id of the secret that opens the image.
+  var keySecret: String?
 
   /// Enough for 64 GiB of guest data with the usual clusters.
   static let defaultL2CacheBytes: UInt64 = 8 << 20
@@ -79,7 +83,7 @@ struct Qcow2Options: Sendable {
   /// No options given.
   init() {}
 
-  private static let groups = ["overlap-check", "snapshot"]
+  private static let groups = ["overlap-check", "snapshot", "encrypt"]
   /// The options that may change while an image is open: all but those that choose what is served.
   static let mutable = Set(plain + ["overlap-check"])
   private static let plain = [
@@ -107,6 +111,8 @@ struct Qcow2Options: Sendable {
     try readCaches(&reader)
     try readOverlapChecks(&reader)
     try readSnapshot(&reader)
+    encryptionFormat = try reader.string("encrypt.format")
+    keySecret = try reader.string("encrypt.key-secret")
     for entry in reader.rest.entries { rest[entry.key] = entry.value }
     options = rest
   }

@@ -200,6 +200,9 @@ public final class ConvertJob: Job {
   }
 
   private func checkCombinations(_ values: OptionObject, _ kind: any DriverKind) throws(BlockError) {
+    if options.compresses, values["encrypt.format"] != nil || values["encryption"] == .bool(true) {
+      throw BlockError(.unsupported, "Compression and encryption not supported at the same time")
+    }
     if options.compresses, let mode = values["preallocation"]?.string, mode != "off" {
       throw BlockError(.unsupported, "Compression and preallocation not supported at the same time")
     }
@@ -238,7 +241,7 @@ public final class ConvertJob: Job {
     let granule = cluster > 0 ? cluster : 4096
     return CopyTarget(
       edge: edge, granule: granule, zeroUnit: zeroUnit(granule),
-      isSparse: options.sparseSize > 0, readsZero: isFresh && edge.child.backing == nil,
-      offloads: options.offloads, compressionUnit: options.compresses ? Int(cluster) : nil)
+      isSparse: options.sparseSize > 0 && !edge.storesNoise, readsZero: isFresh && edge.child.backing == nil,
+      offloads: options.offloads && !edge.encrypts, compressionUnit: options.compresses ? Int(cluster) : nil)
   }
 }

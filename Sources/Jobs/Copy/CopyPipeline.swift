@@ -28,6 +28,8 @@ final class CopyPipeline: @unchecked Sendable {
   private var placedCount = 0
   private var underWay = 0
   private var waitingForPlace: [Int: CopyBatch] = [:]
+  /// Segments whose places are known and that are encrypted for them.
+  private var waitingForCipher: [CopyBatch] = []
   private var waitingForWrite: [CopyBatch] = []
   private var isWriting = false
   private var free: [CopyBatch] = []
@@ -50,7 +52,7 @@ final class CopyPipeline: @unchecked Sendable {
   func run(isLast: Bool = true) throws(BlockError) {
     context.expect(source.length)
     try Threads.run(threads) { _ throws(BlockError) in self.work() }
-    for batch in waitingForWrite { target.abandon(batch) }
+    for batch in waitingForCipher + waitingForWrite { target.abandon(batch) }
     if let failure { throw failure }
     if isLast { context.finish() }
   }
@@ -71,6 +73,8 @@ final class CopyPipeline: @unchecked Sendable {
   private enum Task {
     /// Read and sort the segment with this number.
     case fill(CopyBatch, number: Int)
+    /// Encrypt a segment that has its place.
+    case encrypt(CopyBatch)
     /// Write a segment that has its place.
     case write(CopyBatch)
   }
@@ -82,6 +86,17 @@ final class CopyPipeline: @unchecked Sendable {
       try pace?.wait(for: batch.length, context)
       try fill(batch, compressor)
       try place(batch, number: number)
+    case .encrypt(let batch):
+      do throws(BlockError) {
+        try target.encrypt(batch)
+      } catch {
+        target.abandon(batch)
+        throw error
+      }
+      monitor.withLock {
+        waitingForWrite.append(batch)
+        monitor.notifyAll()
+      }
     case .write(let batch):
       defer { finish(batch) }
       do throws(BlockError) {
@@ -105,6 +120,7 @@ final class CopyPipeline: @unchecked Sendable {
         isWriting = true
         return .write(batch)
       }
+      if !waitingForCipher.isEmpty { return .encrypt(waitingForCipher.removeFirst()) }
       if underWay < threads * CopyPipeline.segmentsPerThread, let batch = try takeSegment() {
         takenCount += 1
         underWay += 1
@@ -212,7 +228,7 @@ final class CopyPipeline: @unchecked Sendable {
         throw error
       }
       placedCount += 1
-      waitingForWrite.append(next)
+      if target.edge.encrypts { waitingForCipher.append(next) } else { waitingForWrite.append(next) }
     }
     monitor.notifyAll()
   }

@@ -114,6 +114,17 @@ struct CopyTarget: Sendable {
     }
   }
 
+  /// Encrypts what has its place, in any order: the bytes of the batch are not the guest's any more.
+  func encrypt(_ batch: CopyBatch) throws(BlockError) {
+    let buffer = batch.buffer
+    for index in batch.prepared.indices {
+      let start = Int(batch.prepared[index].offset - batch.offset)
+      var bytes = buffer.mutableBytes
+      var part = bytes.slice(start..<start + Int(batch.prepared[index].length))
+      try edge.encrypt(&batch.prepared[index], &part)
+    }
+  }
+
   // MARK: Writing, in any order
 
   /// Writes everything in a batch that has its place. With `offloading`, the bytes have not been read: storage

@@ -115,7 +115,7 @@ public final class DdJob: Job {
   private func shape(of edge: Edge) -> CopyTarget {
     let cluster = edge.child.limits.clusterSize
     return CopyTarget(
-      edge: edge, granule: cluster > 0 ? cluster : 4096, isSparse: options.isSparse,
+      edge: edge, granule: cluster > 0 ? cluster : 4096, isSparse: options.isSparse && !edge.storesNoise,
       readsZero: target?.readsZero ?? false, offloads: false, compressionUnit: nil)
   }
 

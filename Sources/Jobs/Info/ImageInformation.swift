@@ -45,6 +45,10 @@ public struct ImageInformation: Sendable {
   /// A window into a file has options that its name alone would lose.
   private static func name(of node: Node) -> String {
     var window = OptionObject()
+    let outer = "encrypt.key-secret"
+    if let secret = node.options.object?.flattened().first(where: { $0.key == outer })?.value {
+      window[outer] = secret
+    }
     for key in ["offset", "driver", "size"] {
       if key == "driver" {
         window[key] = .string(node.driver.name)

@@ -18,6 +18,8 @@ struct AmendPlan {
   var dataFile: String?
   /// Whether the data file need not be a raw image by itself any more.
   var freesDataFile = false
+  /// Whether keys of the encryption header come or go.
+  var changesKeys = false
 
   /// Reads and checks the options; nothing is changed when one of them cannot be.
   ///
@@ -27,8 +29,13 @@ struct AmendPlan {
     refcountOrder = header.refcountOrder
     hasLazyRefcounts = header.compatible.contains(.lazyRefcounts)
     var reader = OptionReader(options)
-    if options.keys.contains(where: { $0 == "encrypt" || $0.hasPrefix("encrypt.") }) {
+    changesKeys = options.keys.contains { $0 == "encrypt" || $0.hasPrefix("encrypt.") }
+    if changesKeys, header.cryptMethod == CryptMethod.none.rawValue {
       throw BlockError(.invalidArgument, "Can't amend encryption options - encryption not present")
+    }
+    if changesKeys, header.cryptMethod != CryptMethod.luks.rawValue {
+      throw BlockError(
+        .unsupported, "Only LUKS encryption options can be amended")
     }
     try readVersion(&reader)
     try readRefcounts(&reader)

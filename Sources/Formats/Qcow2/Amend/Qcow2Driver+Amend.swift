@@ -30,6 +30,7 @@ extension Qcow2Driver: AmendingDriver {
         try changeRefcountWidth(to: UInt64(plan.refcountOrder), node, context)
       }
     }
+    if plan.changesKeys { try amendKeys(request, node) }
     if let length = plan.length, length != self.length {
       try truncate(to: length, exact: true, preallocation: .off, of: node)
       node.childResized()

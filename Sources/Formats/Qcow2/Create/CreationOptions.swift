@@ -20,6 +20,8 @@ struct CreationOptions {
   var backingFormat: String?
   var dataFile: String?
   var isDataFileRaw = false
+  /// How guest data is encrypted, if it is.
+  var encryption: EncryptionCreation?
 
   var geometry: Geometry {
     Geometry(clusterBits: clusterBits, hasExtendedL2: hasExtendedL2, refcountOrder: refcountOrder)
@@ -30,16 +32,10 @@ struct CreationOptions {
   /// - Throws: what is wrong, in the peer's words.
   init(_ options: OptionObject) throws(BlockError) {
     var reader = OptionReader(options)
-    try CreationOptions.refuseEncryption(&reader)
     try readFormat(&reader)
     try readReferences(&reader)
+    encryption = try EncryptionCreation(options)
     try check()
-  }
-
-  private static func refuseEncryption(_ reader: inout OptionReader) throws(BlockError) {
-    let old = try reader.bool("encryption") ?? false
-    let isAsked = old || reader.rest.keys.contains { $0 == "encrypt" || $0.hasPrefix("encrypt.") }
-    if isAsked { throw BlockError(.unsupported, "Encryption of qcow2 images is not supported yet") }
   }
 
   private mutating func readFormat(_ reader: inout OptionReader) throws(BlockError) {
@@ -120,6 +116,11 @@ struct CreationOptions {
   }
 
   private func checkVersion2() throws(BlockError) {
+    if encryption != nil, preallocation != .off {
+      // What is allocated and not written has to read as zeros, which version 2 cannot say.
+      throw BlockError(
+        .unsupported, "Preallocation of encrypted images requires compatibility level 1.1 or above")
+    }
     let newer = "supported with compatibility level 1.1 and above (use version=v3 or greater)"
     if dataFile != nil { throw BlockError(.invalidArgument, "External data files are only " + newer) }
     if hasLazyRefcounts { throw BlockError(.invalidArgument, "Lazy refcounts only " + newer) }

@@ -5,7 +5,7 @@ internal import Bytes
 internal import Errors
 
 /// Where everything is in a new image, in clusters and in this order: header, refcount table, refcount blocks,
-/// L1 table, and where space is allocated beforehand L2 tables and guest data.
+/// L1 table, encryption header, and where space is allocated beforehand L2 tables and guest data.
 struct ImageLayout: Equatable {
   let geometry: Geometry
   /// Entries of the L1 table.
@@ -13,6 +13,8 @@ struct ImageLayout: Equatable {
   let refcountTableClusters: UInt64
   let refcountBlocks: UInt64
   let l1Clusters: UInt64
+  /// Clusters of the encryption header.
+  let encryptionClusters: UInt64
   /// L2 tables; 0 where nothing is allocated beforehand.
   let l2Tables: UInt64
   /// Guest clusters that have an L2 entry beforehand.
@@ -24,17 +26,19 @@ struct ImageLayout: Equatable {
   ///
   /// - Throws: `tooLarge` where a table would be larger than its limit.
   init(
-    _ geometry: Geometry, length: UInt64, allocatesTables: Bool, hasDataFile: Bool
+    _ geometry: Geometry, length: UInt64, allocatesTables: Bool, hasDataFile: Bool,
+    encryptionHeader: UInt64 = 0
   ) throws(BlockError) {
     self.geometry = geometry
     l1Entries = geometry.l1Entries(forLength: length)
     guard l1Entries <= Qcow2Limits.l1Bytes / 8 else { throw ImageLayout.tooLarge }
     l1Clusters = geometry.clusters(covering: l1Entries * 8)
+    encryptionClusters = geometry.clusters(covering: encryptionHeader)
     l2Tables = allocatesTables ? l1Entries : 0
     guestClusters = allocatesTables ? geometry.clusters(covering: length) : 0
     dataClusters = hasDataFile ? 0 : guestClusters
     // Each round adds what counts the blocks of the round before; it ends since a block counts many clusters.
-    let rest = 1 + l1Clusters + l2Tables + dataClusters
+    let rest = 1 + l1Clusters + encryptionClusters + l2Tables + dataClusters
     var blocks: UInt64 = 1
     while true {
       let table = geometry.clusters(covering: blocks * UInt64(RefcountTableEntry.size))
@@ -60,7 +64,8 @@ struct ImageLayout: Equatable {
   var refcountTable: UInt64 { 1 }
   var firstBlock: UInt64 { refcountTable + refcountTableClusters }
   var l1Table: UInt64 { firstBlock + refcountBlocks }
-  var firstL2Table: UInt64 { l1Table + l1Clusters }
+  var encryptionHeader: UInt64 { l1Table + l1Clusters }
+  var firstL2Table: UInt64 { encryptionHeader + encryptionClusters }
   var firstData: UInt64 { firstL2Table + l2Tables }
   /// All clusters in use.
   var totalClusters: UInt64 { firstData + dataClusters }

@@ -12,8 +12,8 @@ extension Qcow2Format {
     let options = try CreationOptions(request.options)
     let allocates = options.preallocation != .off || options.isDataFileRaw
     let layout = try ImageLayout(
-      options.geometry, length: request.size, allocatesTables: allocates, hasDataFile: options.dataFile != nil
-    )
+      options.geometry, length: request.size, allocatesTables: allocates,
+      hasDataFile: options.dataFile != nil, encryptionHeader: options.encryption?.headerLength ?? 0)
     var header = options.header(layout, length: request.size)
     // Names of features are for people; with small clusters and long names there is no room for them.
     if header.writtenSize > Int(options.geometry.clusterSize) { header.set(.featureNames, nil) }
@@ -25,8 +25,16 @@ extension Qcow2Format {
       let data = try request.makeDataFile(name)
       try data.truncate(to: request.size, exact: false, preallocation: storage)
     }
-    var writer = ImageWriter(file: request.file, layout: layout)
+    var writer = ImageWriter(file: request.file, layout: layout, isEncrypted: options.encryption != nil)
     try writer.writeTables(hasDataFile: options.dataFile != nil)
+    if let encryption = options.encryption {
+      // All of its clusters are in the file, though nothing may follow them.
+      if layout.encryptionClusters > 0 {
+        let end = layout.firstL2Table << layout.geometry.clusterBits
+        if request.file.length < end { try request.file.truncate(to: end, exact: false) }
+      }
+      try encryption.write(to: options.encryptionPlace(layout), in: request.file, request.secrets)
+    }
     if layout.dataClusters > 0 {
       let end = layout.totalClusters << layout.geometry.clusterBits
       try request.file.truncate(to: end, exact: false, preallocation: storage)
@@ -39,6 +47,12 @@ extension Qcow2Format {
 }
 
 extension CreationOptions {
+  /// Where the encryption header goes.
+  func encryptionPlace(_ layout: ImageLayout) -> EncryptionPlace {
+    EncryptionPlace(
+      offset: layout.encryptionHeader << layout.geometry.clusterBits, length: encryption?.headerLength ?? 0)
+  }
+
   /// The header of a new image.
   func header(_ layout: ImageLayout, length: UInt64) -> Header {
     var header = Header()
@@ -60,6 +74,12 @@ extension CreationOptions {
     if let backingFormat {
       header.extensions.append(HeaderExtension(.backingFormat, Array(backingFormat.utf8)))
     }
+    if let encryption {
+      header.cryptMethod = encryption.method.rawValue
+      if encryption.recipe != nil {
+        header.extensions.append(HeaderExtension(.encryption, encryptionPlace(layout).data))
+      }
+    }
     if let dataFile { header.extensions.append(HeaderExtension(.dataFile, Array(dataFile.utf8))) }
     if version >= 3 { header.extensions.append(HeaderExtension(featureNames: FeatureName.all)) }
     return header
@@ -70,13 +90,16 @@ extension CreationOptions {
 private struct ImageWriter {
   let file: Edge
   let layout: ImageLayout
+  /// Whether space that was never written decrypts to noise, and therefore is marked as zeros.
+  let isEncrypted: Bool
   private let chunk: Buffer
   private var used = 0
   private var position: UInt64
 
   private static let chunkBytes: UInt64 = 1 << 20
 
-  init(file: Edge, layout: ImageLayout) {
+  init(file: Edge, layout: ImageLayout, isEncrypted: Bool) {
+    self.isEncrypted = isEncrypted
     self.file = file
     self.layout = layout
     let clusterSize = layout.geometry.clusterSize
@@ -98,9 +121,14 @@ private struct ImageWriter {
     }
     guard layout.l2Tables > 0 else { return try flush() }
     try fillCluster()
+    if layout.encryptionClusters > 0 {
+      try flush()
+      position += layout.encryptionClusters << geometry.clusterBits
+    }
     let firstData = hasDataFile ? 0 : layout.firstData
     for cluster in 0..<layout.guestClusters {
-      try put(L2Entry(data: (firstData + cluster) << geometry.clusterBits).rawValue)
+      let entry = L2Entry(data: (firstData + cluster) << geometry.clusterBits).rawValue
+      try put(isEncrypted && !geometry.hasExtendedL2 ? entry | L2Entry.zeroBit : entry)
       // Space without content: with subclusters, the backing file shows through.
       if geometry.hasExtendedL2 { try put(0) }
     }

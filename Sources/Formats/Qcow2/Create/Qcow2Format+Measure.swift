@@ -12,7 +12,9 @@ extension Qcow2Format: MeasuringKind {
     let geometry = creation.geometry
     let layout: ImageLayout
     do throws(BlockError) {
-      layout = try ImageLayout(geometry, length: length, allocatesTables: true, hasDataFile: false)
+      layout = try ImageLayout(
+        geometry, length: length, allocatesTables: true, hasDataFile: false,
+        encryptionHeader: creation.encryption?.headerLength ?? 0)
     } catch {
       throw BlockError(error.kind, "The image size is too large (try using a larger cluster size)")
     }

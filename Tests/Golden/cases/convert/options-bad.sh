@@ -1,4 +1,3 @@
-# beyond the peer: not yet: encryption is refused until it is there
 # Copyright 2026 The Strata authors
 # SPDX-License-Identifier: Apache-2.0
 

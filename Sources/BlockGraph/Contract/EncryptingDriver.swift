@@ -1,0 +1,33 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Bytes
+public import Errors
+
+/// A driver that may store guest data encrypted. Requests are made whole sectors above it.
+public protocol EncryptingDriver: BlockDriver {
+  /// Bytes that are encrypted as one, or nil where data is stored as it is.
+  var encryptionUnit: UInt64? { get }
+
+  /// Encrypts whole sectors in place, on any thread.
+  ///
+  /// - Parameters:
+  ///   - guestOffset: where the guest has them, in bytes.
+  ///   - hostOffset: where they will lie in the child, in bytes; the guest offset for storage.
+  func encrypt(_ bytes: inout MutableRawSpan, guestOffset: UInt64, hostOffset: UInt64) throws(BlockError)
+}
+
+/// Storage that takes sectors which are encrypted already.
+public protocol EncryptingStorage: EncryptingDriver, StorageDriver {
+  /// Writes whole sectors that `encrypt` made.
+  func writeEncrypted(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node)
+    throws(BlockError)
+}
+
+extension Node {
+  /// The driver, where it encrypts what it stores.
+  var encryption: (any EncryptingDriver)? {
+    guard let driver = driver as? any EncryptingDriver, driver.encryptionUnit != nil else { return nil }
+    return driver
+  }
+}
