@@ -61,8 +61,10 @@ final class MemoryArea: LuksArea {
     header = try header.erasing([0], in: area)
     #expect(try LuksHeader(in: area) == header)
     #expect(header.activeSlots == [1])
-    #expect(throws: BlockError(.accessDenied, "Invalid password, cannot unlock any keyslot")) {
+    #expect {
       try header.unlock(LuksHeaderTests.secret("a"), in: area)
+    } throws: {
+      ($0 as? BlockError)?.message == "Invalid password, cannot unlock any keyslot"
     }
     #expect(try LuksHeaderTests.key(header, "b", area) == key.secret.bytes.array)
   }
