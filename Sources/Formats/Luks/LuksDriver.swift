@@ -38,7 +38,7 @@ final class LuksDriver: EncryptingStorage, @unchecked Sendable {
   private let monitor = Monitor()
   private var currentHeader: LuksHeader
   private var currentUpdate = KeyUpdate.none
-  private var spare: [Buffer] = []
+  private let pool = BufferPool()
   private let payloadOffset: UInt64
   private let payloadLength: UInt64?
   private let sectorSize: UInt64
@@ -142,8 +142,8 @@ final class LuksDriver: EncryptingStorage, @unchecked Sendable {
     guard let end = offset.plus(UInt64(data.byteCount)), end <= length(of: node) else {
       throw BlockError(.inputOutput, "write past the end of node '\(node.name)'")
     }
-    let buffer = monitor.withLock { spare.popLast() } ?? Buffer(count: LuksDriver.chunk)
-    defer { monitor.withLock { spare.append(buffer) } }
+    let buffer = pool.take(LuksDriver.chunk)
+    defer { pool.put(buffer) }
     var done = 0
     while done < data.byteCount {
       let position = offset + UInt64(done)

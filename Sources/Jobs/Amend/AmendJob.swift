@@ -68,13 +68,8 @@ public final class AmendJob: Job {
   public func clean(in graph: Graph, warnings: inout [String]) {
     amendment?.cleanUp(in: graph, warnings: &warnings)
     amendment = nil
-    guard let user else { return }
-    self.user = nil
-    do throws(BlockError) {
-      try graph.release(user)
-    } catch {
-      warnings.append("could not close '\(image.text)': \(error.message)")
-    }
+    graph.close(user, named: image.text, warnings: &warnings)
+    user = nil
   }
 }
 

@@ -127,14 +127,8 @@ public final class BitmapJob: Job {
 
   /// Lets go of both images.
   public func clean(in graph: Graph, warnings: inout [String]) {
-    for (user, image) in [(sourceUser, source), (user, image)] {
-      guard let user, let image else { continue }
-      do throws(BlockError) {
-        try graph.release(user)
-      } catch {
-        warnings.append("could not close '\(image.text)': \(error.message)")
-      }
-    }
+    if let source { graph.close(sourceUser, named: source.text, warnings: &warnings) }
+    graph.close(user, named: image.text, warnings: &warnings)
     user = nil
     sourceUser = nil
   }

@@ -60,7 +60,7 @@ struct ChecksumScan {
     let growing = Growing(try BlockTree(algorithm))
     let zero = try BlockTree.zeroBlock(algorithm)
     let algorithm = algorithm
-    let pool = BufferPool(size: GroupReader.bufferSize)
+    let pool = BufferPool()
     let segments = OrderedSegments<[UInt8]>(
       of: source, segment: BlockTree.groupSize, threads: threads, context: context,
       work: { range throws(BlockError) in
@@ -82,7 +82,7 @@ struct ChecksumScan {
 
   private func plain(_ source: any CopySource, _ context: JobContext) throws(BlockError) -> [UInt8] {
     let running = Running(try algorithm.begin())
-    let pool = BufferPool(size: Int(ChecksumScan.plainSegment))
+    let pool = BufferPool()
     let zeroes = LoadedSegment(Buffer(count: Int(ChecksumScan.plainSegment)), count: 0)
     let segments = OrderedSegments<LoadedSegment>(
       of: source, segment: ChecksumScan.plainSegment, threads: threads, context: context,
@@ -132,7 +132,7 @@ private struct GroupReader {
 
   /// The digest of the group of blocks that starts with `range`; what is missing of it is zero.
   func digest(_ range: Range<UInt64>, _ pool: BufferPool) throws(BlockError) -> [UInt8] {
-    let buffer = pool.take()
+    let buffer = pool.take(GroupReader.bufferSize)
     defer { pool.put(buffer) }
     let hash = try algorithm.begin()
     var digests: [UInt8] = []

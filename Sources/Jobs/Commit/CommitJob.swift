@@ -72,13 +72,9 @@ public final class CommitJob: Job {
   public func clean(in graph: Graph, warnings: inout [String]) {
     stretch?.letGo(&warnings)
     stretch = nil
-    guard opener != nil, let user else { return }
-    do throws(BlockError) {
-      try graph.release(user)
-    } catch {
-      warnings.append("could not close '\(options.image.text)': \(error.message)")
-    }
-    self.user = nil
+    guard opener != nil else { return }
+    graph.close(user, named: options.image.text, warnings: &warnings)
+    user = nil
   }
 
   // MARK: The base

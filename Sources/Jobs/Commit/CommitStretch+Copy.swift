@@ -19,9 +19,9 @@ extension CommitStretch {
   func copy(_ pace: CommitPace, _ context: JobContext) throws(BlockError) {
     guard let source = source?.edge, let target = target?.edge else { return }
     if target.length < source.length { try resize(target, to: source.length) }
-    let cluster = target.child.limits.clusterSize
     let shape = CopyTarget(
-      edge: target, granule: cluster > 0 ? cluster : 4096, isSparse: true, readsZero: false, offloads: false,
+      edge: target, granule: CopyTarget.granule(of: target), isSparse: true, readsZero: false,
+      offloads: false,
       compressionUnit: nil)
     let pipeline = CopyPipeline(
       from: try ConvertSource([source], base: target.child, salvage: nil), to: shape,

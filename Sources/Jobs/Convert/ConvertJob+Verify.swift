@@ -50,7 +50,7 @@ struct ContentComparison {
       throw BlockError(.inputOutput, "it has \(copy.length) bytes, not \(original.length)")
     }
     let (original, copy) = (original, copy)
-    let pool = BufferPool(size: Int(ContentComparison.segment))
+    let pool = BufferPool()
     let segments = OrderedSegments<UInt64?>(
       of: JointContent(original: original, copy: copy), segment: ContentComparison.segment, threads: threads,
       context: context,

@@ -238,7 +238,7 @@ public final class ConvertJob: Job {
   private func shape(of edge: Edge) -> CopyTarget {
     let cluster = edge.child.limits.clusterSize
     let isFresh = image?.readsZero ?? options.targetIsZero
-    let granule = cluster > 0 ? cluster : 4096
+    let granule = CopyTarget.granule(of: edge)
     return CopyTarget(
       edge: edge, granule: granule, zeroUnit: zeroUnit(granule),
       isSparse: options.sparseSize > 0 && !edge.storesNoise, readsZero: isFresh && edge.child.backing == nil,

@@ -24,6 +24,12 @@ struct CopyTarget: Sendable {
   /// Whether readers of the target see the same bytes before and after.
   var isUnchanged = false
 
+  /// The granule for writing to `edge`: a cluster, or where there are none, a page.
+  static func granule(of edge: Edge) -> UInt64 {
+    let cluster = edge.child.limits.clusterSize
+    return cluster > 0 ? cluster : 4096
+  }
+
   // MARK: Sorting
 
   /// Sorts the bytes of a segment into what is written, compressed and made zero.

@@ -6,22 +6,6 @@ internal import Bytes
 internal import Errors
 internal import Host
 
-/// Buffers of one size that are used again and again, by whichever thread needs one.
-final class BufferPool: @unchecked Sendable {
-  private let size: Int
-  private let monitor = Monitor()
-  private var free: [Buffer] = []
-
-  /// - Parameter size: bytes in a buffer.
-  init(size: Int) { self.size = size }
-
-  /// A buffer, with whatever is in it.
-  func take() -> Buffer { monitor.withLock { free.popLast() } ?? Buffer(count: size) }
-
-  /// Gives a buffer back.
-  func put(_ buffer: Buffer) { monitor.withLock { free.append(buffer) } }
-}
-
 /// The bytes of one segment, read by one thread for another.
 final class LoadedSegment: @unchecked Sendable {
   // Sendable because a segment is handed on and has one user at a time.
@@ -38,7 +22,7 @@ final class LoadedSegment: @unchecked Sendable {
   /// Reads `range` of `source`.
   init(_ range: Range<UInt64>, of source: any CopySource, _ pool: BufferPool) throws(BlockError) {
     count = Int(range.upperBound - range.lowerBound)
-    let buffer = pool.take()
+    let buffer = pool.take(count)
     self.buffer = buffer
     var bytes = buffer.mutableBytes
     var part = bytes.slice(0..<count)

@@ -113,9 +113,8 @@ public final class DdJob: Job {
   }
 
   private func shape(of edge: Edge) -> CopyTarget {
-    let cluster = edge.child.limits.clusterSize
     return CopyTarget(
-      edge: edge, granule: cluster > 0 ? cluster : 4096, isSparse: options.isSparse && !edge.storesNoise,
+      edge: edge, granule: CopyTarget.granule(of: edge), isSparse: options.isSparse && !edge.storesNoise,
       readsZero: target?.readsZero ?? false, offloads: false, compressionUnit: nil)
   }
 
@@ -125,7 +124,7 @@ public final class DdJob: Job {
     let source = DdSource(edge: from, part: part, seek: 0, kept: nil)
     context.expect(source.length)
     let segment: UInt64 = 1 << 20
-    let pool = BufferPool(size: Int(segment))
+    let pool = BufferPool()
     let zeroes = LoadedSegment(Buffer(count: Int(segment)), count: 0)
     try OrderedSegments<LoadedSegment>(
       of: source, segment: segment, threads: Threads.processors, context: context,

@@ -77,13 +77,7 @@ public final class RebaseJob: Job {
   /// Closes everything that is open.
   public func clean(in graph: Graph, warnings: inout [String]) {
     thaw(graph)
-    if let overlay {
-      do throws(BlockError) {
-        try graph.release(overlay)
-      } catch {
-        warnings.append("could not close '\(options.image.text)': \(error.message)")
-      }
-    }
+    graph.close(overlay, named: options.image.text, warnings: &warnings)
     overlay = nil
     // Nothing was written there.
     if let base { try? graph.release(base) }

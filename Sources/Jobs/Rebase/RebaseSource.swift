@@ -12,7 +12,7 @@ struct RebaseSource: CopySource {
   private let overlay: Edge
   private let old: Backing
   private let new: Backing
-  private let spare = SpareBuffers()
+  private let pool = BufferPool()
 
   /// A backing file with its chain.
   private struct Backing {
@@ -73,8 +73,8 @@ struct RebaseSource: CopySource {
   /// Granules that read the same over the new backing file need not be written.
   func dropKnown(at offset: UInt64, _ bytes: RawSpan, granule: Int, _ wanted: inout [Bool]) throws(BlockError)
   {
-    let present = spare.take(bytes.byteCount)
-    defer { spare.giveBack(present) }
+    let present = pool.take(bytes.byteCount)
+    defer { pool.put(present) }
     var index = 0
     while index < wanted.count {
       guard wanted[index] else {
@@ -107,23 +107,6 @@ struct RebaseSource: CopySource {
       try edge.read(at: offset, into: &part)
       return false
     }
-  }
-}
-
-/// Memory that threads take turns with: taking new memory from the system for each segment costs as much as a copy.
-private final class SpareBuffers: @unchecked Sendable {
-  private let monitor = Monitor()
-  private var buffers: [Buffer] = []
-
-  /// A buffer of at least so many bytes.
-  func take(_ count: Int) -> Buffer {
-    let spare = monitor.withLock { buffers.popLast() }
-    if let spare, spare.count >= count { return spare }
-    return Buffer(count: count)
-  }
-
-  func giveBack(_ buffer: Buffer) {
-    monitor.withLock { buffers.append(buffer) }
   }
 }
 

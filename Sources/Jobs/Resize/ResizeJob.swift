@@ -96,12 +96,7 @@ public final class ResizeJob: Job {
 
   /// Lets go of the image.
   public func clean(in graph: Graph, warnings: inout [String]) {
-    guard let user else { return }
-    self.user = nil
-    do throws(BlockError) {
-      try graph.release(user)
-    } catch {
-      warnings.append("could not close '\(image.text)': \(error.message)")
-    }
+    graph.close(user, named: image.text, warnings: &warnings)
+    user = nil
   }
 }

@@ -1,0 +1,25 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Bytes
+
+/// Buffers that are used again and again, by whichever thread needs one: taking new memory from the system for each
+/// segment costs as much as a copy.
+public final class BufferPool: @unchecked Sendable {
+  // Sendable because the list is guarded by the monitor and a buffer has one user at a time.
+  private let monitor = Monitor()
+  private var free: [Buffer] = []
+
+  /// An empty pool.
+  public init() {}
+
+  /// A buffer of at least `count` bytes, with whatever is in it; one that was given back and is smaller goes.
+  public func take(_ count: Int) -> Buffer {
+    let buffer = monitor.withLock { free.popLast() }
+    if let buffer, buffer.count >= count { return buffer }
+    return Buffer(count: count)
+  }
+
+  /// Gives a buffer back.
+  public func put(_ buffer: Buffer) { monitor.withLock { free.append(buffer) } }
+}
