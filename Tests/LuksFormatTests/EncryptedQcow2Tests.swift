@@ -56,14 +56,8 @@ import Testing
     let options = "encrypt.format=\(method),encrypt.key-secret=a" + (shape.isEmpty ? "" : "," + shape)
     EncryptedQcow2Tests.run(
       """
-      if [ "$1" = luks ]; then
-        time=encrypt.iter-time
-        for value in 60 150 400; do
-          qemu-img convert $S -f raw -O qcow2 -o "$2,$time=$value" disk.raw image >log 2>&1 && exit 0
-        done
-        cat log; exit 1
-      fi
-      qemu-img convert $S -f raw -O qcow2 -o "$2" disk.raw image
+      convert="qemu-img convert $S -f raw -O qcow2 disk.raw image -o"
+      if [ "$1" = luks ]; then ITER=encrypt. again $convert "$2"; else $convert "$2"; fi
       """, method, options, in: folder)
     try EncryptedQcow2.convert(
       EncryptedQcow2.image(folder.file("image")), to: folder.file("back.raw"), as: "raw")
