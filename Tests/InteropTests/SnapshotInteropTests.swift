@@ -103,7 +103,7 @@ import Testing
       make "$1"
       before=$(blocks)
       "$1" snapshot -d one image
-      echo $(((before - $(blocks)) * 512 >= 8 << 20))
+      echo $(((before - $(blocks)) * 512 >= 7 << 20))
       make "$1"
       before=$(blocks)
       "$1" snapshot --image-opts -d one driver=qcow2,pass-discard-snapshot=off,file.filename=image
