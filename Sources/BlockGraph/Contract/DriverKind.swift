@@ -10,6 +10,10 @@ public protocol DriverKind: Sendable {
   var name: String { get }
   /// Whether it is storage (found by a file name's prefix) rather than a format.
   var isProtocol: Bool { get }
+  /// The prefixes of names that lead to this storage.
+  var namePrefixes: [StoragePrefix] { get }
+  /// What messages call the storage that is opened with `options`; nil for the name as the user wrote it.
+  func storageName(_ options: OptionObject) -> String?
   /// Whether images may have a backing file.
   var supportsBacking: Bool { get }
   /// What the edge in slot `file` is to the node before the driver says so itself.
@@ -41,6 +45,10 @@ public protocol DriverKind: Sendable {
 extension DriverKind {
   /// Formats are not storage.
   public var isProtocol: Bool { false }
+  /// The name of storage is its prefix.
+  public var namePrefixes: [StoragePrefix] { isProtocol ? [StoragePrefix(name)] : [] }
+  /// The file name, where there is one.
+  public func storageName(_ options: OptionObject) -> String? { options["filename"]?.string }
   /// No backing file.
   public var supportsBacking: Bool { false }
   /// The format's tables and data lie there.

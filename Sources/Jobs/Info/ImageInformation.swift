@@ -65,6 +65,9 @@ public struct ImageInformation: Sendable {
 
   /// The file's name, so that it is not taken for one with a prefix.
   private static func path(of node: Node) -> String {
-    ImageName.protocolPrefix(of: node.fileName) == nil ? node.fileName : "./" + node.fileName
+    var storage = node
+    while let file = storage.file { storage = file.child }
+    if storage.driver.name == "nbd" { return node.fileName }
+    return ImageName.protocolPrefix(of: node.fileName) == nil ? node.fileName : "./" + node.fileName
   }
 }

@@ -43,7 +43,7 @@ final class NewImage {
     self.flags = flags.union(.writable)
     self.graph = graph
     self.opener = opener
-    files = TargetFiles(graph: graph)
+    files = TargetFiles(graph: graph, opener: opener)
     do throws(BlockError) {
       try create()
     } catch {
