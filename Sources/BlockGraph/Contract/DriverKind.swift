@@ -23,8 +23,9 @@ public protocol DriverKind: Sendable {
   /// What `amend` accepts.
   var amendOptions: OptionList { get }
 
-  /// Whether a new image reads as zero where nothing has been written.
-  var readsZeroWhenNew: Bool { get }
+  /// Whether an image that was just made with these creation options reads as zero everywhere, where its storage
+  /// does or does not.
+  func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool
 
   /// The driver's own options with which an image is opened that was just made with these creation options.
   func openOptions(forNew options: OptionObject) -> OptionObject
@@ -57,8 +58,8 @@ extension DriverKind {
   public var creationOptions: OptionList { [] }
   /// No options.
   public var amendOptions: OptionList { [] }
-  /// New images do.
-  public var readsZeroWhenNew: Bool { true }
+  /// New images read as their storage does.
+  public func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool { storageReadsZero }
   /// None are needed.
   public func openOptions(forNew options: OptionObject) -> OptionObject { [:] }
   /// Recognises nothing.

@@ -66,7 +66,7 @@ final class NBDDriver: InPlaceStorage {
     throw BlockError(.readOnly, "The NBD server lets this export be read only")
   }
 
-  /// Where something else than the allocation is shown as data and holes, content would be taken for zeros.
+  /// Where something else than the allocation is shown as data and holes, holes say nothing of the content.
   private func refuseAccess() throws(BlockError) {
     guard case .other(let name) = context else { return }
     throw BlockError(
