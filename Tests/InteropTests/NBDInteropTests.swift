@@ -151,7 +151,7 @@ struct NBDInteropTests {
             Child node '/file':
                 filename: nbd+unix:///disk?socket=/socket
                 protocol type: nbd
-                file length: 193 KiB (197120 bytes)
+                file length: 192 KiB (197120 bytes)
                 disk size: unavailable
             "children":[{"name":"file","info":{"children":[],"virtual-size":197120,\
             "filename":"nbd+unix:///disk?socket=/socket","format":"nbd","dirty-flag":false
