@@ -43,7 +43,7 @@ public struct Opener {
   /// Whether `name` begins with a prefix that leads to storage which is not a file of this machine.
   public func isRemote(_ name: String) -> Bool {
     guard let prefix = ImageName.protocolPrefix(of: name) else { return false }
-    return protocols.contains { $0.text == prefix && $0.isURL }
+    return protocols.contains { $0.text == prefix && $0.form == .url }
   }
 
   /// The driver called `name`, if any.
