@@ -13,6 +13,8 @@ public struct BlkdebugFilter: DriverKind {
 
   /// `blkdebug`.
   public var name: String { "blkdebug" }
+  /// It is one.
+  public var isFilter: Bool { true }
   /// The filter shows what the storage has.
   public var fileRole: EdgeRole { [.filtered, .primary] }
   /// `blkdebug:CONFIG:FILE`; the name of the configuration may be empty.
