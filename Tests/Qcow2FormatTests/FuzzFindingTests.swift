@@ -48,4 +48,30 @@ import Testing
     let second = try repaired.check(nil)
     #expect(second.corruptions == 0 && second.leaks == 0)
   }
+
+  @Test(
+    "refcounts behind the end of a file that was cut off are no leaks once a snapshot table that moves makes it grow"
+  )
+  func countsBehindTheEnd() throws {
+    var image = SampleQcow2(.snapshot)
+    // Only header, refcounts and an empty L1 table are left; counts go on to cluster 33.
+    image.set64(image.l1, 0)
+    for cluster in 4..<34 { image.set16(image.refcountBlock + 2 * cluster, 1) }
+    image.cut(at: image.l1 + 8)
+    let repaired = try RepairedImage(image.bytes)
+    #expect(try repaired.check(.all).corruptionsFixed > 0)
+    let second = try repaired.check(nil)
+    #expect(second.corruptions == 0 && second.leaks == 0)
+    #expect(repaired.memory.bytes.count <= 6 << 12)
+  }
+
+  @Test("option names with characters that JSON cannot write again are refused: two of them would become one")
+  func unwritableNames() throws {
+    let list = try KeyValueList(parsing: "a\u{FFFF}=1,a\u{FFFD}=2", dialect: .short)
+    let error = #expect(throws: BlockError.self) { try list.tree() }
+    #expect(error?.message == "Invalid parameter 'a\u{FFFF}'")
+    #expect(throws: JSONParser.Failure.self) { try JSONParser.parse("{'a\u{FFFF}': 1, 'a\u{FFFD}': 2}") }
+    let tree = try KeyValueList(parsing: "a\u{FFFD}=\u{FFFF}", dialect: .short).tree()
+    #expect(JSONWriter.compact(.object(tree)) == #"{"a\uFFFD": "\uFFFD"}"#)
+  }
 }

@@ -28,7 +28,7 @@ extension ImageCheck {
   /// Counts an L1 table, the tables it points to, and all that those point to.
   func walkL1(at offset: UInt64, size: UInt32, isActive: Bool) throws(BlockError) {
     let bytes = UInt64(size) * UInt64(L1Entry.size)
-    try addReferences(at: offset, bytes: bytes, canMend: !isActive || mayGrowOverL1)
+    try addReferences(at: offset, bytes: bytes, canMend: true)
     // What lies past the end of the file reads as zeros: no tables.
     guard offset < fileLength else { return }
     let end = min(bytes, fileLength - offset + (geometry.clusterSize - 1)) / 8 * 8
@@ -49,12 +49,6 @@ extension ImageCheck {
       position += UInt64(count)
       context.advance(UInt64(count))
     }
-  }
-
-  /// Whether the file can be made so long that the active L1 table is inside: then it is empty, as it reads now.
-  var mayGrowOverL1: Bool {
-    let end = header.l1Offset + UInt64(header.l1Size) * 8
-    return end <= fileLength.plus(1 << 30) ?? .max
   }
 
   private func walkL1Part(_ bytes: RawSpan, _ run: TableRun, isActive: Bool) throws(BlockError) {

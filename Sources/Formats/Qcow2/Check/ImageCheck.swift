@@ -66,6 +66,8 @@ final class ImageCheck {
   var repeatBudget: UInt64 = 1 << 24
   /// Bitmaps that a repair has to take out of the directory, by number; nil where all have to go.
   var brokenBitmaps: Set<Int>? = []
+  /// The directory of bitmaps, where it can be read.
+  var bitmapDirectory: BitmapDirectory?
   let blocks: RefcountBlockReader
 
   init(
@@ -108,6 +110,7 @@ final class ImageCheck {
     try addEncryptionHeader()
     try addBitmaps()
     try addRefcountBlocks()
+    try findSharedBitmaps()
   }
 
   /// Tells a finding and counts it; with `canMend`, a repair of everything will take it away.
@@ -127,6 +130,13 @@ final class ImageCheck {
 
   /// Everything found so far, which says whether something was in order that lies between two readings of it.
   var findings: UInt64 { result.corruptions + mendable }
+
+  /// Gives up the memory of what was counted, so that another check can begin. Numbers of findings stay.
+  func forget() {
+    references = ReferenceCounts(clusters: 0)
+    singles = SingleReferences(clusters: 0)
+    tables = [:]
+  }
 
   /// Tells something that is not a finding of its own.
   func tell(_ line: String) { report(line) }

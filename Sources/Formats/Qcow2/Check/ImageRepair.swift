@@ -94,6 +94,8 @@ final class ImageRepair {
       try mender.run(snapshots)
       try driver.dropBrokenBitmaps(check, node)
       try file.flush()
+      if let place = mender.newL1 { try moveL1(to: place) }
+      check.forget()
       check = ImageCheck(driver, file, context, repair: what) { _ in }
       try check.noteSingles()
       try check.countReferences(snapshots)
@@ -103,6 +105,17 @@ final class ImageRepair {
     result.checkErrors += check.result.checkErrors
     check.report = report
     return check
+  }
+
+  /// Lets the header point to another active L1 table, which is durable.
+  private func moveL1(to place: UInt64) throws(BlockError) {
+    let field = Buffer(count: 8)
+    var bytes = field.mutableBytes
+    bytes.storeBig(place, at: 0)
+    try file.write(at: UInt64(Header.Field.l1) + 4, from: field.bytes)
+    try file.flush()
+    driver.header.l1Offset = place
+    driver.metadataMap = nil
   }
 
   private var header: Header { driver.header }
@@ -129,7 +142,7 @@ final class ImageRepair {
       return true
     }
     result.corruptions += brokenBlocks
-    guard corruptions > 0 || check.result.leaks > 0 else { return true }
+    guard corruptions + check.result.leaks + fixed.corruptions > 0 else { return true }
     let compared = check.result
     try check.patchRefcounts(what, &fixed)
     result.corruptions += check.result.corruptions - compared.corruptions
@@ -154,6 +167,7 @@ final class ImageRepair {
   private func mendMarks(_ check: ImageCheck, _ snapshots: SnapshotTableContent) throws(BlockError) {
     var check = check
     if fixed.corruptions + fixed.leaks > 0 {
+      check.forget()
       check = ImageCheck(driver, file, context) { _ in }
       try check.noteSingles()
       try check.countReferences(snapshots)
