@@ -109,12 +109,10 @@ final class ImageRepair {
 
   /// Lets the header point to another active L1 table, which is durable.
   private func moveL1(to place: UInt64) throws(BlockError) {
-    let field = Buffer(count: 8)
-    var bytes = field.mutableBytes
-    bytes.storeBig(place, at: 0)
-    try file.write(at: UInt64(Header.Field.l1) + 4, from: field.bytes)
+    var changed = header
+    changed.l1Offset = place
+    try driver.switchHeader(to: changed, node)
     try file.flush()
-    driver.header.l1Offset = place
     driver.metadataMap = nil
   }
 
@@ -153,8 +151,11 @@ final class ImageRepair {
   private func rebuild(_ check: ImageCheck) throws(BlockError) {
     var rebuild = RefcountRebuild(check)
     let table = try rebuild.run()
-    driver.header.refcountTableOffset = table.offset
-    driver.header.refcountTableClusters = table.clusters
+    var changed = header
+    changed.refcountTableOffset = table.offset
+    changed.refcountTableClusters = table.clusters
+    try driver.switchHeader(to: changed, node)
+    try file.flush()
     rebuild.tellOld()
     let entries = (Int(table.clusters) << Int(driver.geometry.clusterBits)) / RefcountTableEntry.size
     driver.refcounts.table = try TableInMemory(offset: table.offset, count: entries, from: file)
@@ -198,15 +199,11 @@ final class ImageRepair {
     let place = try driver.placeSnapshotTable(mended, node)
     try driver.writeRefcounts(node)
     try file.flush()
-    let offset = place.clusters.lowerBound << driver.geometry.clusterBits
-    let fields = Buffer(count: 12)
-    var bytes = fields.mutableBytes
-    bytes.storeBig(UInt32(mended.count), at: 0)
-    bytes.storeBig(offset, at: 4)
-    try file.write(at: UInt64(Header.Field.snapshots), from: fields.bytes)
+    var changed = header
+    changed.snapshotCount = UInt32(mended.count)
+    changed.snapshotsOffset = place.clusters.lowerBound << driver.geometry.clusterBits
+    try driver.switchHeader(to: changed, node)
     try file.flush()
-    driver.header.snapshotCount = UInt32(mended.count)
-    driver.header.snapshotsOffset = offset
     driver.snapshots = mended
     // A table that lies past the end of the file has no clusters.
     guard content.bytes > 0 else { return false }

@@ -41,7 +41,7 @@ struct RefcountRebuild {
     }
   }
 
-  /// Writes everything and lets the header point to it; where the table is now.
+  /// Writes everything; where the table is, for the header to point there.
   mutating func run() throws(BlockError) -> (offset: UInt64, clusters: UInt32) {
     try plan()
     try write()
@@ -197,12 +197,6 @@ struct RefcountRebuild {
       tableBytes.storeBig(offset, at: Int(index) * RefcountTableEntry.size)
     }
     try file.write(at: table.lowerBound << geometry.clusterBits, from: tableBuffer.bytes)
-    try file.flush()
-    let fields = Buffer(count: 12)
-    var bytes = fields.mutableBytes
-    bytes.storeBig(table.lowerBound << geometry.clusterBits, at: 0)
-    bytes.storeBig(UInt32(table.count), at: 8)
-    try file.write(at: UInt64(Header.Field.refcountTable), from: fields.bytes)
     try file.flush()
   }
 }
