@@ -148,6 +148,7 @@ extension ImageCheck {
         if !saidUnaligned && error.kind == .corrupt { tell(error.message) }
         saidUnaligned = saidUnaligned || error.kind == .corrupt
         needsRebuild = true
+        unreadable.insert(blocks.offset(index))
         for cluster in range { found(.unreadableRefcount(cluster: cluster)) }
       }
     }

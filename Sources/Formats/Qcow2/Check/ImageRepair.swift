@@ -88,6 +88,7 @@ final class ImageRepair {
         // What is there of it stays as it is until there is another.
         let isThere = header.snapshotsOffset < check.fileLength
         snapshots.bytes = isThere ? check.fileLength - header.snapshotsOffset : 0
+        snapshots.entries.removeAll { $0.isBlank }
         snapshots.isMended = true
       }
       var mender = TableMender(check)
@@ -177,6 +178,7 @@ final class ImageRepair {
     let mayFix = what == .all || result.corruptions == 0
     try check.checkCopiedFlags(fixing: mayFix, &fixed)
     result.corruptions += check.result.corruptions - before
+    result.checkErrors += check.result.checkErrors
     try file.flush()
   }
 
@@ -184,12 +186,7 @@ final class ImageRepair {
   ///
   /// - Returns: whether something else is in the clusters of the old table too.
   private func moveSnapshotTable(_ content: SnapshotTableContent) throws(BlockError) -> Bool {
-    var mended: [SnapshotEntry] = []
-    for entry in content.entries {
-      var entry = entry
-      entry.mendNames(content.entries + mended)
-      mended.append(entry)
-    }
+    let mended = content.named
     driver.l1 = try TableInMemory(offset: header.l1Offset, count: Int(header.l1Size), from: file)
     // Their old table is safe from being overwritten: it is counted.
     driver.snapshots = []
