@@ -101,4 +101,19 @@ import Testing
     let count = Buffer(Array(repaired.memory.bytes[60..<64])).bytes.big32(at: 0)
     #expect(areThere ? (59_000..<60_000).contains(count) : count == 0)
   }
+
+  @Test("a refcount table that is the L1 table of a snapshot, too, gets another place")
+  func refcountTableAsL1() throws {
+    var image = SampleQcow2(.snapshot)
+    // Its first entry leads to the refcount block, which is no L2 table.
+    image.set64(image.snapshotTable, UInt64(image.refcountTable))
+    image.set(image.refcountBlock + 64, (0..<256).map { $0 % 2 == 0 ? 0 : 7 })
+    let repaired = try RepairedImage(image.bytes)
+    #expect(try repaired.check(.all).checkErrors == 0)
+    let second = try repaired.check(nil)
+    #expect(second.corruptions == 0 && second.leaks == 0)
+    let place = Buffer(Array(repaired.memory.bytes[48..<56])).bytes.big64(at: 0)
+    #expect(place != UInt64(image.refcountTable))
+    #expect(repaired.guest(12).map { $0?.first }.prefix(4) == [65, 66, 67, 68])
+  }
 }

@@ -115,6 +115,7 @@ final class ImageCheck {
     try addBitmaps()
     try addRefcountBlocks()
     try findSharedBitmaps()
+    noteSharedRefcountTable()
   }
 
   /// Tells a finding and counts it; with `canMend`, a repair of everything will take it away.

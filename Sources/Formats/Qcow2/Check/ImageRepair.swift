@@ -91,11 +91,15 @@ final class ImageRepair {
         snapshots.entries.removeAll { $0.isBlank }
         snapshots.isMended = true
       }
+      // Where something else is in it, what is mended there changes it.
+      if check.isShared(header.snapshotsOffset, snapshots.bytes) { snapshots.isMended = true }
       var mender = TableMender(check)
       try mender.run(snapshots)
       try driver.dropBrokenBitmaps(check, node)
       try file.flush()
       if let place = mender.newL1 { try moveL1(to: place) }
+      // Where something else is in the refcount table, that may have changed.
+      try readRefcountTable()
       check.forget()
       check = ImageCheck(driver, file, context, repair: what) { _ in }
       try check.noteSingles()
@@ -157,10 +161,15 @@ final class ImageRepair {
     driver.header.refcountTableOffset = table.offset
     driver.header.refcountTableClusters = table.clusters
     rebuild.tellOld()
-    let entries = (Int(table.clusters) << Int(driver.geometry.clusterBits)) / RefcountTableEntry.size
-    driver.refcounts.table = try TableInMemory(offset: table.offset, count: entries, from: file)
+    try readRefcountTable()
     driver.refcounts.cursor = 0
     driver.metadataMap = nil
+  }
+
+  private func readRefcountTable() throws(BlockError) {
+    let bytes = Int(header.refcountTableClusters) << Int(driver.geometry.clusterBits)
+    driver.refcounts.table = try TableInMemory(
+      offset: header.refcountTableOffset, count: bytes / RefcountTableEntry.size, from: file)
   }
 
   // MARK: Marks, snapshots, features
