@@ -37,7 +37,10 @@ let package = Package(
     .executable(name: "strata", targets: ["strata"]),
     .library(
       name: "Strata",
-      targets: ["BlockGraph", "FileProtocol", "RawFormat", "Qcow2Format", "LuksFormat", "Filters", "Jobs"]),
+      targets: [
+        "BlockGraph", "FileProtocol", "NBDProtocol", "RawFormat", "Qcow2Format", "LuksFormat", "Filters",
+        "Jobs",
+      ]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -49,6 +52,7 @@ let package = Package(
     library("CIsal", pkgConfig: "libisal", debian: "libisal-dev"),
     library("CCrypto", pkgConfig: nil, debian: "libssl-dev"),
     library("CCryptsetup", pkgConfig: nil, debian: "libcryptsetup-dev"),
+    library("CNbd", pkgConfig: nil, debian: "libnbd-dev"),
     .target(name: "CLinux"),
 
     // The layers, lowest first.
@@ -60,13 +64,18 @@ let package = Package(
     module("Compression", ["Errors", "Bytes", "CIsal", "CZstd"]),
     module("Crypto", ["Errors", "Bytes", "Host", "Options", "CCrypto", "CCryptsetup"]),
     module("FileProtocol", ["BlockGraph"], path: "Sources/Protocols/File"),
+    module("NBDProtocol", ["BlockGraph", "CNbd"], path: "Sources/Protocols/NBD"),
     module("RawFormat", ["BlockGraph"], path: "Sources/Formats/Raw"),
     module("Qcow2Format", ["BlockGraph", "Compression", "Crypto"], path: "Sources/Formats/Qcow2"),
     module("LuksFormat", ["BlockGraph", "Crypto"], path: "Sources/Formats/Luks"),
     module("Filters", ["BlockGraph"], path: "Sources/Formats/Filters"),
     module("Secrets", ["BlockGraph", "Crypto"]),
     module(
-      "Jobs", ["BlockGraph", "Crypto", "FileProtocol", "RawFormat", "Qcow2Format", "LuksFormat", "Filters"]),
+      "Jobs",
+      [
+        "BlockGraph", "Crypto", "FileProtocol", "NBDProtocol", "RawFormat", "Qcow2Format", "LuksFormat",
+        "Filters",
+      ]),
     module(
       "Commands",
       ["Jobs", "Secrets", "Crypto", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
@@ -81,6 +90,7 @@ let package = Package(
     tests("CompressionTests", ["Compression", "CZlib", "Support"]),
     tests("CryptoTests", ["Crypto", "Support"]),
     tests("FileProtocolTests", ["FileProtocol", "Support"]),
+    tests("NBDProtocolTests", ["NBDProtocol", "Support"]),
     tests("RawFormatTests", ["RawFormat", "Support"]),
     tests("Qcow2FormatTests", ["Qcow2Format", "Support"]),
     tests("LuksFormatTests", ["LuksFormat", "Support"]),

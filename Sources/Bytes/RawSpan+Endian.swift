@@ -97,6 +97,16 @@ extension MutableRawSpan {
     }
   }
 
+  /// Moves the bytes of `range` to the start of the span; the two may overlap.
+  @inlinable @_lifetime(self: copy self)
+  public mutating func moveToStart(_ range: Range<Int>) {
+    precondition(range.upperBound <= byteCount, "move past the end of a span")
+    unsafe withUnsafeMutableBytes { bytes in
+      unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[0..<range.count]).copyMemory(
+        from: UnsafeRawBufferPointer(rebasing: bytes[range]))
+    }
+  }
+
   /// Sets every byte to `value`.
   @inlinable @_lifetime(self: copy self)
   public mutating func fill(_ value: UInt8 = 0) {

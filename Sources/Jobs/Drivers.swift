@@ -5,6 +5,7 @@ public import BlockGraph
 internal import FileProtocol
 internal import Filters
 internal import LuksFormat
+internal import NBDProtocol
 internal import Qcow2Format
 internal import RawFormat
 
@@ -12,6 +13,7 @@ internal import RawFormat
 public enum Drivers {
   /// Storage first, then formats, then filters.
   public static let all: [any DriverKind] = [
-    FileStorage.file, FileStorage.device, RawFormat(), Qcow2Format(), LuksFormat(), CopyOnReadFilter(),
+    FileStorage.file, FileStorage.device, NBDStorage(), RawFormat(), Qcow2Format(), LuksFormat(),
+    CopyOnReadFilter(),
   ]
 }

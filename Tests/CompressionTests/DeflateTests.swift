@@ -35,6 +35,18 @@ struct DeflateTests {
     }
   }
 
+  @Test("one byte repeated becomes as small as zlib makes it", arguments: sizes.dropFirst())
+  func regular(size: Int) throws {
+    let compressor = DeflateCompressor()
+    let bytes = [UInt8](repeating: 0xAA, count: size)
+    let packed = try #require(Codec.compress(compressor, bytes, room: size))
+    #expect(packed.count <= Zlib.compress(bytes, level: 6, window: -12).count + 2)
+    #expect(Zlib.decompress(packed, count: size, window: -15) == bytes)
+    // Where there is no room to try twice, the first result stands.
+    let tight = try #require(Codec.compress(compressor, bytes, room: 4 * packed.count))
+    #expect(Zlib.decompress(tight, count: size, window: -15) == bytes)
+  }
+
   @Test("streams with a zlib header, both directions")
   func wrapped() throws {
     let compressor = DeflateCompressor(format: .zlib)

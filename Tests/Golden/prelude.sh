@@ -91,6 +91,26 @@ number() {
   printf '%d\n' "0x$(od -An -v -tx1 -j "$2" -N "$3" -- "$1" | tr -d ' \n')"
 }
 
+# make_chain makes the images base, mid and top, one over the other, and what top reads as: before.raw. Needs qemu-io.
+make_chain() {
+  rm -f base mid top
+  qemu-img create -q -f qcow2 base 1M
+  qemu-io -f qcow2 -c "write -P 1 0 256k" base >/dev/null
+  qemu-img create -q -f qcow2 -b base -F qcow2 mid
+  qemu-io -f qcow2 -c "write -P 2 64k 64k" mid >/dev/null
+  qemu-img create -q -f qcow2 -b mid -F qcow2 top
+  qemu-io -f qcow2 -c "write -P 3 128k 64k" -c "write -z 0 64k" -c "discard 192k 64k" top >/dev/null
+  qemu-img convert -f qcow2 -O raw top before.raw
+}
+
+# chain_state tells whether top reads as before, what top and mid hold, and whether all three are whole.
+chain_state() {
+  same before.raw raw top qcow2
+  allocation qcow2 top
+  allocation qcow2 mid
+  for image in base mid top; do show qemu-img check -q -f qcow2 $image; done
+}
+
 # without_override CMD ARGS... runs CMD so that file modes bind it, even when the tests run as root.
 without_override() {
   if (($(id -u) == 0)); then

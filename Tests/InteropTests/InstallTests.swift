@@ -41,7 +41,7 @@ import Testing
       file=$("$3/Scripts/package-debian" "$1" "$2/out")
       dpkg-deb --field "$file" Depends | grep -q 'libc6 (>= '
       dpkg-deb --field "$file" Depends | grep -q 'libzstd1'
-      dpkg-deb --field "$file" Recommends | grep -q libcryptsetup12
+      dpkg-deb --field "$file" Recommends | grep -q "libcryptsetup12, libnbd0"
       mkdir -p root/var/lib/dpkg/{info,updates,parts,triggers}
       touch root/var/lib/dpkg/{status,available}
       # What the package depends on is on the machine, not in the scratch root.

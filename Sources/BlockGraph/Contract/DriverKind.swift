@@ -10,6 +10,10 @@ public protocol DriverKind: Sendable {
   var name: String { get }
   /// Whether it is storage (found by a file name's prefix) rather than a format.
   var isProtocol: Bool { get }
+  /// The prefixes of names that lead to this storage.
+  var namePrefixes: [StoragePrefix] { get }
+  /// What messages call the storage that is opened with `options`; nil for the name as the user wrote it.
+  func storageName(_ options: OptionObject) -> String?
   /// Whether images may have a backing file.
   var supportsBacking: Bool { get }
   /// What the edge in slot `file` is to the node before the driver says so itself.
@@ -19,8 +23,9 @@ public protocol DriverKind: Sendable {
   /// What `amend` accepts.
   var amendOptions: OptionList { get }
 
-  /// Whether a new image reads as zero where nothing has been written.
-  var readsZeroWhenNew: Bool { get }
+  /// Whether an image that was just made with these creation options reads as zero everywhere, where its storage
+  /// does or does not.
+  func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool
 
   /// The driver's own options with which an image is opened that was just made with these creation options.
   func openOptions(forNew options: OptionObject) -> OptionObject
@@ -41,6 +46,10 @@ public protocol DriverKind: Sendable {
 extension DriverKind {
   /// Formats are not storage.
   public var isProtocol: Bool { false }
+  /// The name of storage is its prefix.
+  public var namePrefixes: [StoragePrefix] { isProtocol ? [StoragePrefix(name)] : [] }
+  /// The file name, where there is one.
+  public func storageName(_ options: OptionObject) -> String? { options["filename"]?.string }
   /// No backing file.
   public var supportsBacking: Bool { false }
   /// The format's tables and data lie there.
@@ -49,8 +58,8 @@ extension DriverKind {
   public var creationOptions: OptionList { [] }
   /// No options.
   public var amendOptions: OptionList { [] }
-  /// New images do.
-  public var readsZeroWhenNew: Bool { true }
+  /// New images read as their storage does.
+  public func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool { storageReadsZero }
   /// None are needed.
   public func openOptions(forNew options: OptionObject) -> OptionObject { [:] }
   /// Recognises nothing.

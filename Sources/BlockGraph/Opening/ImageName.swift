@@ -15,7 +15,7 @@ public struct ImageName: Sendable, Equatable {
   /// Reads a name from the command line. `protocols` are the prefixes that lead to storage.
   ///
   /// - Throws: kind `invalidArgument` for a prefix that no driver has, or for JSON that is none.
-  public init(_ text: String, protocols: [String]) throws(BlockError) {
+  public init(_ text: String, protocols: [StoragePrefix]) throws(BlockError) {
     self.text = text
     if text.hasPrefix("json:") {
       options = try ImageName.parseJSON(String(text.dropFirst("json:".count)))
@@ -25,11 +25,11 @@ public struct ImageName: Sendable, Equatable {
       options = ["filename": .string(text)]
       return
     }
-    guard protocols.contains(prefix) else {
+    guard let known = protocols.first(where: { $0.text == prefix }) else {
       throw BlockError(.invalidArgument, "Unknown protocol '\(prefix)'")
     }
-    let rest = String(text.dropFirst(prefix.count + 1))
-    options = ["file": ["driver": .string(prefix), "filename": .string(rest)]]
+    let name = known.isURL ? text : String(text.dropFirst(prefix.count + 1))
+    options = ["file": ["driver": .string(known.driver), "filename": .string(name)]]
   }
 
   /// A name made of options (`--image-opts`).
@@ -70,4 +70,24 @@ public struct ImageName: Sendable, Equatable {
     guard parent.contains("/") else { return name }
     return FilePaths.join(FilePaths.folder(of: parent), name)
   }
+}
+
+/// What a name may begin with, before a colon, so that it leads to storage of one kind.
+public struct StoragePrefix: Sendable, Equatable, ExpressibleByStringLiteral {
+  /// The prefix, without the colon.
+  public let text: String
+  /// The storage driver.
+  public let driver: String
+  /// Whether the driver reads the whole name rather than what follows the colon.
+  public let isURL: Bool
+
+  /// A prefix that is the driver's name unless another is given.
+  public init(_ text: String, driver: String? = nil, isURL: Bool = false) {
+    self.text = text
+    self.driver = driver ?? text
+    self.isURL = isURL
+  }
+
+  /// A prefix that is the driver's name.
+  public init(stringLiteral text: String) { self.init(text) }
 }

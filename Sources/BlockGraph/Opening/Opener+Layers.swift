@@ -55,13 +55,31 @@ extension Opener {
     try knownKind(named: Graph.isDevice(path) ? "host_device" : "file")
   }
 
+  /// Opens storage that is there already, whose driver `wrap` puts another one above; nobody uses the node yet.
+  public func openStorage(
+    _ name: ImageName, _ flags: NodeFlags,
+    wrap: (any StorageDriver) throws(BlockError) -> any StorageDriver
+  ) throws(BlockError) -> Node {
+    graph.requireThread()
+    return try leavingNothingOpen { () throws(BlockError) in
+      var options = name.options
+      let node = try openFile(&options, flags, OpenSettings(flags: flags), name: name, above: [])
+      guard let storage = node.driver as? any StorageDriver else { return node }
+      let driver = try wrap(storage)
+      try graph.change(draining: [node]) { (edit: GraphEdit) throws(BlockError) in
+        edit.install(driver, in: node)
+      }
+      return node
+    }
+  }
+
   func openStorage(_ kind: any DriverKind, _ options: OptionObject, _ flags: NodeFlags, name: ImageName)
     throws(BlockError) -> Node
   {
     var options = options
     let nodeName = try takeNodeName(&options)
     let node = Node(
-      name: nodeName, fileName: options["filename"]?.string ?? name.text, driver: UnopenedDriver(kind.name),
+      name: nodeName, fileName: kind.storageName(options) ?? name.text, driver: UnopenedDriver(kind.name),
       flags: flags.subtracting(.probed), options: .object(options))
     var request = OpenRequest(
       node: node, flags: node.flags, options: options, secrets: secrets, tableBudget: tableBudget)

@@ -33,11 +33,17 @@ public struct Opener {
     self.gate = gate
   }
 
-  /// The names of storage drivers: the prefixes that file names may have.
-  public var protocols: [String] {
-    var names: [String] = []
-    for kind in kinds where kind.isProtocol { names.append(kind.name) }
-    return names
+  /// The prefixes that names may have.
+  public var protocols: [StoragePrefix] {
+    var prefixes: [StoragePrefix] = []
+    for kind in kinds { prefixes += kind.namePrefixes }
+    return prefixes
+  }
+
+  /// Whether `name` begins with a prefix that leads to storage which is not a file of this machine.
+  public func isRemote(_ name: String) -> Bool {
+    guard let prefix = ImageName.protocolPrefix(of: name) else { return false }
+    return protocols.contains { $0.text == prefix && $0.isURL }
   }
 
   /// The driver called `name`, if any.

@@ -78,9 +78,6 @@ struct ConvertRequest {
       return try session.name(of: NamedImage(text: text, isOptions: command.target.imageOptions))
     }
     // What is made is a file of that name, not an image that options describe.
-    if let prefix = ImageName.protocolPrefix(of: text), !session.opener.protocols.contains(prefix) {
-      throw BlockError(.invalidArgument, "Unknown protocol '\(prefix)'")
-    }
     return try ImageName(text, protocols: session.opener.protocols)
   }
 

@@ -81,9 +81,6 @@ struct DdCommand: ProgramCommand {
   }
 
   private func targetName(_ text: String, _ session: Session) throws(BlockError) -> ImageName {
-    if let prefix = ImageName.protocolPrefix(of: text), !session.opener.protocols.contains(prefix) {
-      throw BlockError(.invalidArgument, "Unknown protocol '\(prefix)'")
-    }
     return try ImageName(text, protocols: session.opener.protocols)
   }
 

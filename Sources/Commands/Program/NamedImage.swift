@@ -15,7 +15,7 @@ struct NamedImage {
   var settings = OpenSettings()
 
   /// What the name says.
-  func name(protocols: [String]) throws(BlockError) -> ImageName {
+  func name(protocols: [StoragePrefix]) throws(BlockError) -> ImageName {
     guard isOptions else { return try ImageName(text, protocols: protocols) }
     let options = try KeyValueList(parsing: text, dialect: .short, impliedKey: "file").tree()
     guard options["driver"] != nil || options["file"] != nil else {

@@ -91,6 +91,21 @@ final class Session {
     return opener
   }
 
+  /// Tells of names that were written into a new image and that nobody here follows when they are found in one.
+  func adviseOfNames(in path: String, _ creation: OptionObject) {
+    for (key, slot) in [("backing_file", EdgeSlot.backing), ("data_file", .dataFile)] {
+      guard let name = creation[key]?.string else { continue }
+      let reference = ImageReference(slot: slot, role: .data, name: name, format: nil)
+      do throws(BlockError) {
+        _ = try LocalFilesGate().resolve(reference, foundIn: path)
+      } catch {
+        console.advise(
+          "'\(path)' now names '\(name)', which is not followed when it is found in an image: state "
+            + "'\(slot.rawValue)' yourself with json: or --image-opts to open it.")
+      }
+    }
+  }
+
   /// Opens an image for reading; whoever else uses it may do as they like.
   func open(_ image: NamedImage) throws -> RootUser {
     let user = graph.makeUser(

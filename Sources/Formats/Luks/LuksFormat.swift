@@ -23,7 +23,7 @@ public struct LuksFormat: DriverKind {
   public var amendOptions: OptionList { LuksAmendment.list }
 
   /// What was never written decrypts to noise.
-  public var readsZeroWhenNew: Bool { false }
+  public func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool { false }
 
   /// The secret that the disk was made with opens it.
   public func openOptions(forNew options: OptionObject) -> OptionObject {

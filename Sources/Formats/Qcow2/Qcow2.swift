@@ -35,6 +35,12 @@ public struct Qcow2Format: DriverKind {
   /// What can be changed in an image.
   public var amendOptions: OptionList { AmendPlan.list }
 
+  /// Where nothing is allocated, what stood on the storage before cannot show.
+  public func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool {
+    let allocates = options["preallocation"].map { $0.string != Preallocation.off.rawValue } ?? false
+    return storageReadsZero || !allocates && options["data_file"] == nil
+  }
+
   /// The secret that the image was made with opens it.
   public func openOptions(forNew options: OptionObject) -> OptionObject {
     var result = OptionObject()

@@ -126,11 +126,15 @@ extension Qcow2Driver {
     let firstEntry = refcounts.table.count
     for block in 0..<plan.blocks { table[firstEntry + Int(block)] = (start + block) << geometry.clusterBits }
     try table.write(to: file)
-    try barrier(node)
-    header.refcountTableOffset = table.offset
-    header.refcountTableClusters = UInt32(plan.tableClusters)
-    try writeRefcountTableFields(node)
-    try barrier(node)
+    // While tables are being exchanged, the header is to point to the ones they will be in the end.
+    if !isExchanging {
+      try barrier(node)
+      var changed = header
+      changed.refcountTableOffset = table.offset
+      changed.refcountTableClusters = UInt32(plan.tableClusters)
+      try switchHeader(to: changed, node)
+      try barrier(node)
+    }
     let old = refcounts.table
     refcounts.table = table
     for cluster in start..<end { metadataMap?.insert(cluster) }
@@ -161,13 +165,5 @@ extension Qcow2Driver {
       }
       blocks = needed
     }
-  }
-
-  private func writeRefcountTableFields(_ node: Node) throws(BlockError) {
-    let buffer = Buffer(count: 12)
-    var bytes = buffer.mutableBytes
-    bytes.storeBig(header.refcountTableOffset, at: 0)
-    bytes.storeBig(header.refcountTableClusters, at: 8)
-    try file(of: node).write(at: UInt64(Header.Field.refcountTable), from: buffer.bytes)
   }
 }

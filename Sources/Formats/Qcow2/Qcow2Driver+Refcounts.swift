@@ -36,7 +36,6 @@ extension Qcow2Driver {
     let file = try file(of: node)
     let slice = try refcounts.cache.slice(at: offset, from: file, releasing: false) { () throws(BlockError) in
       try self.writeBack(node)
-      if self.isRaising { try self.barrier(node) }
       // Late refcounts are not among that, but there is no room to hold all of them back.
       try self.writeRefcounts(node)
     }
@@ -163,12 +162,19 @@ extension Qcow2Driver {
     refcounts.cache.markDirty(counts.slice, start..<max(end, start + 1))
   }
 
+  /// Whether the storage hears of space that is free for a reason.
+  func passesDiscard(_ reason: PendingFrees.Reason, _ node: Node) -> Bool {
+    switch reason {
+    case .request: options.passDiscardRequest ?? node.flags.contains(.unmap)
+    case .snapshot: options.passDiscardSnapshot
+    case .other: options.passDiscardOther
+    case .later: false
+    }
+  }
+
   /// Tells the storage that clusters are free, where the options say so.
-  private func discardHost(_ clusters: Range<UInt64>, _ reason: PendingFrees.Reason, _ node: Node) {
-    let wanted =
-      reason == .request
-      ? options.passDiscardRequest ?? node.flags.contains(.unmap) : options.passDiscardOther
-    guard wanted, let file = node.file else { return }
+  func discardHost(_ clusters: Range<UInt64>, _ reason: PendingFrees.Reason, _ node: Node) {
+    guard passesDiscard(reason, node), let file = node.file else { return }
     let offset = clusters.lowerBound << geometry.clusterBits
     // The space is free whether or not the storage wants to know.
     try? file.discard(at: offset, length: UInt64(clusters.count) << geometry.clusterBits)

@@ -35,7 +35,10 @@ extension Qcow2Driver {
     let tables = try makeShorterTables(for: newLength, copying: index, node)
     try writeRefcounts(node)
     try barrier(node)
-    try writeLength(newLength, tables.l1, node)
+    var changed = header
+    changed.size = newLength
+    changed.use(tables.l1)
+    try switchHeader(to: changed, node)
     // Readers see the end before what lies behind it goes.
     length = newLength
     l1 = tables.l1
@@ -135,29 +138,17 @@ extension Qcow2Driver {
     try applyPendingFrees(node)
   }
 
-  /// Sets length and L1 table in the header with one write, which is inside one sector.
-  func writeLength(_ newLength: UInt64, _ table: TableInMemory, _ node: Node) throws(BlockError) {
-    let buffer = Buffer(count: 24)
-    var bytes = buffer.mutableBytes
-    bytes.storeBig(newLength, at: 0)
-    bytes.storeBig(header.cryptMethod, at: 8)
-    bytes.storeBig(UInt32(table.count), at: 12)
-    bytes.storeBig(table.offset, at: 16)
-    try file(of: node).write(at: UInt64(Header.Field.size), from: buffer.bytes)
-    header.size = newLength
-    header.l1Size = UInt32(table.count)
-    header.l1Offset = table.offset
-  }
-
-  /// Takes free space off the end of the file.
-  func cutFile(_ node: Node) throws(BlockError) {
+  /// Takes free space off the end of the file, but leaves it a length in bytes that it had before.
+  func cutFile(keeping length: UInt64 = 0, _ node: Node) throws(BlockError) {
     let file = try file(of: node)
     let end = geometry.clusters(covering: file.length)
+    let least = max(geometry.clusters(covering: length), 1)
     var last = end
-    while last > 1, try refcount(of: last - 1, node) == 0 { last -= 1 }
+    while last > least, try refcount(of: last - 1, node) == 0 { last -= 1 }
     guard last < end else { return }
     try writeRefcounts(node)
-    requiredEnd = min(requiredEnd, last << geometry.clusterBits)
-    try file.truncate(to: last << geometry.clusterBits)
+    let newLength = last == least && length > 0 ? length : last << geometry.clusterBits
+    requiredEnd = min(requiredEnd, newLength)
+    try file.truncate(to: newLength)
   }
 }

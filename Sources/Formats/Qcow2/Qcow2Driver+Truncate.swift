@@ -63,7 +63,9 @@ extension Qcow2Driver {
     }
     try writeBack(node)
     try barrier(node)
-    try writeLength(newLength, node)
+    var changed = header
+    changed.size = newLength
+    try switchHeader(to: changed, node)
     length = newLength
   }
 
@@ -114,32 +116,16 @@ extension Qcow2Driver {
     var table = l1.moved(to: clusters.lowerBound << geometry.clusterBits, count: Int(needed))
     try table.write(to: file)
     try barrier(node)
+    var changed = header
+    changed.use(table)
+    try switchHeader(to: changed, node)
     l1 = table
-    header.l1Offset = table.offset
-    header.l1Size = UInt32(needed)
     requiredEnd = max(requiredEnd, table.offset + table.byteCount)
     for cluster in clusters { metadataMap?.insert(cluster) }
-    try writeL1Fields(node)
     try barrier(node)
     guard old.count > 0 else { return }
     let first = old.offset >> geometry.clusterBits
     try dropReferences(first..<first + geometry.clusters(covering: old.byteCount), .other, node)
-  }
-
-  private func writeL1Fields(_ node: Node) throws(BlockError) {
-    let buffer = Buffer(count: 12)
-    var bytes = buffer.mutableBytes
-    bytes.storeBig(header.l1Size, at: 0)
-    bytes.storeBig(header.l1Offset, at: 4)
-    try file(of: node).write(at: UInt64(Header.Field.l1), from: buffer.bytes)
-  }
-
-  private func writeLength(_ newLength: UInt64, _ node: Node) throws(BlockError) {
-    let buffer = Buffer(count: 8)
-    var bytes = buffer.mutableBytes
-    bytes.storeBig(newLength, at: 0)
-    try file(of: node).write(at: UInt64(Header.Field.size), from: buffer.bytes)
-    header.size = newLength
   }
 
   // MARK: Preallocation

@@ -62,8 +62,8 @@ final class Qcow2Driver: @unchecked Sendable {
   var isPrepared = false
   /// Whether the dirty bit is set in the file because refcounts there are behind.
   var hasDirtyBit = false
-  /// Whether refcounts may only reach the file after marks for "refcount is 1" have gone there.
-  var isRaising = false
+  /// Whether refcounts are a copy that the header does not point to yet.
+  var isExchanging = false
   /// Set when damage was found that makes going on dangerous.
   var isBroken = false
 
@@ -98,11 +98,10 @@ final class Qcow2Driver: @unchecked Sendable {
 
   var hasDataFile: Bool { dataSlot != .file }
 
-  /// Goes on with another refcount table, whose blocks have counts of another width.
-  func useRefcounts(_ table: TableInMemory, _ geometry: Geometry) {
-    self.geometry = geometry
-    refcounts = RefcountStore(
-      table, geometry: geometry, cacheBytes: options.refcountCacheBytes, monitor: monitor)
+  /// Goes on with other refcounts, which may have another width.
+  func use(_ store: RefcountStore) {
+    geometry = store.geometry
+    refcounts = store
     metadataMap = nil
   }
 

@@ -74,7 +74,7 @@ extension Qcow2Format: InspectingKind {
       defects.append(error.message)
     }
     do throws(BlockError) {
-      try header.checkTables(takingAtMost: Opener.untrustedTableBudget)
+      _ = try header.checkTables(takingAtMost: Opener.untrustedTableBudget)
     } catch {
       defects.append(error.message)
     }

@@ -9,8 +9,12 @@ internal import Errors
 enum SnapshotTable {
   /// Reads all entries that the header announces.
   ///
+  /// - Parameter budget: the memory that entries may take; nil for no such limit.
   /// - Throws: `corrupt` or `tooLarge` where the table passes the end of the file or a limit.
-  static func read(_ header: Header, from file: Edge) throws(BlockError) -> [SnapshotEntry] {
+  static func read(_ header: Header, from file: Edge, _ budget: MemoryBudget? = nil) throws(BlockError)
+    -> [SnapshotEntry]
+  {
+    var budget = budget
     let fileLength = file.length
     let least = UInt64(header.snapshotCount) * UInt64(SnapshotEntry.fixedSize)
     guard header.snapshotsOffset < fileLength, least <= fileLength - header.snapshotsOffset else {
@@ -22,6 +26,7 @@ enum SnapshotTable {
     var position = header.snapshotsOffset
     for _ in 0..<header.snapshotCount {
       let entry = try window.entry(at: position)
+      try budget?.take(UInt64(entry.memory))
       entries.append(entry)
       position += UInt64(entry.size)
       guard position - header.snapshotsOffset <= Qcow2Limits.snapshotTableBytes else {

@@ -193,7 +193,9 @@ public final class ConvertJob: Job {
   }
 
   private func checkSpace(_ values: OptionObject) throws(BlockError) {
-    guard !options.ignoresSpace, !options.compresses, !options.offloads else { return }
+    guard !options.ignoresSpace, !options.compresses, !options.offloads,
+      !opener.isRemote(options.target.text)
+    else { return }
     let check = SpaceCheck(
       path: try opener.targetPath(options.target.text), values: values, writesZeros: options.sparseSize == 0)
     try check.refuseHopeless(sources.compactMap { $0.edge })

@@ -26,7 +26,13 @@ struct SpaceCheck {
     var length: UInt64 = 0
     for edge in sources { length = length.plus(edge.length) ?? .max }
     guard length > free else { return }
-    let need = writesZeros || reservesAll ? length : dataBytes(of: sources)
+    var need = length
+    if !writesZeros && !reservesAll {
+      let data = StoredData(sources: sources)
+      need = data.bytes()
+      guard need > free else { return }
+      need = data.leastContent(of: need)
+    }
     guard need > free else { return }
     var error = BlockError(
       .noSpace, "'\(path)' needs at least \(need) bytes, and its file system has \(free) bytes free",
@@ -50,20 +56,5 @@ struct SpaceCheck {
   private var reservesAll: Bool {
     let mode = values["preallocation"]?.string
     return mode == Preallocation.falloc.rawValue || mode == Preallocation.full.rawValue
-  }
-
-  /// Bytes that are stored and not known to be zero. What cannot be looked at counts nothing.
-  private func dataBytes(of sources: [Edge]) -> UInt64 {
-    var total: UInt64 = 0
-    for edge in sources {
-      var position: UInt64 = 0
-      while position < edge.length,
-        let status = try? edge.chainStatus(at: position, length: edge.length - position)
-      {
-        if status.isData && !status.isZero { total = total.plus(status.length) ?? .max }
-        position += status.length
-      }
-    }
-    return total
   }
 }

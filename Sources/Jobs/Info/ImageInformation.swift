@@ -23,6 +23,8 @@ public struct ImageInformation: Sendable {
   public let backingPath: String?
   /// What the image asks of requests.
   public let limits: Limits
+  /// What the image lies on, where that is not a file or device of this machine.
+  public let storage: StorageInformation?
 
   /// Looks at an open image.
   public init(of node: Node) {
@@ -34,12 +36,11 @@ public struct ImageInformation: Sendable {
     format = node.driver.formatInformation(of: node)
     backingPath = format?.backing.map { ImageName.resolve($0.name, relativeTo: node.fileName) }
     limits = node.limits
+    storage = StorageInformation(below: node)
   }
 
   private static func actualSize(of node: Node) -> UInt64? {
-    var node = node
-    while let file = node.file { node = file.child }
-    return try? (node.driver as? FileDriver)?.file.allocatedLength()
+    try? (node.storage.driver as? FileDriver)?.file.allocatedLength()
   }
 
   /// A window into a file has options that its name alone would lose.
@@ -65,6 +66,38 @@ public struct ImageInformation: Sendable {
 
   /// The file's name, so that it is not taken for one with a prefix.
   private static func path(of node: Node) -> String {
-    ImageName.protocolPrefix(of: node.fileName) == nil ? node.fileName : "./" + node.fileName
+    let isPlain = !node.storage.isOnThisMachine || ImageName.protocolPrefix(of: node.fileName) == nil
+    return isPlain ? node.fileName : "./" + node.fileName
   }
+}
+
+/// The storage of an image, where it has a length and a name of its own that are worth telling.
+public struct StorageInformation: Sendable {
+  /// The name that opens it.
+  public let name: String
+  /// The name of its driver.
+  public let driver: String
+  /// Its length in bytes.
+  public let length: UInt64
+
+  /// Nil where the image lies on a file or device, or is storage itself.
+  init?(below node: Node) {
+    let storage = node.storage
+    guard storage !== node, !storage.isOnThisMachine else { return nil }
+    name = storage.fileName
+    driver = storage.driver.name
+    length = storage.length
+  }
+}
+
+extension Node {
+  /// The node at the bottom: what has no file below.
+  fileprivate var storage: Node {
+    var node = self
+    while let file = node.file { node = file.child }
+    return node
+  }
+
+  /// Whether this is a file or a device here.
+  fileprivate var isOnThisMachine: Bool { driver.name == "file" || driver.name == "host_device" }
 }

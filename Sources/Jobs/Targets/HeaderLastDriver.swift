@@ -4,7 +4,6 @@
 internal import BlockGraph
 internal import Bytes
 internal import Errors
-internal import FileProtocol
 internal import Host
 
 /// Storage that is filled in place, and whose first bytes reach it last: until then it starts with zeros, so that
@@ -14,24 +13,27 @@ final class HeaderLastDriver: StorageDriver, @unchecked Sendable {
   private static let headerLength = 4096
 
   let name: String
-  private let base: FileDriver
+  private let base: any InPlaceStorage
   private let monitor = Monitor()
   private let header = Buffer(count: HeaderLastDriver.headerLength)
 
   /// Wipes the header of what stands there.
-  init(_ base: FileDriver) throws(BlockError) {
+  init(_ base: any InPlaceStorage) throws(BlockError) {
     self.base = base
     name = base.name
     let blank = Buffer(count: HeaderLastDriver.headerLength)
-    try base.file.write(at: 0, from: blank.bytes)
+    try base.writeInPlace(at: 0, from: blank.bytes.slice(0..<storedHeader))
   }
+
+  /// How much of the header there is room for.
+  private var storedHeader: Int { Int(min(UInt64(HeaderLastDriver.headerLength), base.length)) }
 
   /// The header as it was written, for the storage to hold at last.
   func writeHeader() throws(BlockError) {
     let header = header
-    try base.file.synchronize()
-    try base.file.write(at: 0, from: header.bytes)
-    try base.file.synchronize()
+    try base.synchronize()
+    try base.writeInPlace(at: 0, from: header.bytes.slice(0..<storedHeader))
+    try base.synchronize()
   }
 
   func length(of node: Node) -> UInt64 { base.length(of: node) }

@@ -43,7 +43,7 @@ final class NewImage {
     self.flags = flags.union(.writable)
     self.graph = graph
     self.opener = opener
-    files = TargetFiles(graph: graph)
+    files = TargetFiles(graph: graph, opener: opener)
     do throws(BlockError) {
       try create()
     } catch {
@@ -111,8 +111,8 @@ final class NewImage {
 
   /// Whether an untouched image reads as zero everywhere (where it has no backing file).
   var readsZero: Bool {
-    guard opener.kind(named: recipe.format)?.readsZeroWhenNew ?? true else { return false }
-    return fileUser?.edge.map { files.readsZero($0.child) } ?? false
+    guard let edge = fileUser?.edge, let kind = opener.kind(named: recipe.format) else { return false }
+    return kind.readsZeroWhenNew(recipe.options, storageReadsZero: files.readsZero(edge.child))
   }
 
   /// Opens the image for `user`; with `isReadOnly`, as somebody would who only looks at it.

@@ -22,19 +22,24 @@ struct FileAttributes: Sendable {
 }
 
 /// The files of an image that is being made: a regular file appears under its name only when all are complete,
-/// a device is written in place, its header last. Graph API.
+/// a device or an export of a server is written in place, its header last. Graph API.
 final class TargetFiles {
   private let graph: Graph
+  private let opener: Opener
   private var staged: [StagedFile] = []
   private var headers: [HeaderLastDriver] = []
   private var guards: [RootUser] = []
 
-  init(graph: Graph) { self.graph = graph }
+  init(graph: Graph, opener: Opener) {
+    self.graph = graph
+    self.opener = opener
+  }
 
   /// Makes an empty file that will stand at `path`; nobody uses its node yet.
   ///
   /// - Throws: kind `conflict` where something already in use stands at the path; the system's reason otherwise.
   func make(_ path: String, flags: NodeFlags, _ attributes: FileAttributes) throws(BlockError) -> Node {
+    if opener.isRemote(path) { return try openRemote(path, flags) }
     let driver: any StorageDriver
     switch FilePaths.kind(of: path) {
     case nil:
@@ -117,5 +122,19 @@ final class TargetFiles {
     let header = try HeaderLastDriver(FileDriver(file, path: path, name: "host_device"))
     headers.append(header)
     return header
+  }
+
+  private func openRemote(_ name: String, _ flags: NodeFlags) throws(BlockError) -> Node {
+    let image = try ImageName(name, protocols: opener.protocols)
+    return try inContext("Could not create '\(name)'") { () throws(BlockError) in
+      try opener.openStorage(image, flags.union(.writable)) { (storage) throws(BlockError) in
+        guard let storage = storage as? any InPlaceStorage else {
+          throw BlockError(.unsupported, "'\(storage.name)' does not support image creation")
+        }
+        let header = try HeaderLastDriver(storage)
+        headers.append(header)
+        return header
+      }
+    }
   }
 }

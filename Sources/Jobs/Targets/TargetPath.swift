@@ -6,19 +6,22 @@ internal import Errors
 internal import Host
 
 extension Opener {
-  /// The path on this machine that a target's name means.
+  /// The path on this machine that a target's name means, or the name itself where it leads elsewhere.
   ///
-  /// - Throws: `Unknown protocol 'NAME'` for a prefix that leads elsewhere.
+  /// - Throws: `Unknown protocol 'NAME'` for a prefix that leads nowhere.
   func targetPath(_ name: String) throws(BlockError) -> String {
-    guard let prefix = ImageName.protocolPrefix(of: name) else { return name }
+    guard let prefix = ImageName.protocolPrefix(of: name), !isRemote(name) else { return name }
     guard prefix == "file" else {
       throw BlockError(.invalidArgument, "Unknown protocol '\(prefix)'")
     }
-    return String(name.dropFirst(prefix.count + 1))
+    let path = String(name.dropFirst(prefix.count + 1))
+    // What follows is a path, also where it looks like a name with a prefix.
+    return ImageName.protocolPrefix(of: path) == nil ? path : "./" + path
   }
 
-  /// Whether there is something at the path that a target's name means.
+  /// Whether there is something at the place that a target's name means.
   func targetExists(_ name: String) throws(BlockError) -> Bool {
-    FilePaths.kind(of: try targetPath(name)) != nil
+    if isRemote(name) { return true }
+    return FilePaths.kind(of: try targetPath(name)) != nil
   }
 }

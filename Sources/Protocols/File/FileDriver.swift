@@ -10,7 +10,7 @@ internal import Synchronization
 /// A file or block device as storage.
 ///
 /// The open file changes only in the course of a refresh that reopens the node, which is drained then.
-public final class FileDriver: CopyingDriver, @unchecked Sendable {
+public final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendable {
   /// `file` or `host_device`.
   public let name: String
   /// The file's path as it was given.
@@ -43,7 +43,8 @@ public final class FileDriver: CopyingDriver, @unchecked Sendable {
 
   /// Length in bytes.
   public func length(of node: Node) -> UInt64 { length }
-  var length: UInt64 { knownLength.load(ordering: .acquiring) }
+  /// Length in bytes.
+  public var length: UInt64 { knownLength.load(ordering: .acquiring) }
 
   // MARK: Graph hooks
 
@@ -228,4 +229,14 @@ public final class FileDriver: CopyingDriver, @unchecked Sendable {
     guard file.isWritable, !node.flags.contains(.noFlush) else { return }
     try file.synchronize()
   }
+
+  // MARK: Written in place
+
+  /// Writes at once.
+  public func writeInPlace(at offset: UInt64, from data: RawSpan) throws(BlockError) {
+    try file.write(at: offset, from: data)
+  }
+
+  /// Makes what was written durable, whatever nodes were opened not to care about.
+  public func synchronize() throws(BlockError) { try file.synchronize() }
 }

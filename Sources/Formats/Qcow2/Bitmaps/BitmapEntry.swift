@@ -40,6 +40,8 @@ struct BitmapEntry: Hashable, Sendable {
 
   /// Bytes in the directory, padding included.
   var size: Int { BitmapEntry.size(named: nameBytes.count + extra.count) }
+  /// Bytes of memory that an entry takes beside its name and extra data, at most.
+  static let fixedMemory = MemoryBudget.inArray(of: BitmapEntry.self) + 2 * MemoryBudget.arrayHeader
   /// Bytes of the table.
   var tableBytes: UInt64 { UInt64(tableSize) * UInt64(BitmapTableEntry.size) }
   /// The name up to the first zero byte, where other programs take it to end.

@@ -24,10 +24,12 @@ struct ImageLayout: Equatable {
 
   /// Lays a new image out.
   ///
+  /// - Parameter isMeasured: whether its size is all that is asked for. The peer counts the refcounts of images, too,
+  ///   that are larger than their table can become.
   /// - Throws: `tooLarge` where a table would be larger than its limit.
   init(
     _ geometry: Geometry, length: UInt64, allocatesTables: Bool, hasDataFile: Bool,
-    encryptionHeader: UInt64 = 0
+    encryptionHeader: UInt64 = 0, isMeasured: Bool = false
   ) throws(BlockError) {
     self.geometry = geometry
     l1Entries = geometry.l1Entries(forLength: length)
@@ -50,6 +52,7 @@ struct ImageLayout: Equatable {
       }
       blocks = needed
     }
+    guard !isMeasured else { return }
     guard refcountTableClusters << geometry.clusterBits <= Qcow2Limits.refcountTableBytes,
       totalClusters << geometry.clusterBits <= Qcow2Limits.hostOffset
     else { throw ImageLayout.tooLarge }

@@ -14,7 +14,7 @@ extension Qcow2Format: MeasuringKind {
     do throws(BlockError) {
       layout = try ImageLayout(
         geometry, length: length, allocatesTables: true, hasDataFile: false,
-        encryptionHeader: creation.encryption?.headerLength ?? 0)
+        encryptionHeader: creation.encryption?.headerLength ?? 0, isMeasured: true)
     } catch {
       throw BlockError(error.kind, "The image size is too large (try using a larger cluster size)")
     }

@@ -57,6 +57,12 @@ public struct Geometry: Hashable, Sendable {
     self.refcountOrder = UInt64(refcountOrder)
   }
 
+  /// The same clusters and tables with refcounts of another width.
+  func with(refcountOrder: UInt64) -> Geometry {
+    Geometry(
+      clusterBits: UInt32(clusterBits), hasExtendedL2: hasExtendedL2, refcountOrder: UInt32(refcountOrder))
+  }
+
   /// Bytes of a cluster.
   @inlinable public var clusterSize: UInt64 { 1 << clusterBits }
   /// Bytes of an L2 entry.

@@ -70,29 +70,29 @@ extension Header {
     guard needed <= UInt64(l1Size) else { throw BlockError(.corrupt, "L1 table is too small") }
   }
 
-  /// Refuses an image whose tables, as the header states them, take more memory than `budget` bytes.
+  /// Refuses an image whose tables, as the header states them, take more memory than `budget` bytes; entries of the
+  /// snapshot table, whose size only reading tells, count with the least they can take.
   ///
+  /// - Returns: what is left for the snapshot table.
   /// - Throws: kind `tooLarge` with both numbers.
-  func checkTables(takingAtMost budget: UInt64) throws(BlockError) {
-    let need = tableMemory
-    guard need > budget else { return }
-    throw BlockError(
-      .tooLarge,
-      "The tables of the image take \(need) bytes of memory, more than the \(budget) that are allowed",
-      advice: "Without --untrusted there is no such limit.")
+  func checkTables(takingAtMost budget: UInt64) throws(BlockError) -> MemoryBudget {
+    let tables = tableMemory
+    let least = UInt64(snapshotCount) * UInt64(SnapshotEntry.leastMemory)
+    var left = MemoryBudget(bytes: budget)
+    try left.take(tables.plus(least) ?? .max)
+    return MemoryBudget(bytes: budget, taken: tables)
   }
 
-  /// Bytes of memory that the tables take which are read when the image is opened.
+  /// Bytes of memory that the tables take which are read when the image is opened, without snapshots.
   private var tableMemory: UInt64 {
-    let bitmaps = first(.bitmaps).flatMap { BitmapsExtension(parsing: $0.data) }?.directorySize ?? 0
-    let snapshots = UInt64(snapshotCount) * Header.snapshotMemory
+    let bitmaps = first(.bitmaps).flatMap { BitmapsExtension(parsing: $0.data) }
+    // The directory as it is read, and its entries, whose names and extra data are those bytes once more.
+    let directory = bitmaps.map { $0.directorySize.times(2) ?? .max } ?? 0
+    let entries = UInt64(bitmaps?.count ?? 0) * UInt64(BitmapEntry.fixedMemory)
     let refcounts = UInt64(refcountTableClusters) << UInt64(clusterBits)
     // None of the others is longer than 60 bits.
-    return (UInt64(l1Size) * 8 + refcounts + snapshots).plus(bitmaps) ?? .max
+    return (UInt64(l1Size) * 8 + refcounts + entries).plus(directory) ?? .max
   }
-
-  /// Bytes of memory that an entry of the snapshot table takes, names and all.
-  private static let snapshotMemory: UInt64 = 1024
 
   private func check(_ offset: UInt64, _ bytes: UInt64, _ message: String) throws(BlockError) {
     guard geometry.offsetInCluster(offset) == 0, let end = offset.plus(bytes), end <= UInt64(Int64.max) else {

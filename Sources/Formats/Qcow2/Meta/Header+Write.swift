@@ -51,7 +51,8 @@ extension Header {
     for (index, byte) in backingName.utf8.enumerated() { area.store(byte, at: position + index) }
   }
 
-  private func writeFields(to area: inout MutableRawSpan) {
+  /// Writes the fields, which take `fieldBytes`.
+  func writeFields(to area: inout MutableRawSpan) {
     area.storeBig(Header.magic, at: 0)
     area.storeBig(version, at: 4)
     area.storeBig(backingNameOffset, at: 8)
@@ -81,13 +82,12 @@ extension Header {
   enum Field {
     static let backingNameOffset = 8
     static let size = 24
-    /// L1 size and offset.
-    static let l1 = 36
     /// Refcount table offset and clusters.
     static let refcountTable = 48
     /// Snapshot count and offset.
     static let snapshots = 60
     /// The three sets of features.
     static let features = 72
+    static let headerLength = 100
   }
 }

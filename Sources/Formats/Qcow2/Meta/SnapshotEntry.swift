@@ -87,6 +87,11 @@ public struct SnapshotEntry: Hashable, Sendable {
     return result
   }
 
+  /// Bytes of memory that an entry takes at least: its name, id and extra data are arrays of their own.
+  static let leastMemory = MemoryBudget.inArray(of: SnapshotEntry.self) + 3 * MemoryBudget.arrayHeader
+  /// Bytes of memory that the entry takes at most.
+  var memory: Int { SnapshotEntry.leastMemory + extra.count + idBytes.count + nameBytes.count }
+
   /// Bytes in the table without padding, which the last entry does not need.
   public var unpaddedSize: Int { SnapshotEntry.fixedSize + extra.count + idBytes.count + nameBytes.count }
 

@@ -49,33 +49,6 @@ extension Qcow2Driver {
     for cluster in clusters { metadataMap?.insert(cluster) }
     return SnapshotTablePlace(entries: entries, clusters: clusters)
   }
-
-  /// Lets the header point to another table, all that it needs being in the file.
-  ///
-  /// When that fails, the header points to the present one as before, or it cannot be known; false then.
-  func switchSnapshotTable(to place: SnapshotTablePlace, _ node: Node, undone: inout Bool) throws(BlockError)
-  {
-    let old = presentSnapshotTable
-    do throws(BlockError) {
-      try writeSnapshotFields(place, node)
-    } catch {
-      // It may be there in part: only a second write tells that it is not.
-      undone = (try? writeSnapshotFields(old, node)) != nil
-      throw error
-    }
-    snapshots = place.entries
-    header.snapshotCount = UInt32(place.entries.count)
-    header.snapshotsOffset = place.clusters.lowerBound << geometry.clusterBits
-    try barrier(node)
-  }
-
-  private func writeSnapshotFields(_ place: SnapshotTablePlace, _ node: Node) throws(BlockError) {
-    let buffer = Buffer(count: 12)
-    var bytes = buffer.mutableBytes
-    bytes.storeBig(UInt32(place.entries.count), at: 0)
-    bytes.storeBig(place.clusters.lowerBound << geometry.clusterBits, at: 4)
-    try file(of: node).write(at: UInt64(Header.Field.snapshots), from: buffer.bytes)
-  }
 }
 
 extension SnapshotTable {

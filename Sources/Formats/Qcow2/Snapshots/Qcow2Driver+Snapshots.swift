@@ -6,14 +6,10 @@ internal import Bytes
 internal import Errors
 internal import Host
 
-/// Taking, restoring and forgetting snapshots.
-///
-/// References are counted up, and tables written, before the header points to what needs them; one write to the
-/// header is the moment of change; references are counted down after it.
-///
-/// A mark for "refcount is 1" goes before the count is raised, and comes after the count was lowered, with a barrier
-/// between. So it may be missing after a crash, which costs a copy, but is never there wrongly.
+/// Taking, restoring and forgetting snapshots, each as one exchange of tables: a crash leaves the image as it was
+/// before or as it is after, with space unaccounted for at worst.
 extension Qcow2Driver: SnapshottingDriver {
+  /// The snapshot gets the tables that were active; the disk goes on with others, without marks.
   func createSnapshot(_ name: String, seconds: UInt32, nanoseconds: UInt32, of node: Node) throws(BlockError)
   {
     monitor.lock()
@@ -26,34 +22,16 @@ extension Qcow2Driver: SnapshottingDriver {
     var entry = SnapshotEntry(
       id: SnapshotTable.nextID(snapshots), name: name, diskSize: header.size, seconds: seconds,
       nanoseconds: nanoseconds)
-    isRaising = true
-    defer { isRaising = false }
-    try raiseActive(node)
-    var undone = true
-    var taken: [Range<UInt64>] = []
-    do throws(BlockError) {
-      let copy = try placeCopy(of: l1, node)
-      taken.append(copy.clusters)
-      entry.l1Offset = copy.table.offset
-      entry.l1Size = UInt32(copy.table.count)
-      let place = try placeSnapshotTable(snapshots + [entry], node)
-      taken.append(place.clusters)
-      try writeRaised(node)
-      let old = presentSnapshotTable.clusters
-      undone = false
-      try switchSnapshotTable(to: place, node, undone: &undone)
-      try dropReferences(old, .other, node)
-    } catch {
-      // Where the snapshot may be there, it keeps its references; they are lost space at worst.
-      if undone { try? takeBackSnapshot(taken, node) }
-      throw error
+    try refuseFullCounts(l1, node)
+    entry.l1Offset = l1.offset
+    entry.l1Size = UInt32(l1.count)
+    let formerTable = presentSnapshotTable.clusters
+    try exchangeTables(node) { (tables: inout TableSet) throws(BlockError) in
+      try share(&tables.l1, node)
+      try move(&tables.l1, node)
+      tables.snapshots = try placeSnapshotTable(snapshots + [entry], node)
     }
-  }
-
-  private func takeBackSnapshot(_ taken: [Range<UInt64>], _ node: Node) throws(BlockError) {
-    for clusters in taken { try dropReferences(clusters, .other, node) }
-    try changeActive(.lower, node)
-    try restoreMarks(node)
+    try dropReferences(formerTable, .other, node)
   }
 
   func applySnapshot(_ selector: BlockGraph.SnapshotSelector, of node: Node) throws(BlockError) {
@@ -69,30 +47,18 @@ extension Qcow2Driver: SnapshottingDriver {
     guard let entry = SnapshotTable.find(SnapshotSelector(selector), in: snapshots) else {
       throw BlockError(.notFound, "No such file or directory")
     }
-    try entry.check(header)
-    var table = try TableInMemory(offset: entry.l1Offset, count: Int(entry.l1Size), from: file(of: node))
-    isRaising = true
-    defer { isRaising = false }
-    try change(.raise, &table, node)
-    let newLength = entry.diskSize ?? header.size
-    let old = l1
-    let copy: (table: TableInMemory, clusters: Range<UInt64>)
-    do throws(BlockError) {
-      copy = try placeCopy(of: table, node)
-      try writeRaised(node)
-      try writeLength(newLength, copy.table, node)
-    } catch {
-      try? change(.lower, &table, node)
-      try? restoreMarks(node)
-      throw error
+    let table = try l1Table(of: entry, node)
+    try refuseFullCounts(table, node)
+    let former = l1
+    try exchangeTables(node) { (tables: inout TableSet) throws(BlockError) in
+      tables.l1 = table
+      try share(&tables.l1, node)
+      try move(&tables.l1, node)
+      tables.length = entry.diskSize ?? header.size
     }
-    l1 = copy.table
-    length = newLength / 512 * 512
-    try barrier(node)
-    var former = old
-    try change(.lower, &former, node)
-    let first = old.offset >> geometry.clusterBits
-    try dropReferences(first..<first + geometry.clusters(covering: old.byteCount), .other, node)
+    // What the snapshot has too keeps a reference, so no mark changes with this.
+    try countDown(former, .snapshot, node)
+    try giveBack(l1: former, .other, node)
   }
 
   func deleteSnapshot(_ selector: BlockGraph.SnapshotSelector, of node: Node) throws(BlockError) {
@@ -102,33 +68,24 @@ extension Qcow2Driver: SnapshottingDriver {
     guard let entry = SnapshotTable.find(SnapshotSelector(selector), in: snapshots),
       let index = snapshots.firstIndex(of: entry)
     else { throw BlockError(.notFound, "snapshot not found") }
-    try entry.check(header)
-    var table = try TableInMemory(offset: entry.l1Offset, count: Int(entry.l1Size), from: file(of: node))
+    let table = try l1Table(of: entry, node)
     var rest = snapshots
     rest.remove(at: index)
-    let old = presentSnapshotTable.clusters
-    let place = try placeSnapshotTable(rest, node)
-    var undone = true
-    do throws(BlockError) {
-      try writeRefcounts(node)
-      try barrier(node)
-      undone = false
-      try switchSnapshotTable(to: place, node, undone: &undone)
-    } catch {
-      if undone { try? dropReferences(place.clusters, .other, node) }
-      throw error
+    let former = (l1: l1, snapshotTable: presentSnapshotTable.clusters)
+    try exchangeTables(node) { (tables: inout TableSet) throws(BlockError) in
+      // Everything is placed before anything is counted down: what becomes free is still in use in the file.
+      tables.snapshots = try placeSnapshotTable(rest, node)
+      try move(&tables.l1, node)
+      var spare = try SpareTables(for: tables.l1, node, self)
+      try countDown(table, .later, node)
+      try setMarks(&tables.l1, &spare, node)
+      try spare.giveBack(node, self)
     }
-    try dropReferences(old, .other, node)
-    defer { compressed.forget() }
-    do throws(BlockError) {
-      try change(.lower, &table, node)
-      let first = entry.l1Offset >> geometry.clusterBits
-      try dropReferences(first..<first + geometry.clusters(covering: table.byteCount), .other, node)
-      try restoreMarks(node)
-    } catch {
-      try? restoreMarks(node)
-      throw error
-    }
+    try dropReferences(former.snapshotTable, .other, node)
+    try giveBack(tablesReplacedIn: former.l1, node)
+    try giveBack(l1: table, .snapshot, node)
+    try discardFreed(table, node)
+    compressed.forget()
   }
 
   // MARK: Steps
@@ -149,52 +106,21 @@ extension Qcow2Driver: SnapshottingDriver {
     compressed.forget()
   }
 
-  /// Adds a reference to everything that the active tables point to, and takes all marks from them.
-  private func raiseActive(_ node: Node) throws(BlockError) {
-    do throws(BlockError) {
-      for index in 0..<l1.count where L1Entry(rawValue: l1[index]).isCopied {
-        l1[index] &= ~L2Entry.copiedBit
-      }
-      try l1.write(to: file(of: node))
-      try changeActive(.raise, node)
-    } catch {
-      try? restoreMarks(node)
-      throw error
+  private func l1Table(of entry: SnapshotEntry, _ node: Node) throws(BlockError) -> TableInMemory {
+    try entry.check(header)
+    return try TableInMemory(offset: entry.l1Offset, count: Int(entry.l1Size), from: file(of: node))
+  }
+
+  /// Gives a former L1 table back, and the L2 tables for which the present one has others.
+  private func giveBack(tablesReplacedIn former: TableInMemory, _ node: Node) throws(BlockError) {
+    for index in 0..<former.count {
+      let offset = L1Entry(rawValue: former[index]).offset
+      guard offset != 0, L1Entry(rawValue: l1[index]).offset != offset else { continue }
+      let cluster = offset >> geometry.clusterBits
+      pendingFrees.add(cluster..<cluster + 1, .snapshot)
     }
-  }
-
-  /// Writes counts that were raised, now that the marks are gone.
-  private func writeRaised(_ node: Node) throws(BlockError) {
-    try barrier(node)
-    try writeRefcounts(node)
-    try barrier(node)
-  }
-
-  /// Makes marks in the active tables agree with refcounts, and writes all of it.
-  private func restoreMarks(_ node: Node) throws(BlockError) {
-    try writeRefcounts(node)
-    try barrier(node)
-    try changeActive(.mark, node)
-    try l1.write(to: file(of: node))
-  }
-
-  /// Writes a table to free clusters.
-  private func placeCopy(of table: TableInMemory, _ node: Node) throws(BlockError)
-    -> (table: TableInMemory, clusters: Range<UInt64>)
-  {
-    let count = max(table.count, 1)
-    let clusters = try allocate(
-      geometry.clusters(covering: UInt64(count) * 8), exactly: true, for: "L1 table", node)
-    var copy = table.moved(to: clusters.lowerBound << geometry.clusterBits, count: table.count)
-    do throws(BlockError) {
-      try copy.write(to: file(of: node))
-    } catch {
-      try? dropReferences(clusters, .other, node)
-      throw error
-    }
-    requiredEnd = max(requiredEnd, copy.offset + copy.byteCount)
-    for cluster in clusters { metadataMap?.insert(cluster) }
-    return (copy, clusters)
+    try applyPendingFrees(node)
+    try giveBack(l1: former, .other, node)
   }
 }
 
@@ -202,7 +128,7 @@ extension SnapshotEntry {
   /// Bytes of a name that the peer can hold.
   private static let nameBytes = 255
 
-  /// An entry for a new snapshot without saved machine state; its L1 table is still to be placed.
+  /// An entry for a new snapshot without saved machine state; its L1 table is still to be named.
   init(id: String, name: String, diskSize: UInt64, seconds: UInt32, nanoseconds: UInt32) {
     l1Offset = 0
     l1Size = 0

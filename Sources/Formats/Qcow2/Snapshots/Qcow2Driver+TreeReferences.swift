@@ -5,126 +5,162 @@ internal import BlockGraph
 internal import Bytes
 internal import Errors
 
-/// Counting the references of a whole tree of tables up or down. The monitor is held.
+/// Changing the references of a whole tree of tables, during an exchange of tables. The monitor is held.
 ///
 /// L2 tables are read in large runs, straight from the file, and each only once; refcounts go through their cache.
+/// No L2 table is changed where it is: whoever still has it must find it as it was.
 extension Qcow2Driver {
-  /// What happens to each reference of a tree.
-  enum TreeChange {
-    /// One reference more; marks for "refcount is 1" go.
-    case raise
-    /// One reference less.
-    case lower
-    /// No change; marks become what refcounts say.
-    case mark
-  }
-
-  /// Changes the references of all that an L1 table points to: L2 tables and what those point to.
+  /// Refuses a tree that has clusters with as many references as a narrow refcount holds, before anything is written.
   ///
-  /// With `raise` and `mark`, changed L2 tables are written; marks in `table` itself are the caller's to write.
-  /// When raising fails, what was raised is lowered again.
-  func change(_ change: TreeChange, _ table: inout TableInMemory, _ node: Node) throws(BlockError) {
+  /// Wide ones are full where clusters have been compressed or tables damaged beyond all custom; that is found later.
+  func refuseFullCounts(_ table: TableInMemory, _ node: Node) throws(BlockError) {
+    guard geometry.refcountOrder < 4 else { return }
     var walk = TreeWalk(table.count, geometry, try file(of: node))
     while let index = try walk.next(in: table, node, self) {
-      do throws(BlockError) {
-        try changeTable(change, &table, index, walk, node)
-      } catch {
-        if change == .raise { try? takeBack(&table, before: index, node) }
-        throw error
+      let offset = L1Entry(rawValue: table[index]).offset
+      let buffer = walk.run.buffer
+      let bytes = buffer.bytes.slice(walk.run.range(of: offset, geometry.clusterSize))
+      for entry in 0..<Int(geometry.l2Entries) {
+        let entry = L2Entry(rawValue: bytes.big64(at: entry * geometry.l2EntryBytes))
+        for cluster in try hostClusters(entry, node) ?? 0..<0 {
+          let count = try refcount(of: cluster, node)
+          if count >= geometry.refcountMaximum { throw isFull(cluster, count) }
+        }
       }
+    }
+  }
+
+  private func isFull(_ cluster: UInt64, _ count: UInt64) -> BlockError {
+    BlockError(
+      .tooLarge,
+      "cluster \(cluster) cannot have more than \(count) references (refcount_bits=\(geometry.refcountBits))")
+  }
+
+  /// Adds a reference to each cluster that a tree has, for a second tree with the same content, which `table` becomes.
+  ///
+  /// Marks for "refcount is 1" are in none of the second tree's tables. L2 tables that have some are copied; the
+  /// others belong to both trees from now on.
+  func share(_ table: inout TableInMemory, _ node: Node) throws(BlockError) {
+    let file = try file(of: node)
+    var walk = TreeWalk(table.count, geometry, file)
+    while let index = try walk.next(in: table, node, self) {
+      let offset = L1Entry(rawValue: table[index]).offset
+      let buffer = walk.run.buffer
+      let range = walk.run.range(of: offset, geometry.clusterSize)
+      try addReferences(toDataOf: buffer.bytes.slice(range), node)
+      var target = buffer.mutableBytes
+      var bytes = target.slice(range)
+      if try setMarks(&bytes, asSingle: false, node) {
+        let cluster = try allocate(1, for: "L2 table", node).lowerBound
+        table[index] = try writeL2(buffer.bytes.slice(range), to: cluster, file).rawValue
+      } else {
+        try addReferences(to: offset >> geometry.clusterBits..<offset >> geometry.clusterBits + 1, node)
+        table[index] &= ~L2Entry.copiedBit
+      }
+    }
+  }
+
+  /// Takes a reference away from everything that an L1 table points to: L2 tables and what those point to.
+  func countDown(_ table: TableInMemory, _ reason: PendingFrees.Reason, _ node: Node) throws(BlockError) {
+    var walk = TreeWalk(table.count, geometry, try file(of: node))
+    while let index = try walk.next(in: table, node, self) {
+      let offset = L1Entry(rawValue: table[index]).offset
+      let buffer = walk.run.buffer
+      let bytes = buffer.bytes.slice(walk.run.range(of: offset, geometry.clusterSize))
+      for entry in 0..<Int(geometry.l2Entries) {
+        noteFree(L2Entry(rawValue: bytes.big64(at: entry * geometry.l2EntryBytes)), reason)
+      }
+      let cluster = offset >> geometry.clusterBits
+      pendingFrees.add(cluster..<cluster + 1, reason)
       if pendingFrees.isFull { try applyPendingFrees(node) }
     }
     try applyPendingFrees(node)
   }
 
-  /// The same for the active tables.
-  func changeActive(_ change: TreeChange, _ node: Node) throws(BlockError) {
-    // Caches that have to make room look at the table meanwhile.
-    var table = l1
-    defer { l1 = table }
-    try self.change(change, &table, node)
-  }
-
-  /// Lowers what was raised, and sets marks again.
-  private func takeBack(_ table: inout TableInMemory, before end: Int, _ node: Node) throws(BlockError) {
-    for step in [TreeChange.lower, .mark] {
-      // The table at which raising failed may have lost marks.
-      let end = step == .mark ? end + 1 : end
-      var walk = TreeWalk(end, geometry, try file(of: node))
-      while let index = try walk.next(in: table, node, self) {
-        try changeTable(step, &table, index, walk, node)
-      }
-      try applyPendingFrees(node)
-      if step == .lower {
-        try writeRefcounts(node)
-        try barrier(node)
+  /// Lets marks say what refcounts do. L2 tables in which some change are copied to `spare` clusters.
+  func setMarks(_ table: inout TableInMemory, _ spare: inout SpareTables, _ node: Node) throws(BlockError) {
+    let file = try file(of: node)
+    var walk = TreeWalk(table.count, geometry, file)
+    while let index = try walk.next(in: table, node, self) {
+      let offset = L1Entry(rawValue: table[index]).offset
+      let buffer = walk.run.buffer
+      let range = walk.run.range(of: offset, geometry.clusterSize)
+      var target = buffer.mutableBytes
+      var bytes = target.slice(range)
+      if try setMarks(&bytes, asSingle: true, node), let cluster = spare.take() {
+        table[index] = try writeL2(buffer.bytes.slice(range), to: cluster, file).rawValue
+      } else if try refcount(of: offset >> geometry.clusterBits, node) == 1 {
+        table[index] |= L2Entry.copiedBit
+      } else {
+        table[index] &= ~L2Entry.copiedBit
       }
     }
   }
 
-  private func changeTable(
-    _ change: TreeChange, _ table: inout TableInMemory, _ index: Int, _ walk: TreeWalk, _ node: Node
-  ) throws(BlockError) {
-    let offset = L1Entry(rawValue: table[index]).offset
-    let cluster = offset >> geometry.clusterBits
-    let buffer = walk.run.buffer
-    let range = walk.run.range(of: offset, geometry.clusterSize)
-    switch change {
-    case .raise:
-      try raise(buffer.bytes.slice(range), cluster, node)
-      table[index] &= ~L2Entry.copiedBit
-    case .lower:
-      return noteTree(buffer.bytes.slice(range), cluster)
-    case .mark:
-      let isSingle = try refcount(of: cluster, node) == 1
-      table[index] = isSingle ? table[index] | L2Entry.copiedBit : table[index] & ~L2Entry.copiedBit
-    }
-    var target = buffer.mutableBytes
-    var bytes = target.slice(range)
-    guard try mark(&bytes, asSingle: change == .mark, node) else { return }
-    do throws(BlockError) {
-      try file(of: node).write(at: offset, from: buffer.bytes.slice(range))
-    } catch {
-      if change == .raise { noteTree(buffer.bytes.slice(range), cluster) }
-      throw error
+  /// Tells the storage which clusters of a tree that was counted down are free now, where it is to hear of it.
+  func discardFreed(_ table: TableInMemory, _ node: Node) throws(BlockError) {
+    guard passesDiscard(.snapshot, node) else { return }
+    var walk = TreeWalk(table.count, geometry, try file(of: node))
+    while let index = try walk.next(in: table, node, self) {
+      let offset = L1Entry(rawValue: table[index]).offset
+      let buffer = walk.run.buffer
+      let bytes = buffer.bytes.slice(walk.run.range(of: offset, geometry.clusterSize))
+      var run = offset >> geometry.clusterBits..<offset >> geometry.clusterBits + 1
+      for entry in 0..<Int(geometry.l2Entries) {
+        let entry = L2Entry(rawValue: bytes.big64(at: entry * geometry.l2EntryBytes))
+        // Entries that are damaged were counted down as if they were not.
+        guard entry.isCompressed || geometry.offsetInCluster(entry.offset) == 0,
+          let clusters = try hostClusters(entry, node)
+        else { continue }
+        if run.upperBound == clusters.lowerBound {
+          run = run.lowerBound..<clusters.upperBound
+        } else {
+          try discardFree(run, node)
+          run = clusters
+        }
+      }
+      try discardFree(run, node)
     }
   }
 
-  /// Notes that an L2 table and each cluster it points to have one reference less.
-  private func noteTree(_ bytes: RawSpan, _ table: UInt64) {
-    for entry in 0..<Int(geometry.l2Entries) {
-      noteFree(L2Entry(rawValue: bytes.big64(at: entry * geometry.l2EntryBytes)), .other)
+  private func discardFree(_ clusters: Range<UInt64>, _ node: Node) throws(BlockError) {
+    var position = clusters.lowerBound
+    while position < clusters.upperBound {
+      if let free = try freeRun(from: position, limit: clusters.upperBound - position, node), free > 0 {
+        discardHost(position..<position + UInt64(free), .snapshot, node)
+        position += UInt64(free)
+      } else {
+        position += min(UInt64(try usedRun(from: position, node) ?? 1), clusters.upperBound - position)
+      }
     }
-    pendingFrees.add(table..<table + 1, .other)
   }
 
   // MARK: One table
 
-  /// Adds a reference to an L2 table and to each cluster it points to: to all of them or to none.
-  private func raise(_ bytes: RawSpan, _ table: UInt64, _ node: Node) throws(BlockError) {
-    var done: [Range<UInt64>] = []
-    do throws(BlockError) {
-      try addReferences(to: table..<table + 1, node)
-      done.append(table..<table + 1)
-      var run: Range<UInt64>?
-      for index in 0..<Int(geometry.l2Entries) {
-        let entry = L2Entry(rawValue: bytes.big64(at: index * geometry.l2EntryBytes))
-        guard let clusters = try hostClusters(entry, node) else { continue }
-        if let known = run, known.upperBound == clusters.lowerBound {
-          run = known.lowerBound..<clusters.upperBound
-          continue
-        }
-        if let known = run {
-          try addReferences(to: known, node)
-          done.append(known)
-        }
-        run = clusters
+  /// Writes an L2 table to a cluster of its own; the entry for it.
+  private func writeL2(_ bytes: RawSpan, to cluster: UInt64, _ file: Edge) throws(BlockError) -> L1Entry {
+    let offset = cluster << geometry.clusterBits
+    l2Cache.drop(from: offset, bytes: geometry.clusterSize)
+    metadataMap?.insert(cluster)
+    try file.write(at: offset, from: bytes)
+    requiredEnd = max(requiredEnd, offset + geometry.clusterSize)
+    return L1Entry(table: offset)
+  }
+
+  /// Adds a reference to each cluster that an L2 table points to.
+  private func addReferences(toDataOf bytes: RawSpan, _ node: Node) throws(BlockError) {
+    var run: Range<UInt64>?
+    for index in 0..<Int(geometry.l2Entries) {
+      let entry = L2Entry(rawValue: bytes.big64(at: index * geometry.l2EntryBytes))
+      guard let clusters = try hostClusters(entry, node) else { continue }
+      if let known = run, known.upperBound == clusters.lowerBound {
+        run = known.lowerBound..<clusters.upperBound
+        continue
       }
       if let run { try addReferences(to: run, node) }
-    } catch {
-      for clusters in done { try? dropReferences(clusters, .other, node) }
-      throw error
+      run = clusters
     }
+    if let run { try addReferences(to: run, node) }
   }
 
   /// The clusters that an entry refers to; nil where there are none.
@@ -142,7 +178,9 @@ extension Qcow2Driver {
   }
 
   /// Sets the marks of all entries: where `asSingle` those whose refcount is 1, else none. Whether any changed.
-  private func mark(_ bytes: inout MutableRawSpan, asSingle: Bool, _ node: Node) throws(BlockError) -> Bool {
+  private func setMarks(_ bytes: inout MutableRawSpan, asSingle: Bool, _ node: Node) throws(BlockError)
+    -> Bool
+  {
     var changed = false
     // Neighbours are counted in one slice as a rule: it is looked up once.
     var known: (start: UInt64, counts: Counts)?
@@ -172,87 +210,56 @@ extension Qcow2Driver {
     return RefcountBlock.count(buffer.bytes, at: counts.first + step, order: geometry.refcountOrder)
   }
 
-  /// Adds one reference to each cluster: to all of them or to none.
+  /// Adds one reference to each cluster.
   ///
   /// - Throws: `tooLarge` where the width of refcounts does not hold it.
-  func addReferences(to clusters: Range<UInt64>, _ node: Node) throws(BlockError) {
+  private func addReferences(to clusters: Range<UInt64>, _ node: Node) throws(BlockError) {
     var position = clusters.lowerBound
-    do throws(BlockError) {
-      while position < clusters.upperBound {
-        guard let counts = try counts(from: position, node) else {
-          throw BlockError(.corrupt, "no refcount block for cluster \(position)")
-        }
-        let run = min(counts.remaining, Int(clamping: clusters.upperBound - position))
-        let buffer = counts.slice.buffer
-        var bytes = buffer.mutableBytes
-        for step in 0..<run {
-          let index = counts.first + step
-          let count = RefcountBlock.count(bytes.bytes, at: index, order: geometry.refcountOrder)
-          guard count < geometry.refcountMaximum else {
-            markDirty(counts, max(step, 1))
-            position += UInt64(step)
-            throw BlockError(
-              .tooLarge,
-              "cluster \(position) cannot have more than \(count) references (refcount_bits=\(geometry.refcountBits))"
-            )
-          }
-          RefcountBlock.set(count + 1, &bytes, at: index, order: geometry.refcountOrder)
-        }
-        markDirty(counts, run)
-        position += UInt64(run)
+    while position < clusters.upperBound {
+      guard let counts = try counts(from: position, node) else {
+        throw BlockError(.corrupt, "no refcount block for cluster \(position)")
       }
-    } catch {
-      try? dropReferences(clusters.lowerBound..<position, .other, node)
-      throw error
+      let run = min(counts.remaining, Int(clamping: clusters.upperBound - position))
+      let buffer = counts.slice.buffer
+      var bytes = buffer.mutableBytes
+      for index in counts.first..<counts.first + run {
+        let count = RefcountBlock.count(bytes.bytes, at: index, order: geometry.refcountOrder)
+        guard count < geometry.refcountMaximum else {
+          throw isFull(position + UInt64(index - counts.first), count)
+        }
+        RefcountBlock.set(count + 1, &bytes, at: index, order: geometry.refcountOrder)
+      }
+      markDirty(counts, run)
+      position += UInt64(run)
     }
   }
 }
 
-/// A walk over the L2 tables of an L1 table.
-struct TreeWalk {
-  let run: TableRun
-  private let geometry: Geometry
-  private let file: Edge
-  private let end: Int
-  private var position = 0
-  /// Tables do not overlap in an image that is whole, so together they are no larger than the file.
-  private var budget: UInt64
+/// Clusters for L2 tables that may be needed at a moment when nothing can be allocated.
+struct SpareTables {
+  private var runs: [Range<UInt64>] = []
 
-  init(_ end: Int, _ geometry: Geometry, _ file: Edge) {
-    self.end = end
-    self.geometry = geometry
-    self.file = file
-    run = TableRun(max(ImageCheck.readBytes, geometry.clusterSize))
-    budget = file.length.plus(geometry.clusterSize) ?? .max
+  /// One for each L2 table that an L1 table points to.
+  init(for table: TableInMemory, _ node: Node, _ driver: Qcow2Driver) throws(BlockError) {
+    var wanted: UInt64 = 0
+    for index in 0..<table.count where L1Entry(rawValue: table[index]).offset != 0 { wanted += 1 }
+    while wanted > 0 {
+      let found = try driver.allocate(wanted, for: "L2 table", node)
+      runs.append(found)
+      wanted -= UInt64(found.count)
+    }
+    runs.reverse()
   }
 
-  /// The index of the next L1 entry that has a table, which is then in memory.
-  mutating func next(in table: TableInMemory, _ node: Node, _ driver: Qcow2Driver) throws(BlockError) -> Int?
-  {
-    position += table.emptyRun(from: position, to: end, mask: L1Entry.offsetMask)
-    guard position < end else { return nil }
-    let index = position
-    let offset = L1Entry(rawValue: table[index]).offset
-    guard geometry.offsetInCluster(offset) == 0 else {
-      throw driver.damage(
-        "L2 table offset 0x\(hex(offset)) unaligned (L1 index: \(prefixedHex(UInt64(index))))", node)
-    }
-    guard budget >= geometry.clusterSize else {
-      throw BlockError(.corrupt, "L2 tables overlap: together they are larger than the file")
-    }
-    budget -= geometry.clusterSize
-    position += 1
-    if !run.holds(offset, geometry.clusterSize) { try load(table, index, offset) }
-    return index
+  /// The next one; nil where none is left.
+  mutating func take() -> UInt64? {
+    guard let run = runs.last else { return nil }
+    if run.count > 1 { runs[runs.count - 1] = run.lowerBound + 1..<run.upperBound } else { runs.removeLast() }
+    return run.lowerBound
   }
 
-  private func load(_ table: TableInMemory, _ index: Int, _ offset: UInt64) throws(BlockError) {
-    var wanted = geometry.clusterSize
-    var next = index + 1
-    while next < end, wanted < run.capacity, L1Entry(rawValue: table[next]).offset == offset + wanted {
-      wanted += geometry.clusterSize
-      next += 1
-    }
-    if let reason = run.load(offset, wanted, from: file) { throw BlockError(.inputOutput, reason) }
+  /// Gives those back that were not needed.
+  func giveBack(_ node: Node, _ driver: Qcow2Driver) throws(BlockError) {
+    for run in runs { try driver.dropReferences(run, .later, node) }
   }
 }

@@ -37,8 +37,12 @@ struct PendingFrees {
   enum Reason: Sendable, Equatable {
     /// The guest said so.
     case request
+    /// A state of the disk is gone.
+    case snapshot
     /// Anything else.
     case other
+    /// The header still points to tables that use it: the storage must not hear of it before that changes.
+    case later
   }
 
   /// Neighbouring clusters with one reference less each.

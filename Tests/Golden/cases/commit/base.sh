@@ -2,33 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 
 # needs: qemu-io
-mk() {
-  rm -f base mid top
-  qemu-img create -q -f qcow2 base 1M
-  qemu-io -f qcow2 -c "write -P 1 0 256k" base >/dev/null
-  qemu-img create -q -f qcow2 -b base -F qcow2 mid
-  qemu-io -f qcow2 -c "write -P 2 64k 64k" mid >/dev/null
-  qemu-img create -q -f qcow2 -b mid -F qcow2 top
-  qemu-io -f qcow2 -c "write -P 3 128k 64k" -c "write -z 0 64k" -c "discard 192k 64k" top >/dev/null
-  qemu-img convert -f qcow2 -O raw top before.raw
-}
-state() {
-  same before.raw raw top qcow2
-  allocation qcow2 top
-  allocation qcow2 mid
-  for image in base mid top; do show qemu-img check -q -f qcow2 $image; done
-}
-mk
+make_chain
 run strata commit -b base top
-state
+chain_state
 allocation qcow2 base
-mk
+make_chain
 run strata commit -b mid top
-state
-mk
+chain_state
+make_chain
 run strata commit -b ./mid -d top
-state
-mk
+chain_state
+make_chain
 run strata commit -b "$PWD/base" top
-state
+chain_state
 run strata info top

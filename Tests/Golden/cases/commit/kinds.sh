@@ -2,25 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
 # needs: qemu-io
-mk() {
-  rm -f base mid top
-  qemu-img create -q -f qcow2 base 1M
-  qemu-io -f qcow2 -c "write -P 1 0 256k" base >/dev/null
-  qemu-img create -q -f qcow2 -b base -F qcow2 mid
-  qemu-io -f qcow2 -c "write -P 2 64k 64k" mid >/dev/null
-  qemu-img create -q -f qcow2 -b mid -F qcow2 top
-  qemu-io -f qcow2 -c "write -P 3 128k 64k" -c "write -z 0 64k" -c "discard 192k 64k" top >/dev/null
-  qemu-img convert -f qcow2 -O raw top before.raw
-}
-state() {
-  same before.raw raw top qcow2
-  allocation qcow2 top
-  allocation qcow2 mid
-  for image in base mid top; do show qemu-img check -q -f qcow2 $image; done
-}
 try() {
   note "$1"
-  mk
+  make_chain
   qemu-img create -q -f qcow2 -o "$1" -b base -F qcow2 over 1M
   qemu-io -f qcow2 -c 'write -P 9 2k 2k' -c 'write -P 8 320k 128k' -c 'write -z 100k 4k' over >/dev/null
   qemu-img convert -f qcow2 -O raw over over.raw
@@ -38,16 +22,16 @@ try lazy_refcounts=on
 try cluster_size=2M
 try data_file=data
 note 'compressed'
-mk
+make_chain
 qemu-img convert -f qcow2 -O qcow2 -c -B base -F qcow2 top packed
 run strata commit packed
 same before.raw raw packed qcow2
 same before.raw raw base qcow2
 show qemu-img check -q -f qcow2 packed
 note 'with a snapshot'
-mk
+make_chain
 qemu-img snapshot -c before top
 run strata commit top
-state
+chain_state
 qemu-img snapshot -a before top
 same before.raw raw top qcow2

@@ -1,0 +1,37 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Bytes
+internal import Errors
+
+/// How much memory the tables of an image may take that nobody vouches for.
+struct MemoryBudget {
+  /// Bytes that are allowed.
+  let bytes: UInt64
+  /// Bytes that are spent.
+  private(set) var taken: UInt64 = 0
+
+  init(bytes: UInt64, taken: UInt64 = 0) {
+    self.bytes = bytes
+    self.taken = taken
+  }
+
+  /// Spends so many bytes.
+  ///
+  /// - Throws: kind `tooLarge` with both numbers.
+  mutating func take(_ count: UInt64) throws(BlockError) {
+    taken = taken.plus(count) ?? .max
+    guard taken > bytes else { return }
+    throw BlockError(
+      .tooLarge,
+      "The tables of the image take \(taken) bytes of memory, more than the \(bytes) that are allowed",
+      advice: "Without --untrusted there is no such limit.")
+  }
+
+  /// Bytes that a growing array of structures of this type takes for each, at most: it doubles, and while it does the
+  /// old one is still there.
+  static func inArray<Element>(of type: Element.Type) -> Int { 3 * MemoryLayout<Element>.stride }
+
+  /// Bytes of memory beside its elements that an array takes.
+  static let arrayHeader = 48
+}

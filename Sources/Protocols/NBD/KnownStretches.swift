@@ -1,0 +1,54 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Bytes
+
+/// The stretches of an export that the server's last answer told of: they follow one another.
+struct KnownStretches: Sendable {
+  /// How often what was known became void.
+  private(set) var generation = 0
+  private var start: UInt64 = 0
+  /// Where each ends, in bytes; none is empty.
+  private var ends: [UInt64] = []
+  private var areZero: [Bool] = []
+
+  /// What is known of the byte at `offset`, and how far it holds.
+  func stretch(at offset: UInt64) -> (isZero: Bool, end: UInt64)? {
+    guard offset >= start, let last = ends.last, offset < last else { return nil }
+    // The first one that ends after the offset.
+    var (low, high) = (0, ends.count - 1)
+    while low < high {
+      let middle = (low + high) / 2
+      if ends[middle] > offset { high = middle } else { low = middle + 1 }
+    }
+    return (areZero[low], ends[low])
+  }
+
+  /// Takes an answer for the range from `start` on: whatever has one of the bits of `mask` is no data.
+  mutating func learn(_ answer: [NBDStretch], from start: UInt64, mask: UInt32) {
+    self.start = start
+    var end = start
+    for stretch in answer {
+      guard stretch.length > 0, let next = end.plus(stretch.length) else { break }
+      let isZero = stretch.bits & mask != 0
+      if let last = areZero.last, last == isZero {
+        ends[ends.count - 1] = next
+      } else {
+        ends.append(next)
+        areZero.append(isZero)
+      }
+      end = next
+    }
+  }
+
+  /// Knows from now on what `other` does.
+  mutating func adopt(_ other: KnownStretches) {
+    (start, ends, areZero) = (other.start, other.ends, other.areZero)
+  }
+
+  /// To be called after each change of the export.
+  mutating func forget() {
+    generation += 1
+    (start, ends, areZero) = (0, [], [])
+  }
+}

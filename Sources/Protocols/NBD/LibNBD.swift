@@ -1,0 +1,74 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CNbd
+internal import Errors
+internal import Host
+
+/// What is called in libnbd, loaded when the first export is opened.
+@safe
+struct LibNBD: @unchecked Sendable {
+  // Sendable because the functions never change, and the library locks its handles itself.
+  let create: strata_nbd_create
+  let close: strata_nbd_close
+  let shutdown: strata_nbd_shutdown
+  let lastError: strata_nbd_get_error
+  let lastErrorNumber: strata_nbd_get_errno
+  let setExportName: strata_nbd_set_export_name
+  let addContext: strata_nbd_add_meta_context
+  let hasContext: strata_nbd_can_meta_context
+  let connectURI: strata_nbd_connect_uri
+  let connectUnix: strata_nbd_connect_unix
+  let connectTCP: strata_nbd_connect_tcp
+  let size: strata_nbd_get_size
+  let blockSize: strata_nbd_get_block_size
+  let isReadOnly: strata_nbd_ability
+  let canFlush: strata_nbd_ability
+  let canTrim: strata_nbd_ability
+  let canZero: strata_nbd_ability
+  let read: strata_nbd_pread
+  let write: strata_nbd_pwrite
+  let flush: strata_nbd_flush
+  let trim: strata_nbd_range_command
+  let zero: strata_nbd_range_command
+  let blockStatus: strata_nbd_block_status
+
+  private static let loaded: Result<LibNBD, BlockError> = {
+    do throws(BlockError) {
+      return .success(try LibNBD(DynamicLibrary("libnbd.so.0", package: "libnbd0")))
+    } catch {
+      return .failure(error)
+    }
+  }()
+
+  /// The library.
+  ///
+  /// - Throws: kind `unsupported` where the system lacks it.
+  static func shared() throws(BlockError) -> LibNBD { try loaded.get() }
+
+  private init(_ library: DynamicLibrary) throws(BlockError) {
+    unsafe create = try library.function("nbd_create", as: strata_nbd_create.self)
+    unsafe close = try library.function("nbd_close", as: strata_nbd_close.self)
+    unsafe shutdown = try library.function("nbd_shutdown", as: strata_nbd_shutdown.self)
+    unsafe lastError = try library.function("nbd_get_error", as: strata_nbd_get_error.self)
+    lastErrorNumber = try library.function("nbd_get_errno", as: strata_nbd_get_errno.self)
+    unsafe setExportName = try library.function("nbd_set_export_name", as: strata_nbd_set_export_name.self)
+    unsafe addContext = try library.function("nbd_add_meta_context", as: strata_nbd_add_meta_context.self)
+    unsafe hasContext = try library.function("nbd_can_meta_context", as: strata_nbd_can_meta_context.self)
+    unsafe connectURI = try library.function("nbd_connect_uri", as: strata_nbd_connect_uri.self)
+    unsafe connectUnix = try library.function("nbd_connect_unix", as: strata_nbd_connect_unix.self)
+    unsafe connectTCP = try library.function("nbd_connect_tcp", as: strata_nbd_connect_tcp.self)
+    unsafe size = try library.function("nbd_get_size", as: strata_nbd_get_size.self)
+    unsafe blockSize = try library.function("nbd_get_block_size", as: strata_nbd_get_block_size.self)
+    unsafe isReadOnly = try library.function("nbd_is_read_only", as: strata_nbd_ability.self)
+    unsafe canFlush = try library.function("nbd_can_flush", as: strata_nbd_ability.self)
+    unsafe canTrim = try library.function("nbd_can_trim", as: strata_nbd_ability.self)
+    unsafe canZero = try library.function("nbd_can_zero", as: strata_nbd_ability.self)
+    unsafe read = try library.function("nbd_pread", as: strata_nbd_pread.self)
+    unsafe write = try library.function("nbd_pwrite", as: strata_nbd_pwrite.self)
+    unsafe flush = try library.function("nbd_flush", as: strata_nbd_flush.self)
+    unsafe trim = try library.function("nbd_trim", as: strata_nbd_range_command.self)
+    unsafe zero = try library.function("nbd_zero", as: strata_nbd_range_command.self)
+    unsafe blockStatus = try library.function("nbd_block_status", as: strata_nbd_block_status.self)
+  }
+}

@@ -1,0 +1,190 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Bytes
+internal import CNbd
+internal import Errors
+internal import Host
+
+/// A connection to one export of a server. Requests may come from any thread; they are served one after another.
+@safe
+final class NBDConnection: @unchecked Sendable {
+  // Sendable because the handle never changes and the library locks it.
+  private let library: LibNBD
+  private let handle: OpaquePointer
+  /// The name of what block status is asked of.
+  private let context: String
+
+  /// Length of the export in bytes.
+  let length: UInt64
+  /// The unit of requests in bytes, a power of two.
+  let unit: UInt64
+  /// The largest request with data in bytes.
+  let largestRequest: UInt64
+  /// Whether the server refuses writing.
+  let isReadOnly: Bool
+  let canFlush: Bool
+  let canTrim: Bool
+  let canZero: Bool
+  /// Whether the server tells where there is data.
+  let knowsStatus: Bool
+
+  /// What servers take where they do not say.
+  private static let usualLargestRequest: UInt64 = 32 << 20
+
+  /// Connects.
+  ///
+  /// - Throws: kind `unsupported` where the library is missing; what the server or the system says otherwise.
+  init(_ address: NBDAddress, context: String) throws(BlockError) {
+    let library = try LibNBD.shared()
+    guard let handle = unsafe library.create() else { throw NBDConnection.failure(library) }
+    do throws(BlockError) {
+      guard unsafe library.addContext(handle, context) == 0 else { throw NBDConnection.failure(library) }
+      try unsafe NBDConnection.connect(handle, address, library)
+      let size = unsafe library.size(handle)
+      guard size >= 0 else { throw NBDConnection.failure(library) }
+      length = UInt64(size)
+      // LIBNBD_SIZE_MINIMUM and _MAXIMUM: 0 where the server says nothing.
+      let smallest = unsafe library.blockSize(handle, 0)
+      unit = smallest > 0 && smallest & (smallest - 1) == 0 ? UInt64(smallest) : 1
+      let largest = unsafe library.blockSize(handle, 2)
+      largestRequest =
+        largest > 0
+        ? min(UInt64(largest), NBDConnection.usualLargestRequest) : NBDConnection.usualLargestRequest
+      isReadOnly = unsafe library.isReadOnly(handle) == 1
+      canFlush = unsafe library.canFlush(handle) == 1
+      canTrim = unsafe library.canTrim(handle) == 1
+      canZero = unsafe library.canZero(handle) == 1
+      knowsStatus = unsafe library.hasContext(handle, context) == 1
+    } catch {
+      unsafe library.close(handle)
+      throw error
+    }
+    self.library = library
+    unsafe self.handle = handle
+    self.context = context
+  }
+
+  deinit {
+    // Says goodbye, so that the server does not report a client that died; what fails then changes nothing.
+    _ = unsafe library.shutdown(handle, 0)
+    unsafe library.close(handle)
+  }
+
+  private static func connect(_ handle: OpaquePointer, _ address: NBDAddress, _ library: LibNBD)
+    throws(BlockError)
+  {
+    var status: Int32 = 0
+    switch address {
+    case .uri(let uri):
+      status = unsafe library.connectURI(handle, uri)
+    case .unix(let path, let export):
+      status = unsafe library.setExportName(handle, export)
+      if status == 0 { status = unsafe library.connectUnix(handle, path) }
+    case .tcp(let host, let port, let export):
+      status = unsafe library.setExportName(handle, export)
+      if status == 0 { status = unsafe library.connectTCP(handle, host, port) }
+    }
+    guard status == 0 else { throw failure(library).prefixed("Failed to connect to '\(address.uri)'") }
+  }
+
+  /// The library's last error in this thread, without the name of the function that it begins with.
+  private static func failure(_ library: LibNBD) -> BlockError {
+    var text = unsafe library.lastError().map { unsafe String(cString: $0) } ?? "the server cannot be reached"
+    if text.hasPrefix("nbd_"), let separator = text.firstRange(of: ": ") {
+      text = String(text[separator.upperBound...])
+    }
+    let number = library.lastErrorNumber()
+    guard number != 0 else { return BlockError(.inputOutput, text) }
+    let system = BlockError(system: number)
+    return BlockError(system.kind, text, systemError: number)
+  }
+
+  /// Throws what the server answered to a command, in the system's words, which is what is known of a file, too.
+  private func check(_ status: Int32) throws(BlockError) {
+    guard status != 0 else { return }
+    let number = library.lastErrorNumber()
+    throw number != 0 ? BlockError(system: number) : NBDConnection.failure(library)
+  }
+
+  // MARK: Commands
+
+  /// Fills `buffer` with the bytes at `offset`.
+  func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {
+    let status = unsafe buffer.withUnsafeMutableBytes { bytes -> Int32 in
+      guard let start = bytes.baseAddress else { return 0 }
+      return unsafe library.read(handle, start, bytes.count, offset, 0)
+    }
+    try check(status)
+  }
+
+  /// Writes; the bytes may still be lost until the next flush.
+  func write(at offset: UInt64, from data: RawSpan) throws(BlockError) {
+    let status = unsafe data.withUnsafeBytes { bytes -> Int32 in
+      guard let start = bytes.baseAddress else { return 0 }
+      return unsafe library.write(handle, start, bytes.count, offset, 0)
+    }
+    try check(status)
+  }
+
+  /// Makes everything written so far durable, where the server can.
+  func flush() throws(BlockError) {
+    guard canFlush else { return }
+    try check(unsafe library.flush(handle, 0))
+  }
+
+  /// Makes a range of less than 4 GiB read as zero; with `keepsSpace`, without giving it back.
+  func zero(at offset: UInt64, length: UInt64, keepsSpace: Bool) throws(BlockError) {
+    let flags: UInt32 = keepsSpace ? UInt32(LIBNBD_CMD_FLAG_NO_HOLE) : 0
+    try check(unsafe library.zero(handle, length, offset, flags))
+  }
+
+  /// Gives a range of less than 4 GiB back.
+  func trim(at offset: UInt64, length: UInt64) throws(BlockError) {
+    try check(unsafe library.trim(handle, length, offset, 0))
+  }
+
+  /// What the server says of a range of less than 4 GiB: stretches that follow one another, each with its length
+  /// and the bits of the context. They may end before the range does, or after.
+  func status(at offset: UInt64, length: UInt64) throws(BlockError) -> [NBDStretch] {
+    let answer = Answer(context)
+    // Until it is released below, the library's pointer keeps the answer alive.
+    let pointer = unsafe Unmanaged.passRetained(answer).toOpaque()
+    defer { unsafe Unmanaged<Answer>.fromOpaque(pointer).release() }
+    var callback = unsafe nbd_extent_callback()
+    unsafe callback.user_data = unsafe pointer
+    unsafe callback.callback = { pointer, context, _, entries, count, _ in
+      guard let pointer = unsafe pointer, let context = unsafe context, let entries = unsafe entries else {
+        return 0
+      }
+      let answer = unsafe Unmanaged<Answer>.fromOpaque(pointer).takeUnretainedValue()
+      guard unsafe String(cString: context) == answer.context else { return 0 }
+      for number in 0..<min(count / 2, Answer.mostStretches) {
+        answer.stretches.append(
+          NBDStretch(
+            length: unsafe UInt64(entries[2 * number]), bits: unsafe entries[2 * number + 1]))
+      }
+      return 0
+    }
+    try check(unsafe library.blockStatus(handle, length, offset, callback, 0))
+    return answer.stretches
+  }
+
+  /// What the library hands to its callback, which runs before the command returns.
+  private final class Answer {
+    /// More are forgotten, and asked for when they are needed.
+    static let mostStretches = 1 << 16
+    let context: String
+    var stretches: [NBDStretch] = []
+
+    init(_ context: String) { self.context = context }
+  }
+}
+
+/// A stretch of an export of which one thing holds.
+struct NBDStretch: Equatable {
+  /// Its length in bytes.
+  var length: UInt64
+  /// What the server says of it: of `base:allocation`, bit 0 for a hole, bit 1 for zeros.
+  var bits: UInt32
+}

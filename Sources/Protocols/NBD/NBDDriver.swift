@@ -1,0 +1,184 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+internal import Synchronization
+
+/// What a server is asked about the blocks of an export.
+enum NBDContext: Equatable {
+  /// Where there is data, and what reads as zero.
+  case allocation
+  /// Anything else that the server knows, such as `qemu:dirty-bitmap:NAME`: shown as holes where its lowest bit is 1.
+  case other(String)
+
+  /// Its name in the protocol.
+  var name: String {
+    switch self {
+    case .allocation: "base:allocation"
+    case .other(let name): name
+    }
+  }
+
+  /// The bits of an answer that mean that there is no data. A hole that need not read as zero is data.
+  var mask: UInt32 {
+    switch self {
+    case .allocation: 2
+    case .other: 1
+    }
+  }
+}
+
+/// An export of an NBD server as storage.
+final class NBDDriver: InPlaceStorage {
+  let name = "nbd"
+  private let connection: NBDConnection
+  private let context: NBDContext
+  private let known = Mutex(KnownStretches())
+
+  /// The longest range in bytes that one command without data covers: their lengths have 32 bits.
+  private static let longestCommand: UInt64 = 1 << 30
+
+  init(_ connection: NBDConnection, _ context: NBDContext) {
+    self.connection = connection
+    self.context = context
+  }
+
+  func length(of node: Node) -> UInt64 { connection.length }
+
+  /// What the server says of its requests.
+  func limits(of node: Node) -> Limits {
+    var limits = Limits()
+    limits.requestAlignment = connection.unit
+    limits.maximumTransfer = connection.largestRequest
+    return limits
+  }
+
+  /// A server that lets nobody write is not written to. It has no locks.
+  func checkPermissions(_ claim: Claim, of node: Node) throws(BlockError) {
+    if claim.held.contains(.write) { try refuseAccess() }
+    if !claim.held.isDisjoint(with: [.write, .writeUnchanged]) { try refuseWritingWhereReadOnly() }
+  }
+
+  func refuseWritingWhereReadOnly() throws(BlockError) {
+    guard connection.isReadOnly else { return }
+    throw BlockError(.readOnly, "The NBD server lets this export be read only")
+  }
+
+  /// Where something else than the allocation is shown as data and holes, holes say nothing of the content.
+  private func refuseAccess() throws(BlockError) {
+    guard case .other(let name) = context else { return }
+    throw BlockError(
+      .unsupported, "With x-dirty-bitmap=\(name), the export can only be mapped",
+      advice: "Leave x-dirty-bitmap out to read the content.")
+  }
+
+  // MARK: Reading and status
+
+  func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
+    try refuseAccess()
+    // Rounded up to the unit, a request may pass the end.
+    let inside = offset >= connection.length ? 0 : min(connection.length - offset, UInt64(buffer.byteCount))
+    if inside < UInt64(buffer.byteCount) {
+      var rest = buffer.slice(Int(inside)..<buffer.byteCount)
+      rest.fill()
+    }
+    var part = buffer.slice(0..<Int(inside))
+    try connection.read(at: offset, into: &part)
+  }
+
+  /// Data and zeros as the server tells them; where it does not, everything is data.
+  func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
+    let location = Extent.Location(.file, offset)
+    guard connection.knowsStatus else { return Extent(.data, length: length, location: location) }
+    var found = known.withLock { ($0.stretch(at: offset), $0.generation) }
+    if found.0 == nil {
+      let start = offset.roundedDown(to: connection.unit)
+      let answer = try connection.status(
+        at: start, length: min(connection.length - start, NBDDriver.longestCommand))
+      var fresh = KnownStretches()
+      fresh.learn(answer, from: start, mask: context.mask)
+      found.0 = fresh.stretch(at: offset)
+      let stretches = fresh
+      // What was learnt before a change does not last beyond it.
+      known.withLock { if $0.generation == found.1 { $0.adopt(stretches) } }
+    }
+    guard let stretch = found.0 else {
+      throw BlockError(.inputOutput, "The NBD server told nothing of the range at \(offset)")
+    }
+    return Extent(
+      stretch.isZero ? .zero : .data, length: min(length, stretch.end - offset), location: location)
+  }
+
+  // MARK: Writing
+
+  func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError) {
+    defer { known.withLock { $0.forget() } }
+    guard let end = offset.plus(UInt64(data.byteCount)), end <= connection.length else {
+      throw BlockError(.noSpace, "The NBD export ends at \(connection.length)")
+    }
+    try connection.write(at: offset, from: data)
+  }
+
+  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
+    -> Bool
+  {
+    guard connection.canZero else { return false }
+    defer { known.withLock { $0.forget() } }
+    try eachCommand(at: offset, length: length) { (start, count) throws(BlockError) in
+      try connection.zero(at: start, length: count, keepsSpace: !mayUnmap)
+    }
+    return true
+  }
+
+  func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
+    guard node.flags.contains(.unmap), connection.canTrim else { return }
+    defer { known.withLock { $0.forget() } }
+    try eachCommand(at: offset, length: length) { (start, count) throws(BlockError) in
+      try connection.trim(at: start, length: count)
+    }
+  }
+
+  private func eachCommand(
+    at offset: UInt64, length: UInt64, _ command: (UInt64, UInt64) throws(BlockError) -> Void
+  ) throws(BlockError) {
+    guard let end = offset.plus(length), end <= connection.length else {
+      throw BlockError(.noSpace, "The NBD export ends at \(connection.length)")
+    }
+    var position = offset
+    while position < end {
+      let count = min(end - position, NBDDriver.longestCommand)
+      try command(position, count)
+      position += count
+    }
+  }
+
+  /// An export has the length that its server gives it.
+  func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
+    throws(BlockError)
+  {
+    guard preallocation == .off else {
+      throw BlockError(
+        .unsupported, "Preallocation mode '\(preallocation.rawValue)' unsupported for NBD nodes")
+    }
+    if exact && length != connection.length { throw BlockError(.unsupported, "Cannot resize NBD nodes") }
+    if length > connection.length { throw BlockError(.invalidArgument, "Cannot grow NBD nodes") }
+  }
+
+  func flush(_ node: Node) throws(BlockError) {
+    guard !connection.isReadOnly, !node.flags.contains(.noFlush) else { return }
+    try connection.flush()
+  }
+
+  // MARK: Written in place
+
+  var length: UInt64 { connection.length }
+
+  func writeInPlace(at offset: UInt64, from data: RawSpan) throws(BlockError) {
+    defer { known.withLock { $0.forget() } }
+    try connection.write(at: offset, from: data)
+  }
+
+  func synchronize() throws(BlockError) { try connection.flush() }
+}

@@ -1,0 +1,45 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+public import Errors
+public import Options
+
+/// Exports of NBD servers.
+public struct NBDStorage: DriverKind {
+  /// `nbd`.
+  public let name = "nbd"
+
+  /// Makes the kind.
+  public init() {}
+
+  /// Storage.
+  public var isProtocol: Bool { true }
+
+  /// The schemes of NBD's URIs; `nbd` begins the old form, too.
+  public var namePrefixes: [StoragePrefix] {
+    ["nbd", "nbd+tcp", "nbd+unix", "nbds", "nbds+unix"].map { StoragePrefix($0, driver: name, isURL: true) }
+  }
+
+  /// The URI that says the same as the options.
+  public func storageName(_ options: OptionObject) -> String? {
+    var options = options
+    return try? NBDAddress(takingFrom: &options).uri
+  }
+
+  /// Connects to the server that the options name.
+  ///
+  /// - Throws: kind `unsupported` where libnbd is not installed; kind `readOnly` where writing was asked for and the
+  ///   server refuses it; otherwise why there is no connection.
+  public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+    let address = try NBDAddress(takingFrom: &request.options)
+    let context = try request.options.takeString("x-dirty-bitmap").map { NBDContext.other($0) } ?? .allocation
+    let connection = try NBDConnection(address, context: context.name)
+    if context != .allocation && !connection.knowsStatus {
+      throw BlockError(.notFound, "The NBD server does not know '\(context.name)' of this export")
+    }
+    let driver = NBDDriver(connection, context)
+    if request.flags.contains(.writable) { try driver.refuseWritingWhereReadOnly() }
+    return OpenedDriver(driver)
+  }
+}

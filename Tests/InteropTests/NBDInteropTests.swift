@@ -1,0 +1,175 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Support
+import Testing
+
+/// Exports of the peer's server.
+@Suite("NBD")
+struct NBDInteropTests {
+  private let folder = TemporaryFolder()
+
+  /// Starts a server for the export `disk` of an image, and ends it with the script.
+  private static let prelude = """
+    set -eu
+    strata=$1
+    uri="nbd+unix:///disk?socket=$PWD/socket"
+    serve() {
+      qemu-nbd -t -e 8 -x disk -k "$PWD/socket" "$@" & server=$!
+      trap 'kill $server' EXIT
+      for _ in $(seq 100); do [[ -S socket ]] && return; sleep 0.05; done
+      echo 'no server'; exit 1
+    }
+    stop() { kill $server; wait $server || true; trap - EXIT; rm -f socket; }
+    head -c 3000000 /dev/urandom >data
+    truncate -s 64M source.raw
+    dd if=data of=source.raw bs=1M seek=20 conv=notrunc status=none
+
+    """
+
+  private func run(_ script: String) -> Shell.Outcome {
+    Shell.run(Self.prelude + script, Programs.strata, folder: folder.path)
+  }
+
+  private static let silence = Shell.Outcome(status: 0, output: "")
+
+  @Test("what is written is there, sparse, and read back the same")
+  func copies() {
+    let outcome = run(
+      """
+      truncate -s 64M target.raw
+      serve -f raw --discard=unmap target.raw
+      "$strata" convert -f raw -O raw source.raw "$uri"
+      "$strata" compare -q -f raw -F raw source.raw "$uri"
+      "$strata" convert -f raw -O qcow2 "$uri" back.qcow2
+      "$strata" convert -n -f raw -O raw source.raw "$uri"
+      "$strata" map -f raw --output=json "$uri" | sed 's/ "compressed": false,//' >ours
+      qemu-img map -f raw --output=json "$uri" >theirs
+      diff ours theirs
+      "$strata" info "$uri" | sed '/^Child node/,$d' >ours
+      qemu-img info "$uri" >theirs
+      diff ours theirs
+      stop
+      cmp source.raw target.raw
+      [[ $(du -k target.raw | cut -f 1) -lt 4000 ]]
+      qemu-img compare -q -f raw -F qcow2 source.raw back.qcow2
+      """)
+    #expect(outcome == Self.silence)
+  }
+
+  @Test(
+    "formats stand on exports as they do on devices, and zeros are not written where nothing is allocated")
+  func formats() {
+    let outcome = run(
+      """
+      head -c 64M /dev/zero | tr '\\0' x >target.raw
+      serve -f raw target.raw
+      "$strata" convert -f raw -O qcow2 source.raw "$uri"
+      "$strata" check -q "$uri"
+      "$strata" compare -q -F raw "$uri" source.raw
+      "$strata" snapshot -c one "$uri"
+      "$strata" convert -O qcow2 -l one "$uri" back.qcow2
+      stop
+      qemu-img check -q -f qcow2 target.raw
+      qemu-img check -f qcow2 target.raw | grep -q 'Image end offset: 3[0-9]\\{6\\}$'
+      qemu-img compare -q -f raw -F qcow2 source.raw back.qcow2
+      """)
+    #expect(outcome == Self.silence)
+  }
+
+  @Test("an interrupted copy leaves no header")
+  func interrupted() {
+    let outcome = run(
+      """
+      head -c 64M /dev/zero | tr '\\0' x >target.raw
+      qemu-img create -q -f qcow2 target.raw 10M
+      serve -f raw target.raw
+      timeout -s INT 0.5 "$strata" convert -r 1M -f raw -O qcow2 source.raw "$uri" && exit 1
+      stop
+      [[ $(head -c 4 target.raw | od -An -tx1) == ' 00 00 00 00' ]]
+      """)
+    #expect(outcome.status == 0, "\(outcome.output)")
+  }
+
+  @Test(
+    "what cannot be done is told",
+    arguments: [
+      (#""$strata" resize -f raw "$uri" 1G"#, "Cannot resize NBD nodes"),
+      (#""$strata" create -f raw "$uri" 1G"#, "Cannot grow NBD nodes"),
+      (#""$strata" convert -n -O raw -f raw source.raw "$uri""#, "lets this export be read only"),
+      (#""$strata" info "${uri/disk/other}""#, "server has no export named 'other'"),
+      (#""$strata" info "${uri/socket=/socket=no}""#, "Failed to connect to"),
+      (#""$strata" info nbd:nowhere"#, "names no NBD server"),
+      (#""$strata" info --image-opts driver=nbd"#, "NBD server address missing"),
+      (#""$strata" info --image-opts "driver=nbd,path=$PWD/socket,export=disk,zz=1""#, "option 'zz'"),
+      (
+        #""$strata" bench --image-opts "driver=nbd,path=$PWD/socket,export=disk,x-dirty-bitmap=qemu:allocation-depth""#,
+        "can only be mapped"
+      ),
+    ])
+  func refused(_ command: String, _ message: String) {
+    let outcome = run(
+      """
+      truncate -s 1M target.raw
+      serve -f raw -A \(command.contains("convert") ? "-r" : "") target.raw
+      ! \(command)
+      """)
+    #expect(outcome.status == 0 && outcome.output.contains(message), "\(outcome.output)")
+  }
+
+  @Test("a dirty bitmap can be looked at")
+  func dirtyBitmap() {
+    let outcome = run(
+      """
+      qemu-img create -q -f qcow2 disk.qcow2 1M
+      qemu-img bitmap --add -g 64k disk.qcow2 b
+      qemu-io -f qcow2 -c 'write -q 128k 64k' disk.qcow2
+      serve -f qcow2 -r -B b disk.qcow2
+      "$strata" map --image-opts "driver=nbd,path=$PWD/socket,export=disk,x-dirty-bitmap=qemu:dirty-bitmap:b" \\
+        --output=json | grep -o '"start": [0-9]*\\|"data": [a-z]*' | xargs
+      """)
+    #expect(
+      outcome
+        == Shell.Outcome(
+          status: 0, output: "start: 0 data: true start: 131072 data: false start: 196608 data: true\n"))
+  }
+
+  @Test("info tells of the export below the image")
+  func information() {
+    let outcome = run(
+      """
+      qemu-img create -q -f qcow2 target.qcow2 64M
+      serve -f raw target.qcow2
+      "$strata" info "$uri" | sed "s#$PWD##" | sed '/^Child/,$!d'
+      "$strata" info --output=json "$uri" | tr -d ' \n' | grep -o '"children":[^}]*' | sed "s#$PWD##"
+      """)
+    #expect(
+      outcome
+        == Shell.Outcome(
+          status: 0,
+          output: """
+            Child node '/file':
+                filename: nbd+unix:///disk?socket=/socket
+                protocol type: nbd
+                file length: 192 KiB (197120 bytes)
+                disk size: unavailable
+            "children":[{"name":"file","info":{"children":[],"virtual-size":197120,\
+            "filename":"nbd+unix:///disk?socket=/socket","format":"nbd","dirty-flag":false
+
+            """))
+  }
+
+  @Test("an image cannot send us to a server")
+  func references() {
+    let outcome = run(
+      """
+      truncate -s 1M target.raw
+      serve -f raw target.raw
+      "$strata" create -q -f qcow2 -b "$uri" -F raw overlay.qcow2
+      ! "$strata" map overlay.qcow2
+      """)
+    #expect(outcome.status == 0)
+    #expect(outcome.output.contains("hint: 'overlay.qcow2' now names 'nbd+unix:"))
+    #expect(outcome.output.contains("only local files may be named in an image"))
+  }
+}

@@ -1,0 +1,43 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+import BlockGraph
+import Support
+import Testing
+
+@testable import Jobs
+
+@Suite("What a copy has to store")
+struct StoredDataTests {
+  private let folder = TemporaryFolder()
+
+  /// Looks at a file that a script makes as `$1`.
+  private func look(_ script: String) throws -> (stored: UInt64, least: UInt64) {
+    let outcome = Shell.run(script, folder.file("disk.raw"))
+    #expect(outcome.status == 0, "\(outcome.output)")
+    let graph = Graph()
+    let user = graph.makeUser("test", claim: Claim(held: .consistentRead, shared: .all))
+    let opener = Opener(graph: graph, kinds: Drivers.all)
+    try opener.open(ImageName(path: folder.file("disk.raw")), OpenSettings(format: "raw"), for: user)
+    let data = StoredData(sources: [try #require(user.edge)])
+    let stored = data.bytes()
+    let least = data.leastContent(of: stored)
+    try graph.release(user)
+    return (stored, least)
+  }
+
+  @Test("data counts in full, zeros that are stored do not, and of a mixture what is certain")
+  func kinds() throws {
+    let noise = try look(#"head -c 16M /dev/urandom >"$1""#)
+    #expect(noise.stored == 16 << 20 && noise.least == 16 << 20)
+    let zeros = try look(#"head -c 16M /dev/zero >"$1""#)
+    #expect(zeros.stored == 16 << 20 && zeros.least == 0)
+    let half = try look(#"for _ in 1 2; do head -c 4M /dev/urandom; head -c 4M /dev/zero; done >"$1""#)
+    #expect(half.stored == 16 << 20 && (6 << 20...8 << 20).contains(half.least), "\(half.least)")
+    let sparse = try look(
+      #"rm "$1"; truncate -s 64M "$1"; head -c 1M /dev/urandom | dd of="$1" bs=1M seek=9 conv=notrunc"#)
+    #expect(sparse.stored == 1 << 20 && sparse.least == 1 << 20)
+    let none = try look(#"rm "$1"; truncate -s 64M "$1""#)
+    #expect(none.stored == 0 && none.least == 0)
+  }
+}
