@@ -91,7 +91,8 @@ extension ImageCheck {
     }
   }
 
-  private func isShared(_ offset: UInt64, _ bytes: UInt64) -> Bool {
+  /// Whether anything else refers to part of a range.
+  func isShared(_ offset: UInt64, _ bytes: UInt64) -> Bool {
     guard bytes > 0 else { return false }
     for cluster in offset >> geometry.clusterBits...(offset + bytes - 1) >> geometry.clusterBits
     where references[cluster] > 1 {

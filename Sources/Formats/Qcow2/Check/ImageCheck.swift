@@ -69,6 +69,10 @@ final class ImageCheck {
   /// The directory of bitmaps, where it can be read.
   var bitmapDirectory: BitmapDirectory?
   let blocks: RefcountBlockReader
+  /// Tables and refcount blocks that could not be read, by host offset; each is told once.
+  var unreadable: Set<UInt64> = []
+  /// Memory for L2 tables while L1 tables are walked.
+  lazy var tableRun = TableRun(max(ImageCheck.readBytes, geometry.clusterSize))
 
   init(
     _ driver: Qcow2Driver, _ file: Edge, _ context: JobContext, repair: CheckRepair? = nil,
@@ -111,6 +115,7 @@ final class ImageCheck {
     try addBitmaps()
     try addRefcountBlocks()
     try findSharedBitmaps()
+    noteSharedRefcountTable()
   }
 
   /// Tells a finding and counts it; with `canMend`, a repair of everything will take it away.
@@ -126,6 +131,11 @@ final class ImageCheck {
     case .leak: result.leaks += 1
     case .checkError: result.checkErrors += 1
     }
+  }
+
+  /// Tells that something cannot be read, unless that was told before.
+  func foundUnreadable(_ offset: UInt64, _ reason: String) {
+    if unreadable.insert(offset).inserted { found(.unreadableTable(offset: offset, reason: reason)) }
   }
 
   /// Everything found so far, which says whether something was in order that lies between two readings of it.

@@ -88,13 +88,18 @@ final class ImageRepair {
         // What is there of it stays as it is until there is another.
         let isThere = header.snapshotsOffset < check.fileLength
         snapshots.bytes = isThere ? check.fileLength - header.snapshotsOffset : 0
+        snapshots.entries.removeAll { $0.isBlank }
         snapshots.isMended = true
       }
+      // Where something else is in it, what is mended there changes it.
+      if check.isShared(header.snapshotsOffset, snapshots.bytes) { snapshots.isMended = true }
       var mender = TableMender(check)
       try mender.run(snapshots)
       try driver.dropBrokenBitmaps(check, node)
       try file.flush()
       if let place = mender.newL1 { try moveL1(to: place) }
+      // Where something else is in the refcount table, that may have changed.
+      try readRefcountTable()
       check.forget()
       check = ImageCheck(driver, file, context, repair: what) { _ in }
       try check.noteSingles()
@@ -157,10 +162,15 @@ final class ImageRepair {
     try driver.switchHeader(to: changed, node)
     try file.flush()
     rebuild.tellOld()
-    let entries = (Int(table.clusters) << Int(driver.geometry.clusterBits)) / RefcountTableEntry.size
-    driver.refcounts.table = try TableInMemory(offset: table.offset, count: entries, from: file)
+    try readRefcountTable()
     driver.refcounts.cursor = 0
     driver.metadataMap = nil
+  }
+
+  private func readRefcountTable() throws(BlockError) {
+    let bytes = Int(header.refcountTableClusters) << Int(driver.geometry.clusterBits)
+    driver.refcounts.table = try TableInMemory(
+      offset: header.refcountTableOffset, count: bytes / RefcountTableEntry.size, from: file)
   }
 
   // MARK: Marks, snapshots, features
@@ -178,6 +188,7 @@ final class ImageRepair {
     let mayFix = what == .all || result.corruptions == 0
     try check.checkCopiedFlags(fixing: mayFix, &fixed)
     result.corruptions += check.result.corruptions - before
+    result.checkErrors += check.result.checkErrors
     try file.flush()
   }
 
@@ -185,12 +196,7 @@ final class ImageRepair {
   ///
   /// - Returns: whether something else is in the clusters of the old table too.
   private func moveSnapshotTable(_ content: SnapshotTableContent) throws(BlockError) -> Bool {
-    var mended: [SnapshotEntry] = []
-    for entry in content.entries {
-      var entry = entry
-      entry.mendNames(content.entries + mended)
-      mended.append(entry)
-    }
+    let mended = content.named
     driver.l1 = try TableInMemory(offset: header.l1Offset, count: Int(header.l1Size), from: file)
     // Their old table is safe from being overwritten: it is counted.
     driver.snapshots = []
