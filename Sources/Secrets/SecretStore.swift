@@ -30,6 +30,9 @@ public final class SecretStore: SecretSource {
     return secret
   }
 
+  /// Every secret that was added.
+  public var all: [Secret] { content.withLock { Array($0.secrets.values) } }
+
   /// Adds a secret; those that it is encrypted with must have been added before.
   ///
   /// - Parameter warn: told what a user may not have meant.

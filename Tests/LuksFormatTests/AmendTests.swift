@@ -315,8 +315,12 @@ import Testing
         Issue.record("erased")
       } catch let error as BlockError {
         #expect(error.kind == .refused && error.message.contains("only secret that is known"))
-        #expect(error.hint?.contains("--force") ?? false)
+        #expect(error.advice?.contains("--force") ?? false)
       }
+    }
+    // A secret that opens nothing is no way back.
+    #expect(throws: BlockError.self) {
+      try session.amend(["state": "inactive", "old-secret": "a"], known: ["c"])
     }
     // Another slot with the same secret makes it harmless.
     try session.amend(["state": "active", "new-secret": "a"])
@@ -326,7 +330,20 @@ import Testing
     try session.amend(["state": "active", "new-secret": "b", "keyslot": 2], force: true)
     try session.close()
     #expect(AmendTests.opens(path, "b") && !AmendTests.opens(path, "a") && !AmendTests.opens(path, "c"))
+    // Who has another secret at hand may let go of the one in use.
+    let other = try LuksSession(path, secret: "b")
+    try other.amend(["state": "active", "new-secret": "c", "keyslot": 5])
+    try other.amend(["state": "inactive", "old-secret": "b"], known: ["c", "b"])
+    try other.close()
+    #expect(!AmendTests.opens(path, "b") && AmendTests.opens(path, "c"))
+    let third = try LuksSession(path, secret: "c")
+    try third.amend(["state": "active", "new-secret": "b", "keyslot": 2])
+    try third.amend(["state": "inactive", "keyslot": 5], known: ["b"])
+    try third.close()
     let last = try LuksSession(path, secret: "b")
+    #expect(throws: BlockError.self) { try last.amend(["state": "inactive", "keyslot": 2]) }
+    try last.amend(["state": "inactive", "keyslot": 2], force: true)
+    // What is gone is gone.
     #expect(throws: BlockError.self) { try last.amend(["state": "inactive", "keyslot": 2]) }
     try last.amend(["state": "inactive", "keyslot": 2], force: true)
     try last.close()

@@ -14,6 +14,10 @@ import Support
 struct TestSecrets: SecretSource {
   var values: [String: String] = ["a": "alpha", "b": "beta", "c": "gamma"]
 
+  /// Those that the user is taken to know besides the one that opens the disk, by name.
+  var known: [String] = []
+  var all: [Secret] { known.compactMap { try? secret(named: $0) } }
+
   func secret(named id: String) throws(BlockError) -> Secret {
     guard let value = values[id] else { throw BlockError(.notFound, "No secret with id '\(id)'") }
     return Secret(copying: Buffer(Array(value.utf8)).bytes)
@@ -75,19 +79,21 @@ struct LuksSession {
     }
   }
 
-  static func request(_ options: OptionObject, force: Bool = false) -> AmendRequest {
+  static func request(_ options: OptionObject, force: Bool = false, known: [String] = []) -> AmendRequest {
     var options = options
     if options["state"]?.string == "active" { options["iter-time"] = 1 }
-    return AmendRequest(options: options, force: force, secrets: TestSecrets())
+    return AmendRequest(options: options, force: force, secrets: TestSecrets(known: known))
   }
 
   /// The three steps of a change, in line. `inside` is called between the first and the second.
-  func amend(_ options: OptionObject, force: Bool = false, inside: () -> Void = {}) throws {
+  func amend(
+    _ options: OptionObject, force: Bool = false, known: [String] = [], inside: () -> Void = {}
+  ) throws {
     let driver = try driver
     try driver.prepareAmend(of: node, in: graph)
     inside()
     do {
-      try driver.amend(LuksSession.request(options, force: force), of: node, JobContext())
+      try driver.amend(LuksSession.request(options, force: force, known: known), of: node, JobContext())
     } catch {
       try driver.cleanUpAmend(of: node, in: graph)
       throw error

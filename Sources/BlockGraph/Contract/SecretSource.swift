@@ -10,12 +10,17 @@ public protocol SecretSource: Sendable {
   ///
   /// - Throws: kind `notFound` where there is none of this id.
   func secret(named id: String) throws(BlockError) -> Secret
+
+  /// Every secret that there is, in no order: what the user knows.
+  var all: [Secret] { get }
 }
 
 /// No secret at all.
 public struct NoSecrets: SecretSource {
   /// Makes the source.
   public init() {}
+  /// None.
+  public var all: [Secret] { [] }
   /// Refuses.
   public func secret(named id: String) throws(BlockError) -> Secret {
     throw BlockError(

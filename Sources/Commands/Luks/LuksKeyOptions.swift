@@ -116,6 +116,8 @@ struct NamedSecrets: SecretSource {
   /// By names with a space, which no user can choose.
   var own: [String: Secret]
 
+  var all: [Secret] { base.all + own.values }
+
   func secret(named id: String) throws(BlockError) -> Secret {
     if let secret = own[id] { return secret }
     return try base.secret(named: id)

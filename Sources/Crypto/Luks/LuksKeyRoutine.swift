@@ -10,23 +10,27 @@ public struct LuksKeyRoutine<Area: LuksArea> {
   private let key: LuksVolumeKey
   /// The secret that the disk was opened with.
   private let passphrase: Secret
+  /// Others that the user has at hand.
+  private let others: [Secret]
   /// Whether keys may go without which nobody here can open the disk.
   private let force: Bool
 
   /// - Parameters:
   ///   - key: the volume key, as the disk was opened with it.
   ///   - passphrase: the secret that the disk was opened with.
+  ///   - others: secrets that the user has at hand besides.
   ///   - force: whether keys may go without which nobody here can open the disk.
-  public init(area: Area, key: LuksVolumeKey, passphrase: Secret, force: Bool) {
+  public init(area: Area, key: LuksVolumeKey, passphrase: Secret, others: [Secret] = [], force: Bool) {
     self.area = area
     self.key = key
     self.passphrase = passphrase
+    self.others = others
     self.force = force
   }
 
   /// Makes a change; the header afterwards.
   ///
-  /// - Throws: kind `refused` where nothing but `force` would do; the hint says so.
+  /// - Throws: kind `refused` where nothing but `force` would do; the advice says so.
   public func apply(_ change: LuksAmendment.Change, to header: LuksHeader) throws(BlockError) -> LuksHeader {
     switch change {
     case .add(let secret, let slot, let time):
@@ -36,6 +40,7 @@ public struct LuksKeyRoutine<Area: LuksArea> {
       return try header.adding(secret, for: key, slot: slot, iterationTime: time, in: area)
     case .erase(let secret, let slot):
       let slots = try slotsToErase(secret, slot, header)
+      if slots.isEmpty { return header }
       if !force { try refuseLockout(slots, isBySecret: slot == nil, header) }
       return try header.erasing(slots, in: area)
     }
@@ -63,6 +68,8 @@ public struct LuksKeyRoutine<Area: LuksArea> {
   {
     if let slot {
       guard header.activeSlots.contains(slot) else {
+        // By force, it is enough that the key is gone.
+        if force { return [] }
         throw BlockError(.notFound, "Given keyslot \(slot) is already erased (inactive) ")
       }
       if let secret, try header.slots(matching: secret, among: [slot], in: area).isEmpty {
@@ -80,9 +87,9 @@ public struct LuksKeyRoutine<Area: LuksArea> {
     return matching
   }
 
-  /// Refuses to erase the last key, or every key that the secret in hand opens.
+  /// Refuses to erase the last key, or every key that the secrets at hand open.
   private func refuseLockout(_ slots: [Int], isBySecret: Bool, _ header: LuksHeader) throws(BlockError) {
-    let hint = "Use --force to do it all the same."
+    let advice = "Use --force to do it all the same."
     let left = header.activeSlots.filter { !slots.contains($0) }
     if left.isEmpty {
       let what =
@@ -90,16 +97,17 @@ public struct LuksKeyRoutine<Area: LuksArea> {
         ? "All the active keyslots match the (old) password that was given and erasing them"
         : "Attempt to erase the only active keyslot \(slots[0]) which"
       throw BlockError(
-        .refused, "\(what) will erase all the data in the image irreversibly - refusing operation", hint: hint
-      )
+        .refused, "\(what) will erase all the data in the image irreversibly - refusing operation",
+        advice: advice)
     }
     // The slot that opened the disk is the likeliest, and costs no key derivation.
     if left.contains(key.slot) { return }
-    if try header.slots(matching: passphrase, among: left, in: area).isEmpty {
-      throw BlockError(
-        .refused,
-        "Erasing keyslot \(slots.map(String.init).joined(separator: ", ")) would leave no key for the only "
-          + "secret that is known here - refusing operation", hint: hint)
+    for secret in [passphrase] + others {
+      if try !header.slots(matching: secret, among: left, in: area).isEmpty { return }
     }
+    throw BlockError(
+      .refused,
+      "Erasing keyslot \(slots.map(String.init).joined(separator: ", ")) would leave no key for the only "
+        + "secret that is known here - refusing operation", advice: advice)
   }
 }

@@ -29,7 +29,9 @@ extension LuksDriver: AmendingDriver {
       throw BlockError(.invalidArgument, "Parameter 'key-secret' is required for cipher")
     }
     let routine = LuksKeyRoutine(
-      area: EdgeArea(edge: file), key: unlocked.key, passphrase: unlocked.passphrase, force: request.force)
+      area: EdgeArea(edge: file), key: unlocked.key, passphrase: unlocked.passphrase,
+      others: request.secrets.all,
+      force: request.force)
     do throws(BlockError) {
       header = try routine.apply(amendment.change, to: before)
     } catch {

@@ -74,7 +74,9 @@ extension Qcow2Driver: EncryptingDriver {
       throw BlockError(.invalidArgument, "Parameter 'encrypt.key-secret' is required for cipher")
     }
     let area = EncryptionArea(edge: try file(of: node), place: place)
-    let routine = LuksKeyRoutine(area: area, key: key, passphrase: unlocked.passphrase, force: request.force)
+    let routine = LuksKeyRoutine(
+      area: area, key: key, passphrase: unlocked.passphrase, others: request.secrets.all, force: request.force
+    )
     do throws(BlockError) {
       let changed = try routine.apply(amendment.change, to: header)
       monitor.withLock { self.encryption?.header = changed }

@@ -14,9 +14,11 @@ run settled strata info --output=json --image-opts "$(image s)" "${secret[@]}"
 run strata amend "${secret[@]}" --image-opts -o state=active,new-secret=t,iter-time=1 "$(image s)"
 run strata amend "${secret[@]}" --image-opts -o state=active,new-secret=t,keyslot=1 "$(image s)"
 run strata amend "${secret[@]}" --image-opts -o state=inactive,old-secret=w "$(image s)"
-run strata amend "${secret[@]}" --image-opts -o state=inactive,old-secret=s "$(image s)"
+run strata amend "${secret[@]:0:2}" --image-opts -o state=inactive,old-secret=s "$(image s)"
 run strata amend "${secret[@]}" --image-opts -o state=inactive,old-secret=s "$(image t)"
 run strata amend "${secret[@]}" --image-opts -o state=inactive,keyslot=1 "$(image t)"
+run strata amend "${secret[@]}" --image-opts -o state=inactive,keyslot=0 "$(image t)"
+run strata amend "${secret[@]}" --image-opts -o state=inactive,keyslot=0 "$(image t)" --force
 run strata amend "${secret[@]}" --image-opts -o state=inactive,keyslot=1 "$(image t)" --force
 run strata convert "${secret[@]}" -O raw --image-opts "$(image t)" a.raw
 strata create -q "${secret[@]}" -f luks -o key-secret=s,iter-time=1,version=2 a.luks 1M
