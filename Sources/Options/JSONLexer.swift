@@ -129,9 +129,15 @@ struct JSONLexer {
         continue
       }
       position += 1
-      if byte == quote { return String(decoding: content, as: UTF8.self) }
+      if byte == quote { return try checked(String(decoding: content, as: UTF8.self), start) }
       content.append(byte)
     }
+  }
+
+  /// Text without what Unicode sets aside, as which JSON cannot be written again.
+  private func checked(_ text: String, _ start: Int) throws(JSONParser.Failure) -> String {
+    if text.hasNoncharacter { throw failure("invalid UTF-8 sequence in string", at: start) }
+    return text
   }
 
   private mutating func escape(string start: Int) throws(JSONParser.Failure) -> String {

@@ -105,3 +105,8 @@ extension Unicode.Scalar {
   /// Whether Unicode sets the value aside for use inside a program only.
   var isNoncharacter: Bool { value & 0xFFFE == 0xFFFE || (0xFDD0...0xFDEF).contains(value) }
 }
+
+extension StringProtocol {
+  /// Whether any character is one that Unicode sets aside for use inside a program only.
+  var hasNoncharacter: Bool { unicodeScalars.contains { $0.isNoncharacter } }
+}

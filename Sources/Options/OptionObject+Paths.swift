@@ -77,13 +77,14 @@ extension OptionObject {
 
   /// Builds objects and arrays from values under paths with dots; steps that are numbers make arrays.
   ///
-  /// - Throws: `invalidArgument` where a path has an empty step or is too deep, a value is given twice, a name
-  ///   is used for a value and for an object, or an array has a gap; the message names the path.
+  /// - Throws: `invalidArgument` where a path has an empty step, is too deep or has a character that JSON cannot write
+  ///   again, a value is given twice, a name is used for a value and for an object, or an array has a gap; the
+  ///   message names the path.
   public static func nested(_ entries: [Entry]) throws(BlockError) -> OptionObject {
     var leaves: [Leaf] = []
     for entry in entries {
       let steps = entry.key.split(separator: ".", omittingEmptySubsequences: false)
-      if steps.count > maximumDepth || (steps.count > 1 && steps.contains("")) {
+      if steps.count > maximumDepth || (steps.count > 1 && steps.contains("")) || entry.key.hasNoncharacter {
         throw BlockError(.invalidArgument, "Invalid parameter '\(entry.key)'")
       }
       leaves.append(Leaf(steps: steps[...], value: entry.value))

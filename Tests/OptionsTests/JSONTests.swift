@@ -64,6 +64,8 @@ struct JSONTests {
       ("'\\ud800\\u0041'", "JSON parse error, \\ud800 is not a valid Unicode character", 1),
       ("'\\udc00'", "JSON parse error, \\udc00 is not a valid Unicode character", 1),
       ("'\\ufffe'", "JSON parse error, \\ufffe is not a valid Unicode character", 1),
+      ("['a\u{FFFF}']", "JSON parse error, invalid UTF-8 sequence in string", 1),
+      ("{'\u{1FFFE}': 1}", "JSON parse error, invalid UTF-8 sequence in string", 1),
       ("'\\u+123'", "JSON parse error, \\u+123 is not a valid Unicode character", 1),
     ])
   func refuses(text: String, reason: String, offset: Int) {

@@ -46,5 +46,6 @@ struct BrokenImage: Sendable, CustomTestStringConvertible {
     return image
   }
 
-  static let all = header + features + extensions + l1 + l2 + refcounts + snapshots + otherFiles + cut
+  static let all =
+    header + features + extensions + l1 + l2 + refcounts + snapshots + bitmaps + otherFiles + cut
 }

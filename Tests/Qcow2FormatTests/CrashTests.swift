@@ -31,7 +31,8 @@ struct FragileImage {
     try fileEdge.flush()
     try graph.setClaim(.none, of: maker)
     let opener = Opener(graph: graph, kinds: [Qcow2Format()])
-    let node = try opener.openFormat(Qcow2Format(), on: file, options, OpenSettings(flags: .writable))
+    let node = try opener.openFormat(
+      Qcow2Format(), on: file, options, OpenSettings(flags: [.writable, .unmap]))
     user = graph.makeUser("test", claim: ImageSession.writeClaim)
     try graph.attach(user, to: node)
     guard let edge = user.edge else { throw BlockError(.notFound, "no edge") }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import BlockGraph
+import Bytes
 import Errors
 import Options
 import Support
@@ -47,5 +48,72 @@ import Testing
     #expect(first.checkErrors == 0 && first.corruptionsFixed > 0)
     let second = try repaired.check(nil)
     #expect(second.corruptions == 0 && second.leaks == 0)
+  }
+
+  @Test(
+    "refcounts behind the end of a file that was cut off are no leaks once a snapshot table that moves makes it grow"
+  )
+  func countsBehindTheEnd() throws {
+    var image = SampleQcow2(.snapshot)
+    // Only header, refcounts and an empty L1 table are left; counts go on to cluster 33.
+    image.set64(image.l1, 0)
+    for cluster in 4..<34 { image.set16(image.refcountBlock + 2 * cluster, 1) }
+    image.cut(at: image.l1 + 8)
+    let repaired = try RepairedImage(image.bytes)
+    #expect(try repaired.check(.all).corruptionsFixed > 0)
+    let second = try repaired.check(nil)
+    #expect(second.corruptions == 0 && second.leaks == 0)
+    #expect(repaired.memory.bytes.count <= 6 << 12)
+  }
+
+  @Test("option names with characters that JSON cannot write again are refused: two of them would become one")
+  func unwritableNames() throws {
+    let list = try KeyValueList(parsing: "a\u{FFFF}=1,a\u{FFFD}=2", dialect: .short)
+    let error = #expect(throws: BlockError.self) { try list.tree() }
+    #expect(error?.message == "Invalid parameter 'a\u{FFFF}'")
+    #expect(throws: JSONParser.Failure.self) { try JSONParser.parse("{'a\u{FFFF}': 1, 'a\u{FFFD}': 2}") }
+    let tree = try KeyValueList(parsing: "a\u{FFFD}=\u{FFFF}", dialect: .short).tree()
+    #expect(JSONWriter.compact(.object(tree)) == #"{"a\uFFFD": "\uFFFD"}"#)
+  }
+
+  @Test(
+    "tens of thousands of snapshots, announced or there without an id, take a repair no long time",
+    .timeLimit(.minutes(1)), arguments: [false, true])
+  func manySnapshots(_ areThere: Bool) throws {
+    var image = SampleQcow2(.version2)
+    image.set32(60, 60_000)
+    image.set64(64, UInt64(areThere ? image.bytes.count : 1 << 30))
+    if areThere {
+      // Each has a name, and no L1 table.
+      let start = image.bytes.count
+      image.set(start + 48 * 60_000, [0])
+      for index in 0..<60_000 {
+        image.set16(start + 48 * index + 14, 3)
+        image.set(start + 48 * index + 40, Array("abc".utf8))
+      }
+      // The end is one cluster too early, which lets the table move.
+      image.cut(at: image.bytes.count - 3 << 12)
+    }
+    let repaired = try RepairedImage(image.bytes)
+    #expect(try repaired.check(.all).checkErrors == 0)
+    let second = try repaired.check(nil)
+    #expect(second.corruptions == 0 && second.leaks == 0)
+    let count = Buffer(Array(repaired.memory.bytes[60..<64])).bytes.big32(at: 0)
+    #expect(areThere ? (59_000..<60_000).contains(count) : count == 0)
+  }
+
+  @Test("a refcount table that is the L1 table of a snapshot, too, gets another place")
+  func refcountTableAsL1() throws {
+    var image = SampleQcow2(.snapshot)
+    // Its first entry leads to the refcount block, which is no L2 table.
+    image.set64(image.snapshotTable, UInt64(image.refcountTable))
+    image.set(image.refcountBlock + 64, (0..<256).map { $0 % 2 == 0 ? 0 : 7 })
+    let repaired = try RepairedImage(image.bytes)
+    #expect(try repaired.check(.all).checkErrors == 0)
+    let second = try repaired.check(nil)
+    #expect(second.corruptions == 0 && second.leaks == 0)
+    let place = Buffer(Array(repaired.memory.bytes[48..<56])).bytes.big64(at: 0)
+    #expect(place != UInt64(image.refcountTable))
+    #expect(repaired.guest(12).map { $0?.first }.prefix(4) == [65, 66, 67, 68])
   }
 }

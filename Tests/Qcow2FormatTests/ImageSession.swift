@@ -18,7 +18,7 @@ struct ImageSession {
   static let readClaim = Claim(held: .consistentRead, shared: .all)
   static let writeClaim = Claim(held: [.consistentRead, .write, .resize], shared: .consistentRead)
 
-  init(_ path: String, writable: Bool = true, options: OptionObject = [:], flags: NodeFlags = [])
+  init(_ path: String, writable: Bool = true, options: OptionObject = [:], flags: NodeFlags = .unmap)
     throws(BlockError)
   {
     graph = Graph()

@@ -7,8 +7,9 @@ import Host
 
 /// A small qcow2 image in memory, laid out by hand so that tests depend on no program to make one.
 ///
-/// Clusters in order: header, refcount table, refcount block, L1 table, L2 table, four with data, and with a
-/// snapshot its L1 table and the snapshot table. The guest has sixteen clusters, the first four with data.
+/// Clusters in order: header, refcount table, refcount block, L1 table, L2 table, four with data; then with a
+/// snapshot its L1 table and the snapshot table, and with bitmaps their directory, the first one's table and bits, and
+/// the second one's table. The guest has sixteen clusters, the first four with data.
 public struct SampleQcow2: Sendable {
   /// What an image has beyond the plain one.
   public enum Shape: String, Sendable, CaseIterable {
@@ -24,6 +25,8 @@ public struct SampleQcow2: Sendable {
     case snapshot
     /// Guest data in the file `sample.data`.
     case dataFile
+    /// The bitmaps `one`, with four bits set, and `two`, with all bits set and not enabled.
+    case bitmaps
   }
 
   /// The image file's bytes.
@@ -47,6 +50,10 @@ public struct SampleQcow2: Sendable {
   public var snapshotL1: Int { 9 << clusterBits }
   /// Host offset of the snapshot table.
   public var snapshotTable: Int { 10 << clusterBits }
+  /// Host offset of the bitmap directory, whose entries take 32 bytes each.
+  public var bitmapDirectory: Int { 9 << clusterBits }
+  /// Host offset of the first bitmap's table; its bits are in the next cluster.
+  public var bitmapTable: Int { 10 << clusterBits }
   /// Where the list of header extensions starts.
   public var extensions: Int { shape == .version2 ? 72 : 104 }
   /// Where there is room for a backing file's name.
@@ -64,11 +71,12 @@ public struct SampleQcow2: Sendable {
   public init(_ shape: Shape) {
     self.shape = shape
     clusterBits = shape == .extended ? 14 : 12
-    let count = shape == .snapshot ? 11 : 9
+    let count = shape == .snapshot ? 11 : shape == .bitmaps ? 13 : 9
     bytes = [UInt8](repeating: 0, count: count << clusterBits)
     writeHeader()
     writeTables(clusters: count)
     if shape == .snapshot { writeSnapshot() }
+    if shape == .bitmaps { writeBitmaps() }
     if shape == .dataFile {
       bytes.removeLast(4 << clusterBits)
       set32(extensions, 0x4441_5441)
@@ -125,6 +133,27 @@ public struct SampleQcow2: Sendable {
     set32(snapshotTable + 36, 16)
     set64(snapshotTable + 48, 16 << UInt64(clusterBits))
     set(snapshotTable + 56, Array("1one".utf8))
+  }
+
+  private mutating func writeBitmaps() {
+    set64(88, 1)
+    set32(extensions, 0x2385_2875)
+    set32(extensions + 4, 24)
+    set32(extensions + 8, 2)
+    set64(extensions + 16, 64)
+    set64(extensions + 24, UInt64(bitmapDirectory))
+    for (index, name) in ["one", "two"].enumerated() {
+      let entry = bitmapDirectory + 32 * index
+      set64(entry, UInt64(bitmapTable + (2 * index) << clusterBits))
+      set32(entry + 8, 1)
+      set32(entry + 12, index == 0 ? 2 : 0)
+      set(entry + 16, [1, 9])
+      set16(entry + 18, 3)
+      set(entry + 24, Array(name.utf8))
+    }
+    set64(bitmapTable, UInt64(bitmapTable + 1 << clusterBits))
+    set(bitmapTable + 1 << clusterBits, [0x0f])
+    set64(bitmapTable + 2 << clusterBits, 1)
   }
 
   // MARK: Changing bytes

@@ -35,6 +35,8 @@ public struct OpenImage {
       : Claim(held: .consistentRead, shared: .all)
     let user = graph.makeUser("fuzz", claim: claim)
     users = [user, fileUser, dataUser]
+    // Requests to discard are to do something.
+    let flags = flags.contains(.writable) ? flags.union(.unmap) : flags
     do throws(BlockError) {
       let node = try Opener(graph: graph, kinds: [Qcow2Format()]).openFormat(
         Qcow2Format(), on: file, options, OpenSettings(flags: flags, followsBacking: false))

@@ -40,13 +40,25 @@ public enum OptionTarget: FuzzTarget {
   }
 
   private static func roundTrip(_ tree: OptionTree) -> String? {
+    let expected = JSONWriter.compact(withoutNegativeZero(tree))
     for text in [JSONWriter.compact(tree), JSONWriter.pretty(tree)] {
       guard let again = try? JSONParser.parse(text, maximumLength: .max) else { return "own JSON is refused" }
-      // The peer writes the number -0.0 as -0, which is an integer.
-      let isSame = JSONWriter.compact(again) == JSONWriter.compact(tree)
-      if !isSame && !text.contains("-0") { return "own JSON reads otherwise" }
+      guard JSONWriter.compact(again) == expected else { return "own JSON reads otherwise" }
     }
     return nil
+  }
+
+  /// The peer writes the number -0.0 as -0, which reads as the integer 0.
+  private static func withoutNegativeZero(_ tree: OptionTree) -> OptionTree {
+    switch tree {
+    case .real(let number): return number == 0 ? .integer(0) : tree
+    case .array(let elements): return .array(elements.map(withoutNegativeZero))
+    case .object(let object):
+      var result = OptionObject()
+      for entry in object.entries { result[entry.key] = withoutNegativeZero(entry.value) }
+      return .object(result)
+    default: return tree
+    }
   }
 
   private static func sizes(_ text: String) -> String? {
@@ -85,6 +97,7 @@ public enum OptionTarget: FuzzTarget {
 
   /// What is wrong with the harness.
   public static func selfTest() -> String? {
-    roundTrip(["a": 1]) == nil && run([2] + Array("12M".utf8)) == nil ? nil : "a plain text was refused"
+    roundTrip(["a": [1, .real(-0.5), .real(-0.0)]]) == nil && run([2] + Array("12M".utf8)) == nil
+      ? nil : "a plain text was refused"
   }
 }

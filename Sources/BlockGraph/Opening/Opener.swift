@@ -203,7 +203,8 @@ public struct Opener {
       flags.insert(.forceShare)
     }
     switch try options.takeString("discard") {
-    case nil, "ignore", "off": break
+    case nil: break
+    case "ignore", "off": flags.remove(.unmap)
     case "unmap", "on": flags.insert(.unmap)
     case .some: throw BlockError(.invalidArgument, "Invalid discard option")
     }

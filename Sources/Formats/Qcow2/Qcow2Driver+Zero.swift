@@ -29,49 +29,45 @@ extension Qcow2Driver {
     if isDataRaw && isEncrypted { return false }
     try prepareForChanges(node)
     try noteChange(at: offset, length: length, node)
-    if isDataRaw { return try zeroRawData(offset, length, mayUnmap: mayUnmap, node) }
-    let way: Clearing =
-      header.version < 3 ? .unallocated : mayUnmap && !options.discardNoUnref ? .zero : .zeroKeepingSpace
-    try clear(offset..<offset + length, way, reason: .other, node)
+    let keepsSpace = !mayUnmap || options.discardNoUnref
+    let way: Clearing = header.version < 3 ? .unallocated : keepsSpace ? .zeroKeepingSpace : .zero
+    if isDataRaw { try zeroRawData(offset, length, mayUnmap: mayUnmap, node) }
+    try clear(offset..<offset + length, way, isDiscard: false, node)
     return true
   }
 
   func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
+    guard node.flags.contains(.unmap) else { return }
     monitor.lock()
     defer { monitor.unlock() }
     // Without zero clusters, discarding would bring old content of the backing file to light.
     if (header.version < 3 && hidesBacking(node)) || (isDataRaw && isEncrypted) { return }
     try prepareForChanges(node)
     try noteChange(at: offset, length: length, node)
-    if isDataRaw {
-      _ = try zeroRawData(offset, length, mayUnmap: true, node)
-      return
-    }
     let way: Clearing =
       header.version < 3 ? .unallocated : options.discardNoUnref ? .zeroKeepingSpace : .zero
-    try clear(offset..<offset + length, way, reason: .request, node)
+    if isDataRaw { try zeroRawData(offset, length, mayUnmap: true, node) }
+    try clear(offset..<offset + length, way, isDiscard: true, node)
   }
 
   /// A raw data file must read the same without the tables.
   private func zeroRawData(_ offset: UInt64, _ length: UInt64, mayUnmap: Bool, _ node: Node)
     throws(BlockError)
-    -> Bool
   {
     waitForWrites(offset..<offset + length)
     try dataFile(of: node).writeZeroes(at: offset, length: length, mayUnmap: mayUnmap)
-    return true
   }
 
   /// Clears the whole clusters of a range; the last one of the image may be cut short by its end.
-  private func clear(_ range: Range<UInt64>, _ way: Clearing, reason: PendingFrees.Reason, _ node: Node)
+  private func clear(_ range: Range<UInt64>, _ way: Clearing, isDiscard: Bool, _ node: Node)
     throws(BlockError)
   {
     var position = range.lowerBound
     while position < range.upperBound {
       try workOffFrees(node)
       let table = (geometry.l1Index(at: position) + 1) << geometry.l2SpanBits
-      if l1Entry(geometry.l1Index(at: position)).offset == 0, !needsTables(way, reason) {
-        // Nothing here, and nothing below that could show through.
+      if l1Entry(geometry.l1Index(at: position)).offset == 0, isDiscard || way == .unallocated {
+        // Nothing here; zeros that were written get a table, as in the peer's images, and discards leave nothing.
         position = min(table, range.upperBound)
         continue
       }
@@ -81,15 +77,9 @@ extension Qcow2Driver {
       guard !isClaimed(position..<end) else { continue }
       let clusters = geometry.clusters(covering: end - position)
       let count = min(Int(clamping: clusters), place.remaining)
-      for step in 0..<count { try clearCluster(at: place, plus: step, way, reason, node) }
+      for step in 0..<count { try clearCluster(at: place, plus: step, way, isDiscard, node) }
       position += UInt64(count) << geometry.clusterBits
     }
-  }
-
-  /// Whether clusters without a table have to get one: zeros that were written are there, as in the peer's images;
-  /// discards leave nothing.
-  private func needsTables(_ way: Clearing, _ reason: PendingFrees.Reason) -> Bool {
-    way != .unallocated && reason == .other
   }
 
   /// Whether something could show through, now or later, where nothing is allocated.
@@ -98,14 +88,14 @@ extension Qcow2Driver {
   }
 
   private func clearCluster(
-    at place: L2Place, plus step: Int, _ way: Clearing, _ reason: PendingFrees.Reason, _ node: Node
+    at place: L2Place, plus step: Int, _ way: Clearing, _ isDiscard: Bool, _ node: Node
   ) throws(BlockError) {
     let buffer = place.slice.buffer
     let old = entry(buffer.bytes, place, plus: step)
     let bitmap = bitmap(buffer.bytes, place, plus: step)
     try check(old, bitmap, at: place, plus: step, node)
     let hasSpace = old.isCompressed || hasPlace(old)
-    let hidesNothing = reason == .request && !hidesBacking(node)
+    let hidesNothing = isDiscard && !hidesBacking(node)
     if !hasSpace && (way == .unallocated || hidesNothing) && !hasZeros(old, bitmap) { return }
     if way == .zeroKeepingSpace && hasSpace && !old.isCompressed {
       setZero(old, at: place, plus: step)
@@ -116,8 +106,8 @@ extension Qcow2Driver {
     } else {
       setZero(.unallocated, at: place, plus: step)
     }
-    noteFree(old, reason)
-    if hasDataFile, hasSpace, reason == .request, options.passDiscardRequest ?? node.flags.contains(.unmap) {
+    noteFree(old, .request)
+    if hasDataFile, hasSpace, options.passDiscardRequest ?? node.flags.contains(.unmap) {
       // What the range reads as does not depend on it.
       try? dataFile(of: node).discard(at: old.offset, length: geometry.clusterSize)
     }

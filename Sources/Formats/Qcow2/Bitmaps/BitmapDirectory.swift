@@ -152,11 +152,7 @@ extension BitmapDirectory {
   private func checkTable(
     _ entry: BitmapEntry, _ geometry: Geometry, _ length: UInt64, _ file: Edge, _ budget: inout UInt64
   ) throws(BlockError) {
-    let shape = BitmapShape(
-      granularityBits: entry.granularityBits, clusterBits: geometry.clusterBits, length: length)
-    guard shape.tableSize == UInt64(entry.tableSize), entry.tableBytes <= budget else {
-      throw BlockError(.corrupt, "Could not read bitmap '\(entry.name)' from image: Invalid argument")
-    }
+    guard entry.fits(geometry, length: length), entry.tableBytes <= budget else { throw entry.unreadable }
     budget -= entry.tableBytes
     let table = BitmapTable(entry, geometry, file)
     try table.forEach { (_: Int, _: BitmapTableEntry) throws(BlockError) in }
@@ -168,8 +164,11 @@ extension BitmapEntry {
   static let longestName = 1023
 
   /// Holds the entry against limits and the image.
-  fileprivate func check(_ geometry: Geometry, length: UInt64) throws(BlockError) {
+  ///
+  /// - Throws: kind `unsupported` for what is valid and not known here, else `corrupt`; in the peer's words.
+  func check(_ geometry: Geometry, length: UInt64) throws(BlockError) {
     guard extra.isEmpty else { throw BlockError(.unsupported, "Bitmap extra data is not supported") }
+    guard !flags.contains(.extraDataCompatible) else { throw unfit(.unsupported) }
     let bytes = UInt64(tableSize) << geometry.clusterBits
     let isSane =
       tableSize > 0 && tableOffset != 0 && geometry.offsetInCluster(tableOffset) == 0
@@ -178,7 +177,23 @@ extension BitmapEntry {
       && BitmapShape.granularityBits.contains(granularityBits) && nameBytes.count <= BitmapEntry.longestName
     // One that is in use may be behind the disk's length.
     guard isSane, flags.contains(.inUse) || (bytes * 8) << UInt64(granularityBits) >= length else {
-      throw BlockError(.corrupt, "Bitmap '\(name)' doesn't satisfy the constraints")
+      throw unfit(.corrupt)
     }
+  }
+
+  /// The error for a bitmap whose table is not as long as it must be.
+  var unreadable: BlockError {
+    BlockError(.corrupt, "Could not read bitmap '\(name)' from image: Invalid argument")
+  }
+
+  private func unfit(_ kind: BlockError.Kind) -> BlockError {
+    BlockError(kind, "Bitmap '\(name)' doesn't satisfy the constraints")
+  }
+
+  /// Whether the table has an entry for each cluster of bits. One that is in use may have been left behind.
+  func fits(_ geometry: Geometry, length: UInt64) -> Bool {
+    let shape = BitmapShape(
+      granularityBits: granularityBits, clusterBits: geometry.clusterBits, length: length)
+    return flags.contains(.inUse) || shape.tableSize == UInt64(tableSize)
   }
 }

@@ -44,7 +44,8 @@ struct BitmapStore {
 extension Qcow2Format {
   /// What an image's bitmaps are, held against the image where others do so.
   ///
-  /// - Throws: kind `corrupt` or `tooLarge`, in the peer's words; not for who comes to repair the image.
+  /// - Throws: kind `corrupt` or `tooLarge`, in the peer's words, but not for who comes to repair the image; kind
+  ///   `unsupported` always, as what is valid and not known here has to stay as it is.
   static func readBitmaps(_ header: Header, _ file: Edge, _ flags: NodeFlags) throws(BlockError)
     -> BitmapStore.State
   {
@@ -56,7 +57,11 @@ extension Qcow2Format {
       try directory.check(geometry, length: header.size / 512 * 512, file)
       return .present(directory)
     } catch {
-      guard flags.isSuperset(of: [.checking, .writable]) else { throw error }
+      guard error.kind == .corrupt || error.kind == .tooLarge else { throw error }
+      guard flags.isSuperset(of: [.checking, .writable]) else {
+        throw error.advising(
+          "'check -r all FILE' takes bitmaps away that cannot be read; the content of the disk stays.")
+      }
       return .unreadable
     }
   }

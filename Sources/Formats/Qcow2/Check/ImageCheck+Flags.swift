@@ -21,9 +21,12 @@ extension ImageCheck {
     while position < Int(header.l1Size) {
       let count = min(Int(header.l1Size) - position, Int(ImageCheck.readBytes) / L1Entry.size)
       let offset = header.l1Offset + UInt64(position * L1Entry.size)
-      // Whoever walked the table has told that it cannot be read.
-      guard offset < fileLength, let buffer = try? file.read(at: offset, count: count * L1Entry.size) else {
-        return
+      guard offset < fileLength else { return }
+      let buffer: Buffer
+      do throws(BlockError) {
+        buffer = try file.read(at: offset, count: count * L1Entry.size)
+      } catch {
+        return foundUnreadable(offset, error.message)
       }
       var bytes = buffer.mutableBytes
       var changed: Range<Int>?
@@ -55,12 +58,22 @@ extension ImageCheck {
     -> Bool
   {
     let cluster = entry.offset >> geometry.clusterBits
-    guard singles[cluster] != entry.isCopied, let refcount = try? blocks.refcount(of: cluster),
+    guard singles[cluster] != entry.isCopied, let refcount = refcount(of: cluster),
       (refcount == 1) != entry.isCopied
     else { return false }
     foundMark(
       .copiedFlagL1(index: index, entry: entry.rawValue, refcount: refcount), fixing: fixing, &fixed)
     return true
+  }
+
+  /// A refcount, unless it cannot be read, which is told.
+  private func refcount(of cluster: UInt64) -> UInt64? {
+    do throws(BlockError) {
+      return try blocks.refcount(of: cluster)
+    } catch {
+      foundUnreadable(blocks.offset(Int(cluster >> geometry.refcountBlockBits)), error.message)
+      return nil
+    }
   }
 
   private func checkL2(of entry: L1Entry, _ run: TableRun, fixing: Bool, _ fixed: inout RepairCount)
@@ -70,7 +83,9 @@ extension ImageCheck {
     // What is no table of its own is not changed as if it were one.
     let fixing = fixing && !isRoot(entry.offset >> geometry.clusterBits)
     try context.checkInterrupted()
-    guard run.load(entry.offset, geometry.clusterSize, from: file) == nil else { return }
+    if let reason = run.load(entry.offset, geometry.clusterSize, from: file) {
+      return foundUnreadable(entry.offset, reason)
+    }
     let buffer = run.buffer
     var bytes = buffer.mutableBytes
     let size = geometry.l2EntryBytes
@@ -78,9 +93,7 @@ extension ImageCheck {
     for position in 0..<bytes.byteCount / size {
       let entry = L2Entry(rawValue: bytes.bytes.big64(at: position * size))
       guard !entry.isCompressed, entry.offset != 0 || (hasDataFile && entry.isCopied) else { continue }
-      // A count that cannot be read was told of when counts were compared.
-      guard let refcount = hasDataFile ? 1 : try? blocks.refcount(of: entry.offset >> geometry.clusterBits)
-      else {
+      guard let refcount = hasDataFile ? 1 : refcount(of: entry.offset >> geometry.clusterBits) else {
         continue
       }
       guard (refcount == 1) != entry.isCopied else { continue }

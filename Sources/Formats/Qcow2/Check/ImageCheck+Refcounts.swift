@@ -121,6 +121,15 @@ extension ImageCheck {
     }
   }
 
+  /// A refcount table that is something else as well gets another place: the other thing cannot be made anew.
+  func noteSharedRefcountTable() {
+    guard repair == .all, isInside(header.refcountTableOffset, refcountTable.byteCount) else { return }
+    let first = header.refcountTableOffset >> geometry.clusterBits
+    for cluster in first..<first + UInt64(header.refcountTableClusters) where references[cluster] > 1 {
+      needsRebuild = true
+    }
+  }
+
   private func outsideLine(_ index: Int) -> String {
     let finding = CheckFinding.refcountBlockOutside(index: index)
     return repair == .all ? finding.repairDescription : finding.description
@@ -148,6 +157,7 @@ extension ImageCheck {
         if !saidUnaligned && error.kind == .corrupt { tell(error.message) }
         saidUnaligned = saidUnaligned || error.kind == .corrupt
         needsRebuild = true
+        unreadable.insert(blocks.offset(index))
         for cluster in range { found(.unreadableRefcount(cluster: cluster)) }
       }
     }

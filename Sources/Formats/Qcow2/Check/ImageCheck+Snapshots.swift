@@ -161,7 +161,7 @@ extension ImageCheck {
 
 extension SnapshotEntry {
   /// Whether this is no entry, but zeros behind the last one.
-  fileprivate var isBlank: Bool {
+  var isBlank: Bool {
     l1Offset == 0 && l1Size == 0 && seconds == 0 && idBytes.isEmpty && nameBytes.isEmpty
   }
 
@@ -171,10 +171,23 @@ extension SnapshotEntry {
     diskSize = size
   }
 
-  /// Ends names where bytes were lost, and gives a number to a snapshot without one.
-  mutating func mendNames(_ others: [SnapshotEntry]) {
+  /// Ends names where bytes were lost.
+  fileprivate mutating func endNames() {
     if let end = idBytes.firstIndex(of: 0) { idBytes.removeSubrange(end...) }
     if let end = nameBytes.firstIndex(of: 0) { nameBytes.removeSubrange(end...) }
-    if idBytes.isEmpty { idBytes = Array(SnapshotTable.nextID(others).utf8) }
+  }
+}
+
+extension SnapshotTableContent {
+  /// The entries with names that end where bytes were lost, and a number for each snapshot without one.
+  var named: [SnapshotEntry] {
+    var named = entries
+    for index in named.indices { named[index].endNames() }
+    var next = UInt64(SnapshotTable.nextID(named)) ?? 1
+    for index in named.indices where named[index].idBytes.isEmpty {
+      named[index].idBytes = Array(String(next).utf8)
+      next &+= 1
+    }
+    return named
   }
 }

@@ -28,13 +28,13 @@ extension ImageCheck {
   /// Counts an L1 table, the tables it points to, and all that those point to.
   func walkL1(at offset: UInt64, size: UInt32, isActive: Bool) throws(BlockError) {
     let bytes = UInt64(size) * UInt64(L1Entry.size)
-    try addReferences(at: offset, bytes: bytes, canMend: !isActive || mayGrowOverL1)
+    try addReferences(at: offset, bytes: bytes, canMend: true)
     // What lies past the end of the file reads as zeros: no tables.
-    guard offset < fileLength else { return }
+    guard offset < fileLength, size > 0 else { return }
     let end = min(bytes, fileLength - offset + (geometry.clusterSize - 1)) / 8 * 8
     context.expect(end)
     let buffer = Buffer(count: Int(min(end, ImageCheck.readBytes)))
-    let tables = TableRun(max(ImageCheck.readBytes, geometry.clusterSize))
+    let tables = tableRun
     var position: UInt64 = 0
     while position < end {
       let count = Int(min(end - position, UInt64(buffer.count)))
@@ -43,18 +43,12 @@ extension ImageCheck {
       do throws(BlockError) {
         try file.read(at: offset + position, into: &part)
       } catch {
-        return found(.unreadableTable(offset: offset + position, reason: error.message))
+        return foundUnreadable(offset + position, error.message)
       }
       try walkL1Part(buffer.bytes.slice(0..<count), tables, isActive: isActive)
       position += UInt64(count)
       context.advance(UInt64(count))
     }
-  }
-
-  /// Whether the file can be made so long that the active L1 table is inside: then it is empty, as it reads now.
-  var mayGrowOverL1: Bool {
-    let end = header.l1Offset + UInt64(header.l1Size) * 8
-    return end <= fileLength.plus(1 << 30) ?? .max
   }
 
   private func walkL1Part(_ bytes: RawSpan, _ run: TableRun, isActive: Bool) throws(BlockError) {
@@ -86,7 +80,7 @@ extension ImageCheck {
           next += 1
         }
         if let reason = run.load(entry.offset, wanted, from: file) {
-          found(.unreadableTable(offset: entry.offset, reason: reason))
+          foundUnreadable(entry.offset, reason)
           continue
         }
       }
@@ -127,8 +121,10 @@ extension ImageCheck {
     for offset in repeated {
       guard let state = tables[offset] else { continue }
       try context.checkInterrupted()
-      // It was read before; where it no longer can be, that was told when it happened first.
-      guard run.load(offset, geometry.clusterSize, from: file) == nil else { continue }
+      if let reason = run.load(offset, geometry.clusterSize, from: file) {
+        foundUnreadable(offset, reason)
+        continue
+      }
       let buffer = run.buffer
       let bytes = buffer.bytes
       for index in 0..<Int(geometry.l2Entries) {

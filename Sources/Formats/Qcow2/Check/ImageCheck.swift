@@ -66,7 +66,13 @@ final class ImageCheck {
   var repeatBudget: UInt64 = 1 << 24
   /// Bitmaps that a repair has to take out of the directory, by number; nil where all have to go.
   var brokenBitmaps: Set<Int>? = []
+  /// The directory of bitmaps, where it can be read.
+  var bitmapDirectory: BitmapDirectory?
   let blocks: RefcountBlockReader
+  /// Tables and refcount blocks that could not be read, by host offset; each is told once.
+  var unreadable: Set<UInt64> = []
+  /// Memory for L2 tables while L1 tables are walked.
+  lazy var tableRun = TableRun(max(ImageCheck.readBytes, geometry.clusterSize))
 
   init(
     _ driver: Qcow2Driver, _ file: Edge, _ context: JobContext, repair: CheckRepair? = nil,
@@ -108,6 +114,8 @@ final class ImageCheck {
     try addEncryptionHeader()
     try addBitmaps()
     try addRefcountBlocks()
+    try findSharedBitmaps()
+    noteSharedRefcountTable()
   }
 
   /// Tells a finding and counts it; with `canMend`, a repair of everything will take it away.
@@ -125,8 +133,20 @@ final class ImageCheck {
     }
   }
 
+  /// Tells that something cannot be read, unless that was told before.
+  func foundUnreadable(_ offset: UInt64, _ reason: String) {
+    if unreadable.insert(offset).inserted { found(.unreadableTable(offset: offset, reason: reason)) }
+  }
+
   /// Everything found so far, which says whether something was in order that lies between two readings of it.
   var findings: UInt64 { result.corruptions + mendable }
+
+  /// Gives up the memory of what was counted, so that another check can begin. Numbers of findings stay.
+  func forget() {
+    references = ReferenceCounts(clusters: 0)
+    singles = SingleReferences(clusters: 0)
+    tables = [:]
+  }
 
   /// Tells something that is not a finding of its own.
   func tell(_ line: String) { report(line) }

@@ -88,12 +88,19 @@ final class ImageRepair {
         // What is there of it stays as it is until there is another.
         let isThere = header.snapshotsOffset < check.fileLength
         snapshots.bytes = isThere ? check.fileLength - header.snapshotsOffset : 0
+        snapshots.entries.removeAll { $0.isBlank }
         snapshots.isMended = true
       }
+      // Where something else is in it, what is mended there changes it.
+      if check.isShared(header.snapshotsOffset, snapshots.bytes) { snapshots.isMended = true }
       var mender = TableMender(check)
       try mender.run(snapshots)
       try driver.dropBrokenBitmaps(check, node)
       try file.flush()
+      if let place = mender.newL1 { try moveL1(to: place) }
+      // Where something else is in the refcount table, that may have changed.
+      try readRefcountTable()
+      check.forget()
       check = ImageCheck(driver, file, context, repair: what) { _ in }
       try check.noteSingles()
       try check.countReferences(snapshots)
@@ -103,6 +110,15 @@ final class ImageRepair {
     result.checkErrors += check.result.checkErrors
     check.report = report
     return check
+  }
+
+  /// Lets the header point to another active L1 table, which is durable.
+  private func moveL1(to place: UInt64) throws(BlockError) {
+    var changed = header
+    changed.l1Offset = place
+    try driver.switchHeader(to: changed, node)
+    try file.flush()
+    driver.metadataMap = nil
   }
 
   private var header: Header { driver.header }
@@ -129,7 +145,7 @@ final class ImageRepair {
       return true
     }
     result.corruptions += brokenBlocks
-    guard corruptions > 0 || check.result.leaks > 0 else { return true }
+    guard corruptions + check.result.leaks + fixed.corruptions > 0 else { return true }
     let compared = check.result
     try check.patchRefcounts(what, &fixed)
     result.corruptions += check.result.corruptions - compared.corruptions
@@ -140,13 +156,21 @@ final class ImageRepair {
   private func rebuild(_ check: ImageCheck) throws(BlockError) {
     var rebuild = RefcountRebuild(check)
     let table = try rebuild.run()
-    driver.header.refcountTableOffset = table.offset
-    driver.header.refcountTableClusters = table.clusters
+    var changed = header
+    changed.refcountTableOffset = table.offset
+    changed.refcountTableClusters = table.clusters
+    try driver.switchHeader(to: changed, node)
+    try file.flush()
     rebuild.tellOld()
-    let entries = (Int(table.clusters) << Int(driver.geometry.clusterBits)) / RefcountTableEntry.size
-    driver.refcounts.table = try TableInMemory(offset: table.offset, count: entries, from: file)
+    try readRefcountTable()
     driver.refcounts.cursor = 0
     driver.metadataMap = nil
+  }
+
+  private func readRefcountTable() throws(BlockError) {
+    let bytes = Int(header.refcountTableClusters) << Int(driver.geometry.clusterBits)
+    driver.refcounts.table = try TableInMemory(
+      offset: header.refcountTableOffset, count: bytes / RefcountTableEntry.size, from: file)
   }
 
   // MARK: Marks, snapshots, features
@@ -154,6 +178,7 @@ final class ImageRepair {
   private func mendMarks(_ check: ImageCheck, _ snapshots: SnapshotTableContent) throws(BlockError) {
     var check = check
     if fixed.corruptions + fixed.leaks > 0 {
+      check.forget()
       check = ImageCheck(driver, file, context) { _ in }
       try check.noteSingles()
       try check.countReferences(snapshots)
@@ -163,6 +188,7 @@ final class ImageRepair {
     let mayFix = what == .all || result.corruptions == 0
     try check.checkCopiedFlags(fixing: mayFix, &fixed)
     result.corruptions += check.result.corruptions - before
+    result.checkErrors += check.result.checkErrors
     try file.flush()
   }
 
@@ -170,12 +196,7 @@ final class ImageRepair {
   ///
   /// - Returns: whether something else is in the clusters of the old table too.
   private func moveSnapshotTable(_ content: SnapshotTableContent) throws(BlockError) -> Bool {
-    var mended: [SnapshotEntry] = []
-    for entry in content.entries {
-      var entry = entry
-      entry.mendNames(content.entries + mended)
-      mended.append(entry)
-    }
+    let mended = content.named
     driver.l1 = try TableInMemory(offset: header.l1Offset, count: Int(header.l1Size), from: file)
     // Their old table is safe from being overwritten: it is counted.
     driver.snapshots = []
@@ -184,15 +205,11 @@ final class ImageRepair {
     let place = try driver.placeSnapshotTable(mended, node)
     try driver.writeRefcounts(node)
     try file.flush()
-    let offset = place.clusters.lowerBound << driver.geometry.clusterBits
-    let fields = Buffer(count: 12)
-    var bytes = fields.mutableBytes
-    bytes.storeBig(UInt32(mended.count), at: 0)
-    bytes.storeBig(offset, at: 4)
-    try file.write(at: UInt64(Header.Field.snapshots), from: fields.bytes)
+    var changed = header
+    changed.snapshotCount = UInt32(mended.count)
+    changed.snapshotsOffset = place.clusters.lowerBound << driver.geometry.clusterBits
+    try driver.switchHeader(to: changed, node)
     try file.flush()
-    driver.header.snapshotCount = UInt32(mended.count)
-    driver.header.snapshotsOffset = offset
     driver.snapshots = mended
     // A table that lies past the end of the file has no clusters.
     guard content.bytes > 0 else { return false }

@@ -10,11 +10,15 @@ internal import Errors
 /// Each count is right by itself, so that it does not matter which of them reach the file.
 extension ImageCheck {
   /// Tells of every refcount that is wrong, and mends what the kind of repair allows.
+  ///
+  /// A repair of everything also clears counts behind the end of the file. Nobody misses them there, but once the file
+  /// grows over them they are leaks.
   func patchRefcounts(_ what: CheckRepair, _ fixed: inout RepairCount) throws(BlockError) {
     for index in 0..<blocks.count {
       let first = UInt64(index) << geometry.refcountBlockBits
-      guard first < clusters else { break }
-      let range = first..<min(clusters, first + geometry.refcountBlockEntries)
+      guard first < clusters || what == .all else { break }
+      let end = first + geometry.refcountBlockEntries
+      let range = first..<(what == .all ? end : min(clusters, end))
       guard blocks.offset(index) != 0 else { continue }
       try context.checkInterrupted()
       guard let hasCounts = try? blocks.load(index), hasCounts, let block = blocks.latest else { continue }
@@ -33,6 +37,10 @@ extension ImageCheck {
       let refcount = RefcountBlock.count(bytes.bytes, at: index, order: geometry.refcountOrder)
       let count = references[cluster]
       guard refcount != count else { continue }
+      guard cluster < clusters else {
+        set(0, &bytes, at: index, &changed)
+        continue
+      }
       if count > geometry.refcountMaximum {
         found(.tooManyReferences(cluster: cluster, references: count))
         continue
@@ -48,14 +56,20 @@ extension ImageCheck {
       }
       report("Repairing cluster \(cluster) refcount=\(refcount) reference=\(count)")
       if refcount < count { fixed.corruptions += 1 } else { fixed.leaks += 1 }
-      RefcountBlock.set(count, &bytes, at: index, order: geometry.refcountOrder)
-      let byte = (index << Int(geometry.refcountOrder)) / 8
-      changed = (changed?.lowerBound ?? byte)..<byte + 8
+      set(count, &bytes, at: index, &changed)
     }
     guard let changed else { return }
     let start = changed.lowerBound / 512 * 512
     let end = min((changed.upperBound + 511) / 512 * 512, block.count)
     try file.write(at: offset + UInt64(start), from: block.bytes.slice(start..<end))
+  }
+
+  private func set(
+    _ count: UInt64, _ bytes: inout MutableRawSpan, at index: Int, _ changed: inout Range<Int>?
+  ) {
+    RefcountBlock.set(count, &bytes, at: index, order: geometry.refcountOrder)
+    let byte = (index << Int(geometry.refcountOrder)) / 8
+    changed = (changed?.lowerBound ?? byte)..<byte + 8
   }
 }
 

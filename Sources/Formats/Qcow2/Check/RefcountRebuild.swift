@@ -41,7 +41,7 @@ struct RefcountRebuild {
     }
   }
 
-  /// Writes everything and lets the header point to it; where the table is now.
+  /// Writes everything; where the table is, for the header to point there.
   mutating func run() throws(BlockError) -> (offset: UInt64, clusters: UInt32) {
     try plan()
     try write()
@@ -60,11 +60,11 @@ struct RefcountRebuild {
 
   // MARK: Places
 
-  /// The references that stay.
+  /// The references that stay. What is new is where nothing referred to.
   private func count(_ cluster: UInt64) -> UInt64 {
-    if new.contains(cluster) { return 1 }
     let references = check.references[cluster]
-    guard references > 0, let gone = old[cluster] else { return references }
+    guard references > 0 else { return new.contains(cluster) ? 1 : 0 }
+    guard let gone = old[cluster] else { return references }
     return references - min(references, gone)
   }
 
@@ -82,14 +82,25 @@ struct RefcountRebuild {
     for range in check.references.chunkRanges {
       var cluster = range.lowerBound
       while cluster < range.upperBound {
-        if count(cluster) > geometry.refcountMaximum {
+        // Most of a large image has one reference each, in blocks that have a place by then.
+        if cluster & 63 == 0, places[cluster >> geometry.refcountBlockBits] != nil, isUniform(from: cluster) {
+          cluster += 64
+          continue
+        }
+        let count = count(cluster)
+        guard count <= geometry.refcountMaximum else {
           throw BlockError(.corrupt, "cluster \(cluster) has more references than its refcount holds")
         }
-        if count(cluster) > 0 { try placeBlock(counting: cluster) }
+        if count > 0 { try placeBlock(counting: cluster) }
         cluster += 1
       }
     }
     try placeTable()
+  }
+
+  /// Whether each of 64 clusters has as many references, 0 or 1.
+  private func isUniform(from cluster: UInt64) -> Bool {
+    check.references.areAll(1, from: cluster) || check.references.areAll(0, from: cluster)
   }
 
   /// Makes sure that a cluster has a block, and that block too.
@@ -143,11 +154,32 @@ struct RefcountRebuild {
 
   // MARK: Writing
 
+  /// Clusters of old and new tables and blocks, by the number of the block that counts them.
+  private func changedClusters() -> [UInt64: [UInt64]] {
+    var result: [UInt64: [UInt64]] = [:]
+    for cluster in old.keys { result[cluster >> geometry.refcountBlockBits, default: []].append(cluster) }
+    for cluster in new { result[cluster >> geometry.refcountBlockBits, default: []].append(cluster) }
+    return result
+  }
+
+  /// Stores the references that were found, from a cluster on, into an empty block.
+  private func setReferences(_ first: UInt64, _ bytes: inout MutableRawSpan) {
+    let order = geometry.refcountOrder
+    for start in stride(from: 0, to: Int(geometry.refcountBlockEntries), by: 64) {
+      guard !check.references.areAll(0, from: first + UInt64(start)) else { continue }
+      for index in start..<start + 64 {
+        let count = check.references[first + UInt64(index)]
+        if count > 0 { RefcountBlock.set(count, &bytes, at: index, order: order) }
+      }
+    }
+  }
+
   private func write() throws(BlockError) {
     let file = check.file
     let tableBuffer = Buffer(count: table.count << Int(geometry.clusterBits))
     var tableBytes = tableBuffer.mutableBytes
     let block = Buffer(count: Int(geometry.clusterSize))
+    let changed = changedClusters()
     var indices = Array(places.keys)
     indices.sort()
     for index in indices {
@@ -156,21 +188,15 @@ struct RefcountRebuild {
       var bytes = block.mutableBytes
       bytes.fill()
       let first = index << geometry.refcountBlockBits
-      for step in 0..<Int(geometry.refcountBlockEntries) {
-        let count = count(first + UInt64(step))
-        if count > 0 { RefcountBlock.set(count, &bytes, at: step, order: geometry.refcountOrder) }
+      setReferences(first, &bytes)
+      for cluster in changed[index] ?? [] {
+        RefcountBlock.set(count(cluster), &bytes, at: Int(cluster - first), order: geometry.refcountOrder)
       }
       let offset = place << geometry.clusterBits
       try file.write(at: offset, from: block.bytes)
       tableBytes.storeBig(offset, at: Int(index) * RefcountTableEntry.size)
     }
     try file.write(at: table.lowerBound << geometry.clusterBits, from: tableBuffer.bytes)
-    try file.flush()
-    let fields = Buffer(count: 12)
-    var bytes = fields.mutableBytes
-    bytes.storeBig(table.lowerBound << geometry.clusterBits, at: 0)
-    bytes.storeBig(UInt32(table.count), at: 8)
-    try file.write(at: UInt64(Header.Field.refcountTable), from: fields.bytes)
     try file.flush()
   }
 }

@@ -20,6 +20,9 @@ struct TableMender {
   private var end: UInt64
   /// Entries that have taken a reference for themselves, by host cluster.
   private var taken: [UInt64: UInt64] = [:]
+  /// Where there is an empty active L1 table now, for the header to point to, where the one it points to lies past the
+  /// end of the file.
+  private(set) var newL1: UInt64?
 
   /// `check` has walked all tables.
   init(_ check: ImageCheck) {
@@ -32,11 +35,7 @@ struct TableMender {
 
   /// Mends the active tables and those of the snapshots that stay.
   mutating func run(_ snapshots: SnapshotTableContent) throws(BlockError) {
-    let l1Bytes = UInt64(check.header.l1Size) * 8
-    if !check.isInside(check.header.l1Offset, l1Bytes), check.mayGrowOverL1 {
-      end = max(end, (check.header.l1Offset + l1Bytes).roundedUp(to: geometry.clusterSize) ?? end)
-      try file.truncate(to: end)
-    }
+    try completeL1()
     try mendL1(at: check.header.l1Offset, size: check.header.l1Size)
     for entry in snapshots.entries where check.isWhole(entry) {
       try mendL1(at: entry.l1Offset, size: entry.l1Size)
@@ -44,6 +43,17 @@ struct TableMender {
   }
 
   // MARK: L1 tables
+
+  /// Makes the file as long as the active L1 table needs it. What is missing reads as zeros: there is no table.
+  private mutating func completeL1() throws(BlockError) {
+    let bytes = UInt64(check.header.l1Size) * 8
+    guard !check.isInside(check.header.l1Offset, bytes) else { return }
+    if check.header.l1Offset >= check.fileLength { newL1 = end }
+    let start = newL1 ?? check.header.l1Offset
+    guard let tableEnd = (start + bytes).roundedUp(to: geometry.clusterSize) else { return }
+    end = max(end, tableEnd)
+    try file.truncate(to: end)
+  }
 
   private mutating func mendL1(at offset: UInt64, size: UInt32) throws(BlockError) {
     guard offset < check.fileLength, check.isInside(offset, UInt64(size) * 8) else { return }

@@ -82,10 +82,6 @@ extension Header {
   enum Field {
     static let backingNameOffset = 8
     static let size = 24
-    /// Refcount table offset and clusters.
-    static let refcountTable = 48
-    /// Snapshot count and offset.
-    static let snapshots = 60
     /// The three sets of features.
     static let features = 72
     static let headerLength = 100
