@@ -46,6 +46,11 @@ struct InspectCommand: ProgramCommand {
         throw session.opener.unknownFormat(format)
       }
     }
+    guard !session.opener.isRemote(file) else {
+      throw BlockError(
+        .unsupported, "Could not inspect '\(file)': it is neither a file nor a device of this machine",
+        advice: "'info --untrusted' opens it without following any name.")
+    }
     let inspection = try Inspection(file, stated: format, kinds: session.opener.kinds)
     if !standard.quiet {
       switch form {
