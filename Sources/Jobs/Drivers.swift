@@ -15,5 +15,6 @@ public enum Drivers {
   public static let all: [any DriverKind] = [
     FileStorage.file, FileStorage.device, NBDStorage(), RawFormat(), Qcow2Format(), LuksFormat(),
     CopyOnReadFilter(),
+    BlkdebugFilter(),
   ]
 }

@@ -87,7 +87,10 @@ public struct OptionList: Sendable, Equatable, ExpressibleByArrayLiteral {
     var values = OptionObject()
     for item in list.items {
       guard let spec = self[item.key] else {
-        throw BlockError(.invalidArgument, "Invalid parameter '\(item.key)'")
+        let meant = Nearest.name(to: item.key, among: specs.map(\.name)).map { "Did you mean '\($0)'? " }
+        throw BlockError(
+          .invalidArgument, "Invalid parameter '\(item.key)'",
+          advice: (meant ?? "") + "'-o help' lists the options of the format.")
       }
       values[item.key] = try spec.parse(item.value)
     }

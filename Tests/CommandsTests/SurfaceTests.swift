@@ -112,6 +112,12 @@ private func object(_ run: Transcript) throws -> OptionObject {
     ("strata info --o=json x", "It could mean '--output' or '--object'."),
     ("strata formats qcow", "Did you mean 'qcow2'?"),
     ("strata info --object secret,id=x,data=y -f frob x", "'formats' lists the formats."),
+    ("strata info -f qcow x", "Did you mean 'qcow2'? 'formats' lists the formats."),
+    ("strata create -f qcwo2 x 1M", "Did you mean 'qcow2'? 'formats' lists the formats."),
+    (
+      "strata create -f qcow2 -o cluster_sze=1k x 1M",
+      "Did you mean 'cluster_size'? '-o help' lists the options of the format."
+    ), ("strata create -f raw -o frob=1 x 1M", "'-o help' lists the options of the format."),
   ]
 
   @Test("a mistake is followed by what was probably meant", arguments: cases)
@@ -119,6 +125,29 @@ private func object(_ run: Transcript) throws -> OptionObject {
     let run = Transcript(words.split(separator: " ").map(String.init))
     #expect(run.status == 1)
     #expect(run.errors.contains("strata: hint: \(hint)\n"), "\(run.errors)")
+  }
+
+  @Test("an image that is raw in spite of its name is worth a hint, one that is asked for is not")
+  func misnamed() {
+    let images = Images()
+    let (qcow2, other) = (images.folder.file("new.qcow2"), images.folder.file("new.img"))
+    let hint = "strata: hint: '\(qcow2)' is raw, whatever its name says; '-"
+    for (words, isTold) in [
+      (["create", qcow2, "1M"], true), (["create", "-f", "raw", qcow2, "1M"], false),
+      (["create", other, "1M"], false), (["convert", images.raw, qcow2], true),
+      (["convert", "-O", "raw", images.raw, qcow2], false), (["convert", images.raw, other], false),
+    ] {
+      let run = Transcript(["strata"] + words)
+      #expect(run.status == 0 && run.errors.hasPrefix(hint) == isTold, "\(words) \(run.errors)")
+      #expect(!Transcript(["qemu-img"] + words).errors.contains("hint"))
+    }
+  }
+
+  @Test("a link to a command knows its version")
+  func version() {
+    for option in ["--version", "-V"] {
+      #expect(Transcript(["strata-info", option]).output == Transcript(["strata", "--version"]).output)
+    }
   }
 
   @Test("every command suggests the nearest option", arguments: DeclarationTests.names)
@@ -135,6 +164,7 @@ private func object(_ run: Transcript) throws -> OptionObject {
     ("map -f frob TOP", "'formats' lists"),
     ("info -f qcow2 RAW", "inspect"), ("create -f qcow2 -b BASE new", "with -F"),
     ("convert -O qcow2 -b BASE RAW new", "with -F"), ("convert -O frob RAW new", "'formats' lists"),
+    ("snapshot -a nosuch BASE", "snapshot -l"), ("snapshot -d nosuch BASE", "snapshot -l"),
     ("rebase -b nowhere -F raw TOP", "relative to the folder of the image"),
     ("info --untrusted RAW", "-f raw"), ("map --untrusted TOP", "inspect"),
     ("create -f luks new 1M", "--object secret"), ("create -f luks -o key-secret=k new 1M", "id=k,file="),
@@ -545,7 +575,10 @@ private func object(_ run: Transcript) throws -> OptionObject {
     let run = Transcript(["strata", "formats", "--output=json"])
     let formats = try #require(try JSONParser.parse(run.output).object?["formats"]?.array)
     let names = formats.compactMap { $0.object?["name"]?.string }
-    #expect(names.sorted() == OptionCandidates.formats)
+    // Completions offer what files can be; filters stand above images.
+    let filters = formats.compactMap { $0.object }.filter { $0["abilities"]?.object?["filter"] == true }
+    #expect(filters.compactMap { $0["name"]?.string }.sorted() == ["blkdebug", "copy-on-read"])
+    #expect(names.filter { $0 != "blkdebug" && $0 != "copy-on-read" }.sorted() == OptionCandidates.formats)
     let text = Transcript(["strata", "formats"]).output
     for name in names { #expect("\n\(text)".contains("\n\(name)")) }
     let qcow2 = try #require(formats.first { $0.object?["name"] == "qcow2" }?.object)

@@ -66,6 +66,8 @@ extension BlockDriver {
   }
   /// Knows nothing.
   public func invalidateCache(_ node: Node) throws(BlockError) {}
+  /// Takes no notice.
+  public func noteAccess(_ access: DataAccess, at offset: UInt64, length: UInt64) throws(BlockError) {}
   /// Nothing beyond the common lines.
   public func formatInformation(of node: Node) -> FormatInformation? { nil }
 }

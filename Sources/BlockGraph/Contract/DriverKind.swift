@@ -10,6 +10,8 @@ public protocol DriverKind: Sendable {
   var name: String { get }
   /// Whether it is storage (found by a file name's prefix) rather than a format.
   var isProtocol: Bool { get }
+  /// Whether it stands above images and has none of its own.
+  var isFilter: Bool { get }
   /// The prefixes of names that lead to this storage.
   var namePrefixes: [StoragePrefix] { get }
   /// What messages call the storage that is opened with `options`; nil for the name as the user wrote it.
@@ -46,6 +48,8 @@ public protocol DriverKind: Sendable {
 extension DriverKind {
   /// Formats are not storage.
   public var isProtocol: Bool { false }
+  /// Formats are not filters.
+  public var isFilter: Bool { false }
   /// The name of storage is its prefix.
   public var namePrefixes: [StoragePrefix] { isProtocol ? [StoragePrefix(name)] : [] }
   /// The file name, where there is one.

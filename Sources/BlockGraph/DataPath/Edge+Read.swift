@@ -129,7 +129,9 @@ extension Node {
       case (.unallocated, _, _):
         if let backing { try backing.read(at: position, into: &part) } else { part.fill() }
       case (.data, .plain, .some(let location)):
-        try child(in: location.slot).read(at: location.offset, into: &part)
+        let edge = try child(in: location.slot)
+        try edge.child.driver.noteAccess(.read, at: location.offset, length: extent.length)
+        try edge.read(at: location.offset, into: &part)
       case (.data, _, _):
         try format.readEncoded(extent, at: position, into: &part, of: self)
       }

@@ -205,6 +205,7 @@ extension Node {
     _ slot: WriteSlot, at position: UInt64, with data: RawSpan, unchanged: Bool, isEncrypted: Bool = false
   ) throws(BlockError) {
     let edge = try child(in: slot.location.slot)
+    try edge.child.driver.noteAccess(.write, at: slot.location.offset, length: slot.length)
     // Where a place is new, what readers of the file see does change.
     let unchanged = unchanged && edge.role.contains(.filtered)
     let isAlone = slot.fillBefore == 0 && slot.fillAfter == 0

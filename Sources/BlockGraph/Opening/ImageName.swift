@@ -28,8 +28,20 @@ public struct ImageName: Sendable, Equatable {
     guard let known = protocols.first(where: { $0.text == prefix }) else {
       throw BlockError(.invalidArgument, "Unknown protocol '\(prefix)'")
     }
-    let name = known.isURL ? text : String(text.dropFirst(prefix.count + 1))
-    options = ["file": ["driver": .string(known.driver), "filename": .string(name)]]
+    let rest = text.dropFirst(prefix.count + 1)
+    switch known.form {
+    case .path: options = ["file": ["driver": .string(known.driver), "filename": .string(String(rest))]]
+    case .url: options = ["file": ["driver": .string(known.driver), "filename": .string(text)]]
+    case .configured:
+      guard let colon = rest.firstIndex(of: ":") else {
+        throw BlockError(.invalidArgument, "'\(text)' does not have the form \(prefix):CONFIG:FILE")
+      }
+      let storage = try ImageName(String(rest[rest.index(after: colon)...]), protocols: protocols)
+      let file = storage.options["file"] ?? .object(storage.options)
+      options = [
+        "file": ["driver": .string(known.driver), "config": .string(String(rest[..<colon])), "file": file]
+      ]
+    }
   }
 
   /// A name made of options (`--image-opts`).
@@ -78,14 +90,24 @@ public struct StoragePrefix: Sendable, Equatable, ExpressibleByStringLiteral {
   public let text: String
   /// The storage driver.
   public let driver: String
-  /// Whether the driver reads the whole name rather than what follows the colon.
-  public let isURL: Bool
+  /// What the name is made of.
+  public let form: Form
+
+  /// What a name with a prefix is made of.
+  public enum Form: Sendable {
+    /// A path follows the colon.
+    case path
+    /// The driver reads all of it, prefix included.
+    case url
+    /// The path of a file with settings follows the colon, then, after another one, the name of storage.
+    case configured
+  }
 
   /// A prefix that is the driver's name unless another is given.
-  public init(_ text: String, driver: String? = nil, isURL: Bool = false) {
+  public init(_ text: String, driver: String? = nil, form: Form = .path) {
     self.text = text
     self.driver = driver ?? text
-    self.isURL = isURL
+    self.form = form
   }
 
   /// A prefix that is the driver's name.

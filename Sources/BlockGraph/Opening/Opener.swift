@@ -43,7 +43,7 @@ public struct Opener {
   /// Whether `name` begins with a prefix that leads to storage which is not a file of this machine.
   public func isRemote(_ name: String) -> Bool {
     guard let prefix = ImageName.protocolPrefix(of: name) else { return false }
-    return protocols.contains { $0.text == prefix && $0.isURL }
+    return protocols.contains { $0.text == prefix && $0.form == .url }
   }
 
   /// The driver called `name`, if any.
@@ -53,14 +53,20 @@ public struct Opener {
   }
 
   /// The error for a format that there is not.
-  public static func unknownFormat(_ name: String) -> BlockError {
-    BlockError(.notFound, "Unknown file format '\(name)'", advice: "'formats' lists the formats.")
+  public func unknownFormat(_ name: String) -> BlockError {
+    BlockError(.notFound, "Unknown file format '\(name)'", advice: formatAdvice(name))
+  }
+
+  private func formatAdvice(_ name: String) -> String {
+    var names: [String] = []
+    for kind in kinds where !kind.isProtocol { names.append(kind.name) }
+    let meant = Nearest.name(to: name, among: names).map { "Did you mean '\($0)'? " } ?? ""
+    return meant + "'formats' lists the formats."
   }
 
   func knownKind(named name: String) throws(BlockError) -> any DriverKind {
     guard let kind = kind(named: name) else {
-      throw BlockError(
-        .notFound, "Unknown driver '\(name)'", advice: "'formats' lists the formats.")
+      throw BlockError(.notFound, "Unknown driver '\(name)'", advice: formatAdvice(name))
     }
     return kind
   }

@@ -71,15 +71,21 @@ struct CompareCommand: ProgramCommand {
       try session.run(job, reporter)
     } catch {
       guard let failure = job.failure else { throw error }
-      return report(failure, session.console)
+      let status = report(failure, session.console)
+      if !standard.quiet { session.console.print(sizeWarning(job)) }
+      return status
     }
     session.result = tree(job)
     if !standard.quiet { session.console.print(text(job)) }
     return job.result == .identical ? 0 : 1
   }
 
+  private func sizeWarning(_ job: CompareJob) -> String {
+    job.sizesDiffer ? "Warning: Image size mismatch!\n" : ""
+  }
+
   private func text(_ job: CompareJob) -> String {
-    let warning = job.sizesDiffer ? "Warning: Image size mismatch!\n" : ""
+    let warning = sizeWarning(job)
     switch job.result {
     case .identical: return warning + "Images are identical.\n"
     case .different(let offset): return warning + "Content mismatch at offset \(offset)!\n"

@@ -7,10 +7,10 @@ internal import Options
 
 /// Completes what stands behind `-o` and `--object`: lists of `key=value` with commas between.
 enum OptionCandidates {
-  /// The names of all formats.
+  /// The names of all formats that files can have.
   static var formats: [String] {
     var names: [String] = []
-    for kind in Drivers.all where !kind.isProtocol { names.append(kind.name) }
+    for kind in Drivers.all where !kind.isProtocol && !kind.isFilter { names.append(kind.name) }
     return names.sorted()
   }
 

@@ -66,6 +66,7 @@ struct ConvertCommand: ProgramCommand {
     try session.run(job, reporter)
     reporter.complete()
     reporter.finish()
+    if target.format == nil, !target.noCreate { session.adviseOfFormat(of: files.last ?? "", option: "-O") }
     session.result["filename"] = .string(files.last ?? "")
     session.result["format"] = .string(target.format ?? "raw")
     session.result["virtual-size"] = OptionTree(job.length)

@@ -72,6 +72,7 @@ struct CreateCommand: ProgramCommand {
     request.backingFormat = backingFormat
     request.backingUnsafe = backingUnsafe
     try inContext(path) { () throws(BlockError) in try create(request, in: session) }
+    if self.format == nil { session.adviseOfFormat(of: path, option: "-f") }
     return 0
   }
 

@@ -74,7 +74,7 @@ struct FormatEntry {
       ("encryption", kind.creationOptions.specs.contains { $0.name.hasSuffix("key-secret") }),
       ("compression", kind.creationOptions["compression_type"] != nil),
       ("data-file", kind.creationOptions["data_file"] != nil),
-      ("inspect", kind is any InspectingKind),
+      ("inspect", kind is any InspectingKind), ("filter", kind.isFilter),
     ]
   }
 

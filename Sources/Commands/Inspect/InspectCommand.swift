@@ -43,7 +43,7 @@ struct InspectCommand: ProgramCommand {
     let form = try output.format()
     if let format {
       guard let kind = session.opener.kind(named: format), !kind.isProtocol else {
-        throw Opener.unknownFormat(format)
+        throw session.opener.unknownFormat(format)
       }
     }
     let inspection = try Inspection(file, stated: format, kinds: session.opener.kinds)

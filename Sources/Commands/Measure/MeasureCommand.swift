@@ -108,7 +108,7 @@ struct MeasureCommand: ProgramCommand {
 
   private func targetKind(_ opener: Opener) throws(BlockError) -> any DriverKind {
     guard let kind = opener.kind(named: targetFormat) else {
-      throw Opener.unknownFormat(targetFormat)
+      throw opener.unknownFormat(targetFormat)
     }
     return kind
   }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Errors
+internal import Options
 
 /// Reads a command line by the habits of C's `getopt_long` and rewrites it for the argument parser.
 ///

@@ -3,6 +3,7 @@
 
 internal import ArgumentParser
 internal import Errors
+internal import Options
 internal import Host
 
 /// The program: finds the command that is meant, runs it and tells the status to end with.
@@ -50,6 +51,10 @@ public struct Program {
       return 0
     }
     if let command = invocation.command {
+      if ["--version", "-V"].contains(invocation.words.first) {
+        console.print(Program.versionText(calledBy: "strata"))
+        return 0
+      }
       return try run(Program.command(named: command), invocation.words)
     }
     let globals = try GlobalOptions(invocation.words)

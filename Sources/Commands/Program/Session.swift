@@ -106,6 +106,14 @@ final class Session {
     }
   }
 
+  /// Tells of a new image whose name ends with a format that it does not have, where none was asked for.
+  func adviseOfFormat(of path: String, option: String) {
+    guard let dot = path.lastIndex(of: "."), !path[dot...].contains("/") else { return }
+    let ending = String(path[path.index(after: dot)...])
+    guard ending != "raw", OptionCandidates.formats.contains(ending) else { return }
+    console.advise("'\(path)' is raw, whatever its name says; '\(option) \(ending)' chooses that format.")
+  }
+
   /// Opens an image for reading; whoever else uses it may do as they like.
   func open(_ image: NamedImage) throws -> RootUser {
     let user = graph.makeUser(

@@ -22,7 +22,7 @@ struct CreationOptions {
   /// What `-o help` prints: the options of a format and, where a target is named, those of its storage.
   static func help(format: String, target: String?, opener: Opener) throws(BlockError) -> String {
     guard let kind = opener.kind(named: format) else {
-      throw Opener.unknownFormat(format)
+      throw opener.unknownFormat(format)
     }
     guard let target else {
       let text = kind.creationOptions.help

@@ -12,6 +12,8 @@ public struct CopyOnReadFilter: DriverKind {
 
   /// `copy-on-read`.
   public var name: String { "copy-on-read" }
+  /// It is one.
+  public var isFilter: Bool { true }
   /// The filter shows what the overlay shows.
   public var fileRole: EdgeRole { [.filtered, .primary] }
 

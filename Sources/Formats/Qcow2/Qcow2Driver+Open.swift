@@ -145,7 +145,8 @@ private struct Opener {
         l1Offset: header.l1Offset, l1Size: header.l1Size, length: header.size / 512 * 512)
     }
     guard let entry = SnapshotTable.find(selector, in: snapshots) else {
-      throw BlockError(.notFound, "Failed to load snapshot: Can't find snapshot")
+      throw BlockError(
+        .notFound, "Failed to load snapshot: Can't find snapshot", advice: SnapshotTable.listAdvice)
     }
     try entry.check(header)
     return State(

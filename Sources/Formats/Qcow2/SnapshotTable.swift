@@ -64,6 +64,9 @@ enum SnapshotTable {
     }
   }
 
+  /// What to do where there is no such snapshot.
+  static let listAdvice = "'snapshot -l FILE' lists the snapshots."
+
   /// The snapshot that a selector means.
   static func find(_ selector: SnapshotSelector, in snapshots: [SnapshotEntry]) -> SnapshotEntry? {
     if let wanted = selector.idOrName {

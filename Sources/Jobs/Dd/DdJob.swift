@@ -41,7 +41,7 @@ public final class DdJob: Job {
     }
     // Before anything is made, so that a mistake in the name of a format is told as such.
     guard opener.kind(named: options.targetFormat)?.isProtocol == false else {
-      throw Opener.unknownFormat(options.targetFormat)
+      throw opener.unknownFormat(options.targetFormat)
     }
     guard case .image(let name) = options.target else { return }
     target = try DdTarget(

@@ -74,7 +74,9 @@ public final class SnapshotJob: Job {
         // A name goes before an id here, as other programs have it.
         guard
           let found = snapshots.first(where: { $0.name == name }) ?? snapshots.first(where: { $0.id == name })
-        else { throw BlockError(.notFound, "snapshot not found") }
+        else {
+          throw BlockError(.notFound, "snapshot not found", advice: "'snapshot -l FILE' lists the snapshots.")
+        }
         try driver?.deleteSnapshot(.exactly(id: found.id, name: found.name), of: node)
       }
     }

@@ -159,7 +159,7 @@ extension Opener {
       if NewImage.readOnlyFormats.contains(name) {
         throw BlockError(.unsupported, "Format driver '\(name)' does not support image creation")
       }
-      throw Opener.unknownFormat(name)
+      throw unknownFormat(name)
     }
     return kind
   }

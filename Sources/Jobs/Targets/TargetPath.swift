@@ -12,7 +12,10 @@ extension Opener {
   func targetPath(_ name: String) throws(BlockError) -> String {
     guard let prefix = ImageName.protocolPrefix(of: name), !isRemote(name) else { return name }
     guard prefix == "file" else {
-      throw BlockError(.invalidArgument, "Unknown protocol '\(prefix)'")
+      guard protocols.contains(where: { $0.text == prefix }) else {
+        throw BlockError(.invalidArgument, "Unknown protocol '\(prefix)'")
+      }
+      throw BlockError(.unsupported, "Storage driver '\(prefix)' does not support image creation")
     }
     let path = String(name.dropFirst(prefix.count + 1))
     // What follows is a path, also where it looks like a name with a prefix.

@@ -18,7 +18,7 @@ public struct NBDStorage: DriverKind {
 
   /// The schemes of NBD's URIs; `nbd` begins the old form, too.
   public var namePrefixes: [StoragePrefix] {
-    ["nbd", "nbd+tcp", "nbd+unix", "nbds", "nbds+unix"].map { StoragePrefix($0, driver: name, isURL: true) }
+    ["nbd", "nbd+tcp", "nbd+unix", "nbds", "nbds+unix"].map { StoragePrefix($0, driver: name, form: .url) }
   }
 
   /// The URI that says the same as the options.

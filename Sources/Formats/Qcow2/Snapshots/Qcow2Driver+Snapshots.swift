@@ -45,7 +45,7 @@ extension Qcow2Driver: SnapshottingDriver {
     }
     try settle(node)
     guard let entry = SnapshotTable.find(SnapshotSelector(selector), in: snapshots) else {
-      throw BlockError(.notFound, "No such file or directory")
+      throw BlockError(.notFound, "No such file or directory", advice: SnapshotTable.listAdvice)
     }
     let table = try l1Table(of: entry, node)
     try refuseFullCounts(table, node)
