@@ -174,7 +174,8 @@ extension Opener {
     if let data = stated.dataFile, !opened.references.contains(where: { $0.slot == .dataFile }) {
       request.options["data-file"] = data
     }
-    if !settings.followsBacking, let backing = stated.backing, backing != .null {
+    // Whoever works on one image may name it with the secrets of its chain; what only looks at it takes nothing more.
+    if !settings.followsBacking, flags.contains(.noIO), let backing = stated.backing, backing != .null {
       request.options["backing"] = backing
     }
     if settings.snapshot != nil, request.options["snapshot"] != nil {

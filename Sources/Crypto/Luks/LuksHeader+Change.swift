@@ -89,7 +89,9 @@ extension LuksHeader {
     }
     throw BlockError(
       .noSpace, "Can't add a keyslot - all keyslots are in use",
-      advice: "Erase one that is not needed any more: 'luks erase-key --key-slot=N FILE'.")
+      advice:
+        "A new key takes a slot of its own, also one that is to replace another. Erase one that is not needed "
+        + "any more: 'luks erase-key --key-slot=N FILE'.")
   }
 
   /// A new key is derived as the ones before.

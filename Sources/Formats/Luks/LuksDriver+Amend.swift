@@ -23,7 +23,8 @@ extension LuksDriver: AmendingDriver {
     context.expect(1)
     let before = header
     let amendment = try LuksAmendment(request.options, slots: before.slotCount) {
-      id throws(BlockError) in try request.secrets.secret(named: id)
+      (id, isNew) throws(BlockError) in
+      isNew ? try request.secrets.newKey(named: id) : try request.secrets.secret(named: id)
     }
     guard let unlocked else {
       throw BlockError(.invalidArgument, "Parameter 'key-secret' is required for cipher")

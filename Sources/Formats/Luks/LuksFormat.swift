@@ -80,7 +80,9 @@ public struct LuksFormat: DriverKind {
   }
 
   /// The secret that an option names.
-  static func passphrase(_ name: String?, _ secrets: any SecretSource) throws(BlockError) -> Secret {
+  static func passphrase(_ name: String?, _ secrets: any SecretSource, isNew: Bool = false) throws(BlockError)
+    -> Secret
+  {
     guard let name else {
       throw BlockError(
         .invalidArgument, "Parameter 'key-secret' is required for cipher",
@@ -88,7 +90,7 @@ public struct LuksFormat: DriverKind {
           "Define a secret with --object secret,id=ID,file=PATH and name it: -o key-secret=ID for a new "
           + "image, --image-opts driver=luks,file.filename=FILE,key-secret=ID for one that exists.")
     }
-    return try secrets.secret(named: name)
+    return isNew ? try secrets.newKey(named: name) : try secrets.secret(named: name)
   }
 
   /// Writes a header with one key; the disk behind it holds noise until it is written.
@@ -96,7 +98,7 @@ public struct LuksFormat: DriverKind {
     var options = request.options
     let preallocation = try LuksFormat.preallocation(&options)
     let creation = try LuksCreation(options)
-    let passphrase = try LuksFormat.passphrase(creation.secretName, request.secrets)
+    let passphrase = try LuksFormat.passphrase(creation.secretName, request.secrets, isNew: true)
     let recipe = creation.recipe
     guard request.size == 0 || !recipe.isDetached else {
       throw BlockError(
