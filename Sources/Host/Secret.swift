@@ -37,6 +37,12 @@ public final class Secret: @unchecked Sendable {
     unsafe base.deallocate()
   }
 
+  /// Whether the bytes are UTF-8.
+  public var isText: Bool {
+    let bytes = unsafe Span<UInt8>(_unsafeStart: base.assumingMemoryBound(to: UInt8.self), count: count)
+    return (try? UTF8Span(validating: bytes)) != nil
+  }
+
   /// The bytes, for reading.
   public var bytes: RawSpan {
     @_lifetime(borrow self) get {

@@ -60,6 +60,8 @@ enum BrokenHeaders {
     put("key bytes absurd", 108, [0xFF, 0xFF, 0xFF, 0xFF], "volume key of 4294967295 bytes"),
     put("key bytes odd", 108, [0, 0, 0, 63], "should be a multiple of 2"),
     put("key bytes of no cipher", 108, [0, 0, 0, 34], "key size 17 bytes"),
+    put(
+      "key of 192 bits for XTS", 108, [0, 0, 0, 48], "Algorithm 'aes' with key size 24 bytes in mode 'xts'"),
     put("digest iterations zero", 164, [0, 0, 0, 0], "LUKS key iteration count is zero"),
     put("digest iterations huge", 164, [0xFF, 0xFF, 0xFF, 0xFF], "LUKS key iteration count 4294967295"),
     put("slot state damaged", slot(3, 0), [1, 2, 3, 4], "Keyslot 3 state (active/disable) is corrupted"),

@@ -107,7 +107,7 @@ enum FaultDisk {
   }
 
   static func settings(_ opener: Opener) -> JobImage {
-    .named(ImageName(path: "disk"), OpenSettings(format: "qcow2", flags: .writable), opener)
+    .named(ImageName(path: "disk"), OpenSettings(format: "qcow2", flags: [.writable, .unmap]), opener)
   }
 }
 

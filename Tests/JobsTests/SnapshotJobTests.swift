@@ -13,7 +13,7 @@ import Testing
 
   private func perform(_ graph: Graph, _ action: SnapshotJob.Action) throws(BlockError) {
     let image = JobImage.named(
-      ImageName(path: folder.file("disk")), OpenSettings(format: "qcow2", flags: .writable),
+      ImageName(path: folder.file("disk")), OpenSettings(format: "qcow2", flags: [.writable, .unmap]),
       Opener(graph: graph, kinds: Drivers.all))
     var runner = JobRunner(graph: graph)
     try runner.run(SnapshotJob(image, action))

@@ -176,6 +176,137 @@ import Testing
     #expect(EncryptedQcow2Tests.opens(path, "b"))
   }
 
+  @Test(
+    "A-02 A-06 a change of keys takes no permission that a writer has not, and leaves the graph as it was")
+  func claims() throws {
+    let folder = TemporaryFolder()
+    let path = folder.file("image")
+    try EncryptedQcow2.make(path, size: 1 << 20, EncryptedQcow2.creation())
+    let session = try EncryptedSession(path)
+    let before = session.graph.dump()
+    // Whoever reads the file meanwhile would be in the way of opening it for writing.
+    #expect(session.node.file?.claim.held.contains(.write) == true)
+    #expect(session.node.file?.claim.shared.contains(.write) == false)
+    let driver = try #require(session.node.driver as? any AmendingDriver)
+    try driver.cleanUpAmend(of: session.node, in: session.graph)
+    try driver.prepareAmend(of: session.node, in: session.graph)
+    #expect(session.graph.dump() == before)
+    try driver.cleanUpAmend(of: session.node, in: session.graph)
+    try session.amend(["encrypt.state": "active", "encrypt.new-secret": "b"])
+    #expect(session.graph.dump() == before)
+    try session.close()
+  }
+
+  @Test("A-03 A-07 an image that others hold, or that cannot be written, keeps its keys")
+  func refusedKeys() throws {
+    let folder = TemporaryFolder()
+    let path = folder.file("image")
+    try EncryptedQcow2.make(path, size: 1 << 20, EncryptedQcow2.creation())
+    let bytes = try Files.read(path)
+    let reader = try EncryptedSession(path, writable: false)
+    let conflict = #expect(throws: BlockError.self) { _ = try EncryptedSession(path) }
+    #expect(conflict?.kind == .conflict && conflict?.message.contains("lock") == true)
+    let readOnly = #expect(throws: BlockError.self) {
+      try reader.amend(["encrypt.state": "active", "encrypt.new-secret": "b"])
+    }
+    #expect(readOnly?.kind == .readOnly)
+    try reader.close()
+    // Another program, which has opened the image before it answers.
+    EncryptedQcow2Tests.run(
+      """
+      qemu-io $S --image-opts -r -c 'sleep 3000' "$(qcow2 image)" &
+      for attempt in {1..100}; do ls -l /proc/$!/fd | grep -q /image && break; sleep 0.05; done
+      sleep 0.3
+      "$1" amend $S --image-opts -o encrypt.state=active,encrypt.new-secret=b "$(qcow2 image)" 2>said && echo amended
+      grep -q 'Failed to get "write" lock' said
+      grep -q "process [0-9]* (qemu-io)" said
+      wait
+      """, Programs.strata, in: folder)
+    #expect(try Files.read(path) == bytes)
+  }
+
+  struct Refusal: Sendable, CustomTestStringConvertible {
+    var options: OptionObject
+    var message: String
+    var testDescription: String { message }
+  }
+
+  static let refusedChanges = [
+    Refusal(
+      options: ["encrypt.state": "inactive", "encrypt.old-secret": "c"],
+      message: "No keyslots match given (old) password for erase operation"),
+    Refusal(
+      options: ["encrypt.state": "inactive", "encrypt.old-secret": "c", "encrypt.keyslot": 0],
+      message: "Given keyslot 0 doesn't contain the given old password for erase operation"),
+    Refusal(
+      options: ["encrypt.state": "active", "encrypt.new-secret": "zz"], message: "No secret with id 'zz'"),
+    Refusal(
+      options: ["encrypt.state": "active", "encrypt.new-secret": "b", "encrypt.keyslot": 8],
+      message: "Invalid keyslot 8 specified, must be between 0 and 7"),
+    Refusal(
+      options: ["encrypt.state": "inactive", "encrypt.keyslot": 0],
+      message:
+        "Attempt to erase the only active keyslot 0 which will erase all the data in the image irreversibly "
+        + "- refusing operation"),
+    Refusal(options: ["encrypt.new-secret": "b"], message: "Parameter 'state' is missing"),
+  ]
+
+  @Test("A-04 X-01 what is refused leaves everything as it was", arguments: refusedChanges)
+  func refused(_ refusal: Refusal) throws {
+    let folder = TemporaryFolder()
+    let path = folder.file("image")
+    try EncryptedQcow2.make(path, size: 1 << 20, EncryptedQcow2.creation())
+    let bytes = try Files.read(path)
+    let session = try EncryptedSession(path)
+    let before = session.graph.dump()
+    let error = #expect(throws: BlockError.self) { try session.amend(refusal.options) }
+    #expect(error?.message == refusal.message)
+    #expect(session.graph.dump() == before)
+    try session.close()
+    #expect(try Files.read(path) == bytes)
+    #expect(EncryptedQcow2Tests.opens(path, "a"))
+  }
+
+  @Test("A-04 no slot is free")
+  func full() throws {
+    let folder = TemporaryFolder()
+    let path = folder.file("image")
+    try EncryptedQcow2.make(path, size: 1 << 20, EncryptedQcow2.creation())
+    let session = try EncryptedSession(path)
+    for _ in 1..<8 { try session.amend(["encrypt.state": "active", "encrypt.new-secret": "b"]) }
+    let error = #expect(throws: BlockError.self) {
+      try session.amend(["encrypt.state": "active", "encrypt.new-secret": "c"])
+    }
+    #expect(error?.kind == .noSpace && error?.message == "Can't add a keyslot - all keyslots are in use")
+    try session.amend(["encrypt.state": "inactive", "encrypt.old-secret": "b"])
+    try session.close()
+    #expect(EncryptedQcow2Tests.opens(path, "a") && !EncryptedQcow2Tests.opens(path, "b"))
+  }
+
+  @Test("A-08 in line and as a job come to the same, and neither the hooks nor the body compute permissions")
+  func sameAsJob() throws {
+    let folder = TemporaryFolder()
+    try EncryptedQcow2.make(folder.file("image"), size: 1 << 20, EncryptedQcow2.creation())
+    _ = Shell.run("cp image other", folder: folder.path)
+    var options: OptionObject = ["encrypt.state": "active", "encrypt.new-secret": "b"]
+    let inLine = try EncryptedSession(folder.file("image"))
+    inLine.graph.faults.arm(1_000_000)
+    try inLine.amend(options)
+    #expect(inLine.graph.faults.passed == 0)
+    try inLine.close()
+    options["encrypt.iter-time"] = 1
+    let other = try EncryptedSession(folder.file("other"))
+    try other.graph.setClaim(.none, of: other.user)
+    var runner = JobRunner(graph: other.graph)
+    try runner.run(
+      AmendJob(.open(other.node), .checked(AmendRequest(options: options, secrets: TestSecrets()))))
+    #expect(runner.warnings.isEmpty)
+    try other.close()
+    for name in ["image", "other"] {
+      for secret in ["a", "b"] { #expect(EncryptedQcow2Tests.opens(folder.file(name), secret)) }
+    }
+  }
+
   @Test("an operation of the storage that fails or forgets during a change leaves a key and the data")
   func faults() throws {
     let folder = TemporaryFolder()

@@ -66,6 +66,28 @@ import Testing
     LuksInteropTests.run("cmp disk.raw back.raw", in: folder)
   }
 
+  @Test("theirs, in ciphers that we lack: refused by name", arguments: ["aes-192 xts", "serpent-256 xts"])
+  func lacking(_ cipher: String) throws {
+    let folder = TemporaryFolder()
+    let words = cipher.split(separator: " ").map(String.init)
+    LuksInteropTests.run(
+      "again qemu-img create -q -f luks $S image 1M -o key-secret=a,cipher-alg=$1,cipher-mode=$2",
+      words[0], words[1], in: folder)
+    let name = words[0].split(separator: "-")
+    let bytes = (Int(name[1]) ?? 0) / 8
+    let message = "Algorithm '\(name[0])' with key size \(bytes) bytes in mode '\(words[1])' not supported"
+    let error = #expect(throws: BlockError.self) { _ = try LuksSession(folder.file("image")) }
+    #expect(error?.kind == .unsupported && error?.message == message)
+    // What there is of it can be told without the cipher.
+    let session = try LuksSession(folder.file("image"), secret: nil, flags: .noIO)
+    #expect(session.node.length == 1 << 20)
+    try session.close()
+    let refusal = #expect(throws: BlockError.self) {
+      try LuksSession.make(folder.file("new"), "cipher-alg=\(words[0]),cipher-mode=\(words[1])")
+    }
+    #expect(refusal?.message.hasPrefix("Algorithm '\(name[0])") == true, "\(refusal?.message ?? "")")
+  }
+
   @Test("version 2 of ours, opened by cryptsetup and, once it made version 1 of it, read by qemu-img")
   func version2() throws {
     let folder = TemporaryFolder()

@@ -116,4 +116,24 @@ import Testing
     #expect(place != UInt64(image.refcountTable))
     #expect(repaired.guest(12).map { $0?.first }.prefix(4) == [65, 66, 67, 68])
   }
+
+  @Test(
+    "a snapshot that is refused half-way, as a table has too many references, leaves the tables as they were")
+  func refusedSnapshot() throws {
+    try ImageSession.create(folder.file("disk"), size: 64 << 10, "cluster_size=512,refcount_bits=2")
+    let session = try ImageSession(folder.file("disk"))
+    let driver = try #require(session.edge.child.driver as? any SnapshottingDriver)
+    // The second L2 table holds nothing but zeros, so that only the table itself gets more references.
+    try session.edge.writeZeroes(at: 32 << 10, length: 32 << 10)
+    for number in 1...3 as ClosedRange<UInt8> {
+      try session.write(0, [UInt8](repeating: number, count: 4096))
+      let isTaken =
+        (try? driver.createSnapshot("s", seconds: 0, nanoseconds: 0, of: session.edge.child)) != nil
+      #expect(isTaken == (number < 3))
+    }
+    try session.write(8192, [UInt8](repeating: 9, count: 8192))
+    #expect(try session.read(0, 4096) == [UInt8](repeating: 3, count: 4096))
+    try session.close()
+    #expect(Shell.complaints("disk", in: folder) == "")
+  }
 }

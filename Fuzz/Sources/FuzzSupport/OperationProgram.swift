@@ -192,8 +192,11 @@ struct OperationProgram {
     guard isInside(start, count) else { return wild(image, start, count) }
     let range = shadow.followed(start, count)
     guard !range.isEmpty else { return nil }
-    guard let now = try? image.read(UInt64(range.lowerBound), range.count) else {
-      return "a sound image is unreadable"
+    let now: [UInt8]
+    do throws(BlockError) {
+      now = try image.read(UInt64(range.lowerBound), range.count)
+    } catch {
+      return "a sound image is unreadable: \(error.message)"
     }
     done += 1
     return shadow.mismatch(now, at: range.lowerBound).map { "byte \($0) of a read" }
@@ -309,7 +312,12 @@ struct OperationProgram {
 
   private func readAll() -> String? {
     guard let image, shadow.followedCount > 0 else { return nil }
-    guard let now = try? image.read(0, shadow.followedCount) else { return "a sound image is unreadable" }
+    let now: [UInt8]
+    do throws(BlockError) {
+      now = try image.read(0, shadow.followedCount)
+    } catch {
+      return "a sound image is unreadable: \(error.message)"
+    }
     return shadow.mismatch(now, at: 0).map { "byte \($0)" }
   }
 

@@ -20,10 +20,15 @@ public protocol DriverKind: Sendable {
   var supportsBacking: Bool { get }
   /// What the edge in slot `file` is to the node before the driver says so itself.
   var fileRole: EdgeRole { get }
+  /// Further children that users alone can name, each in an option called as its slot; attached before `open`.
+  var statedSlots: [EdgeSlot: EdgeRole] { get }
   /// What `create` accepts.
   var creationOptions: OptionList { get }
   /// What `amend` accepts.
   var amendOptions: OptionList { get }
+
+  /// Whether a new image with these creation options has to be told its length.
+  func needsSize(_ options: OptionObject) -> Bool
 
   /// Whether an image that was just made with these creation options reads as zero everywhere, where its storage
   /// does or does not.
@@ -58,6 +63,10 @@ extension DriverKind {
   public var supportsBacking: Bool { false }
   /// The format's tables and data lie there.
   public var fileRole: EdgeRole { .image }
+  /// None.
+  public var statedSlots: [EdgeSlot: EdgeRole] { [:] }
+  /// Images have a length.
+  public func needsSize(_ options: OptionObject) -> Bool { true }
   /// No options.
   public var creationOptions: OptionList { [] }
   /// No options.

@@ -13,6 +13,24 @@ public protocol SecretSource: Sendable {
 
   /// Every secret that there is, in no order: what the user knows.
   var all: [Secret] { get }
+
+  /// The secret called `id`, to become the key of an image. Other programs take text alone.
+  ///
+  /// - Throws: kind `notFound` where there is none of this id, `invalidArgument` where it is not UTF-8.
+  func newKey(named id: String) throws(BlockError) -> Secret
+}
+
+extension SecretSource {
+  /// The secret, where it is text.
+  public func newKey(named id: String) throws(BlockError) -> Secret {
+    let secret = try secret(named: id)
+    guard secret.isText else {
+      throw BlockError(
+        .invalidArgument, "Data from secret \(id) is not valid UTF-8",
+        advice: "Use text, such as the secret in base64. 'luks add-key --new-key-file' takes any bytes.")
+    }
+    return secret
+  }
 }
 
 /// No secret at all.

@@ -150,6 +150,7 @@ extension Opener {
     guard stated.backing == nil || kind.supportsBacking else {
       throw BlockError(.invalidArgument, "Driver doesn't support backing files")
     }
+    let further = try openStated(kind, &options, flags, settings, above: above)
     setSnapshot(settings.snapshot, in: &options)
     let kinds = kinds
     let disguise: @Sendable (RawSpan) -> Bool = { head in
@@ -159,9 +160,13 @@ extension Opener {
     let node = Node(
       name: nodeName, fileName: file.fileName, driver: UnopenedDriver(kind.name), flags: flags,
       options: .object(options), disguise: flags.contains(.probed) && kind.name == "raw" ? disguise : nil)
-    try graph.change(draining: [node, file]) { (edit: GraphEdit) throws(BlockError) in
+    try graph.change(draining: [node, file] + further.map(\.node)) { (edit: GraphEdit) throws(BlockError) in
       try edit.add(node)
       try edit.attach(file, to: node, slot: .file, role: kind.fileRole, followsParent: ownsFile)
+      for child in further {
+        try edit.attach(
+          child.node, to: node, slot: child.slot, role: child.role, followsParent: child.isOwn)
+      }
     }
     var request = OpenRequest(
       node: node, flags: flags, options: options, secrets: secrets, tableBudget: tableBudget)
@@ -169,7 +174,8 @@ extension Opener {
     if let data = stated.dataFile, !opened.references.contains(where: { $0.slot == .dataFile }) {
       request.options["data-file"] = data
     }
-    if !settings.followsBacking, let backing = stated.backing, backing != .null {
+    // Whoever works on one image may name it with the secrets of its chain; what only looks at it takes nothing more.
+    if !settings.followsBacking, flags.contains(.noIO), let backing = stated.backing, backing != .null {
       request.options["backing"] = backing
     }
     if settings.snapshot != nil, request.options["snapshot"] != nil {
@@ -184,6 +190,37 @@ extension Opener {
     for warning in opened.warnings { warn(warning) }
     try complete(node, kind, opened, stated, settings, above: above)
     return node
+  }
+
+  /// A child that only the user named, to be attached.
+  private struct StatedChild {
+    var slot: EdgeSlot
+    var role: EdgeRole
+    var node: Node
+    /// Whether it was opened for this node.
+    var isOwn: Bool
+  }
+
+  /// Opens the children besides the file that the user named. Without a driver they are storage.
+  private func openStated(
+    _ kind: any DriverKind, _ options: inout OptionObject, _ flags: NodeFlags, _ settings: OpenSettings,
+    above: [Layer]
+  ) throws(BlockError) -> [StatedChild] {
+    var children: [StatedChild] = []
+    for (slot, role) in kind.statedSlots {
+      guard let stated = options.remove(slot.rawValue) else { continue }
+      guard stated.string != nil || stated.object != nil else {
+        throw BlockError(.invalidArgument, "A block device must be specified for \"\(slot.rawValue)\"")
+      }
+      let name = ImageName(path: stated.object?["filename"]?.string ?? slot.rawValue)
+      var storage: OptionObject = ["file": stated]
+      let node: Node = try inContext("Could not open \(slot.rawValue)") { () throws(BlockError) in
+        try openFile(
+          &storage, flags.subtracting([.probed, .checking]), settings, name: name, above: above)
+      }
+      children.append(StatedChild(slot: slot, role: role, node: node, isOwn: stated.string == nil))
+    }
+    return children
   }
 
   private func setSnapshot(_ snapshot: SnapshotSelector?, in options: inout OptionObject) {

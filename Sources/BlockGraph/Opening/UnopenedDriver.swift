@@ -10,6 +10,11 @@ final class UnopenedDriver: BlockDriver {
 
   init(_ name: String) { self.name = name }
 
+  /// What stands beside the file is only read until the format says what it needs of it.
+  func childClaim(slot: EdgeSlot, role: EdgeRole, parents: Claim, flags: NodeFlags) -> Claim {
+    parents.derived(for: role, flags: slot == .file ? flags : flags.subtracting(.writable))
+  }
+
   func length(of node: Node) -> UInt64 { 0 }
 
   func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {

@@ -140,7 +140,7 @@ struct LuksCommand: ProgramCommand {
   ) throws {
     var opener = session.opener
     opener.secrets = secrets
-    var options = name.options
+    var options = try name.luksHeader().options
     options["key-secret"] = .string(LuksCommand.keyID)
     let user = session.graph.makeUser("luks: '\(name.text)'", claim: .none)
     try opener.open(
@@ -157,8 +157,10 @@ struct LuksCommand: ProgramCommand {
 
   private func dump(_ name: ImageName, _ session: Session) throws {
     let form = try output.format()
+    // What is stated together is shown together; else a header may well lie alone.
+    let shown = name.options["header"] == nil ? try name.luksHeader() : name
     let job = InfoJob(
-      name, OpenSettings(format: "luks"), followsChain: false, opener: session.opener)
+      shown, OpenSettings(format: "luks"), followsChain: false, opener: session.opener)
     try session.run(job)
     guard let image = job.images.first else { return }
     switch form {

@@ -122,4 +122,10 @@ struct NamedSecrets: SecretSource {
     if let secret = own[id] { return secret }
     return try base.secret(named: id)
   }
+
+  /// Keys that the command was given are taken as they are.
+  func newKey(named id: String) throws(BlockError) -> Secret {
+    if let secret = own[id] { return secret }
+    return try base.newKey(named: id)
+  }
 }

@@ -64,7 +64,7 @@ struct SnapshotCommand: ProgramCommand {
       throw BlockError(
         .invalidArgument, "Could not open '\(file)': force-share=on can only be used with read-only images")
     }
-    let image = try access.image(file, format: format, flags: .writable)
+    let image = try access.image(file, format: format, flags: [.writable, .unmap])
     let name = try session.name(of: image)
     let job = SnapshotJob(.named(name, image.settings, session.opener), action)
     try session.run(job, session.reporter(isShown: false))

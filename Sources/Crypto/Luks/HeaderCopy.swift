@@ -18,12 +18,17 @@ final class HeaderCopy {
   let file: File
   private let device: OpaquePointer
   private let log = LastMessage()
+  /// What stands for the data of a detached header while one is made.
+  private var data: File?
 
-  /// An empty header whose data is to start at `payloadOffset` bytes.
-  init(payloadOffset: UInt64) throws(BlockError) {
+  /// Room for a header of so many bytes, key material included.
+  init(length: UInt64) throws(BlockError) {
     library = try LibCryptsetup.shared()
     file = try File(inMemory: "luks-header")
-    try file.truncate(to: payloadOffset + HeaderCopy.room)
+    guard let room = length.plus(HeaderCopy.room), Int64(exactly: room) != nil else {
+      throw BlockError(.tooLarge, "LUKS header of \(length) bytes is not possible")
+    }
+    try file.truncate(to: room)
     var device: OpaquePointer?
     let result = unsafe library.initialize(&device, file.descriptorPath)
     guard result == 0, let device = unsafe device else {
@@ -46,7 +51,7 @@ final class HeaderCopy {
 
   /// A copy of the header in `area`: everything but the material of slots that hold no key.
   convenience init(_ header: LuksHeader, in area: some LuksArea) throws(BlockError) {
-    try self.init(payloadOffset: header.payloadOffset)
+    try self.init(length: header.length)
     try copy(0..<header.metadataSize * UInt64(header.copies), from: area)
     for slot in header.slots where slot.isActive { try copy(slot.area, from: area) }
     try load(version: header.version)
@@ -142,14 +147,37 @@ final class HeaderCopy {
   /// Makes a header for a volume key.
   func format(_ recipe: LuksRecipe, key: Secret, _ cost: KeyCost) throws(BlockError) {
     try set(cost)
+    if recipe.isDetached { return try formatDetached(recipe, key: key) }
     try check(
       unsafe library.setDataOffset(device, recipe.payloadOffset / 512), "Payload offset is not possible")
+    try unsafe format(recipe, key: key, data: nil)
+  }
+
+  /// The library takes a header for detached, with data from byte 0, where it is told of another file.
+  private func formatDetached(_ recipe: LuksRecipe, key: Secret) throws(BlockError) {
+    let data = try File(inMemory: "luks-data")
+    try data.truncate(to: HeaderCopy.room)
+    self.data = data
+    let path = data.descriptorPath
+    var failure: BlockError?
+    unsafe path.withCString { path in
+      do throws(BlockError) {
+        try unsafe format(recipe, key: key, data: path)
+      } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+  }
+
+  private func format(_ recipe: LuksRecipe, key: Secret, data: UnsafePointer<CChar>?) throws(BlockError) {
     let mode = recipe.cipher.modeName
     let result: Int32
     if recipe.version == 1 {
       result = unsafe recipe.hash.withCString { hash in
         var parameters = unsafe crypt_params_luks1()
         unsafe parameters.hash = hash
+        unsafe parameters.data_device = data
         return unsafe HeaderCopy.withCharacters(key) { text, count in
           unsafe library.format(device, "LUKS1", "aes", mode, nil, text, count, &parameters)
         }
@@ -157,6 +185,7 @@ final class HeaderCopy {
     } else {
       var parameters = unsafe crypt_params_luks2()
       unsafe parameters.sector_size = UInt32(recipe.sectorSize)
+      unsafe parameters.data_device = data
       result = unsafe HeaderCopy.withCharacters(key) { text, count in
         unsafe library.format(device, "LUKS2", "aes", mode, nil, text, count, &parameters)
       }

@@ -21,12 +21,13 @@ public struct LuksAmendment {
   /// Reads and checks the options.
   ///
   /// - Parameters:
-  ///   - secret: gives the secret with an id.
+  ///   - secret: gives the secret with an id; told whether it is to become a key.
   ///   - slots: how many slots there are.
   ///   - prefix: what stands before each name where another format carries the header.
   /// - Throws: what is wrong with the options, or why there is no such secret.
   public init(
-    _ options: OptionObject, slots: Int, prefix: String = "", secret: (String) throws(BlockError) -> Secret
+    _ options: OptionObject, slots: Int, prefix: String = "",
+    secret: (String, _ isNew: Bool) throws(BlockError) -> Secret
   ) throws(BlockError) {
     var reader = OptionReader(options)
     let state = try reader.string(prefix + "state")
@@ -52,7 +53,7 @@ public struct LuksAmendment {
         throw BlockError(.invalidArgument, "'old-secret' must not be given when activating keyslots")
       }
       change = .add(
-        try secret(newName), slot: slot,
+        try secret(newName, true), slot: slot,
         iterationTime: time ?? LuksRecipe.defaultIterationTime)
     } else {
       guard newName == nil else {
@@ -68,7 +69,7 @@ public struct LuksAmendment {
             + "must be given")
       }
       var old: Secret?
-      if let oldName { old = try secret(oldName) }
+      if let oldName { old = try secret(oldName, false) }
       change = .erase(matching: old, slot: slot)
     }
   }

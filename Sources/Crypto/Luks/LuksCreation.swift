@@ -40,6 +40,7 @@ public struct LuksCreation {
     }
     if let derivation { recipe.derivation = derivation }
     if let sector { recipe.sectorSize = Int(sector) }
+    recipe.isDetached = try reader.bool(prefix + "detached-header") ?? false
   }
 
   private static let algorithms = [
@@ -85,6 +86,7 @@ public struct LuksCreation {
     OptionSpec("ivgen-hash-alg", .string, "Name of IV generator hash algorithm"),
     OptionSpec("hash-alg", .string, "Name of encryption hash algorithm"),
     OptionSpec("iter-time", .number, "Time to spend in PBKDF in milliseconds"),
+    OptionSpec("detached-header", .bool, "Make the header alone; the encrypted data lies in another file"),
     OptionSpec("version", .number, "Version of the header (1 or 2)"),
     OptionSpec("pbkdf", .string, "Key derivation (pbkdf2; with version 2 also argon2i and argon2id)"),
     OptionSpec("sector-size", .size, "Bytes encrypted as one (512 to 4096; with version 2)"),

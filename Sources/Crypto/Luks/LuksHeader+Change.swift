@@ -31,9 +31,14 @@ extension LuksHeader {
     return try LibCryptsetup.monitor.withLock { () throws(BlockError) in
       let copy = try HeaderCopy(self, in: area)
       let used = try copy.add(passphrase, key: key.secret, slot: slot, cost)
-      let after = try LuksHeader(in: CopyArea(file: copy.file))
+      let after = try LuksHeader(in: CopyArea(file: copy.file), isDetached: isDetached)
       guard let material = after.slot(used)?.area else {
         throw BlockError(.inputOutput, "The new key has no slot")
+      }
+      guard material.upperBound <= area.length else {
+        throw BlockError(
+          .noSpace, "Keyslot \(used) would lie past the end of the header's file (\(area.length) bytes)",
+          advice: "The header needs \(length) bytes for all its keys: 'truncate -s \(length) HEADER'.")
       }
       try copy.write(material, to: area)
       try area.flush()
@@ -55,7 +60,7 @@ extension LuksHeader {
     return try LibCryptsetup.monitor.withLock { () throws(BlockError) in
       let copy = try HeaderCopy(self, in: area)
       for number in numbers { try copy.erase(number) }
-      let after = try LuksHeader(in: CopyArea(file: copy.file))
+      let after = try LuksHeader(in: CopyArea(file: copy.file), isDetached: isDetached)
       try after.writeMetadata(of: copy, to: area)
       for number in numbers {
         if let material = slot(number)?.area { try copy.write(material, to: area) }
@@ -84,7 +89,9 @@ extension LuksHeader {
     }
     throw BlockError(
       .noSpace, "Can't add a keyslot - all keyslots are in use",
-      advice: "Erase one that is not needed any more: 'luks erase-key --key-slot=N FILE'.")
+      advice:
+        "A new key takes a slot of its own, also one that is to replace another. Erase one that is not needed "
+        + "any more: 'luks erase-key --key-slot=N FILE'.")
   }
 
   /// A new key is derived as the ones before.

@@ -9,11 +9,11 @@ extension LuksHeader {
   public var description: OptionObject {
     let mode = self.mode.split(separator: "-", maxSplits: 1).map(String.init)
     let generator = (mode.count > 1 ? mode[1] : "").split(separator: ":", maxSplits: 1).map(String.init)
-    var object: OptionObject = [
-      "ivgen-alg": .string(generator.first ?? ""), "hash-alg": .string(hash),
-      "cipher-alg": .string("\(cipher)-\(keyBytes * 8 / (mode.first == "xts" ? 2 : 1))"),
-      "uuid": .string(uuid),
-    ]
+    var object: OptionObject = ["ivgen-alg": .string(generator.first ?? "")]
+    if isDetached { object["detached-header"] = true }
+    object["hash-alg"] = .string(hash)
+    object["cipher-alg"] = .string("\(cipher)-\(keyBytes * 8 / (mode.first == "xts" ? 2 : 1))")
+    object["uuid"] = .string(uuid)
     if generator.count > 1 { object["ivgen-hash-alg"] = .string(generator[1]) }
     object["cipher-mode"] = .string(mode.first ?? "")
     object["slots"] = .array(slots.map { .object($0.description(version: version)) })

@@ -48,11 +48,11 @@ extension LuksHeader {
       recipe.derivation, hash: recipe.hash, milliseconds: recipe.iterationTime,
       keyBytes: recipe.cipher.keyBytes)
     return try LibCryptsetup.monitor.withLock { () throws(BlockError) in
-      let copy = try HeaderCopy(payloadOffset: recipe.payloadOffset)
+      let copy = try HeaderCopy(length: recipe.headerLength)
       let key = try Secret(random: recipe.cipher.keyBytes)
       try copy.format(recipe, key: key, cost)
       let slot = try copy.add(passphrase, key: key, slot: 0, cost)
-      let header = try LuksHeader(in: CopyArea(file: copy.file))
+      let header = try LuksHeader(in: CopyArea(file: copy.file), isDetached: recipe.isDetached)
       try copy.write(0..<header.metadataSize * UInt64(header.copies), to: area)
       if let material = header.slot(slot)?.area { try copy.write(material, to: area) }
       return (header, LuksVolumeKey(slot: slot, secret: key))

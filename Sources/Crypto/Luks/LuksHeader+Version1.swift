@@ -14,7 +14,7 @@ extension LuksHeader {
   private static let disabled: UInt32 = 0x0000_DEAD
 
   /// Reads and checks the structure; `bytes` has at least its size.
-  init(version1 bytes: RawSpan) throws(BlockError) {
+  init(version1 bytes: RawSpan, isDetached: Bool) throws(BlockError) {
     cipher = try LuksHeader.name(bytes, 8, "cipher name")
     mode = try LuksHeader.name(bytes, 40, "cipher mode")
     hash = try LuksHeader.name(bytes, 72, "hash specification")
@@ -35,8 +35,14 @@ extension LuksHeader {
     copies = 1
     label = ""
     sequence = 0
+    self.isDetached = isDetached
     slots = []
-    for number in 0..<8 { slots.append(try LuksHeader.slot(number, bytes, keyBytes: keyBytes, hash)) }
+    materialEnd = metadataSize
+    for number in 0..<8 {
+      let slot = try LuksHeader.slot(number, bytes, keyBytes: keyBytes, hash)
+      slots.append(slot)
+      materialEnd = max(materialEnd, slot.area.upperBound)
+    }
     try checkAreas()
   }
 
@@ -64,14 +70,16 @@ extension LuksHeader {
   }
 
   private func checkAreas() throws(BlockError) {
-    guard payloadOffset >= UInt64(LuksHeader.version1Size) else {
+    // Another file's offset says nothing about this one; 0 is told apart where the data is looked for.
+    let isApart = isDetached || payloadOffset == 0
+    guard isApart || payloadOffset >= UInt64(LuksHeader.version1Size) else {
       throw BlockError(.corrupt, "LUKS payload is overlapping with the header")
     }
     for slot in slots {
       guard slot.area.lowerBound >= UInt64(LuksHeader.version1Size) else {
         throw BlockError(.corrupt, "Keyslot \(slot.number) is overlapping with the LUKS header")
       }
-      guard slot.area.upperBound <= payloadOffset else {
+      guard isApart || slot.area.upperBound <= payloadOffset else {
         throw BlockError(.corrupt, "Keyslot \(slot.number) is overlapping with the encrypted payload")
       }
     }

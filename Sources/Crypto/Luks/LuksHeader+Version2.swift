@@ -18,16 +18,16 @@ extension LuksHeader {
   private static let secondaryMagic: [UInt8] = [0x53, 0x4B, 0x55, 0x4C, 0xBA, 0xBE]
 
   /// Reads the better of the two copies.
-  static func version2(in area: some LuksArea) throws(BlockError) -> LuksHeader {
+  static func version2(in area: some LuksArea, isDetached: Bool) throws(BlockError) -> LuksHeader {
     var best: LuksHeader?
     var failure: BlockError?
     do throws(BlockError) {
-      best = try copy(in: area, at: 0)
+      best = try copy(in: area, at: 0, isDetached)
     } catch {
       failure = error
     }
     for offset in best.map({ [$0.metadataSize] }) ?? copySizes {
-      guard let second = try? copy(in: area, at: offset) else { continue }
+      guard let second = try? copy(in: area, at: offset, isDetached) else { continue }
       if best.map({ second.sequence > $0.sequence }) ?? true { best = second }
       break
     }
@@ -36,7 +36,9 @@ extension LuksHeader {
   }
 
   /// Reads and checks the copy that starts at `offset`.
-  private static func copy(in area: some LuksArea, at offset: UInt64) throws(BlockError) -> LuksHeader {
+  private static func copy(in area: some LuksArea, at offset: UInt64, _ isDetached: Bool) throws(BlockError)
+    -> LuksHeader
+  {
     let binary = Buffer(count: binarySize)
     var bytes = binary.mutableBytes
     try area.read(at: offset, into: &bytes)
@@ -57,7 +59,7 @@ extension LuksHeader {
     var all = whole.mutableBytes
     try area.read(at: offset, into: &all)
     try checkSum(&all)
-    var header = try parse(all.bytes, metadataSize: size)
+    var header = try parse(all.bytes, metadataSize: size, isDetached)
     header.uuid = text(all.bytes, 168, 40)
     header.label = text(all.bytes, 24, 48)
     header.sequence = all.bytes.big64(at: 16)
@@ -78,7 +80,9 @@ extension LuksHeader {
 
   // MARK: JSON
 
-  private static func parse(_ bytes: RawSpan, metadataSize: UInt64) throws(BlockError) -> LuksHeader {
+  private static func parse(_ bytes: RawSpan, metadataSize: UInt64, _ isDetached: Bool) throws(BlockError)
+    -> LuksHeader
+  {
     var end = binarySize
     while end < bytes.byteCount, bytes.byte(at: end) != 0 { end += 1 }
     guard let text = bytes.utf8(binarySize..<end) else {
@@ -91,6 +95,6 @@ extension LuksHeader {
       throw BlockError(.corrupt, "LUKS metadata is not JSON: \(error.reason)")
     }
     var metadata = try LuksMetadata(tree)
-    return try metadata.header(metadataSize: metadataSize)
+    return try metadata.header(metadataSize: metadataSize, isDetached: isDetached)
   }
 }

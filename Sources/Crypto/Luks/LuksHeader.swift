@@ -39,6 +39,10 @@ public struct LuksHeader: Sendable, Equatable {
   public var label: String
   /// How many changes the header has seen; version 2 only.
   public var sequence: UInt64
+  /// Whether the encrypted data lies in another file, where `payloadOffset` counts.
+  public var isDetached: Bool
+  /// Where the room for key material ends, in bytes from the start of the header.
+  var materialEnd: UInt64
 
   /// The first bytes of every header.
   public static let magic: [UInt8] = [0x4C, 0x55, 0x4B, 0x53, 0xBA, 0xBE]
@@ -52,6 +56,9 @@ public struct LuksHeader: Sendable, Equatable {
 
   /// The numbers of the slots that hold the volume key.
   public var activeSlots: [Int] { slots.filter { $0.isActive }.map(\.number) }
+
+  /// Bytes of the header and its key material, up to the encrypted data where that follows.
+  public var length: UInt64 { max(materialEnd, payloadOffset) }
 
   /// How many keys there can be.
   public var slotCount: Int { version == 1 ? 8 : 32 }
@@ -83,21 +90,42 @@ extension LuksHeader {
     var bytes = head.mutableBytes
     try area.read(at: 0, into: &bytes)
     switch LuksHeader.version(announcedBy: bytes.bytes) {
-    case 1: self = try LuksHeader(version1: bytes.bytes)
-    case 2: self = try LuksHeader.version2(in: area)
+    case 1: self = try LuksHeader(version1: bytes.bytes, isDetached: isDetached)
+    case 2: self = try LuksHeader.version2(in: area, isDetached: isDetached)
     case nil: throw BlockError(.corrupt, "Volume is not in LUKS format")
     case .some(let other): throw BlockError(.unsupported, "LUKS version \(other) is not supported")
     }
     guard mode.contains("-") else {
       throw BlockError(.unsupported, "Unexpected cipher mode string format '\(mode)'")
     }
-    guard !isDetached else { return }
+    guard !isDetached else {
+      try refuseMissingMaterial(in: area)
+      return
+    }
     guard payloadOffset > 0 else {
-      throw BlockError(.corrupt, "LUKS payload is overlapping with the header")
+      throw BlockError(
+        .corrupt, "LUKS payload is overlapping with the header",
+        advice: "A header that lies apart from its data has to be named beside it: --image-opts "
+          + "driver=luks,file.filename=DATA,header.filename=HEADER. 'luks dump HEADER' shows it alone.")
     }
     guard payloadOffset <= area.length else {
       throw BlockError(
         .corrupt, "LUKS payload offset \(payloadOffset) is past the end of the file (\(area.length) bytes)")
+    }
+  }
+}
+
+extension LuksHeader {
+  /// Refuses a file that ends before the keys do, and a place for data that no file can have.
+  private func refuseMissingMaterial(in area: some LuksArea) throws(BlockError) {
+    guard Int64(exactly: payloadOffset) != nil else {
+      throw BlockError(.corrupt, "LUKS payload offset \(payloadOffset) is not possible")
+    }
+    for slot in slots where slot.isActive {
+      guard slot.area.upperBound <= area.length else {
+        throw BlockError(
+          .corrupt, "Keyslot \(slot.number) is past the end of the header's file (\(area.length) bytes)")
+      }
     }
   }
 }

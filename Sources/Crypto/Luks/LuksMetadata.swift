@@ -21,7 +21,7 @@ struct LuksMetadata {
   }
 
   /// Puts everything together and checks what lies where.
-  mutating func header(metadataSize: UInt64) throws(BlockError) -> LuksHeader {
+  mutating func header(metadataSize: UInt64, isDetached: Bool) throws(BlockError) -> LuksHeader {
     try checkConfig(metadataSize)
     let (segmentName, segment) = try theSegment()
     let owner = "LUKS segment \(segmentName)"
@@ -39,7 +39,8 @@ struct LuksMetadata {
       digestIterations: try LuksMetadata.number(digest, "iterations", of: "LUKS digest \(digestName)"),
       payloadOffset: try LuksMetadata.number(segment, "offset", of: owner), payloadLength: nil,
       sectorSize: Int(sector), ivTweak: try LuksMetadata.number(segment, "iv_tweak", of: owner), slots: [],
-      metadataSize: metadataSize, copies: 2, label: "", sequence: 0)
+      metadataSize: metadataSize, copies: 2, label: "", sequence: 0, isDetached: isDetached,
+      materialEnd: metadataSize * 2 + (try LuksMetadata.number(config, "keyslots_size", of: "LUKS config")))
     try LuksLimits.check(name: header.hash, field: "hash of digest \(digestName)")
     try LuksLimits.check(iterations: header.digestIterations, of: "LUKS digest \(digestName)")
     if segment["size"]?.string != "dynamic" {
@@ -179,7 +180,7 @@ struct LuksMetadata {
   /// The material lies between the copies of the header and the data, and no two slots share a byte.
   private func checkAreas(_ header: LuksHeader) throws(BlockError) {
     let start = header.metadataSize * 2
-    let end = start + (try LuksMetadata.number(config, "keyslots_size", of: "LUKS config"))
+    let end = header.materialEnd
     for slot in header.slots {
       guard slot.area.lowerBound >= start else {
         throw BlockError(.corrupt, "Keyslot \(slot.number) is overlapping with the LUKS header")
@@ -189,8 +190,8 @@ struct LuksMetadata {
       }
     }
     try header.refuseOverlaps()
-    // A payload at 0 is another file's.
-    guard header.payloadOffset == 0 || header.payloadOffset >= end else {
+    // Another file's offset says nothing about this one; 0 is told apart where the data is looked for.
+    guard header.isDetached || header.payloadOffset == 0 || header.payloadOffset >= end else {
       throw BlockError(.corrupt, "LUKS payload is overlapping with the header")
     }
     guard header.payloadOffset % UInt64(header.sectorSize) == 0 else {

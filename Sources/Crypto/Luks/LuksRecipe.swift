@@ -14,6 +14,8 @@ public struct LuksRecipe: Sendable, Equatable {
   public var hash = "sha256"
   /// Bytes that are encrypted as one; 512 in version 1.
   public var sectorSize = 512
+  /// Whether the encrypted data is to lie in another file, from its first byte on.
+  public var isDetached = false
   /// How keys follow from passphrases.
   public var derivation = LuksDerivation.pbkdf2
   /// Milliseconds that unlocking is to take.
@@ -25,8 +27,11 @@ public struct LuksRecipe: Sendable, Equatable {
   /// A header of version 1 for this cipher.
   public init(cipher: CipherSpec) { self.cipher = cipher }
 
-  /// Where the encrypted data will start, in bytes: behind room for eight keys, or for what version 2 usually has.
-  public var payloadOffset: UInt64 {
+  /// Where the encrypted data will start, in bytes.
+  public var payloadOffset: UInt64 { isDetached ? 0 : headerLength }
+
+  /// Bytes of the header: with room for eight keys, or for what version 2 usually has.
+  public var headerLength: UInt64 {
     guard version == 1 else { return 16 << 20 }
     let material = UInt64(cipher.keyBytes) * LuksLimits.stripes
     return 4096 + 8 * (material.dividedUp(by: 4096) * 4096)

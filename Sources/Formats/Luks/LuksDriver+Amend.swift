@@ -19,11 +19,12 @@ extension LuksDriver: AmendingDriver {
   }
 
   func amend(_ request: AmendRequest, of node: Node, _ context: JobContext) throws(BlockError) {
-    guard let file = node.file else { return }
+    guard let file = headerFile(of: node) else { return }
     context.expect(1)
     let before = header
     let amendment = try LuksAmendment(request.options, slots: before.slotCount) {
-      id throws(BlockError) in try request.secrets.secret(named: id)
+      (id, isNew) throws(BlockError) in
+      isNew ? try request.secrets.newKey(named: id) : try request.secrets.secret(named: id)
     }
     guard let unlocked else {
       throw BlockError(.invalidArgument, "Parameter 'key-secret' is required for cipher")
@@ -36,7 +37,9 @@ extension LuksDriver: AmendingDriver {
       header = try routine.apply(amendment.change, to: before)
     } catch {
       // Part of the change may have arrived.
-      if let present = try? LuksHeader(in: EdgeArea(edge: file)) { header = present }
+      if let present = try? LuksHeader(in: EdgeArea(edge: file), isDetached: before.isDetached) {
+        header = present
+      }
       throw error
     }
     context.finish()

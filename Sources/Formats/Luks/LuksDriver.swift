@@ -20,6 +20,16 @@ final class LuksDriver: EncryptingStorage, @unchecked Sendable {
     var cipher: SectorCipher
   }
 
+  /// Where the header lies.
+  enum HeaderPlace {
+    /// In front of the data.
+    case inFront
+    /// In a file of its own, in slot `header`.
+    case apart
+    /// In the node's file, whether or not data follows: keys are all that is worked with.
+    case alone
+  }
+
   /// Where a change of keys stands; while keys are updated, the node claims more of its file.
   enum KeyUpdate {
     /// Nothing is under way.
@@ -35,6 +45,7 @@ final class LuksDriver: EncryptingStorage, @unchecked Sendable {
 
   let name = "luks"
   let unlocked: Unlocked?
+  private let place: HeaderPlace
   private let monitor = Monitor()
   private var currentHeader: LuksHeader
   private var currentUpdate = KeyUpdate.none
@@ -44,7 +55,8 @@ final class LuksDriver: EncryptingStorage, @unchecked Sendable {
   private let sectorSize: UInt64
   private let ivTweak: UInt64
 
-  init(_ header: LuksHeader, unlocked: Unlocked?) {
+  init(_ header: LuksHeader, unlocked: Unlocked?, at place: HeaderPlace) {
+    self.place = place
     currentHeader = header
     self.unlocked = unlocked
     payloadOffset = header.payloadOffset
@@ -65,6 +77,11 @@ final class LuksDriver: EncryptingStorage, @unchecked Sendable {
     set { monitor.withLock { currentUpdate = newValue } }
   }
 
+  private var headerSlot: EdgeSlot { place == .apart ? .header : .file }
+
+  /// The edge to the header's file.
+  func headerFile(of node: Node) -> Edge? { node.edge(headerSlot) }
+
   // MARK: Graph hooks
 
   func limits(of node: Node) -> Limits {
@@ -73,11 +90,13 @@ final class LuksDriver: EncryptingStorage, @unchecked Sendable {
     return limits
   }
 
-  /// The header lies still, so that the file is used as the node is, but for a change of keys: that reads and
-  /// writes the header, and nobody else may look at it or write meanwhile.
+  /// The header lies still, so that the file is used as the node is, and a file of the header's own is only read, but
+  /// for a change of keys: that reads and writes the header, and nobody else may look at it or write meanwhile.
   func childClaim(slot: EdgeSlot, role: EdgeRole, parents: Claim, flags: NodeFlags) -> Claim {
-    var claim = parents.derived(for: [.filtered, .primary], flags: flags)
-    if keyUpdate == .updating {
+    var claim = parents.derived(for: slot == .header ? role : [.filtered, .primary], flags: flags)
+    // Guest data never goes there.
+    if slot == .header { claim.held.formIntersection(.consistentRead) }
+    if keyUpdate == .updating, slot == headerSlot {
       claim.held.insert(.write)
       claim.shared.subtract([.consistentRead, .write])
     }
@@ -87,8 +106,10 @@ final class LuksDriver: EncryptingStorage, @unchecked Sendable {
   // MARK: Shape
 
   func length(of node: Node) -> UInt64 {
-    if let payloadLength { return payloadLength }
     let stored = node.file?.length ?? 0
+    // A header that lies alone has its data anywhere but behind it.
+    if place == .alone, payloadOffset == 0 || payloadOffset > stored { return 0 }
+    if let payloadLength { return payloadLength }
     guard stored > payloadOffset else { return 0 }
     return (stored - payloadOffset).roundedUp(to: sectorSize) ?? 0
   }

@@ -19,6 +19,10 @@ extension LuksFormat: InspectingKind {
     do throws(BlockError) {
       header = try LuksHeader(in: area)
     } catch {
+      if let detached = try? LuksHeader(in: area, isDetached: true), detached.payloadOffset == 0 {
+        findings.remarks = [LuksFormat.summary(detached)]
+        return findings
+      }
       // Costs without end, and places beyond the file, are what a hostile header is made of.
       findings.defects.append(error.message)
       return findings
@@ -33,7 +37,8 @@ extension LuksFormat: InspectingKind {
   private static func summary(_ header: LuksHeader) -> String {
     let slots = header.activeSlots.map { String($0) }.joined(separator: ", ")
     return "LUKS version \(header.version), cipher \(header.cipher)-\(header.mode) with a key of "
-      + "\(header.keyBytes * 8) bits, data from byte \(header.payloadOffset), "
+      + "\(header.keyBytes * 8) bits, "
+      + (header.isDetached ? "data in another file, " : "data from byte \(header.payloadOffset), ")
       + (slots.isEmpty ? "no slot holds a key" : "keys in slots \(slots) of \(header.slotCount)")
   }
 

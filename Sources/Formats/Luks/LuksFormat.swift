@@ -3,7 +3,7 @@
 
 public import BlockGraph
 internal import Bytes
-internal import Crypto
+public import Crypto
 public import Errors
 internal import Host
 public import Options
@@ -21,6 +21,12 @@ public struct LuksFormat: DriverKind {
 
   /// How keys can be changed.
   public var amendOptions: OptionList { LuksAmendment.list }
+
+  /// A header may lie apart from the data.
+  public var statedSlots: [EdgeSlot: EdgeRole] { [.header: .metadata] }
+
+  /// A header alone has no data whose size could be stated.
+  public func needsSize(_ options: OptionObject) -> Bool { options["detached-header"] != true }
 
   /// What was never written decrypts to noise.
   public func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool { false }
@@ -43,23 +49,40 @@ public struct LuksFormat: DriverKind {
   /// Opens a disk with the secret that `key-secret` names, or only its header where data is not going to be read.
   public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     let secretName = try request.options.takeString("key-secret")
+    let isHeaderOnly = try request.options.takeBool("header-only") ?? false
     guard let file = request.node.file else {
       throw BlockError(.invalidArgument, "A block device must be specified for \"file\"")
     }
-    let area = EdgeArea(edge: file)
-    let header = try LuksHeader(in: area)
+    let apart = request.node.edge(.header)
+    let area = EdgeArea(edge: apart ?? file)
+    let place: LuksDriver.HeaderPlace = isHeaderOnly ? .alone : apart == nil ? .inFront : .apart
+    let header: LuksHeader
+    if let apart {
+      header = try inContext("Could not read header '\(apart.child.fileName)'") { () throws(BlockError) in
+        try LuksHeader(in: area, isDetached: true)
+      }
+    } else {
+      header = try LuksHeader(in: area, isDetached: isHeaderOnly)
+    }
+    if apart != nil, !isHeaderOnly, header.payloadOffset > file.length {
+      throw BlockError(
+        .corrupt,
+        "LUKS payload offset \(header.payloadOffset) is past the end of the file (\(file.length) bytes)")
+    }
     guard !request.flags.contains(.noIO) else {
-      return OpenedDriver(LuksDriver(header, unlocked: nil))
+      return OpenedDriver(LuksDriver(header, unlocked: nil, at: place))
     }
     let passphrase = try LuksFormat.passphrase(secretName, request.secrets)
     let key = try header.unlock(passphrase, in: area)
     let unlocked = LuksDriver.Unlocked(
       key: key, passphrase: passphrase, cipher: try header.makeCipher(key))
-    return OpenedDriver(LuksDriver(header, unlocked: unlocked))
+    return OpenedDriver(LuksDriver(header, unlocked: unlocked, at: place))
   }
 
   /// The secret that an option names.
-  static func passphrase(_ name: String?, _ secrets: any SecretSource) throws(BlockError) -> Secret {
+  static func passphrase(_ name: String?, _ secrets: any SecretSource, isNew: Bool = false) throws(BlockError)
+    -> Secret
+  {
     guard let name else {
       throw BlockError(
         .invalidArgument, "Parameter 'key-secret' is required for cipher",
@@ -67,7 +90,7 @@ public struct LuksFormat: DriverKind {
           "Define a secret with --object secret,id=ID,file=PATH and name it: -o key-secret=ID for a new "
           + "image, --image-opts driver=luks,file.filename=FILE,key-secret=ID for one that exists.")
     }
-    return try secrets.secret(named: name)
+    return isNew ? try secrets.newKey(named: name) : try secrets.secret(named: name)
   }
 
   /// Writes a header with one key; the disk behind it holds noise until it is written.
@@ -75,15 +98,20 @@ public struct LuksFormat: DriverKind {
     var options = request.options
     let preallocation = try LuksFormat.preallocation(&options)
     let creation = try LuksCreation(options)
-    let passphrase = try LuksFormat.passphrase(creation.secretName, request.secrets)
+    let passphrase = try LuksFormat.passphrase(creation.secretName, request.secrets, isNew: true)
     let recipe = creation.recipe
+    guard request.size == 0 || !recipe.isDetached else {
+      throw BlockError(
+        .invalidArgument, "A detached header has no size: it says nothing about the length of its data",
+        advice: "Make the file for the data by itself, such as with 'create -f raw DATA SIZE'.")
+    }
     guard let length = request.size.roundedUp(to: UInt64(recipe.sectorSize)),
-      let total = length.plus(recipe.payloadOffset), Int64(exactly: total) != nil
+      let total = length.plus(recipe.headerLength), Int64(exactly: total) != nil
     else { throw BlockError(.tooLarge, "The requested file size is too large") }
     let area = EdgeArea(edge: request.file)
-    let made = try LuksHeader.create(recipe, passphrase: passphrase, in: area)
+    _ = try LuksHeader.create(recipe, passphrase: passphrase, in: area)
     try request.file.truncate(
-      to: made.header.payloadOffset + length, exact: false, preallocation: preallocation)
+      to: recipe.headerLength + length, exact: false, preallocation: preallocation)
   }
 
   /// There are no tables, so that allocating them is nothing to do.
@@ -103,20 +131,36 @@ extension LuksFormat: MeasuringKind {
     guard let whole = length.roundedUp(to: UInt64(creation.recipe.sectorSize)),
       let total = whole.plus(creation.recipe.payloadOffset), Int64(exactly: total) != nil
     else { throw BlockError(.tooLarge, "The image size is too large") }
+    // The data takes a file of its own, as long as the disk.
+    guard !creation.recipe.isDetached else {
+      return ImageMeasure(empty: creation.recipe.headerLength, full: creation.recipe.headerLength)
+    }
     return ImageMeasure(empty: total, full: total)
   }
 }
 
+extension EdgeSlot {
+  /// Where the header lies that is not in front of its data.
+  static let header = EdgeSlot(rawValue: "header")
+}
+
 /// The start of an edge's child as the place of a LUKS header.
-struct EdgeArea: LuksArea {
+public struct EdgeArea: LuksArea {
   let edge: Edge
 
-  var length: UInt64 { edge.length }
-  func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {
+  /// The header at the start of an edge's child.
+  public init(edge: Edge) { self.edge = edge }
+
+  /// The child's length.
+  public var length: UInt64 { edge.length }
+  /// Reads from the child; what lies past its end reads as zero.
+  public func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {
     try edge.read(at: offset, into: &buffer)
   }
-  func write(at offset: UInt64, from data: RawSpan) throws(BlockError) {
+  /// Writes to the child; whoever does so holds what that takes.
+  public func write(at offset: UInt64, from data: RawSpan) throws(BlockError) {
     try edge.write(at: offset, from: data)
   }
-  func flush() throws(BlockError) { try edge.flush() }
+  /// Makes the child durable.
+  public func flush() throws(BlockError) { try edge.flush() }
 }

@@ -74,12 +74,14 @@ public final class CreateJob: Job {
       let length = try backing.run(path: path, graph: graph, opener: opener)
       size = size ?? length
     }
-    guard let size else { throw BlockError(.invalidArgument, "Image creation needs a size parameter") }
-    values["size"] = OptionTree(size)
+    guard size != nil || !kind.needsSize(values) else {
+      throw BlockError(.invalidArgument, "Image creation needs a size parameter")
+    }
+    values["size"] = size.map { OptionTree($0) }
     announcement =
       "Formatting '\(options.path)', fmt=\(options.format)" + list.summary(of: values, written: given)
     values.remove("size")
-    recipe = ImageRecipe(path: path, format: options.format, size: size, options: values)
+    recipe = ImageRecipe(path: path, format: options.format, size: size ?? 0, options: values)
   }
 
   /// Makes the files and fills them.

@@ -3,6 +3,7 @@
 
 public import BlockGraph
 internal import Bytes
+internal import Crypto
 public import Errors
 internal import Host
 
@@ -30,8 +31,8 @@ public final class LuksBackupJob: Job {
       "\(kind): '\(image.text)'", claim: Claim(held: .consistentRead, shared: .all))
     self.user = user
     header = try withLuksFile(image, user, opener, in: graph) {
-      (identity: LuksIdentity, edge: Edge) throws(BlockError) in
-      try edge.read(at: 0, count: try LuksRestoreJob.headerLength(identity))
+      (header: LuksHeader, edge: Edge) throws(BlockError) in
+      try edge.read(at: 0, count: try LuksRestoreJob.length(of: header, in: edge))
     }
   }
 

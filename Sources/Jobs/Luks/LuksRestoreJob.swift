@@ -3,7 +3,9 @@
 
 public import BlockGraph
 internal import Bytes
+internal import Crypto
 public import Errors
+internal import Options
 
 /// Puts the header of a LUKS image, keys included, back from a file that has a copy of it.
 ///
@@ -29,12 +31,13 @@ public final class LuksRestoreJob: Job {
     self.opener = opener
   }
 
-  /// Bytes of header and keys.
-  static func headerLength(_ identity: LuksIdentity) throws(BlockError) -> Int {
-    guard identity.payloadOffset <= maximumLength else {
-      throw BlockError(.tooLarge, "the LUKS header has \(identity.payloadOffset) bytes")
+  /// Bytes of header and keys that there are: a header that lies apart may end with its last key.
+  static func length(of header: LuksHeader, in file: Edge) throws(BlockError) -> Int {
+    let length = min(header.length, file.length)
+    guard length <= maximumLength else {
+      throw BlockError(.tooLarge, "the LUKS header has \(length) bytes")
     }
-    return Int(identity.payloadOffset)
+    return Int(length)
   }
 
   /// Reads the copy, and looks whether it belongs to the image.
@@ -43,20 +46,28 @@ public final class LuksRestoreJob: Job {
   public func prepare(in graph: Graph) throws(BlockError) {
     var copied: LuksIdentity?
     header = try withLuksFile(backup, try makeUser(backup, graph), opener, in: graph) {
-      (identity: LuksIdentity, edge: Edge) throws(BlockError) in
-      copied = identity
-      return try edge.read(at: 0, count: try LuksRestoreJob.headerLength(identity))
+      (header: LuksHeader, edge: Edge) throws(BlockError) in
+      copied = LuksIdentity(header)
+      return try edge.read(at: 0, count: try LuksRestoreJob.length(of: header, in: edge))
     }
     if !force, let copied { try refuseOther(than: copied, graph) }
     release(graph)
     let writer = graph.makeUser(
       "\(kind): '\(image.text)'", claim: Claim(held: [.consistentRead, .write], shared: []))
     users.append(writer)
-    try opener.open(image, OpenSettings(format: "raw", flags: .writable), for: writer)
+    try opener.open(try targetName(), OpenSettings(format: "raw", flags: .writable), for: writer)
     guard let edge = writer.edge, edge.length >= UInt64(header?.count ?? 0) else {
       throw BlockError(.refused, "'\(image.text)' is shorter than the header")
     }
     target = edge
+  }
+
+  /// The file that has the header, whatever it is.
+  private func targetName() throws(BlockError) -> ImageName {
+    var options = try image.luksHeader().options
+    options["header-only"] = nil
+    options["key-secret"] = nil
+    return try ImageName(options: options, text: image.text)
   }
 
   private func makeUser(_ name: ImageName, _ graph: Graph) throws(BlockError) -> RootUser {
@@ -71,7 +82,7 @@ public final class LuksRestoreJob: Job {
     let present: LuksIdentity
     do throws(BlockError) {
       present = try withLuksFile(image, try makeUser(image, graph), opener, in: graph) {
-        (identity: LuksIdentity, _: Edge) throws(BlockError) in identity
+        (header: LuksHeader, _: Edge) throws(BlockError) in LuksIdentity(header)
       }
     } catch {
       guard error.kind == .corrupt || error.kind == .unsupported else { throw error }

@@ -88,11 +88,13 @@ extension ClusterEncryption {
   }
 
   /// The secret that an option names.
-  static func passphrase(_ name: String?, _ secrets: any SecretSource) throws(BlockError) -> Secret {
+  static func passphrase(_ name: String?, _ secrets: any SecretSource, isNew: Bool = false) throws(BlockError)
+    -> Secret
+  {
     guard let name else {
       throw BlockError(.invalidArgument, "Parameter 'encrypt.key-secret' is required for cipher")
     }
-    return try secrets.secret(named: name)
+    return isNew ? try secrets.newKey(named: name) : try secrets.secret(named: name)
   }
 
   /// AES with the start of the passphrase as its key, zeros behind it: what images of the old kind have.

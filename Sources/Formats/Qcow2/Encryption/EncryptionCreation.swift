@@ -64,7 +64,7 @@ struct EncryptionCreation {
   /// Writes the encryption header to its place.
   func write(to place: EncryptionPlace, in file: Edge, _ secrets: any SecretSource) throws(BlockError) {
     // Also where there is no header, the secret has to be there.
-    let passphrase = try ClusterEncryption.passphrase(secretName, secrets)
+    let passphrase = try ClusterEncryption.passphrase(secretName, secrets, isNew: true)
     guard let recipe else { return }
     _ = try LuksHeader.create(recipe, passphrase: passphrase, in: EncryptionArea(edge: file, place: place))
   }

@@ -68,7 +68,8 @@ extension Qcow2Driver: EncryptingDriver {
           : "Can't amend encryption options - encryption not present")
     }
     let amendment = try LuksAmendment(request.options, slots: header.slotCount, prefix: "encrypt.") {
-      id throws(BlockError) in try request.secrets.secret(named: id)
+      (id, isNew) throws(BlockError) in
+      isNew ? try request.secrets.newKey(named: id) : try request.secrets.secret(named: id)
     }
     guard let unlocked = encryption.unlocked, let key = unlocked.key else {
       throw BlockError(.invalidArgument, "Parameter 'encrypt.key-secret' is required for cipher")

@@ -41,6 +41,8 @@ struct TableInMemory {
   subscript(index: Int) -> UInt64 {
     get { buffer.bytes.big64(at: index * 8) }
     set {
+      // Whoever has the same table keeps it as it is: a change that fails goes back to it.
+      if !isKnownUniquelyReferenced(&buffer) { buffer = Buffer(copying: buffer.bytes) }
       var bytes = buffer.mutableBytes
       bytes.storeBig(newValue, at: index * 8)
       let changed = index * 8..<index * 8 + 8
