@@ -156,6 +156,20 @@ struct DataPathTests {
     #expect(isEqual)
   }
 
+  /// While one writes the padded last block, storage is longer than it will be; nobody may count on that.
+  @Test("S-04 the padding of the last block does not stay", arguments: [512, 4096] as [UInt64])
+  func padding(_ alignment: UInt64) throws {
+    let length = 3 * 4096 - 77
+    let storage = MemoryStorage(Array(repeating: 0, count: length), alignment: alignment, delay: 0.0001)
+    let graph = Graph()
+    let edge = try #require(try graph.use(graph.makeNode(storage), "the test", held: .all).edge)
+    try Threads.run(4) { (worker: Int) throws(BlockError) in
+      for _ in 0..<50 { try edge.write(at: UInt64(length - 40 + 10 * worker), [UInt8(worker + 1)]) }
+    }
+    #expect(storage.bytes.count == length)
+    #expect(try edge.array(at: UInt64(length - 40), count: 31).filter { $0 != 0 } == [1, 2, 3, 4])
+  }
+
   @Test("C-04 the chain says which layer a range comes from, and zeros past a short base")
   func chain() throws {
     // top (3 clusters) → mid (2) → base (1), as the peer reports it.

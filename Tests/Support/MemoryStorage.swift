@@ -40,7 +40,8 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
   ///   - alignment: what offsets, lengths and memory of requests must be multiples of, in bytes.
   ///   - maximumTransfer: the largest request in bytes.
   ///   - zeroes: whether it can zero a range without data.
-  ///   - delay: seconds that pass between reading and handing over, to let others come between.
+  ///   - delay: seconds that pass between reading and handing over, and before the length changes, to let
+  ///     others come between.
   public init(
     _ bytes: [UInt8] = [], alignment: UInt64 = 1, maximumTransfer: UInt64 = 1 << 30, zeroes: Bool = true,
     delay: Double = 0
@@ -131,6 +132,7 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
   public func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
     throws(BlockError)
   {
+    Clock.sleep(seconds: delay)
     monitor.withLock { resize(to: Int(length)) }
   }
 

@@ -103,13 +103,14 @@ extension Node {
       throw BlockError(.tooLarge, "request past the largest offset")
     }
     let isRagged = start < offset || stop > end
-    let cutsTail = stop > end && stop > length
-    try busy.run(start..<(cutsTail ? .max : stop), alone: isRagged) { () throws(BlockError) in
+    // Padding that passes the end is cut off again, so nothing may grow the storage meanwhile. The length counts
+    // only once nobody else's padding is in it.
+    let reach = { [self] () -> UInt64 in stop > end && stop > length ? .max : stop }
+    try busy.run(start..<reach(), alone: isRagged) { () throws(BlockError) in
       let before = length
       try writePieces(storage, at: offset, from: data, unchanged: unchanged)
-      // The padding of the last block is no part of what was asked for.
       let logical = max(before, end)
-      if cutsTail && stop > logical {
+      if stop > logical {
         try storage.truncate(to: logical, exact: false, preallocation: .off, of: self)
       }
     }

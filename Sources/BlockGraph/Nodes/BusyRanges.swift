@@ -22,8 +22,11 @@ public final class BusyRanges: @unchecked Sendable {
 
   /// Runs `body` once no other entry stands in the way: with `alone`, any that overlaps `range`; otherwise
   /// only those that are alone themselves. Without `isNeeded`, at once.
+  ///
+  /// `range` is looked at again after each wait: what others were doing may have changed it.
   public func run(
-    _ range: Range<UInt64>, alone: Bool, isNeeded: Bool = true, _ body: () throws(BlockError) -> Void
+    _ range: @autoclosure () -> Range<UInt64>, alone: Bool, isNeeded: Bool = true,
+    _ body: () throws(BlockError) -> Void
   )
     throws(BlockError)
   {
@@ -33,12 +36,16 @@ public final class BusyRanges: @unchecked Sendable {
     try body()
   }
 
-  private func begin(_ range: Range<UInt64>, alone: Bool) -> UInt64 {
+  private func begin(_ range: () -> Range<UInt64>, alone: Bool) -> UInt64 {
     monitor.lock()
     defer { monitor.unlock() }
-    while isBlocked(range, alone: alone) { monitor.wait() }
+    var wanted = range()
+    while isBlocked(wanted, alone: alone) {
+      monitor.wait()
+      wanted = range()
+    }
     nextNumber += 1
-    entries.append(Entry(range: range, isAlone: alone, number: nextNumber))
+    entries.append(Entry(range: wanted, isAlone: alone, number: nextNumber))
     return nextNumber
   }
 
