@@ -107,6 +107,19 @@ struct ImageLocksTests {
     #expect(OpenFiles.under(scene.folder.path).isEmpty)
   }
 
+  @Test("R-05 locks of an old descriptor end at once, also where a child process has it for a moment longer")
+  func duplicates() throws {
+    let scene = FileScene()
+    try Files.write([1], to: scene.folder.file("disk"))
+    let edge = try scene.open("disk", .writable, held: .consistentRead, shared: [])
+    let user = try #require(edge.parent as? RootUser)
+    try OpenFiles.withDuplicates(under: scene.folder.path) {
+      try scene.graph.reopen(edge.child, writable: false)
+      try scene.graph.release(user)
+      _ = try scene.open("disk", .writable, held: .all, shared: [])
+    }
+  }
+
   @Test("locking=off takes no locks and minds none")
   func off() throws {
     let scene = FileScene()

@@ -23,6 +23,15 @@ public enum OpenFiles {
     return lines.sorted()
   }
 
+  /// Runs `body` while each open file inside `folder` has a second descriptor, as in a child process that has not
+  /// begun its program yet.
+  public static func withDuplicates(under folder: String, _ body: () throws -> Void) rethrows {
+    let duplicates = descriptors().filter { target(of: "/proc/self/fd/\($0)")?.hasPrefix(folder) == true }
+      .compactMap { Int32($0) }.map { dup($0) }
+    defer { for duplicate in duplicates { close(duplicate) } }
+    try body()
+  }
+
   private static func descriptors() -> [String] {
     guard let directory = unsafe opendir("/proc/self/fd") else { return [] }
     defer { unsafe closedir(directory) }

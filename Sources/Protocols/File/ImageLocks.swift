@@ -46,6 +46,10 @@ final class ImageLocks: Sendable {
     self.path = path
   }
 
+  /// The locks end here, not when the descriptor closes: a child process may have it a moment longer, until its
+  /// program begins.
+  deinit { try? apply(Bits()) }
+
   /// Locks what `claim` needs on top of what is locked, and asks whether others stand against it.
   func prepare(_ claim: Claim) throws(BlockError) {
     let wanted = Bits(held: claim.held.rawValue, unshared: ~claim.shared.rawValue & Permissions.all.rawValue)
