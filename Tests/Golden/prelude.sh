@@ -111,6 +111,24 @@ chain_state() {
   for image in base mid top; do show qemu-img check -q -f qcow2 $image; done
 }
 
+# make_bases makes top over base, base2 that holds some of the same, and what top reads as: before.raw. Needs qemu-io.
+make_bases() {
+  qemu-img create -q -f qcow2 base 1M
+  qemu-io -f qcow2 -c "write -P 1 0 256k" base >/dev/null
+  qemu-img create -q -f qcow2 -b base -F qcow2 top
+  qemu-io -f qcow2 -c "write -P 2 64k 64k" top >/dev/null
+  qemu-img create -q -f qcow2 base2 1M
+  qemu-io -f qcow2 -c "write -P 1 0 128k" base2 >/dev/null
+  qemu-img convert -f qcow2 -O raw top before.raw
+}
+
+# base_state tells whether top reads as before, what is below it and what it holds.
+base_state() {
+  same before.raw raw top qcow2
+  qemu-img info top | grep backing | sed "s/^/= /"
+  allocation qcow2 top
+}
+
 # without_override CMD ARGS... runs CMD so that file modes bind it, even when the tests run as root.
 without_override() {
   if (($(id -u) == 0)); then

@@ -30,15 +30,10 @@ struct AmendCommand: ProgramCommand {
       valueName: "options"))
   var options: [String] = []
 
-  @Option(
-    name: option("f", "format"),
-    help: ArgumentHelp("The format; without it, the content is looked at.", valueName: "format"))
+  @Option(name: option("f", "format"), help: .imageFormat)
   var format: String?
 
-  @Option(
-    name: option("t", "cache"),
-    help: ArgumentHelp(
-      "Cache mode: none, writeback, writethrough, directsync or unsafe.", valueName: "mode"))
+  @Option(name: option("t", "cache"), help: .cacheMode)
   var cache: String?
 
   @Flag(name: flag("force"), help: "Allow a change after which the data may not be readable any more.")

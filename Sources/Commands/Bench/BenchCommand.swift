@@ -26,15 +26,10 @@ struct BenchCommand: ProgramCommand {
   @OptionGroup(title: group(BenchRequestOptions.self, "Requests"))
   var requests: BenchRequestOptions
 
-  @Option(
-    name: option("f", "format"),
-    help: ArgumentHelp("The format; without it, the content is looked at.", valueName: "format"))
+  @Option(name: option("f", "format"), help: .imageFormat)
   var format: String?
 
-  @Option(
-    name: option("t", "cache"),
-    help: ArgumentHelp(
-      "Cache mode: none, writeback, writethrough, directsync or unsafe.", valueName: "mode"))
+  @Option(name: option("t", "cache"), help: .cacheMode)
   var cache: String?
 
   @Option(

@@ -62,9 +62,7 @@ struct BitmapCommand: ProgramCommand {
     help: ArgumentHelp("The format of that image.", valueName: "format"))
   var sourceFormat: String?
 
-  @Option(
-    name: option("f", "format"),
-    help: ArgumentHelp("The format; without it, the content is looked at.", valueName: "format"))
+  @Option(name: option("f", "format"), help: .imageFormat)
   var format: String?
 
   @Flag(

@@ -28,9 +28,7 @@ struct CheckCommand: ProgramCommand {
         """)
   }
 
-  @Option(
-    name: option("f", "format"),
-    help: ArgumentHelp("The format; without it, the content is looked at.", valueName: "format"))
+  @Option(name: option("f", "format"), help: .imageFormat)
   var format: String?
 
   @Option(
@@ -38,10 +36,7 @@ struct CheckCommand: ProgramCommand {
     help: ArgumentHelp("Repair 'leaks' or 'all', and check again.", valueName: "what"))
   var repair: String?
 
-  @Option(
-    name: option("T", "source-cache"),
-    help: ArgumentHelp(
-      "Cache mode: none, writeback, writethrough, directsync or unsafe.", valueName: "mode"))
+  @Option(name: option("T", "source-cache"), help: .cacheMode)
   var cache: String?
 
   @OptionGroup(title: group(OutputOptions.self))

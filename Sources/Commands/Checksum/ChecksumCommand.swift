@@ -39,9 +39,7 @@ struct ChecksumCommand: ProgramCommand {
   @Flag(name: flag("plain"), help: "Hash the whole content in one go, as sha256sum and the like do.")
   var plain = false
 
-  @Option(
-    name: option("f", "format"),
-    help: ArgumentHelp("The format; without it, the content is looked at.", valueName: "format"))
+  @Option(name: option("f", "format"), help: .imageFormat)
   var format: String?
 
   @Option(
@@ -51,10 +49,7 @@ struct ChecksumCommand: ProgramCommand {
       valueName: "snapshot"))
   var snapshot: String?
 
-  @Option(
-    name: option("T", "source-cache"),
-    help: ArgumentHelp(
-      "Cache mode: none, writeback, writethrough, directsync or unsafe.", valueName: "mode"))
+  @Option(name: option("T", "source-cache"), help: .cacheMode)
   var cache: String?
 
   @Option(

@@ -38,10 +38,7 @@ struct CommitCommand: ProgramCommand {
   @Flag(name: flag("d", "drop"), help: "Leave the image as it is: it is going to be thrown away.")
   var drop = false
 
-  @Option(
-    name: option("t", "cache"),
-    help: ArgumentHelp(
-      "Cache mode: none, writeback, writethrough, directsync or unsafe.", valueName: "mode"))
+  @Option(name: option("t", "cache"), help: .cacheMode)
   var cache: String?
 
   @Option(

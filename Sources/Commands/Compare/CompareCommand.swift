@@ -37,10 +37,7 @@ struct CompareCommand: ProgramCommand {
   @Flag(name: flag("s", "strict"), help: "Differences of length and of allocation count, too.")
   var strict = false
 
-  @Option(
-    name: option("T", "source-cache"),
-    help: ArgumentHelp(
-      "Cache mode: none, writeback, writethrough, directsync or unsafe.", valueName: "mode"))
+  @Option(name: option("T", "source-cache"), help: .cacheMode)
   var cache: String?
 
   @OptionGroup(title: group(ProgressOptions.self))

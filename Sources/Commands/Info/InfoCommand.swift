@@ -23,9 +23,7 @@ struct InfoCommand: ProgramCommand {
         """)
   }
 
-  @Option(
-    name: option("f", "format"),
-    help: ArgumentHelp("The format; without it, the content is looked at.", valueName: "format"))
+  @Option(name: option("f", "format"), help: .imageFormat)
   var format: String?
 
   @Flag(name: flag("backing-chain"), help: "Tell of the images below, too, top first.")
@@ -34,10 +32,7 @@ struct InfoCommand: ProgramCommand {
   @Flag(name: flag("limits"), help: "Tell what sizes and alignment requests to the image may have.")
   var limits = false
 
-  @Option(
-    name: option("t", "cache"),
-    help: ArgumentHelp(
-      "Cache mode: none, writeback, writethrough, directsync or unsafe.", valueName: "mode"))
+  @Option(name: option("t", "cache"), help: .cacheMode)
   var cache: String?
 
   @OptionGroup(title: group(OutputOptions.self))

@@ -24,9 +24,7 @@ struct MapCommand: ProgramCommand {
         """)
   }
 
-  @Option(
-    name: option("f", "format"),
-    help: ArgumentHelp("The format; without it, the content is looked at.", valueName: "format"))
+  @Option(name: option("f", "format"), help: .imageFormat)
   var format: String?
 
   @Option(

@@ -24,9 +24,7 @@ struct ResizeCommand: ProgramCommand {
         """)
   }
 
-  @Option(
-    name: option("f", "format"),
-    help: ArgumentHelp("The format; without it, the content is looked at.", valueName: "format"))
+  @Option(name: option("f", "format"), help: .imageFormat)
   var format: String?
 
   @Flag(name: flag("shrink"), help: "Allow the disk to become shorter. What is cut off is lost.")

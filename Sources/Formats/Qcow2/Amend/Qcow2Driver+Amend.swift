@@ -21,7 +21,9 @@ extension Qcow2Driver: AmendingDriver {
       try refuseBroken()
       return try AmendPlan(request.options, header, snapshots: snapshots)
     }
-    // The order lets each step find what it needs: newer features come first, and go last.
+    // Keys first, which secrets that are wrong refuse; else the order lets each step find what it needs: newer
+    // features come before, and go last.
+    if plan.changesKeys { try amendKeys(request, node) }
     try monitor.withLock { () throws(BlockError) in
       try quiesce(node)
       if plan.version > header.version { try upgrade(node) }
@@ -30,7 +32,6 @@ extension Qcow2Driver: AmendingDriver {
         try changeRefcountWidth(to: UInt64(plan.refcountOrder), node, context)
       }
     }
-    if plan.changesKeys { try amendKeys(request, node) }
     if let length = plan.length, length != self.length {
       try truncate(to: length, exact: true, preallocation: .off, of: node)
       node.childResized()

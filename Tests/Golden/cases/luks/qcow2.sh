@@ -25,6 +25,9 @@ run strata amend "${secret[@]}" --image-opts -o encrypt.state=inactive,encrypt.o
 run strata amend "${secret[@]}" --image-opts -o encrypt.state=inactive,encrypt.old-secret=s "$(image a.qcow2 t)"
 run strata amend "${secret[@]}" --image-opts -o encrypt.state=inactive,encrypt.old-secret=t "$(image a.qcow2 t)"
 run strata amend "${secret[@]}" --image-opts -o encrypt.cipher-alg=aes-128 "$(image a.qcow2 t)"
+# Nothing else has changed when a secret turns out not to be there.
+run strata amend "${secret[@]}" --image-opts -o refcount_bits=8,encrypt.state=active,encrypt.new-secret=x "$(image a.qcow2 t)"
+qemu-img info a.qcow2 | grep 'refcount bits' | sed 's/^ */= /'
 run strata map "${secret[@]}" --image-opts "$(image a.qcow2 s)"
 blank b.raw 1M
 run strata convert -c "${secret[@]}" -f raw -O qcow2 -o $luks b.raw b.qcow2

@@ -3,34 +3,20 @@
 # SPDX-License-Identifier: Apache-2.0
 
 # needs: qemu-io
-mk() {
-  qemu-img create -q -f qcow2 base 1M
-  qemu-io -f qcow2 -c "write -P 1 0 256k" base >/dev/null
-  qemu-img create -q -f qcow2 -b base -F qcow2 top
-  qemu-io -f qcow2 -c "write -P 2 64k 64k" top >/dev/null
-  qemu-img create -q -f qcow2 base2 1M
-  qemu-io -f qcow2 -c "write -P 1 0 128k" base2 >/dev/null
-  qemu-img convert -f qcow2 -O raw top before.raw
-}
-state() {
-  same before.raw raw top qcow2
-  qemu-img info top | grep backing | sed "s/^/= /"
-  allocation qcow2 top
-}
-mk
+make_bases
 run strata rebase -b top -F qcow2 top
 run strata rebase -b top -F qcow2 base
 run strata rebase -u -b "$(printf 'x%.0s' {1..1024})" -F qcow2 top
 qemu-img create -q -f qcow2 -o cluster_size=512 small 1M
 run strata rebase -u -b "$(printf 'x%.0s' {1..500})" -F qcow2 small
-state
+base_state
 run strata rebase -b base2 top
-state
+base_state
 mv base moved
 run strata rebase -b base2 -F qcow2 top
 run strata rebase -u -b moved -F qcow2 top
 run strata rebase -b base2 -F qcow2 top
-state
+base_state
 note 'names that nobody would follow'
 for mode in '' -u; do
   run strata rebase $mode -b 'json:{"driver":"qcow2","file":{"driver":"file","filename":"base2"}}' -F qcow2 small
