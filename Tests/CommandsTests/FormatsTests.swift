@@ -1,0 +1,26 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Options
+import Testing
+
+@testable import Commands
+
+@Suite struct FormatsTests {
+  @Test("formats, for people and for programs")
+  func lists() throws {
+    let run = Transcript(["strata", "formats", "--output=json"])
+    let formats = try #require(try JSONParser.parse(run.output).object?["formats"]?.array)
+    let names = formats.compactMap { $0.object?["name"]?.string }
+    // Completions offer what files can be; filters stand above images.
+    let filters = formats.compactMap { $0.object }.filter { $0["abilities"]?.object?["filter"] == true }
+    #expect(filters.compactMap { $0["name"]?.string }.sorted() == ["blkdebug", "copy-on-read"])
+    #expect(names.filter { $0 != "blkdebug" && $0 != "copy-on-read" }.sorted() == OptionCandidates.formats)
+    let text = Transcript(["strata", "formats"]).output
+    for name in names { #expect("\n\(text)".contains("\n\(name)")) }
+    let qcow2 = try #require(formats.first { $0.object?["name"] == "qcow2" }?.object)
+    #expect(qcow2["abilities"]?.object?["backing"] == true)
+    let options = qcow2["create-options"]?.array?.compactMap { $0.object?["name"]?.string } ?? []
+    #expect(options.contains("cluster_size") && options.contains("nocow"))
+  }
+}
