@@ -117,6 +117,19 @@ import Testing
     #expect(repaired.guest(12).map { $0?.first }.prefix(4) == [65, 66, 67, 68])
   }
 
+  @Test("what is no L2 table loses all entries that point to it, however many there are")
+  func manyEntriesToNoTable() throws {
+    var image = SampleQcow2(.plain)
+    image.set32(36, 12)
+    for index in 2..<12 { image.set64(image.l1 + 8 * index, UInt64(image.data)) }
+    image.set(image.data, [UInt8](repeating: 7, count: 4096))
+    let repaired = try RepairedImage(image.bytes)
+    #expect(try repaired.check(.all).checkErrors == 0)
+    let second = try repaired.check(nil)
+    #expect(second.corruptions == 0 && second.leaks == 0)
+    #expect(repaired.guest(12).map { $0?.first }.prefix(4) == [7, 66, 67, 68])
+  }
+
   @Test(
     "a snapshot that is refused half-way, as a table has too many references, leaves the tables as they were")
   func refusedSnapshot() throws {

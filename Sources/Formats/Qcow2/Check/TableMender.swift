@@ -14,8 +14,9 @@ struct TableMender {
   private let file: Edge
   private let geometry: Geometry
   private let version: UInt32
-  /// L2 tables that were mended; those that several entries point to need it once.
-  private var done: Set<UInt64> = []
+  /// Whether each L2 table that was looked at, by host offset, is one after all; what several entries point to is
+  /// looked at once.
+  private var isTable: [UInt64: Bool] = [:]
   /// Where copies go: behind everything that anything refers to.
   private var end: UInt64
   /// Entries that have taken a reference for themselves, by host cluster.
@@ -85,7 +86,8 @@ struct TableMender {
       !check.isRoot(offset >> geometry.clusterBits)
     else { return L1Entry(rawValue: 0) }
     guard offset < check.fileLength else { return cleared }
-    if done.insert(offset).inserted, !(try mendL2(at: offset)) { return L1Entry(rawValue: 0) }
+    if isTable[offset] == nil { isTable[offset] = try mendL2(at: offset) }
+    guard isTable[offset] == true else { return L1Entry(rawValue: 0) }
     guard let copy = try unshared(offset) else { return cleared }
     return L1Entry(table: copy)
   }
