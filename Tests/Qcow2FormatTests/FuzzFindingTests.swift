@@ -4,6 +4,7 @@
 import BlockGraph
 import Bytes
 import Errors
+import Host
 import Options
 import Support
 import Testing
@@ -78,8 +79,10 @@ import Testing
 
   @Test(
     "tens of thousands of snapshots, announced or there without an id, take a repair no long time",
-    .timeLimit(.minutes(1)), arguments: [false, true])
+    arguments: [false, true])
   func manySnapshots(_ areThere: Bool) throws {
+    let began = Clock.now
+    defer { #expect(Clock.now - began < 60) }
     var image = SampleQcow2(.version2)
     image.set32(60, 60_000)
     image.set64(64, UInt64(areThere ? image.bytes.count : 1 << 30))
@@ -115,6 +118,38 @@ import Testing
     let place = Buffer(Array(repaired.memory.bytes[48..<56])).bytes.big64(at: 0)
     #expect(place != UInt64(image.refcountTable))
     #expect(repaired.guest(12).map { $0?.first }.prefix(4) == [65, 66, 67, 68])
+  }
+
+  @Test(
+    "an L2 table that stays empty, as its data was not written, is in the file before anything points to it",
+    arguments: ["cluster_size=512", "cluster_size=64k"])
+  func emptyTable(_ options: String) throws {
+    try ImageSession.create(folder.file("disk"), size: 64 << 10, options)
+    let session = try ImageSession(folder.file("disk"))
+    session.edge.abandon(try session.edge.prepareWrite(at: 0, length: 512))
+    try session.edge.flush()
+    // As a crash leaves it, before the file is made longer at last.
+    #expect(Shell.run("cp disk crashed", folder: folder.path).status == 0)
+    let check = Shell.run("qemu-img check crashed", folder: folder.path)
+    #expect(check.status == 0 || check.status == 3, "\(check.output)")
+    try session.close()
+    #expect(Shell.complaints("disk", in: folder) == "")
+  }
+
+  @Test("compressed bytes in a cluster that has all the references it can count get another place")
+  func crowdedCompressed() throws {
+    var image = SampleQcow2(.compressed)
+    // One bit for each refcount, and the compressed bytes are in the header's cluster.
+    image.set32(96, 0)
+    image.set(image.refcountBlock, [UInt8](repeating: 0, count: 4096))
+    image.set(image.refcountBlock, [0xff, 1])
+    image.set(2000, Array(image.bytes[image.compressedData..<image.compressedData + 22]))
+    image.set64(image.l2 + 24, 1 << 62 | 2000)
+    let repaired = try RepairedImage(image.bytes)
+    #expect(try repaired.check(.all).checkErrors == 0)
+    let second = try repaired.check(nil)
+    #expect(second.corruptions == 0 && second.leaks == 0)
+    #expect(repaired.guest(12).map { $0?.first }.prefix(4) == [65, 66, 67, 65])
   }
 
   @Test("what is no L2 table loses all entries that point to it, however many there are")

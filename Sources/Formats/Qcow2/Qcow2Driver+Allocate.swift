@@ -91,8 +91,13 @@ extension Qcow2Driver {
   /// Makes a cluster read as zeros that held something else before. Space past the end of the file does already.
   func clearCluster(at offset: UInt64, _ node: Node) throws(BlockError) {
     let file = try file(of: node)
-    requiredEnd = max(requiredEnd, offset + geometry.clusterSize)
-    if offset < file.length { try file.writeZeroes(at: offset, length: geometry.clusterSize) }
+    let end = offset + geometry.clusterSize
+    requiredEnd = max(requiredEnd, end)
+    if offset < file.length {
+      try file.writeZeroes(at: offset, length: geometry.clusterSize)
+    } else {
+      emptyTablesEnd = max(emptyTablesEnd, end)
+    }
   }
 
   // MARK: Growing the refcount table

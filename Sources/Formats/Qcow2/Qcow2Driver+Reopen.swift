@@ -73,7 +73,7 @@ extension Qcow2Driver {
     makeCaches(fresh.refcounts.table, l2SliceBytes: l2Cache.sliceBytes)
     compressed.forget()
     pendingFrees = PendingFrees()
-    (requiredEnd, compressedEnd) = (0, 0)
+    (requiredEnd, emptyTablesEnd, compressedEnd) = (0, 0, 0)
     (isPrepared, hasDirtyBit, isBroken) = (false, false, false)
   }
 }

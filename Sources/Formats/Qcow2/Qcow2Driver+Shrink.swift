@@ -149,6 +149,7 @@ extension Qcow2Driver {
     try writeRefcounts(node)
     let newLength = last == least && length > 0 ? length : last << geometry.clusterBits
     requiredEnd = min(requiredEnd, newLength)
+    emptyTablesEnd = min(emptyTablesEnd, newLength)
     try file.truncate(to: newLength)
   }
 }

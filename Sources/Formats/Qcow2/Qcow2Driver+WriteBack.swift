@@ -33,6 +33,7 @@ extension Qcow2Driver {
     // With the dirty bit set, refcounts are made anew after a crash: they need not be in the file before.
     if !hasDirtyBit { try writeRefcounts(node) }
     guard l2Cache.isDirty || l1.isDirty else { return }
+    if l1.isDirty { try extendFile(to: emptyTablesEnd, node) }
     try barrier(node)
     if l2Cache.isDirty {
       try l2Cache.writeDirty(to: file, checking: checkWrite(.activeL2, node))
@@ -49,6 +50,20 @@ extension Qcow2Driver {
       if refcounts.table.isDirty { try barrier(node) }
     }
     try refcounts.table.write(to: file)
+  }
+
+  /// Makes the file reach the end of a table before anything points there. What it lacks of the table is zeros.
+  ///
+  /// Others may be writing further on, so that a length cannot be set.
+  ///
+  /// - Returns: whether the file was shorter.
+  @discardableResult
+  func extendFile(to tableEnd: UInt64, _ node: Node) throws(BlockError) -> Bool {
+    let file = try file(of: node)
+    guard file.length < tableEnd else { return false }
+    let lastEntry = Buffer(count: L1Entry.size)
+    try file.write(at: tableEnd - UInt64(lastEntry.count), from: lastEntry.bytes)
+    return true
   }
 
   /// Counts references down that no table in the file holds any more.

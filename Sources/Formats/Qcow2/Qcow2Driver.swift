@@ -52,6 +52,8 @@ final class Qcow2Driver: @unchecked Sendable {
   var pendingFrees = PendingFrees()
   /// The image file must be at least this long when it is closed: tables are read whole.
   var requiredEnd: UInt64 = 0
+  /// Where the last of the tables ends that are still empty because the file does not reach them.
+  var emptyTablesEnd: UInt64 = 0
   /// Where the next compressed cluster may follow the one before, if it fits.
   var compressedEnd: UInt64 = 0
   /// The bitmaps that the image holds.

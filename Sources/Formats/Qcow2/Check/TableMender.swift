@@ -88,7 +88,7 @@ struct TableMender {
     guard offset < check.fileLength else { return cleared }
     if isTable[offset] == nil { isTable[offset] = try mendL2(at: offset) }
     guard isTable[offset] == true else { return L1Entry(rawValue: 0) }
-    guard let copy = try unshared(offset) else { return cleared }
+    guard let copy = try unshared(offset, geometry.clusterSize) else { return cleared }
     return L1Entry(table: copy)
   }
 
@@ -145,7 +145,7 @@ struct TableMender {
   }
 
   private mutating func mend(_ pair: inout EntryPair) throws(BlockError) {
-    if pair.entry.isCompressed { return mendCompressed(&pair) }
+    if pair.entry.isCompressed { return try mendCompressed(&pair) }
     pair.entry.rawValue &= ~ImageCheck.reservedL2
     let offset = pair.entry.offset
     if check.hasDataFile ? geometry.offsetInCluster(offset) != 0 : !isPlaceable(offset) {
@@ -160,7 +160,9 @@ struct TableMender {
       }
       pair.bitmap.zero &= ~pair.bitmap.allocated
     }
-    guard offset != 0, !check.hasDataFile, let copy = try unshared(offset) else { return }
+    guard offset != 0, !check.hasDataFile, let copy = try unshared(offset, geometry.clusterSize) else {
+      return
+    }
     pair.entry.rawValue =
       pair.entry.rawValue & ~(L1Entry.offsetMask) | L2Entry.copiedBit | copy
   }
@@ -169,16 +171,18 @@ struct TableMender {
     geometry.offsetInCluster(offset) == 0 && (offset == 0 || check.isInside(offset, geometry.clusterSize))
   }
 
-  private func mendCompressed(_ pair: inout EntryPair) {
+  private mutating func mendCompressed(_ pair: inout EntryPair) throws(BlockError) {
     guard !check.hasDataFile else { return lose(&pair) }
     pair.bitmap.rawValue = 0
     pair.entry.rawValue &= ~L2Entry.copiedBit
     var descriptor = CompressedDescriptor(pair.entry, geometry)
-    guard !check.isInside(descriptor.offset, descriptor.size) else { return }
     guard descriptor.offset < check.fileLength else { return lose(&pair) }
-    // The compressed bytes may well end before the sectors do that the entry counts.
-    descriptor.additionalSectors =
-      (check.fileLength - 1) / CompressedDescriptor.sector - descriptor.offset / CompressedDescriptor.sector
+    if !check.isInside(descriptor.offset, descriptor.size) {
+      // The compressed bytes may well end before the sectors do that the entry counts.
+      descriptor.additionalSectors =
+        (check.fileLength - 1) / CompressedDescriptor.sector - descriptor.offset / CompressedDescriptor.sector
+    }
+    if let copy = try unshared(descriptor.offset, descriptor.size) { descriptor.offset = copy }
     if let entry = descriptor.entry(geometry) { pair.entry = entry } else { lose(&pair) }
   }
 
@@ -195,22 +199,30 @@ struct TableMender {
 
   // MARK: Clusters with more references than a refcount holds
 
-  /// Where the content of a cluster now is for one more reference to it, if it had to be copied.
-  private mutating func unshared(_ offset: UInt64) throws(BlockError) -> UInt64? {
-    let cluster = offset >> geometry.clusterBits
-    let references = check.references[cluster]
-    guard references > geometry.refcountMaximum else { return nil }
-    let before = taken[cluster, default: 0]
-    guard references - before > geometry.refcountMaximum else { return nil }
-    // Without the content there is nothing to copy; the reference stays.
-    guard let content = try? file.read(at: offset, count: Int(geometry.clusterSize)) else { return nil }
+  /// Where a range of the file now is for one more reference to its clusters, if it had to be copied. Its place in a
+  /// sector is the same.
+  private mutating func unshared(_ offset: UInt64, _ bytes: UInt64) throws(BlockError) -> UInt64? {
+    let clusters = offset >> geometry.clusterBits...(offset + bytes - 1) >> geometry.clusterBits
+    guard clusters.contains(where: hasTooMany) else { return nil }
+    let inSector = offset % CompressedDescriptor.sector
     let place = end
-    guard let next = place.plus(geometry.clusterSize), next <= Qcow2Limits.hostOffset else { return nil }
-    try file.write(at: place, from: content.bytes)
+    guard let next = place.plus(inSector + bytes)?.roundedUp(to: geometry.clusterSize),
+      next <= Qcow2Limits.hostOffset
+    else { return nil }
+    // Without the content there is nothing to copy; the reference stays.
+    guard let content = try? file.read(at: offset, count: Int(bytes)) else { return nil }
+    try file.write(at: place + inSector, from: content.bytes)
     try file.flush()
     end = next
-    taken[cluster] = before + 1
-    return place
+    for cluster in clusters where hasTooMany(cluster) { taken[cluster, default: 0] += 1 }
+    return place + inSector
+  }
+
+  /// Whether a cluster has more references than its refcount holds, without those that were taken away.
+  private func hasTooMany(_ cluster: UInt64) -> Bool {
+    let references = check.references[cluster]
+    guard references > geometry.refcountMaximum else { return false }
+    return references - taken[cluster, default: 0] > geometry.refcountMaximum
   }
 
   // MARK: Writing

@@ -13,6 +13,7 @@ extension Qcow2Driver {
   /// What the new header needs is in the file already, and durable. When this fails, the header is the present one
   /// as before; where it cannot be known which one it is, the image is not used any further.
   func switchHeader(to changed: Header, _ node: Node) throws(BlockError) {
+    if try extendFile(to: newTablesEnd(changed), node) { try barrier(node) }
     do throws(BlockError) {
       try writeTableFields(changed, node)
     } catch {
@@ -21,6 +22,19 @@ extension Qcow2Driver {
       throw error
     }
     header = changed
+  }
+
+  /// Where the tables end that another header points to and the present one does not.
+  private func newTablesEnd(_ changed: Header) -> UInt64 {
+    var end: UInt64 = 0
+    if changed.l1Offset != header.l1Offset, changed.l1Size > 0 {
+      end = changed.l1Offset + UInt64(changed.l1Size) * UInt64(L1Entry.size)
+    }
+    if changed.refcountTableOffset != header.refcountTableOffset {
+      let bytes = UInt64(changed.refcountTableClusters) << geometry.clusterBits
+      end = max(end, changed.refcountTableOffset + bytes)
+    }
+    return end
   }
 
   private func writeTableFields(_ header: Header, _ node: Node) throws(BlockError) {

@@ -35,7 +35,7 @@ extension Qcow2Driver {
     let fileLength = try file(of: node).length
     var tables = TableSet(l1: l1, length: header.size, snapshots: presentSnapshotTable)
     let new = try copyRefcounts(order: refcountOrder ?? geometry.refcountOrder, node, context)
-    let end = requiredEnd
+    let ends = (requiredEnd, emptyTablesEnd)
     isExchanging = true
     use(new.store)
     do throws(BlockError) {
@@ -47,7 +47,7 @@ extension Qcow2Driver {
       try switchHeader(to: header.pointing(to: tables, refcounts), node)
     } catch {
       use(former)
-      requiredEnd = end
+      (requiredEnd, emptyTablesEnd) = ends
       _ = pendingFrees.takeAll()
       if !isBroken { try? takeBack(new.copy, keeping: fileLength, node) }
       throw error
