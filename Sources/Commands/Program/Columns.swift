@@ -24,6 +24,16 @@ enum Columns {
 
   /// How much of `whole` the `part` is, in per cent with two decimals.
   static func percent(_ part: UInt64, of whole: UInt64) -> String {
-    fixed(UInt64((Double(part) * 10_000 / Double(max(whole, 1))).rounded()))
+    fixed(hundredths(Double(part) * 100 / Double(max(whole, 1))))
+  }
+
+  /// A number that is not negative in hundredths, rounded as C's `%.2f` does: by its exact value, halves to even.
+  static func hundredths(_ number: Double) -> UInt64 {
+    let product = number * 100
+    let below = product.rounded(.down)
+    // What the multiplication lost decides where it seems to be a half.
+    let lost = (-product).addingProduct(number, 100)
+    if product - below == 0.5, lost != 0 { return UInt64(lost > 0 ? below + 1 : below) }
+    return UInt64(product.rounded(.toNearestOrEven))
   }
 }

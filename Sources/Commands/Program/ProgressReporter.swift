@@ -123,7 +123,7 @@ final class ProgressReporter: Sendable {
   }
 
   static func hundredths(_ progress: JobContext.Progress) -> UInt64 {
-    UInt64((progress.percent * 100).rounded())
+    Columns.hundredths(progress.percent)
   }
 
   static func line(_ hundredths: UInt64) -> String { "    (\(Columns.fixed(hundredths))/100%)" }

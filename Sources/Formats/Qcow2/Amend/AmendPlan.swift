@@ -112,6 +112,9 @@ struct AmendPlan {
   /// Whether version 2 can hold what the image is.
   private func checkDowngrade(_ header: Header, _ snapshots: [SnapshotEntry]) throws(BlockError) {
     guard header.version >= 3 else { return }
+    guard refcountOrder == 4 else {
+      throw BlockError(.invalidArgument, "compat=0.10 requires refcount_bits=16")
+    }
     if header.incompatible.contains(.dataFile) {
       throw BlockError(.unsupported, "Cannot downgrade an image with a data file")
     }
@@ -120,9 +123,6 @@ struct AmendPlan {
       throw BlockError(
         .unsupported,
         "Cannot downgrade an image with incompatible features 0x\(hex(lost.rawValue)) set")
-    }
-    guard refcountOrder == 4 else {
-      throw BlockError(.invalidArgument, "compat=0.10 requires refcount_bits=16")
     }
     if let bitmaps = header.first(.bitmaps), BitmapsExtension(parsing: bitmaps.data)?.count != 0 {
       throw BlockError(

@@ -22,6 +22,8 @@ qemu-img create -q -f qcow2 -o extended_l2=on b.qcow2 1M
 run strata amend -o compat=0.10 b.qcow2
 qemu-img create -q -f qcow2 -o data_file=c.raw c.qcow2 1M
 run strata amend -o compat=0.10 c.qcow2
+qemu-img create -q -f qcow2 -o data_file=e.raw,refcount_bits=8 e.qcow2 1M
+run strata amend -o compat=0.10 e.qcow2
 qemu-img create -q -f qcow2 d.qcow2 1M
 qemu-io -f qcow2 -c 'write 0 64k' d.qcow2 >log
 for name in 1 2 3; do qemu-img snapshot -c $name d.qcow2; done
