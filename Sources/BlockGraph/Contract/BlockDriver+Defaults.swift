@@ -114,3 +114,13 @@ extension Claim {
     return claim
   }
 }
+
+extension StorageDriver {
+  /// Not known.
+  public func allocatedLength(of node: Node) -> UInt64? { nil }
+}
+
+extension FormatDriver {
+  /// Any may.
+  public func mayHaveHoles(of node: Node) -> Bool { true }
+}

@@ -123,6 +123,9 @@ public protocol StorageDriver: BlockDriver {
   ///
   /// With `unchanged`, readers see the same bytes as before.
   func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError)
+
+  /// Bytes that the storage takes, where that is known and may be less than its length.
+  func allocatedLength(of node: Node) -> UInt64?
 }
 
 /// A driver that maps guest ranges to its children; splitting, zero fill, backing files and copy-on-write are
@@ -138,6 +141,9 @@ public protocol FormatDriver: BlockDriver {
 
   /// Links what `prepareWrite` allocated, or gives it back when writing failed.
   func finishWrite(_ slot: WriteSlot, written: Bool, of node: Node) throws(BlockError)
+
+  /// Whether a range of data may lie in a hole of the file, so that the file has to be asked for a block status, too.
+  func mayHaveHoles(of node: Node) -> Bool
 }
 
 /// A format that can store compressed clusters.

@@ -91,7 +91,9 @@ extension Node {
     let child = try child(in: location.slot)
     status.hostFile = child.child.fileName
     // A format's separate data file is taken as data throughout, as whoever preallocated it meant it.
-    guard extent.kind == .data, extent.encoding == .plain, location.slot == .file else { return status }
+    guard extent.kind == .data, extent.encoding == .plain, location.slot == .file,
+      (driver as? any FormatDriver)?.mayHaveHoles(of: self) != false
+    else { return status }
     let childLength = child.length
     guard location.offset < childLength else {
       status.isZero = true

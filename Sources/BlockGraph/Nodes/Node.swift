@@ -101,3 +101,18 @@ public final class Node: @unchecked Sendable, EdgeParent {
     for edge in parents { edge.parent.childResized() }
   }
 }
+
+extension Node {
+  /// The node at the bottom: what has no file below.
+  public var storage: Node {
+    var node = self
+    while let file = node.file { node = file.child }
+    return node
+  }
+
+  /// Bytes that the storage at the bottom takes, where that is known and may be less than its length.
+  public var allocatedLength: UInt64? {
+    let storage = storage
+    return (storage.driver as? any StorageDriver)?.allocatedLength(of: storage)
+  }
+}

@@ -75,5 +75,6 @@ extension Qcow2Driver {
     pendingFrees = PendingFrees()
     (requiredEnd, emptyTablesEnd, compressedEnd) = (0, 0, 0)
     (isPrepared, hasDirtyBit, isBroken) = (false, false, false)
+    hasUnwrittenClusters = nil
   }
 }

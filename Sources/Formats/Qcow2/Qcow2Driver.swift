@@ -54,6 +54,8 @@ final class Qcow2Driver: @unchecked Sendable {
   var requiredEnd: UInt64 = 0
   /// Where the last of the tables ends that are still empty because the file does not reach them.
   var emptyTablesEnd: UInt64 = 0
+  /// Whether clusters in use may be holes in the file; nil until somebody wants to know.
+  var hasUnwrittenClusters: Bool?
   /// Where the next compressed cluster may follow the one before, if it fits.
   var compressedEnd: UInt64 = 0
   /// The bitmaps that the image holds.

@@ -3,7 +3,6 @@
 
 public import BlockGraph
 internal import Bytes
-internal import FileProtocol
 internal import Host
 internal import Options
 
@@ -32,15 +31,11 @@ public struct ImageInformation: Sendable {
     driver = node.driver.name
     // Disks consist of sectors, also where a file ends in the middle of one.
     virtualSize = node.length.roundedUp(to: 512) ?? node.length
-    actualSize = ImageInformation.actualSize(of: node)
+    actualSize = node.allocatedLength
     format = node.driver.formatInformation(of: node)
     backingPath = format?.backing.map { ImageName.resolve($0.name, relativeTo: node.fileName) }
     limits = node.limits
     storage = StorageInformation(below: node)
-  }
-
-  private static func actualSize(of node: Node) -> UInt64? {
-    try? (node.storage.driver as? FileDriver)?.file.allocatedLength()
   }
 
   /// A window into a file has options that its name alone would lose.
@@ -91,13 +86,6 @@ public struct StorageInformation: Sendable {
 }
 
 extension Node {
-  /// The node at the bottom: what has no file below.
-  fileprivate var storage: Node {
-    var node = self
-    while let file = node.file { node = file.child }
-    return node
-  }
-
   /// Whether this is a file or a device here.
   fileprivate var isOnThisMachine: Bool { driver.name == "file" || driver.name == "host_device" }
 }

@@ -76,28 +76,14 @@ public final class MeasureJob: Job {
       try context.checkInterrupted()
       let status = try edge.chainStatus(at: position, length: edge.length - position)
       let end = position + status.length
-      for part in countedParts(of: position..<end, status, edge) where !part.isEmpty {
-        let first = max(part.lowerBound / unit, next)
-        let last = (part.upperBound - 1) / unit
-        guard first <= last else { continue }
+      let first = max(position / unit, next)
+      let last = (end - 1) / unit
+      if !status.isZero, first <= last {
         units += last - first + 1
         next = last + 1
       }
       position = end
     }
     return units
-  }
-
-  /// What of a range counts: data, and holes in the file of a layer that share a cluster of the layer with data.
-  private func countedParts(of range: Range<UInt64>, _ status: ChainStatus, _ edge: Edge) -> [Range<UInt64>] {
-    guard status.isZero else { return [range] }
-    guard status.isData else { return [] }
-    var layer: Node? = edge.child
-    for _ in 0..<status.depth { layer = layer?.backing?.child }
-    guard let cluster = layer?.limits.clusterSize, cluster > 0 else { return [] }
-    let headEnd = min(range.upperBound, range.lowerBound.roundedUp(to: cluster) ?? range.upperBound)
-    guard range.upperBound < edge.length else { return [range.lowerBound..<headEnd] }
-    let tailStart = max(headEnd, range.upperBound.roundedDown(to: cluster))
-    return [range.lowerBound..<headEnd, tailStart..<range.upperBound]
   }
 }

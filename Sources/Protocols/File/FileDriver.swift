@@ -46,6 +46,9 @@ public final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendabl
   /// Length in bytes.
   public var length: UInt64 { knownLength.load(ordering: .acquiring) }
 
+  /// What the file system holds for the file.
+  public func allocatedLength(of node: Node) -> UInt64? { try? file.allocatedLength() }
+
   // MARK: Graph hooks
 
   /// Past the page cache, whole sectors at a time.
