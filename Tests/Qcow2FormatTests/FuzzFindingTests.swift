@@ -13,6 +13,17 @@ import Testing
 @Suite struct FuzzFindingTests {
   private let folder = TemporaryFolder()
 
+  /// Repairs an image, after which nothing may be wrong with it.
+  private func repaired(_ image: SampleQcow2, at location: SourceLocation = #_sourceLocation) throws
+    -> RepairedImage
+  {
+    let repaired = try RepairedImage(image.bytes)
+    #expect(try repaired.check(.all).checkErrors == 0, sourceLocation: location)
+    let second = try repaired.check(nil)
+    #expect(second.corruptions == 0 && second.leaks == 0, sourceLocation: location)
+    return repaired
+  }
+
   @Test(
     "a disk that shrinks to nothing leaks no table and grows again",
     arguments: ["", "preallocation=metadata"])
@@ -97,10 +108,7 @@ import Testing
       // The end is one cluster too early, which lets the table move.
       image.cut(at: image.bytes.count - 3 << 12)
     }
-    let repaired = try RepairedImage(image.bytes)
-    #expect(try repaired.check(.all).checkErrors == 0)
-    let second = try repaired.check(nil)
-    #expect(second.corruptions == 0 && second.leaks == 0)
+    let repaired = try repaired(image)
     let count = Buffer(Array(repaired.memory.bytes[60..<64])).bytes.big32(at: 0)
     #expect(areThere ? (59_000..<60_000).contains(count) : count == 0)
   }
@@ -111,10 +119,7 @@ import Testing
     // Its first entry leads to the refcount block, which is no L2 table.
     image.set64(image.snapshotTable, UInt64(image.refcountTable))
     image.set(image.refcountBlock + 64, (0..<256).map { $0 % 2 == 0 ? 0 : 7 })
-    let repaired = try RepairedImage(image.bytes)
-    #expect(try repaired.check(.all).checkErrors == 0)
-    let second = try repaired.check(nil)
-    #expect(second.corruptions == 0 && second.leaks == 0)
+    let repaired = try repaired(image)
     let place = Buffer(Array(repaired.memory.bytes[48..<56])).bytes.big64(at: 0)
     #expect(place != UInt64(image.refcountTable))
     #expect(repaired.guest(12).map { $0?.first }.prefix(4) == [65, 66, 67, 68])
@@ -145,10 +150,7 @@ import Testing
     image.set(image.refcountBlock, [0xff, 1])
     image.set(2000, Array(image.bytes[image.compressedData..<image.compressedData + 22]))
     image.set64(image.l2 + 24, 1 << 62 | 2000)
-    let repaired = try RepairedImage(image.bytes)
-    #expect(try repaired.check(.all).checkErrors == 0)
-    let second = try repaired.check(nil)
-    #expect(second.corruptions == 0 && second.leaks == 0)
+    let repaired = try repaired(image)
     #expect(repaired.guest(12).map { $0?.first }.prefix(4) == [65, 66, 67, 65])
   }
 
@@ -158,10 +160,7 @@ import Testing
     image.set32(36, 12)
     for index in 2..<12 { image.set64(image.l1 + 8 * index, UInt64(image.data)) }
     image.set(image.data, [UInt8](repeating: 7, count: 4096))
-    let repaired = try RepairedImage(image.bytes)
-    #expect(try repaired.check(.all).checkErrors == 0)
-    let second = try repaired.check(nil)
-    #expect(second.corruptions == 0 && second.leaks == 0)
+    let repaired = try repaired(image)
     #expect(repaired.guest(12).map { $0?.first }.prefix(4) == [7, 66, 67, 68])
   }
 

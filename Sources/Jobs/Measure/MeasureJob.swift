@@ -75,14 +75,15 @@ public final class MeasureJob: Job {
     while position < edge.length {
       try context.checkInterrupted()
       let status = try edge.chainStatus(at: position, length: edge.length - position)
-      let end = position + status.length
-      let first = max(position / unit, next)
-      let last = (end - 1) / unit
-      if !status.isZero, first <= last {
-        units += last - first + 1
-        next = last + 1
-      }
-      position = end
+      let start = position
+      position += status.length
+      if status.isZero { continue }
+      // Neighbouring ranges may meet inside a unit, which counts once.
+      let first = max(start / unit, next)
+      let last = (position - 1) / unit
+      guard first <= last else { continue }
+      units += last - first + 1
+      next = last + 1
     }
     return units
   }
