@@ -7,7 +7,7 @@ QEMU_IMG_LINK ?= no
 STRATA = .build/release/strata
 SWIFT_SOURCES = Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
 
-.PHONY: demo test build release install uninstall deb generate bench fuzz tsan format lint record packages
+.PHONY: demo test build release install uninstall deb generate bench fuzz tsan structure format lint record packages
 
 demo: packages release           ## makes, converts, compares and checks a real image
 	Scripts/demo $(STRATA)
@@ -41,6 +41,9 @@ tsan: packages                   ## converts with many threads under the thread 
 
 fuzz:                            ## feeds each fuzz target for FUZZ_SECONDS (60)
 	Scripts/fuzz
+
+structure:                       ## modules, their dependencies, and the types by the files they stand in
+	@Scripts/structure
 
 format:
 	swift format -i -r -p $(SWIFT_SOURCES)

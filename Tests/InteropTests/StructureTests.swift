@@ -1,0 +1,32 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Support
+import Testing
+
+/// `make structure`: modules, their dependencies, and how far types are spread.
+@Suite struct StructureTests {
+  @Test("no module depends on one above it")
+  func order() {
+    let outcome = Shell.run("\"$1/Scripts/structure\" | grep -c '^Commands .* Jobs'", Programs.root)
+    #expect(outcome == Shell.Outcome(status: 0, output: "1\n"))
+    let whole = Shell.run("\"$1/Scripts/structure\" 2>&1 >/dev/null", Programs.root)
+    #expect(whole == Shell.Outcome(status: 0, output: ""))
+  }
+
+  @Test(
+    "a dependency that points up is named",
+    arguments: [
+      ("sed -i 's/module(\"Options\", \\[\"Errors\"\\])/module(\"Options\", [\"Errors\", \"Jobs\"])/' Package.swift"),
+      ("echo 'internal import Jobs' >> Sources/Options/SizeText.swift"),
+    ])
+  func upward(_ change: String) {
+    let folder = TemporaryFolder()
+    let outcome = Shell.run(
+      "cp -r \"$1\"/Package.swift \"$1\"/Sources . && eval \"$2\" && \"$1/Scripts/structure\" . 2>&1 >/dev/null",
+      arguments: [Programs.root, change], folder: folder.path)
+    #expect(
+      outcome
+        == Shell.Outcome(status: 1, output: "strata: 'Options' depends on 'Jobs', which stands above it\n"))
+  }
+}
