@@ -103,28 +103,6 @@ extension Opener {
 
   // MARK: Formats
 
-  /// The format whose images look most like the content of `file`.
-  func probe(_ file: Node) throws(BlockError) -> (any DriverKind)? {
-    let user = graph.makeUser("format probe", claim: Claim(held: .consistentRead, shared: .all))
-    defer { graph.detach(user) }
-    try graph.attach(user, to: file)
-    guard let edge = user.edge else { return nil }
-    let head = try inContext("Could not read image for determining its format") { () throws(BlockError) in
-      try edge.read(at: 0, count: Int(min(edge.length, UInt64(Node.probeLength))))
-    }
-    return mostLikelyKind(head.bytes)
-  }
-
-  func mostLikelyKind(_ head: RawSpan) -> (any DriverKind)? {
-    var best: (any DriverKind)?
-    var bestScore = 0
-    for kind in kinds where !kind.isProtocol {
-      let score = kind.probe(head)
-      if score > bestScore { (best, bestScore) = (kind, score) }
-    }
-    return best
-  }
-
   /// Opens a format on storage that is open already, and stays open on failure; nobody uses the node yet.
   public func openFormat(
     _ kind: any DriverKind, on file: Node, _ options: OptionObject, _ settings: OpenSettings
@@ -152,11 +130,6 @@ extension Opener {
     }
     let further = try openStated(kind, &options, flags, settings, above: above)
     setSnapshot(settings.snapshot, in: &options)
-    let kinds = kinds
-    let disguise: @Sendable (RawSpan) -> Bool = { head in
-      for kind in kinds where kind.name != "raw" && kind.probe(head) > 0 { return true }
-      return false
-    }
     let node = Node(
       name: nodeName, fileName: file.fileName, driver: UnopenedDriver(kind.name), flags: flags,
       options: .object(options), disguise: flags.contains(.probed) && kind.name == "raw" ? disguise : nil)

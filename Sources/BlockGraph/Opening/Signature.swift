@@ -1,0 +1,129 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Bytes
+
+/// A sign by which a kind of file is known, from the specifications of the formats.
+public struct Signature: Sendable {
+  /// What a file with the sign is.
+  public enum Family: Sendable {
+    /// An image format with tables of its own.
+    case image
+    /// An optical disc.
+    case disc
+    /// The content of a disk: partitions or a file system.
+    case content
+    /// Something that is no disk: a program, an archive, a document.
+    case foreign
+  }
+
+  /// Where the sign stands, and what it looks like.
+  enum Mark: Sendable {
+    /// Bytes at an offset.
+    case start(Int, [UInt8])
+    /// Bytes at a distance from the end.
+    case end(Int, [UInt8])
+    /// Bytes that begin somewhere in the part of the end that is looked at.
+    case trailer([UInt8])
+    /// What a rule says of the start.
+    case rule(@Sendable (RawSpan) -> Bool)
+  }
+
+  /// What the sign says the file is.
+  public let name: String
+  /// What such a file is.
+  public let family: Family
+  let mark: Mark
+
+  private init(_ name: String, _ family: Family, _ mark: Mark) {
+    self.name = name
+    self.family = family
+    self.mark = mark
+  }
+
+  private init(_ name: String, _ family: Family, at offset: Int = 0, _ text: String) {
+    self.init(name, family, .start(offset, Array(text.utf8)))
+  }
+
+  private init(_ name: String, _ family: Family, at offset: Int = 0, _ bytes: [UInt8]) {
+    self.init(name, family, .start(offset, bytes))
+  }
+
+  /// How much of the start of a file tells the formats of images apart, in bytes.
+  static let headLength = 8192
+  /// How much of the end of a file is looked at, in bytes.
+  public static let tailLength = 1024
+
+  /// The signs known.
+  public static let all: [Signature] = [
+    Signature("qcow2", .image, .rule { isQcow($0) && !isFirstQcow($0) }),
+    Signature("qcow", .image, .rule { isFirstQcow($0) }),
+    Signature("luks", .image, [0x4C, 0x55, 0x4B, 0x53, 0xBA, 0xBE]),
+    Signature("qed", .image, "QED\0"),
+    Signature("vmdk", .image, "KDMV"), Signature("vmdk", .image, "COWD"),
+    Signature("vmdk", .image, .rule { DescriptorFile.isIn($0) }),
+    Signature("vdi", .image, at: 64, [0x7F, 0x10, 0xDA, 0xBE]),
+    Signature("vhdx", .image, "vhdxfile"),
+    // Virtual PC's own first release wrote a footer that is one byte short.
+    Signature("vpc", .image, "conectix"), Signature("vpc", .image, .end(512, Array("conectix".utf8))),
+    Signature("vpc", .image, .end(511, Array("conectix".utf8))),
+    Signature("parallels", .image, "WithoutFreeSpace"),
+    Signature("parallels", .image, "WithouFreSpacExt"),
+    Signature("bochs", .image, "Bochs Virtual HD Image"),
+    Signature("cloop", .image, "#!/bin/sh\n#V2.0 Format\n"),
+    // The trailer of 512 bytes is found by its version and length where something stands behind it.
+    Signature("dmg", .image, .end(512, Array("koly".utf8))),
+    Signature("dmg", .image, .trailer(Array("koly".utf8) + [0, 0, 0, 4, 0, 0, 2, 0])),
+    Signature("dmg", .image, "encrcdsa"),
+    Signature("iso9660", .disc, at: 32769, "CD001"), Signature("udf", .disc, at: 32769, "BEA01"),
+    Signature("mbr", .content, at: 510, [0x55, 0xAA]),
+    Signature("gpt", .content, at: 512, "EFI PART"),
+    Signature("ext", .content, at: 1080, [0x53, 0xEF]), Signature("xfs", .content, "XFSB"),
+    Signature("ntfs", .content, at: 3, "NTFS    "), Signature("lvm", .content, at: 512, "LABELONE"),
+    Signature("btrfs", .content, at: 65600, "_BHRfS_M"),
+    Signature("squashfs", .content, "hsqs"),
+    Signature("elf", .foreign, [0x7F, 0x45, 0x4C, 0x46]),
+    Signature("script", .foreign, "#!"), Signature("pdf", .foreign, "%PDF-"),
+    Signature("zip", .foreign, [0x50, 0x4B, 3, 4]),
+    Signature("zip", .foreign, .end(22, [0x50, 0x4B, 5, 6])),
+    Signature("gzip", .foreign, [0x1F, 0x8B, 8]),
+    Signature("xz", .foreign, [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0]),
+    Signature("zstd", .foreign, [0x28, 0xB5, 0x2F, 0xFD]),
+    Signature("bzip2", .foreign, "BZh"),
+    Signature("7z", .foreign, [0x37, 0x7A, 0xBC, 0xAF]),
+    Signature("tar", .foreign, at: 257, "ustar"),
+  ]
+
+  /// The first sign of an image format in a file that starts with `head` and ends with `tail`.
+  static func ofImage(in head: RawSpan, tail: RawSpan) -> Signature? {
+    for sign in all where sign.family == .image && sign.isIn(head, tail: tail) { return sign }
+    return nil
+  }
+
+  /// Whether the sign is in a file whose first bytes are `head` and whose last are `tail`.
+  public func isIn(_ head: RawSpan, tail: RawSpan) -> Bool {
+    switch mark {
+    case .start(let offset, let bytes): return Signature.stands(bytes, in: head, at: offset)
+    case .end(let distance, let bytes):
+      return Signature.stands(bytes, in: tail, at: tail.byteCount - distance)
+    case .trailer(let bytes):
+      for offset in 0..<tail.byteCount where Signature.stands(bytes, in: tail, at: offset) { return true }
+      return false
+    case .rule(let holds): return holds(head)
+    }
+  }
+
+  private static func stands(_ bytes: [UInt8], in area: RawSpan, at offset: Int) -> Bool {
+    guard offset >= 0, area.byteCount >= offset + bytes.count else { return false }
+    for (index, byte) in bytes.enumerated() where area.byte(at: offset + index) != byte { return false }
+    return true
+  }
+
+  private static func isQcow(_ head: RawSpan) -> Bool {
+    head.byteCount >= 8 && stands([0x51, 0x46, 0x49, 0xFB], in: head, at: 0)
+  }
+
+  private static func isFirstQcow(_ head: RawSpan) -> Bool {
+    isQcow(head) && stands([0, 0, 0, 1], in: head, at: 4)
+  }
+}

@@ -1,0 +1,63 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+import BlockGraph
+import Errors
+import Support
+import Testing
+
+@Suite("Formats that no driver reads")
+struct ForeignFormatTests {
+  /// Format, offset (from the end where negative), text.
+  static let signs: [(String, Int, String)] = [
+    ("qcow", 0, "QFI\\xfb\\0\\0\\0\\1"), ("qcow2", 0, "QFI\\xfb\\0\\0\\0\\2"),
+    ("luks", 0, "LUKS\\xba\\xbe\\0\\11"),
+    ("qed", 0, "QED\\0"), ("vmdk", 0, "KDMV"), ("vmdk", 0, "COWD"), ("vdi", 64, "\\x7f\\x10\\xda\\xbe"),
+    ("vhdx", 0, "vhdxfile"), ("vpc", 0, "conectix"), ("vpc", -512, "conectix"), ("vpc", -511, "conectix"),
+    ("parallels", 0, "WithoutFreeSpace"), ("parallels", 0, "WithouFreSpacExt"),
+    ("bochs", 0, "Bochs Virtual HD Image"), ("cloop", 0, "#!/bin/sh\\n#V2.0 Format\\nmodprobe cloop"),
+    ("dmg", -512, "koly\\0\\0\\0\\4"), ("dmg", -1000, "koly\\0\\0\\0\\4\\0\\0\\2\\0"), ("dmg", 0, "encrcdsa"),
+  ]
+
+  /// Texts that some program takes for a VMDK descriptor.
+  static let descriptors = [
+    "# Disk DescriptorFile\\nversion=1\\n", "# Disk DescriptorFile\\r\\nversion=1\\r\\n",
+    "\\n\\n# disk descriptorfile",
+    "version=1\\n", "# a\\n   \\r\\nversion=3\\r\\n", "#DISK DescriptorFile\\nversion = 1",
+    "\\xef\\xbb\\xbf# Disk DescriptorFile\\n", " \\n version = 2\\n",
+    "encoding=x\\nVersion=7\\nRW 10 FLAT f 0\\n", "createType=monolithicFlat\\n  RDONLY 10 ZERO\\n",
+  ]
+
+  /// Content that is a raw disk.
+  static let raw: [(Int, String)] = [
+    (0, ""), (0, "hello\\n"), (1, "KDMV"), (0, "conecti"), (-513, "conectix"), (-508, "koly"),
+    (0, "#!/bin/sh\\n"),
+    (0, "versions=1\\n"), (0, "RW 10 FLAT\\n"), (0, "version=9\\nRW x FLAT\\n"),
+    (3, "# Disk DescriptorFile\\n"),
+  ]
+
+  private func open(_ offset: Int, _ text: String, _ settings: OpenSettings = OpenSettings()) throws -> Node {
+    let scene = try OpenerScene()
+    let path = scene.folder.file("image")
+    let made = Shell.run(
+      "truncate -s 8192 \"$1\"; o=$2; [ $o -ge 0 ] || o=$((8192 + o)); "
+        + "printf \"$3\" | dd of=\"$1\" bs=1 seek=$o conv=notrunc status=none", path, "\(offset)", text)
+    try #require(made.status == 0)
+    return try scene.open("@image", settings)
+  }
+
+  @Test(
+    "an image of a format without driver is not taken for raw, unless it is said to be",
+    arguments: signs + descriptors.map { ("vmdk", 0, $0) })
+  func refused(_ format: String, _ offset: Int, _ text: String) throws {
+    let error = #expect(throws: BlockError.self) { try open(offset, text) }
+    #expect(error?.message.hasPrefix("Image is in \(format) format") == true)
+    #expect(error?.kind == .unsupported && error?.advice?.contains("-f raw") == true)
+    #expect(try open(offset, text, OpenSettings(format: "raw")).driver.name == "raw")
+  }
+
+  @Test("what only resembles one is raw", arguments: raw)
+  func accepted(_ offset: Int, _ text: String) throws {
+    #expect(try open(offset, text).driver.name == "raw")
+  }
+}
