@@ -199,6 +199,8 @@ void linux_note_signals(void) {
   sigaction(SIGUSR1, &action, NULL);
 }
 
+void linux_ignore_file_size_signal(void) { signal(SIGXFSZ, SIG_IGN); }
+
 int linux_noted_signal(void) { return atomic_load(&noted_signal); }
 
 unsigned linux_noted_requests(void) { return atomic_load(&noted_requests); }

@@ -30,9 +30,23 @@ extension BlockError {
     switch number {
     case ENOSPC, EDQUOT:
       "Make room, or name a place on another file system; 'measure' tells how much is needed."
+    case EFBIG: "Neither the file system nor the limit of this process ('ulimit -f') may be passed."
     case EACCES: "Ask its owner, or run the command as a user who may."
     default: nil
     }
+  }
+
+  /// Whether there is no more room for what a file lacks: the file system or device is full, or the file may not grow.
+  public var isOutOfSpace: Bool { kind == .noSpace || systemError == EFBIG }
+
+  /// The same error of asking for I/O past the page cache, which says so where that is what the file system lacks.
+  var tellingOfDirect: BlockError {
+    guard systemError == EINVAL else { return self }
+    return BlockError(
+      .unsupported, "filesystem does not support O_DIRECT",
+      advice:
+        "Choose a cache mode through the page cache, such as 'writeback' ('-t', '-T', 'cache.direct=off').",
+      systemError: systemError)
   }
 
   /// Whether the system lacks the call for this file, so that another way must be taken.

@@ -87,7 +87,8 @@ extension File {
   public func setDirect(_ direct: Bool) throws(BlockError) {
     let flag = LINUX_O_DIRECT
     guard linux_set_flags(descriptor, direct ? flag : 0, direct ? 0 : flag) == 0 else {
-      throw BlockError(system: errno)
+      let error = BlockError(system: errno)
+      throw direct ? error.tellingOfDirect : error
     }
   }
 

@@ -71,7 +71,12 @@ public final class File: Sendable {
     if mode.contains(.create) { flags |= O_CREAT }
     if mode.contains(.exclusive) { flags |= O_EXCL }
     let permissions: mode_t = mode.contains(.ownerOnly) ? 0o600 : 0o644
-    let descriptor = try File.descriptor(path: path, flags: flags, permissions: permissions)
+    let descriptor: Int32
+    do throws(BlockError) {
+      descriptor = try File.descriptor(path: path, flags: flags, permissions: permissions)
+    } catch {
+      throw mode.contains(.direct) ? error.tellingOfDirect : error
+    }
     try self.init(owning: descriptor, isWritable: mode.contains(.writable))
   }
 

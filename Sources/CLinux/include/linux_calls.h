@@ -63,6 +63,8 @@ int linux_link_unnamed(int fd, const char *path);
 void linux_note_signals(void);
 /// The number of the first terminating signal noted, or 0.
 int linux_noted_signal(void);
+/// Lets writing past RLIMIT_FSIZE fail with EFBIG only, without SIGXFSZ.
+void linux_ignore_file_size_signal(void);
 /// How many SIGUSR1 were noted so far.
 unsigned linux_noted_requests(void);
 

@@ -26,6 +26,7 @@ public struct Program {
   ///
   /// - Returns: the status to end with.
   public static func run(_ words: [String]) -> Int32 {
+    Signals.reportFileSizeLimit()
     let invocation = Invocation(words)
     let program = Program(console: Console(name: invocation.name))
     return program.run(invocation)

@@ -25,9 +25,14 @@ extension FileDriver {
       }
       do throws(BlockError) {
         if preallocation == .falloc {
-          try reserve(present, length)
+          try inContext("Could not preallocate new data") { () throws(BlockError) in
+            try reserve(present, length, node)
+          }
         } else {
-          try pastAlignment(of: node) { () throws(BlockError) in try writeZeroes(from: present, to: length) }
+          try inContext("Could not write zeros for preallocation") { () throws(BlockError) in
+            try writeZeroes(from: present, to: length, node)
+            try file.synchronize()
+          }
         }
       } catch {
         // The file goes back to what it was; a second error would only hide the first.
@@ -56,10 +61,15 @@ extension FileDriver {
     setLength(length)
   }
 
-  private func reserve(_ start: UInt64, _ end: UInt64) throws(BlockError) {
+  /// Gives the new part of the file space: by writing zeros where the file system has no other way, as ext2, FUSE and
+  /// older versions of NFS.
+  private func reserve(_ start: UInt64, _ end: UInt64, _ node: Node) throws(BlockError) {
     guard end > start else { return }
-    try inContext("Could not preallocate data") { () throws(BlockError) in
+    do throws(BlockError) {
       try file.allocate(at: start, length: end - start)
+    } catch {
+      guard error.isUnsupportedCall else { throw error }
+      try writeZeroes(from: start, to: end, node)
     }
   }
 
@@ -74,16 +84,15 @@ extension FileDriver {
     try body()
   }
 
-  private func writeZeroes(from start: UInt64, to end: UInt64) throws(BlockError) {
+  private func writeZeroes(from start: UInt64, to end: UInt64, _ node: Node) throws(BlockError) {
     let zeroes = Buffer(count: 1 << 20)
     var position = start
-    try inContext("Could not write zeros for preallocation") { () throws(BlockError) in
+    try pastAlignment(of: node) { () throws(BlockError) in
       while position < end {
         let count = min(end - position, UInt64(zeroes.count))
         try file.write(at: position, from: zeroes.bytes.slice(0..<Int(count)))
         position += count
       }
-      try file.synchronize()
     }
   }
 

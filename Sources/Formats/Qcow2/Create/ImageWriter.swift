@@ -23,7 +23,9 @@ extension Qcow2Format {
     let storage = options.preallocation == .metadata ? Preallocation.off : options.preallocation
     if let name = options.dataFile {
       let data = try request.makeDataFile(name)
-      try data.truncate(to: request.size, exact: false, preallocation: storage)
+      try inContext("Could not resize image") { () throws(BlockError) in
+        try data.truncate(to: request.size, exact: false, preallocation: storage)
+      }
     }
     var writer = ImageWriter(file: request.file, layout: layout, isEncrypted: options.encryption != nil)
     try writer.writeTables(hasDataFile: options.dataFile != nil)
@@ -37,7 +39,9 @@ extension Qcow2Format {
     }
     if layout.dataClusters > 0 {
       let end = layout.totalClusters << layout.geometry.clusterBits
-      try request.file.truncate(to: end, exact: false, preallocation: storage)
+      try inContext("Could not resize image: Failed to resize underlying file") { () throws(BlockError) in
+        try request.file.truncate(to: end, exact: false, preallocation: storage)
+      }
     }
     let area = Buffer(count: Int(layout.geometry.clusterSize))
     var bytes = area.mutableBytes

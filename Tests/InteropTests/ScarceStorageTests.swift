@@ -1,0 +1,100 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Support
+import Testing
+
+/// Storage that lacks calls or room.
+@Suite(.enabled(if: Mounts.arePossible, "needs mounts of its own")) struct ScarceStorageTests {
+  static let secret = "--object secret,id=s,data=word"
+
+  static let reserving = [
+    "create -f raw -o preallocation=falloc small/image 3M",
+    "create -f raw -o preallocation=falloc small/image 3000500",
+    "create -f qcow2 -o preallocation=falloc small/image 3M",
+    "create -f qcow2 -o preallocation=falloc,data_file=data small/image 3M",
+    "create -f luks \(secret) -o preallocation=falloc,key-secret=s,iter-time=10 small/image 3M",
+    "convert --force -t writeback -O raw -o preallocation=falloc disk.raw small/image",
+    "convert --force -O qcow2 -o preallocation=falloc,cluster_size=4k disk.raw small/image",
+    "resize -f raw --preallocation=falloc small/raw 3M",
+    "resize -f qcow2 --preallocation=falloc small/qcow2 3M",
+    "resize --preallocation=falloc \(secret) --image-opts driver=luks,key-secret=s,file.filename=small/luks 3M",
+  ]
+
+  @Test("D-06 space is reserved by writing where the file system has no fallocate", arguments: reserving)
+  func noFallocate(_ command: String) throws {
+    let folder = TemporaryFolder()
+    let outcome = Mounts.run(
+      """
+      set -e
+      prepare() {
+        rm -f small/*
+        qemu-img create -q -f raw small/raw 1M
+        qemu-img create -q -f qcow2 small/qcow2 1M
+        qemu-img create -q -f luks \(ScarceStorageTests.secret) -o key-secret=s,iter-time=10 small/luks 1M
+      }
+      sizes() { (cd small; for file in *; do echo $file $(stat -c %s $file); done); }
+      seq 400000 | head -c 2M >disk.raw
+      prepare
+      "$1" ${2/falloc/full} >/dev/null
+      sizes >expected
+      prepare
+      "$1" $2 >/dev/null
+      sizes | diff expected -
+      case $2 in *qcow2*) (cd small; for file in image qcow2; do [ ! -e $file ] || qemu-img check -q $file; done) ;; esac
+      case $2 in convert*) qemu-img compare -q -f raw disk.raw small/image ;; esac
+      """, mount: "-t ramfs none", Programs.strata, command, folder: folder.path)
+    #expect(outcome == Shell.Outcome(status: 0, output: ""))
+  }
+
+  static let direct = [
+    "convert -T none small/raw copy", "convert -n -t none disk.raw small/raw",
+    "convert -t directsync --force disk.raw small/new",
+    "compare -T none small/raw disk.raw", "check -T none small/qcow2", "bench -t none -c 1 small/raw",
+    "amend -t none -o lazy_refcounts=on small/qcow2", "commit -t none small/qcow2",
+    "info --image-opts driver=qcow2,file.filename=small/qcow2,cache.direct=on",
+  ]
+
+  @Test("D-06 a file system without O_DIRECT is called so", arguments: direct)
+  func noDirect(_ command: String) throws {
+    let folder = TemporaryFolder()
+    let outcome = Mounts.run(
+      """
+      truncate -s 1M small/raw disk.raw
+      qemu-img create -q -f qcow2 small/qcow2 1M
+      before=$(ls small; sha256sum small/*)
+      "$1" $2 2>message && echo done
+      case $(grep -c . message) in 1|2) ;; *) cat message ;; esac
+      grep -q ': filesystem does not support O_DIRECT$' message || cat message
+      [ "$before" = "$(ls small; sha256sum small/*)" ] || echo changed
+      """, mount: "-t ramfs none", Programs.strata, command, folder: folder.path)
+    #expect(outcome == Shell.Outcome(status: 0, output: ""))
+  }
+
+  static let growing = [
+    "create -f raw new 30M", "create -f raw -o preallocation=full new 30M",
+    "create -f qcow2 -o preallocation=falloc new 30M", "create -f qcow2 -o preallocation=metadata new 30M",
+    "convert --force -O raw disk.raw new", "convert --force -O qcow2 disk.raw new",
+    "dd if=disk.raw of=new bs=1M",
+    "commit top.qcow2",
+  ]
+
+  @Test("D-06 a limit of the file size is an error, and the image stays sound", arguments: growing)
+  func fileSizeLimit(_ command: String) throws {
+    let folder = TemporaryFolder()
+    let outcome = Shell.run(
+      """
+      seq 4000000 | head -c 20M >disk.raw
+      truncate -s 1M image.raw
+      qemu-img create -q -f qcow2 image.qcow2 20M
+      qemu-img create -q -f qcow2 -b image.qcow2 -F qcow2 top.qcow2
+      qemu-io -f qcow2 -c 'write -P 5 0 8M' top.qcow2 >/dev/null
+      (ulimit -f 3000; "$1" $2) >message 2>&1 && echo done
+      grep -q ': File too large$' message || cat message
+      [ -e new ] && echo new
+      [ $(stat -c %s image.raw) = 1048576 ] || echo changed
+      for image in image.qcow2 top.qcow2; do qemu-img check -q $image >log 2>&1 || echo $image $(tail -n 1 log); done
+      """, Programs.strata, command, folder: folder.path)
+    #expect(outcome == Shell.Outcome(status: 0, output: ""))
+  }
+}
