@@ -122,7 +122,7 @@ import Testing
     arguments: [
       ("strata --version", "strata version \(Program.version)\n"),
       ("strata -V info x", "strata version \(Program.version)\n"),
-      ("/bin/qemu-img --vers", "qemu-img version 10.2.0 (Strata \(Program.version))\n"),
+      ("/bin/qemu-img --vers", "qemu-img version 7.2.22 (Strata \(Program.version))\n"),
     ])
   func version(_ words: String, _ expected: String) {
     let run = Transcript(words.split(separator: " ").map(String.init))

@@ -46,9 +46,6 @@ struct NBDInteropTests {
       "$strata" map -f raw --output=json "$uri" | sed 's/ "compressed": false,//' >ours
       qemu-img map -f raw --output=json "$uri" >theirs
       diff ours theirs
-      "$strata" info "$uri" | sed '/^Child node/,$d' >ours
-      qemu-img info "$uri" >theirs
-      diff ours theirs
       stop
       cmp source.raw target.raw
       [[ $(du -k target.raw | cut -f 1) -lt 4000 ]]
@@ -134,29 +131,19 @@ struct NBDInteropTests {
           status: 0, output: "start: 0 data: true start: 131072 data: false start: 196608 data: true\n"))
   }
 
-  @Test("info tells of the export below the image")
-  func information() {
+  @Test("info tells of an export what it tells of a file", arguments: ["raw", "qcow2"])
+  func information(_ format: String) {
     let outcome = run(
       """
       qemu-img create -q -f qcow2 target.qcow2 64M
-      serve -f raw target.qcow2
-      "$strata" info "$uri" | sed "s#$PWD##" | sed '/^Child/,$!d'
-      "$strata" info --output=json "$uri" | tr -d ' \n' | grep -o '"children":[^}]*' | sed "s#$PWD##"
+      serve -f \(format) target.qcow2
+      for form in human json; do
+        "$strata" info --output=$form "$uri" >ours
+        qemu-img info --output=$form "$uri" >theirs
+        diff theirs ours
+      done
       """)
-    #expect(
-      outcome
-        == Shell.Outcome(
-          status: 0,
-          output: """
-            Child node '/file':
-                filename: nbd+unix:///disk?socket=/socket
-                protocol type: nbd
-                file length: 192 KiB (197120 bytes)
-                disk size: unavailable
-            "children":[{"name":"file","info":{"children":[],"virtual-size":197120,\
-            "filename":"nbd+unix:///disk?socket=/socket","format":"nbd","dirty-flag":false
-
-            """))
+    #expect(outcome == Self.silence)
   }
 
   @Test("an image cannot send us to a server")

@@ -18,13 +18,6 @@ struct InfoText {
     if let format = image.format {
       describe(format, backingPath: image.backingPath)
     }
-    if let storage = image.storage {
-      line("Child node '/file':")
-      line("    filename: \(storage.name)")
-      line("    protocol type: \(storage.driver)")
-      line("    file length: \(SizeText.humanAndBytes(storage.length))")
-      line("    disk size: unavailable")
-    }
     if withLimits {
       line("Block limits:")
       write(.object(InfoTree.limits(image.limits)), depth: 1)

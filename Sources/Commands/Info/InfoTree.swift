@@ -15,7 +15,6 @@ struct InfoTree {
 
   init(_ image: ImageInformation, withLimits: Bool) {
     let format = image.format
-    if let storage = image.storage { object["children"] = .array([InfoTree.child(storage)]) }
     if let name = format?.backing?.format { object["backing-filename-format"] = .string(name) }
     if let snapshots = format?.snapshots, !snapshots.isEmpty {
       object["snapshots"] = .array(snapshots.map(InfoTree.snapshot))
@@ -30,19 +29,8 @@ struct InfoTree {
     if let path = image.backingPath { object["full-backing-filename"] = .string(path) }
     if format?.isEncrypted == true { object["encrypted"] = true }
     if let name = format?.backing?.name { object["backing-filename"] = .string(name) }
-    object["dirty-flag"] = .bool(format?.isDirty ?? false)
+    object["dirty-flag"] = image.isDirty.map { .bool($0) }
     if withLimits { object["limits"] = .object(InfoTree.limits(image.limits)) }
-  }
-
-  /// What an image lies on.
-  private static func child(_ storage: StorageInformation) -> OptionTree {
-    [
-      "name": "file",
-      "info": [
-        "children": .array([]), "virtual-size": OptionTree(storage.length), "filename": .string(storage.name),
-        "format": .string(storage.driver), "dirty-flag": false,
-      ],
-    ]
   }
 
   /// What an image asks of requests, in bytes.

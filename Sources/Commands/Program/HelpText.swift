@@ -4,30 +4,46 @@
 /// The help of a command, or of the program, as `--help` prints it.
 struct HelpText {
   private let description: CommandDescription
+  /// What the program is called in examples.
+  private let program: String
   /// The commands of the program, name and abstract, where it is the program's help.
   private let commands: [(name: String, help: String)]
 
-  init(_ description: CommandDescription, commands: [(name: String, help: String)] = []) {
+  init(
+    _ description: CommandDescription, program: String = "strata",
+    commands: [(name: String, help: String)] = []
+  ) {
     self.description = description
+    self.program = program
     self.commands = commands
   }
 
   /// The lines.
   var text: String {
-    var text = description.abstract + "\n\nUSAGE: " + description.usage + "\n"
     let (prose, examples) = parts
+    var text = description.abstract + "\n\nUSAGE: " + named(description.usage) + "\n"
     if !prose.isEmpty { text += "\n" + HelpText.wrapped(prose, indent: 0) }
     if !commands.isEmpty {
       text += "\nCOMMANDS:\n"
       for command in commands { text += HelpText.entry(command.name, command.help) }
     }
     for section in sections {
-      text += "\n" + (section.isEmpty ? "OPTIONS" : section.uppercased()) + ":\n"
-      for option in description.options where option.section == section {
-        text += HelpText.entry(HelpText.left(option), option.help)
-      }
+      text += "\n" + (section.isEmpty ? "OPTIONS" : section.uppercased()) + ":\n" + entries(in: section)
     }
-    return examples.isEmpty ? text : text + "\n" + examples + "\n"
+    return examples.isEmpty ? text : text + "\n" + named(examples) + "\n"
+  }
+
+  /// The options under a heading.
+  private func entries(in section: String) -> String {
+    var text = ""
+    for option in description.options where option.section == section {
+      text += HelpText.entry(HelpText.left(option), option.help)
+    }
+    return text
+  }
+
+  private func named(_ text: String) -> String {
+    program == "strata" ? text : text.replacing("strata ", with: program + " ")
   }
 
   /// The discussion without and with only its examples.

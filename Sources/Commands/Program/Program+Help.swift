@@ -4,24 +4,28 @@
 internal import ArgumentParser
 
 extension Program {
+  /// The release of `qemu-img` whose output the program has where releases differ.
+  static let peerRelease = "7.2.22"
+
   /// The help of the command called `topic`, or of the program.
-  static func help(_ topic: String?) throws(UsageError) -> String {
-    guard let topic else {
-      let list = commands.map { ($0.name, $0.configuration.abstract) }
-      return HelpText(CommandDescription(of: StrataCommand.self), commands: list).text
-    }
-    return help(of: try command(named: topic))
+  func help(_ topic: String?) throws(UsageError) -> String {
+    if let topic { return help(of: try Program.command(named: topic)) }
+    if console.isStandIn { return StandInHelp.text }
+    let list = Program.commands.map { ($0.name, $0.configuration.abstract) }
+    return HelpText(CommandDescription(of: StrataCommand.self), commands: list).text
   }
 
   /// The help of a command.
-  static func help(of command: any ProgramCommand.Type) -> String {
-    HelpText(CommandDescription(of: command)).text
+  func help(of command: any ProgramCommand.Type) -> String {
+    let description = CommandDescription(of: command)
+    return console.isStandIn ? StandInHelp.text(of: description) : HelpText(description).text
   }
 
   /// What `--version` prints.
   static func versionText(calledBy name: String) -> String {
     // Scripts read the release from the first line of the program that they know by this name.
-    name == "qemu-img" ? "qemu-img version 10.2.0 (Strata \(version))\n" : "strata version \(version)\n"
+    name == "qemu-img"
+      ? "qemu-img version \(peerRelease) (Strata \(version))\n" : "strata version \(version)\n"
   }
 }
 

@@ -61,7 +61,7 @@ public struct Program {
     let globals = try GlobalOptions(invocation.words)
     switch globals.request {
     case .help(let topic):
-      console.print(try Program.help(topic))
+      console.print(try help(topic))
     case .version:
       console.print(Program.versionText(calledBy: console.name))
     case .command("__manual", let words):
@@ -99,7 +99,7 @@ public struct Program {
       if let operand { line.append(operand: operand) }
       if line.contains(.help) {
         console.form = .plain
-        console.print(Program.help(of: type))
+        console.print(help(of: type))
         return 0
       }
       report.file = line.operands.first

@@ -22,8 +22,8 @@ public struct ImageInformation: Sendable {
   public let backingPath: String?
   /// What the image asks of requests.
   public let limits: Limits
-  /// What the image lies on, where that is not a file or device of this machine.
-  public let storage: StorageInformation?
+  /// Whether it was left in a state that needs repair, where somebody would know.
+  public let isDirty: Bool?
 
   /// Looks at an open image.
   public init(of node: Node) {
@@ -35,7 +35,8 @@ public struct ImageInformation: Sendable {
     format = node.driver.formatInformation(of: node)
     backingPath = format?.backing.map { ImageName.resolve($0.name, relativeTo: node.fileName) }
     limits = node.limits
-    storage = StorageInformation(below: node)
+    // Of a raw disk somewhere else nobody here knows.
+    isDirty = format.map { $0.isDirty ?? false } ?? (node.storage.isOnThisMachine ? false : nil)
   }
 
   /// A window into a file has options that its name alone would lose.
@@ -63,25 +64,6 @@ public struct ImageInformation: Sendable {
   private static func path(of node: Node) -> String {
     let isPlain = !node.storage.isOnThisMachine || ImageName.protocolPrefix(of: node.fileName) == nil
     return isPlain ? node.fileName : "./" + node.fileName
-  }
-}
-
-/// The storage of an image, where it has a length and a name of its own that are worth telling.
-public struct StorageInformation: Sendable {
-  /// The name that opens it.
-  public let name: String
-  /// The name of its driver.
-  public let driver: String
-  /// Its length in bytes.
-  public let length: UInt64
-
-  /// Nil where the image lies on a file or device, or is storage itself.
-  init?(below node: Node) {
-    let storage = node.storage
-    guard storage !== node, !storage.isOnThisMachine else { return nil }
-    name = storage.fileName
-    driver = storage.driver.name
-    length = storage.length
   }
 }
 
