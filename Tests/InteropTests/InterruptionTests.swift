@@ -49,6 +49,28 @@ import Testing
     #expect(outcome == Shell.Outcome(status: 0, output: "old\nbefore\n"))
   }
 
+  @Test("D-01 a writer with small caches that is killed leaves lost space at worst, and the next one goes on")
+  func killedWriter() throws {
+    let folder = TemporaryFolder()
+    let outcome = Shell.run(
+      """
+      sound() { qemu-img check -f qcow2 disk >log 2>&1; case $? in 0|3) ;; *) echo "$1"; cat log ;; esac; }
+      for delay in 0.1 0.2 0.3 0.4 0.5; do
+        rm -f disk
+        "$1" create -q -f qcow2 -o cluster_size=512 disk 64M
+        "$1" bench -w -c 100000 -d 1 -s 65536 -S 65536 --image-opts \
+          driver=qcow2,refcount-cache-size=1,l2-cache-size=1,file.driver=file,file.filename=disk >/dev/null 2>&1 &
+        sleep $delay
+        kill -KILL $!
+        wait $! 2>/dev/null
+        sound "killed after $delay s"
+        "$1" bench -w -c 30 -d 1 -s 65536 -S 65536 -f qcow2 disk >/dev/null || echo "the next writer fails"
+        sound "after the next writer"
+      done 2>&1 | grep -v Killed
+      """, Programs.strata, folder: folder.path)
+    #expect(outcome.output == "")
+  }
+
   @Test("the mode of a replaced file is kept, and a link is followed")
   func replaced() throws {
     let folder = TemporaryFolder()

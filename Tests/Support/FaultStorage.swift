@@ -39,6 +39,7 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
   private let monitor = Monitor()
   private let counter: FaultCounter
   private var changes: [Change] = []
+  private var recorded: StorageHistory?
 
   /// Wraps `below`; `counter` may count for several storages.
   public init(_ below: any StorageDriver, counter: FaultCounter = FaultCounter()) {
@@ -61,6 +62,11 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
   public var operations: Int { counter.operations }
   /// How many changes a crash could lose.
   public var unflushed: Int { monitor.withLock { changes.count } }
+
+  /// Notes what arrives from now on, where `start` is what is there.
+  public func record(from start: [UInt8]) { monitor.withLock { recorded = StorageHistory(start) } }
+  /// What arrived since.
+  public var history: StorageHistory? { monitor.withLock { recorded } }
 
   /// Takes the changes since the last flush back, but for those that `survives` keeps, by their number.
   public func crash(of node: Node, survives: (Int) -> Bool) throws(BlockError) {
@@ -120,7 +126,13 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
     let change = Change(
       offset: offset, before: before, after: after, lengthBefore: lengthBefore,
       lengthAfter: below.length(of: node))
-    monitor.withLock { changes.append(change) }
+    monitor.withLock {
+      changes.append(change)
+      if !after.isEmpty { recorded?.add(.bytes(offset: offset, after)) }
+      if after.isEmpty || change.lengthAfter != max(lengthBefore, offset + UInt64(after.count)) {
+        recorded?.add(.length(change.lengthAfter))
+      }
+    }
   }
 
   private func present(_ offset: UInt64, _ length: UInt64, _ node: Node) throws(BlockError) -> [UInt8] {
@@ -170,7 +182,10 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
   public func flush(_ node: Node) throws(BlockError) {
     try counter.pass(.flush)
     try below.flush(node)
-    monitor.withLock { changes = [] }
+    monitor.withLock {
+      changes = []
+      recorded?.add(.flush)
+    }
   }
   /// Sets the length, or fails.
   public func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)

@@ -30,7 +30,7 @@ extension Qcow2Driver {
       cursor = start
       if end.lacksBlock {
         // Blocks go where they do not stand in the way of a run: in front of it.
-        try makeBlock(for: end.cluster, at: start, node)
+        try enterBlock(at: start, counting: end.cluster, node)
       } else {
         cursor = end.cluster
         passedFree = true
@@ -49,7 +49,7 @@ extension Qcow2Driver {
         if refcounts.tableIndex(of: cluster) >= UInt64(refcounts.table.count) {
           try growRefcountTable(node)
         } else {
-          try makeBlock(for: cluster, at: cluster, node)
+          try enterBlock(at: cluster, counting: cluster, node)
         }
         continue
       }
@@ -75,17 +75,25 @@ extension Qcow2Driver {
     return RunEnd(cluster: cluster, lacksBlock: false)
   }
 
-  /// Puts the block that counts `cluster` at the free cluster `place`, which is that one or already counted.
-  func makeBlock(for cluster: UInt64, at place: UInt64, _ node: Node) throws(BlockError) {
+  /// Enters a refcount block at the free cluster `place`, which it counts itself or another block does, as the one
+  /// that counts `cluster`. This is the only way into the table that the header points to.
+  ///
+  /// First the count, then the entry, with nothing in between that could drive either of them into the file alone.
+  func enterBlock(at place: UInt64, counting cluster: UInt64, _ node: Node) throws(BlockError) {
     let index = refcounts.tableIndex(of: cluster)
     guard index < UInt64(refcounts.table.count) else { return try growRefcountTable(node) }
     try refuseTaken(place..<place + 1, for: "refcount block", node)
     let offset = place << geometry.clusterBits
     try clearCluster(at: offset, node)
     refcounts.cache.drop(from: offset, bytes: geometry.clusterSize)
-    metadataMap?.insert(place)
+    let countsItself = refcounts.tableIndex(of: place) == index
+    guard
+      let counts = countsItself
+        ? try counts(of: place, inBlockAt: offset, node) : try counts(from: place, node)
+    else { throw BlockError(.corrupt, "no refcount block for cluster \(place)") }
+    set(counts, to: 1, 1)
     refcounts.table[Int(index)] = offset
-    try takeFree(place..<place + 1, node)
+    metadataMap?.insert(place)
   }
 
   /// Makes a cluster read as zeros that held something else before. Space past the end of the file does already.

@@ -91,6 +91,8 @@ extension Qcow2Driver: CompressingDriver {
     }
     let offset = try compressedRoom(size, node)
     guard let entry = CompressedDescriptor(offset: offset, size: size).entry(geometry) else {
+      let first = offset >> geometry.clusterBits
+      try dropReferences(first..<(offset + size - 1) >> geometry.clusterBits + 1, .later, node)
       throw BlockError(.tooLarge, "the image file is too large for another compressed cluster")
     }
     note(entry, at: geometry.guestCluster(at: cluster.guestOffset).index, id)
@@ -165,7 +167,12 @@ extension Qcow2Driver: CompressingDriver {
       if try freeRun(from: cluster + 1, limit: 1, node) == 1 {
         try refuseTaken(cluster + 1..<cluster + 2, for: "compressed cluster", node)
         try takeFree(cluster + 1..<cluster + 2, node)
-        try addReference(to: cluster, node)
+        do throws(BlockError) {
+          try addReference(to: cluster, node)
+        } catch {
+          try? dropReferences(cluster + 1..<cluster + 2, .later, node)
+          throw error
+        }
         return start
       }
     }

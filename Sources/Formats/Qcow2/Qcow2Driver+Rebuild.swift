@@ -86,7 +86,7 @@ extension Qcow2Driver {
     guard refcounts.table[Int(refcounts.tableIndex(of: cluster))] == 0 else {
       return try dropReferences(place..<place + 1, .other, node)
     }
-    try makeBlock(for: cluster, at: place, node)
+    try enterBlock(at: place, counting: cluster, node)
   }
 
   /// Adds the counts of a block that was made just now, which may count itself and others like it already.

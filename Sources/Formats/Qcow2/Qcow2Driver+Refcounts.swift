@@ -30,6 +30,13 @@ extension Qcow2Driver {
       throw damage(
         "Refblock offset 0x\(hex(block)) too large (reftable index: \(prefixedHex(tableIndex)))", node)
     }
+    return try counts(of: cluster, inBlockAt: block, node)
+  }
+
+  /// The counts from a cluster on in the block at a host offset, which need not be in the table yet.
+  ///
+  /// Room for them may be made by writing back whatever tables hold, which therefore has to be complete in itself.
+  func counts(of cluster: UInt64, inBlockAt block: UInt64, _ node: Node) throws(BlockError) -> Counts {
     let index = Int(cluster & (geometry.refcountBlockEntries - 1))
     let perSlice = refcounts.countsPerSlice
     let offset = block + UInt64(index / perSlice * refcounts.cache.sliceBytes)
@@ -77,22 +84,32 @@ extension Qcow2Driver {
     return run
   }
 
-  /// Gives free clusters that have a block their first reference.
+  /// Gives free clusters that have a block their first reference: all of them or none.
   func takeFree(_ clusters: Range<UInt64>, _ node: Node) throws(BlockError) {
     var position = clusters.lowerBound
-    while position < clusters.upperBound {
-      guard let counts = try counts(from: position, node) else {
-        throw BlockError(.corrupt, "no refcount block for cluster \(position)")
+    do throws(BlockError) {
+      while position < clusters.upperBound {
+        guard let counts = try counts(from: position, node) else {
+          throw BlockError(.corrupt, "no refcount block for cluster \(position)")
+        }
+        let run = min(counts.remaining, Int(clusters.upperBound - position))
+        set(counts, to: 1, run)
+        position += UInt64(run)
       }
-      let run = min(counts.remaining, Int(clusters.upperBound - position))
-      let buffer = counts.slice.buffer
-      var bytes = buffer.mutableBytes
-      for index in counts.first..<counts.first + run {
-        RefcountBlock.set(1, &bytes, at: index, order: geometry.refcountOrder)
-      }
-      markDirty(counts, run)
-      position += UInt64(run)
+    } catch {
+      try? dropReferences(clusters.lowerBound..<position, .later, node)
+      throw error
     }
+  }
+
+  /// Sets the first `run` of the counts.
+  func set(_ counts: Counts, to value: UInt64, _ run: Int) {
+    let buffer = counts.slice.buffer
+    var bytes = buffer.mutableBytes
+    for index in counts.first..<counts.first + run {
+      RefcountBlock.set(value, &bytes, at: index, order: geometry.refcountOrder)
+    }
+    markDirty(counts, run)
   }
 
   /// Adds one reference to a cluster.

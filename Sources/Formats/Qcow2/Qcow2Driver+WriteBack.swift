@@ -45,10 +45,11 @@ extension Qcow2Driver {
   /// Writes refcount blocks and the refcount table.
   func writeRefcounts(_ node: Node) throws(BlockError) {
     let file = try file(of: node)
-    if refcounts.cache.isDirty {
-      try refcounts.cache.writeDirty(to: file, checking: checkWrite(.refcountBlock, node))
-      if refcounts.table.isDirty { try barrier(node) }
-    }
+    try refcounts.cache.writeDirty(to: file, checking: checkWrite(.refcountBlock, node))
+    guard refcounts.table.isDirty else { return }
+    // Blocks may have been written by an earlier attempt that got no further.
+    try extendFile(to: emptyTablesEnd, node)
+    try barrier(node)
     try refcounts.table.write(to: file)
   }
 

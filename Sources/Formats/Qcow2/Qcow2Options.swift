@@ -77,6 +77,8 @@ struct Qcow2Options: Sendable {
   /// Enough for 64 GiB of guest data with the usual clusters.
   static let defaultL2CacheBytes: UInt64 = 8 << 20
   static let defaultRefcountCacheBytes: UInt64 = 1 << 20
+  /// What a cache gets at least where the user gave a size to both together, and little is left for it.
+  static let leastRestBytes: UInt64 = 512 << 10
   /// More than this is never kept, whatever the user says.
   static let maximumCacheBytes: UInt64 = 1 << 30
 
@@ -139,8 +141,8 @@ struct Qcow2Options: Sendable {
       if let refcount, refcount > total {
         throw BlockError(.invalidArgument, "refcount-cache-size may not exceed cache-size")
       }
-      l2CacheBytes = l2 ?? (total - (refcount ?? 0))
-      refcountCacheBytes = refcount ?? (total - l2CacheBytes)
+      l2CacheBytes = l2 ?? max(total - (refcount ?? 0), Qcow2Options.leastRestBytes)
+      refcountCacheBytes = refcount ?? max(total - min(l2CacheBytes, total), Qcow2Options.leastRestBytes)
     } else {
       l2CacheBytes = l2 ?? l2CacheBytes
       refcountCacheBytes = refcount ?? refcountCacheBytes

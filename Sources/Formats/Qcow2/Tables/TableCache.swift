@@ -36,11 +36,11 @@ final class TableCache {
   /// Whether the file lacks any byte of any slice.
   private(set) var isDirty = false
 
-  /// An empty cache of at least 8 slices.
+  /// An empty cache of at least one slice.
   init(bytes: UInt64, sliceBytes: Int, monitor: Monitor) {
     self.sliceBytes = sliceBytes
     self.monitor = monitor
-    capacity = max(8, Int(clamping: bytes) / sliceBytes)
+    capacity = max(1, Int(clamping: bytes) / sliceBytes)
   }
 
   /// The slice at a host offset, if it is in memory.
