@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -175,32 +174,8 @@ int linux_set_flags(int fd, int set, int clear) {
   return fcntl(fd, F_SETFL, (flags | set) & ~clear);
 }
 
-static atomic_int noted_signal;
-static atomic_uint noted_requests;
-
-static void note(int number) {
-  if (number == SIGUSR1) {
-    atomic_fetch_add(&noted_requests, 1);
-    return;
-  }
-  int none = 0;
-  atomic_compare_exchange_strong(&noted_signal, &none, number);
-}
-
-void linux_note_signals(void) {
+int linux_is_ignored(int number) {
   struct sigaction action;
-  memset(&action, 0, sizeof action);
-  action.sa_handler = note;
-  action.sa_flags = SA_RESTART;
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
-  sigaction(SIGHUP, &action, NULL);
-  sigaction(SIGUSR1, &action, NULL);
+  if (sigaction(number, NULL, &action) != 0) return 0;
+  return !(action.sa_flags & SA_SIGINFO) && action.sa_handler == SIG_IGN;
 }
-
-void linux_ignore_file_size_signal(void) { signal(SIGXFSZ, SIG_IGN); }
-
-int linux_noted_signal(void) { return atomic_load(&noted_signal); }
-
-unsigned linux_noted_requests(void) { return atomic_load(&noted_requests); }

@@ -23,14 +23,10 @@ public enum Passphrase {
       throw BlockError(.notFound, "There is no terminal to ask for a passphrase on")
     }
     defer { _ = close(descriptor) }
-    var before = termios()
-    guard unsafe tcgetattr(descriptor, &before) == 0 else { throw BlockError(system: errno) }
-    Signals.note()
-    var silent = before
-    silent.c_lflag &= ~tcflag_t(ECHO | ICANON | ISIG)
-    unsafe tcsetattr(descriptor, TCSADRAIN, &silent)
+    try SilencedTerminal.silence(descriptor)
+    Signals.expectCleanEnd()
     defer {
-      unsafe tcsetattr(descriptor, TCSADRAIN, &before)
+      SilencedTerminal.restore()
       write("\n", to: descriptor)
     }
     write(prompt, to: descriptor)

@@ -35,7 +35,9 @@ public final class StagedFile {
   }
 
   deinit {
-    if let temporaryPath { _ = unsafe unlink(temporaryPath) }
+    guard let temporaryPath else { return }
+    _ = unsafe unlink(temporaryPath)
+    TemporaryNames.forget(temporaryPath)
   }
 
   /// Gives the file its name, replacing what is there in one step.
@@ -46,15 +48,19 @@ public final class StagedFile {
       if errno != EEXIST { throw BlockError(system: errno) }
       for _ in 0..<100 {
         let name = StagedFile.hiddenName(like: path)
+        TemporaryNames.add(name)
         if unsafe linux_link_unnamed(file.descriptor, name) == 0 {
           temporaryPath = name
           break
         }
-        if errno != EEXIST { throw BlockError(system: errno) }
+        let error = errno
+        TemporaryNames.forget(name)
+        if error != EEXIST { throw BlockError(system: error) }
       }
     }
     guard let name = temporaryPath else { throw BlockError(system: EEXIST) }
     guard unsafe rename(name, path) == 0 else { throw BlockError(system: errno) }
+    TemporaryNames.forget(name)
     temporaryPath = nil
   }
 
@@ -86,9 +92,11 @@ public final class StagedFile {
   private static func makeNamed(like path: String) throws(BlockError) -> (String, File) {
     for _ in 0..<100 {
       let name = hiddenName(like: path)
+      TemporaryNames.add(name)
       do throws(BlockError) {
         return (name, try File(path: name, mode: [.writable, .create, .exclusive]))
       } catch {
+        TemporaryNames.forget(name)
         if error.kind != .alreadyExists { throw error }
       }
     }

@@ -33,8 +33,27 @@ public enum Stream: Int32, Sendable {
     }
   }
 
-  /// Whether the program has a descriptor of this number.
-  public static func isOpen(_ descriptor: Int32) -> Bool { fcntl(descriptor, F_GETFD) >= 0 }
+  /// Whether the program has a descriptor of this number that can be written to.
+  public static func isOpen(_ descriptor: Int32) -> Bool {
+    let flags = fcntl(descriptor, F_GETFL)
+    return flags >= 0 && flags & O_ACCMODE != O_RDONLY
+  }
+
+  /// Puts something in the place of each standard stream that the program was started without, as which the next file
+  /// that is opened would be taken otherwise. Reading and writing there goes on failing.
+  public static func occupyMissing() {
+    for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(descriptor, F_GETFD) < 0 {
+      // The lowest number that is free is taken.
+      let opened = unsafe open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
+      if opened < 0 { _ = unsafe open("/", O_RDONLY | O_DIRECTORY) }
+    }
+  }
+
+  /// Whether the stream is a pipe or a connection that nobody reads any more.
+  public var hasLostReader: Bool {
+    var entry = pollfd(fd: rawValue, events: 0, revents: 0)
+    return unsafe poll(&entry, 1, 0) == 1 && entry.revents & Int16(POLLERR | POLLHUP) != 0
+  }
 
   /// Whether a person reads along.
   public var isTerminal: Bool { isatty(rawValue) == 1 }

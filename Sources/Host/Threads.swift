@@ -28,18 +28,7 @@ public enum Threads {
     let outcome = Outcome()
     var threads: [pthread_t] = []
     for index in 1..<count {
-      let work = Work { outcome.note(index, body) }
-      var thread = pthread_t()
-      let argument = unsafe Unmanaged.passRetained(work).toOpaque()
-      let result = unsafe pthread_create(
-        &thread, nil,
-        { argument in
-          guard let argument = unsafe argument else { return nil }
-          unsafe Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body()
-          return nil
-        }, argument)
-      if result != 0 {
-        unsafe Unmanaged<Work>.fromOpaque(argument).release()
+      guard let thread = start({ outcome.note(index, body) }) else {
         // Fewer threads do the same work; one more body here keeps the promise that all run.
         outcome.note(index, body)
         continue
@@ -49,6 +38,28 @@ public enum Threads {
     outcome.note(0, body)
     for thread in threads { pthread_join(thread, nil) }
     if let error = outcome.first { throw error }
+  }
+
+  /// Starts `body` on a thread that nobody waits for; false where there can be no more threads.
+  static func startDetached(_ body: @escaping @Sendable () -> Void) -> Bool {
+    guard let thread = start(body) else { return false }
+    pthread_detach(thread)
+    return true
+  }
+
+  private static func start(_ body: @escaping () -> Void) -> pthread_t? {
+    var thread = pthread_t()
+    let argument = unsafe Unmanaged.passRetained(Work(body)).toOpaque()
+    let result = unsafe pthread_create(
+      &thread, nil,
+      { argument in
+        guard let argument = unsafe argument else { return nil }
+        unsafe Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body()
+        return nil
+      }, argument)
+    if result == 0 { return thread }
+    unsafe Unmanaged<Work>.fromOpaque(argument).release()
+    return nil
   }
 
   private final class Work {

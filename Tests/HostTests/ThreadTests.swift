@@ -110,27 +110,6 @@ struct ThreadTests {
     #expect(order.withLock { $0 } == (0..<150).map { $0 % 3 })
   }
 
-  @Test("signals are noted, the first one counts, and they end nothing")
-  func signals() async {
-    await #expect(processExitsWith: .exitCode(42)) {
-      /// Sends a signal to the process (this thread may block it) and waits until it has come.
-      func send(_ number: Int32, until done: () -> Bool) {
-        kill(getpid(), number)
-        for _ in 0..<100 where !done() { Clock.sleep(seconds: 0.001) }
-      }
-      Signals.note()
-      guard Signals.terminating == nil, Signals.progressRequests == 0 else { exit(1) }
-      send(SIGUSR1) { Signals.progressRequests == 1 }
-      send(SIGUSR1) { Signals.progressRequests == 2 }
-      guard Signals.terminating == nil, Signals.progressRequests == 2 else { exit(2) }
-      send(SIGTERM) { Signals.terminating != nil }
-      send(SIGINT) { false }
-      send(SIGHUP) { false }
-      guard Signals.terminating == SIGTERM else { exit(3) }
-      exit(42)
-    }
-  }
-
   @Test("output that cannot be written is reported")
   func streams() async {
     await #expect(processExitsWith: .exitCode(42)) {

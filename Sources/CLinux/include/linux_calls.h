@@ -1,9 +1,8 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What Swift's C library module lacks: calls behind _GNU_SOURCE, ioctl numbers, variadic functions, and
-// signal handlers, which must not run Swift code. Every function returns what the call returns and leaves
-// errno as the call set it.
+// What Swift's C library module lacks: calls behind _GNU_SOURCE, ioctl numbers, variadic functions, unions of
+// function pointers. Every function returns what the call returns and leaves errno as the call set it.
 
 #pragma once
 
@@ -59,14 +58,8 @@ int linux_set_flags(int fd, int set, int clear);
 /// Gives an unnamed file (O_TMPFILE) its first name.
 int linux_link_unnamed(int fd, const char *path);
 
-/// Starts noting SIGINT, SIGTERM and SIGHUP (the first one counts) and SIGUSR1 (each one counts).
-void linux_note_signals(void);
-/// The number of the first terminating signal noted, or 0.
-int linux_noted_signal(void);
-/// Lets writing past RLIMIT_FSIZE fail with EFBIG only, without SIGXFSZ.
-void linux_ignore_file_size_signal(void);
-/// How many SIGUSR1 were noted so far.
-unsigned linux_noted_requests(void);
+/// Whether a signal is ignored.
+int linux_is_ignored(int number);
 
 #ifdef __cplusplus
 }

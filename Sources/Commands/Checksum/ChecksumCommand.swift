@@ -10,6 +10,8 @@ internal import Options
 
 /// `checksum`: a number for the content of an image.
 struct ChecksumCommand: ProgramCommand {
+  static var onlyTells: Bool { true }
+
   static var configuration: CommandConfiguration {
     CommandConfiguration(
       commandName: "checksum", abstract: "Tell the checksum of an image's content.",

@@ -5,6 +5,8 @@ internal import ArgumentParser
 
 /// `completion`: what makes a shell complete the program's command lines.
 struct CompletionCommand: ProgramCommand {
+  static var onlyTells: Bool { true }
+
   static var configuration: CommandConfiguration {
     CommandConfiguration(
       commandName: "completion", abstract: "Print the completion script of a shell.",

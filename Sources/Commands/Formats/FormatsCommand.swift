@@ -8,6 +8,8 @@ internal import Options
 
 /// `formats`: what the program can read and write.
 struct FormatsCommand: ProgramCommand {
+  static var onlyTells: Bool { true }
+
   static var configuration: CommandConfiguration {
     CommandConfiguration(
       commandName: "formats", abstract: "List the image formats, what each can do, and its options.",

@@ -7,6 +7,8 @@ internal import Errors
 
 /// `graph`: what the engine makes of images.
 struct GraphCommand: ProgramCommand {
+  static var onlyTells: Bool { true }
+
   static var configuration: CommandConfiguration {
     CommandConfiguration(
       commandName: "graph", abstract: "Show the layers of open images, and who may do what with them.",

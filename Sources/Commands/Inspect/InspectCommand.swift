@@ -7,6 +7,8 @@ internal import Errors
 
 /// `inspect`: whether an image from somebody else is safe to open.
 struct InspectCommand: ProgramCommand {
+  static var onlyTells: Bool { true }
+
   static var configuration: CommandConfiguration {
     CommandConfiguration(
       commandName: "inspect", abstract: "Judge from its header whether an image is safe to open.",

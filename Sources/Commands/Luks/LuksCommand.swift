@@ -85,11 +85,13 @@ struct LuksCommand: ProgramCommand {
     switch action {
     case .addKey, .changeKey, .eraseKey: try changeKeys(action, name, session)
     case .dump: try dump(name, session)
-    case .headerBackup: try session.run(LuksBackupJob(name, to: operands[2], opener: session.opener))
+    case .headerBackup:
+      let job = LuksBackupJob(name, to: operands[2], opener: session.opener)
+      try session.run(job, session.reporter(isShown: false))
     case .headerRestore:
       let job = LuksRestoreJob(
         name, from: ImageName(path: operands[2]), force: force, opener: session.opener)
-      try session.run(job)
+      try session.run(job, session.reporter(isShown: false))
     }
     return 0
   }

@@ -79,8 +79,10 @@ struct MapCommand: ProgramCommand {
       case .svg: MapPicture(console, edge, start: start, length: length, form: .svg)
       }
     renderer.begin()
-    while let entry = try inContext(
-      "Could not read file metadata", { () throws(BlockError) in try scan.next() })
+    // Without a reader there is nobody to look further for.
+    while !console.isBroken,
+      let entry = try inContext(
+        "Could not read file metadata", { () throws(BlockError) in try scan.next() })
     {
       try renderer.add(entry)
     }

@@ -26,8 +26,9 @@ public struct Program {
   ///
   /// - Returns: the status to end with.
   public static func run(_ words: [String]) -> Int32 {
-    Signals.reportFileSizeLimit()
+    Stream.occupyMissing()
     let invocation = Invocation(words)
+    Signals.watch(as: invocation.name)
     let program = Program(console: Console(name: invocation.name))
     return program.run(invocation)
   }
@@ -41,9 +42,17 @@ public struct Program {
       status = report(error, otherwise: 1)
     }
     console.flush()
-    guard status == 0, console.isBroken else { return status }
+    // Who has read enough of a pipe knows that the rest is missing.
+    guard console.isBroken, !Stream.output.hasLostReader else { return status }
     console.complain("Could not write to standard output")
-    return 1
+    return status == 0 && Program.onlyTells(invocation) ? 1 : status
+  }
+
+  /// Whether what a command prints is all there is of its work. Commands that the peer has, too, do not fail where that
+  /// gets lost, as there.
+  private static func onlyTells(_ invocation: Invocation) -> Bool {
+    let name = invocation.command ?? invocation.words.first { !$0.hasPrefix("-") }
+    return commands.contains { $0.name == name && $0.onlyTells }
   }
 
   private func start(_ invocation: Invocation) throws -> Int32 {

@@ -28,12 +28,12 @@ final class ProgressReporter: Sendable {
     var requests: UInt32 = 0
   }
 
-  /// Notes signals from now on; draws the first line where progress `isShown`, at once or when there is some.
+  /// Draws the first line where progress `isShown`, at once or when there is some.
   init(_ phase: String, as form: ProgressForm, isShown: Bool, atOnce: Bool) {
     self.phase = phase
     self.form = form
     self.isShown = isShown
-    Signals.note()
+    Signals.expectCleanEnd()
     shown.requests = Signals.progressRequests
     if isShown && atOnce { draw(0) }
   }
