@@ -157,14 +157,16 @@ import Testing
     #expect(same == Transcript(status: 0, output: "Images are identical.\n"))
   }
 
-  @Test("a result that cannot be written is a failure")
-  func brokenOutput() {
+  @Test(
+    "a result that cannot be written is told, and a failure where the peer has no such command",
+    arguments: [("--version", 0), ("formats", 1), ("-h", 0)])
+  func brokenOutput(_ word: String, _ status: Int32) {
     var errors = ""
     let console = Console(name: "strata") { stream, text in
       if stream == .error { errors += text }
       return stream == .error
     }
-    #expect(Program(console: console).run(Invocation(["strata", "--version"])) == 1)
+    #expect(Program(console: console).run(Invocation(["strata", word])) == status)
     #expect(errors == "strata: Could not write to standard output\n")
   }
 }
