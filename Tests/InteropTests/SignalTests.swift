@@ -15,7 +15,7 @@ struct SignalTests {
     # A server that takes connections and answers nothing: it is stopped.
     silent_server() {
       truncate -s 8M disk.raw
-      qemu-nbd -t -e 8 -x disk -k "$PWD/socket" -f raw disk.raw & server=$!
+      qemu-nbd -t -e 0 -x disk -k "$PWD/socket" -f raw disk.raw & server=$!
       for _ in $(seq 100); do [[ -S socket ]] && break; sleep 0.05; done
       kill -STOP $server
       trap 'kill -KILL $server' EXIT
