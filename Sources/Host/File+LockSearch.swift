@@ -87,12 +87,12 @@ extension File {
 private enum ProcessTable {
   /// The numbers that `folder` has entries for: processes, or their open files.
   static func names(in folder: String) -> [String] {
-    guard let directory = unsafe opendir(folder) else { return [] }
+    guard let directory = unsafe opendir(folder.cName) else { return [] }
     defer { unsafe closedir(directory) }
     var names: [String] = []
     while let entry = unsafe readdir(directory) {
       let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        unsafe String(spelling: bytes.prefix { $0 != 0 })
       }
       if UInt64(name) != nil { names.append(name) }
     }

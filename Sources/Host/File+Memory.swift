@@ -1,6 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Bytes
 internal import CLinux
 public import Errors
 internal import Glibc
@@ -10,7 +11,7 @@ extension File {
   ///
   /// - Parameter name: what the system calls it in its own lists.
   public convenience init(inMemory name: String) throws(BlockError) {
-    let descriptor = unsafe linux_memory_file(name)
+    let descriptor = unsafe linux_memory_file(name.cName)
     guard descriptor >= 0 else { throw BlockError(system: errno) }
     try self.init(owning: descriptor, isWritable: true)
   }

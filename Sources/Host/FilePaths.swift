@@ -1,6 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Bytes
 public import Errors
 internal import Glibc
 
@@ -39,9 +40,9 @@ public enum FilePaths {
   public static func resolvingLinks(_ path: String) -> String {
     var here = path
     for _ in 0..<maximumLinks {
-      if let resolved = unsafe realpath(here, nil) {
+      if let resolved = unsafe realpath(here.cName, nil) {
         defer { unsafe free(resolved) }
-        return unsafe String(cString: resolved)
+        return unsafe String(cName: resolved)
       }
       guard let target = linkTarget(here) else { return here }
       here = join(folder(of: here), target)
@@ -55,15 +56,15 @@ public enum FilePaths {
   /// What the link at `path` says, or nil where there is no link.
   static func linkTarget(_ path: String) -> String? {
     var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
-    let count = unsafe readlink(path, &bytes, bytes.count)
+    let count = unsafe readlink(path.cName, &bytes, bytes.count)
     guard count > 0 else { return nil }
-    return String(decoding: bytes.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return String(spelling: bytes.prefix(count).map { UInt8(bitPattern: $0) })
   }
 
   /// What kind of object is at `path`, or nil where there is nothing or it cannot be looked at.
   public static func kind(of path: String) -> File.Kind? {
     var status = stat()
-    guard unsafe stat(path, &status) == 0 else { return nil }
+    guard unsafe stat(path.cName, &status) == 0 else { return nil }
     switch status.st_mode & S_IFMT {
     case S_IFREG: return .regular
     case S_IFBLK: return .blockDevice
@@ -76,14 +77,14 @@ public enum FilePaths {
   /// What tells the file at `path` from every other, or nil where there is none.
   public static func identity(of path: String) -> FileIdentity? {
     var status = stat()
-    guard unsafe stat(path, &status) == 0 else { return nil }
+    guard unsafe stat(path.cName, &status) == 0 else { return nil }
     return FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
   }
 
   /// Bytes that the user could still write to files in `folder`, or nil where the system does not know.
   public static func freeSpace(in folder: String) -> UInt64? {
     var status = statvfs()
-    guard unsafe statvfs(folder, &status) == 0 else { return nil }
+    guard unsafe statvfs(folder.cName, &status) == 0 else { return nil }
     let blocks = geteuid() == 0 ? status.f_bfree : status.f_bavail
     let (bytes, overflow) = UInt64(blocks).multipliedReportingOverflow(by: UInt64(status.f_frsize))
     return overflow ? .max : bytes
@@ -91,6 +92,6 @@ public enum FilePaths {
 
   /// Removes the name `path`.
   public static func remove(_ path: String) throws(BlockError) {
-    guard unsafe unlink(path) == 0 else { throw BlockError(system: errno) }
+    guard unsafe unlink(path.cName) == 0 else { throw BlockError(system: errno) }
   }
 }

@@ -27,15 +27,10 @@ public enum Passphrase {
     Signals.expectCleanEnd()
     defer {
       SilencedTerminal.restore()
-      write("\n", to: descriptor)
+      Stream.write("\n", to: descriptor)
     }
-    write(prompt, to: descriptor)
+    Stream.write(prompt, to: descriptor)
     return try readLine(descriptor)
-  }
-
-  private static func write(_ text: String, to descriptor: Int32) {
-    var copy = text
-    copy.withUTF8 { bytes in _ = unsafe Glibc.write(descriptor, bytes.baseAddress, bytes.count) }
   }
 
   private static func readLine(_ descriptor: Int32) throws(BlockError) -> Secret {

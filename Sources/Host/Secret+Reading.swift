@@ -6,8 +6,18 @@ public import Errors
 internal import Glibc
 
 extension Secret {
-  /// A secret that holds the UTF-8 of `text`, which itself cannot be wiped.
-  public convenience init(text: String) { self.init(copying: unsafe text.utf8Span.span.bytes) }
+  /// A secret that holds the bytes that `text` stands for; the text itself cannot be wiped.
+  public convenience init(text: String) {
+    self.init(count: text.spelledCount) { room in
+      var position = 0
+      for scalar in text.unicodeScalars {
+        scalar.forEachSpelledByte { byte in
+          room.store(byte, at: position)
+          position += 1
+        }
+      }
+    }
+  }
 
   /// Reads a file to its end; `-` is standard input, and a path may lead to a descriptor (`/dev/fd/3`) or a FIFO,
   /// which is waited for.

@@ -1,6 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Bytes
 internal import CLinux
 public import Errors
 internal import Glibc
@@ -36,7 +37,7 @@ public final class StagedFile {
 
   deinit {
     guard let temporaryPath else { return }
-    _ = unsafe unlink(temporaryPath)
+    _ = unsafe unlink(temporaryPath.cName)
     TemporaryNames.forget(temporaryPath)
   }
 
@@ -44,12 +45,12 @@ public final class StagedFile {
   public func publish() throws(BlockError) {
     if temporaryPath == nil {
       // Where nothing is in the way, no other name is ever seen.
-      if unsafe linux_link_unnamed(file.descriptor, path) == 0 { return }
+      if unsafe linux_link_unnamed(file.descriptor, path.cName) == 0 { return }
       if errno != EEXIST { throw BlockError(system: errno) }
       for _ in 0..<100 {
         let name = StagedFile.hiddenName(like: path)
         TemporaryNames.add(name)
-        if unsafe linux_link_unnamed(file.descriptor, name) == 0 {
+        if unsafe linux_link_unnamed(file.descriptor, name.cName) == 0 {
           temporaryPath = name
           break
         }
@@ -59,7 +60,7 @@ public final class StagedFile {
       }
     }
     guard let name = temporaryPath else { throw BlockError(system: EEXIST) }
-    guard unsafe rename(name, path) == 0 else { throw BlockError(system: errno) }
+    guard unsafe rename(name.cName, path.cName) == 0 else { throw BlockError(system: errno) }
     TemporaryNames.forget(name)
     temporaryPath = nil
   }
@@ -67,7 +68,7 @@ public final class StagedFile {
   /// Keeps mode and owner of the file to be replaced; a new file has those that the process gives.
   private func takeAttributes() throws(BlockError) {
     var existing = stat()
-    guard unsafe stat(path, &existing) == 0 else {
+    guard unsafe stat(path.cName, &existing) == 0 else {
       if errno == ENOENT { return }
       throw BlockError(system: errno)
     }

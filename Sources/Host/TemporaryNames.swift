@@ -1,6 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Bytes
 internal import Glibc
 internal import Synchronization
 
@@ -20,7 +21,7 @@ enum TemporaryNames {
     guard !paths.isEmpty else { return }
     let isDone = Flag()
     let isStarted = Threads.startDetached {
-      for path in paths { _ = unsafe unlink(path) }
+      for path in paths { _ = unsafe unlink(path.cName) }
       isDone.value.store(true, ordering: .releasing)
     }
     guard isStarted else { return }

@@ -14,10 +14,11 @@ public enum Stream: Int32, Sendable {
   @discardableResult
   public func write(_ text: String) -> Bool { Stream.write(text, to: rawValue) }
 
-  /// Writes all of `text` to a descriptor that the program was started with; false when it cannot take it.
+  /// Writes all of `text`, as it is shown, to a descriptor that the program was started with; false when it cannot
+  /// take it.
   @discardableResult
   public static func write(_ text: String, to descriptor: Int32) -> Bool {
-    var copy = text
+    var copy = text.shown
     return copy.withUTF8 { bytes in
       var done = 0
       while done < bytes.count {

@@ -1,6 +1,8 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Bytes
+
 /// Cuts JSON text into marks, strings, numbers and words.
 struct JSONLexer {
   enum Kind: Equatable {
@@ -20,7 +22,7 @@ struct JSONLexer {
   /// The byte to look at next.
   private(set) var position = 0
 
-  init(_ text: String) { bytes = Array(text.utf8) }
+  init(_ text: String) { bytes = text.spelledBytes }
 
   private var current: UInt8? { position < bytes.count ? bytes[position] : nil }
 
@@ -51,17 +53,8 @@ struct JSONLexer {
 
   /// The failure of a token that the current byte does not continue; shows the token up to that byte.
   private func stray(from start: Int) -> JSONParser.Failure {
-    let end = min(position + 1, bytes.count)
-    var shown = ""
-    for scalar in String(decoding: bytes[start..<end], as: UTF8.self).unicodeScalars.prefix(40) {
-      // A terminal must not be told anything by a text that is wrong.
-      if scalar.value < 0x20 || scalar.value == 0x7F {
-        shown += "\\x" + String(scalar.value, radix: 16)
-      } else {
-        shown.unicodeScalars.append(scalar)
-      }
-    }
-    return failure("stray '\(shown)'", at: start)
+    let end = min(position + 1, start + 40, bytes.count)
+    return failure("stray '\(String(spelling: bytes[start..<end]))'", at: start)
   }
 
   // MARK: Words and numbers
@@ -114,7 +107,7 @@ struct JSONLexer {
     if position == first { throw stray(from: start) }
   }
 
-  private func text(_ start: Int) -> String { String(decoding: bytes[start..<position], as: UTF8.self) }
+  private func text(_ start: Int) -> String { String(spelling: bytes[start..<position]) }
 
   // MARK: Strings
 
@@ -129,15 +122,15 @@ struct JSONLexer {
         continue
       }
       position += 1
-      if byte == quote { return try checked(String(decoding: content, as: UTF8.self), start) }
+      if byte == quote {
+        // What Unicode sets aside is refused, as the peer does.
+        if String(decoding: content, as: UTF8.self).hasNoncharacter {
+          throw failure("invalid UTF-8 sequence in string", at: start)
+        }
+        return String(spelling: JSONBytes.decoded(content))
+      }
       content.append(byte)
     }
-  }
-
-  /// Text without what Unicode sets aside, as which JSON cannot be written again.
-  private func checked(_ text: String, _ start: Int) throws(JSONParser.Failure) -> String {
-    if text.hasNoncharacter { throw failure("invalid UTF-8 sequence in string", at: start) }
-    return text
   }
 
   private mutating func escape(string start: Int) throws(JSONParser.Failure) -> String {
@@ -187,7 +180,7 @@ struct JSONLexer {
   }
 
   private func noCharacter(_ offset: Int) -> JSONParser.Failure {
-    let shown = String(decoding: bytes[offset..<min(offset + 6, bytes.count)], as: UTF8.self)
+    let shown = String(spelling: bytes[offset..<min(offset + 6, bytes.count)])
     return failure("\(shown) is not a valid Unicode character", at: offset)
   }
 }

@@ -1,6 +1,8 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Bytes
+
 /// Prints values as JSON in plain ASCII, in the layouts that users of QEMU's tools know.
 public struct JSONWriter {
   /// The text so far.
@@ -76,7 +78,7 @@ public struct JSONWriter {
 
   private mutating func write(_ value: String) {
     text += "\""
-    for scalar in value.unicodeScalars {
+    for scalar in JSONBytes.characters(of: value.spelledBytes) {
       switch scalar {
       case "\"": text += "\\\""
       case "\\": text += "\\\\"
@@ -93,8 +95,7 @@ public struct JSONWriter {
   }
 
   private mutating func writeEscaped(_ scalar: Unicode.Scalar) {
-    let shown: Unicode.Scalar = scalar.isNoncharacter ? "\u{FFFD}" : scalar
-    for unit in UTF16.encode(shown) ?? UTF16.EncodedScalar() {
+    for unit in UTF16.encode(scalar) ?? UTF16.EncodedScalar() {
       let digits = String(unit, radix: 16, uppercase: true)
       text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
     }

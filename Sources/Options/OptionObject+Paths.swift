@@ -84,7 +84,7 @@ extension OptionObject {
     var leaves: [Leaf] = []
     for entry in entries {
       let steps = entry.key.split(separator: ".", omittingEmptySubsequences: false)
-      if steps.count > maximumDepth || (steps.count > 1 && steps.contains("")) || entry.key.hasNoncharacter {
+      if steps.count > maximumDepth || (steps.count > 1 && steps.contains("")) {
         throw BlockError(.invalidArgument, "Invalid parameter '\(entry.key)'")
       }
       leaves.append(Leaf(steps: steps[...], value: entry.value))

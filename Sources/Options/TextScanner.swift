@@ -1,6 +1,8 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Bytes
+
 /// Reads numbers from the start of a text, byte by byte.
 struct TextScanner {
   /// A run of digits was read; `value` is nil where it does not fit 64 bits.
@@ -11,7 +13,7 @@ struct TextScanner {
   private let bytes: [UInt8]
   private var position = 0
 
-  init(_ text: String) { bytes = Array(text.utf8) }
+  init(_ text: String) { bytes = text.spelledBytes }
 
   var atEnd: Bool { position == bytes.count }
 

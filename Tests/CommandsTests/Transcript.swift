@@ -22,7 +22,7 @@ struct Transcript: Equatable {
     let pages = Pages()
     let invocation = Invocation(words)
     let console = Console(name: invocation.name) { stream, text in
-      if stream == .output { pages.output += text } else { pages.errors += text }
+      if stream == .output { pages.output += text.shown } else { pages.errors += text.shown }
       return true
     }
     status = Program(console: console).run(invocation)

@@ -1,10 +1,14 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Bytes
 import Errors
 import Options
 import Support
 import Testing
+
+/// Text as it is read: names are spelled by their bytes.
+private func name(_ text: String) -> OptionTree { .string(text.spelled) }
 
 struct JSONTests {
   /// Swift's literals cannot hold these.
@@ -22,8 +26,9 @@ struct JSONTests {
       ("-9223372036854775809", .real(-9_223_372_036_854_775_808)),
       ("1.5", .real(1.5)), ("1e3", .real(1000)), ("1E+3", .real(1000)), ("25e-2", .real(0.25)),
       ("''", ""), (#"'a"b'"#, #"a"b"#), (#""a'b""#, "a'b"), (#"'it\'s'"#, "it's"),
-      (#""\"\\\/\b\f\n\r\t""#, "\"\\/\u{08}\u{0C}\n\r\t"), (#""\u0041\u00e9\ud83d\ude00""#, "Aé😀"),
-      ("\"é😀\"", "é😀"),
+      (#""\"\\\/\b\f\n\r\t""#, name("\"\\/\u{08}\u{0C}\n\r\t")),
+      (#""\u0041\u00e9\ud83d\ude00""#, name("Aé😀")), ("\"é😀\"", name("é😀")),
+      (#""\udbff\udee9\uDBFF\uDE41""#, .string(String(spelling: [0xE9, 0xF4, 0x8F, 0xB9, 0x81]))),
       ("[]", []), ("{}", [:]), ("[1,[2],{}]", [1, [2], [:]]),
       ("\r\n{'b' : 1 ,\t'a':{'c':[null]}}", ["b": 1, "a": ["c": [.null]]]),
     ] as [(String, OptionTree)])
@@ -55,7 +60,8 @@ struct JSONTests {
       ("[-]", "JSON parse error, stray '-]'", 1), ("[1.]", "JSON parse error, stray '1.]'", 1),
       ("[1e]", "JSON parse error, stray '1e]'", 1), (".5", "JSON parse error, stray '.'", 0),
       ("1e400", "JSON parse error, number too large", 0), ("'ab", "JSON parse error, stray ''ab'", 0),
-      ("\"a\tb\"", "JSON parse error, stray '\"a\\x9'", 0), ("\u{1}", "JSON parse error, stray '\\x1'", 0),
+      ("\"a\tb\"", "JSON parse error, stray '\"a\u{10FE09}'", 0),
+      ("\u{1}", "JSON parse error, stray '\u{10FE01}'", 0),
       ("'\\", "JSON parse error, stray ''\\'", 0),
       ("'\\q'", "JSON parse error, invalid escape sequence in string", 1),
       ("'\\u00zz'", "JSON parse error, \\u00zz is not a valid Unicode character", 1),
@@ -145,9 +151,12 @@ struct JSONTests {
         .string(
           "q\"b\\s\tt\nn\rr\u{1}\u{1F}\u{7F}\u{8}b\u{C}f\u{E9}\u{6F22}\u{1F600}\u{80}\u{2028}"
             + nonCharacters[0] + "</"),
-        #""q\"b\\s\tt\nn\rr\u0001\u001F\u007F\bb\ff\u00E9\u6F22\uD83D\uDE00\u0080\u2028\uFFFD</""#
+        #""q\"b\\s\tt\nn\rr\u0001\u001F\u007F\bb\ff\u00E9\u6F22\uD83D\uDE00\u0080\u2028\uDBFF\uDEEF\uDBFF\uDEBF\uDBFF\uDEBE</""#
       ),
-      (.string("\u{0}" + nonCharacters[1] + nonCharacters[2] + "\u{FFFD}"), #""\u0000\uFFFD\uFFFD\uFFFD""#),
+      (
+        .string("\u{0}" + nonCharacters[1] + nonCharacters[2] + "\u{FFFD}"),
+        #""\u0000\uDBFF\uDEF4\uDBFF\uDE8F\uDBFF\uDEBF\uDBFF\uDEBF\uDBFF\uDEEF\uDBFF\uDEB7\uDBFF\uDE90\uFFFD""#
+      ),
       (["a\"\n": 1], #"{"a\"\n": 1}"#),
     ] as [(OptionTree, String)])
   func compact(tree: OptionTree, text: String) {
@@ -211,13 +220,15 @@ enum RandomTree {
   }
 
   static func text(_ random: inout SeededNumbers) -> String {
-    let scalars: [Unicode.Scalar] = [
-      "a", "b", "\"", "'", "\\", "/", "\n", "\u{1}", "\u{7F}", "é", "漢", "😀", " ", ".",
-    ]
-    var text = ""
+    let parts: [[UInt8]] =
+      [
+        "a", "b", "\"", "'", "\\", "/", "\n", "\u{1}", "\u{7F}", "é", "漢", "😀", " ", ".", "\u{10FEE9}",
+        "\u{10FE41}",
+      ].map { Array($0.utf8) } + [[0xE9], [0xC3], [0xA9], [0xF4, 0x8F], [0xBB, 0xBF], [0xEF, 0xBF, 0xBE]]
+    var bytes: [UInt8] = []
     for _ in 0..<Int.random(in: 0...6, using: &random) {
-      text.unicodeScalars.append(scalars[Int.random(in: scalars.indices, using: &random)])
+      bytes += parts[Int.random(in: parts.indices, using: &random)]
     }
-    return text
+    return String(spelling: bytes)
   }
 }

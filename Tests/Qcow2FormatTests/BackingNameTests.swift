@@ -59,7 +59,7 @@ import Testing
       #expect(image.fault.unflushed <= 1, "what was written before the name is durable")
       try image.graph.release(try #require(image.graph.rootUsers.first))
       bytes = image.memory.bytes
-      #expect(try reference(bytes) == [name, name == nil ? nil : format])
+      #expect(try reference(bytes) == [name?.spelled, name == nil ? nil : format])
       #expect(Shell.writeFile(path, bytes))
       let script =
         "qemu-img info disk | sed -n 's/ (actual path.*//;s/^backing file[^:]*: //p' | tr '\\n' ' '; qemu-img check -q disk 2>&1"

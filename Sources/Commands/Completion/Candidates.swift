@@ -1,6 +1,9 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Bytes
+internal import Host
+
 /// What may stand at one place of a command line.
 struct Candidates: Equatable {
   /// One word.
@@ -43,7 +46,8 @@ struct Candidates: Equatable {
   /// One line a word, with a tab before what it means; `:files PREFIX` where files may stand.
   var lines: String {
     var text = takesFiles ? ":files \(filePrefix)\n" : ""
-    for entry in entries where !entry.word.utf8.contains(10) && !entry.word.utf8.contains(9) {
+    // A name that cannot be shown as it is cannot be handed to a shell in lines, either.
+    for entry in entries where entry.word.shown.utf8.elementsEqual(entry.word.spelledBytes) {
       text += entry.help.isEmpty ? entry.word + "\n" : "\(entry.word)\t\(entry.help)\n"
     }
     return text

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import BlockGraph
+internal import Host
 internal import Options
 
 /// A graph for people, for programs and for Graphviz.
@@ -101,7 +102,7 @@ struct GraphPicture {
 
   private func quoted(_ text: String) -> String {
     var quoted = ""
-    for scalar in text.unicodeScalars {
+    for scalar in text.shown.unicodeScalars {
       switch scalar {
       case "\"": quoted += "\\\""
       case "\\": quoted += "\\\\"

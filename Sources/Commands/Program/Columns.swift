@@ -1,16 +1,25 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Bytes
+internal import Host
+
 /// Text in columns, and numbers of fixed form.
 enum Columns {
   /// `text` with spaces behind it up to `width` characters.
   static func left(_ text: String, _ width: Int) -> String {
-    text + String(repeating: " ", count: max(0, width - text.unicodeScalars.count))
+    text + String(repeating: " ", count: max(0, width - size(text)))
   }
 
   /// `text` with spaces before it up to `width` characters.
   static func right(_ text: String, _ width: Int) -> String {
-    String(repeating: " ", count: max(0, width - text.unicodeScalars.count)) + text
+    String(repeating: " ", count: max(0, width - size(text))) + text
+  }
+
+  /// The places that a text takes: the characters of our own words, and the bytes of names, as the peer counts them,
+  /// with what is shown instead of some.
+  private static func size(_ text: String) -> Int {
+    text.unicodeScalars.contains { $0.spelledByte != nil } ? text.shown.utf8.count : text.unicodeScalars.count
   }
 
   /// A number with zeros before it up to `width` digits.

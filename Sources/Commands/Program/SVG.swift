@@ -1,6 +1,8 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Host
+
 /// A drawing of boxes, lines and text, as an SVG document. Coordinates are pixels from the upper left corner.
 struct SVG {
   private let width: Int
@@ -48,7 +50,7 @@ struct SVG {
   /// Text with nothing in it that XML takes for its own, or does not allow.
   private static func escaped(_ text: String) -> String {
     var result = ""
-    for scalar in text.unicodeScalars {
+    for scalar in text.shown.unicodeScalars {
       switch scalar {
       case "&": result += "&amp;"
       case "<": result += "&lt;"

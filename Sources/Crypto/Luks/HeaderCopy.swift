@@ -42,7 +42,7 @@ final class HeaderCopy {
           return
         }
         let log = unsafe Unmanaged<LastMessage>.fromOpaque(context).takeUnretainedValue()
-        log.text = unsafe String(cString: message)
+        log.text = unsafe String(cName: message)
       }, Unmanaged.passUnretained(log).toOpaque())
     unsafe library.setRandom(device, Int32(CRYPT_RNG_URANDOM))
   }
@@ -200,11 +200,14 @@ final class HeaderCopy {
       log.text = ""
       return
     }
-    let said = log.text.replacing(file.descriptorPath, with: "header").filter { $0 != "\n" }
+    let said = log.text.replacing(file.descriptorPath, with: "header").filter { $0 != HeaderCopy.lineFeed }
     log.text = ""
     throw BlockError(
       .inputOutput, "\(what): \(said.isEmpty ? HeaderCopy.reason(result) : said)", systemError: -result)
   }
+
+  /// What ends a message of the library.
+  private static let lineFeed = Character(Unicode.Scalar(spelling: 0x0A))
 
   private static func reason(_ result: Int32) -> String { BlockError(system: -result).message }
 }

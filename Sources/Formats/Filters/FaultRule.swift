@@ -94,7 +94,8 @@ struct FaultRule: Equatable {
     var rules: [FaultRule] = []
     var section: OptionObject?
     for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-      let line = FaultRule.trimmed(line)
+      // What a message quotes is no text of ours.
+      let line = String(spelling: FaultRule.trimmed(line).utf8)[...]
       if line.isEmpty || line.hasPrefix("#") { continue }
       if line.hasPrefix("[") {
         if let section { rules.append(try FaultRule(section)) }

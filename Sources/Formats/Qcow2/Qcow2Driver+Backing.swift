@@ -26,12 +26,12 @@ extension Qcow2Driver {
       guard !isDataRaw else {
         throw BlockError(.invalidArgument, "an image with a raw data file cannot have a backing file")
       }
-      guard name.utf8.count <= Int(Qcow2Limits.backingNameBytes) else {
+      guard name.spelledCount <= Int(Qcow2Limits.backingNameBytes) else {
         throw BlockError(.tooLarge, "Backing file name too long")
       }
     }
     changed.backingName = name
-    changed.set(.backingFormat, name == nil ? nil : format.map { Array($0.utf8) })
+    changed.set(.backingFormat, name == nil ? nil : format?.spelledBytes)
     // Names of features are for people: where room is short, they go first.
     if changed.writtenSize > Int(geometry.clusterSize) { changed.set(.featureNames, nil) }
     guard changed.writtenSize <= Int(geometry.clusterSize) else {

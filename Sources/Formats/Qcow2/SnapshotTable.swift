@@ -69,11 +69,13 @@ enum SnapshotTable {
 
   /// The snapshot that a selector means.
   static func find(_ selector: SnapshotSelector, in snapshots: [SnapshotEntry]) -> SnapshotEntry? {
-    if let wanted = selector.idOrName {
-      return snapshots.first { $0.id == wanted } ?? snapshots.first { $0.name == wanted }
+    if let wanted = selector.idOrName?.spelledBytes {
+      return snapshots.first { $0.idBytes == wanted } ?? snapshots.first { $0.nameBytes == wanted }
     }
+    let id = selector.id?.spelledBytes
+    let name = selector.name?.spelledBytes
     return snapshots.first {
-      (selector.id == nil || $0.id == selector.id) && (selector.name == nil || $0.name == selector.name)
+      (id == nil || $0.idBytes == id) && (name == nil || $0.nameBytes == name)
     }
   }
 }

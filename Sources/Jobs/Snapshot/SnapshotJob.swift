@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import BlockGraph
+internal import Bytes
 public import Errors
 internal import Host
 
@@ -71,9 +72,11 @@ public final class SnapshotJob: Job {
     case .delete(let name):
       try inContext("Could not delete snapshot '\(name)'") { () throws(BlockError) in
         let snapshots = node.driver.formatInformation(of: node)?.snapshots ?? []
+        let wanted = name.spelled
         // A name goes before an id here, as other programs have it.
         guard
-          let found = snapshots.first(where: { $0.name == name }) ?? snapshots.first(where: { $0.id == name })
+          let found = snapshots.first(where: { $0.name == wanted })
+            ?? snapshots.first(where: { $0.id == wanted })
         else {
           throw BlockError(.notFound, "snapshot not found", advice: "'snapshot -l FILE' lists the snapshots.")
         }

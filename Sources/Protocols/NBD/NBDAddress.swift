@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import BlockGraph
+internal import Bytes
 internal import Errors
 internal import Options
 
@@ -93,7 +94,7 @@ enum NBDAddress: Equatable {
   /// With what would mean something in a URI written as `%XX`.
   private static func escaped(_ text: String) -> String {
     var result = ""
-    for byte in text.utf8 {
+    for byte in text.spelledBytes {
       switch byte {
       case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
         UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),

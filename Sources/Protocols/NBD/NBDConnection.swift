@@ -77,20 +77,20 @@ final class NBDConnection: @unchecked Sendable {
     var status: Int32 = 0
     switch address {
     case .uri(let uri):
-      status = unsafe library.connectURI(handle, uri)
+      status = unsafe library.connectURI(handle, uri.cName)
     case .unix(let path, let export):
-      status = unsafe library.setExportName(handle, export)
-      if status == 0 { status = unsafe library.connectUnix(handle, path) }
+      status = unsafe library.setExportName(handle, export.cName)
+      if status == 0 { status = unsafe library.connectUnix(handle, path.cName) }
     case .tcp(let host, let port, let export):
-      status = unsafe library.setExportName(handle, export)
-      if status == 0 { status = unsafe library.connectTCP(handle, host, port) }
+      status = unsafe library.setExportName(handle, export.cName)
+      if status == 0 { status = unsafe library.connectTCP(handle, host.cName, port.cName) }
     }
     guard status == 0 else { throw failure(library).prefixed("Failed to connect to '\(address.uri)'") }
   }
 
   /// The library's last error in this thread, without the name of the function that it begins with.
   private static func failure(_ library: LibNBD) -> BlockError {
-    var text = unsafe library.lastError().map { unsafe String(cString: $0) } ?? "the server cannot be reached"
+    var text = unsafe library.lastError().map { unsafe String(cName: $0) } ?? "the server cannot be reached"
     if text.hasPrefix("nbd_"), let separator = text.firstRange(of: ": ") {
       text = String(text[separator.upperBound...])
     }

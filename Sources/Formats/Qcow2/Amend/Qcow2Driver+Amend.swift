@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import BlockGraph
+internal import Bytes
 internal import Errors
 internal import Host
 internal import Options
@@ -63,7 +64,7 @@ extension Qcow2Driver: AmendingDriver {
   private func changeReferences(_ plan: AmendPlan, _ node: Node) throws(BlockError) {
     var changed = header
     if let name = plan.dataFile, name != header.first(.dataFile)?.text ?? "" {
-      changed.set(.dataFile, name.isEmpty ? nil : Array(name.utf8))
+      changed.set(.dataFile, name.isEmpty ? nil : name.spelledBytes)
     }
     if plan.freesDataFile { changed.autoclear.remove(.rawDataFile) }
     guard changed != header else { return }

@@ -80,7 +80,7 @@ struct BitmapDirectory: Sendable {
 
   /// The number of the bitmap called `name`.
   func index(of name: String) -> Int? {
-    let key = Array(name.utf8)[...]
+    let key = name.spelledBytes[...]
     return entries.firstIndex { $0.nameKey == key }
   }
 

@@ -47,7 +47,7 @@ struct BitmapEntry: Hashable, Sendable {
   /// The name up to the first zero byte, where other programs take it to end.
   var nameKey: ArraySlice<UInt8> { nameBytes.prefix { $0 != 0 } }
   /// The name for messages and for users.
-  var name: String { String(decoding: nameKey, as: UTF8.self) }
+  var name: String { String(spelling: nameKey) }
 
   /// Bytes of an entry whose name and extra data have `bytes` bytes together.
   static func size(named bytes: Int) -> Int { (fixedSize + bytes + 7) / 8 * 8 }
@@ -78,7 +78,7 @@ struct BitmapEntry: Hashable, Sendable {
     tableSize = 0
     flags = isEnabled ? .auto : []
     self.granularityBits = granularityBits
-    nameBytes = Array(name.utf8)
+    nameBytes = name.spelledBytes
   }
 
   /// Writes the entry at `offset` of an area that is zero there.

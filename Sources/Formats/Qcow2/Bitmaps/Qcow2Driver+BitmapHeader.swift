@@ -103,7 +103,7 @@ extension Qcow2Driver {
       return nil
     }
     let file = try file(of: node)
-    let text = Buffer(Array(name.utf8))
+    let text = Buffer(name.spelledBytes)
     try file.write(at: UInt64(place), from: text.bytes)
     try barrier(node)
     let field = Buffer(count: 8)

@@ -107,10 +107,10 @@ struct CreationOptions {
       }
       return
     }
-    guard backingName.utf8.count <= Int(Qcow2Limits.backingNameBytes) else {
+    guard backingName.spelledCount <= Int(Qcow2Limits.backingNameBytes) else {
       throw BlockError(.invalidArgument, "Backing file name too long")
     }
-    if let backingFormat, backingFormat.utf8.count >= 16 {
+    if let backingFormat, backingFormat.spelledCount >= 16 {
       throw BlockError(.invalidArgument, "Backing file format name too long")
     }
   }

@@ -76,7 +76,7 @@ extension CreationOptions {
     if isDataFileRaw { header.autoclear.insert(.rawDataFile) }
     header.backingName = backingName
     if let backingFormat {
-      header.extensions.append(HeaderExtension(.backingFormat, Array(backingFormat.utf8)))
+      header.extensions.append(HeaderExtension(.backingFormat, backingFormat.spelledBytes))
     }
     if let encryption {
       header.cryptMethod = encryption.method.rawValue
@@ -84,7 +84,7 @@ extension CreationOptions {
         header.extensions.append(HeaderExtension(.encryption, encryptionPlace(layout).data))
       }
     }
-    if let dataFile { header.extensions.append(HeaderExtension(.dataFile, Array(dataFile.utf8))) }
+    if let dataFile { header.extensions.append(HeaderExtension(.dataFile, dataFile.spelledBytes)) }
     if version >= 3 { header.extensions.append(HeaderExtension(featureNames: FeatureName.all)) }
     return header
   }

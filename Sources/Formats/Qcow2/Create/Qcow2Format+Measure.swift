@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import BlockGraph
+internal import Bytes
 public import Errors
 public import Options
 
@@ -41,7 +42,7 @@ extension Qcow2Format: MeasuringKind {
         clusterBits: geometry.clusterBits, length: length)
       let tableBytes = shape.tableSize * UInt64(BitmapTableEntry.size)
       clusters += shape.tableSize + geometry.clusters(covering: tableBytes)
-      directory += UInt64(BitmapEntry.size(named: bitmap.name.utf8.count))
+      directory += UInt64(BitmapEntry.size(named: bitmap.name.spelledCount))
     }
     return (clusters + geometry.clusters(covering: directory)) << geometry.clusterBits
   }

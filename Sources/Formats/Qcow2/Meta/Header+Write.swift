@@ -21,7 +21,7 @@ extension Header {
   }
 
   /// Bytes of the backing file's name.
-  var backingNameBytes: Int { backingName?.utf8.count ?? 0 }
+  var backingNameBytes: Int { backingName?.spelledCount ?? 0 }
 
   /// Writes the header at the start of `area`, whose other bytes the caller has zeroed.
   ///
@@ -48,7 +48,7 @@ extension Header {
     backingNameOffset = 0
     guard let backingName else { return }
     backingNameOffset = UInt64(position)
-    for (index, byte) in backingName.utf8.enumerated() { area.store(byte, at: position + index) }
+    for (index, byte) in backingName.spelledBytes.enumerated() { area.store(byte, at: position + index) }
   }
 
   /// Writes the fields, which take `fieldBytes`.

@@ -188,6 +188,6 @@ public struct Header: Hashable, Sendable {
     for offset in Int(backingNameOffset)..<Int(backingNameOffset) + Int(length) {
       bytes.append(area.byte(at: offset))
     }
-    backingName = String(decoding: bytes, as: UTF8.self)
+    backingName = String(spelling: bytes)
   }
 }

@@ -45,7 +45,7 @@ public struct HeaderExtension: Hashable, Sendable {
   public var size: Int { HeaderExtension.prefix + (data.count + 7) / 8 * 8 }
 
   /// The data as text.
-  public var text: String { String(decoding: data, as: UTF8.self) }
+  public var text: String { String(spelling: data) }
 
   /// Reads the list that starts at `start` and ends with its end mark or at `end`.
   ///
@@ -91,7 +91,7 @@ extension HeaderExtension {
   public init(featureNames: [FeatureName]) {
     var data: [UInt8] = []
     for feature in featureNames {
-      var name = Array(feature.name.utf8.prefix(FeatureName.nameSize))
+      var name = Array(feature.name.spelledBytes.prefix(FeatureName.nameSize))
       name += [UInt8](repeating: 0, count: FeatureName.nameSize - name.count)
       data += [feature.kind, feature.bit] + name
     }
@@ -105,7 +105,7 @@ extension HeaderExtension {
     while position + FeatureName.size <= data.count {
       let name = data[position + 2..<position + FeatureName.size].prefix { $0 != 0 }
       var entry = FeatureName(
-        .incompatible, bit: data[position + 1], name: String(decoding: name, as: UTF8.self))
+        .incompatible, bit: data[position + 1], name: String(spelling: name))
       entry.kind = data[position]
       result.append(entry)
       position += FeatureName.size

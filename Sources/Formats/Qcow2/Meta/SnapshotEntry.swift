@@ -35,9 +35,9 @@ public struct SnapshotEntry: Hashable, Sendable {
   public var extra: [UInt8]
 
   /// The unique id as text.
-  public var id: String { String(decoding: idBytes, as: UTF8.self) }
+  public var id: String { String(spelling: idBytes) }
   /// The name as text.
-  public var name: String { String(decoding: nameBytes, as: UTF8.self) }
+  public var name: String { String(spelling: nameBytes) }
 
   /// Reads the entry at the start of `bytes`, which may hold more.
   ///

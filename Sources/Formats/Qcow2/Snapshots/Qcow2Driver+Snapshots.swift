@@ -132,8 +132,8 @@ extension SnapshotEntry {
   init(id: String, name: String, diskSize: UInt64, seconds: UInt32, nanoseconds: UInt32) {
     l1Offset = 0
     l1Size = 0
-    idBytes = Array(id.utf8)
-    nameBytes = Array(name.utf8.prefix(SnapshotEntry.nameBytes))
+    idBytes = id.spelledBytes
+    nameBytes = Array(name.spelledBytes.prefix(SnapshotEntry.nameBytes))
     self.seconds = seconds
     self.nanoseconds = nanoseconds
     machineClock = 0

@@ -1,7 +1,0 @@
-// Copyright 2026 The Strata authors
-// SPDX-License-Identifier: Apache-2.0
-
-import Commands
-import Glibc
-
-exit(Program.run(CommandLine.arguments))
