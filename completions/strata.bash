@@ -4,7 +4,7 @@
 
 _strata() {
   local rest=$COMP_LINE word count=-1 index position= current= before space
-  local -a words=()
+  local -a words=() names=()
   # Bash takes words apart at = and :, which are put together here again.
   for ((index = 0; index < ${#COMP_WORDS[@]}; index++)); do
     word=${COMP_WORDS[index]}
@@ -34,9 +34,14 @@ _strata() {
     if [[ $answer == ":files "* ]]; then
       prefix=${answer#:files }
       compopt -o filenames 2>/dev/null
-      while IFS= read -r file; do
-        COMPREPLY+=("$prefix$file")
-      done < <(compgen -f -- "${current#"$prefix"}")
+      # A name may hold line feeds, so that no list of lines will do; only a tilde needs one.
+      if [[ ${current#"$prefix"} == "~"* ]]; then
+        mapfile -t names < <(compgen -f -- "${current#"$prefix"}")
+      else
+        names=("${current#"$prefix"}"*)
+        [[ -e ${names[0]} || -L ${names[0]} ]] || names=()
+      fi
+      for file in "${names[@]}"; do COMPREPLY+=("$prefix$file"); done
       open=no
     else
       answer=${answer%%$'\t'*}

@@ -87,6 +87,35 @@ import Testing
     }
   }
 
+  @Test("D-03 names of files are offered whole, and names that a shell cannot be told in lines are not")
+  func oddNames() {
+    let outcome = Shell.run(
+      #"""
+      touch $'t\351' $'t\nx' 'tü' 't a'
+      qemu-img create -q -f qcow2 disk 1M
+      for name in tag 'tü' $'t\351' $'t\nx' $'t\e[m'; do "$1" snapshot -c "$name" disk; done
+      mkdir bin; ln -s "$1" bin/strata; PATH=$PWD/bin:$PATH
+      source "$2/completions/strata.bash"
+      complete_line() {
+        COMP_LINE=$*; COMP_POINT=${#COMP_LINE}; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _strata
+        printf '%q ' "${COMPREPLY[@]}"; echo
+      }
+      complete_line strata info t
+      complete_line strata info none
+      complete_line strata snapshot disk -a t
+      """#, Programs.strata, Programs.root, folder: TemporaryFolder().path)
+    #expect(
+      outcome
+        == Shell.Outcome(
+          status: 0,
+          output: #"""
+            $'t\nx' t\ a $'t\303\274' $'t\351' \#("")
+            '' \#("")
+            tag $'t\303\274' \#("")
+
+            """#))
+  }
+
   @Test("what is generated is up to date")
   func generated() {
     let outcome = Shell.run(
