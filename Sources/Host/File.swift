@@ -83,12 +83,12 @@ public final class File: Sendable {
   static func descriptor(path: String, flags: Int32, permissions: mode_t = 0o644) throws(BlockError) -> Int32
   {
     // A zero byte would silently cut the name for the C library.
-    let name = path.cName
-    guard name.firstIndex(of: 0) == name.count - 1 else {
+    let cName = path.cName
+    guard cName.firstIndex(of: 0) == cName.count - 1 else {
       throw BlockError(.invalidArgument, "file name contains a zero byte")
     }
     while true {
-      let descriptor = unsafe linux_open(name, flags, permissions)
+      let descriptor = unsafe linux_open(cName, flags, permissions)
       if descriptor >= 0 { return descriptor }
       if errno != EINTR { throw BlockError(system: errno) }
     }

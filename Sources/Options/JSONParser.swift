@@ -1,6 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Bytes
 public import Errors
 
 /// Reads JSON text: the standard's grammar, and strings in single quotes as in `json:{'driver':'raw'}`.
@@ -39,7 +40,7 @@ public struct JSONParser {
   )
     throws(Failure) -> OptionTree
   {
-    guard text.utf8.count <= maximumLength else {
+    guard text.spelledCount <= maximumLength else {
       throw Failure(reason: "JSON text is longer than \(maximumLength) bytes", offset: maximumLength)
     }
     var parser = JSONParser(lexer: JSONLexer(text), maximumDepth: maximumDepth)

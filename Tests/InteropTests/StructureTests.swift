@@ -17,7 +17,7 @@ import Testing
   @Test(
     "a dependency that points up is named",
     arguments: [
-      ("sed -i 's/module(\"Options\", \\[\"Errors\"\\])/module(\"Options\", [\"Errors\", \"Jobs\"])/' Package.swift"),
+      ("sed -i 's/module(\"Options\", \\[\"Errors\", /&\"Jobs\", /' Package.swift"),
       ("echo 'internal import Jobs' >> Sources/Options/SizeText.swift"),
     ])
   func upward(_ change: String) {
@@ -28,5 +28,20 @@ import Testing
     #expect(
       outcome
         == Shell.Outcome(status: 1, output: "strata: 'Options' depends on 'Jobs', which stands above it\n"))
+  }
+
+  @Test("D-03 names go to C as their bytes, and come from there as text that spells them")
+  func names() {
+    let outcome = Shell.run(
+      #"""
+      # A string given to C would go there in the spelling that it has inside the program.
+      calls='stat|lstat|statvfs|statfs|unlink|rename|realpath|readlink|access|opendir|link|symlink|chmod|chown|mkdir|rmdir'
+      grep -rnE "unsafe ($calls|linux_[a-z_]+)\(([^()]*, *)?(path|name|folder|old|new|here|above|target|temporaryPath)[,)]" Sources
+      # What comes from the system or from an image is repaired by these, and loses what it was.
+      grep -rnE 'String\((cString|decoding): ?(resolved|message|bytes|idBytes|nameBytes|nameKey|data|name)\b' \
+        Sources/Host Sources/Formats Sources/Protocols Sources/Crypto | grep -v File+Text
+      true
+      """#, folder: Programs.root)
+    #expect(outcome == Shell.Outcome(status: 0, output: ""))
   }
 }

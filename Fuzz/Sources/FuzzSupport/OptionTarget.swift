@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import BlockGraph
+internal import Bytes
 internal import Errors
 internal import Options
 
@@ -10,7 +11,7 @@ public enum OptionTarget: FuzzTarget {
   /// Runs one input.
   public static func run(_ input: [UInt8]) -> String? {
     guard let choice = input.first, input.count <= 1 << 16 else { return nil }
-    let text = String(decoding: input.dropFirst(), as: UTF8.self)
+    let text = String(spelling: input.dropFirst())
     switch choice % 5 {
     case 0: return lists(text)
     case 1: return json(text)
