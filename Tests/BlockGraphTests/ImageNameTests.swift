@@ -70,7 +70,7 @@ struct ImageNameTests {
     arguments: [
       ("b", "a", "b"), ("b", "d/a", "d/b"), ("../b", "d/a", "d/../b"), ("/x/b", "d/a", "/x/b"),
       ("b", "/a", "/b"),
-      ("e/b:c", "d/a", "d/e/b:c"), ("file:b", "d/a", "b"),
+      ("e/b:c", "d/a", "d/e/b:c"), ("b", "d//a", "d//b"), ("b", "./a:a", "./b"), ("file:b", "d/a", "b"),
     ])
   func follows(_ name: String, _ parent: String, _ meant: String) throws {
     let reference = ImageReference(slot: .backing, role: .cow, name: name, format: nil)
@@ -92,6 +92,25 @@ struct ImageNameTests {
       #expect(error?.kind == .refused)
       #expect(error?.message.contains("the-image") == true && error?.message.contains(name) == true)
     }
+  }
+
+  @Test(
+    "the open gate follows what a user could write",
+    arguments: [
+      ("b", ["filename": "d/b"]), ("file:b", ["filename": "b"]),
+      (
+        #"json:{"driver":"raw","file.driver":"file","file.filename":"x"}"#,
+        ["driver": "raw", "file": ["driver": "file", "filename": "x"]]
+      ),
+      ("net://h/x", ["file": ["driver": "net", "filename": "net://h/x"]]),
+    ] as [(String, OptionObject)])
+  func followsAll(_ name: String, _ meant: OptionObject) throws {
+    let reference = ImageReference(slot: .backing, role: .cow, name: name, format: nil)
+    let gate = OpenedGate(protocols: ["file", StoragePrefix("net", form: .url)])
+    #expect(try gate.resolve(reference, foundIn: "d/a").options == meant)
+    let unknown = ImageReference(slot: .backing, role: .cow, name: "frob:x", format: nil)
+    let error = #expect(throws: BlockError.self) { try gate.resolve(unknown, foundIn: "d/a") }
+    #expect(error?.message == "Unknown protocol 'frob'")
   }
 
   @Test("the closed gate follows nothing at all")

@@ -20,6 +20,8 @@ public protocol DriverKind: Sendable {
   var supportsBacking: Bool { get }
   /// What the edge in slot `file` is to the node before the driver says so itself.
   var fileRole: EdgeRole { get }
+  /// Another name of the option that states what is in slot `file`.
+  var fileAlias: String? { get }
   /// Further children that users alone can name, each in an option called as its slot; attached before `open`.
   var statedSlots: [EdgeSlot: EdgeRole] { get }
   /// What `create` accepts.
@@ -63,6 +65,8 @@ extension DriverKind {
   public var supportsBacking: Bool { false }
   /// The format's tables and data lie there.
   public var fileRole: EdgeRole { .image }
+  /// None.
+  public var fileAlias: String? { nil }
   /// None.
   public var statedSlots: [EdgeSlot: EdgeRole] { [:] }
   /// Images have a length.

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Errors
-internal import Host
 public import Options
 
 /// How a user, or an image, names an image: a path, `driver:path`, `json:{…}`, or options.
@@ -79,8 +78,9 @@ public struct ImageName: Sendable, Equatable {
   /// The name that an image at `parent` means when it says `name`: relative paths start at the parent's folder.
   public static func resolve(_ name: String, relativeTo parent: String) -> String {
     guard !name.isEmpty, !name.hasPrefix("/"), protocolPrefix(of: name) == nil else { return name }
-    guard parent.contains("/") else { return name }
-    return FilePaths.join(FilePaths.folder(of: parent), name)
+    guard let slash = parent.lastIndex(of: "/") else { return name }
+    // The folder stays as it is written.
+    return parent[...slash] + name
   }
 }
 

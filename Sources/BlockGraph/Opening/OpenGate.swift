@@ -3,6 +3,25 @@
 
 public import Errors
 
+/// How far names are followed that are found inside images.
+public enum ReferencePolicy: String, Sendable, CaseIterable {
+  /// No name is.
+  case none
+  /// Names of files on this machine are.
+  case local
+  /// Every name is that a user could write.
+  case any
+
+  /// The gate that holds to it; `protocols` are the prefixes that lead to storage.
+  func gate(protocols: [StoragePrefix]) -> any OpenGate {
+    switch self {
+    case .none: ClosedGate()
+    case .local: LocalFilesGate()
+    case .any: OpenedGate(protocols: protocols)
+    }
+  }
+}
+
 /// Decides about every name that is found inside an image, before anything is opened.
 public protocol OpenGate: Sendable {
   /// What the image whose file is `parent` means by `reference`.
@@ -27,7 +46,8 @@ public struct LocalFilesGate: OpenGate {
       throw BlockError(
         .refused, "'\(parent)' names '\(reference.name)': only local files may be named in an image",
         advice:
-          "To use it all the same, state '\(reference.slot.rawValue)' yourself with json: or --image-opts.")
+          "To use it all the same, state '\(reference.slot.rawValue)' yourself with json: or --image-opts, or "
+          + "allow every name with --references=any.")
     }
     return ImageName(path: String(reference.name.dropFirst("file:".count)))
   }
@@ -40,9 +60,27 @@ public struct ClosedGate: OpenGate {
 
   /// Refuses.
   public func resolve(_ reference: ImageReference, foundIn parent: String) throws(BlockError) -> ImageName {
+    let isLocal = (try? LocalFilesGate().resolve(reference, foundIn: parent)) != nil
     throw BlockError(
       .refused,
       "'\(parent)' names the \(reference.slot.rawValue) file '\(reference.name)', which is not followed",
-      advice: "Without --untrusted it is followed. 'inspect FILE' lists what an image refers to.")
+      advice: "With --references=\(isLocal ? "local" : "any"), and without --untrusted, it is followed. "
+        + "'inspect FILE' lists what an image refers to.")
+  }
+}
+
+/// The gate for images that are trusted like the command line: every name is followed that a user could write.
+public struct OpenedGate: OpenGate {
+  private let protocols: [StoragePrefix]
+
+  /// Makes the gate; `protocols` are the prefixes that lead to storage.
+  public init(protocols: [StoragePrefix]) { self.protocols = protocols }
+
+  /// Accepts paths, prefixes and `json:`.
+  ///
+  /// - Throws: kind `invalidArgument` for a prefix that no driver has, or for JSON that is none.
+  public func resolve(_ reference: ImageReference, foundIn parent: String) throws(BlockError) -> ImageName {
+    if let local = try? LocalFilesGate().resolve(reference, foundIn: parent) { return local }
+    return try ImageName(reference.name, protocols: protocols)
   }
 }

@@ -49,9 +49,10 @@ extension Opener {
   private func refuseOwnName(_ reference: ImageReference, _ above: [Layer]) throws(BlockError) {
     guard let own = above.last else { return }
     let path = ImageName.resolve(reference.name, relativeTo: own.fileName)
-    try inContext("Could not open backing file") { () throws(BlockError) in
-      try refuseLoop(Layer(fileName: path, identity: FilePaths.identity(of: path)), [own])
-    }
+    // What must not be followed is not even looked at.
+    let isFollowed = (try? gate.resolve(reference, foundIn: own.fileName)) != nil
+    let named = Layer(fileName: path, identity: isFollowed ? FilePaths.identity(of: path) : nil)
+    try inContext("Could not open backing file") { () throws(BlockError) in try refuseLoop(named, [own]) }
   }
 
   private func openBackingOrAdvise(
@@ -123,7 +124,8 @@ extension Opener {
       return try openFile(&storage, flags, settings, name: ImageName(path: reference.name), above: above)
     case nil:
       let name = try gate.resolve(reference, foundIn: node.fileName)
-      var storage = name.options
+      // Storage that is stated by its driver, as in json:, is what the file is to be.
+      var storage = name.options["driver"] == nil ? name.options : ["file": .object(name.options)]
       return try openFile(&storage, flags, settings, name: name, above: above)
     }
   }

@@ -13,7 +13,9 @@ public struct Opener {
   let graph: Graph
   /// The drivers known, formats and storage.
   public let kinds: [any DriverKind]
-  /// Decides about every name that is found inside an image.
+  /// How far names are followed that are found inside an image.
+  public let references: ReferencePolicy
+  /// Decides about every such name.
   public let gate: any OpenGate
   /// Whether an image that looks like no format's is taken for a raw disk. Where it is not, raw has to be stated.
   public var guessesRaw = true
@@ -27,14 +29,17 @@ public struct Opener {
   public var warn: (OpenWarning) -> Void = { _ in }
 
   /// An opener for one graph.
-  public init(graph: Graph, kinds: [any DriverKind], gate: any OpenGate = LocalFilesGate()) {
+  public init(graph: Graph, kinds: [any DriverKind], references: ReferencePolicy = .local) {
     self.graph = graph
     self.kinds = kinds
-    self.gate = gate
+    self.references = references
+    gate = references.gate(protocols: Opener.protocols(of: kinds))
   }
 
   /// The prefixes that names may have.
-  public var protocols: [StoragePrefix] {
+  public var protocols: [StoragePrefix] { Opener.protocols(of: kinds) }
+
+  private static func protocols(of kinds: [any DriverKind]) -> [StoragePrefix] {
     var prefixes: [StoragePrefix] = []
     for kind in kinds { prefixes += kind.namePrefixes }
     return prefixes
@@ -136,6 +141,7 @@ public struct Opener {
     guard above.count < Opener.maximumDepth else {
       throw BlockError(.refused, "the chain of backing files is longer than \(Opener.maximumDepth) layers")
     }
+    if let alias = driver?.fileAlias, let stated = options.remove(alias) { options["file"] = stated }
     let ownsFile = options["file"]?.string == nil
     let file = try openFile(&options, flags, settings, name: name, above: above)
     let layer = Layer(fileName: file.fileName, identity: FilePaths.identity(of: file.fileName))

@@ -38,6 +38,7 @@ enum ValueKind: Equatable {
     case "id": self = .secret
     case "definition": self = .object
     case "form": self = .words(ValueKind.forms(of: command))
+    case "policy": self = .words(ReferencePolicy.allCases.map(\.rawValue))
     case "what": self = .words(["leaks", "all"])
     case "mode": self = .words(ValueKind.modes(option))
     case "method": self = .words(["threads", "native", "io_uring"])

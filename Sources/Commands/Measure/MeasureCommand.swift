@@ -67,7 +67,7 @@ struct MeasureCommand: ProgramCommand {
     let length = try size.map { try parseSize($0, "image size", warn: session.console.warn) }
     try checkCombinations()
     let kind = try targetKind(session.opener)
-    let values = try inTargetFormat { () throws(BlockError) in try kind.creationOptions.parse(list) }
+    let values = try targetOptions(kind, list, session.opener)
     let source: MeasureJob.Source
     if let length {
       source = .empty(length: length)
@@ -111,6 +111,19 @@ struct MeasureCommand: ProgramCommand {
       throw opener.unknownFormat(targetFormat)
     }
     return kind
+  }
+
+  /// The options of the format. Those of the storage are taken as in the making of an image, and change nothing here.
+  private func targetOptions(_ kind: any DriverKind, _ list: KeyValueList, _ opener: Opener)
+    throws(BlockError)
+    -> OptionObject
+  {
+    let storage = opener.kind(named: "file")?.creationOptions ?? []
+    var values = try inTargetFormat { () throws(BlockError) in
+      try kind.creationOptions.adding(storage).parse(list)
+    }
+    for spec in storage.specs where kind.creationOptions[spec.name] == nil { values.remove(spec.name) }
+    return values
   }
 
   /// A mistake in the options names the format, too.

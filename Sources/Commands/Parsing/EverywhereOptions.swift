@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import ArgumentParser
+internal import BlockGraph
 internal import Errors
 internal import Host
 
@@ -18,6 +19,13 @@ struct EverywhereOptions: ParsableArguments {
     name: flag("untrusted"),
     help: "Take images for hostile: follow no name found in one, and take none for raw by guessing.")
   var untrusted = false
+
+  @Option(
+    name: option("references"),
+    help: ArgumentHelp(
+      "Which names found in an image are followed: none, those of local files (local), or any.",
+      valueName: "policy"))
+  var references: String?
 }
 
 extension EverywhereOptions {
@@ -36,6 +44,39 @@ extension EverywhereOptions {
   static var environmentIsUntrusted: Bool {
     guard let value = Environment.value(of: "STRATA_UNTRUSTED") else { return false }
     return !["", "0", "no", "off", "false"].contains(value)
+  }
+}
+
+extension EverywhereOptions {
+  /// How far names found in images are followed: what is `stated`, else what the environment says, else local files.
+  ///
+  /// - Throws: where that contradicts `--untrusted`, or the environment says what is no policy.
+  static func references(_ stated: ReferencePolicy?, isUntrusted: Bool) throws(BlockError) -> ReferencePolicy
+  {
+    if isUntrusted {
+      guard stated == nil || stated == ReferencePolicy.none else {
+        throw BlockError(
+          .invalidArgument,
+          "--references=\(stated?.rawValue ?? "") contradicts --untrusted, which implies none")
+      }
+      return .none
+    }
+    if let stated { return stated }
+    let variable = "STRATA_REFERENCES"
+    guard let value = Environment.value(of: variable), !value.isEmpty else { return .local }
+    return try ReferencePolicy(named: value, by: variable)
+  }
+}
+
+extension ReferencePolicy {
+  /// Reads the policy that `source` states.
+  ///
+  /// - Throws: what the policies are.
+  init(named text: String, by source: String) throws(BlockError) {
+    guard let policy = ReferencePolicy(rawValue: text) else {
+      throw BlockError(.invalidArgument, "\(source) takes none, local or any, not '\(text)'")
+    }
+    self = policy
   }
 }
 

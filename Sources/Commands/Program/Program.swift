@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import ArgumentParser
+internal import BlockGraph
 internal import Errors
 internal import Options
 internal import Host
@@ -149,15 +150,18 @@ public struct Program {
   ) throws -> Int32 {
     let session = Session(console: console, command: type.name, options: line.options)
     session.isUntrusted = EverywhereOptions.environmentIsUntrusted
+    var stated: ReferencePolicy?
     for spelling in added {
       guard let found = line.take(spelling) else { continue }
       switch spelling.long.first {
       case "untrusted": session.isUntrusted = true
+      case "references": stated = try ReferencePolicy(named: found.value ?? "", by: "--references")
       case "output" where found.value != "human" && found.value != "json":
         throw BlockError(.invalidArgument, "--output must be used with human or json as argument.")
       default: break
       }
     }
+    session.references = try EverywhereOptions.references(stated, isUntrusted: session.isUntrusted)
     for found in line.options where found.spelling.mayHaveValue {
       if let value = found.value { session.progressForm = try ProgressForm(value) }
     }

@@ -20,6 +20,8 @@ final class Session {
   var progressForm = ProgressForm.line
   /// Whether the images come from somebody who may mean harm.
   var isUntrusted = false
+  /// How far names are followed that are found inside images.
+  var references = ReferencePolicy.local
   /// What the command found or made, for `--output=json`; commands with JSON of their own leave it empty.
   var result = OptionObject()
   /// The nodes of all images that the command opens.
@@ -59,8 +61,7 @@ final class Session {
   }
 
   private func makeOpener() -> Opener {
-    var opener = Opener(
-      graph: graph, kinds: Drivers.all, gate: isUntrusted ? ClosedGate() : LocalFilesGate())
+    var opener = Opener(graph: graph, kinds: Drivers.all, references: references)
     opener.guessesRaw = !isUntrusted
     if isUntrusted { opener.tableBudget = Opener.untrustedTableBudget }
     opener.secrets = secrets
@@ -93,6 +94,7 @@ final class Session {
 
   /// Tells of names that were written into a new image and that nobody here follows when they are found in one.
   func adviseOfNames(in path: String, _ creation: OptionObject) {
+    guard references != .any else { return }
     for (key, slot) in [("backing_file", EdgeSlot.backing), ("data_file", .dataFile)] {
       guard let name = creation[key]?.string else { continue }
       let reference = ImageReference(slot: slot, role: .data, name: name, format: nil)
@@ -101,7 +103,8 @@ final class Session {
       } catch {
         console.advise(
           "'\(path)' now names '\(name)', which is not followed when it is found in an image: state "
-            + "'\(slot.rawValue)' yourself with json: or --image-opts to open it.")
+            + "'\(slot.rawValue)' yourself with json: or --image-opts to open it, or allow every name with "
+            + "--references=any.")
       }
     }
   }

@@ -17,6 +17,8 @@ public struct BlkdebugFilter: DriverKind {
   public var isFilter: Bool { true }
   /// The filter shows what the storage has.
   public var fileRole: EdgeRole { [.filtered, .primary] }
+  /// `image`, as the peer calls it.
+  public var fileAlias: String? { "image" }
   /// `blkdebug:CONFIG:FILE`; the name of the configuration may be empty.
   public var namePrefixes: [StoragePrefix] { [StoragePrefix(name, form: .configured)] }
 

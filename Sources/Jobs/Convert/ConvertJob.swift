@@ -133,14 +133,20 @@ public final class ConvertJob: Job {
   }
 
   /// What could not be read has been told of once.
-  private var silence: (@Sendable (UInt64) -> Void)? {
+  private var silence: (@Sendable (ConvertSource.Lost) -> Void)? {
     guard options.salvages else { return nil }
     return { _ in }
   }
 
-  private var noteSalvage: @Sendable (UInt64) -> Void {
+  private var noteSalvage: @Sendable (ConvertSource.Lost) -> Void {
     let warn = warn
-    return { offset in warn("error while reading offset \(offset): Input/output error") }
+    return { lost in
+      switch lost {
+      case .status(let offset):
+        warn("error while reading block status at offset \(offset): Input/output error")
+      case .bytes(let offset): warn("error while reading offset \(offset): Input/output error")
+      }
+    }
   }
 
   // MARK: Target

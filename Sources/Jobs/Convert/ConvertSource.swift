@@ -7,6 +7,14 @@ internal import Errors
 
 /// The images to convert, put end to end.
 struct ConvertSource: CopySource {
+  /// A sector of which something could not be found out.
+  enum Lost: Sendable {
+    /// What it holds.
+    case status(UInt64)
+    /// Its bytes, which became zero.
+    case bytes(UInt64)
+  }
+
   private struct Part: Sendable {
     var start: UInt64
     var length: UInt64
@@ -16,13 +24,12 @@ struct ConvertSource: CopySource {
   private var parts: [Part] = []
   /// The node that is the target's backing file too, if one of the chain is.
   private let base: Node?
-  private let salvage: (@Sendable (UInt64) -> Void)?
+  private let salvage: (@Sendable (Lost) -> Void)?
   /// The length of all together in bytes; each image is padded to whole sectors.
   private(set) var length: UInt64 = 0
 
-  /// - Parameter salvage: called with the offset of each sector that could not be read and became zero; nil
-  ///   where that is an error.
-  init(_ edges: [Edge], base: Node?, salvage: (@Sendable (UInt64) -> Void)?) throws(BlockError) {
+  /// - Parameter salvage: called with each sector that is lost in some way; nil where that is an error.
+  init(_ edges: [Edge], base: Node?, salvage: (@Sendable (Lost) -> Void)?) throws(BlockError) {
     self.base = base
     self.salvage = salvage
     for edge in edges {
@@ -48,14 +55,37 @@ struct ConvertSource: CopySource {
     // The padding of the last sector.
     guard local < part.edge.length else { return (.zero, count) }
     do throws(BlockError) {
-      let status = try part.edge.chainStatus(at: local, length: count, above: base)
-      if status.reachesBase { return (.inherited, status.length) }
-      return (status.isZero ? .zero : .data, status.length)
+      return try content(of: part.edge, at: local, length: count)
     } catch {
-      if salvage != nil { return (.data, count) }
+      guard salvage == nil else { return contentBeforeDamage(of: part.edge, at: local, length: count) }
       throw error.prefixed("error while reading block status at offset \(offset)")
     }
   }
+
+  private func content(of edge: Edge, at offset: UInt64, length: UInt64) throws(BlockError)
+    -> (content: CopyContent, length: UInt64)
+  {
+    let status = try edge.chainStatus(at: offset, length: length, above: base)
+    if status.reachesBase { return (.inherited, status.length) }
+    return (status.isZero ? .zero : .data, status.length)
+  }
+
+  /// As far as it can be told what a range holds that has a place somewhere of which it cannot be told.
+  private func contentBeforeDamage(of edge: Edge, at offset: UInt64, length: UInt64)
+    -> (content: CopyContent, length: UInt64)
+  {
+    var asked = min(512 - offset % 512, length)
+    var known: (content: CopyContent, length: UInt64) = (.unknown, asked)
+    while let found = try? content(of: edge, at: offset, length: asked) {
+      known = found
+      guard found.length == asked, asked < length else { break }
+      asked = min(asked * 2, length)
+    }
+    return known
+  }
+
+  /// Names the sector.
+  func noteUnknown(at offset: UInt64) { salvage?(.status(offset)) }
 
   /// The image that holds all of a range, and the offset there; nil where the range spans images.
   func image(at offset: UInt64, length: UInt64) -> (edge: Edge, offset: UInt64)? {
@@ -97,7 +127,7 @@ struct ConvertSource: CopySource {
         try edge.read(at: offset + UInt64(done), into: &sector)
       } catch {
         sector.fill()
-        salvage?(global + UInt64(done))
+        salvage?(.bytes(global + UInt64(done)))
       }
       done += count
     }

@@ -191,11 +191,12 @@ final class CopyPipeline: @unchecked Sendable {
     var local: UInt64 = 0
     while local < batch.length {
       let (content, length) = try source.content(at: batch.offset + local, length: batch.length - local)
-      if content == .data || (content == .zero && !(target.isSparse && target.readsZero)) {
+      if content == .unknown { source.noteUnknown(at: batch.offset + local) }
+      if content.isRead || (content == .zero && !(target.isSparse && target.readsZero)) {
         for index in local / granule...(local + length - 1) / granule { wanted[Int(index)] = true }
       }
-      if content == .data && !wasData { begins[Int(local / granule)] = true }
-      wasData = content == .data
+      if content.isRead && !wasData { begins[Int(local / granule)] = true }
+      wasData = content.isRead
       if content == .zero {
         var bytes = buffer.mutableBytes
         var part = bytes.slice(Int(local)..<Int(local + length))

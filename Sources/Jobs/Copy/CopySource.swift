@@ -13,6 +13,11 @@ enum CopyContent: Sendable {
   case zero
   /// The target has, or sees, the same already.
   case inherited
+  /// Nobody can tell; whatever can be read is to be copied.
+  case unknown
+
+  /// Whether bytes are to be read.
+  var isRead: Bool { self == .data || self == .unknown }
 }
 
 /// What a `CopyPipeline` copies from; asked by several threads.
@@ -22,6 +27,9 @@ protocol CopySource: Sendable {
 
   /// What has to be done for the start of a range, and for how many bytes.
   func content(at offset: UInt64, length: UInt64) throws(BlockError) -> (content: CopyContent, length: UInt64)
+
+  /// Says that nobody can tell what is at a place; called once for each, before it is read.
+  func noteUnknown(at offset: UInt64)
 
   /// Reads a range.
   func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError)
@@ -36,6 +44,8 @@ protocol CopySource: Sendable {
 }
 
 extension CopySource {
+  /// There are no such places.
+  func noteUnknown(at offset: UInt64) {}
   /// Nothing that storage could copy.
   func image(at offset: UInt64, length: UInt64) -> (edge: Edge, offset: UInt64)? { nil }
   /// Everything is copied.

@@ -104,7 +104,7 @@ final class OrderedSegments<Value: Sendable>: @unchecked Sendable {
   /// How many whole segments' bytes are known to be zero from the position on. Under the lock.
   private func zeroLength() throws(BlockError) -> UInt64 {
     let (content, length) = try source.content(at: position, length: source.length - position)
-    return content == .data ? 0 : length.roundedDown(to: segment)
+    return content.isRead ? 0 : length.roundedDown(to: segment)
   }
 
   /// Hands a piece on, and those behind it that waited for it.
@@ -149,7 +149,7 @@ extension CopySource {
       let (content, length) = try content(at: position, length: UInt64(buffer.byteCount - done))
       let count = Int(length)
       var part = buffer.slice(done..<done + count)
-      if content == .data {
+      if content.isRead {
         try read(at: position, into: &part)
         hasData = true
       } else {

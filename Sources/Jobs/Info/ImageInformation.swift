@@ -33,7 +33,9 @@ public struct ImageInformation: Sendable {
     virtualSize = node.length.roundedUp(to: 512) ?? node.length
     actualSize = node.allocatedLength
     format = node.driver.formatInformation(of: node)
-    backingPath = format?.backing.map { ImageName.resolve($0.name, relativeTo: node.fileName) }
+    backingPath = format?.backing.map {
+      ImageName.resolve($0.name, relativeTo: ImageInformation.path(of: node))
+    }
     limits = node.limits
     // Of a raw disk somewhere else nobody here knows.
     isDirty = format.map { $0.isDirty ?? false } ?? (node.storage.isOnThisMachine ? false : nil)

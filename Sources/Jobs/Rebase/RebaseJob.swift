@@ -106,7 +106,8 @@ public final class RebaseJob: Job {
 
   /// Where the image alone could be opened, its name can be changed.
   private func withAdvice(_ error: BlockError, _ settings: OpenSettings) -> BlockError {
-    guard settings.followsBacking, error.hint == nil, let graph else { return error }
+    // A name that is refused has advice of its own.
+    guard settings.followsBacking, error.hint == nil, error.kind != .refused, let graph else { return error }
     let alone = OpenSettings(format: settings.format, flags: .noIO, followsBacking: false)
     guard let node = try? opener.openUnused(options.image, alone) else { return error }
     graph.dispose(ofUnused: node)
@@ -148,10 +149,14 @@ public final class RebaseJob: Job {
 
   /// A name that would not be followed when it is found in the image must not get there.
   private func refuseUnusableName() throws(BlockError) {
-    guard let backing, let prefix = ImageName.protocolPrefix(of: backing), prefix != "file" else { return }
+    guard opener.references != .any, let backing, let prefix = ImageName.protocolPrefix(of: backing),
+      prefix != "file"
+    else { return }
     throw BlockError(
       .refused, "\(changing): only local files may be named in an image",
-      advice: "A path with a colon in front of any slash is written './\(prefix):…'.")
+      advice:
+        "A path with a colon in front of any slash is written './\(prefix):…'; --references=any allows every name."
+    )
   }
 
   private func refuseFormatName() throws(BlockError) {
