@@ -33,6 +33,23 @@ struct NBDInteropTests {
 
   private static let silence = Shell.Outcome(status: 0, output: "")
 
+  @Test(
+    "a length that no disk has is what is told, not that there is no server",
+    arguments: [.max, 1 << 63, UInt64(Int64.max), 0x7fff_ffff_c000_0200] as [UInt64])
+  func impossibleLength(_ length: UInt64) throws {
+    let export = try #require(ImpossibleExport(length: length, in: folder))
+    for command in ["info", "map", "check -f raw", "measure", "checksum", "convert -O raw"] {
+      let outcome = Shell.run(
+        "\"$1\" $2 \"$3\" $([[ $2 == convert* ]] && echo out)", Programs.strata, command, export.uri,
+        folder: folder.path)
+      #expect(outcome.status == 1)
+      #expect(
+        outcome.output.hasPrefix(
+          "strata: Could not open '\(export.uri)': Could not refresh total sector count: File too large\n"),
+        "\(outcome.output)")
+    }
+  }
+
   @Test("what is written is there, sparse, and read back the same")
   func copies() {
     let outcome = run(

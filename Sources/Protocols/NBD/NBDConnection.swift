@@ -31,6 +31,8 @@ final class NBDConnection: @unchecked Sendable {
 
   /// What servers take where they do not say.
   private static let usualLargestRequest: UInt64 = 32 << 20
+  /// The longest disk that there can be: 63 bits, less what keeps sums of offsets inside them.
+  private static let longest: UInt64 = 0x7fff_ffff_c000_0000
 
   /// Connects.
   ///
@@ -42,7 +44,12 @@ final class NBDConnection: @unchecked Sendable {
       guard unsafe library.addContext(handle, context) == 0 else { throw NBDConnection.failure(library) }
       try unsafe NBDConnection.connect(handle, address, library)
       let size = unsafe library.size(handle)
-      guard size >= 0 else { throw NBDConnection.failure(library) }
+      // What has no place in 63 bits is answered as -1, without a reason.
+      guard size >= 0, UInt64(size) <= NBDConnection.longest else {
+        throw BlockError(
+          .tooLarge, "Could not refresh total sector count: File too large",
+          advice: "The server says that the export is longer than any disk can be.")
+      }
       length = UInt64(size)
       // LIBNBD_SIZE_MINIMUM and _MAXIMUM: 0 where the server says nothing.
       let smallest = unsafe library.blockSize(handle, 0)
@@ -90,7 +97,7 @@ final class NBDConnection: @unchecked Sendable {
 
   /// The library's last error in this thread, without the name of the function that it begins with.
   private static func failure(_ library: LibNBD) -> BlockError {
-    var text = unsafe library.lastError().map { unsafe String(cName: $0) } ?? "the server cannot be reached"
+    var text = unsafe library.lastError().map { unsafe String(cName: $0) } ?? "the library gives no reason"
     if text.hasPrefix("nbd_"), let separator = text.firstRange(of: ": ") {
       text = String(text[separator.upperBound...])
     }
