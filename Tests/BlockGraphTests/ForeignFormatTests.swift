@@ -25,6 +25,7 @@ struct ForeignFormatTests {
     "\\n\\n# disk descriptorfile",
     "version=1\\n", "# a\\n   \\r\\nversion=3\\r\\n", "#DISK DescriptorFile\\nversion = 1",
     "\\xef\\xbb\\xbf# Disk DescriptorFile\\n", " \\n version = 2\\n",
+    "#a\\0b\\1\\f\\nversion=1\\n", "#\\n#\\0\\n \\n# Disk DescriptorFile\\n",
     "encoding=x\\nVersion=7\\nRW 10 FLAT f 0\\n", "createType=monolithicFlat\\n  RDONLY 10 ZERO\\n",
   ]
 

@@ -59,6 +59,8 @@ enum DescriptorFile {
       switch byte {
       case Ascii.lineFeed, Ascii.carriageReturn: end()
       case Ascii.space, Ascii.tab: if !line.isEmpty { line.append(byte) }
+      // Comments may hold anything.
+      case 0..<Ascii.space where line.first == Ascii.hash: line.append(byte)
       // What is no text ends it: most disks at their first byte.
       case 0..<Ascii.space:
         end()

@@ -27,6 +27,8 @@ public struct Signature: Sendable {
     case trailer([UInt8])
     /// What a rule says of the start.
     case rule(@Sendable (RawSpan) -> Bool)
+    /// What a rule says of the end.
+    case tail(@Sendable (RawSpan) -> Bool)
   }
 
   /// What the sign says the file is.
@@ -51,8 +53,10 @@ public struct Signature: Sendable {
 
   /// How much of the start of a file tells the formats of images apart, in bytes.
   static let headLength = 8192
-  /// How much of the end of a file is looked at, in bytes.
-  public static let tailLength = 1024
+  /// How much of the end of a file tells the formats of images apart, in bytes.
+  static let tailLength = 1024
+  /// How much of the end of a file tells of everything else: as much as the last record of an archive can take.
+  public static let longestTail = 22 + 65535
 
   /// The signs known.
   public static let all: [Signature] = [
@@ -83,14 +87,21 @@ public struct Signature: Sendable {
     Signature("btrfs", .content, at: 65600, "_BHRfS_M"),
     Signature("squashfs", .content, "hsqs"),
     Signature("elf", .foreign, [0x7F, 0x45, 0x4C, 0x46]),
-    Signature("script", .foreign, "#!"), Signature("pdf", .foreign, "%PDF-"),
+    Signature("program", .foreign, "MZ"), Signature("program", .foreign, [0xCA, 0xFE, 0xBA, 0xBE]),
+    Signature("program", .foreign, [0xCF, 0xFA, 0xED, 0xFE]),
+    Signature("script", .foreign, "#!"),
+    // Readers look for it in the first kilobyte.
+    Signature("pdf", .foreign, .rule { isAnywhere(Array("%PDF-".utf8), in: $0, within: 1024) }),
     Signature("zip", .foreign, [0x50, 0x4B, 3, 4]),
-    Signature("zip", .foreign, .end(22, [0x50, 0x4B, 5, 6])),
+    Signature("zip", .foreign, .tail { endsWithZipDirectory($0) }),
     Signature("gzip", .foreign, [0x1F, 0x8B, 8]),
     Signature("xz", .foreign, [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0]),
     Signature("zstd", .foreign, [0x28, 0xB5, 0x2F, 0xFD]),
     Signature("bzip2", .foreign, "BZh"),
-    Signature("7z", .foreign, [0x37, 0x7A, 0xBC, 0xAF]),
+    Signature("7z", .foreign, [0x37, 0x7A, 0xBC, 0xAF]), Signature("rar", .foreign, "Rar!\u{1A}\u{7}"),
+    Signature("cab", .foreign, "MSCF"), Signature("cpio", .foreign, "070701"),
+    Signature("ar", .foreign, "!<arch>\n"),
+    Signature("ole", .foreign, [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1]),
     Signature("tar", .foreign, at: 257, "ustar"),
   ]
 
@@ -107,9 +118,10 @@ public struct Signature: Sendable {
     case .end(let distance, let bytes):
       return Signature.stands(bytes, in: tail, at: tail.byteCount - distance)
     case .trailer(let bytes):
-      for offset in 0..<tail.byteCount where Signature.stands(bytes, in: tail, at: offset) { return true }
-      return false
+      let part = tail.slice(max(0, tail.byteCount - Signature.tailLength)..<tail.byteCount)
+      return Signature.isAnywhere(bytes, in: part, within: part.byteCount)
     case .rule(let holds): return holds(head)
+    case .tail(let holds): return holds(tail)
     }
   }
 
@@ -117,6 +129,22 @@ public struct Signature: Sendable {
     guard offset >= 0, area.byteCount >= offset + bytes.count else { return false }
     for (index, byte) in bytes.enumerated() where area.byte(at: offset + index) != byte { return false }
     return true
+  }
+
+  private static func isAnywhere(_ bytes: [UInt8], in area: RawSpan, within count: Int) -> Bool {
+    for offset in 0..<min(area.byteCount, count) where stands(bytes, in: area, at: offset) { return true }
+    return false
+  }
+
+  /// Whether the last record of a zip archive stands at the end, with a comment that ends with the file: an archive
+  /// may have anything in front of it.
+  private static func endsWithZipDirectory(_ tail: RawSpan) -> Bool {
+    guard tail.byteCount >= 22 else { return false }
+    for offset in 0...tail.byteCount - 22 where stands([0x50, 0x4B, 5, 6], in: tail, at: offset) {
+      let comment = Int(tail.byte(at: offset + 20)) | Int(tail.byte(at: offset + 21)) << 8
+      if offset + 22 + comment == tail.byteCount { return true }
+    }
+    return false
   }
 
   private static func isQcow(_ head: RawSpan) -> Bool {

@@ -48,7 +48,7 @@ struct Inspection {
     let file = try inFile(path) { () throws(BlockError) in try File(path: path, mode: []) }
     fileSize = try file.length()
     let head = try file.readPart(at: 0, count: Int(min(fileSize, UInt64(HeaderFindings.inspectedLength))))
-    let tailLength = min(fileSize, UInt64(Signature.tailLength))
+    let tailLength = min(fileSize, UInt64(Signature.longestTail))
     let tail = try file.readPart(at: fileSize - tailLength, count: Int(tailLength))
     for signature in Signature.all where signature.isIn(head.bytes, tail: tail.bytes) {
       if !signatures.contains(where: { $0.name == signature.name }) { signatures.append(signature) }
