@@ -31,6 +31,7 @@ extension Opener {
         // Guest data stays where it is when only tables are looked at.
         guard !node.flags.contains(.noIO) else { continue }
         child = try openDataFile(reference, stated.dataFile, settings, of: node, above: above)
+        if let child { try refuseOwnFile(child, reference, above) }
       }
       if let child { children.append((reference, child)) }
     }
@@ -53,6 +54,18 @@ extension Opener {
     let isFollowed = (try? gate.resolve(reference, foundIn: own.fileName)) != nil
     let named = Layer(fileName: path, identity: isFollowed ? FilePaths.identity(of: path) : nil)
     try inContext("Could not open backing file") { () throws(BlockError) in try refuseLoop(named, [own]) }
+  }
+
+  /// Guest data over the tables that describe it would destroy both.
+  private func refuseOwnFile(_ child: Node, _ reference: ImageReference, _ above: [Layer]) throws(BlockError)
+  {
+    guard let own = above.last, let identity = FilePaths.identity(of: child.fileName),
+      identity == own.identity
+    else { return }
+    throw BlockError(
+      .refused,
+      "'\(own.fileName)' names itself in slot '\(reference.slot.rawValue)': tables and data cannot be one file"
+    )
   }
 
   private func openBackingOrAdvise(

@@ -76,6 +76,8 @@ struct BitmapCommand: ProgramCommand {
   @Argument(help: ArgumentHelp("The image and the bitmap's name.", valueName: "file"))
   var operands: [String] = []
 
+  static func images(in operands: [String]) -> [String] { Array(operands.prefix(1)) }
+
   func perform(in session: Session) throws -> Int32 {
     let granularity = try granularity.map { try parseSize($0, "granularity", warn: session.console.warn) }
     let actions = actions(session.options)

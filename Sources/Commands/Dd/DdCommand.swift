@@ -47,6 +47,12 @@ struct DdCommand: ProgramCommand {
   @Argument(help: ArgumentHelp("What is copied from where to where.", valueName: "name=value"))
   var operands: [String] = []
 
+  static func images(in operands: [String]) -> [String] {
+    ["if=", "of="].flatMap { name in
+      operands.filter { $0.hasPrefix(name) }.map { String($0.dropFirst(name.count)) }
+    }
+  }
+
   func perform(in session: Session) throws -> Int32 {
     let operands = try DdOperands(operands, warn: session.console.warn)
     guard let input = operands.input, let output = operands.output else {

@@ -71,6 +71,8 @@ struct LuksCommand: ProgramCommand {
     var operands: Int { self == .headerBackup || self == .headerRestore ? 3 : 2 }
   }
 
+  static func images(in operands: [String]) -> [String] { Array(operands.dropFirst().prefix(1)) }
+
   func perform(in session: Session) throws -> Int32 {
     guard let word = operands.first else {
       throw UsageError("Expecting one of " + Action.allCases.map(\.rawValue).joined(separator: ", "))

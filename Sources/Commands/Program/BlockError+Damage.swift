@@ -16,4 +16,24 @@ extension BlockError {
     }
     return nil
   }
+
+  /// What is wrong, for a message that names the image and nothing else says what was being done: without the words
+  /// of a format around it.
+  var reason: Substring {
+    guard let damage, let start = damage.finding.firstRange(of: " corrupt: ") else { return message[...] }
+    let rest = damage.finding[start.upperBound...]
+    return rest.firstRange(of: "; further ").map { rest[..<$0.lowerBound] } ?? rest
+  }
+
+  /// Whether an image is damaged, by a message that does not say which one: it names none of `files`.
+  func lacksName(of files: [String]) -> Bool {
+    guard kind == .corrupt else { return false }
+    // A short name may well be part of a word.
+    for file in files where !file.isEmpty {
+      if message.contains("'\(file)'") || message.contains(" \(file):") || message.hasSuffix(" \(file)") {
+        return false
+      }
+    }
+    return true
+  }
 }

@@ -107,13 +107,24 @@ final class Console {
   }
 
   /// Tells why the command failed, and what to do.
-  func report(_ error: BlockError) {
+  ///
+  /// - Parameter files: the images that the command works on, the likeliest first; damage that names none of them is
+  ///   told with the first.
+  func report(_ error: BlockError, of files: [String] = []) {
     failure = error
+    let names = (error.file.map { [$0] } ?? []) + files
+    let nameless = error.lacksName(of: names) ? names.first : nil
     if let damage = error.damage {
       say(damage.finding)
-      if let context = damage.context { complain(context + ": Input/output error") }
+      if let context = damage.context {
+        complain(context + ": Input/output error")
+      } else if let nameless {
+        complain(
+          isStandIn ? "'\(nameless)': Input/output error" : "'\(nameless)' is damaged: \(error.reason)")
+      }
     } else {
-      complain(error.message)
+      let isTold = isStandIn || nameless == nil
+      complain(isTold ? error.message : "'\(nameless ?? "")' is damaged: \(error.message)")
       if let hint = error.hint { say(hint) }
     }
     if let advice = error.advice { advise(advice) }

@@ -103,6 +103,7 @@ public struct Program {
     if asked.isJSON { console.form = asked.ownsOutput ? .ownJSON : .report }
     let status: Int32
     var report = ResultReport(command: type.name, status: 0)
+    var files: [String] = []
     do {
       let operand = try type.takeOperand(from: &words)
       var line = try Normalizer(words, spellings: own + added, isStandIn: console.isStandIn)
@@ -112,10 +113,11 @@ public struct Program {
         console.print(help(of: type))
         return 0
       }
-      report.file = line.operands.first
+      files = type.images(in: line.operands)
+      report.file = files.first
       status = try perform(type, &line, added, &report)
     } catch {
-      status = self.report(error, otherwise: type.failureStatus)
+      status = self.report(error, of: files, otherwise: type.failureStatus)
     }
     report.status = status
     finish(report)
@@ -190,7 +192,7 @@ public struct Program {
   }
 
   /// Tells why the program fails; returns the status to end with.
-  private func report(_ error: any Error, otherwise status: Int32) -> Int32 {
+  private func report(_ error: any Error, of files: [String] = [], otherwise status: Int32) -> Int32 {
     if let error = error as? UsageError {
       console.report(error)
       return 1
@@ -199,7 +201,7 @@ public struct Program {
       console.complain("\(error)")
       return 1
     }
-    console.report(error)
+    console.report(error, of: files)
     if error.kind == .interrupted, let signal = Signals.terminating { return 128 + signal }
     return status
   }

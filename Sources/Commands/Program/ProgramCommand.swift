@@ -20,6 +20,9 @@ protocol ProgramCommand: ParsableCommand {
   /// - Throws: where the line is too short to have it.
   static func takeOperand(from words: inout [String]) throws(UsageError) -> String?
 
+  /// The images among the operands of a command line, for messages; the one that is most likely to be meant first.
+  static func images(in operands: [String]) -> [String]
+
   /// Does the work; returns the status that the program ends with.
   ///
   /// - Throws: `UsageError` or `BlockError`, which is then reported.
@@ -31,6 +34,8 @@ extension ProgramCommand {
   static var onlyTells: Bool { false }
   static var outputForms: [String] { ["human", "json"] }
   static func takeOperand(from words: inout [String]) throws(UsageError) -> String? { nil }
+
+  static func images(in operands: [String]) -> [String] { operands }
 
   /// How the command is called.
   static var name: String { configuration.commandName ?? "" }

@@ -55,6 +55,8 @@ struct ResizeCommand: ProgramCommand {
     return words.removeLast()
   }
 
+  static func images(in operands: [String]) -> [String] { Array(operands.prefix(1)) }
+
   func perform(in session: Session) throws -> Int32 {
     let mode = try preallocationMode()
     guard operands.count == 2 else { throw UsageError("Expecting image file name and size") }
@@ -68,7 +70,7 @@ struct ResizeCommand: ProgramCommand {
       try session.run(job, session.reporter(isShown: false))
     } catch {
       guard job.lacksLeaveToShrink else { throw error }
-      session.console.report(error)
+      session.console.report(error, of: [operands[0]])
       session.console.warn(
         "Shrinking an image will delete all data beyond the shrunken image's end. Before performing such an "
           + "operation, make sure there is no important data there.")
