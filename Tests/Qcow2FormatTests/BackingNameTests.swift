@@ -47,6 +47,16 @@ import Testing
     return [backing?.name, backing?.format]
   }
 
+  @Test("an offset without a name behind it means nothing", arguments: [8, 200, 4088, 4096] as [UInt64])
+  func strayOffset(_ offset: UInt64) throws {
+    var image = SampleQcow2(.version2)
+    image.set64(8, offset < 72 ? 72 : offset)
+    let opened = try open(image.bytes)
+    try opened.edge.setBackingFile("base", format: "raw")
+    try opened.edge.setBackingFile("another", format: "qcow2")
+    #expect(try reference(opened.memory.bytes) == ["another", "qcow2"])
+  }
+
   @Test("names come and go, and peers read them", arguments: shapes)
   func changes(_ shape: String) throws {
     let path = folder.file("disk")

@@ -94,6 +94,12 @@ extension BrokenImage {
     BrokenImage("data file missing", .dataFile, .described("missing.dat")) {
       $0.set($0.extensions + 8, Array("missing.dat".utf8))
     },
+    BrokenImage(
+      "data file that is the image itself", .dataFile, .described("names itself in slot 'data-file'")
+    ) {
+      $0.set32($0.extensions + 4, 12)
+      $0.set($0.extensions + 8, Array("sample.qcow2".utf8))
+    },
     BrokenImage("data file without a name", .dataFile, .described("requires a file name")) {
       $0.set32($0.extensions, 0)
     },

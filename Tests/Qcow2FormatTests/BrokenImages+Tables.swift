@@ -79,7 +79,19 @@ extension BrokenImage {
     },
     BrokenImage(
       "zero cluster in version 2", .version2,
-      .opened(check: 0, map: "Zero cluster entry found in pre-v3 image", convert: "Zero cluster entry found")
+      .opened(
+        check: 2, finding: "ERROR found l2 entry with reserved bits set: 8000000000005001",
+        map: "Zero cluster entry found in pre-v3 image", convert: "Zero cluster entry found")
+    ) { $0.set64($0.l2, UInt64($0.data) | 0x8000_0000_0000_0001) },
+    BrokenImage(
+      "zeros without a cluster in version 2", .version2,
+      .opened(
+        check: 2, finding: "ERROR found l2 entry with reserved bits set: 1",
+        map: "Zero cluster entry found in pre-v3 image", convert: "Zero cluster entry found")
+    ) { $0.set64($0.l2 + 80, 1) },
+    BrokenImage(
+      "zero flag beside bitmaps of subclusters", .extended,
+      .opened(check: 2, finding: "ERROR found l2 entry with reserved bits set: 80000000000")
     ) { $0.set64($0.l2, UInt64($0.data) | 0x8000_0000_0000_0001) },
     BrokenImage(
       "compressed cluster past the end", .compressed,

@@ -84,6 +84,65 @@ import Testing
     }
   }
 
+  @Test("wrong marks in a table that every L1 entry names are counted for each, and looked for once")
+  func repeatedMarks() throws {
+    let entries = 1 << 20
+    var image = repeating(entries, damaged: false)
+    for index in 0..<4 { image.set64(image.l2 + 8 * index, UInt64(image.data + index << 12)) }
+    try image.write(to: folder)
+    let clock = ContinuousClock()
+    let start = clock.now
+    let result = try #require(CheckedImage(folder.file("sample.qcow2")).result)
+    #expect(clock.now - start < .seconds(60))
+    #expect(result.corruptions > 4 * UInt64(entries))
+  }
+
+  @Test("refcount blocks that the table names again and again are not compared for ever")
+  func repeatedBlocks() throws {
+    var image = SampleQcow2(.plain)
+    let start = 16 << 12
+    image.set64(48, UInt64(start))
+    image.set32(56, 2048)
+    image.bytes += [UInt8](repeating: 0, count: start + 8 << 20 - image.bytes.count)
+    for index in 0..<1 << 20 { image.set64(start + 8 * index, UInt64(image.refcountBlock)) }
+    for index in 0..<2048 { image.set16(image.refcountBlock + 2 * index, 7) }
+    try image.write(to: folder)
+    _ = Shell.run("truncate -s 7T sample.qcow2", folder: folder.path)
+    let clock = ContinuousClock()
+    let start1 = clock.now
+    let checked = CheckedImage(folder.file("sample.qcow2"))
+    #expect(clock.now - start1 < .seconds(120))
+    #expect(try #require(checked.result).corruptions > 1 << 19)
+    #expect(checked.findings.count < 5000)
+  }
+
+  @Test(
+    "of each kind a thousand findings are told, and the others counted",
+    arguments: [nil, .all] as [CheckRepair?])
+  func cut(_ repair: CheckRepair?) throws {
+    var image = SampleQcow2(.plain)
+    image.set32(36, 8)
+    image.set64(24, 4096 << 12)
+    image.bytes += [UInt8](repeating: 0, count: 8 << 12)
+    for table in 0..<8 {
+      let place = (9 + table) << 12
+      image.set64(image.l1 + 8 * table, UInt64(place) | 1 << 63)
+      image.set16(image.refcountBlock + 2 * (9 + table), 1)
+      for index in 0..<512 { image.set64(place + 8 * index, 0x2 | UInt64(image.data) | 1 << 63) }
+    }
+    image.set64(image.l1 + 7 * 8, UInt64(image.l2) | 1 << 63)
+    let log = Lines()
+    let checked = try RepairedImage(image.bytes).check(repair) { log.lines.append($0) }
+    let reserved = log.lines.filter { $0.contains("with reserved bits set") }
+    #expect(reserved.count == 1001)
+    #expect(
+      reserved.last?.hasPrefix("\(7 * 512 - 1000) more of this kind: ") == true, "\(reserved.last ?? "")")
+    #expect(log.lines.contains("Leaked cluster 16 refcount=1 reference=0") || repair == .all)
+    #expect(repair == .all || checked.corruptions >= 7 * 512)
+  }
+
+  private final class Lines { var lines: [String] = [] }
+
   @Test("a sparse file of many clusters takes little memory and time")
   func sparse() throws {
     var image = SampleQcow2(.plain)

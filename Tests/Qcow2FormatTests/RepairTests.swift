@@ -43,14 +43,14 @@ struct RepairedImage {
   }
 
   /// Repairs, or checks without a repair.
-  func check(_ repair: CheckRepair?) throws(BlockError) -> CheckResult {
+  func check(_ repair: CheckRepair?, report: (String) -> Void = { _ in }) throws(BlockError) -> CheckResult {
     let user = try open(repair == nil ? .checking : [.checking, .writable])
     defer { try? graph.release(user) }
     guard let node = user.edge?.child, let driver = node.driver as? any CheckingDriver else {
       throw BlockError(.notFound, "no driver")
     }
-    guard let repair else { return try driver.check(node, JobContext()) { _ in } }
-    return try driver.repair(repair, node, JobContext()) { _ in }
+    guard let repair else { return try driver.check(node, JobContext(), report: report) }
+    return try driver.repair(repair, node, JobContext(), report: report)
   }
 
   /// What the guest reads, cluster by cluster; nil where it cannot.

@@ -44,6 +44,15 @@ extension Edge {
   public func extent(at offset: UInt64, length: UInt64) throws(BlockError) -> Extent {
     try request { (node: Node) throws(BlockError) in try node.extent(at: offset, length: length) }
   }
+
+  /// Whether the child knows, without reading it, that a range is nothing but zeros, or lies past its end.
+  public func isHole(at offset: UInt64, length: UInt64) -> Bool {
+    let end = self.length
+    guard offset < end else { return true }
+    let inside = min(length, end - offset)
+    guard inside > 0, let found = try? extent(at: offset, length: inside) else { return false }
+    return found.kind == .zero && found.length == inside
+  }
 }
 
 extension Node {

@@ -12,7 +12,7 @@ extension LuksFormat: InspectingKind {
     guard LuksHeader.version(announcedBy: head) != nil else {
       throw BlockError(.corrupt, "Volume is not in LUKS format")
     }
-    let area = HeadArea(head, fileLength: fileLength)
+    let area = HeadArea(head, length: fileLength)
     var findings = HeaderFindings(virtualSize: 0)
     findings.encryption = "luks"
     let header: LuksHeader
@@ -57,31 +57,4 @@ extension LuksFormat: InspectingKind {
     }
     return defects
   }
-}
-
-/// The start of a file; what lies behind it reads as zeros.
-private struct HeadArea: LuksArea {
-  private let head: Buffer
-  let length: UInt64
-
-  init(_ head: RawSpan, fileLength: UInt64) {
-    let copy = Buffer(count: head.byteCount)
-    var bytes = copy.mutableBytes
-    bytes.copy(head)
-    self.head = copy
-    length = fileLength
-  }
-
-  func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {
-    buffer.fill()
-    guard offset < UInt64(head.count) else { return }
-    let start = Int(offset)
-    buffer.copy(head.bytes.slice(start..<min(head.count, start + buffer.byteCount)))
-  }
-
-  func write(at offset: UInt64, from data: RawSpan) throws(BlockError) {
-    throw BlockError(.readOnly, "The header is only looked at")
-  }
-
-  func flush() throws(BlockError) {}
 }

@@ -88,8 +88,8 @@ extension Qcow2Driver {
   private func placeOfName(_ new: Header, _ oldEnd: Int) -> Int? {
     guard new.backingName != nil else { return nil }
     let canonical = new.extensionsEnd
-    let oldName = Int(header.backingNameOffset)..<oldEnd
-    if header.backingName != nil, canonical + new.backingNameBytes <= oldName.lowerBound {
+    // An offset without a name behind it means nothing, whatever it is.
+    if header.backingName != nil, canonical + new.backingNameBytes <= Int(header.backingNameOffset) {
       // In front of the old name, which stands further back than it has to, or among what the extensions left.
       let extensions = header.extensionsEnd
       if canonical >= extensions { return canonical }

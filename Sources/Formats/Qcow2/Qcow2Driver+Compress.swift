@@ -160,7 +160,7 @@ extension Qcow2Driver: CompressingDriver {
     let cluster = start >> geometry.clusterBits
     if used != 0, try refcount(of: cluster, node) < geometry.refcountMaximum {
       if used + size <= geometry.clusterSize {
-        try addReference(to: cluster, node)
+        try addReferences(to: cluster, node)
         return start
       }
       // The rest goes into the next cluster, if nothing is there.
@@ -168,7 +168,7 @@ extension Qcow2Driver: CompressingDriver {
         try refuseTaken(cluster + 1..<cluster + 2, for: "compressed cluster", node)
         try takeFree(cluster + 1..<cluster + 2, node)
         do throws(BlockError) {
-          try addReference(to: cluster, node)
+          try addReferences(to: cluster, node)
         } catch {
           try? dropReferences(cluster + 1..<cluster + 2, .later, node)
           throw error

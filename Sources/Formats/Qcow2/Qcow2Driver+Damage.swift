@@ -9,6 +9,8 @@ internal import Errors
 struct MetadataMap {
   private var words: [UInt64]
   private let mask: UInt64
+  /// So many clusters were entered, some of them perhaps more than once; beyond the number of bits it says yes always.
+  private var entered: UInt64 = 0
 
   /// Large enough to be exact for a file of so many clusters, up to a bound of 1 MiB.
   init(clusters: UInt64) {
@@ -24,13 +26,16 @@ struct MetadataMap {
   }
 
   mutating func insert(from offset: UInt64, bytes: UInt64, _ geometry: Geometry) {
-    guard bytes > 0, bytes >> geometry.clusterBits <= mask else { return }
+    guard bytes > 0, entered <= mask else { return }
+    entered += geometry.clusters(covering: bytes)
+    guard entered <= mask else { return }
     for cluster in offset >> geometry.clusterBits...(offset + bytes - 1) >> geometry.clusterBits {
       insert(cluster)
     }
   }
 
   func mayContain(anyOf clusters: Range<UInt64>) -> Bool {
+    guard entered <= mask else { return true }
     for cluster in clusters {
       let bit = cluster & mask
       if words[Int(bit >> 6)] & 1 << (bit & 63) != 0 { return true }
@@ -44,20 +49,22 @@ extension Qcow2Driver {
   /// Notes that the image contradicts the specification: where it may be written, it is marked corrupt and
   /// not used any further.
   func damage(_ message: String, _ node: Node) -> BlockError {
-    guard node.isWritable, !servesSnapshot, !node.flags.contains(.checking) else {
-      return BlockError(
-        .corrupt,
-        "qcow2: Image is corrupt: \(message); further non-fatal corruption events will be suppressed",
-        advice: "'check FILE' lists the damage; 'convert --salvage' copies what can still be read.")
-    }
+    var error = BlockError(
+      .corrupt,
+      "qcow2: Image is corrupt: \(message); further non-fatal corruption events will be suppressed",
+      advice: "'check FILE' lists the damage; 'convert --salvage' copies what can still be read.")
+    error.file = node.fileName
+    guard node.isWritable, !servesSnapshot, !node.flags.contains(.checking) else { return error }
     if !isBroken {
       isBroken = true
       header.incompatible.insert(.corrupt)
       // The damage is what the user has to hear of, whether or not the mark can be written.
       if header.version >= 3 { try? writeFeatures(node) }
     }
-    return BlockError(
-      .corrupt, "qcow2: Marking image as corrupt: \(message); further corruption events will be suppressed")
+    error.message =
+      "qcow2: Marking image as corrupt: \(message); further corruption events will be suppressed"
+    error.advice = nil
+    return error
   }
 
   /// Writes the three sets of features into the header.
@@ -89,9 +96,28 @@ extension Qcow2Driver {
     try refuseExactOverlap(bytes, ignoring: [], node)
   }
 
+  /// Refuses a refcount table that names a block twice: what counts for one cluster would count for another, and a
+  /// search for space could find the same counts a million times.
+  func refuseRepeatedBlocks(_ node: Node) throws(BlockError) {
+    let table = refcounts.table
+    var blocks: [UInt64] = []
+    for index in 0..<table.count where table[index] != 0 {
+      blocks.append(RefcountTableEntry(rawValue: table[index]).offset)
+    }
+    blocks.sort()
+    for index in blocks.indices.dropFirst() where blocks[index] == blocks[index - 1] {
+      throw damage("Refblock offset 0x\(hex(blocks[index])) is in the refcount table twice", node)
+    }
+  }
+
   /// A check of places before a kind of table is written there.
   func checkWrite(_ kind: OverlapChecks, _ node: Node) -> (UInt64, UInt64) throws(BlockError) -> Void {
     { (offset: UInt64, bytes: UInt64) throws(BlockError) in
+      let first = offset >> self.geometry.clusterBits
+      let last = (offset + max(bytes, 1) - 1) >> self.geometry.clusterBits
+      guard !self.options.overlapChecks.isEmpty,
+        try self.mapOfMetadata(node).mayContain(anyOf: first..<last + 1)
+      else { return }
       // Marks in the active tables change where snapshots use the same tables, too.
       let ignored = kind == .activeL2 ? kind.union(.inactiveL2) : kind
       try self.refuseExactOverlap(offset..<offset + bytes, ignoring: ignored, node)

@@ -13,10 +13,8 @@ extension Qcow2Format {
       throw BlockError(.notFound, "node '\(request.node.name)' has no child 'file'")
     }
     let header = try readHeader(file)
-    var budget: MemoryBudget?
-    if let bytes = request.tableBudget { budget = try header.checkTables(takingAtMost: bytes) }
     let options = try Qcow2Options(taking: &request.options)
-    let driver = try readTables(header, file, options, request.flags, budget)
+    let driver = try readTables(header, file, options, request.flags, request.tableBudget)
     driver.encryption = try ClusterEncryption(header, file, options, request.flags, request.secrets)
     var result = OpenedDriver(driver)
     result.warnings = bitmapWarnings(header, driver.bitmaps.state)
@@ -31,11 +29,12 @@ extension Qcow2Format {
 
   /// Reads and checks what else is needed to serve the image.
   static func readTables(
-    _ header: Header, _ file: Edge, _ options: Qcow2Options, _ flags: NodeFlags, _ budget: MemoryBudget? = nil
+    _ header: Header, _ file: Edge, _ options: Qcow2Options, _ flags: NodeFlags, _ tableBudget: UInt64? = nil
   )
     throws(BlockError) -> Qcow2Driver
   {
     try checkUse(header, options, flags)
+    let budget = try header.checkTables(takingAtMost: tableBudget)
     let lenient = !flags.isDisjoint(with: [.noIO, .checking])
     let opener = Opener(file: file, header: header, options: options, isLenient: lenient, budget: budget)
     return try opener.open(try readBitmaps(header, file, flags))
@@ -88,8 +87,8 @@ private struct Opener {
   let options: Qcow2Options
   /// Tables may lie past the end of the file: what is missing reads as zeros.
   let isLenient: Bool
-  /// What memory is left for the snapshot table, where that is limited.
-  let budget: MemoryBudget?
+  /// What memory is left for the snapshot table.
+  let budget: MemoryBudget
 
   func open(_ bitmaps: BitmapStore.State) throws(BlockError) -> Qcow2Driver {
     let geometry = header.geometry
@@ -124,10 +123,11 @@ private struct Opener {
 
   private func readSnapshots() throws(BlockError) -> [SnapshotEntry] {
     guard header.snapshotCount > 0 else { return [] }
+    var budget = budget
     do throws(BlockError) {
-      return try SnapshotTable.read(header, from: file, budget)
+      return try SnapshotTable.read(header, from: file, &budget)
     } catch {
-      if isLenient, budget == nil || error.kind != .tooLarge { return [] }
+      if isLenient, !budget.isExceeded { return [] }
       throw error
     }
   }

@@ -10,7 +10,7 @@ extension Qcow2Driver {
   /// Sets every refcount to the number of references that the tables in the file hold, and writes them.
   func rebuildRefcounts(_ node: Node) throws(BlockError) {
     let file = try file(of: node)
-    let count = ImageCheck(self, file, JobContext(), { _ in })
+    let count = ImageCheck(self, file, JobContext())
     try count.countReferences(try count.readSnapshotTable())
     // What damaged tables refer to is not counted, and would be taken for free.
     guard count.result.corruptions == 0, count.result.checkErrors == 0 else {

@@ -112,29 +112,29 @@ extension Qcow2Driver {
     markDirty(counts, run)
   }
 
-  /// Adds one reference to a cluster.
+  /// Adds references to a cluster.
   ///
   /// - Throws: `tooLarge` where the width of refcounts does not hold it.
-  func addReference(to cluster: UInt64, _ node: Node) throws(BlockError) {
+  func addReferences(_ added: UInt64 = 1, to cluster: UInt64, _ node: Node) throws(BlockError) {
     guard let counts = try counts(from: cluster, node) else {
       throw BlockError(.corrupt, "no refcount block for cluster \(cluster)")
     }
     let buffer = counts.slice.buffer
     var bytes = buffer.mutableBytes
     let count = RefcountBlock.count(bytes.bytes, at: counts.first, order: geometry.refcountOrder)
-    guard count < geometry.refcountMaximum else {
+    guard added <= geometry.refcountMaximum - count else {
       throw BlockError(.tooLarge, "refcount of cluster \(cluster) is at its maximum")
     }
-    RefcountBlock.set(count + 1, &bytes, at: counts.first, order: geometry.refcountOrder)
+    RefcountBlock.set(count + added, &bytes, at: counts.first, order: geometry.refcountOrder)
     markDirty(counts, 1)
   }
 
-  /// Takes one reference from each cluster; where none is left the space is free at once.
+  /// Takes references from each cluster, one as a rule; where none is left the space is free at once.
   ///
   /// A count that is 0 already stays so: then the image was wrong before, and `check` will say so.
-  func dropReferences(_ clusters: Range<UInt64>, _ reason: PendingFrees.Reason, _ node: Node)
-    throws(BlockError)
-  {
+  func dropReferences(
+    _ clusters: Range<UInt64>, _ reason: PendingFrees.Reason, count dropped: UInt64 = 1, _ node: Node
+  ) throws(BlockError) {
     var position = clusters.lowerBound
     while position < clusters.upperBound {
       guard let counts = try counts(from: position, node) else {
@@ -149,8 +149,9 @@ extension Qcow2Driver {
         let index = counts.first + step
         let count = RefcountBlock.count(bytes.bytes, at: index, order: geometry.refcountOrder)
         guard count > 0 else { continue }
-        RefcountBlock.set(count - 1, &bytes, at: index, order: geometry.refcountOrder)
-        if count == 1 { noteFree(position + UInt64(step), &freed, reason, node) }
+        RefcountBlock.set(
+          count - min(count, dropped), &bytes, at: index, order: geometry.refcountOrder)
+        if count <= dropped { noteFree(position + UInt64(step), &freed, reason, node) }
       }
       if let freed { discardHost(freed, reason, node) }
       markDirty(counts, run)

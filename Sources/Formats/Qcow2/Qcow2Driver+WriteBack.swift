@@ -72,7 +72,9 @@ extension Qcow2Driver {
   /// All tables have to be in the file.
   func applyPendingFrees(_ node: Node) throws(BlockError) {
     guard !pendingFrees.isEmpty else { return }
-    for entry in pendingFrees.takeAll() { try dropReferences(entry.clusters, entry.reason, node) }
+    for entry in pendingFrees.takeAll() {
+      try dropReferences(entry.clusters, entry.reason, count: entry.count, node)
+    }
   }
 
   /// Keeps the list of pending frees short. Tables in memory must be complete in themselves.
@@ -136,6 +138,7 @@ extension Qcow2Driver {
     guard node.isWritable, !servesSnapshot else {
       throw BlockError(.readOnly, "node '\(node.name)' is read-only")
     }
+    try refuseRepeatedBlocks(node)
     guard header.version >= 3 else {
       isPrepared = true
       return

@@ -37,7 +37,7 @@ extension Qcow2Format: InspectingKind {
     case nil: findings.defects.append("encryption method \(header.cryptMethod) does not exist")
     }
     findings.unknownFeatures = unknown + Qcow2Format.unknownExtensions(header)
-    findings.defects += Qcow2Format.defects(header, fileLength)
+    findings.defects += Qcow2Format.defects(header, head, fileLength)
     return findings
   }
 
@@ -57,44 +57,48 @@ extension Qcow2Format: InspectingKind {
     return names
   }
 
+  private static let knownExtensions: [HeaderExtension.Kind] = [
+    .backingFormat, .featureNames, .bitmaps, .encryption, .dataFile,
+  ]
+
   private static func unknownExtensions(_ header: Header) -> [String] {
-    let known: [HeaderExtension.Kind] = [.backingFormat, .featureNames, .bitmaps, .encryption, .dataFile]
     var names: [String] = []
-    for entry in header.extensions where !known.contains(entry.kind) && names.count < 16 {
+    for entry in header.extensions where !knownExtensions.contains(entry.kind) && names.count < 16 {
       names.append("header extension 0x" + String(entry.kind.rawValue, radix: 16))
     }
     return names
   }
 
-  private static func defects(_ header: Header, _ fileLength: UInt64) -> [String] {
-    var defects: [String] = []
-    do throws(BlockError) {
-      try header.checkTables()
-    } catch {
-      defects.append(error.message)
-    }
-    do throws(BlockError) {
+  private static func defects(_ header: Header, _ head: RawSpan, _ fileLength: UInt64) -> [String] {
+    var defects = reason { () throws(BlockError) in try header.checkTables() }
+    defects += reason { () throws(BlockError) in
       _ = try header.checkTables(takingAtMost: Opener.untrustedTableBudget)
-    } catch {
-      defects.append(error.message)
     }
     if header.incompatible.contains(.corrupt) { defects.append("the image is marked as corrupt") }
-    let end = fileLength.roundedUp(to: header.geometry.clusterSize) ?? .max
-    let tables: [(String, UInt64, UInt64)] = [
-      ("L1 table", header.l1Offset, UInt64(header.l1Size) * 8),
-      (
-        "refcount table", header.refcountTableOffset,
-        UInt64(header.refcountTableClusters) << UInt64(header.clusterBits)
-      ),
-      ("snapshot table", header.snapshotsOffset, UInt64(header.snapshotCount) * 40),
-    ]
-    for (name, offset, bytes) in tables where bytes > 0 {
-      guard let last = offset.plus(bytes), last <= end else {
-        defects.append("the \(name) lies past the end of the file")
-        continue
-      }
-    }
     if header.size > UInt64(Int64.max) { defects.append("the virtual size is negative") }
+    return defects + extensionDefects(header, fileLength) + layoutDefects(header, head, fileLength)
+  }
+
+  private static func extensionDefects(_ header: Header, _ fileLength: UInt64) -> [String] {
+    var defects: [String] = []
+    if header.cryptMethod == CryptMethod.luks.rawValue {
+      defects += reason { () throws(BlockError) in _ = try EncryptionPlace(header, fileLength: fileLength) }
+    }
+    if header.hasBitmaps, let data = header.first(.bitmaps)?.data {
+      defects += reason { () throws(BlockError) in _ = try BitmapsExtension(checking: data, header.geometry) }
+    }
+    if header.first(.dataFile) != nil, !header.incompatible.contains(.dataFile) {
+      defects.append("it names a data file, and its features say that there is none")
+    }
+    if header.autoclear.contains(.rawDataFile), !header.incompatible.contains(.dataFile) {
+      defects.append("it has no data file, and its features say that it is raw")
+    }
+    var kinds: Set<HeaderExtension.Kind> = []
+    for entry in header.extensions
+    where !kinds.insert(entry.kind).inserted && knownExtensions.contains(entry.kind) {
+      defects.append("the header extension 0x" + String(entry.kind.rawValue, radix: 16) + " is there twice")
+      break
+    }
     return defects
   }
 }

@@ -7,14 +7,16 @@ internal import Errors
 
 /// The snapshot table as a whole.
 enum SnapshotTable {
+  /// More bytes than the largest entry: two names of 64 KiB each and the extra data.
+  static let largestEntry = 136 << 10
+
   /// Reads all entries that the header announces.
   ///
-  /// - Parameter budget: the memory that entries may take; nil for no such limit.
+  /// - Parameter budget: the memory that entries may take.
   /// - Throws: `corrupt` or `tooLarge` where the table passes the end of the file or a limit.
-  static func read(_ header: Header, from file: Edge, _ budget: MemoryBudget? = nil) throws(BlockError)
+  static func read(_ header: Header, from file: Edge, _ budget: inout MemoryBudget) throws(BlockError)
     -> [SnapshotEntry]
   {
-    var budget = budget
     let fileLength = file.length
     let least = UInt64(header.snapshotCount) * UInt64(SnapshotEntry.fixedSize)
     guard header.snapshotsOffset < fileLength, least <= fileLength - header.snapshotsOffset else {
@@ -26,7 +28,7 @@ enum SnapshotTable {
     var position = header.snapshotsOffset
     for _ in 0..<header.snapshotCount {
       let entry = try window.entry(at: position)
-      try budget?.take(UInt64(entry.memory))
+      try budget.take(UInt64(entry.memory))
       entries.append(entry)
       position += UInt64(entry.size)
       guard position - header.snapshotsOffset <= Qcow2Limits.snapshotTableBytes else {
@@ -43,9 +45,8 @@ enum SnapshotTable {
     var start: UInt64 = 0
     var buffer = Buffer(count: 0)
 
-    /// More than the largest entry: two names of 64 KiB each and the extra data.
     static let bytes: UInt64 = 256 << 10
-    static let largestEntry: UInt64 = 136 << 10
+    static let largestEntry = UInt64(SnapshotTable.largestEntry)
 
     init(file: Edge, end: UInt64) {
       self.file = file

@@ -34,29 +34,58 @@ extension Qcow2Driver {
   /// Puts something that reads as zeros in the place of each zero cluster, in the tables of all snapshots too: a
   /// cluster of zeros where a backing file would show through, else nothing.
   private func expandZeroClusters(_ node: Node, _ context: JobContext) throws(BlockError) {
-    var tables: [TableInMemory] = [l1]
-    for snapshot in snapshots {
-      try snapshot.check(header)
-      let file = try file(of: node)
-      tables.append(
-        try TableInMemory(offset: snapshot.l1Offset, count: Int(snapshot.l1Size), from: file))
-    }
-    for table in tables { context.expect(UInt64(table.count)) }
-    // Tables that several states share are changed once.
+    // Tables that several states share are changed once, and so are whole states.
     var done: Set<UInt64> = []
-    for table in tables {
-      for index in 0..<table.count {
-        try context.checkInterrupted()
-        let offset = L1Entry(rawValue: table[index]).offset
-        if offset != 0 { try expandTable(at: offset, l1Index: index, &done, node) }
-        context.advance(1)
+    var states: Set<State> = []
+    context.expect(UInt64(l1.count))
+    try expandTables(of: l1, &done, node, context)
+    let file = try file(of: node)
+    // Tables do not overlap in an image that is whole, so together they are no larger than the file.
+    var budget = file.length.plus(64 << 20) ?? .max
+    for snapshot in snapshots {
+      try context.checkInterrupted()
+      try snapshot.check(header)
+      let bytes = UInt64(snapshot.l1Size) * UInt64(L1Entry.size)
+      guard snapshot.l1Offset < file.length,
+        states.insert(State(offset: snapshot.l1Offset, size: snapshot.l1Size)).inserted
+      else { continue }
+      guard budget >= bytes else {
+        throw BlockError(
+          .corrupt, "the L1 tables of the snapshots overlap: together they are larger than the file")
       }
+      budget -= bytes
+      let table = try TableInMemory(offset: snapshot.l1Offset, count: Int(snapshot.l1Size), from: file)
+      context.expect(UInt64(table.count))
+      try expandTables(of: table, &done, node, context)
     }
     try writeBack(node)
     try barrier(node)
     try applyPendingFrees(node)
     try writeRefcounts(node)
     try barrier(node)
+  }
+
+  /// The L1 table of a snapshot.
+  private struct State: Hashable {
+    var offset: UInt64
+    var size: UInt32
+  }
+
+  private func expandTables(
+    of table: TableInMemory, _ done: inout Set<UInt64>, _ node: Node, _ context: JobContext
+  ) throws(BlockError) {
+    let most = try file(of: node).length.dividedUp(by: geometry.clusterSize)
+    for index in 0..<table.count {
+      let offset = L1Entry(rawValue: table[index]).offset
+      if offset != 0 {
+        try context.checkInterrupted()
+        try expandTable(at: offset, l1Index: index, &done, node)
+        guard UInt64(done.count) <= most else {
+          throw BlockError(.corrupt, "L2 tables overlap: together they are larger than the file")
+        }
+      }
+      context.advance(1)
+    }
   }
 
   private func expandTable(at offset: UInt64, l1Index: Int, _ done: inout Set<UInt64>, _ node: Node)
@@ -66,10 +95,9 @@ extension Qcow2Driver {
       throw damage(
         "L2 table offset 0x\(hex(offset)) unaligned (L1 index: \(prefixedHex(UInt64(l1Index))))", node)
     }
+    guard done.insert(offset).inserted else { return }
     let references = try refcount(of: offset >> geometry.clusterBits, node)
-    if references != 1 {
-      guard references > 0, done.insert(offset).inserted else { return }
-    }
+    guard references > 0 else { return }
     var position: UInt64 = 0
     while position < geometry.clusterSize {
       for index in 0..<entriesPerSlice {
@@ -98,9 +126,7 @@ extension Qcow2Driver {
       if entry.offset != 0 { isOld = try refcount(of: host, node) == references }
       let cluster = isOld ? host : try allocate(1, for: "data cluster", node).lowerBound
       try makeZero(cluster, node)
-      if !isOld {
-        for _ in 1..<references { try addReference(to: cluster, node) }
-      }
+      if !isOld, references > 1 { try addReferences(references - 1, to: cluster, node) }
       new = L2Entry(rawValue: cluster << geometry.clusterBits | (references == 1 ? L2Entry.copiedBit : 0))
     }
     let target = try l2Slice(at: slice, releasing: false, node)
@@ -110,7 +136,7 @@ extension Qcow2Driver {
     bytes.storeBig(new.rawValue, at: place)
     l2Cache.markDirty(target, place..<place + 8)
     guard entry.offset != 0, !isOld else { return }
-    for _ in 0..<references { pendingFrees.add(host..<host + 1, .other) }
+    pendingFrees.add(host..<host + 1, .other, count: references)
     try workOffFrees(node)
   }
 

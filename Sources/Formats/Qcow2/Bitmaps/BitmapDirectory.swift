@@ -100,19 +100,27 @@ struct BitmapDirectory: Sendable {
   ///
   /// - Throws: kind `corrupt`, in the peer's words.
   init(_ bitmaps: BitmapsExtension, from file: Edge) throws(BlockError) {
-    offset = bitmaps.directoryOffset
-    size = bitmaps.directorySize
+    let (offset, size) = (bitmaps.directoryOffset, bitmaps.directorySize)
     guard offset < file.length, size <= file.length - offset else {
       throw BlockError(.corrupt, "bitmaps_ext: bitmap directory lies past the end of the file")
     }
     let directory = try file.read(at: offset, count: Int(size))
+    try self.init(bitmaps, parsing: directory.bytes)
+  }
+
+  /// Reads a directory that is in memory; the extension that points to it has been checked.
+  ///
+  /// - Throws: kind `corrupt`, in the peer's words.
+  init(_ bitmaps: BitmapsExtension, parsing directory: RawSpan) throws(BlockError) {
+    offset = bitmaps.directoryOffset
+    size = bitmaps.directorySize
     entries = []
     var position = 0
-    while position < directory.count {
+    while position < directory.byteCount {
       guard entries.count < Int(bitmaps.count) else {
         throw BlockError(.corrupt, "More bitmaps found than specified in header extension")
       }
-      let entry = try BitmapEntry(parsing: directory.bytes.slice(position..<directory.count))
+      let entry = try BitmapEntry(parsing: directory.slice(position..<directory.byteCount))
       entries.append(entry)
       position += entry.size
     }

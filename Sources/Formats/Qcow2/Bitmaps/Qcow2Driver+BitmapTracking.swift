@@ -19,13 +19,48 @@ extension Qcow2Driver {
       try beginTracking(node) { $0.flags.contains(.auto) }
     }
     guard let end = offset.plus(length) else { return }
-    for (index, edit) in bitmaps.edits where directory.entries[index].flags.contains(.auto) {
-      try edit.resize(to: self.length)
-      try edit.mark(offset..<end) { () throws(BlockError) in
-        try writeChunks(edit, inPlace: true, node)
-        edit.forget()
+    if let changes = bitmaps.changes, changes.length != self.length { try takeInChanges(node) }
+    var position = offset
+    while position < end {
+      if bitmaps.changes?.isFull == true { try takeInChanges(node) }
+      var changes =
+        bitmaps.changes ?? ChangedParts(granularityBits: finestGranularity(directory), length: self.length)
+      position = changes.note(position..<end)
+      bitmaps.changes = changes
+    }
+  }
+
+  private func finestGranularity(_ directory: BitmapDirectory) -> UInt64 {
+    var finest = UInt64(BitmapShape.granularityBits.upperBound)
+    for entry in directory.entries where entry.flags.contains(.auto) {
+      finest = min(finest, UInt64(entry.granularityBits))
+    }
+    return finest
+  }
+
+  /// Lets all enabled bitmaps know what changed, one after the other.
+  private func takeInChanges(_ node: Node) throws(BlockError) {
+    for index in bitmaps.edits.keys.sorted() {
+      guard let edit = bitmaps.edits[index] else { continue }
+      try takeInChanges(edit, index, node)
+    }
+    bitmaps.changes = nil
+  }
+
+  /// Lets a bitmap know what changed, if it is enabled; its bits are in the file then, and not in memory.
+  private func takeInChanges(_ edit: BitmapEdit, _ index: Int, _ node: Node) throws(BlockError) {
+    if let changes = bitmaps.changes, bitmaps.directory?.entries[index].flags.contains(.auto) == true {
+      try edit.resize(to: changes.length)
+      try changes.forEach { (range: Range<UInt64>) throws(BlockError) in
+        try edit.mark(range) { () throws(BlockError) in
+          try writeChunks(edit, inPlace: true, node)
+          edit.forget()
+        }
       }
     }
+    try edit.resize(to: length)
+    try writeChunks(edit, inPlace: true, node)
+    edit.forget()
   }
 
   /// Marks all bitmaps as in use: the length of the disk is about to change.
@@ -74,8 +109,7 @@ extension Qcow2Driver {
     try undoingOnFailure(of: &update, node) { (update: inout BitmapUpdate) throws(BlockError) in
       for index in tracked {
         guard let edit = bitmaps.edits[index] else { continue }
-        try edit.resize(to: length)
-        try writeChunks(edit, inPlace: true, node)
+        try takeInChanges(edit, index, node)
         update.entries[index].flags.remove(.inUse)
         if UInt64(edit.table.entry.tableSize) == edit.shape.tableSize {
           staying.append(index)
@@ -97,6 +131,7 @@ extension Qcow2Driver {
       bitmaps.state = .present(stored)
     }
     bitmaps.edits = [:]
+    bitmaps.changes = nil
     try giveUp(update, node)
   }
 

@@ -23,6 +23,8 @@ struct BitmapStore {
   var state: State
   /// The bitmaps that are marked as in use in the file and change in memory, by their number in the directory.
   var edits: [Int: BitmapEdit] = [:]
+  /// What those of them that are enabled do not know yet.
+  var changes: ChangedParts?
   /// Above 0 while what is written does not change what the guest sees.
   var pauses = 0
 

@@ -76,6 +76,9 @@ enum CheckFinding: Sendable, Equatable {
 extension CheckFinding {
   /// The line of a finding that is being mended.
   var repairDescription: String {
+    if case .leak(let cluster, let refcount, let references) = self {
+      return "Repairing cluster \(cluster) refcount=\(refcount) reference=\(references)"
+    }
     let line = description
     return line.hasPrefix("ERROR") ? "Repairing" + line.dropFirst("ERROR".count) : line
   }

@@ -7,8 +7,12 @@ internal import Errors
 
 /// L2 entries.
 extension ImageCheck {
-  /// Bits of an entry for a cluster that is not compressed that must be zero.
-  static let reservedL2: UInt64 = 0x3f00_0000_0000_01fe
+  /// Bits of an entry for a cluster that is not compressed that must be zero. The flag for zeros is one of them where
+  /// the version has none, or where bitmaps of subclusters say what is zero.
+  var reservedL2: UInt64 {
+    let hasZeroFlag = header.version >= 3 && !geometry.hasExtendedL2
+    return 0x3f00_0000_0000_01fe | (hasZeroFlag ? 0 : L2Entry.zeroBit)
+  }
 
   /// Counts what the entries of a table point to and tells what is wrong with them.
   func walkL2(_ bytes: RawSpan, isActive: Bool) throws(BlockError) -> TableState {
@@ -101,7 +105,7 @@ extension ImageCheck {
     _ entry: L2Entry, _ bitmap: SubclusterBitmap, _ next: inout UInt64, _ state: inout TableState,
     isActive: Bool
   ) throws(BlockError) {
-    if entry.rawValue & ImageCheck.reservedL2 != 0 {
+    if entry.rawValue & reservedL2 != 0 {
       found(.reservedBitsL2(entry: entry.rawValue), canMend: true)
     }
     let offset = entry.offset

@@ -50,7 +50,7 @@ extension ImageCheck {
 
   private func foundMark(_ finding: CheckFinding, fixing: Bool, _ fixed: inout RepairCount) {
     guard fixing else { return found(finding) }
-    report(finding.repairDescription)
+    log?.tell(finding, isMended: true)
     fixed.corruptions += 1
   }
 
@@ -80,6 +80,11 @@ extension ImageCheck {
     throws(BlockError)
   {
     guard let state = tables[entry.offset], state.hasWrongFlags else { return }
+    // Each reference to a table counts what is wrong in it; it is looked at and told of once.
+    if let known = state.wrongFlags {
+      if !fixing { result.corruptions += UInt64(known) }
+      return
+    }
     // What is no table of its own is not changed as if it were one.
     let fixing = fixing && !isRoot(entry.offset >> geometry.clusterBits)
     try context.checkInterrupted()
@@ -90,6 +95,7 @@ extension ImageCheck {
     var bytes = buffer.mutableBytes
     let size = geometry.l2EntryBytes
     var changed: Range<Int>?
+    var wrong: UInt32 = 0
     for position in 0..<bytes.byteCount / size {
       let entry = L2Entry(rawValue: bytes.bytes.big64(at: position * size))
       guard !entry.isCompressed, entry.offset != 0 || (hasDataFile && entry.isCopied) else { continue }
@@ -97,11 +103,13 @@ extension ImageCheck {
         continue
       }
       guard (refcount == 1) != entry.isCopied else { continue }
+      wrong += 1
       foundMark(.copiedFlagL2(entry: entry.rawValue, refcount: refcount), fixing: fixing, &fixed)
       guard fixing else { continue }
       bytes.storeBig(entry.rawValue ^ L2Entry.copiedBit, at: position * size)
       changed = (changed?.lowerBound ?? position * size)..<position * size + 8
     }
+    tables[entry.offset]?.wrongFlags = wrong
     if let changed { try write(buffer, changed, at: entry.offset) }
   }
 }

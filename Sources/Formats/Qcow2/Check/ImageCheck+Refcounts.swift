@@ -11,7 +11,8 @@ final class RefcountBlockReader {
   private let geometry: Geometry
   private let file: Edge
   private var buffer: Buffer?
-  private var loaded = -1
+  /// Where the block in memory starts in the file.
+  private var loaded: UInt64?
   private var isZero = true
 
   init(_ table: TableInMemory, _ geometry: Geometry, _ file: Edge) {
@@ -30,8 +31,8 @@ final class RefcountBlockReader {
   ///
   /// - Throws: `corrupt` where it is not aligned, or what reading it threw.
   func load(_ index: Int) throws(BlockError) -> Bool {
-    guard index != loaded else { return !isZero }
     let offset = offset(index)
+    guard offset != loaded else { return !isZero }
     guard geometry.offsetInCluster(offset) == 0 else {
       throw BlockError(
         .corrupt,
@@ -42,16 +43,16 @@ final class RefcountBlockReader {
     guard offset <= Qcow2Limits.fileEnd - geometry.clusterSize else {
       throw BlockError(.inputOutput, "refcount block \(index) lies past any file")
     }
-    loaded = -1
+    loaded = nil
     isZero = true
-    if offset != 0 {
+    if offset != 0, !file.isHole(at: offset, length: geometry.clusterSize) {
       let target = buffer ?? Buffer(count: Int(geometry.clusterSize))
       buffer = target
       var bytes = target.mutableBytes
       try file.read(at: offset, into: &bytes)
       isZero = target.bytes.isZero
     }
-    loaded = index
+    loaded = offset
     return !isZero
   }
 
@@ -107,7 +108,7 @@ extension ImageCheck {
         found(.unalignedRefcountBlock(index: index))
         noteBrokenBlock()
       } else if offset >> geometry.clusterBits >= clusters {
-        report(outsideLine(index))
+        log?.tell(.refcountBlockOutside(index: index), isMended: repair == .all)
         result.corruptions += 1
         noteBrokenBlock(needsRebuild: repair == .all)
       } else {
@@ -130,11 +131,6 @@ extension ImageCheck {
     }
   }
 
-  private func outsideLine(_ index: Int) -> String {
-    let finding = CheckFinding.refcountBlockOutside(index: index)
-    return repair == .all ? finding.repairDescription : finding.description
-  }
-
   private func noteBrokenBlock(needsRebuild: Bool = true) {
     brokenBlocks += 1
     if needsRebuild { self.needsRebuild = true }
@@ -150,6 +146,10 @@ extension ImageCheck {
       let range = first..<min(clusters, first + geometry.refcountBlockEntries)
       let isReferenced = references.mayHaveAny(in: range)
       guard blocks.offset(index) != 0 || isReferenced else { continue }
+      // Blocks that the table names again and again were told of; what each of them would say is not worth the time.
+      let isRepeated =
+        blocks.offset(index) != 0 && references[blocks.offset(index) >> geometry.clusterBits] > 1
+      guard !isRepeated || takeBudget(geometry.refcountBlockEntries) else { continue }
       try context.checkInterrupted()
       do throws(BlockError) {
         if try blocks.load(index) || isReferenced { compareBlock(range, &highest) }

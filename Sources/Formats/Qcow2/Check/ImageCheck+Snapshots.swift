@@ -122,8 +122,7 @@ extension ImageCheck {
     let file: Edge
     var start: UInt64 = 0
     var buffer = Buffer(count: 0)
-    /// More than the largest entry: two names of 64 KiB each and the extra data.
-    static let largestEntry: UInt64 = 136 << 10
+    static let largestEntry = UInt64(SnapshotTable.largestEntry)
 
     init(file: Edge) { self.file = file }
 

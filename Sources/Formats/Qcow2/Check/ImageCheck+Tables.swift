@@ -11,6 +11,8 @@ struct TableState {
   var isDamaged = false
   /// Whether marks for "refcount is 1" may be wrong in it.
   var hasWrongFlags = false
+  /// How many of them are, once they were looked at.
+  var wrongFlags: UInt32?
   /// References to the whole table beyond the first, not yet added to what it points to.
   var repeats: UInt32 = 0
   var allocated: UInt32 = 0
@@ -94,8 +96,8 @@ extension ImageCheck {
 
   /// Whether nothing more is to be done about a table now, because it was looked at before.
   private func countAgain(_ offset: UInt64, isAligned: Bool, isActive: Bool) throws(BlockError) -> Bool {
-    guard let state = tables[offset] else { return isAligned ? false : !takeBudget() }
-    if state.isDamaged && takeBudget() { return false }
+    guard let state = tables[offset] else { return isAligned ? false : !takeBudget(geometry.l2Entries) }
+    if state.isDamaged && takeBudget(geometry.l2Entries) { return false }
     tables[offset]?.repeats &+= 1
     if isActive {
       result.allocatedClusters += UInt64(state.allocated)
@@ -105,9 +107,10 @@ extension ImageCheck {
     return true
   }
 
-  private func takeBudget() -> Bool {
-    guard repeatBudget >= geometry.l2Entries else { return false }
-    repeatBudget -= geometry.l2Entries
+  /// Whether there is time to look at so many entries that were looked at before.
+  func takeBudget(_ entries: UInt64) -> Bool {
+    guard repeatBudget >= entries else { return false }
+    repeatBudget -= entries
     return true
   }
 
@@ -164,7 +167,11 @@ final class TableRun {
     var target = buffer.mutableBytes
     var part = target.slice(0..<Int(bytes))
     do throws(BlockError) {
-      try file.read(at: offset, into: &part)
+      if file.isHole(at: offset, length: bytes) {
+        part.fill()
+      } else {
+        try file.read(at: offset, into: &part)
+      }
     } catch {
       return error.message
     }

@@ -12,8 +12,9 @@ extension Qcow2Driver: CheckingDriver {
   {
     let file = try file(of: node)
     return try withoutActuallyEscaping(report) { (report: @escaping (String) -> Void) throws(BlockError) in
-      let check = ImageCheck(self, file, context, report)
-      return try check.run()
+      let log = FindingLog(report)
+      defer { log.finish() }
+      return try ImageCheck(self, file, context, log).run()
     }
   }
 
@@ -24,8 +25,9 @@ extension Qcow2Driver: CheckingDriver {
     monitor.lock()
     defer { monitor.unlock() }
     return try withoutActuallyEscaping(report) { (report: @escaping (String) -> Void) throws(BlockError) in
-      let repair = ImageRepair(self, node, try self.file(of: node), what, context, report)
-      return try repair.run()
+      let log = FindingLog(report)
+      defer { log.finish() }
+      return try ImageRepair(self, node, try self.file(of: node), what, context, log).run()
     }
   }
 }
@@ -45,8 +47,8 @@ final class ImageCheck {
   let context: JobContext
   /// What will be mended, which decides how findings are told.
   let repair: CheckRepair?
-  /// Takes findings; what is gone through a second time is not told again.
-  var report: (String) -> Void
+  /// Takes findings; nil where what is gone through was told before.
+  var log: FindingLog?
 
   var result = CheckResult()
   /// Findings that a repair of everything takes away by changing tables.
@@ -76,7 +78,7 @@ final class ImageCheck {
 
   init(
     _ driver: Qcow2Driver, _ file: Edge, _ context: JobContext, repair: CheckRepair? = nil,
-    _ report: @escaping (String) -> Void
+    _ log: FindingLog? = nil
   ) {
     header = driver.header
     geometry = driver.geometry
@@ -85,7 +87,7 @@ final class ImageCheck {
     self.file = file
     self.context = context
     self.repair = repair
-    self.report = report
+    self.log = log
     fileLength = file.length
     clusters = fileLength.dividedUp(by: driver.geometry.clusterSize)
     references = ReferenceCounts(clusters: clusters)
@@ -121,7 +123,7 @@ final class ImageCheck {
   /// Tells a finding and counts it; with `canMend`, a repair of everything will take it away.
   func found(_ finding: CheckFinding, canMend: Bool = false) {
     let mends = canMend && repair == .all
-    report(mends ? finding.repairDescription : finding.description)
+    log?.tell(finding, isMended: mends)
     if mends {
       mendable += 1
       return
@@ -149,7 +151,7 @@ final class ImageCheck {
   }
 
   /// Tells something that is not a finding of its own.
-  func tell(_ line: String) { report(line) }
+  func tell(_ line: String) { log?.tell(line) }
 
   /// Whether a range of the file can be referred to: a file may end inside its last cluster, never before it.
   func isInside(_ offset: UInt64, _ bytes: UInt64) -> Bool {

@@ -19,7 +19,7 @@ final class ImageRepair {
   private let file: Edge
   private let what: CheckRepair
   private let context: JobContext
-  private let report: (String) -> Void
+  private let log: FindingLog
   private var fixed = RepairCount()
   private var result = CheckResult()
   /// More rounds are not tried: what was mended can only in odd cases be wrong in another way.
@@ -27,14 +27,14 @@ final class ImageRepair {
 
   init(
     _ driver: Qcow2Driver, _ node: Node, _ file: Edge, _ what: CheckRepair, _ context: JobContext,
-    _ report: @escaping (String) -> Void
+    _ log: FindingLog
   ) {
     self.driver = driver
     self.node = node
     self.file = file
     self.what = what
     self.context = context
-    self.report = report
+    self.log = log
   }
 
   /// Looks at everything and mends it.
@@ -43,7 +43,7 @@ final class ImageRepair {
     guard header.l1Offset >= headerEnd || header.l1Size == 0 else {
       throw BlockError(.corrupt, "the L1 table lies on the header: this cannot be repaired")
     }
-    var check = ImageCheck(driver, file, context, repair: what, report)
+    var check = ImageCheck(driver, file, context, repair: what, log)
     var snapshots = try check.readSnapshotTable()
     try check.noteSingles()
     try check.countReferences(snapshots)
@@ -57,7 +57,7 @@ final class ImageRepair {
     try mendMarks(check, snapshots)
     if snapshots.isMended, try moveSnapshotTable(snapshots) {
       // What shared a cluster with the old table may be alone in it now.
-      let moved = try ImageCheck(driver, file, context) { _ in }.readSnapshotTable()
+      let moved = try ImageCheck(driver, file, context).readSnapshotTable()
       try mendMarks(check, moved)
     }
     try file.flush()
@@ -101,14 +101,14 @@ final class ImageRepair {
       // Where something else is in the refcount table, that may have changed.
       try readRefcountTable()
       check.forget()
-      check = ImageCheck(driver, file, context, repair: what) { _ in }
+      check = ImageCheck(driver, file, context, repair: what)
       try check.noteSingles()
       try check.countReferences(snapshots)
     }
     fixed.corruptions += first.mendable
     result.corruptions += check.mendable
     result.checkErrors += check.result.checkErrors
-    check.report = report
+    check.log = log
     return check
   }
 
@@ -134,11 +134,11 @@ final class ImageRepair {
     let corruptions = check.result.corruptions - before.corruptions
     if check.needsRebuild {
       guard what == .all else {
-        report("ERROR need to rebuild refcount structures")
+        log.tell("ERROR need to rebuild refcount structures")
         result.gaveUp = true
         return false
       }
-      report("Rebuilding refcount structure")
+      log.tell("Rebuilding refcount structure")
       try rebuild(check)
       fixed.corruptions += corruptions + brokenBlocks
       fixed.leaks += check.result.leaks
@@ -179,10 +179,10 @@ final class ImageRepair {
     var check = check
     if fixed.corruptions + fixed.leaks > 0 {
       check.forget()
-      check = ImageCheck(driver, file, context) { _ in }
+      check = ImageCheck(driver, file, context)
       try check.noteSingles()
       try check.countReferences(snapshots)
-      check.report = report
+      check.log = log
     }
     let before = check.result.corruptions
     let mayFix = what == .all || result.corruptions == 0

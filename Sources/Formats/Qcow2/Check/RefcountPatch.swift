@@ -50,11 +50,11 @@ extension ImageCheck {
         ? .tooFewCounted(cluster: cluster, refcount: refcount, references: count)
         : .leak(cluster: cluster, refcount: refcount, references: count)
       if refcount < count && what == .leaks {
-        report(finding.description)
+        log?.tell(finding)
         result.corruptions += 1
         continue
       }
-      report("Repairing cluster \(cluster) refcount=\(refcount) reference=\(count)")
+      log?.tell(finding, isMended: true)
       if refcount < count { fixed.corruptions += 1 } else { fixed.leaks += 1 }
       set(count, &bytes, at: index, &changed)
     }

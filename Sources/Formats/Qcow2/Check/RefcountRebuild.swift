@@ -53,8 +53,9 @@ struct RefcountRebuild {
     var clusters = Array(old.keys)
     clusters.sort()
     for cluster in clusters {
-      let before = check.references[cluster]
-      check.tell("Repairing cluster \(cluster) refcount=\(before) reference=\(count(cluster))")
+      let finding = CheckFinding.leak(
+        cluster: cluster, refcount: check.references[cluster], references: count(cluster))
+      check.log?.tell(finding, isMended: true)
     }
   }
 

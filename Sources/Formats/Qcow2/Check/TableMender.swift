@@ -130,7 +130,7 @@ struct TableMender {
   private func isAbsurd(_ entry: L2Entry) -> Bool {
     let limit = max(check.fileLength, 1 << 30).times(64) ?? .max
     if entry.isCompressed { return CompressedDescriptor(entry, geometry).offset > limit }
-    return entry.rawValue & ImageCheck.reservedL2 != 0 || geometry.offsetInCluster(entry.offset) != 0
+    return entry.rawValue & check.reservedL2 != 0 || geometry.offsetInCluster(entry.offset) != 0
       || entry.offset > limit
   }
 
@@ -146,7 +146,7 @@ struct TableMender {
 
   private mutating func mend(_ pair: inout EntryPair) throws(BlockError) {
     if pair.entry.isCompressed { return try mendCompressed(&pair) }
-    pair.entry.rawValue &= ~ImageCheck.reservedL2
+    pair.entry.rawValue &= ~check.reservedL2
     let offset = pair.entry.offset
     if check.hasDataFile ? geometry.offsetInCluster(offset) != 0 : !isPlaceable(offset) {
       return lose(&pair)

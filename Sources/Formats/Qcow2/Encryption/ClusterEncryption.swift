@@ -148,14 +148,19 @@ struct EncryptionPlace: Sendable, Equatable {
     let buffer = Buffer(data)
     offset = buffer.bytes.big64(at: 0)
     length = buffer.bytes.big64(at: 8)
-    guard header.geometry.offsetInCluster(offset) == 0, offset > 0 else {
+    guard offset > 0 else {
+      throw BlockError(.corrupt, "Encryption header offset '0' is that of the image's own header")
+    }
+    guard header.geometry.offsetInCluster(offset) == 0 else {
       throw BlockError(
         .corrupt,
         "Encryption header offset '\(offset)' is not a multiple of cluster size '\(header.geometry.clusterSize)'"
       )
     }
-    guard let end = offset.plus(length), end <= fileLength.roundedUp(to: header.geometry.clusterSize) ?? .max,
-      length <= EncryptionPlace.longest
+    guard length <= EncryptionPlace.longest else {
+      throw BlockError(.tooLarge, "The encryption header of \(length) bytes is longer than any can be")
+    }
+    guard let end = offset.plus(length), end <= fileLength.roundedUp(to: header.geometry.clusterSize) ?? .max
     else {
       throw BlockError(
         .corrupt, "The encryption header lies past the end of the file (offset \(offset), \(length) bytes)")

@@ -17,6 +17,9 @@ public enum Qcow2Limits {
   public static let snapshots: UInt32 = 65536
   /// Bytes of the whole snapshot table.
   public static let snapshotTableBytes: UInt64 = 64 << 20
+  /// Bytes of memory that all tables of an image take which are read when it is opened, with the lists of its snapshots
+  /// and bitmaps: more than any image has that is not made to take memory.
+  public static let tableMemory: UInt64 = 256 << 20
   /// Bytes of extra data of one snapshot.
   public static let snapshotExtraBytes: UInt32 = 1024
   /// Bytes of a backing file's name.

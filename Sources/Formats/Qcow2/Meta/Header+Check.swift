@@ -75,17 +75,20 @@ extension Header {
   ///
   /// - Returns: what is left for the snapshot table.
   /// - Throws: kind `tooLarge` with both numbers.
-  func checkTables(takingAtMost budget: UInt64) throws(BlockError) -> MemoryBudget {
-    let tables = tableMemory
-    let least = UInt64(snapshotCount) * UInt64(SnapshotEntry.leastMemory)
-    var left = MemoryBudget(bytes: budget)
-    try left.take(tables.plus(least) ?? .max)
-    return MemoryBudget(bytes: budget, taken: tables)
+  func checkTables(takingAtMost bytes: UInt64?) throws(BlockError) -> MemoryBudget {
+    var budget = MemoryBudget(bytes: bytes)
+    try budget.take(tableMemory)
+    // What follows takes these bytes, or more.
+    var least = budget
+    try least.take(UInt64(snapshotCount) * UInt64(SnapshotEntry.leastMemory))
+    return budget
   }
 
   /// Bytes of memory that the tables take which are read when the image is opened, without snapshots.
   private var tableMemory: UInt64 {
-    let bitmaps = first(.bitmaps).flatMap { BitmapsExtension(parsing: $0.data) }
+    // One that makes no sense is refused for that.
+    let extensionData = hasBitmaps ? first(.bitmaps)?.data : nil
+    let bitmaps = extensionData.flatMap { try? BitmapsExtension(checking: $0, geometry) }
     // The directory as it is read, and its entries, whose names and extra data are those bytes once more.
     let directory = bitmaps.map { $0.directorySize.times(2) ?? .max } ?? 0
     let entries = UInt64(bitmaps?.count ?? 0) * UInt64(BitmapEntry.fixedMemory)

@@ -45,10 +45,12 @@ struct PendingFrees {
     case later
   }
 
-  /// Neighbouring clusters with one reference less each.
+  /// Neighbouring clusters with fewer references.
   struct Entry {
     var clusters: Range<UInt64>
     var reason: Reason
+    /// How many references less.
+    var count: UInt64
   }
 
   private(set) var entries: [Entry] = []
@@ -59,11 +61,13 @@ struct PendingFrees {
   var isFull: Bool { entries.count >= PendingFrees.limit }
 
   /// Notes a run of clusters.
-  mutating func add(_ clusters: Range<UInt64>, _ reason: Reason) {
-    if let last = entries.last, last.reason == reason, last.clusters.upperBound == clusters.lowerBound {
+  mutating func add(_ clusters: Range<UInt64>, _ reason: Reason, count: UInt64 = 1) {
+    if let last = entries.last, last.reason == reason, last.count == count,
+      last.clusters.upperBound == clusters.lowerBound
+    {
       entries[entries.count - 1].clusters = last.clusters.lowerBound..<clusters.upperBound
     } else {
-      entries.append(Entry(clusters: clusters, reason: reason))
+      entries.append(Entry(clusters: clusters, reason: reason, count: count))
     }
   }
 
