@@ -6,8 +6,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -178,4 +180,18 @@ int linux_is_ignored(int number) {
   struct sigaction action;
   if (sigaction(number, NULL, &action) != 0) return 0;
   return !(action.sa_flags & SA_SIGINFO) && action.sa_handler == SIG_IGN;
+}
+
+int linux_usable_processors(void) {
+#ifdef __linux__
+  // The kernel refuses a set that is smaller than its own.
+  for (size_t bytes = 128; bytes <= 65536; bytes *= 2) {
+    cpu_set_t *set = malloc(bytes);
+    if (!set) return -1;
+    int count = sched_getaffinity(0, bytes, set) == 0 ? CPU_COUNT_S(bytes, set) : -1;
+    free(set);
+    if (count > 0) return count;
+  }
+#endif
+  return -1;
 }

@@ -1,15 +1,19 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CLinux
 public import Errors
 internal import Glibc
 
 /// Threads of our own: started for one piece of work and joined before it returns.
 public enum Threads {
-  /// How many processors this process may use, at least 1.
-  public static var processors: Int {
-    max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-  }
+  /// How many processors this process may use, at least 1: those that it may run on, as far as control groups give it
+  /// their time.
+  public static let processors: Int = {
+    let usable = Int(linux_usable_processors())
+    let present = usable > 0 ? usable : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    return present == 1 ? 1 : min(present, ProcessorQuota().processors ?? present)
+  }()
 
   /// A number that tells the calling thread from all others that live.
   public static var current: UInt {

@@ -58,6 +58,9 @@ int linux_set_flags(int fd, int set, int clear);
 /// Gives an unnamed file (O_TMPFILE) its first name.
 int linux_link_unnamed(int fd, const char *path);
 
+/// How many processors the calling thread may run on, or -1 where the system does not tell.
+int linux_usable_processors(void);
+
 /// Whether a signal is ignored.
 int linux_is_ignored(int number);
 

@@ -28,15 +28,25 @@ final class CompressedClusters: @unchecked Sendable {
     }
   }
 
+  /// Memory in bytes that clusters being decoded may take together, where two of them do not take more.
+  private static let memory: UInt64 = 16 << 20
+
   private let type: CompressionType
+  /// How many clusters may be decoded at once.
+  private let capacity: Int
   private let monitor = Monitor()
+  private var takenCount = 0
   private var idle: [Decoder] = []
   private var decoded: (entry: L2Entry, content: Buffer)?
   /// Counts what makes decoded content stale: space that compressed clusters had may hold others.
   private var generation: UInt64 = 0
 
   /// Nothing kept yet.
-  init(_ type: CompressionType) { self.type = type }
+  init(_ type: CompressionType, clusterSize: UInt64) {
+    self.type = type
+    // Compressed and decoded.
+    capacity = max(2, Int(CompressedClusters.memory / (2 * clusterSize)))
+  }
 
   /// Copies part of the cluster that was decoded last, if it is this one.
   func copyDecoded(_ entry: L2Entry, _ range: Range<Int>, into buffer: inout MutableRawSpan) -> Bool {
@@ -67,14 +77,28 @@ final class CompressedClusters: @unchecked Sendable {
     monitor.unlock()
   }
 
-  /// A decoder for the use of the caller alone, who gives it back.
+  /// A decoder for the use of the caller alone, who gives it back; waits until there is memory for it.
   func takeDecoder() throws(BlockError) -> Decoder {
-    if let decoder = monitor.withLock({ idle.popLast() }) { return decoder }
-    return try Decoder(type)
+    monitor.lock()
+    while takenCount == capacity { monitor.wait() }
+    takenCount += 1
+    let known = idle.popLast()
+    monitor.unlock()
+    if let known { return known }
+    do throws(BlockError) {
+      return try Decoder(type)
+    } catch {
+      giveBack(nil)
+      throw error
+    }
   }
 
-  /// Takes a decoder back.
-  func giveBack(_ decoder: Decoder) {
-    monitor.withLock { idle.append(decoder) }
+  /// Takes a decoder back, or with nil, the claim to one.
+  func giveBack(_ decoder: Decoder?) {
+    monitor.withLock {
+      takenCount -= 1
+      if let decoder { idle.append(decoder) }
+      monitor.notifyAll()
+    }
   }
 }

@@ -66,21 +66,26 @@ extension Qcow2Driver {
     _ entry: L2Entry, from start: Int, guest: UInt64, into buffer: inout MutableRawSpan, _ node: Node
   ) throws(BlockError) {
     let size = Int(geometry.clusterSize)
-    if buffer.byteCount == size { return try decode(entry, guest: guest, into: &buffer, node) }
     let range = start..<start + buffer.byteCount
+    if range.count < size, compressed.copyDecoded(entry, range, into: &buffer) { return }
+    let decoder = try compressed.takeDecoder()
+    defer { compressed.giveBack(decoder) }
+    if range.count == size { return try decode(entry, guest: guest, into: &buffer, decoder, node) }
+    // While there was none to be had, somebody else may have decoded it.
     if compressed.copyDecoded(entry, range, into: &buffer) { return }
     let ticket = compressed.ticket
     let whole = Buffer(count: size)
     var bytes = whole.mutableBytes
-    try decode(entry, guest: guest, into: &bytes, node)
+    try decode(entry, guest: guest, into: &bytes, decoder, node)
     buffer.copy(whole.bytes.slice(range))
     compressed.keep(whole, of: entry, ticket: ticket)
   }
 
   /// Decodes a whole cluster. A descriptor's size is below twice a cluster by its number of bits.
-  private func decode(_ entry: L2Entry, guest: UInt64, into target: inout MutableRawSpan, _ node: Node)
-    throws(BlockError)
-  {
+  private func decode(
+    _ entry: L2Entry, guest: UInt64, into target: inout MutableRawSpan,
+    _ decoder: CompressedClusters.Decoder, _ node: Node
+  ) throws(BlockError) {
     let descriptor = CompressedDescriptor(entry, geometry)
     let file = try file(of: node)
     let fileLength = file.length
@@ -92,8 +97,6 @@ extension Qcow2Driver {
     }
     // The last sector may be cut short by the end of the file.
     let count = Int(min(descriptor.size, fileLength - descriptor.offset))
-    let decoder = try compressed.takeDecoder()
-    defer { compressed.giveBack(decoder) }
     decoder.makeRoom(count)
     let input = decoder.input
     var room = input.mutableBytes

@@ -87,7 +87,7 @@ final class Qcow2Driver: @unchecked Sendable {
       refcountTable, geometry: geometry, cacheBytes: options.refcountCacheBytes, monitor: monitor)
     l2Cache = TableCache(bytes: options.l2CacheBytes, sliceBytes: l2SliceBytes, monitor: monitor)
     compression = CompressionType(rawValue: header.compressionType) ?? .zlib
-    compressed = CompressedClusters(compression)
+    compressed = CompressedClusters(compression, clusterSize: geometry.clusterSize)
     let hasDataFile = header.incompatible.contains(.dataFile)
     dataSlot = hasDataFile ? .dataFile : .file
     isDataRaw = hasDataFile && header.autoclear.contains(.rawDataFile)

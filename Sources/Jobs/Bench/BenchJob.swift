@@ -17,7 +17,7 @@ public final class BenchJob: Job {
   /// As many as requests under way, but no more than a process can well have.
   private static let mostThreads: UInt64 = 1024
   /// Memory in bytes that the buffers of all threads may take together.
-  private static let memory: UInt64 = 1 << 30
+  private static let memory: UInt64 = 24 << 20
 
   /// - Parameter edge: the image; must hold consistent-read and, for a run that writes, write.
   public init(_ edge: Edge, _ options: BenchOptions) {
@@ -31,8 +31,11 @@ public final class BenchJob: Job {
     let (edge, options) = (edge, options)
     context.expect(options.count)
     let start = Clock.now
+    let threads = threads
+    // Requests that are larger than the memory for them are sent in parts.
+    let part = BenchJob.memory / UInt64(threads) / 4096 * 4096
     try Threads.run(threads) { _ throws(BlockError) in
-      let buffer = Buffer(count: Int(options.size))
+      let buffer = Buffer(count: Int(min(options.size, part)))
       if options.isWrite {
         var bytes = buffer.mutableBytes
         bytes.fill(options.pattern)
@@ -54,11 +57,8 @@ public final class BenchJob: Job {
     seconds = Clock.now - start
   }
 
-  /// One thread for each request that is to be under way, where there is memory for their buffers.
-  private var threads: Int {
-    let affordable = max(1, BenchJob.memory / max(options.size, 1))
-    return Int(max(1, min(options.depth, options.count, BenchJob.mostThreads, affordable)))
-  }
+  /// One thread for each request that is to be under way.
+  private var threads: Int { Int(max(1, min(options.depth, options.count, BenchJob.mostThreads))) }
 
   private static func transfer(_ edge: Edge, at offset: UInt64, _ buffer: Buffer, _ options: BenchOptions)
     throws(BlockError)
@@ -66,12 +66,18 @@ public final class BenchJob: Job {
     guard let end = offset.plus(options.size), end <= edge.length else {
       throw BlockError(.inputOutput, "Input/output error")
     }
-    if options.isWrite {
-      try edge.write(at: offset, from: buffer.bytes)
-    } else {
-      var bytes = buffer.mutableBytes
-      try edge.read(at: offset, into: &bytes)
-    }
+    var position = offset
+    repeat {
+      let count = Int(min(end - position, UInt64(buffer.count)))
+      if options.isWrite {
+        try edge.write(at: position, from: buffer.bytes.slice(0..<count))
+      } else {
+        var bytes = buffer.mutableBytes
+        var part = bytes.slice(0..<count)
+        try edge.read(at: position, into: &part)
+      }
+      position += UInt64(count)
+    } while position < end
   }
 }
 

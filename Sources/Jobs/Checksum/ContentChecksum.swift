@@ -125,7 +125,7 @@ struct ChecksumScan {
 /// Hashes one group of blocks.
 private struct GroupReader {
   /// Bytes read at once.
-  static let bufferSize = 1 << 20
+  static let bufferSize = 256 << 10
   let source: any CopySource
   let algorithm: ContentHash
   let zeroBlock: [UInt8]

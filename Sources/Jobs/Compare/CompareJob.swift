@@ -4,7 +4,6 @@
 public import BlockGraph
 public import Errors
 internal import Host
-internal import Synchronization
 
 /// What comparing two images found.
 public enum Comparison: Sendable, Equatable {
@@ -33,7 +32,6 @@ public final class CompareJob: Job {
   private let isStrict: Bool
   /// More threads than this do not help: both images would have to come from memory already.
   private static let threads = 2
-  private static let segment: UInt64 = 8 << 20
 
   /// - Parameter isStrict: whether differences of length or allocation count.
   public init(_ left: Edge, _ right: Edge, isStrict: Bool) {
@@ -61,26 +59,22 @@ public final class CompareJob: Job {
   private func compare(_ range: Range<UInt64>, _ context: JobContext) throws(BlockError) {
     guard !range.isEmpty else { return }
     let finding = CompareFinding()
-    let next = Atomic<UInt64>(range.lowerBound)
+    let walk = CompareWalk(range, CompareReader(left, right, isStrict: isStrict))
     let (left, right, isStrict) = (left, right, isStrict)
-    let segments = (range.upperBound - range.lowerBound - 1) / CompareJob.segment + 1
+    let segments = (range.upperBound - range.lowerBound - 1) / CompareWalk.segment + 1
     try Threads.run(Int(min(UInt64(CompareJob.threads), segments))) { _ throws(BlockError) in
       let reader = CompareReader(left, right, isStrict: isStrict)
-      while true {
-        let start = next.wrappingAdd(CompareJob.segment, ordering: .relaxed).oldValue
-        // A segment behind a known finding cannot matter any more.
-        guard start < range.upperBound, start < finding.limit else { return }
+      while let step = walk.next(before: finding.limit) {
         do throws(BlockError) {
           try context.checkInterrupted()
         } catch {
           finding.stop()
           throw error
         }
-        let end = min(range.upperBound, start + CompareJob.segment)
-        if let outcome = reader.compare(start..<end) {
+        if !step.isBlank, let outcome = reader.compare(step.range) {
           finding.note(outcome)
         } else {
-          context.advance(end - start)
+          context.advance(step.range.upperBound - step.range.lowerBound)
         }
       }
     }

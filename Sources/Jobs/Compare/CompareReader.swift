@@ -48,6 +48,17 @@ struct CompareReader {
     }
   }
 
+  /// How many bytes from the start of a range on both images are known to hold zeros, told apart by no rule; 0 where
+  /// they have to be looked at more closely.
+  func sameZeroes(_ range: Range<UInt64>) -> UInt64 {
+    let (start, length) = (range.lowerBound, range.upperBound - range.lowerBound)
+    guard let mine = try? status(left, at: start, length),
+      let theirs = try? status(right, at: start, mine.length),
+      mine.isZero, theirs.isZero, !isStrict || mine.state == theirs.state
+    else { return 0 }
+    return min(mine.length, theirs.length)
+  }
+
   private struct Stop: Error {
     let outcome: CompareOutcome
 

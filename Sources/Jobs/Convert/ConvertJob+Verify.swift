@@ -34,7 +34,8 @@ extension ConvertJob {
 struct ContentComparison {
   private let original: any CopySource
   private let copy: any CopySource
-  private static let segment: UInt64 = 1 << 20
+  /// Two of them are in memory for each thread.
+  private static let segment: UInt64 = 256 << 10
 
   /// `copy` may be longer than `original`: what is behind does not matter.
   init(_ original: any CopySource, _ copy: any CopySource) {

@@ -12,7 +12,9 @@ final class CopyPipeline: @unchecked Sendable {
   /// Bytes read and written at once: what stays in a core's cache is copied fastest.
   static let segmentSize: UInt64 = 256 << 10
   /// Segments under way for each thread: enough to go on while another thread's segment is being compressed.
-  private static let segmentsPerThread = 4
+  private static let segmentsPerThread: UInt64 = 4
+  /// Memory in bytes that the segments under way may take together, where two of them do not take more.
+  private static let memory: UInt64 = 16 << 20
 
   private let source: any CopySource
   private let target: CopyTarget
@@ -20,6 +22,8 @@ final class CopyPipeline: @unchecked Sendable {
   private let pace: Pace?
   private let unit: UInt64
   private let threads: Int
+  /// How many segments may be under way.
+  private let capacity: Int
 
   private let monitor = Monitor()
   // All below under the monitor's lock.
@@ -40,10 +44,13 @@ final class CopyPipeline: @unchecked Sendable {
   ) {
     self.source = source
     self.target = target
-    self.threads = threads
     self.context = context
     pace = rateLimit.map { Pace(bytesPerSecond: $0) }
     unit = max(CopyPipeline.segmentSize, target.granule, target.zeroUnit)
+    let segments = CopyPipeline.memory / (target.compressionUnit == nil ? unit : 2 * unit)
+    capacity = Int(max(2, min(UInt64(threads) * CopyPipeline.segmentsPerThread, segments)))
+    // A thread without a segment has nothing to do.
+    self.threads = min(threads, capacity)
   }
 
   /// Copies everything; returns when all is written or something failed and every thread has ended.
@@ -121,7 +128,7 @@ final class CopyPipeline: @unchecked Sendable {
         return .write(batch)
       }
       if !waitingForCipher.isEmpty { return .encrypt(waitingForCipher.removeFirst()) }
-      if underWay < threads * CopyPipeline.segmentsPerThread, let batch = try takeSegment() {
+      if underWay < capacity, let batch = try takeSegment() {
         takenCount += 1
         underWay += 1
         return .fill(batch, number: takenCount - 1)
@@ -153,6 +160,7 @@ final class CopyPipeline: @unchecked Sendable {
   /// The next segment that is worth reading; what needs no bytes is dealt with in passing. Under the lock.
   private func takeSegment() throws(BlockError) -> CopyBatch? {
     while position < source.length {
+      try context.checkInterrupted()
       let (content, length) = try source.content(at: position, length: source.length - position)
       let isEnd = position + length == source.length
       let whole = isEnd ? length : length.roundedDown(to: unit)

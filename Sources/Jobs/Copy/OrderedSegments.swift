@@ -17,12 +17,14 @@ final class OrderedSegments<Value: Sendable>: @unchecked Sendable {
     case value(Value)
   }
 
-  /// Segments that may wait for an earlier one, for each thread.
-  private static var aheadPerThread: Int { 4 }
+  /// Segments that may wait for an earlier one: four for each thread, but no more than there is memory for where each
+  /// takes a mebibyte.
+  private static func ahead(_ threads: Int) -> Int { max(2, min(4 * threads, 20)) }
 
   private let source: any CopySource
   private let segment: UInt64
   private let threads: Int
+  private let ahead: Int
   private let context: JobContext
   private let work: @Sendable (Range<UInt64>) throws(BlockError) -> Value
   private let fold: @Sendable (Piece) throws(BlockError) -> Void
@@ -47,7 +49,8 @@ final class OrderedSegments<Value: Sendable>: @unchecked Sendable {
   ) {
     self.source = source
     self.segment = segment
-    self.threads = threads
+    ahead = Self.ahead(threads)
+    self.threads = min(threads, ahead)
     self.context = context
     self.work = work
     self.fold = fold
@@ -77,7 +80,7 @@ final class OrderedSegments<Value: Sendable>: @unchecked Sendable {
   private func nextTask() throws(BlockError) -> (range: Range<UInt64>, number: Int)? {
     while true {
       monitor.lock()
-      while failure == nil, taken - folded >= threads * Self.aheadPerThread { monitor.wait() }
+      while failure == nil, taken - folded >= ahead { monitor.wait() }
       guard failure == nil, position < source.length else {
         monitor.unlock()
         return nil
