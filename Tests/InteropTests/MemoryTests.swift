@@ -99,7 +99,8 @@ import Testing
   @Test(
     "D-07 a walk over tables without end can be interrupted",
     arguments: [
-      "convert -O raw", "convert -O qcow2 -o cluster_size=2M", "compare other.qcow2", "measure -O raw", "map",
+      "convert -O raw", "convert -O qcow2 -o cluster_size=2M", "compare other.qcow2", "measure -O qcow2",
+      "map",
       "checksum", "rebase -b ''",
     ])
   func endless(_ command: String) {
