@@ -29,7 +29,7 @@ final class CompressedClusters: @unchecked Sendable {
   }
 
   /// Memory in bytes that clusters being decoded may take together, where two of them do not take more.
-  private static let memory: UInt64 = 16 << 20
+  private static let memory: UInt64 = 8 << 20
 
   private let type: CompressionType
   /// How many clusters may be decoded at once.
