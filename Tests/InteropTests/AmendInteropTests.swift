@@ -200,4 +200,98 @@ import Testing
       done
       """)
   }
+
+  @Test(
+    "amend and all that writes the list of snapshots complete entries that are short", arguments: [0, 8, 16])
+  func shortEntries(_ extra: Int) throws {
+    let folder = TemporaryFolder()
+    let outcome = Shell.run(
+      """
+      set -e
+      qemu-img create -q -f qcow2 -o compat=0.10 image 4M
+      qemu-io -f qcow2 -c 'write -P 3 0 1M' image >/dev/null
+      qemu-img snapshot -c a image
+      table=$(od -An -t u8 --endian=big -j 64 -N 8 image)
+      put() { dd of=image bs=1 conv=notrunc seek=$(($table + $1)) 2>/dev/null; }
+      printf "\\\\$(printf %o $2)" | put 39
+      printf 1a | put $((40 + $2))
+      printf '\\0\\0\\0\\0' | put $((42 + $2))
+      "$1" snapshot -l image | tail -n +3 >before
+      cp image first
+      "$1" amend -o compat=1.1 image
+      "$1" snapshot -l image | tail -n +3 | diff before -
+      for program in "$1" qemu-img; do $program check -q image; done
+      "$1" snapshot -c b image
+      "$1" snapshot -a a image
+      for program in "$1" qemu-img; do $program check -q image; done
+      "$1" snapshot -c b first
+      qemu-img snapshot -d b first
+      "$1" amend -o compat=1.1 first
+      for program in "$1" qemu-img; do $program check -q first; done
+      """, Programs.strata, String(extra), folder: folder.path)
+    #expect(outcome == Shell.Outcome(status: 0, output: ""))
+  }
+
+  static let openings = [
+    "resize -q image 1M", "commit image", "rebase -u -b '' image", "snapshot -l image",
+    "snapshot -d none image",
+    "amend -o compat=v9 image", "bench -w -c 1 image", "check -r all image", "info image", "map image",
+    "bitmap --add image b", "convert -n -O qcow2 disk.raw image",
+  ]
+
+  @Test("opening for writing clears unknown autoclear bits where the peer does", arguments: openings)
+  func unknownBits(_ command: String) throws {
+    let folder = TemporaryFolder()
+    let outcome = Shell.run(
+      """
+      make() {
+        rm -f image top
+        qemu-img create -q -f qcow2 image 1M
+        qemu-img create -q -f qcow2 -b image -F qcow2 top
+        printf '\\0\\0\\1\\0\\0\\0\\0\\4' | dd of=image bs=1 seek=88 conv=notrunc 2>/dev/null
+      }
+      bits() { od -An -t x1 -j 88 -N 8 image; }
+      truncate -s 1M disk.raw
+      make
+      eval "qemu-img $2" >/dev/null 2>&1
+      bits >expected
+      make
+      eval "'$1' $2" >/dev/null 2>&1
+      bits | diff expected -
+      """, Programs.strata, command, folder: folder.path)
+    #expect(outcome == Shell.Outcome(status: 0, output: ""))
+  }
+
+  /// Kind, bit and name of each entry of a table of features.
+  static let tables = [
+    "", "\\0\\5:mine", "\\0\\5:mine \\0\\24:yours", "\\1\\5:compatible \\0\\24:yours", "\\0\\5: \\0\\5:late",
+    "\\0\\5:first \\0\\5:second",
+  ]
+
+  @Test("unknown features have the names that the image gives them", arguments: tables)
+  func featureNames(_ table: String) throws {
+    let folder = TemporaryFolder()
+    let outcome = Shell.run(
+      """
+      qemu-img create -q -f qcow2 image 1M
+      put() { dd of=image bs=1 conv=notrunc seek=$1 2>/dev/null; }
+      printf '\\0\\0\\0\\0\\0\\20\\0\\40' | put 72
+      head -c 600 /dev/zero | put 112
+      place=120
+      for entry in $2; do
+        printf "${entry%%:*}" | put $place
+        printf "${entry#*:}" | put $((place + 2))
+        place=$((place + 48))
+      done
+      size=$((place - 120))
+      [ $size = 0 ] || printf "\\150\\003\\370\\127\\0\\0\\\\$(printf %o $((size / 256)))\\\\$(printf %o $((size % 256)))" | put 112
+      for command in info 'check -r all' 'resize --shrink' map; do
+        case $command in resize*) size=1M ;; *) size= ;; esac
+        qemu-img $command image $size >expected 2>&1 && echo $command
+        "$1" $command image $size 2>&1 | grep -v hint: | sed s/^strata:/qemu-img:/ | diff expected -
+      done
+      true
+      """, Programs.strata, table, folder: folder.path)
+    #expect(outcome == Shell.Outcome(status: 0, output: ""))
+  }
 }

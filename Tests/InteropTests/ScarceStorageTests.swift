@@ -76,6 +76,9 @@ import Testing
     "create -f qcow2 -o preallocation=falloc new 30M", "create -f qcow2 -o preallocation=metadata new 30M",
     "convert --force -O raw disk.raw new", "convert --force -O qcow2 disk.raw new",
     "dd if=disk.raw of=new bs=1M",
+    "resize -q -f raw image.raw 30M", "resize -q -f qcow2 --preallocation=full image.qcow2 30M",
+    "resize -q -f qcow2 --preallocation=metadata image.qcow2 30M",
+    "bench -w -c 100 -s 64k -f qcow2 image.qcow2",
     "commit top.qcow2",
   ]
 
@@ -95,6 +98,46 @@ import Testing
       [ $(stat -c %s image.raw) = 1048576 ] || echo changed
       for image in image.qcow2 top.qcow2; do qemu-img check -q $image >log 2>&1 || echo $image $(tail -n 1 log); done
       """, Programs.strata, command, folder: folder.path)
+    #expect(outcome == Shell.Outcome(status: 0, output: ""))
+  }
+
+  static let shapes = ["compat=1.1", "compat=0.10", "cluster_size=4k", "extended_l2=on", "lazy_refcounts=on"]
+
+  @Test("D-06 on a full disk, what the peer can do works", arguments: shapes)
+  func fullDisk(_ shape: String) throws {
+    let folder = TemporaryFolder()
+    let outcome = Mounts.run(
+      """
+      make() {
+        rm -f small/*
+        qemu-img create -q -f qcow2 -o $options small/image 64M
+        qemu-io -f qcow2 -c 'write -P 1 0 256k' small/image >/dev/null
+        for name in $snapshots; do
+          qemu-img snapshot -c $name small/image
+          qemu-io -f qcow2 -c "write -P 1$name ${name}00k 100k" small/image >/dev/null
+        done
+        dd if=/dev/zero of=small/filler bs=4k 2>/dev/null
+        dd if=/dev/zero of=small/filler2 bs=1 2>/dev/null
+      }
+      options=$2
+      for snapshots in 1 '1 2' '1 2 3'; do
+        for words in 'snapshot -d 1' 'snapshot -d 2' 'snapshot -d 3' 'snapshot -a 1' 'snapshot -a 2' 'snapshot -c 9' \\
+          'resize -q --shrink -f qcow2' 'resize -q -f qcow2 --preallocation=falloc'; do
+          case $words in *shrink*) size=1M ;; resize*) size=70M ;; *) size= ;; esac
+          make
+          qemu-img $words small/image $size 2>/dev/null
+          peer=$?
+          [ $peer != 0 ] || qemu-img convert -O raw small/image expected
+          make
+          "$1" $words small/image $size 2>message
+          ours=$?
+          [ $peer != 0 ] || [ $ours = 0 ] || echo "$snapshots: $words: $(cat message)"
+          [ $ours = 0 ] || [ $(grep -c . message) -le 2 ] || cat message
+          qemu-img check small/image >log 2>&1 || { echo "$snapshots: $words"; tail -n 3 log; }
+          [ $peer != 0 ] || [ $ours != 0 ] || qemu-img compare -q -F raw small/image expected || echo "$snapshots: $words: other content"
+        done
+      done
+      """, mount: "-t tmpfs -o size=3M none", Programs.strata, shape, folder: folder.path)
     #expect(outcome == Shell.Outcome(status: 0, output: ""))
   }
 }

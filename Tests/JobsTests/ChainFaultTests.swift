@@ -80,26 +80,33 @@ enum FaultChain {
 
   static let counted: Set<FaultStorage.Operation> = [.write, .zero, .discard, .truncate, .flush]
 
+  /// Which operation failed, and what became of those behind it.
+  struct Step: CustomStringConvertible {
+    var number: Int
+    /// Once; then for good, with nothing, all, or one half of the rest lost.
+    var way: Int
+    var description: String { "operation \(number), way \(way)" }
+  }
+
   /// Fails each operation in turn, once and for good, and after the latter loses some of what was not durable.
   static func failEach(
-    _ files: [String: [UInt8]], _ make: (Opener) throws(BlockError) -> any Job,
-    after: (FaultFiles, _ failed: Bool, _ step: String) throws -> Void
+    _ files: [String: [UInt8]], isFull: Bool = false, _ make: (Opener) throws(BlockError) -> any Job,
+    after: (FaultFiles, _ failed: Bool, _ step: Step) throws -> Void
   ) throws {
     var number = 1
     while true {
       var reached = false
       for lost in 0..<4 {
-        let image = FaultFiles(files)
-        // Once; then for good, with nothing, all, or one half of the rest lost.
+        let image = FaultFiles(files, isFull: isFull)
         image.counter.fail(number, of: counted, forGood: lost > 0)
         var failed = false
         do throws(BlockError) { try run(image, make) } catch {
           failed = true
-          #expect(error.kind == .inputOutput, "\(error.message)")
+          #expect(error.kind == .inputOutput || (isFull && error.kind == .noSpace), "\(error.message)")
         }
         reached = reached || image.counter.operations >= number
         if lost > 0 { try image.crash { lost == 1 || (lost == 2 && $0 % 2 == 0) } }
-        try after(image, failed, "operation \(number), way \(lost)")
+        try after(image, failed, Step(number: number, way: lost))
       }
       if !reached { break }
       number += 1

@@ -15,11 +15,15 @@ public final class FaultFiles: DriverKind, @unchecked Sendable {
   /// What fails, over all files together.
   public let counter: FaultCounter
   private let contents: [String: MemoryStorage]
+  private let isFull: Bool
+  private let lengths: [String: UInt64]
   private var opened: [(storage: FaultStorage, node: Node)] = []
 
-  /// Files with names and bytes.
-  public init(_ files: [String: [UInt8]], counter: FaultCounter = FaultCounter()) {
+  /// Files with names and bytes; where the disk `isFull`, none of them gets more space.
+  public init(_ files: [String: [UInt8]], counter: FaultCounter = FaultCounter(), isFull: Bool = false) {
     self.counter = counter
+    self.isFull = isFull
+    lengths = files.mapValues { UInt64($0.count) }
     contents = files.mapValues { MemoryStorage($0) }
   }
 
@@ -31,7 +35,7 @@ public final class FaultFiles: DriverKind, @unchecked Sendable {
     guard let path = try request.options.takeString("filename"), let memory = contents[path] else {
       throw BlockError(.notFound, "No such file or directory")
     }
-    let storage = FaultStorage(memory, counter: counter)
+    let storage = FaultStorage(memory, counter: counter, room: isFull ? lengths[path] : nil)
     opened.append((storage, request.node))
     return OpenedDriver(storage)
   }

@@ -40,11 +40,19 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
   private let counter: FaultCounter
   private var changes: [Change] = []
   private var recorded: StorageHistory?
+  private let room: UInt64?
 
-  /// Wraps `below`; `counter` may count for several storages.
-  public init(_ below: any StorageDriver, counter: FaultCounter = FaultCounter()) {
+  /// Wraps `below`; `counter` may count for several storages. With `room`, there is no space behind so many bytes.
+  public init(_ below: any StorageDriver, counter: FaultCounter = FaultCounter(), room: UInt64? = nil) {
     self.below = below
     self.counter = counter
+    self.room = room
+  }
+
+  /// Refuses what takes space behind the end of a full disk.
+  private func takeRoom(upTo end: UInt64) throws(BlockError) {
+    guard let room, end > room else { return }
+    throw BlockError(.noSpace, "No space left on device")
   }
 
   /// The name of what lies below.
@@ -173,6 +181,7 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
   public func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError)
   {
     try counter.pass(.write)
+    try takeRoom(upTo: offset + UInt64(data.byteCount))
     let copy = Buffer(copying: data)
     try change(at: offset, length: UInt64(copy.count), node) { () throws(BlockError) in
       try below.write(at: offset, from: copy.bytes, unchanged: unchanged, of: node)
@@ -192,6 +201,7 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
     throws(BlockError)
   {
     try counter.pass(.truncate)
+    if preallocation == .falloc || preallocation == .full { try takeRoom(upTo: length) }
     let present = below.length(of: node)
     try change(at: length, length: present > length ? present - length : 0, node) { () throws(BlockError) in
       try below.truncate(to: length, exact: exact, preallocation: preallocation, of: node)
@@ -202,6 +212,7 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
     -> Bool
   {
     try counter.pass(.zero)
+    try takeRoom(upTo: offset + length)
     var done = false
     try change(at: offset, length: length, node) { () throws(BlockError) in
       done = try below.writeZeroes(at: offset, length: length, mayUnmap: mayUnmap, of: node)

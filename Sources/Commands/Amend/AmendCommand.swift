@@ -67,7 +67,7 @@ struct AmendCommand: ProgramCommand {
     guard files.count == 1 else { throw BlockError(.invalidArgument, "Expecting one image file name") }
     let flags = try cacheMode(cache, "cache", default: .writeback).flags
     let image = try AccessOptions.image(
-      files[0], isOptions: imageOptions, format: format, flags: flags.union(.writable))
+      files[0], isOptions: imageOptions, format: format, flags: flags.union([.writable, .unmap]))
     if list.asksForHelp {
       let name = try session.open(image).edge?.child.driver.name ?? ""
       session.console.print(try session.opener.knownFormat(name).amendHelp())

@@ -62,7 +62,7 @@ struct ResizeCommand: ProgramCommand {
     guard operands.count == 2 else { throw UsageError("Expecting image file name and size") }
     let change = try sizeChange(operands[1], warn: session.console.warn)
     let image = try AccessOptions.image(
-      operands[0], isOptions: imageOptions, format: format, flags: .writable)
+      operands[0], isOptions: imageOptions, format: format, flags: [.writable, .unmap])
     let name = try session.name(of: image)
     let job = ResizeJob(
       .named(name, image.settings, session.opener), change, mayShrink: shrink, preallocation: mode)

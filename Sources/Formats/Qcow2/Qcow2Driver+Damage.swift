@@ -67,14 +67,32 @@ extension Qcow2Driver {
     return error
   }
 
+  /// Clears what the image says of itself that stays true only where every writer knows of it, once it is open for
+  /// writing.
+  func clearUnknownFeatures(_ file: Edge, _ flags: NodeFlags) throws(BlockError) {
+    let known = header.autoclear.intersection(.known)
+    guard header.version >= 3, known != header.autoclear, flags.contains(.writable),
+      flags.isDisjoint(with: [.noIO, .inactive])
+    else { return }
+    var changed = header
+    changed.autoclear = known
+    try inContext("Could not update qcow2 header") { () throws(BlockError) in
+      try write(featuresOf: changed, to: file)
+      if !flags.contains(.noFlush) { try file.flush() }
+    }
+    header = changed
+  }
+
   /// Writes the three sets of features into the header.
-  func writeFeatures(_ node: Node) throws(BlockError) {
+  func writeFeatures(_ node: Node) throws(BlockError) { try write(featuresOf: header, to: file(of: node)) }
+
+  private func write(featuresOf header: Header, to file: Edge) throws(BlockError) {
     let buffer = Buffer(count: 24)
     var bytes = buffer.mutableBytes
     bytes.storeBig(header.incompatible.rawValue, at: 0)
     bytes.storeBig(header.compatible.rawValue, at: 8)
     bytes.storeBig(header.autoclear.rawValue, at: 16)
-    try file(of: node).write(at: UInt64(Header.Field.features), from: buffer.bytes)
+    try file.write(at: UInt64(Header.Field.features), from: buffer.bytes)
   }
 
   /// Refuses to write guest data where known metadata is.

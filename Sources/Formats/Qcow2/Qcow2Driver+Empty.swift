@@ -15,18 +15,22 @@ extension Qcow2Driver {
     }
     try prepareForChanges(node)
     waitForWrites(0..<length)
-    try giveUp(from: 0, to: length, node)
+    try giveUp(from: 0, to: length, .request, node)
     try writeBack(node)
     try barrier(node)
     try applyPendingFrees(node)
     // Nothing may go on behind what is gone.
     compressedEnd = 0
     compressed.forget()
+    try giveBackIdleBlocks(node)
     if !hasDataFile { try cutFile(node) }
   }
 
   /// Gives up all clusters of a range and the L2 tables that hold nothing else.
-  private func giveUp(from start: UInt64, to end: UInt64, _ node: Node) throws(BlockError) {
+  func giveUp(
+    from start: UInt64, to end: UInt64, _ reason: PendingFrees.Reason, _ node: Node
+  ) throws(BlockError) {
+    let end = min(end, UInt64(l1.count) << geometry.l2SpanBits)
     var position = start
     while position < end {
       try workOffFrees(node)
@@ -36,18 +40,28 @@ extension Qcow2Driver {
         position = tableEnd
         continue
       }
-      guard let place = try writablePlace(of: position, node) else { continue }
-      let count = min(Int(clamping: geometry.clusters(covering: tableEnd - position)), place.remaining)
-      for step in 0..<count {
-        let buffer = place.slice.buffer
-        let old = entry(buffer.bytes, place, plus: step)
-        guard old.rawValue != 0 || bitmap(buffer.bytes, place, plus: step).rawValue != 0 else { continue }
-        setEntry(.unallocated, at: place, plus: step)
-        noteFree(old, .request)
+      guard let seen = try place(of: position, node) else { continue }
+      let count = min(Int(clamping: geometry.clusters(covering: tableEnd - position)), seen.remaining)
+      // A table that is shared with a snapshot is left to it where there is nothing to give up.
+      if hasAny(seen, count) {
+        guard let place = try writablePlace(of: position, node) else { continue }
+        for step in 0..<count {
+          let buffer = place.slice.buffer
+          let old = entry(buffer.bytes, place, plus: step)
+          guard old.rawValue != 0 || bitmap(buffer.bytes, place, plus: step).rawValue != 0 else { continue }
+          setEntry(.unallocated, at: place, plus: step)
+          noteFree(old, reason)
+        }
       }
       position += UInt64(count) << geometry.clusterBits
       if position >= tableEnd, start <= index << geometry.l2SpanBits { giveUpTable(Int(index)) }
     }
+  }
+
+  private func hasAny(_ place: L2Place, _ count: Int) -> Bool {
+    let buffer = place.slice.buffer
+    let start = place.indexInSlice * geometry.l2EntryBytes
+    return !buffer.bytes.slice(start..<start + count * geometry.l2EntryBytes).isZero
   }
 
   private func giveUpTable(_ index: Int) {

@@ -16,6 +16,7 @@ extension Qcow2Format {
     let options = try Qcow2Options(taking: &request.options)
     let driver = try readTables(header, file, options, request.flags, request.tableBudget)
     driver.encryption = try ClusterEncryption(header, file, options, request.flags, request.secrets)
+    try driver.clearUnknownFeatures(file, request.flags)
     var result = OpenedDriver(driver)
     result.warnings = bitmapWarnings(header, driver.bitmaps.state)
     if header.incompatible.contains(.dataFile) {

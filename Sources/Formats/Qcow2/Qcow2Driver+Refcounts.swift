@@ -184,6 +184,7 @@ extension Qcow2Driver {
   func passesDiscard(_ reason: PendingFrees.Reason, _ node: Node) -> Bool {
     switch reason {
     case .request: options.passDiscardRequest ?? node.flags.contains(.unmap)
+    case .cut: true
     case .snapshot: options.passDiscardSnapshot
     case .other: options.passDiscardOther
     case .later: false

@@ -42,6 +42,12 @@ extension Qcow2Driver {
     makeCaches(refcounts.table, l2SliceBytes: reopening.l2SliceBytes)
   }
 
+  func finishReopen(of node: Node) throws(BlockError) {
+    monitor.lock()
+    defer { monitor.unlock() }
+    try clearUnknownFeatures(try file(of: node), node.flags)
+  }
+
   func abortReopen(of node: Node) {
     monitor.withLock { reopening = nil }
   }

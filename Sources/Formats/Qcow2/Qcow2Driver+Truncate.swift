@@ -42,31 +42,72 @@ extension Qcow2Driver {
 
   // MARK: Growing
 
+  /// What the disk needs is there, and all of it counts, before the header tells the new length. Where any of it cannot
+  /// be had, the image is as before.
   private func grow(to newLength: UInt64, _ preallocation: Preallocation, _ node: Node) throws(BlockError) {
-    let oldLength = length
-    let showsThrough = (node.backing?.length ?? 0) > oldLength
-    let tail = min(oldLength.roundedUp(to: geometry.clusterSize) ?? newLength, newLength)
+    let showsThrough = (node.backing?.length ?? 0) > length
+    let tail = min(length.roundedUp(to: geometry.clusterSize) ?? newLength, newLength)
     if showsThrough, header.version < 3, tail < newLength {
       throw BlockError(.unsupported, "Failed to zero out new clusters: Operation not supported")
     }
-    try growL1(forLength: newLength, node)
+    let lengths = StoredLengths(
+      file: try file(of: node).length, data: hasDataFile ? try dataFile(of: node).length : 0)
+    do throws(BlockError) {
+      try growL1(forLength: newLength, node)
+      try prepareSpace(tail, newLength, preallocation, showsThrough: showsThrough, node)
+      try writeBack(node)
+      try barrier(node)
+      var changed = header
+      changed.size = newLength
+      try switchHeader(to: changed, node)
+    } catch {
+      if !isBroken { try? takeBackSpace(tail..<newLength, lengths, node) }
+      throw error
+    }
+    length = newLength
+  }
+
+  /// How long the files were, in bytes.
+  private struct StoredLengths {
+    var file: UInt64
+    var data: UInt64
+  }
+
+  /// Lets what lies behind the old end read as zeros, and gives it space as asked for.
+  private func prepareSpace(
+    _ tail: UInt64, _ newLength: UInt64, _ preallocation: Preallocation, showsThrough: Bool, _ node: Node
+  ) throws(BlockError) {
+    let oldLength = length
     try zeroTail(oldLength, tail, node)
+    // Nothing is there as a rule; another program may have been stopped while it made the disk shorter.
+    try giveUp(from: tail, to: newLength, .cut, node)
     if showsThrough { _ = try zeroes(from: tail, to: newLength, node) }
     if hasDataFile {
       let storage = preallocation == .metadata ? Preallocation.off : preallocation
       try dataFile(of: node).truncate(to: newLength, exact: false, preallocation: storage)
     }
-    if preallocation != .off || isDataRaw {
-      // The cluster at the old end gets space too, but in a data file, where its place may hold anything.
-      let start = hasDataFile ? tail : oldLength - geometry.offsetInCluster(oldLength)
+    guard preallocation != .off || isDataRaw else { return }
+    // The cluster at the old end gets space too, but in a data file, where its place may hold anything.
+    let start = hasDataFile ? tail : oldLength - geometry.offsetInCluster(oldLength)
+    if hasDataFile {
+      try linkSpace(start..<newLength, preallocation, node)
+    } else {
       try preallocate(start..<newLength, preallocation, node)
     }
+  }
+
+  /// Leaves the image as if nothing had been prepared behind the old end.
+  private func takeBackSpace(_ range: Range<UInt64>, _ lengths: StoredLengths, _ node: Node)
+    throws(BlockError)
+  {
+    try giveUp(from: range.lowerBound, to: range.upperBound, .cut, node)
     try writeBack(node)
     try barrier(node)
-    var changed = header
-    changed.size = newLength
-    try switchHeader(to: changed, node)
-    length = newLength
+    try applyPendingFrees(node)
+    if hasDataFile, try dataFile(of: node).length > lengths.data {
+      try dataFile(of: node).truncate(to: lengths.data)
+    }
+    try cutFile(keeping: lengths.file, node)
   }
 
   /// What the cluster at the old end holds behind it must not come to light.
@@ -110,22 +151,29 @@ extension Qcow2Driver {
     }
     let file = try file(of: node)
     let clusters = try allocate(geometry.clusters(covering: needed * 8), exactly: true, for: "L1 table", node)
-    try writeBack(node)
-    try writeRefcounts(node)
     let old = l1
     var table = l1.moved(to: clusters.lowerBound << geometry.clusterBits, count: Int(needed))
-    try table.write(to: file)
-    try barrier(node)
-    var changed = header
-    changed.use(table)
-    try switchHeader(to: changed, node)
+    do throws(BlockError) {
+      try writeBack(node)
+      try writeRefcounts(node)
+      try table.write(to: file)
+      try barrier(node)
+      var changed = header
+      changed.use(table)
+      try switchHeader(to: changed, node)
+    } catch {
+      if !isBroken { try? dropReferences(clusters, .other, node) }
+      throw error
+    }
     l1 = table
     requiredEnd = max(requiredEnd, table.offset + table.byteCount)
     for cluster in clusters { metadataMap?.insert(cluster) }
+    if old.count > 0 {
+      let first = old.offset >> geometry.clusterBits
+      pendingFrees.add(first..<first + geometry.clusters(covering: old.byteCount), .other)
+    }
     try barrier(node)
-    guard old.count > 0 else { return }
-    let first = old.offset >> geometry.clusterBits
-    try dropReferences(first..<first + geometry.clusters(covering: old.byteCount), .other, node)
+    try applyPendingFrees(node)
   }
 
   // MARK: Preallocation
@@ -135,12 +183,46 @@ extension Qcow2Driver {
     entry.rawValue == 0 || (!geometry.hasExtendedL2 && entry.rawValue == L2Entry.zeroBit)
   }
 
-  /// Links space at the end of the file, which reads as zero, to all clusters of a range that have none.
+  /// Gives all clusters of a range that have no place one at the end of the file.
+  ///
+  /// The storage comes first, with room for the tables, so that nothing ever points past its end.
   private func preallocate(_ range: Range<UInt64>, _ preallocation: Preallocation, _ node: Node)
     throws(BlockError)
   {
     let file = try file(of: node)
-    var fileEnd = geometry.clusters(covering: file.length)
+    let end = geometry.clusters(covering: file.length)
+    let present = file.length
+    try reserve(upTo: end + clustersNeeded(for: range), preallocation, node)
+    try linkSpace(range, from: end, preallocation, node)
+    try cutFile(keeping: present, node)
+  }
+
+  /// About as many clusters as the range takes at most, tables and blocks that count them included.
+  private func clustersNeeded(for range: Range<UInt64>) -> UInt64 {
+    let first = geometry.l1Index(at: range.lowerBound)
+    let last = geometry.l1Index(at: range.upperBound - 1)
+    var clusters = geometry.clusters(covering: range.upperBound - range.lowerBound)
+    for index in first...last where !l1Entry(index).isCopied || l1Entry(index).offset == 0 { clusters += 1 }
+    return clusters + clusters.dividedUp(by: geometry.refcountBlockEntries) + 1
+  }
+
+  private func reserve(upTo cluster: UInt64, _ preallocation: Preallocation, _ node: Node) throws(BlockError)
+  {
+    let file = try file(of: node)
+    let end = cluster << geometry.clusterBits
+    guard file.length < end else { return }
+    let storage = preallocation == .metadata ? Preallocation.off : preallocation
+    try inContext("Failed to resize underlying file") { () throws(BlockError) in
+      try file.truncate(to: end, exact: false, preallocation: storage)
+    }
+  }
+
+  /// Links space, which reads as zero, to all clusters of a range that have none: at `end` of the file or later, or
+  /// each at its own place in a data file.
+  private func linkSpace(
+    _ range: Range<UInt64>, from end: UInt64 = 0, _ preallocation: Preallocation, _ node: Node
+  ) throws(BlockError) {
+    var end = end
     var position = range.lowerBound
     while position < range.upperBound {
       guard let place = try writablePlace(of: position, node) else { continue }
@@ -155,29 +237,34 @@ extension Qcow2Driver {
       }
       var host = position
       if !hasDataFile {
-        let found = try allocate(UInt64(count), from: fileEnd, for: "data cluster", node)
-        (host, count, fileEnd) = (found.lowerBound << geometry.clusterBits, found.count, found.upperBound)
+        let found = try allocate(UInt64(count), from: end, for: "data cluster", node)
+        do throws(BlockError) {
+          try reserve(upTo: found.upperBound, preallocation, node)
+        } catch {
+          try? dropReferences(found, .other, node)
+          throw error
+        }
+        (host, count, end) = (found.lowerBound << geometry.clusterBits, found.count, found.upperBound)
       }
       for step in 0..<count {
-        var zeros = bitmap(buffer.bytes, place, plus: step)
-        var entry = entry(buffer.bytes, place, plus: step)
-        // What hides the backing file with zeros goes on doing so; space that is real is zero by itself.
-        // Space that decrypts to noise has to be called zero.
-        if isEncrypted, !geometry.hasExtendedL2 {
-          entry = L2Entry(rawValue: entry.rawValue | L2Entry.zeroBit)
-        } else if preallocation != .metadata, !hasDataFile, !isEncrypted {
-          entry = .unallocated
-          if zeros.zero == .max { zeros = SubclusterBitmap(allocated: .max, zero: 0) }
-        }
-        entry = L2Entry(
-          rawValue: entry.rawValue | L2Entry(data: host + UInt64(step) << geometry.clusterBits).rawValue)
-        setEntry(entry, zeros, at: place, plus: step)
+        link(host + UInt64(step) << geometry.clusterBits, at: place, plus: step, preallocation)
       }
       position += UInt64(count) << geometry.clusterBits
     }
-    guard !hasDataFile else { return }
-    let storage = preallocation == .metadata ? Preallocation.off : preallocation
-    let end = max(fileEnd << geometry.clusterBits, file.length)
-    try file.truncate(to: end, exact: false, preallocation: storage)
+  }
+
+  private func link(_ host: UInt64, at place: L2Place, plus step: Int, _ preallocation: Preallocation) {
+    let buffer = place.slice.buffer
+    var zeros = bitmap(buffer.bytes, place, plus: step)
+    var entry = entry(buffer.bytes, place, plus: step)
+    // What hides the backing file with zeros goes on doing so; space that is real is zero by itself.
+    // Space that decrypts to noise has to be called zero.
+    if isEncrypted, !geometry.hasExtendedL2 {
+      entry = L2Entry(rawValue: entry.rawValue | L2Entry.zeroBit)
+    } else if preallocation != .metadata, !hasDataFile, !isEncrypted {
+      entry = .unallocated
+      if zeros.zero == .max { zeros = SubclusterBitmap(allocated: .max, zero: 0) }
+    }
+    setEntry(L2Entry(rawValue: entry.rawValue | L2Entry(data: host).rawValue), zeros, at: place, plus: step)
   }
 }

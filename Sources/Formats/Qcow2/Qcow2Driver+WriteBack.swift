@@ -141,11 +141,14 @@ extension Qcow2Driver {
     try refuseRepeatedBlocks(node)
     guard header.version >= 3 else {
       isPrepared = true
-      return
+      return try separateL1(node)
     }
     let before = header
     let wasDirty = header.incompatible.contains(.dirty)
-    if wasDirty { try rebuildRefcounts(node) }
+    if wasDirty {
+      try rebuildRefcounts(node)
+      try correctMarks(node)
+    }
     header.autoclear.formIntersection(bitmaps.directory == nil ? .kept : .kept.union(.bitmaps))
     let isLazy = options.lazyRefcounts ?? header.compatible.contains(.lazyRefcounts)
     if isLazy {
@@ -166,6 +169,7 @@ extension Qcow2Driver {
       }
     }
     isPrepared = true
+    try separateL1(node)
     try dropStaleBitmaps(node)
   }
 }

@@ -7,12 +7,28 @@ internal import Errors
 
 /// Changing between version 2 and 3. The monitor is held, and the file has all tables.
 extension Qcow2Driver {
-  /// Makes a version 3 image of one of version 2, which differs in the header only.
+  /// Makes a version 3 image of one of version 2, which differs in the header, and in snapshots that may lack fields.
   func upgrade(_ node: Node) throws(BlockError) {
     var changed = header
     changed.version = 3
     changed.extensions.append(HeaderExtension(featureNames: FeatureName.all))
-    try replaceHeader(byShorter: changed, node)
+    guard snapshots.contains(where: \.isIncomplete) else {
+      return try replaceHeader(byShorter: changed, node)
+    }
+    let former = presentSnapshotTable.clusters
+    let table = try placeSnapshotTable(snapshots, node)
+    changed.snapshotsOffset = table.clusters.lowerBound << geometry.clusterBits
+    do throws(BlockError) {
+      try writeRefcounts(node)
+      try barrier(node)
+      try replaceHeader(byShorter: changed, node)
+    } catch {
+      // The header may point to the new table: only writing it once more tells that it does not.
+      if (try? replaceHeader(by: header, node)) != nil { try? dropReferences(table.clusters, .other, node) }
+      throw error
+    }
+    snapshots = table.entries
+    try dropReferences(former, .other, node)
   }
 
   /// Makes a version 2 image of one of version 3: first the tables stop using what version 2 has not.

@@ -46,12 +46,12 @@ extension ImageCheck {
       }
       content.bytes = position + size
       position += (size + 7) / 8 * 8
-      if header.version >= 3 && entry.extra.count < ImageCheck.neededExtra {
+      if header.version >= 3 && entry.isIncomplete {
         found(.snapshotIncomplete(index: index), canMend: true)
         if repair == .all {
           content.isMended = true
           guard !entry.isBlank else { continue }
-          entry.complete(diskSize: header.size, to: ImageCheck.neededExtra)
+          entry.complete(diskSize: header.size)
         }
       }
       content.entries.append(entry)
@@ -89,9 +89,6 @@ extension ImageCheck {
     }
     return false
   }
-
-  /// Version 3 requires the fields for the state's size and the disk's.
-  private static let neededExtra = 16
 
   /// Counts what snapshots refer to.
   func walk(_ snapshots: SnapshotTableContent) throws(BlockError) {
@@ -162,12 +159,6 @@ extension SnapshotEntry {
   /// Whether this is no entry, but zeros behind the last one.
   var isBlank: Bool {
     l1Offset == 0 && l1Size == 0 && seconds == 0 && idBytes.isEmpty && nameBytes.isEmpty
-  }
-
-  /// Adds the fields that must be there, for a disk as large as the image's.
-  fileprivate mutating func complete(diskSize size: UInt64, to count: Int) {
-    extra += [UInt8](repeating: 0, count: max(0, count - extra.count))
-    diskSize = size
   }
 
   /// Ends names where bytes were lost.

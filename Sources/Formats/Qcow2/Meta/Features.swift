@@ -46,6 +46,8 @@ public struct AutoclearFeatures: OptionSet, Hashable, Sendable {
   public static let bitmaps = AutoclearFeatures(rawValue: 1)
   /// The data file is a raw image by itself.
   public static let rawDataFile = AutoclearFeatures(rawValue: 2)
+  /// What this program knows.
+  public static let known: AutoclearFeatures = [.bitmaps, .rawDataFile]
   /// What stays true when this program writes.
   public static let kept: AutoclearFeatures = [.rawDataFile]
 }

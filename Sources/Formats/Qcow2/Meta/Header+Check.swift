@@ -11,6 +11,8 @@ extension Header {
     guard unknown != 0 else { return }
     var names: [String] = []
     for feature in first(.featureNames)?.featureNames ?? [] {
+      // The table ends there.
+      if feature.name.isEmpty { break }
       guard feature.kind == FeatureName.Kind.incompatible.rawValue, feature.bit < 64 else { continue }
       let mask = UInt64(1) << UInt64(feature.bit)
       guard unknown & mask != 0 else { continue }

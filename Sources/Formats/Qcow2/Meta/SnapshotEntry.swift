@@ -11,6 +11,9 @@ public struct SnapshotEntry: Hashable, Sendable {
   /// Bytes of extra data that this program knows: state size, disk size, instruction count.
   static let knownExtra = 24
 
+  /// Bytes of extra data that version 3 wants: state size, disk size.
+  static let neededExtra = 16
+
   /// Where the snapshot's L1 table starts.
   public var l1Offset: UInt64
   /// Entries of that table.
@@ -91,6 +94,15 @@ public struct SnapshotEntry: Hashable, Sendable {
   static let leastMemory = MemoryBudget.inArray(of: SnapshotEntry.self) + 3 * MemoryBudget.arrayHeader
   /// Bytes of memory that the entry takes at most.
   var memory: Int { SnapshotEntry.leastMemory + extra.count + idBytes.count + nameBytes.count }
+
+  /// Whether fields are missing that version 3 wants.
+  var isIncomplete: Bool { extra.count < SnapshotEntry.neededExtra }
+
+  /// Adds all fields that this program knows, for a disk of `size` bytes where its length is not recorded.
+  mutating func complete(diskSize size: UInt64) {
+    extra += [UInt8](repeating: 0, count: max(0, SnapshotEntry.knownExtra - extra.count))
+    diskSize = diskSize ?? size
+  }
 
   /// Bytes in the table without padding, which the last entry does not need.
   public var unpaddedSize: Int { SnapshotEntry.fixedSize + extra.count + idBytes.count + nameBytes.count }

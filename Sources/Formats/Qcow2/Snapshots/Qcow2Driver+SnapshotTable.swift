@@ -21,8 +21,10 @@ extension Qcow2Driver {
     return SnapshotTablePlace(entries: snapshots, clusters: first..<first + count)
   }
 
-  /// Writes a list of snapshots to free clusters; nothing points there yet.
-  func placeSnapshotTable(_ entries: [SnapshotEntry], _ node: Node) throws(BlockError) -> SnapshotTablePlace {
+  /// Writes a list of snapshots, complete, to free clusters; nothing points there yet.
+  func placeSnapshotTable(_ list: [SnapshotEntry], _ node: Node) throws(BlockError) -> SnapshotTablePlace {
+    var entries = list
+    for index in entries.indices { entries[index].complete(diskSize: header.size) }
     guard let last = entries.last else { return SnapshotTablePlace(entries: [], clusters: 0..<0) }
     let bytes = SnapshotTable.bytes(entries)
     guard UInt64(bytes) <= Qcow2Limits.snapshotTableBytes else {

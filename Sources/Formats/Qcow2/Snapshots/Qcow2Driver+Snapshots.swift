@@ -50,11 +50,16 @@ extension Qcow2Driver: SnapshottingDriver {
     let table = try l1Table(of: entry, node)
     try refuseFullCounts(table, node)
     let former = l1
-    try exchangeTables(node) { (tables: inout TableSet) throws(BlockError) in
-      tables.l1 = table
-      try share(&tables.l1, node)
-      try move(&tables.l1, node)
-      tables.length = entry.diskSize ?? header.size
+    do throws(BlockError) {
+      try exchangeTables(node) { (tables: inout TableSet) throws(BlockError) in
+        tables.l1 = table
+        try share(&tables.l1, node)
+        try move(&tables.l1, node)
+        tables.length = entry.diskSize ?? header.size
+      }
+    } catch {
+      guard canGoOn(withoutRoom: error), table.byteCount <= spaceOfL1 else { throw error }
+      return try applyInPlace(table, length: entry.diskSize ?? header.size, node)
     }
     // What the snapshot has too keeps a reference, so no mark changes with this.
     try countDown(former, .snapshot, node)
@@ -72,14 +77,19 @@ extension Qcow2Driver: SnapshottingDriver {
     var rest = snapshots
     rest.remove(at: index)
     let former = (l1: l1, snapshotTable: presentSnapshotTable.clusters)
-    try exchangeTables(node) { (tables: inout TableSet) throws(BlockError) in
-      // Everything is placed before anything is counted down: what becomes free is still in use in the file.
-      tables.snapshots = try placeSnapshotTable(rest, node)
-      try move(&tables.l1, node)
-      var spare = try SpareTables(for: tables.l1, node, self)
-      try countDown(table, .later, node)
-      try setMarks(&tables.l1, &spare, node)
-      try spare.giveBack(node, self)
+    do throws(BlockError) {
+      try exchangeTables(node) { (tables: inout TableSet) throws(BlockError) in
+        // Everything is placed before anything is counted down: what becomes free is still in use in the file.
+        tables.snapshots = try placeSnapshotTable(rest, node)
+        try move(&tables.l1, node)
+        var spare = try SpareTables(for: tables.l1, node, self)
+        try countDown(table, .later, node)
+        try setMarks(&tables.l1, &spare, node)
+        try spare.giveBack(node, self)
+      }
+    } catch {
+      guard canGoOn(withoutRoom: error) else { throw error }
+      return try deleteInPlace(index, table, node)
     }
     try dropReferences(former.snapshotTable, .other, node)
     try giveBack(tablesReplacedIn: former.l1, node)

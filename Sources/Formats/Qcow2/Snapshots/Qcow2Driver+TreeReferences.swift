@@ -39,8 +39,8 @@ extension Qcow2Driver {
   /// Adds a reference to each cluster that a tree has, for a second tree with the same content, which `table` becomes.
   ///
   /// Marks for "refcount is 1" are in none of the second tree's tables. L2 tables that have some are copied; the
-  /// others belong to both trees from now on.
-  func share(_ table: inout TableInMemory, _ node: Node) throws(BlockError) {
+  /// others belong to both trees from now on. With `inPlace` all do: no other has use for the marks of a snapshot's.
+  func share(_ table: inout TableInMemory, inPlace: Bool = false, _ node: Node) throws(BlockError) {
     let file = try file(of: node)
     var walk = TreeWalk(table.count, geometry, file)
     while let index = try walk.next(in: table, node, self) {
@@ -50,7 +50,9 @@ extension Qcow2Driver {
       try addReferences(toDataOf: buffer.bytes.slice(range), node)
       var target = buffer.mutableBytes
       var bytes = target.slice(range)
-      if try setMarks(&bytes, asSingle: false, node) {
+      let hasMarks = try setMarks(&bytes, asSingle: false, node)
+      if hasMarks, inPlace { try file.write(at: offset, from: buffer.bytes.slice(range)) }
+      if hasMarks, !inPlace {
         let cluster = try allocate(1, for: "L2 table", node).lowerBound
         table[index] = try writeL2(buffer.bytes.slice(range), to: cluster, file).rawValue
       } else {
@@ -80,6 +82,30 @@ extension Qcow2Driver {
   /// Lets marks say what refcounts do. L2 tables in which some change are copied to `spare` clusters.
   func setMarks(_ table: inout TableInMemory, _ spare: inout SpareTables, _ node: Node) throws(BlockError) {
     let file = try file(of: node)
+    try setMarks(&table, node) { (bytes: RawSpan, offset: UInt64) throws(BlockError) in
+      guard let cluster = spare.take() else { return L1Entry(table: offset) }
+      return try writeL2(bytes, to: cluster, file)
+    }
+  }
+
+  /// As above, in the tables where they are.
+  func setMarks(_ table: inout TableInMemory, inPlace node: Node) throws(BlockError) {
+    let file = try file(of: node)
+    // What they are to say comes first.
+    try writeRefcounts(node)
+    try barrier(node)
+    try setMarks(&table, node) { (bytes: RawSpan, offset: UInt64) throws(BlockError) in
+      l2Cache.drop(from: offset, bytes: geometry.clusterSize)
+      try file.write(at: offset, from: bytes)
+      return L1Entry(table: offset)
+    }
+  }
+
+  private func setMarks(
+    _ table: inout TableInMemory, _ node: Node,
+    write: (RawSpan, UInt64) throws(BlockError) -> L1Entry
+  ) throws(BlockError) {
+    let file = try file(of: node)
     var walk = TreeWalk(table.count, geometry, file)
     while let index = try walk.next(in: table, node, self) {
       let offset = L1Entry(rawValue: table[index]).offset
@@ -87,13 +113,12 @@ extension Qcow2Driver {
       let range = walk.run.range(of: offset, geometry.clusterSize)
       var target = buffer.mutableBytes
       var bytes = target.slice(range)
-      if try setMarks(&bytes, asSingle: true, node), let cluster = spare.take() {
-        table[index] = try writeL2(buffer.bytes.slice(range), to: cluster, file).rawValue
-      } else if try refcount(of: offset >> geometry.clusterBits, node) == 1 {
-        table[index] |= L2Entry.copiedBit
-      } else {
-        table[index] &= ~L2Entry.copiedBit
-      }
+      var entry = L1Entry(table: offset)
+      if try setMarks(&bytes, asSingle: true, node) { entry = try write(buffer.bytes.slice(range), offset) }
+      var isSingle = entry.offset != offset
+      if !isSingle { isSingle = try refcount(of: offset >> geometry.clusterBits, node) == 1 }
+      let new = isSingle ? entry.rawValue : entry.rawValue & ~L2Entry.copiedBit
+      if table[index] != new { table[index] = new }
     }
   }
 

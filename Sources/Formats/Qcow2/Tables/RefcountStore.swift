@@ -37,6 +37,8 @@ struct PendingFrees {
   enum Reason: Sendable, Equatable {
     /// The guest said so.
     case request
+    /// The disk does not reach there any more.
+    case cut
     /// A state of the disk is gone.
     case snapshot
     /// Anything else.

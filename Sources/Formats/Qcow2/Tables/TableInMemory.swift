@@ -70,6 +70,13 @@ struct TableInMemory {
     return result
   }
 
+  /// The first entries, where they are; the file has all of them.
+  func prefix(_ count: Int) -> TableInMemory {
+    var result = moved(to: offset, count: count)
+    result.dirty = 0..<0
+    return result
+  }
+
   /// Writes what the file lacks.
   mutating func write(to file: Edge) throws(BlockError) {
     guard !dirty.isEmpty else { return }
