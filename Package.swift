@@ -82,7 +82,7 @@ let package = Package(
     .executableTarget(name: "strata", dependencies: ["Commands"]),
 
     // Tests, beside the layers they test.
-    module("Support", ["Jobs"], path: "Tests/Support"),
+    module("Support", ["Jobs", "CLinux"], path: "Tests/Support"),
     tests("BytesTests", ["Bytes", "Support"]),
     tests("HostTests", ["Host", "Support"]),
     tests("OptionsTests", ["Options", "Support"]),

@@ -16,11 +16,23 @@
 #include <unistd.h>
 
 #ifdef __linux__
+#include <linux/capability.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <sys/xattr.h>
+const int LINUX_MOUNT_POINT = 1;
+const int LINUX_TRAITS_KNOWN = 2;
+const int LINUX_FIXED = 4;
 const int LINUX_O_DIRECT = O_DIRECT;
 const int LINUX_O_TMPFILE = O_TMPFILE;
 #else
+const int LINUX_MOUNT_POINT = 1;
+const int LINUX_TRAITS_KNOWN = 2;
+const int LINUX_FIXED = 4;
 const int LINUX_O_DIRECT = 0;
 const int LINUX_O_TMPFILE = 0;
 #endif
@@ -101,10 +113,109 @@ int linux_set_extent_hint(int fd, uint32_t bytes) {
   return ioctl(fd, FS_IOC_FSSETXATTR, &attributes);
 }
 
-int linux_link_unnamed(int fd, const char *path) {
+/// Through /proc, or with the capability that the direct way takes.
+static int link_unnamed(int fd, const char *path) {
   char name[64];
   snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-  return linkat(AT_FDCWD, name, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
+  if (linkat(AT_FDCWD, name, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0) return 0;
+  if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) return -1;
+  int reason = errno;
+  if (linkat(fd, "", AT_FDCWD, path, AT_EMPTY_PATH) == 0) return 0;
+  if (errno == ENOENT) errno = reason;
+  return -1;
+}
+
+int linux_link_unnamed(int fd, const char *path) { return link_unnamed(fd, path); }
+
+// The root is always there: that it is in the way is said only after everything else was found in order.
+int linux_can_link_unnamed(int fd) { return link_unnamed(fd, "/") != 0 && errno == EEXIST; }
+
+int linux_exchange(const char *one, const char *other) {
+  return renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
+}
+
+int linux_rename_to_free(const char *from, const char *to) {
+  return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+}
+
+int linux_path_traits(const char *path) {
+  struct statx found;
+  if (statx(AT_FDCWD, path, 0, STATX_TYPE, &found) < 0) return -1;
+  int traits = 0;
+#ifdef STATX_ATTR_MOUNT_ROOT
+  if (found.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) traits |= LINUX_TRAITS_KNOWN;
+  if (found.stx_attributes & STATX_ATTR_MOUNT_ROOT) traits |= LINUX_MOUNT_POINT;
+#endif
+  if (found.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)) traits |= LINUX_FIXED;
+  return traits;
+}
+
+int linux_may_act_as_owner(void) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[2];
+  if (syscall(SYS_capget, &header, data) < 0) return 0;
+  return (data[0].effective & (1u << CAP_FOWNER)) != 0;
+}
+
+ssize_t linux_list_attributes(int fd, char *names, size_t size) { return flistxattr(fd, names, size); }
+ssize_t linux_get_attribute(int fd, const char *name, void *value, size_t size) {
+  return fgetxattr(fd, name, value, size);
+}
+int linux_set_attribute(int fd, const char *name, const void *value, size_t size) {
+  return fsetxattr(fd, name, value, size, 0);
+}
+int linux_remove_attribute(int fd, const char *name) { return fremovexattr(fd, name); }
+
+// Which of the flags are the user's; the others say how the file is stored.
+static const unsigned user_flags = FS_SECRM_FL | FS_UNRM_FL | FS_COMPR_FL | FS_SYNC_FL | FS_IMMUTABLE_FL | FS_APPEND_FL |
+                                   FS_NODUMP_FL | FS_NOATIME_FL | FS_NOCOMP_FL | FS_JOURNAL_DATA_FL | FS_NOTAIL_FL |
+                                   FS_NOCOW_FL;
+
+int linux_get_file_flags(int fd, uint32_t *flags) {
+  int found = 0;
+  if (ioctl(fd, FS_IOC_GETFLAGS, &found) < 0) return -1;
+  *flags = (uint32_t)found & user_flags;
+  return 0;
+}
+
+int linux_set_file_flags(int fd, uint32_t flags) {
+  int found = 0;
+  if (ioctl(fd, FS_IOC_GETFLAGS, &found) < 0) return -1;
+  found = (int)(((uint32_t)found & ~user_flags) | flags);
+  return ioctl(fd, FS_IOC_SETFLAGS, &found);
+}
+
+int linux_get_project(int fd, uint32_t *project) {
+  struct fsxattr attributes;
+  if (ioctl(fd, FS_IOC_FSGETXATTR, &attributes) < 0) return -1;
+  *project = attributes.fsx_projid;
+  return 0;
+}
+
+int linux_set_project(int fd, uint32_t project) {
+  struct fsxattr attributes;
+  if (ioctl(fd, FS_IOC_FSGETXATTR, &attributes) < 0) return -1;
+  attributes.fsx_projid = project;
+  return ioctl(fd, FS_IOC_FSSETXATTR, &attributes);
+}
+
+// Compression and deduplication hide in the others. In a folder with a project's quota, the number is the quota's.
+int linux_counts_plainly(const char *path) {
+  struct statfs found;
+  if (statfs(path, &found) < 0) return -1;
+  switch ((unsigned long)found.f_type) {
+  case EXT4_SUPER_MAGIC:
+  case TMPFS_MAGIC:
+  case XFS_SUPER_MAGIC:
+  case MSDOS_SUPER_MAGIC: break;
+  default: return 0;
+  }
+  int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  struct fsxattr attributes;
+  int limited = ioctl(fd, FS_IOC_FSGETXATTR, &attributes) == 0 && (attributes.fsx_xflags & FS_XFLAG_PROJINHERIT);
+  close(fd);
+  return !limited;
 }
 
 #else
@@ -127,6 +238,20 @@ int linux_memory_file(const char *name) { return unsupported(); }
 int linux_set_nocow(int fd) { return unsupported(); }
 int linux_set_extent_hint(int fd, uint32_t bytes) { return unsupported(); }
 int linux_link_unnamed(int fd, const char *path) { return unsupported(); }
+int linux_can_link_unnamed(int fd) { return 0; }
+int linux_exchange(const char *one, const char *other) { return unsupported(); }
+int linux_rename_to_free(const char *from, const char *to) { return unsupported(); }
+int linux_path_traits(const char *path) { return 0; }
+int linux_may_act_as_owner(void) { return 0; }
+ssize_t linux_list_attributes(int fd, char *names, size_t size) { return unsupported(); }
+ssize_t linux_get_attribute(int fd, const char *name, void *value, size_t size) { return unsupported(); }
+int linux_set_attribute(int fd, const char *name, const void *value, size_t size) { return unsupported(); }
+int linux_remove_attribute(int fd, const char *name) { return unsupported(); }
+int linux_get_file_flags(int fd, uint32_t *flags) { return unsupported(); }
+int linux_set_file_flags(int fd, uint32_t flags) { return unsupported(); }
+int linux_get_project(int fd, uint32_t *project) { return unsupported(); }
+int linux_set_project(int fd, uint32_t project) { return unsupported(); }
+int linux_counts_plainly(const char *path) { return 0; }
 
 #endif
 

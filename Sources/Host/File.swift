@@ -117,8 +117,7 @@ public final class File: Sendable {
 
   /// What tells this file from every other on the machine.
   public func identity() throws(BlockError) -> FileIdentity {
-    let status = try status()
-    return FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+    FileIdentity(try status())
   }
 
   /// The request size in bytes that direct I/O needs: the sector size of a device, else a page.
@@ -180,6 +179,15 @@ public final class File: Sendable {
     guard fdatasync(descriptor) == 0 else { throw BlockError(system: errno) }
   }
 
+  /// Throws what the system tells of earlier writes when a file is closed, as quotas, NFS and FUSE do: the last
+  /// reference, which closes it in the end, could tell nobody.
+  public func reportCloseErrors() throws(BlockError) {
+    let duplicate = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+    guard duplicate >= 0 else { throw BlockError(system: errno) }
+    // Interrupted, it is closed all the same.
+    guard close(duplicate) == 0 || errno == EINTR else { throw BlockError(system: errno) }
+  }
+
   /// Sets the length in bytes; new bytes read as zero.
   public func truncate(to length: UInt64) throws(BlockError) {
     let position = try File.position(length, 0)
@@ -202,4 +210,11 @@ public struct FileIdentity: Hashable, Sendable {
   public let device: UInt64
   /// The file's number there.
   public let inode: UInt64
+
+  /// Of a block device, whatever its node in the file system, the number of the device itself.
+  init(_ status: stat) {
+    let isDevice = status.st_mode & S_IFMT == S_IFBLK
+    device = UInt64(isDevice ? status.st_rdev : status.st_dev)
+    inode = isDevice ? 0 : UInt64(status.st_ino)
+  }
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
+internal import CLinux
 public import Errors
 internal import Glibc
 
@@ -78,20 +79,33 @@ public enum FilePaths {
   public static func identity(of path: String) -> FileIdentity? {
     var status = stat()
     guard unsafe stat(path.cName, &status) == 0 else { return nil }
-    return FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+    return FileIdentity(status)
   }
 
-  /// Bytes that the user could still write to files in `folder`, or nil where the system does not know.
-  public static func freeSpace(in folder: String) -> UInt64? {
+  /// Bytes that are free in the file system of `folder`, or nil where the system does not know.
+  public static func freeSpace(in folder: String) -> FreeSpace? {
     var status = statvfs()
-    guard unsafe statvfs(folder.cName, &status) == 0 else { return nil }
-    let blocks = geteuid() == 0 ? status.f_bfree : status.f_bavail
-    let (bytes, overflow) = UInt64(blocks).multipliedReportingOverflow(by: UInt64(status.f_frsize))
-    return overflow ? .max : bytes
+    // Without a number of blocks, there is no limit.
+    guard unsafe statvfs(folder.cName, &status) == 0, status.f_blocks > 0 else { return nil }
+    func bytes(_ blocks: UInt64) -> UInt64 { blocks.times(UInt64(status.f_frsize)) ?? .max }
+    return FreeSpace(
+      all: bytes(UInt64(status.f_bfree)), forEverybody: bytes(UInt64(status.f_bavail)),
+      isCertain: unsafe linux_counts_plainly(folder.cName) == 1)
   }
 
   /// Removes the name `path`.
   public static func remove(_ path: String) throws(BlockError) {
     guard unsafe unlink(path.cName) == 0 else { throw BlockError(system: errno) }
   }
+}
+
+/// What a file system says of its free space.
+public struct FreeSpace: Sendable {
+  /// All of it, in bytes: more than this, nobody can write.
+  public let all: UInt64
+  /// The part that is not kept for the administrator.
+  public let forEverybody: UInt64
+  /// Whether a file takes what is written to it: neither compression nor deduplication nor a quota makes the number a
+  /// guess.
+  public let isCertain: Bool
 }

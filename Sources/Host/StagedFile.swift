@@ -1,7 +1,6 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Bytes
 internal import CLinux
 public import Errors
 internal import Glibc
@@ -10,29 +9,45 @@ internal import Glibc
 ///
 /// Where the file system can, the file has no name at all until it is published, so that even SIGKILL leaves
 /// nothing behind; elsewhere it has a hidden temporary name in the same folder. An existing file at the name
-/// is replaced at the moment of publishing and untouched before; its mode, and for root its owner, are kept.
+/// is replaced at the moment of publishing and untouched before. The new file then has all that the old one had:
+/// owner, mode, access control list, label and other attributes. It has them before it has content.
 public final class StagedFile {
   /// The file to fill.
   public let file: File
   /// The path that it will have.
   public let path: String
-  /// The hidden name it has now, if any.
+  /// Whether a file stood at the path when this one was made.
+  public let replaces: Bool
+  /// The hidden name it has now, if any; once the file has appeared, that of what it replaced.
   private var temporaryPath: String?
+  private var state = State.staged
+
+  /// Where the file is on its way.
+  private enum State {
+    case staged
+    /// It has its name, and nothing had it before.
+    case appeared
+    /// It has its name; what had it before has the hidden one.
+    case exchanged
+  }
 
   /// Makes an empty file that will replace, or become, the regular file at `path`.
   ///
-  /// - Throws: the system's reason, without the path.
+  /// - Throws: kind `refused`, saying why, where a file stands there whose place no other can take with all that it
+  ///   has: it has to be filled in place. The system's reason, without the path, where no file can be made.
   public init(path: String) throws(BlockError) {
     guard !path.isEmpty else { throw BlockError(system: ENOENT) }
     self.path = FilePaths.resolvingLinks(path)
-    if let unnamed = try StagedFile.makeUnnamed(in: FilePaths.folder(of: self.path)) {
-      file = unnamed
-    } else {
-      let (name, made) = try StagedFile.makeNamed(like: self.path)
-      file = made
-      temporaryPath = name
+    let present = try PresentFile(at: self.path)
+    replaces = present != nil
+    do throws(BlockError) {
+      if let obstacle = present?.obstacle { throw BlockError(.refused, obstacle) }
+      (file, temporaryPath) = try StagedFile.make(for: self.path, isPrivate: present != nil)
+    } catch {
+      guard present != nil, error.kind != .refused else { throw error }
+      throw BlockError(.refused, "no file can be made in its folder (\(error.message))")
     }
-    try takeAttributes()
+    try present?.attributes.give(to: file)
   }
 
   deinit {
@@ -41,65 +56,136 @@ public final class StagedFile {
     TemporaryNames.forget(temporaryPath)
   }
 
+  // MARK: Publishing
+
+  /// Makes sure that all that was written is there, as far as the system can tell; where the file replaces another,
+  /// also that it stays there: a good file must not go before.
+  public func complete() throws(BlockError) {
+    if replaces { try file.synchronize() }
+    try file.reportCloseErrors()
+  }
+
   /// Gives the file its name, replacing what is there in one step.
   public func publish() throws(BlockError) {
+    try complete()
+    try takeAttributesAgain()
     if temporaryPath == nil {
       // Where nothing is in the way, no other name is ever seen.
       if unsafe linux_link_unnamed(file.descriptor, path.cName) == 0 { return }
       if errno != EEXIST { throw BlockError(system: errno) }
-      for _ in 0..<100 {
-        let name = StagedFile.hiddenName(like: path)
-        TemporaryNames.add(name)
-        if unsafe linux_link_unnamed(file.descriptor, name.cName) == 0 {
-          temporaryPath = name
-          break
-        }
-        let error = errno
-        TemporaryNames.forget(name)
-        if error != EEXIST { throw BlockError(system: error) }
-      }
     }
-    guard let name = temporaryPath else { throw BlockError(system: EEXIST) }
+    let name = try hiddenName()
     guard unsafe rename(name.cName, path.cName) == 0 else { throw BlockError(system: errno) }
     TemporaryNames.forget(name)
     temporaryPath = nil
   }
 
-  /// Keeps mode and owner of the file to be replaced; a new file has those that the process gives.
-  private func takeAttributes() throws(BlockError) {
-    var existing = stat()
-    guard unsafe stat(path.cName, &existing) == 0 else {
-      if errno == ENOENT { return }
-      throw BlockError(system: errno)
+  /// Gives the file its name, so that this can be taken back with `withdraw`, until `settle`.
+  public func appear() throws(BlockError) {
+    try takeAttributesAgain()
+    // Exchanging names would take a folder away.
+    if FilePaths.kind(of: path) == .directory { throw BlockError(system: EISDIR) }
+    let name = try hiddenName()
+    // From here on, what has that name may be the file that is replaced.
+    TemporaryNames.forget(name)
+    if unsafe linux_rename_to_free(name.cName, path.cName) == 0 {
+      (temporaryPath, state) = (nil, .appeared)
+      return
     }
-    guard existing.st_mode & S_IFMT == S_IFREG else { return }
-    guard fchmod(file.descriptor, existing.st_mode & 0o7777) == 0 else { throw BlockError(system: errno) }
-    // Only root may give files away; for others the file is theirs, as any new one is.
-    _ = fchown(file.descriptor, existing.st_uid, existing.st_gid)
+    if errno != EEXIST && errno != EINVAL && errno != ENOSYS { throw BlockError(system: errno) }
+    if unsafe linux_exchange(name.cName, path.cName) == 0 {
+      state = .exchanged
+      return
+    }
+    try appearInSteps(name)
   }
 
-  /// A file without a name, or nil where the file system has no such thing.
-  private static func makeUnnamed(in folder: String) throws(BlockError) -> File? {
+  /// As above, where the file system cannot exchange names.
+  private func appearInSteps(_ name: String) throws(BlockError) {
+    let old = StagedFile.hiddenName(like: path)
+    let exists = unsafe rename(path.cName, old.cName) == 0
+    if !exists && errno != ENOENT { throw BlockError(system: errno) }
+    guard unsafe rename(name.cName, path.cName) == 0 else {
+      let error = BlockError(system: errno)
+      if exists { _ = unsafe rename(old.cName, path.cName) }
+      throw error
+    }
+    (temporaryPath, state) = exists ? (old, .exchanged) : (nil, .appeared)
+  }
+
+  /// Takes the file away again; what stood there before is back.
+  public func withdraw() {
+    switch state {
+    case .staged: return
+    case .appeared: _ = unsafe unlink(path.cName)
+    case .exchanged:
+      if let old = temporaryPath, unsafe rename(old.cName, path.cName) == 0 { temporaryPath = nil }
+    }
+    state = .staged
+  }
+
+  /// What was replaced goes.
+  public func settle() {
+    if let temporaryPath { _ = unsafe unlink(temporaryPath.cName) }
+    (temporaryPath, state) = (nil, .staged)
+  }
+
+  /// What stands at the path may have other rights by now, or may have come there meanwhile.
+  private func takeAttributesAgain() throws(BlockError) {
+    guard let present = try PresentFile(at: path) else { return }
+    if let obstacle = present.obstacle {
+      throw BlockError(.conflict, "it was changed meanwhile and cannot be replaced: \(obstacle)")
+    }
+    try present.attributes.give(to: file)
+  }
+
+  // MARK: Making
+
+  private static func make(for path: String, isPrivate: Bool) throws(BlockError) -> (File, String?) {
+    let permissions: mode_t = isPrivate ? 0o600 : 0o644
+    if let unnamed = try makeUnnamed(in: FilePaths.folder(of: path), permissions) { return (unnamed, nil) }
+    for _ in 0..<100 {
+      let name = hiddenName(like: path)
+      var mode: File.Mode = [.writable, .create, .exclusive]
+      if isPrivate { mode.insert(.ownerOnly) }
+      TemporaryNames.add(name)
+      do throws(BlockError) {
+        return (try File(path: name, mode: mode), name)
+      } catch {
+        TemporaryNames.forget(name)
+        if error.kind != .alreadyExists { throw error }
+      }
+    }
+    throw BlockError(system: EEXIST)
+  }
+
+  /// A file without a name, or nil where there is no such thing, or no way to give it a name.
+  private static func makeUnnamed(in folder: String, _ permissions: mode_t) throws(BlockError) -> File? {
     guard LINUX_O_TMPFILE != 0 else { return nil }
     do throws(BlockError) {
-      let descriptor = try File.descriptor(path: folder, flags: LINUX_O_TMPFILE | O_RDWR | O_CLOEXEC)
-      return try File(owning: descriptor, isWritable: true)
+      let descriptor = try File.descriptor(
+        path: folder, flags: LINUX_O_TMPFILE | O_RDWR | O_CLOEXEC, permissions: permissions)
+      let file = try File(owning: descriptor, isWritable: true)
+      return linux_can_link_unnamed(descriptor) != 0 ? file : nil
     } catch {
       if error.isUnsupportedCall || error.systemError == EISDIR { return nil }
       throw error
     }
   }
 
-  private static func makeNamed(like path: String) throws(BlockError) -> (String, File) {
+  /// The hidden name that the file has now, or gets.
+  private func hiddenName() throws(BlockError) -> String {
+    if let temporaryPath { return temporaryPath }
     for _ in 0..<100 {
-      let name = hiddenName(like: path)
+      let name = StagedFile.hiddenName(like: path)
       TemporaryNames.add(name)
-      do throws(BlockError) {
-        return (name, try File(path: name, mode: [.writable, .create, .exclusive]))
-      } catch {
-        TemporaryNames.forget(name)
-        if error.kind != .alreadyExists { throw error }
+      if unsafe linux_link_unnamed(file.descriptor, name.cName) == 0 {
+        temporaryPath = name
+        return name
       }
+      let error = errno
+      TemporaryNames.forget(name)
+      if error != EEXIST { throw BlockError(system: error) }
     }
     throw BlockError(system: EEXIST)
   }
@@ -109,5 +195,51 @@ public final class StagedFile {
     let stem = String(FilePaths.name(of: path).prefix(40))
     let number = String(UInt64.random(in: 0...UInt64.max), radix: 36)
     return FilePaths.join(FilePaths.folder(of: path), ".\(stem).\(number).part")
+  }
+}
+
+/// A regular file that another one is to replace.
+private struct PresentFile {
+  let attributes: KeptAttributes
+  /// Why its name cannot be given to another file, or nil.
+  let obstacle: String?
+
+  /// Nil where nothing stands at `path`, or what is no regular file.
+  init?(at path: String) throws(BlockError) {
+    var status = stat()
+    guard unsafe stat(path.cName, &status) == 0 else {
+      if errno == ENOENT { return nil }
+      throw BlockError(system: errno)
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else { return nil }
+    let file: File
+    do throws(BlockError) {
+      file = try File(path: path, mode: [])
+      attributes = try KeptAttributes(of: file)
+    } catch {
+      throw BlockError(.refused, "its attributes cannot be read (\(error.message))")
+    }
+    obstacle = try PresentFile.obstacle(at: path, try file.status())
+  }
+
+  private static func obstacle(at path: String, _ status: stat) throws(BlockError) -> String? {
+    if status.st_nlink > 1 { return "it has other names (hard links)" }
+    let folder = FilePaths.folder(of: path)
+    var above = stat()
+    guard unsafe stat(folder.cName, &above) == 0 else { throw BlockError(system: errno) }
+    let traits = unsafe linux_path_traits(path.cName)
+    let isMounted =
+      traits >= 0 && traits & LINUX_TRAITS_KNOWN != 0
+      ? traits & LINUX_MOUNT_POINT != 0 : status.st_dev != above.st_dev
+    if isMounted { return "it is a mount point" }
+    let folderTraits = unsafe linux_path_traits(folder.cName)
+    if folderTraits > 0 && folderTraits & LINUX_FIXED != 0 { return "no name in its folder can be changed" }
+    let mine = geteuid()
+    if above.st_mode & S_ISVTX != 0, above.st_uid != mine, status.st_uid != mine,
+      linux_may_act_as_owner() == 0
+    {
+      return "its folder lets only owners change names"
+    }
+    return nil
   }
 }

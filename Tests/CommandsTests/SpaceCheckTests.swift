@@ -1,6 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import Support
 import Testing
 
@@ -19,5 +20,31 @@ import Testing
     #expect(run.errors.contains("--force"))
     let sparse = images.run("convert", "-O", "qcow2", source, target)
     #expect(sparse.status == 0, "\(sparse.errors)")
+  }
+
+  @Test("what is no file has no free space to speak of")
+  func pipe() {
+    let images = ExampleImages()
+    let source = images.folder.file("disk.raw")
+    _ = images.run("create", "-q", "-f", "raw", source, "1M")
+    #expect(Shell.run("mkfifo \"$1\"", images.folder.file("pipe")).status == 0)
+    #expect(unsafe symlink(images.folder.file("pipe"), images.folder.file("link")) == 0)
+    for name in ["pipe", "link"] {
+      let run = images.run("convert", "-S", "0", "-f", "raw", "-O", "raw", source, images.folder.file(name))
+      #expect(run.status == 1 && !run.errors.contains("free"), "\(run.errors)")
+    }
+  }
+
+  @Test("lengths that overflow together are an error")
+  func overflow() {
+    let images = ExampleImages()
+    let huge = images.folder.file("huge.qcow2")
+    _ = images.run("create", "-q", "-f", "qcow2", "-o", "cluster_size=2M", huge, "2E")
+    // Past what a disk can be, and past what 64 bits can.
+    for count in [5, 9] {
+      let words = ["strata", "convert", "-O", "qcow2"] + Array(repeating: huge, count: count)
+      let run = Transcript(words + [images.folder.file("out")])
+      #expect(run.status == 1 && run.errors.contains("larger than a disk can be"), "\(run.errors)")
+    }
   }
 }

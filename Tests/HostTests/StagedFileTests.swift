@@ -3,9 +3,10 @@
 
 import Errors
 import Glibc
-import Host
 import Support
 import Testing
+
+@testable import Host
 
 struct StagedFileTests {
   private let folder = TemporaryFolder()
@@ -128,6 +129,92 @@ struct StagedFileTests {
     #expect(FilePaths.kind(of: path) == nil)
     // Where the file system has no unnamed files, a hidden one stays.
     if staysUnnamed { #expect(names() == []) }
+  }
+
+  /// What a file may have besides content.
+  enum Belonging: String, CaseIterable, CustomTestStringConvertible {
+    case owner, mode, list, attribute, trusted, label, flag
+    var testDescription: String { rawValue }
+
+    func give(to path: String) -> Bool {
+      switch self {
+      case .owner: unsafe chown(path, 12, 34) == 0
+      case .mode: unsafe chmod(path, 0o604) == 0
+      case .list:
+        ExtendedAttributes.set(ExtendedAttributes.accessList, ExtendedAttributes.closedGroup, of: path)
+      case .attribute: ExtendedAttributes.set("user.note", [1, 0, 2], of: path)
+      case .trusted: ExtendedAttributes.set("trusted.note", [], of: path)
+      case .label: ExtendedAttributes.set("security.selinux", Array("u:r:svirt_t:s0\0".utf8), of: path)
+      case .flag: Shell.run("chattr +Ad \"$1\"", path).status == 0
+      }
+    }
+  }
+
+  /// Needs root, which may give files away.
+  @Test(
+    "D-04 a file that is replaced hands on what it has, before there is content",
+    .enabled(if: geteuid() == 0),
+    arguments: Belonging.allCases)
+  func belongings(_ belonging: Belonging) throws {
+    let path = folder.file("x")
+    try put("x", [9, 9])
+    // What the folder would give a new file, the one that is replaced need not have.
+    _ = ExtendedAttributes.set(
+      ExtendedAttributes.defaultList, ExtendedAttributes.closedGroup, of: folder.path)
+    try #require(belonging.give(to: path))
+    let before = try KeptAttributes(of: File(path: path, mode: []))
+    let plain = try KeptAttributes(of: File(path: "/dev/null", mode: []))
+    #expect(before != plain)
+    let staged = try StagedFile(path: path)
+    #expect(try KeptAttributes(of: staged.file) == before)
+    try staged.file.write(at: 0, [1])
+    try staged.publish()
+    #expect(try content("x") == [1])
+    #expect(try KeptAttributes(of: File(path: path, mode: [])) == before)
+    // What changes while the new file is filled counts, too.
+    let late = try StagedFile(path: path)
+    #expect(unsafe chmod(path, 0o600) == 0)
+    let closed = try KeptAttributes(of: File(path: path, mode: []))
+    try late.publish()
+    #expect(try KeptAttributes(of: File(path: path, mode: [])) == closed)
+  }
+
+  @Test("D-04 a file with several names is not replaced: neither at first nor when it gets them meanwhile")
+  func hardLinks() throws {
+    try put("x", [9, 9])
+    let staged = try StagedFile(path: folder.file("x"))
+    #expect(unsafe link(folder.file("x"), folder.file("y")) == 0)
+    let late = #expect(throws: BlockError.self) { try staged.publish() }
+    #expect(late?.kind == .conflict)
+    let error = #expect(throws: BlockError.self) { try StagedFile(path: folder.file("x")) }
+    #expect(error?.kind == .refused)
+    #expect(try content("x") == [9, 9] && content("y") == [9, 9])
+    #expect(names() == ["x", "y"])
+  }
+
+  @Test(
+    "B-06 what has appeared can be taken back, and what it replaced is there again", arguments: [true, false])
+  func withdrawal(exists: Bool) throws {
+    if exists { try put("x", [9, 9]) }
+    for isTakenBack in [true, false] {
+      let staged = try StagedFile(path: folder.file("x"))
+      try staged.file.write(at: 0, [1])
+      try staged.appear()
+      #expect(try content("x") == [1])
+      if isTakenBack { staged.withdraw() } else { staged.settle() }
+      if isTakenBack && !exists {
+        #expect(FilePaths.kind(of: folder.file("x")) == nil)
+      } else {
+        #expect(try content("x") == (isTakenBack ? [9, 9] : [1]))
+      }
+    }
+    #expect(names() == ["x"])
+    #expect(unsafe mkdir(folder.file("d"), 0o755) == 0)
+    do {
+      let staged = try StagedFile(path: folder.file("d"))
+      #expect(throws: BlockError(system: EISDIR)) { try staged.appear() }
+    }
+    #expect(names() == ["d", "x"])
   }
 
   @Test("long names fit")

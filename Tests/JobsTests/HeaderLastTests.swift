@@ -19,7 +19,10 @@ import Testing
     let path = folder.file("device")
     let file = try File(path: path, mode: [.writable, .create])
     try file.write(at: 0, from: Buffer([UInt8](repeating: 0xee, count: 65536)).bytes)
-    let driver = try HeaderLastDriver(FileDriver(file, path: path))
+    let driver = HeaderLastDriver(FileDriver(file, path: path, locking: false))
+    try driver.begin()
+    // A file is empty now, and a device is as long as before.
+    try file.truncate(to: 65536)
     #expect(Shell.run("cmp -n 4096 device /dev/zero", folder: folder.path).status == 0)
 
     let graph = Graph()
@@ -38,7 +41,7 @@ import Testing
     try edge.flush()
     #expect(Shell.run("cmp -n 4096 device /dev/zero", folder: folder.path).status == 0)
 
-    try driver.writeHeader()
+    try driver.writeHead()
     try graph.release(user)
     let whole = Buffer(count: 8192)
     var bytes = whole.mutableBytes
@@ -46,4 +49,91 @@ import Testing
     let same = whole.bytes.equals(back.bytes)
     #expect(same)
   }
+
+  @Test("zeros over the whole length reach the storage as zeros, all but the head")
+  func zeros() throws {
+    let below = CountingStorage(length: 1 << 30, unit: 65536)
+    let driver = HeaderLastDriver(below)
+    let graph = Graph()
+    let node = try graph.adopt(driver, fileName: "device", flags: [.writable, .unmap])
+    let user = graph.makeUser("test", claim: Claim(held: [.consistentRead, .write], shared: .all))
+    try graph.attach(user, to: node)
+    let edge = try #require(user.edge)
+    try edge.write(at: 1000, from: Buffer([1, 2, 3]).bytes)
+    try edge.writeZeroes(at: 0, length: 1 << 30, mayUnmap: true)
+    #expect(below.zeroed == [65536..<1 << 30] && below.written.isEmpty)
+    try edge.discard(at: 0, length: 1 << 30)
+    #expect(below.discarded == [65536..<1 << 30])
+    #expect(try edge.array(at: 1000, count: 3) == [0, 0, 0])
+    try graph.release(user)
+  }
+
+  @Test(
+    "a file that is filled in place grows with what its head is to hold", arguments: [0, 1, 700, 4096, 5000])
+  func growth(_ length: Int) throws {
+    let folder = TemporaryFolder()
+    try Files.write([UInt8](repeating: 0xee, count: 20000), to: folder.file("x"))
+    let file = try File(path: folder.file("x"), mode: .writable)
+    let driver = HeaderLastDriver(FileDriver(file, path: folder.file("x"), locking: false))
+    try driver.begin()
+    let graph = Graph()
+    let node = try graph.adopt(driver, fileName: "x", flags: .writable)
+    let user = graph.makeUser("test", claim: Claim(held: [.consistentRead, .write, .resize], shared: .all))
+    try graph.attach(user, to: node)
+    let edge = try #require(user.edge)
+    let content = [UInt8](repeating: 7, count: length)
+    // Longer at first, and cut.
+    try edge.write(at: 0, content + content)
+    try edge.truncate(to: UInt64(length))
+    #expect(edge.length == UInt64(length))
+    let looksEmpty = try Files.read(folder.file("x")).prefix(4096).allSatisfy { $0 == 0 }
+    #expect(looksEmpty)
+    try graph.release(user)
+    try driver.writeHead()
+    #expect(try Files.read(folder.file("x")) == content)
+  }
+}
+
+/// A device that only notes what it is asked for.
+private final class CountingStorage: InPlaceStorage, @unchecked Sendable {
+  let name = "counting"
+  let length: UInt64
+  let requestUnit: UInt64
+  var zeroed: [Range<UInt64>] = []
+  var discarded: [Range<UInt64>] = []
+  var written: [Range<UInt64>] = []
+
+  init(length: UInt64, unit: UInt64) { (self.length, requestUnit) = (length, unit) }
+
+  func length(of node: Node) -> UInt64 { length }
+  func limits(of node: Node) -> Limits {
+    var limits = Limits()
+    limits.requestAlignment = requestUnit
+    return limits
+  }
+  func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
+    Extent(.data, length: length, location: Extent.Location(.file, offset))
+  }
+  func flush(_ node: Node) throws(BlockError) {}
+  func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
+    throws(BlockError)
+  {}
+  func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
+    buffer.fill()
+  }
+  func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError) {
+    written.append(offset..<offset + UInt64(data.byteCount))
+  }
+  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
+    -> Bool
+  {
+    zeroed.append(offset..<offset + length)
+    return true
+  }
+  func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
+    discarded.append(offset..<offset + length)
+  }
+  func giveUpContent(head: Int) throws(BlockError) {}
+  func writeInPlace(at offset: UInt64, from data: RawSpan) throws(BlockError) {}
+  func synchronize() throws(BlockError) {}
 }

@@ -24,6 +24,11 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
     case truncate
     /// Flushing.
     case flush
+    /// Closing, which tells what went wrong before.
+    case close
+
+    /// All but closing: what the work itself asks for.
+    public static let work = Set(allCases).subtracting([.close])
   }
 
   /// One change since the last flush: what was there, and what came.
@@ -61,7 +66,7 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
   /// Lets the `number`th of the `operations` from here fail, counted from 1; 0 for none. With `forGood`, all
   /// after it fail too.
   public func fail(
-    _ number: Int, of operations: Set<Operation> = Set(Operation.allCases), forGood: Bool = false
+    _ number: Int, of operations: Set<Operation> = Operation.work, forGood: Bool = false
   ) {
     counter.fail(number, of: operations, forGood: forGood)
   }
@@ -163,7 +168,10 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
   /// As what lies below.
   public func abortPermissions(of node: Node) { below.abortPermissions(of: node) }
   /// As what lies below.
-  public func close(_ node: Node) throws(BlockError) { try below.close(node) }
+  public func close(_ node: Node) throws(BlockError) {
+    try counter.pass(.close)
+    try below.close(node)
+  }
   /// Those of what lies below.
   public func limits(of node: Node) -> Limits { below.limits(of: node) }
   /// That of what lies below.
@@ -233,7 +241,7 @@ public final class FaultCounter: @unchecked Sendable {
   private let monitor = Monitor()
   private var passed = 0
   private var failing = 0
-  private var counted = Set(FaultStorage.Operation.allCases)
+  private var counted = FaultStorage.Operation.work
   private var failsForGood = false
 
   /// Lets nothing fail.
@@ -242,7 +250,7 @@ public final class FaultCounter: @unchecked Sendable {
   /// Lets the `number`th of the `operations` from here fail, counted from 1; 0 for none. With `forGood`, all
   /// after it fail too.
   public func fail(
-    _ number: Int, of operations: Set<FaultStorage.Operation> = Set(FaultStorage.Operation.allCases),
+    _ number: Int, of operations: Set<FaultStorage.Operation> = FaultStorage.Operation.work,
     forGood: Bool = false
   ) {
     monitor.withLock {

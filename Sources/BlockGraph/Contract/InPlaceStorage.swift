@@ -3,12 +3,17 @@
 
 public import Errors
 
-/// Storage that is there before an image is made on it, such as a device, and cannot be replaced as a file can:
+/// Storage that is there before an image is made on it, such as a device, and is not replaced as most files are:
 /// whoever makes the image reaches it past the node, so that its header comes last.
 public protocol InPlaceStorage: StorageDriver {
   /// Its length in bytes.
   var length: UInt64 { get }
-  /// Writes inside the length.
+  /// What its requests are multiples of, in bytes.
+  var requestUnit: UInt64 { get }
+  /// Gives up what stands there, so that nothing looks like an image any more: a file becomes empty, of a device or
+  /// an export the first `head` bytes become zero. Durable on return.
+  func giveUpContent(head: Int) throws(BlockError)
+  /// Writes; a file grows where the range passes its end.
   func writeInPlace(at offset: UInt64, from data: RawSpan) throws(BlockError)
   /// Makes everything written so far durable.
   func synchronize() throws(BlockError)

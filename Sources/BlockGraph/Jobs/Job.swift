@@ -18,6 +18,9 @@ public protocol Job: AnyObject {
   func commit(in graph: Graph)
   /// The work failed somewhere: take back what can be.
   func abort(in graph: Graph)
+  /// What went wrong when `clean` closed the images that the job has written, and which it could not throw: the job's
+  /// error, unless it has one already.
+  var closeFailure: BlockError? { get }
   /// Gives back what `prepare` took. Called exactly once in every case, also without `prepare`.
   func clean(in graph: Graph, warnings: inout [String])
 }
@@ -27,6 +30,8 @@ extension Job {
   public func prepare(in graph: Graph) throws(BlockError) {}
   /// Nothing to make stay.
   public func commit(in graph: Graph) {}
+  /// Nothing was closed that had been written.
+  public var closeFailure: BlockError? { nil }
   /// Nothing to take back.
   public func abort(in graph: Graph) {}
   /// Nothing to give back.

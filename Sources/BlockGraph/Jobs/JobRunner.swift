@@ -45,20 +45,26 @@ public struct JobRunner {
         trace(job.kind, .aborting)
         job.abort(in: graph)
       }
-      clean(begun.reversed())
+      for failure in clean(begun.reversed()) { warnings.append(failure.message) }
       throw error
     }
     for job in begun {
       trace(job.kind, .pending)
       job.commit(in: graph)
     }
-    clean(begun)
+    let failures = clean(begun)
+    for failure in failures.dropFirst() { warnings.append(failure.message) }
+    if let failure = failures.first { throw failure }
   }
 
-  private mutating func clean(_ jobs: [any Job]) {
+  /// Returns what went wrong in closing what was written.
+  private mutating func clean(_ jobs: [any Job]) -> [BlockError] {
+    var failures: [BlockError] = []
     for job in jobs {
       job.clean(in: graph, warnings: &warnings)
+      if let failure = job.closeFailure { failures.append(failure) }
       trace(job.kind, .concluded)
     }
+    return failures
   }
 }

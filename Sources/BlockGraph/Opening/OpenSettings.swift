@@ -34,6 +34,8 @@ public enum OpenWarning: Sendable, Equatable {
   ///
   /// - Parameter isOldVersion: whether the image is of a version that has no bitmaps.
   case staleBitmaps(isOldVersion: Bool)
+  /// The file with this name is not replaced when all is done but overwritten at once, for the reason given.
+  case overwritten(String, because: String)
 }
 
 /// Which internal snapshot is meant.

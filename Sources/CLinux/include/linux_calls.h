@@ -55,8 +55,43 @@ int linux_set_extent_hint(int fd, uint32_t bytes);
 /// Adds or removes flags of an open file (F_SETFL).
 int linux_set_flags(int fd, int set, int clear);
 
-/// Gives an unnamed file (O_TMPFILE) its first name.
+/// Gives an unnamed file (O_TMPFILE) its first name; whether that is possible here, which it is not for everybody
+/// where there is no /proc.
 int linux_link_unnamed(int fd, const char *path);
+int linux_can_link_unnamed(int fd);
+
+/// renameat2(2): exchanges two names; gives a file another name unless something has it.
+int linux_exchange(const char *one, const char *other);
+int linux_rename_to_free(const char *from, const char *to);
+
+/// Bits of linux_path_traits.
+extern const int LINUX_MOUNT_POINT;
+extern const int LINUX_TRAITS_KNOWN;
+extern const int LINUX_FIXED;
+
+/// What stands against changing the directory entry `path` or, of a folder, those in it: whether something is mounted
+/// on it (unless the second bit is set, the system does not tell), and whether it is immutable or append-only.
+/// -1 on error.
+int linux_path_traits(const char *path);
+
+/// Whether the process may act on files as their owner may (CAP_FOWNER).
+int linux_may_act_as_owner(void);
+
+/// Extended attributes of an open file: flistxattr(2), fgetxattr(2), fsetxattr(2), fremovexattr(2).
+ssize_t linux_list_attributes(int fd, char *names, size_t size);
+ssize_t linux_get_attribute(int fd, const char *name, void *value, size_t size);
+int linux_set_attribute(int fd, const char *name, const void *value, size_t size);
+int linux_remove_attribute(int fd, const char *name);
+
+/// Flags of a file that users may set (chattr), and the id of its project; set leaves all others as they are.
+int linux_get_file_flags(int fd, uint32_t *flags);
+int linux_set_file_flags(int fd, uint32_t flags);
+int linux_get_project(int fd, uint32_t *project);
+int linux_set_project(int fd, uint32_t project);
+
+/// What is known of the file system at `path`: 1 where files take what is written to them and its number of free
+/// blocks holds for everybody, 0 otherwise, -1 on error.
+int linux_counts_plainly(const char *path);
 
 /// How many processors the calling thread may run on, or -1 where the system does not tell.
 int linux_usable_processors(void);

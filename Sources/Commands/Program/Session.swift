@@ -87,6 +87,10 @@ final class Session {
           "This qcow2 v2 image contains bitmaps, but they may have been modified by a program without "
             + "persistent bitmap support; so now they must all be considered inconsistent")
         console.say(Session.leakHint)
+      case .overwritten(let name, let reason):
+        console.advise(
+          "'\(name)' is overwritten in place, because \(reason): until this ends well, it holds no whole image."
+        )
       }
     }
     return opener

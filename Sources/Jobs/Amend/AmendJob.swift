@@ -17,6 +17,8 @@ public final class AmendJob: Job {
 
   /// `amend`.
   public let kind = "amend"
+  /// What went wrong when the image was closed.
+  public private(set) var closeFailure: BlockError?
   private let image: JobImage
   private let change: Change
   private var user: RootUser?
@@ -68,7 +70,7 @@ public final class AmendJob: Job {
   public func clean(in graph: Graph, warnings: inout [String]) {
     amendment?.cleanUp(in: graph, warnings: &warnings)
     amendment = nil
-    graph.close(user, named: image.text, warnings: &warnings)
+    closeFailure = graph.close(user, named: image.text)
     user = nil
   }
 }

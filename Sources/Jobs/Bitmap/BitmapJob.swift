@@ -38,6 +38,8 @@ public final class BitmapJob: Job {
 
   /// `bitmap`.
   public let kind = "bitmap"
+  /// What went wrong when the image was closed.
+  public private(set) var closeFailure: BlockError?
   private let image: JobImage
   private let source: JobImage?
   private let bitmap: String
@@ -127,8 +129,9 @@ public final class BitmapJob: Job {
 
   /// Lets go of both images.
   public func clean(in graph: Graph, warnings: inout [String]) {
-    if let source { graph.close(sourceUser, named: source.text, warnings: &warnings) }
-    graph.close(user, named: image.text, warnings: &warnings)
+    // Nothing was written there.
+    if let sourceUser { try? graph.release(sourceUser) }
+    closeFailure = graph.close(user, named: image.text)
     user = nil
     sourceUser = nil
   }

@@ -10,6 +10,8 @@ public import Errors
 public final class CheckJob: Job {
   /// `check`.
   public let kind = "check"
+  /// What went wrong when the image was closed.
+  public private(set) var closeFailure: BlockError?
   /// What was counted, after a repair by the check that follows it; nil where the format has nothing to check.
   public private(set) var result: CheckResult?
   /// The name of the image's format.
@@ -84,7 +86,7 @@ public final class CheckJob: Job {
 
   /// Lets go of the image.
   public func clean(in graph: Graph, warnings: inout [String]) {
-    graph.close(user, named: image.text, warnings: &warnings)
+    closeFailure = graph.close(user, named: image.text)
     user = nil
   }
 }

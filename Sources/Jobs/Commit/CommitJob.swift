@@ -12,6 +12,8 @@ internal import Host
 public final class CommitJob: Job {
   /// `commit`.
   public let kind = "commit"
+  /// What went wrong when the image was closed.
+  public private(set) var closeFailure: BlockError?
   /// Whether the image could be opened.
   public private(set) var hasOpened = false
   private let options: CommitOptions
@@ -73,7 +75,7 @@ public final class CommitJob: Job {
     stretch?.letGo(&warnings)
     stretch = nil
     guard opener != nil else { return }
-    graph.close(user, named: options.image.text, warnings: &warnings)
+    closeFailure = graph.close(user, named: options.image.text)
     user = nil
   }
 

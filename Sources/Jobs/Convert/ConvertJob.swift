@@ -66,11 +66,11 @@ public final class ConvertJob: Job {
       try openSource(name, for: user)
     }
     try bitmaps?.checkSource(sources.first)
-    length = sourceLength
+    length = try ConvertSource(sources.compactMap { $0.edge }, base: nil, salvage: nil).length
     let user = graph.makeUser(
       "convert: target '\(options.target.text)'", claim: Claim(held: .write, shared: .consistentRead))
     target = user
-    if options.skipsCreation { try openTarget(user) } else { try makeTarget(user, in: graph) }
+    if options.skipsCreation { try openTarget(user, in: graph) } else { try makeTarget(user, in: graph) }
     if options.compresses, try user.edge?.makeCompressor() == nil {
       throw BlockError(.unsupported, "Compression not supported for this file format")
     }
@@ -79,6 +79,14 @@ public final class ConvertJob: Job {
 
   /// Copies, closes the target and lets it appear under its name.
   public func run(_ context: JobContext) throws(BlockError) {
+    do throws(BlockError) {
+      try copy(context)
+    } catch {
+      throw image?.explain(error) ?? error
+    }
+  }
+
+  private func copy(_ context: JobContext) throws(BlockError) {
     guard let graph, let target, let edge = target.edge else { return }
     var edges: [Edge] = []
     for user in sources { if let edge = user.edge { edges.append(edge) } }
@@ -151,18 +159,17 @@ public final class ConvertJob: Job {
 
   // MARK: Target
 
-  private var targetFlags: NodeFlags { options.targetCache.flags.union(.writable) }
-
-  private var sourceLength: UInt64 {
-    var total: UInt64 = 0
-    for user in sources { total &+= (user.edge?.length ?? 0).roundedUp(to: 512) ?? 0 }
-    return total
+  /// What is read back has to be where it stays.
+  private var targetFlags: NodeFlags {
+    let flags = options.targetCache.flags.union(.writable)
+    return options.verifies ? flags.subtracting(.noFlush) : flags
   }
 
-  private func openTarget(_ user: RootUser) throws(BlockError) {
-    try opener.open(
-      options.target, OpenSettings(format: options.targetFormat, flags: targetFlags.union(.unmap)), for: user)
-    guard let edge = user.edge, edge.length >= sourceLength else {
+  private func openTarget(_ user: RootUser, in graph: Graph) throws(BlockError) {
+    try opener.openPresent(
+      options.target, OpenSettings(format: options.targetFormat, flags: targetFlags.union(.unmap)), for: user,
+      graph)
+    guard let edge = user.edge, edge.length >= length else {
       throw BlockError(.invalidArgument, "output file is smaller than input file")
     }
   }
@@ -185,9 +192,13 @@ public final class ConvertJob: Job {
     values.remove("size")
     try checkCombinations(values, kind)
     try checkSpace(values)
+    let path = try opener.targetPath(options.target.text)
+    if let backing = BackingCheck(values, unsafe: true) {
+      try backing.refuseOwnFiles(path: path, graph: graph, opener: opener)
+    }
     do throws(BlockError) {
       let recipe = ImageRecipe(
-        path: try opener.targetPath(options.target.text), format: format, size: sourceLength, options: values)
+        path: path, format: format, size: length, options: values)
       image = try NewImage(recipe, flags: targetFlags, graph: graph, opener: opener)
     } catch {
       throw error.prefixed("\(options.target.text): error while converting \(format)")
@@ -204,7 +215,7 @@ public final class ConvertJob: Job {
     else { return }
     let check = SpaceCheck(
       path: try opener.targetPath(options.target.text), values: values, writesZeros: options.sparseSize == 0)
-    try check.refuseHopeless(sources.compactMap { $0.edge })
+    try check.refuseHopeless(sources.compactMap { $0.edge }, length: length, warn: warn)
   }
 
   private func checkCombinations(_ values: OptionObject, _ kind: any DriverKind) throws(BlockError) {

@@ -35,7 +35,7 @@ struct ConvertSource: CopySource {
     for edge in edges {
       guard let padded = edge.length.roundedUp(to: 512), let end = length.plus(padded),
         Int64(exactly: end) != nil
-      else { throw BlockError(.tooLarge, "the images together are too large") }
+      else { throw BlockError(.tooLarge, "The images together are larger than a disk can be") }
       parts.append(Part(start: length, length: padded, edge: edge))
       length = end
     }

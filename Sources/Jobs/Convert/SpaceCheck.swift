@@ -9,7 +9,8 @@ internal import Options
 
 /// Whether a new image can hold its data at all, told before hours of work instead of after.
 ///
-/// Counts only what is certain to be written; where anything could make the file smaller, nothing is said.
+/// Counts only what is certain to be written. Where the file system may store less than that, or where only a part of
+/// the data was looked at, this is a warning.
 struct SpaceCheck {
   /// The image to be made.
   let path: String
@@ -18,38 +19,70 @@ struct SpaceCheck {
   /// Whether zeros are written, too.
   let writesZeros: Bool
 
-  /// Refuses a copy of `sources` that is larger than what is free.
+  /// Bytes that a copy takes.
+  private struct Need {
+    /// No copy takes less.
+    var least: UInt64
+    /// Most likely.
+    var likely: UInt64
+  }
+
+  /// Refuses a copy of `sources`, `length` bytes together, that cannot fit, and warns of one that is not likely to.
   ///
   /// - Throws: kind `noSpace` with both numbers.
-  func refuseHopeless(_ sources: [Edge]) throws(BlockError) {
-    guard let free = freeSpace else { return }
-    var length: UInt64 = 0
-    for edge in sources { length = length.plus(edge.length) ?? .max }
-    guard length > free else { return }
-    var need = length
-    if !writesZeros && !reservesAll {
-      let data = StoredData(sources: sources)
-      need = data.bytes()
-      guard need > free else { return }
-      need = data.leastContent(of: need)
+  func refuseHopeless(_ sources: [Edge], length: UInt64, warn: (String) -> Void) throws(BlockError) {
+    let place = FilePaths.resolvingLinks(path)
+    guard let free = freeSpace(place), length > free.forEverybody else { return }
+    let need = self.need(sources, length)
+    guard need.likely > free.forEverybody else { return }
+    let kept = room(at: place)
+    if free.isCertain, need.least > free.all.plus(kept.isGivenUp ? kept.bytes : 0) ?? .max {
+      var error = shortage(need.least, free.all)
+      if !kept.isGivenUp, need.least <= free.all.plus(kept.bytes) ?? .max {
+        error.advice = TargetFiles.roomForBoth
+      }
+      throw error
     }
-    guard need > free else { return }
+    guard need.likely > free.forEverybody.plus(kept.isGivenUp ? kept.bytes : 0) ?? .max else { return }
+    warn(shortage(need.likely, free.forEverybody).message)
+  }
+
+  private func shortage(_ need: UInt64, _ free: UInt64) -> BlockError {
     var error = BlockError(
       .noSpace, "'\(path)' needs at least \(need) bytes, and its file system has \(free) bytes free",
       advice: "Make room, name a place on another file system, compress with -c, or start all the same with "
         + "--force.")
     error.file = path
-    throw error
+    return error
   }
 
-  /// Free bytes where the file is to be, nil where that says nothing about the copy.
-  private var freeSpace: UInt64? {
+  private func need(_ sources: [Edge], _ length: UInt64) -> Need {
+    if writesZeros || reservesAll { return Need(least: length, likely: length) }
+    let content = StoredData(sources: sources).content()
+    return Need(least: content.least, likely: content.likely)
+  }
+
+  /// What is free where the file is to be, nil where that says nothing about the copy.
+  private func freeSpace(_ place: String) -> FreeSpace? {
     // With a backing or data file, other content counts.
     guard values["backing_file"] == nil, values["data_file"] == nil else { return nil }
-    let place = FilePaths.resolvingLinks(path)
-    switch FilePaths.kind(of: place) {
+    // A link to a pipe leads nowhere that has a name.
+    switch FilePaths.kind(of: path) {
     case nil, .regular: return FilePaths.freeSpace(in: FilePaths.folder(of: place))
     case .blockDevice, .characterDevice, .directory, .other: return nil
+    }
+  }
+
+  /// What the file that stands there takes, and whether its space is free for the new one.
+  private func room(at place: String) -> (bytes: UInt64, isGivenUp: Bool) {
+    guard FilePaths.kind(of: place) == .regular, let file = try? File(path: place, mode: []),
+      let bytes = try? file.allocatedLength()
+    else { return (0, false) }
+    do throws(BlockError) {
+      _ = try StagedFile(path: place)
+      return (bytes, false)
+    } catch {
+      return (bytes, error.kind == .refused)
     }
   }
 

@@ -10,9 +10,12 @@ struct StoredData {
   /// The images.
   let sources: [Edge]
 
-  /// How many places are looked at, and how many bytes at each: what a sparse copy leaves out at least.
-  private static let samples: UInt64 = 256
-  private static let sampleBytes = 4096
+  /// How many places are looked at, and how many bytes at each.
+  private static let samples = 256
+  private static let sampleBytes: UInt64 = 4096
+  /// How much of the samples is taken for chance: by Hoeffding's inequality, one copy in five hundred million has less
+  /// content than the rest of them tells.
+  private static let doubt = 0.2
 
   /// Bytes that are stored and not known to be zero. What cannot be looked at counts nothing.
   func bytes() -> UInt64 {
@@ -21,29 +24,48 @@ struct StoredData {
     return total
   }
 
-  /// Bytes of the `total` that are not zero either, at least: what is stored may be zeros all the same, which is found
-  /// out in places that lie evenly between the others, and taken for less than it looks by three standard deviations.
-  func leastContent(of total: UInt64) -> UInt64 {
-    let step = max(total / StoredData.samples, UInt64(StoredData.sampleBytes))
-    var (seen, filled) = (0.0, 0.0)
-    var skip = step / 2
+  /// Bytes that a copy holds which leaves zeros out: what is stored may be zeros all the same, which is found out by
+  /// looking at random places. `least` is what they prove.
+  func content() -> (least: UInt64, likely: UInt64) {
+    let total = bytes()
+    guard total > 0 else { return (0, 0) }
+    var places: [UInt64] = []
+    for _ in 0..<StoredData.samples { places.append(UInt64.random(in: 0..<total)) }
+    places.sort()
+    var (seen, filled, start, next) = (0, 0, UInt64(0), 0)
     forEachRun { edge, run in
-      var position = run.lowerBound
-      while run.upperBound - position > skip {
-        position += skip
-        skip = step
-        let count = Int(min(UInt64(StoredData.sampleBytes), run.upperBound - position))
-        // What cannot be read will not be written.
-        guard let buffer = try? edge.read(at: position, count: count) else { continue }
+      let end = start + (run.upperBound - run.lowerBound)
+      while next < places.count, places[next] < end {
+        let offset = run.lowerBound + (places[next] - start)
+        next += 1
         seen += 1
-        if !buffer.bytes.isZero { filled += 1 }
+        filled += sectors(of: edge, around: offset, in: run)
       }
-      skip -= run.upperBound - position
+      start = end
     }
-    guard seen > 0 else { return 0 }
-    let share = filled / seen
-    let least = share - 3 * (share * (1 - share) / seen).squareRoot()
-    return UInt64(Double(total) * max(0, least))
+    guard seen > 0 else { return (0, total) }
+    let share = Double(filled) / Double(seen * StoredData.sectorsOfSample)
+    func part(_ share: Double) -> UInt64 { UInt64(Double(total) * max(0, share)) }
+    return (part(share - StoredData.doubt), share > 0.999 ? total : part(share))
+  }
+
+  private static let sector = 512
+  private static let sectorsOfSample = Int(sampleBytes) / sector
+
+  /// How many sectors are not zero in the unit around `offset`: copies may leave out any of them.
+  private func sectors(of edge: Edge, around offset: UInt64, in run: Range<UInt64>) -> Int {
+    let first = max(offset.roundedDown(to: StoredData.sampleBytes), run.lowerBound)
+    let last = min(first + StoredData.sampleBytes, run.upperBound)
+    // What cannot be read will not be written.
+    guard let buffer = try? edge.read(at: first, count: Int(last - first)) else { return 0 }
+    var count = 0
+    var position = 0
+    while position < buffer.count {
+      let end = min(position + StoredData.sector, buffer.count)
+      if !buffer.bytes.slice(position..<end).isZero { count += 1 }
+      position = end
+    }
+    return count
   }
 
   /// Calls `body` with every run of stored bytes.

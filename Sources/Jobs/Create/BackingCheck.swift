@@ -3,12 +3,14 @@
 
 internal import BlockGraph
 internal import Errors
+internal import Host
 internal import Options
 
 /// Whether a new image can stand on the backing file that its options name.
 struct BackingCheck {
   private let name: String
   private let format: String?
+  private let dataFile: String?
   private let unsafe: Bool
 
   /// Nil where the options name no backing file.
@@ -16,6 +18,7 @@ struct BackingCheck {
     guard let name = values["backing_file"]?.string else { return nil }
     self.name = name
     format = values["backing_fmt"]?.string
+    dataFile = values["data_file"]?.string
     self.unsafe = unsafe
   }
 
@@ -33,6 +36,7 @@ struct BackingCheck {
     }
     if unsafe {
       guard format != nil else { throw BackingCheck.formatMissing(detected: nil) }
+      try refuseOwnFiles(path: path, graph: graph, opener: opener)
       return nil
     }
     let node: Node
@@ -46,8 +50,43 @@ struct BackingCheck {
       throw failure
     }
     defer { graph.dispose(ofUnused: node) }
+    try refuseOwnFiles(path: path, in: node)
     guard format != nil else { throw BackingCheck.formatMissing(detected: node.driver.name) }
     return node.length
+  }
+
+  /// Refuses to make the image over a file that it is to stand on, as far as the chain can be opened: where it cannot,
+  /// only the backing file itself is known.
+  ///
+  /// - Throws: kind `refused`, naming the layer.
+  func refuseOwnFiles(path: String, graph: Graph, opener: Opener) throws(BlockError) {
+    guard !existing(path).isEmpty else { return }
+    let resolved = ImageName.resolve(name, relativeTo: path)
+    let place = (try? opener.targetPath(resolved)) ?? resolved
+    // Nothing is asked of a server, or of a device, only to find that it is no file.
+    guard !opener.isRemote(place), FilePaths.kind(of: place) == .regular else { return }
+    var quiet = opener
+    quiet.warn = { _ in }
+    let settings = OpenSettings(format: format, flags: [.noIO, .forceShare])
+    guard let node = try? quiet.openUnused(ImageName(path: place), settings) else {
+      return try ChainFiles(alone: place, as: BackingCheck.part).refuse(existing(path))
+    }
+    defer { graph.dispose(ofUnused: node) }
+    try refuseOwnFiles(path: path, in: node)
+  }
+
+  private func refuseOwnFiles(path: String, in node: Node) throws(BlockError) {
+    let files = existing(path)
+    if !files.isEmpty { try ChainFiles(from: node, as: BackingCheck.part).refuse(files) }
+  }
+
+  private static let part = "the backing file of the new image"
+
+  /// Those files of the new image that take the place of others.
+  private func existing(_ path: String) -> [String] {
+    var files = [path]
+    if let dataFile { files.append(ImageName.resolve(dataFile, relativeTo: path)) }
+    return files.filter { FilePaths.kind(of: $0) != nil }
   }
 
   private static func formatMissing(detected: String?) -> BlockError {

@@ -92,7 +92,11 @@ public final class CreateJob: Job {
   /// Lets the image appear under its name.
   public func run(_ context: JobContext) throws(BlockError) {
     try context.checkInterrupted()
-    try image?.publish()
+    do throws(BlockError) {
+      try image?.publish()
+    } catch {
+      throw image?.explain(error) ?? error
+    }
   }
 
   /// Closes what is open.

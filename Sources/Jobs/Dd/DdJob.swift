@@ -50,6 +50,14 @@ public final class DdJob: Job {
 
   /// Copies, and lets a new target appear.
   public func run(_ context: JobContext) throws(BlockError) {
+    do throws(BlockError) {
+      try fillTarget(context)
+    } catch {
+      throw target?.explain(error) ?? error
+    }
+  }
+
+  private func fillTarget(_ context: JobContext) throws(BlockError) {
     switch (source?.edge, target?.user.edge) {
     case (.some(let from), .some(let to)): try copy(from, to, context)
     case (.some(let from), nil): try send(from, context)

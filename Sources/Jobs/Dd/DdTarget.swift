@@ -24,7 +24,7 @@ final class DdTarget {
     do throws(BlockError) {
       if options.seek > 0 || options.keepsTarget, try opener.targetExists(name.text) {
         image = nil
-        try DdTarget.open(name, options, length: length, for: user, opener)
+        try DdTarget.open(name, options, length: length, for: user, graph, opener)
       } else {
         image = try DdTarget.make(name, options, length: length, for: user, graph, opener)
       }
@@ -59,10 +59,11 @@ final class DdTarget {
 
   /// Opens an image to be written into; it may become longer but not shorter.
   private static func open(
-    _ name: ImageName, _ options: DdOptions, length: UInt64, for user: RootUser, _ opener: Opener
+    _ name: ImageName, _ options: DdOptions, length: UInt64, for user: RootUser, _ graph: Graph,
+    _ opener: Opener
   ) throws(BlockError) {
-    try opener.open(
-      name, OpenSettings(format: options.targetFormat, flags: [.writable, .unmap]), for: user)
+    try opener.openPresent(
+      name, OpenSettings(format: options.targetFormat, flags: [.writable, .unmap]), for: user, graph)
     guard let edge = user.edge else { return }
     if let size = options.outputSize, size < edge.length {
       throw BlockError(
@@ -76,6 +77,9 @@ final class DdTarget {
 
   /// Whether the image is a new one, which may be cut to what is needed.
   var isNew: Bool { image != nil }
+
+  /// Says of an error in filling the image what helps against it.
+  func explain(_ error: BlockError) -> BlockError { image?.explain(error) ?? error }
 
   /// Makes what was written durable where it has to be, and lets a new image appear under its name.
   func publish() throws(BlockError) {

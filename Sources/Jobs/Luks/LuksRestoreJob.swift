@@ -13,6 +13,8 @@ internal import Options
 public final class LuksRestoreJob: Job {
   /// `luks header-restore`.
   public let kind = "luks header-restore"
+  /// What went wrong when the image was closed.
+  public private(set) var closeFailure: BlockError?
   /// The longest header that is taken, in bytes.
   static let maximumLength: UInt64 = 256 << 20
   private let image: ImageName
@@ -121,7 +123,10 @@ public final class LuksRestoreJob: Job {
   }
 
   private func release(_ graph: Graph) {
-    for user in users { try? graph.release(user) }
+    for user in users {
+      let failure = graph.close(user, named: image.text)
+      closeFailure = closeFailure ?? failure
+    }
     users = []
   }
 }

@@ -12,6 +12,8 @@ internal import Host
 public final class RebaseJob: Job {
   /// `rebase`.
   public let kind = "rebase"
+  /// What went wrong when the image was closed.
+  public private(set) var closeFailure: BlockError?
   private let options: RebaseOptions
   private let opener: Opener
   private var graph: Graph?
@@ -77,7 +79,7 @@ public final class RebaseJob: Job {
   /// Closes everything that is open.
   public func clean(in graph: Graph, warnings: inout [String]) {
     thaw(graph)
-    graph.close(overlay, named: options.image.text, warnings: &warnings)
+    closeFailure = graph.close(overlay, named: options.image.text)
     overlay = nil
     // Nothing was written there.
     if let base { try? graph.release(base) }

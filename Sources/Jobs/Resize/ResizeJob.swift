@@ -12,6 +12,8 @@ public import Options
 public final class ResizeJob: Job {
   /// `resize`.
   public let kind = "resize"
+  /// What went wrong when the image was closed.
+  public private(set) var closeFailure: BlockError?
   /// Whether the job failed only because it would have cut data off without being allowed to.
   public private(set) var lacksLeaveToShrink = false
   /// The disk's length in bytes before and after; known once the job ran.
@@ -96,7 +98,7 @@ public final class ResizeJob: Job {
 
   /// Lets go of the image.
   public func clean(in graph: Graph, warnings: inout [String]) {
-    graph.close(user, named: image.text, warnings: &warnings)
+    closeFailure = graph.close(user, named: image.text)
     user = nil
   }
 }

@@ -20,6 +20,8 @@ public final class SnapshotJob: Job {
 
   /// `snapshot`.
   public let kind = "snapshot"
+  /// What went wrong when the image was closed.
+  public private(set) var closeFailure: BlockError?
   private let image: JobImage
   private let action: Action
   private var user: RootUser?
@@ -93,7 +95,7 @@ public final class SnapshotJob: Job {
 
   /// Lets go of the image.
   public func clean(in graph: Graph, warnings: inout [String]) {
-    graph.close(user, named: image.text, warnings: &warnings)
+    closeFailure = graph.close(user, named: image.text)
     user = nil
   }
 }

@@ -5,13 +5,14 @@ internal import BlockGraph
 internal import Errors
 
 extension Graph {
-  /// Lets go of the image called `name` at the end of a job, where `user` has one; a failure is a warning.
-  func close(_ user: RootUser?, named name: String, warnings: inout [String]) {
-    guard let user else { return }
+  /// Lets go of the image called `name` at the end of a job, where `user` has one; returns what went wrong.
+  func close(_ user: RootUser?, named name: String) -> BlockError? {
+    guard let user else { return nil }
     do throws(BlockError) {
       try release(user)
+      return nil
     } catch {
-      warnings.append("could not close '\(name)': \(error.message)")
+      return error.prefixed("could not close '\(name)'")
     }
   }
 }

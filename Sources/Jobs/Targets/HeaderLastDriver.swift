@@ -10,96 +10,128 @@ internal import Host
 /// an interrupted job leaves nothing that looks like a whole image.
 final class HeaderLastDriver: StorageDriver, @unchecked Sendable {
   /// Long enough for the magic of every format and for a partition table.
-  private static let headerLength = 4096
+  private static let leastHead: UInt64 = 4096
 
   let name: String
   private let base: any InPlaceStorage
   private let monitor = Monitor()
-  private let header = Buffer(count: HeaderLastDriver.headerLength)
+  /// The first bytes as they will be: whole units of the storage's requests.
+  private let head: Buffer
+  /// How many of them were written or cut to, where the storage is a file that has not become as long yet.
+  private var reached: UInt64 = 0
 
-  /// Wipes the header of what stands there.
-  init(_ base: any InPlaceStorage) throws(BlockError) {
+  /// Changes nothing yet.
+  init(_ base: any InPlaceStorage) {
     self.base = base
     name = base.name
-    let blank = Buffer(count: HeaderLastDriver.headerLength)
-    try base.writeInPlace(at: 0, from: blank.bytes.slice(0..<storedHeader))
+    let whole = HeaderLastDriver.leastHead.roundedUp(to: max(base.requestUnit, 1))
+    head = Buffer(count: Int(whole ?? HeaderLastDriver.leastHead))
   }
 
-  /// How much of the header there is room for.
-  private var storedHeader: Int { Int(min(UInt64(HeaderLastDriver.headerLength), base.length)) }
+  /// Gives up what stands there.
+  func begin() throws(BlockError) { try base.giveUpContent(head: head.count) }
 
-  /// The header as it was written, for the storage to hold at last.
-  func writeHeader() throws(BlockError) {
-    let header = header
+  /// Makes everything but the head durable, whatever the node was opened not to care about.
+  func synchronize() throws(BlockError) { try base.synchronize() }
+
+  /// Lets the storage hold the head as it was written.
+  func writeHead() throws(BlockError) {
+    let head = head
+    let count = Int(min(UInt64(head.count), max(base.length, monitor.withLock { reached })))
     try base.synchronize()
-    try base.writeInPlace(at: 0, from: header.bytes.slice(0..<storedHeader))
+    try base.writeInPlace(at: 0, from: head.bytes.slice(0..<count))
     try base.synchronize()
   }
 
-  func length(of node: Node) -> UInt64 { base.length(of: node) }
+  func length(of node: Node) -> UInt64 { max(base.length(of: node), monitor.withLock { reached }) }
   func limits(of node: Node) -> Limits { base.limits(of: node) }
+  func allocatedLength(of node: Node) -> UInt64? { base.allocatedLength(of: node) }
   func checkPermissions(_ claim: Claim, of node: Node) throws(BlockError) {
     try base.checkPermissions(claim, of: node)
   }
   func commitPermissions(of node: Node) { base.commitPermissions(of: node) }
   func abortPermissions(of node: Node) { base.abortPermissions(of: node) }
   func flush(_ node: Node) throws(BlockError) { try base.flush(node) }
+  func close(_ node: Node) throws(BlockError) { try base.close(node) }
 
   func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
     throws(BlockError)
   {
     try base.truncate(to: length, exact: exact, preallocation: preallocation, of: node)
+    let end = base.length
+    guard end < UInt64(head.count) else { return }
+    let head = head
+    monitor.lock()
+    var bytes = head.mutableBytes
+    var cut = bytes.slice(Int(end)..<head.count)
+    cut.fill()
+    reached = min(reached, end)
+    monitor.unlock()
   }
 
+  /// What the head holds, the storage does not know.
   func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
-    try base.extent(at: offset, length: length, of: node)
+    let inHead = partInHead(offset, length)
+    if inHead > 0 { return Extent(.data, length: inHead, location: Extent.Location(.file, offset)) }
+    return try base.extent(at: offset, length: length, of: node)
   }
 
   func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
-    guard offset >= UInt64(HeaderLastDriver.headerLength) else { return }
-    try base.discard(at: offset, length: length, of: node)
+    let inHead = partInHead(offset, length)
+    guard inHead < length else { return }
+    try base.discard(at: offset + inHead, length: length - inHead, of: node)
   }
 
-  /// The header is written as data like any other.
   func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
     -> Bool
   {
-    guard offset >= UInt64(HeaderLastDriver.headerLength) else { return false }
-    return try base.writeZeroes(at: offset, length: length, mayUnmap: mayUnmap, of: node)
+    let inHead = partInHead(offset, length)
+    if inHead > 0 {
+      let head = head
+      monitor.lock()
+      var bytes = head.mutableBytes
+      var zeroed = bytes.slice(Int(offset)..<Int(offset + inHead))
+      zeroed.fill()
+      reached = max(reached, offset + inHead)
+      monitor.unlock()
+    }
+    guard inHead < length else { return true }
+    return try base.writeZeroes(at: offset + inHead, length: length - inHead, mayUnmap: mayUnmap, of: node)
   }
 
   func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
-    let inHeader = partInHeader(offset, buffer.byteCount)
-    if inHeader > 0 {
+    let inHead = Int(partInHead(offset, UInt64(buffer.byteCount)))
+    if inHead > 0 {
       let start = Int(offset)
-      let header = header
+      let head = head
       monitor.lock()
-      buffer.copy(header.bytes.slice(start..<start + inHeader))
+      buffer.copy(head.bytes.slice(start..<start + inHead))
       monitor.unlock()
     }
-    guard inHeader < buffer.byteCount else { return }
-    var rest = buffer.slice(inHeader..<buffer.byteCount)
-    try base.read(at: offset + UInt64(inHeader), into: &rest, of: node)
+    guard inHead < buffer.byteCount else { return }
+    var rest = buffer.slice(inHead..<buffer.byteCount)
+    try base.read(at: offset + UInt64(inHead), into: &rest, of: node)
   }
 
   func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError) {
-    let inHeader = partInHeader(offset, data.byteCount)
-    if inHeader > 0 {
-      let header = header
+    let inHead = Int(partInHead(offset, UInt64(data.byteCount)))
+    if inHead > 0 {
+      let head = head
       monitor.lock()
-      var bytes = header.mutableBytes
-      bytes.copy(data.slice(0..<inHeader), at: Int(offset))
+      var bytes = head.mutableBytes
+      bytes.copy(data.slice(0..<inHead), at: Int(offset))
+      reached = max(reached, offset + UInt64(inHead))
       monitor.unlock()
     }
-    guard inHeader < data.byteCount else { return }
+    guard inHead < data.byteCount else { return }
     try base.write(
-      at: offset + UInt64(inHeader), from: data.slice(inHeader..<data.byteCount), unchanged: unchanged,
+      at: offset + UInt64(inHead), from: data.slice(inHead..<data.byteCount), unchanged: unchanged,
       of: node)
   }
 
-  /// How many bytes of a request lie in the header.
-  private func partInHeader(_ offset: UInt64, _ count: Int) -> Int {
-    let end = UInt64(HeaderLastDriver.headerLength)
-    return offset >= end ? 0 : min(Int(end - offset), count)
+  /// How many bytes of a request lie in the head.
+  private func partInHead(_ offset: UInt64, _ count: UInt64) -> UInt64 {
+    let end = UInt64(head.count)
+    return offset >= end ? 0 : min(end - offset, count)
   }
 }

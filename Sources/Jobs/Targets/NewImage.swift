@@ -47,10 +47,14 @@ final class NewImage {
     do throws(BlockError) {
       try create()
     } catch {
+      let failure = files.explain(error)
       discard()
-      throw error
+      throw failure
     }
   }
+
+  /// Says of an error in filling the image what helps against it.
+  func explain(_ error: BlockError) -> BlockError { files.explain(error) }
 
   /// Formats that other programs can open below an image of ours.
   static let foreignFormats: Set<String> = [
@@ -69,8 +73,9 @@ final class NewImage {
     let kind = try opener.knownFormat(recipe.format)
     var options = recipe.options
     let attributes = try FileAttributes(takingFrom: &options)
-    let file = try attach(try files.make(recipe.path, flags: flags, attributes))
+    let file = makeUser(recipe.path)
     fileUser = file
+    try files.make(recipe.path, flags: flags, attributes, for: file)
     guard let edge = file.edge, let size = recipe.size.roundedUp(to: 512) else {
       throw BlockError(.tooLarge, "Image size must be less than 8 EiB!")
     }
@@ -84,27 +89,23 @@ final class NewImage {
     if let dataUser { try graph.setClaim(.none, of: dataUser) }
   }
 
-  private func attach(_ node: Node) throws(BlockError) -> RootUser {
-    let user = graph.makeUser(
-      "creation of '\(node.fileName)'",
+  private func makeUser(_ path: String) -> RootUser {
+    graph.makeUser(
+      "creation of '\(path)'",
       claim: Claim(held: [.consistentRead, .write, .resize], shared: .consistentRead))
-    do throws(BlockError) {
-      try graph.attach(user, to: node)
-    } catch {
-      graph.dispose(ofUnused: node)
-      graph.detach(user)
-      throw error
-    }
-    return user
   }
 
   private func makeDataFile(_ name: String, _ attributes: FileAttributes) throws(BlockError) -> Edge {
     let path = ImageName.resolve(name, relativeTo: recipe.path)
-    guard FilePaths.resolvingLinks(path) != FilePaths.resolvingLinks(recipe.path) else {
+    let identity = FilePaths.identity(of: path)
+    guard FilePaths.resolvingLinks(path) != FilePaths.resolvingLinks(recipe.path),
+      identity == nil || identity != FilePaths.identity(of: recipe.path)
+    else {
       throw BlockError(.invalidArgument, "The data file '\(name)' is the image itself")
     }
-    let user = try attach(try files.make(path, flags: flags, attributes))
+    let user = makeUser(path)
     dataUser = user
+    try files.make(path, flags: flags, attributes, for: user)
     guard let edge = user.edge else { throw BlockError(.notFound, "data file '\(name)' has no node") }
     return edge
   }

@@ -19,15 +19,35 @@ struct FileAttributes: Sendable {
     avoidsCopyOnWrite = try options.takeBool("nocow") ?? false
     extentSize = try options.takeSize("extent_size_hint").map { UInt32(clamping: $0) }
   }
+
+  /// Tells the file system, as far as it knows the notions.
+  func apply(to file: File) {
+    if avoidsCopyOnWrite { file.avoidCopyOnWrite() }
+    if let extentSize, extentSize > 0 { file.hintExtentSize(extentSize) }
+  }
 }
 
-/// The files of an image that is being made: a regular file appears under its name only when all are complete,
-/// a device or an export of a server is written in place, its header last. Graph API.
+/// The files of an image that is being made: a regular file appears under its name only when all are complete;
+/// a device, an export of a server and a file that cannot be replaced are written in place, their header last.
+/// Graph API.
 final class TargetFiles {
+  /// One file.
+  private struct Target {
+    let node: Node
+    let place: Place
+  }
+
+  /// How a file comes to be.
+  private enum Place {
+    /// It appears in the end.
+    case staged(StagedFile)
+    /// It is there all the time. What was a file is empty at first.
+    case present(HeaderLastDriver, wasFile: Bool)
+  }
+
   private let graph: Graph
   private let opener: Opener
-  private var staged: [StagedFile] = []
-  private var headers: [HeaderLastDriver] = []
+  private var targets: [Target] = []
   private var guards: [RootUser] = []
 
   init(graph: Graph, opener: Opener) {
@@ -35,72 +55,184 @@ final class TargetFiles {
     self.opener = opener
   }
 
-  /// Makes an empty file that will stand at `path`; nobody uses its node yet.
+  /// Makes an empty file that will stand at `path`, for `user` to fill.
   ///
   /// - Throws: kind `conflict` where something already in use stands at the path; the system's reason otherwise.
-  func make(_ path: String, flags: NodeFlags, _ attributes: FileAttributes) throws(BlockError) -> Node {
+  func make(_ path: String, flags: NodeFlags, _ attributes: FileAttributes, for user: RootUser)
+    throws(BlockError)
+  {
+    let target = try makeTarget(path, flags.union(.writable), attributes)
+    do throws(BlockError) {
+      try graph.attach(user, to: target.node)
+    } catch {
+      graph.dispose(ofUnused: target.node)
+      throw error
+    }
+    targets.append(target)
+    // Only now are all others known to have nothing against it.
+    if case .present(let driver, _) = target.place {
+      try inContext("Could not create '\(path)'") { () throws(BlockError) in try driver.begin() }
+    }
+  }
+
+  private func makeTarget(_ path: String, _ flags: NodeFlags, _ attributes: FileAttributes)
+    throws(BlockError) -> Target
+  {
     if opener.isRemote(path) { return try openRemote(path, flags) }
-    let driver: any StorageDriver
     switch FilePaths.kind(of: path) {
-    case nil:
-      driver = try stage(path, flags, attributes)
-    case .regular:
-      try guardExisting(path)
-      driver = try stage(path, flags, attributes)
+    case nil: return try stage(path, flags, attributes)
+    case .regular: return try replace(path, flags, attributes)
     case .blockDevice, .characterDevice:
-      driver = try openInPlace(path, flags)
+      try refuseUsed(path)
+      let file = try openPresent(path)
+      return try usePresent(file, "host_device", path, flags)
     case .directory:
       throw BlockError(.invalidArgument, "Could not create '\(path)': Is a directory")
     case .other:
       throw BlockError(.invalidArgument, "Could not create '\(path)': not a regular file or device")
     }
-    return try graph.adopt(driver, fileName: path, flags: flags.union(.writable))
   }
 
-  /// Whether the file at `path` was empty, and so reads as zero, when it was made.
-  func readsZero(_ node: Node) -> Bool { !(node.driver is HeaderLastDriver) }
-
-  /// Lets everything appear under its name: files named by an image before the image that names them.
-  func publish() throws(BlockError) {
-    for header in headers { try header.writeHeader() }
-    for file in staged.reversed() {
-      try inContext("Could not create '\(file.path)'") { () throws(BlockError) in try file.publish() }
+  /// Whether the file at a node was empty, and so reads as zero, when it was made.
+  func readsZero(_ node: Node) -> Bool {
+    for target in targets where target.node === node {
+      if case .present(_, wasFile: false) = target.place { return false }
     }
-    staged = []
+    return true
   }
+
+  // MARK: The end
+
+  /// Lets everything appear under its name, or nothing: files named by an image before the image that names them.
+  func publish() throws(BlockError) {
+    if targets.count == 1, case .staged(let file) = targets[0].place {
+      try inContext("Could not create '\(targets[0].node.fileName)'") { () throws(BlockError) in
+        try file.publish()
+      }
+    } else {
+      try publishTogether()
+    }
+    targets = []
+  }
+
+  private func publishTogether() throws(BlockError) {
+    for target in targets {
+      if case .staged(let file) = target.place {
+        try inContext("Could not create '\(target.node.fileName)'") { () throws(BlockError) in
+          try file.complete()
+        }
+      }
+    }
+    var appeared: [Place] = []
+    do throws(BlockError) {
+      for target in targets.reversed() {
+        appeared.append(target.place)
+        try inContext("Could not create '\(target.node.fileName)'") { () throws(BlockError) in
+          switch target.place {
+          case .staged(let file): try file.appear()
+          case .present(let driver, _): try driver.writeHead()
+          }
+        }
+      }
+    } catch {
+      for place in appeared.reversed() {
+        switch place {
+        case .staged(let file): file.withdraw()
+        // What stands in the way of that is the error that is told already.
+        case .present(let driver, _): try? driver.begin()
+        }
+      }
+      throw error
+    }
+    for case .staged(let file) in appeared { file.settle() }
+  }
+
+  /// Says of an error what helps against it, where that is about files that are replaced.
+  func explain(_ error: BlockError) -> BlockError {
+    guard error.kind == .noSpace else { return error }
+    for target in targets {
+      guard case .staged(let file) = target.place, file.replaces else { continue }
+      var error = error
+      error.advice = TargetFiles.roomForBoth
+      return error
+    }
+    return error
+  }
+
+  /// What helps where there is room for only one of two files.
+  static let roomForBoth =
+    "The file that is replaced stays until the new one is complete, so that both need room: remove it first, or fill "
+    + "it in place with 'convert -n'."
 
   /// Gives up what was not published, and the claims on what stood at the paths.
   func close() {
     for user in guards { try? graph.release(user) }
     guards = []
-    staged = []
+    targets = []
   }
+
+  // MARK: Places
 
   private func stage(_ path: String, _ flags: NodeFlags, _ attributes: FileAttributes) throws(BlockError)
-    -> any StorageDriver
+    -> Target
   {
-    let file = try inContext("Could not create '\(path)'") { () throws(BlockError) in
-      let file = try StagedFile(path: path)
-      if flags.contains(.direct) { try file.file.setDirect(true) }
-      return file
+    let staged = try inContext("Could not create '\(path)'") { () throws(BlockError) in
+      try StagedFile(path: path)
     }
-    if attributes.avoidsCopyOnWrite { file.file.avoidCopyOnWrite() }
-    if let bytes = attributes.extentSize, bytes > 0 { file.file.hintExtentSize(bytes) }
-    staged.append(file)
-    return FileDriver(file.file, path: path)
+    return try use(staged, path, flags, attributes)
   }
 
-  /// An existing file is replaced in the end; nobody else may be using it, and nobody may start to meanwhile.
-  private func guardExisting(_ path: String) throws(BlockError) {
-    for node in graph.nodes {
-      guard let used = node.driver as? FileDriver,
-        FilePaths.identity(of: used.path) == FilePaths.identity(of: path)
-      else { continue }
-      throw BlockError(lock: "\"write\"", of: path, heldBy: .this, mayBeForced: false)
+  private func use(_ staged: StagedFile, _ path: String, _ flags: NodeFlags, _ attributes: FileAttributes)
+    throws(BlockError) -> Target
+  {
+    if flags.contains(.direct) {
+      try inContext("Could not create '\(path)'") { () throws(BlockError) in try staged.file.setDirect(true) }
     }
-    let file = try inContext("Could not create '\(path)'") { () throws(BlockError) in
+    attributes.apply(to: staged.file)
+    let node = try graph.adopt(FileDriver(staged.file, path: path), fileName: path, flags: flags)
+    return Target(node: node, place: .staged(staged))
+  }
+
+  /// An existing file is replaced in the end where its place can be taken with all that it has.
+  private func replace(_ path: String, _ flags: NodeFlags, _ attributes: FileAttributes) throws(BlockError)
+    -> Target
+  {
+    try refuseUsed(path)
+    let present = try openPresent(path)
+    let staged: StagedFile
+    do throws(BlockError) {
+      staged = try StagedFile(path: path)
+    } catch {
+      guard error.kind == .refused else { throw error.prefixed("Could not create '\(path)'") }
+      opener.warn(.overwritten(path, because: error.message))
+      return try usePresent(present, "file", path, flags)
+    }
+    try guardPresent(present, path)
+    return try use(staged, path, flags, attributes)
+  }
+
+  private func openPresent(_ path: String) throws(BlockError) -> File {
+    try inContext("Could not create '\(path)'") { () throws(BlockError) in
       try File(path: path, mode: .writable)
     }
+  }
+
+  /// What this command itself reads, such as a layer of its source, is not written to.
+  private func refuseUsed(_ path: String) throws(BlockError) {
+    guard let identity = FilePaths.identity(of: path) else { return }
+    for node in graph.nodes {
+      guard node.driver is any StorageDriver, FilePaths.identity(of: node.fileName) == identity else {
+        continue
+      }
+      var error = BlockError(lock: "\"write\"", of: path, heldBy: .this, mayBeForced: false)
+      if let part = graph.part(of: path) { error.advice = "It is \(part): name another target." }
+      error.file = path
+      throw error
+    }
+  }
+
+  /// Nobody else may be using a file that is going to be replaced, and nobody may start to meanwhile.
+  private func guardPresent(_ file: File, _ path: String) throws(BlockError) {
     let node = try graph.adopt(FileDriver(file, path: path), fileName: path, flags: .writable)
     let user = graph.makeUser(
       "file to be replaced '\(path)'",
@@ -115,26 +247,34 @@ final class TargetFiles {
     guards.append(user)
   }
 
-  private func openInPlace(_ path: String, _ flags: NodeFlags) throws(BlockError) -> any StorageDriver {
-    let file = try inContext("Could not create '\(path)'") { () throws(BlockError) in
-      try File(path: path, mode: flags.contains(.direct) ? [.writable, .direct] : .writable)
+  private func usePresent(_ file: File, _ driverName: String, _ path: String, _ flags: NodeFlags)
+    throws(BlockError) -> Target
+  {
+    if flags.contains(.direct) {
+      try inContext("Could not create '\(path)'") { () throws(BlockError) in try file.setDirect(true) }
     }
-    let header = try HeaderLastDriver(FileDriver(file, path: path, name: "host_device"))
-    headers.append(header)
-    return header
+    let driver = HeaderLastDriver(FileDriver(file, path: path, name: driverName))
+    let node = try graph.adopt(driver, fileName: path, flags: flags)
+    return Target(node: node, place: .present(driver, wasFile: file.kind == .regular))
   }
 
-  private func openRemote(_ name: String, _ flags: NodeFlags) throws(BlockError) -> Node {
+  private func openRemote(_ name: String, _ flags: NodeFlags) throws(BlockError) -> Target {
     let image = try ImageName(name, protocols: opener.protocols)
     return try inContext("Could not create '\(name)'") { () throws(BlockError) in
-      try opener.openStorage(image, flags.union(.writable)) { (storage) throws(BlockError) in
+      var driver: HeaderLastDriver?
+      let node = try opener.openStorage(image, flags) { (storage) throws(BlockError) in
         guard let storage = storage as? any InPlaceStorage else {
           throw BlockError(.unsupported, "'\(storage.name)' does not support image creation")
         }
-        let header = try HeaderLastDriver(storage)
-        headers.append(header)
-        return header
+        let made = HeaderLastDriver(storage)
+        driver = made
+        return made
       }
+      guard let driver else {
+        graph.dispose(ofUnused: node)
+        throw BlockError(.unsupported, "'\(node.driver.name)' does not support image creation")
+      }
+      return Target(node: node, place: .present(driver, wasFile: false))
     }
   }
 }

@@ -227,6 +227,11 @@ public final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendabl
     }
   }
 
+  /// What the system tells of writing only when a file is closed is told here, where somebody listens.
+  public func close(_ node: Node) throws(BlockError) {
+    if file.isWritable { try file.reportCloseErrors() }
+  }
+
   /// Makes what was written durable, unless the node was opened not to care.
   public func flush(_ node: Node) throws(BlockError) {
     guard file.isWritable, !node.flags.contains(.noFlush) else { return }
@@ -235,11 +240,43 @@ public final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendabl
 
   // MARK: Written in place
 
+  /// That of direct I/O, where it is on.
+  public var requestUnit: UInt64 { file.isDirect ? UInt64(file.directAlignment) : 1 }
+
+  /// A file becomes empty; of a device, the start is overwritten.
+  public func giveUpContent(head: Int) throws(BlockError) {
+    if file.kind == .regular {
+      try file.truncate(to: 0)
+      setLength(0)
+    } else {
+      let count = min(UInt64(head), length)
+      try file.write(at: 0, from: Buffer(count: Int(count)).bytes)
+      forgetKnownData()
+    }
+    try file.synchronize()
+  }
+
   /// Writes at once.
   public func writeInPlace(at offset: UInt64, from data: RawSpan) throws(BlockError) {
-    try file.write(at: offset, from: data)
+    defer { forgetKnownData() }
+    let end = offset + UInt64(data.byteCount)
+    let unit = requestUnit
+    if !offset.isMultiple(of: unit) || !end.isMultiple(of: unit) {
+      try file.setDirect(false)
+      defer {
+        // The flag was set before: setting it again does not fail.
+        try? file.setDirect(true)
+      }
+      try file.write(at: offset, from: data)
+    } else {
+      try file.write(at: offset, from: data)
+    }
+    noteLength(atLeast: end)
   }
 
   /// Makes what was written durable, whatever nodes were opened not to care about.
-  public func synchronize() throws(BlockError) { try file.synchronize() }
+  public func synchronize() throws(BlockError) {
+    try file.synchronize()
+    try file.reportCloseErrors()
+  }
 }

@@ -174,6 +174,13 @@ final class NBDDriver: InPlaceStorage {
   // MARK: Written in place
 
   var length: UInt64 { connection.length }
+  var requestUnit: UInt64 { connection.unit }
+
+  func giveUpContent(head: Int) throws(BlockError) {
+    let count = min(UInt64(head), connection.length)
+    try writeInPlace(at: 0, from: Buffer(count: Int(count)).bytes)
+    try synchronize()
+  }
 
   func writeInPlace(at offset: UInt64, from data: RawSpan) throws(BlockError) {
     defer { known.withLock { $0.forget() } }

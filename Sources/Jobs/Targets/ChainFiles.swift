@@ -1,0 +1,108 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Errors
+internal import Host
+internal import Options
+
+/// The files that a chain of images consists of, none of which may be overwritten by an image that stands on them.
+struct ChainFiles {
+  /// A file of the chain.
+  private struct Member {
+    var path: String
+    /// What it is to which image.
+    var part: String
+  }
+
+  private var members: [Member] = []
+
+  /// A file of which nothing more is known.
+  init(alone path: String, as part: String) { members = [Member(path: path, part: part)] }
+
+  /// The files of the images from `top` down; `part` is what that one is.
+  init(from top: Node, as part: String) {
+    var part = part
+    var layer: Node? = top
+    while let node = layer {
+      members.append(Member(path: node.fileName, part: part))
+      for edge in node.children where edge.slot != .backing { add(edge, of: node) }
+      addDataFile(named: node)
+      part = "the backing file of '\(node.fileName)'"
+      layer = node.backing?.child
+    }
+  }
+
+  private mutating func add(_ edge: Edge, of image: Node) {
+    let storage = edge.child.storage
+    if storage.fileName != image.fileName {
+      members.append(Member(path: storage.fileName, part: "the \(edge.slot.rawValue) of '\(image.fileName)'"))
+    }
+  }
+
+  /// A data file that was not opened, since only tables were looked at.
+  private mutating func addDataFile(named image: Node) {
+    guard image.edge(.dataFile) == nil,
+      let data = image.driver.formatInformation(of: image)?.specific?.object?["data"]?.object,
+      let name = data["data-file"]?.string
+    else { return }
+    let path = ImageName.resolve(name, relativeTo: image.fileName)
+    members.append(
+      Member(
+        path: path.hasPrefix("file:") ? String(path.dropFirst(5)) : path,
+        part: "the data-file of '\(image.fileName)'"))
+  }
+
+  /// What the file at `path` is in the chain, by whatever name; nil where it is no part of it.
+  func part(of path: String) -> String? {
+    guard let identity = FilePaths.identity(of: path) else { return nil }
+    for member in members where FilePaths.identity(of: member.path) == identity {
+      return member.path == path ? member.part : "'\(member.path)', \(member.part)"
+    }
+    return nil
+  }
+
+  /// Refuses to make any of `paths` where they are files of the chain.
+  ///
+  /// - Throws: kind `refused`, naming the layer.
+  func refuse(_ paths: [String]) throws(BlockError) {
+    for path in paths {
+      guard let part = part(of: path) else { continue }
+      throw BlockError(
+        .refused, "'\(path)' is \(part), and cannot be overwritten by an image that stands on it",
+        advice: "Name another file for the new image.")
+    }
+  }
+}
+
+extension Opener {
+  /// Opens an image to be written into; says so where it is a file that this command reads.
+  func openPresent(_ name: ImageName, _ settings: OpenSettings, for user: RootUser, _ graph: Graph)
+    throws(BlockError)
+  {
+    do throws(BlockError) {
+      try open(name, settings, for: user)
+    } catch {
+      guard error.kind == .conflict, let path = try? targetPath(name.text), !isRemote(path),
+        let part = graph.part(of: path)
+      else { throw error }
+      var error = error
+      error.advice = "It is \(part): name another target."
+      throw error
+    }
+  }
+}
+
+extension Graph {
+  /// What the file at `path` is to an image that is open; nil where it belongs to none.
+  func part(of path: String) -> String? {
+    let plain = "an image that this command reads"
+    var found: String?
+    for node in nodes where !(node.driver is any StorageDriver) {
+      guard let part = ChainFiles(from: node, as: plain).part(of: path) else { continue }
+      if !part.hasSuffix(plain) { return part }
+      found = part
+    }
+    return found
+  }
+}
