@@ -9,7 +9,7 @@ import Host
 /// Storage over storage that fails when told to, and knows what a crash would lose.
 ///
 /// Until a flush, every change may or may not reach the disk; `crash` takes changes back as a power cut would.
-public final class FaultStorage: StorageDriver, @unchecked Sendable {
+public final class FaultStorage: CopyingDriver, @unchecked Sendable {
   /// What is counted and can be made to fail.
   public enum Operation: Sendable, CaseIterable {
     /// Reading.
@@ -24,6 +24,8 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
     case truncate
     /// Flushing.
     case flush
+    /// Copying from here.
+    case copy
     /// Closing, which tells what went wrong before.
     case close
 
@@ -135,14 +137,18 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
     let lengthBefore = below.length(of: node)
     let before = try present(offset, length, node)
     try body()
-    let after = try present(offset, length, node)
-    let change = Change(
-      offset: offset, before: before, after: after, lengthBefore: lengthBefore,
-      lengthAfter: below.length(of: node))
+    note(
+      Change(
+        offset: offset, before: before, after: try present(offset, length, node), lengthBefore: lengthBefore,
+        lengthAfter: below.length(of: node)))
+  }
+
+  private func note(_ change: Change) {
+    let end = change.offset + UInt64(change.after.count)
     monitor.withLock {
       changes.append(change)
-      if !after.isEmpty { recorded?.add(.bytes(offset: offset, after)) }
-      if after.isEmpty || change.lengthAfter != max(lengthBefore, offset + UInt64(after.count)) {
+      if !change.after.isEmpty { recorded?.add(.bytes(offset: change.offset, change.after)) }
+      if change.after.isEmpty || change.lengthAfter != max(change.lengthBefore, end) {
         recorded?.add(.length(change.lengthAfter))
       }
     }
@@ -194,6 +200,23 @@ public final class FaultStorage: StorageDriver, @unchecked Sendable {
     try change(at: offset, length: UInt64(copy.count), node) { () throws(BlockError) in
       try below.write(at: offset, from: copy.bytes, unchanged: unchanged, of: node)
     }
+  }
+  /// Copies to memory, or fails.
+  public func copyRange(
+    at offset: UInt64, length: UInt64, to target: any StorageDriver, at targetOffset: UInt64
+  ) throws(BlockError) -> Bool {
+    try counter.pass(.copy)
+    guard let source = below as? MemoryStorage, let target = target as? FaultStorage,
+      let memory = target.below as? MemoryStorage
+    else { return false }
+    let before = memory.bytes
+    guard try source.copyRange(at: offset, length: length, to: memory, at: targetOffset) else { return false }
+    let (after, range) = (memory.bytes, Int(targetOffset)..<Int(targetOffset + length))
+    target.note(
+      Change(
+        offset: targetOffset, before: Array(before[range.clamped(to: 0..<before.count)]),
+        after: Array(after[range]), lengthBefore: UInt64(before.count), lengthAfter: UInt64(after.count)))
+    return true
   }
   /// Makes all changes safe, or fails.
   public func flush(_ node: Node) throws(BlockError) {

@@ -108,9 +108,14 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
     log.writes += 1
     if unchanged { log.unchangedWrites += 1 }
     log.largest = max(log.largest, data.byteCount)
-    resize(to: max(content.count, Int(offset) + data.byteCount))
-    content.replaceSubrange(Int(offset)..<Int(offset) + data.byteCount, with: data.array)
-    mark(Int(offset), data.byteCount, isData: true)
+    put(data.array, at: Int(offset))
+  }
+
+  /// Under the lock.
+  private func put(_ bytes: [UInt8], at offset: Int) {
+    resize(to: max(content.count, offset + bytes.count))
+    content.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+    mark(offset, bytes.count, isData: true)
   }
 
   private func check(_ offset: UInt64, _ count: Int, _ isAligned: Bool) {
@@ -179,4 +184,18 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
   public func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
     _ = try writeZeroes(at: offset, length: length, mayUnmap: true, of: node)
   }
+}
+
+extension MemoryStorage: CopyingDriver {
+  /// Copies to other memory.
+  public func copyRange(
+    at offset: UInt64, length: UInt64, to target: any StorageDriver, at targetOffset: UInt64
+  ) throws(BlockError) -> Bool {
+    guard let target = target as? MemoryStorage else { return false }
+    let content = bytes
+    guard let end = offset.plus(length), end <= UInt64(content.count) else { return false }
+    target.monitor.withLock { target.put(Array(content[Int(offset)..<Int(end)]), at: Int(targetOffset)) }
+    return true
+  }
+
 }

@@ -136,10 +136,12 @@ public protocol FormatDriver: BlockDriver {
     throws(BlockError)
 
   /// Makes the start of a range writable and says where it is. Each slot with an `allocation` is followed by
-  /// exactly one `finishWrite`; until then other writers of the same clusters wait here.
+  /// exactly one `finishWrite`, which `ClaimedSlots` sees to; until then other writers of the same clusters wait
+  /// here, unless tables stay as they are, and nobody gives the place to something else.
   func prepareWrite(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> WriteSlot
 
-  /// Links what `prepareWrite` allocated, or gives it back when writing failed.
+  /// Links what `prepareWrite` allocated, or gives it back when writing failed. The claim is gone in any case, also
+  /// when this throws.
   func finishWrite(_ slot: WriteSlot, written: Bool, of node: Node) throws(BlockError)
 
   /// Whether a range of data may lie in a hole of the file, so that the file has to be asked for a block status, too.

@@ -71,7 +71,7 @@ public struct WriteSlot: Sendable {
   public var fillBefore: UInt64
   /// Guest bytes after the request's `length` that must be written along with their present content.
   public var fillAfter: UInt64
-  /// Known to the driver alone: what `finishWrite` has to link. Nil where the place was the range's already.
+  /// Known to the driver alone: what `finishWrite` has to link or to let go of. Nil where there is nothing to do.
   public var allocation: UInt64?
 
   /// Makes a slot.

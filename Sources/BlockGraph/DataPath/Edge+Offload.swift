@@ -5,17 +5,26 @@ internal import Bytes
 public import Errors
 
 extension Edge {
-  /// Completes a prepared write by letting the storage copy the bytes from `source`. False where it cannot:
-  /// the write is still prepared then, and its data has to be written in full.
-  public func complete(_ prepared: PreparedWrite, copyingFrom source: Edge, at offset: UInt64)
-    throws(BlockError)
-    -> Bool
+  /// Completes a prepared write by letting the storage copy the bytes from `source`. Nil where that is done; else,
+  /// where storage cannot or fails, the write itself, whose data has to be written in full.
+  public func complete(_ prepared: consuming PreparedWrite, copyingFrom source: Edge, at offset: UInt64)
+    throws(BlockError) -> PreparedWrite?
+  {
+    // Copying is an attempt: why it failed shows itself when the data is read and written.
+    guard (try? copy(prepared, from: source, at: offset)) == true else { return prepared }
+    try prepared.link()
+    return nil
+  }
+
+  /// Copies the bytes of a prepared write; false where that is not possible.
+  private func copy(_ prepared: borrowing PreparedWrite, from source: Edge, at offset: UInt64)
+    throws(BlockError) -> Bool
   {
     // A header must not come to a guessed disk unseen, and storage does not make copies durable.
     guard child.flags.isDisjoint(with: [.probed, .writeThrough]) else { return false }
     var done: UInt64 = 0
     var places: [(place: StoragePlace, offset: UInt64)] = []
-    for slot in try prepared.places(in: child) {
+    for slot in try prepared.places() {
       guard let place = slot, place.length > 0 else { return false }
       places.append((place, offset + done))
       done += place.length
@@ -28,7 +37,6 @@ extension Edge {
         copied += count
       }
     }
-    try finish(prepared)
     return true
   }
 

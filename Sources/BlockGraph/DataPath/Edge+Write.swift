@@ -77,14 +77,14 @@ extension Node {
     }
     if let storage = driver as? any StorageDriver {
       try writeAligned(storage, at: offset, from: data, unchanged: unchanged)
-    } else if let format = driver as? any FormatDriver {
+    } else if driver is any FormatDriver {
       guard offset + UInt64(data.byteCount) <= length else {
         throw BlockError(.inputOutput, "write past the end of node '\(name)'")
       }
       if limits.requestAlignment > 1 {
-        try writeSectors(format, at: offset, from: data, unchanged: unchanged)
+        try writeSectors(at: offset, from: data, unchanged: unchanged)
       } else {
-        try writeMapped(format, at: offset, from: data, unchanged: unchanged)
+        try writeMapped(at: offset, from: data, unchanged: unchanged)
       }
     } else {
       preconditionFailure("\(driver.name) can neither store nor map")
@@ -160,42 +160,32 @@ extension Node {
   }
 
   /// Gives formats that only know whole sectors nothing else: ragged ends are read, merged and written whole.
-  private func writeSectors(
-    _ format: any FormatDriver, at offset: UInt64, from data: RawSpan, unchanged: Bool
-  ) throws(BlockError) {
+  private func writeSectors(at offset: UInt64, from data: RawSpan, unchanged: Bool) throws(BlockError) {
     let end = offset + UInt64(data.byteCount)
     let start = offset.roundedDown(to: limits.requestAlignment)
     let stop = min(end.roundedUp(to: limits.requestAlignment) ?? length, length)
     let isRagged = start < offset || stop > end
     try busy.run(start..<stop, alone: isRagged) { () throws(BlockError) in
       guard isRagged else {
-        return try writeMapped(format, at: offset, from: data, unchanged: unchanged)
+        return try writeMapped(at: offset, from: data, unchanged: unchanged)
       }
       let whole = Buffer(count: Int(stop - start))
       var bytes = whole.mutableBytes
       try read(at: start, into: &bytes)
       bytes.copy(data, at: Int(offset - start))
-      try writeMapped(format, at: start, from: whole.bytes, unchanged: unchanged)
+      try writeMapped(at: start, from: whole.bytes, unchanged: unchanged)
     }
   }
 
-  private func writeMapped(
-    _ format: any FormatDriver, at offset: UInt64, from data: RawSpan, unchanged: Bool
-  ) throws(BlockError) {
+  private func writeMapped(at offset: UInt64, from data: RawSpan, unchanged: Bool) throws(BlockError) {
     var done = 0
     while done < data.byteCount {
       let position = offset + UInt64(done)
-      let slot = try format.prepareWrite(at: position, length: UInt64(data.byteCount - done), of: self)
+      var claimed = ClaimedSlots(of: self)
+      guard let slot = try claimed.claim(at: position, length: UInt64(data.byteCount - done)) else { return }
       let count = Int(slot.length)
-      let part = data.slice(done..<done + count)
-      do throws(BlockError) {
-        try fill(slot, at: position, with: part, unchanged: unchanged)
-      } catch {
-        // The first error is what the user needs to see; giving the clusters back may fail for the same reason.
-        if slot.allocation != nil { try? format.finishWrite(slot, written: false, of: self) }
-        throw error
-      }
-      if slot.allocation != nil { try format.finishWrite(slot, written: true, of: self) }
+      try fill(slot, at: position, with: data.slice(done..<done + count), unchanged: unchanged)
+      try claimed.linkNext()
       done += count
     }
   }

@@ -40,11 +40,15 @@ extension Qcow2Driver {
         position = tableEnd
         continue
       }
+      waitForWrites(position..<tableEnd)
       guard let seen = try place(of: position, node) else { continue }
       let count = min(Int(clamping: geometry.clusters(covering: tableEnd - position)), seen.remaining)
       // A table that is shared with a snapshot is left to it where there is nothing to give up.
       if hasAny(seen, count) {
-        guard let place = try writablePlace(of: position, node) else { continue }
+        // Reading tables may have let others in.
+        guard let place = try writablePlace(of: position, node), !isClaimed(position..<tableEnd) else {
+          continue
+        }
         for step in 0..<count {
           let buffer = place.slice.buffer
           let old = entry(buffer.bytes, place, plus: step)

@@ -17,6 +17,7 @@ extension Qcow2Driver {
       inFlight.removeAll { $0.id == allocation.id }
       monitor.notifyAll()
     }
+    guard allocation.effect != .none else { return }
     do throws(BlockError) {
       guard written else { return try giveBack(allocation, node) }
       try link(allocation, node)

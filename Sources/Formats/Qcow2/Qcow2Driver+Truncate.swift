@@ -124,15 +124,11 @@ extension Qcow2Driver {
     var bytes = buffer.mutableBytes
     var head = bytes.slice(0..<Int(start - clusterStart))
     if head.byteCount > 0 { try readAny(at: clusterStart, into: &head, node) }
-    let slot = try prepareWrite(at: clusterStart, length: geometry.clusterSize, of: node)
-    do throws(BlockError) {
-      try encrypt(&bytes, guestOffset: clusterStart, hostOffset: slot.location.offset)
-      try dataFile(of: node).write(at: slot.location.offset, from: buffer.bytes)
-    } catch {
-      if slot.allocation != nil { try? finishWrite(slot, written: false, of: node) }
-      throw error
-    }
-    if slot.allocation != nil { try finishWrite(slot, written: true, of: node) }
+    var claimed = ClaimedSlots(of: node)
+    guard let slot = try claimed.claim(at: clusterStart, length: geometry.clusterSize) else { return }
+    try encrypt(&bytes, guestOffset: clusterStart, hostOffset: slot.location.offset)
+    try dataFile(of: node).write(at: slot.location.offset, from: buffer.bytes)
+    try claimed.linkNext()
   }
 
   private func zeroes(from start: UInt64, to end: UInt64, _ node: Node) throws(BlockError) -> Bool {

@@ -6,28 +6,40 @@ internal import Bytes
 internal import Errors
 internal import Host
 
-/// A write in progress whose clusters are linked when its data is there.
+/// A write in progress, whose clusters are linked when its data is there.
 struct Allocation {
+  /// What the write does to the tables.
+  enum Effect {
+    /// Nothing: the data goes where it was. Others may write there too, but the place must not get to be another's.
+    case none
+    /// The entries change; the clusters are the guest's already.
+    case update
+    /// The entries change; the clusters were taken for this write and have to be given back if it fails.
+    case fresh
+  }
+
   let id: UInt64
   /// The guest clusters written; all in one L2 table, unless they are compressed.
   var clusters: Range<UInt64>
   /// Where the first of them goes in the file that holds guest data; the others follow.
   let host: UInt64
-  /// Whether the host clusters were taken for this write and have to be given back if it fails.
-  let isFresh: Bool
+  let effect: Effect
   /// The first subcluster written in the first cluster.
   let firstSubcluster: UInt64
   /// The subcluster behind the last one written in the last cluster.
   let lastSubcluster: UInt64
   /// Where each cluster goes if they are compressed, and then all that counts of a place.
   var compressed: [L2Entry] = []
+
+  /// Whether the host clusters are not in the tables yet.
+  var isFresh: Bool { effect == .fresh }
 }
 
 extension Allocation {
   /// Compressed clusters on their way.
   init(id: UInt64, clusters: Range<UInt64>, compressed: [L2Entry]) {
     self.init(
-      id: id, clusters: clusters, host: 0, isFresh: true, firstSubcluster: 0, lastSubcluster: 0,
+      id: id, clusters: clusters, host: 0, effect: .fresh, firstSubcluster: 0, lastSubcluster: 0,
       compressed: compressed)
   }
 }
@@ -60,23 +72,26 @@ extension Qcow2Driver {
     try noteChange(at: offset, length: length, node)
     while true {
       try workOffFrees(node)
-      let end = unclaimedEnd(offset, offset + length)
+      let end = unclaimedEnd(offset, offset + length, changingTables: true)
       guard end > offset else {
         monitor.wait()
         continue
       }
       guard let place = try writablePlace(of: offset, node) else { continue }
       // Reading tables may have let others in.
-      guard unclaimedEnd(offset, end) == end else { continue }
+      guard unclaimedEnd(offset, end, changingTables: true) == end else { continue }
       return wholeSectors(try slot(at: offset, end: end, place, node), at: offset)
     }
   }
 
   /// The end of the part of a range that no write in progress has claimed; the start where its first cluster is.
-  private func unclaimedEnd(_ start: UInt64, _ end: UInt64) -> UInt64 {
+  ///
+  /// With `changingTables`, writes that leave tables as they are do not count.
+  private func unclaimedEnd(_ start: UInt64, _ end: UInt64, changingTables: Bool) -> UInt64 {
     var result = end
     let first = geometry.guestCluster(at: start).index
     for allocation in inFlight where allocation.clusters.upperBound > first {
+      if changingTables, allocation.effect == .none { continue }
       let claimed = max(allocation.clusters.lowerBound, first) << geometry.clusterBits
       if claimed < result { result = max(claimed, start) }
     }
@@ -90,7 +105,7 @@ extension Qcow2Driver {
 
   /// Whether a write in progress claims any cluster of a range.
   func isClaimed(_ range: Range<UInt64>) -> Bool {
-    unclaimedEnd(range.lowerBound, range.upperBound) != range.upperBound
+    unclaimedEnd(range.lowerBound, range.upperBound, changingTables: false) != range.upperBound
   }
 
   /// The place of an entry in an L2 table that may be changed, or nil where the caller has to look again.
@@ -127,13 +142,13 @@ extension Qcow2Driver {
     switch way {
     case .inPlace(let host):
       try refuseOverlap(host, UInt64(count) << geometry.clusterBits, node)
-      return WriteSlot(length: length(count), location: Extent.Location(dataSlot, host + skip))
+      return claim(at: offset, length: length(count), host: host + skip)
     case .update(let host):
       try refuseOverlap(host, UInt64(count) << geometry.clusterBits, node)
-      return claim(at: offset, length: length(count), place, host: host, isFresh: false)
+      return claim(at: offset, length: length(count), place, host: host, .update)
     case .fresh:
       let (host, found) = try newSpace(for: first, count, node)
-      return claim(at: offset, length: length(found), place, host: host, isFresh: true)
+      return claim(at: offset, length: length(found), place, host: host, .fresh)
     }
   }
 
@@ -171,25 +186,43 @@ extension Qcow2Driver {
     return (found.lowerBound << geometry.clusterBits, found.count)
   }
 
+  /// Notes a write in progress to where the data is.
+  private func claim(at offset: UInt64, length: UInt64, host: UInt64) -> WriteSlot {
+    let clusters =
+      geometry.guestCluster(at: offset).index..<geometry.guestCluster(at: offset + length - 1).index + 1
+    let id = note(clusters, host: host, .none)
+    return WriteSlot(length: length, location: Extent.Location(dataSlot, host), allocation: id)
+  }
+
   /// Notes a write in progress, and how much of what surrounds it has to be written along.
-  private func claim(at offset: UInt64, length: UInt64, _ place: L2Place, host: UInt64, isFresh: Bool)
-    -> WriteSlot
-  {
+  private func claim(
+    at offset: UInt64, length: UInt64, _ place: L2Place, host: UInt64, _ effect: Allocation.Effect
+  ) -> WriteSlot {
     let end = offset + length
+    let isFresh = effect == .fresh
     let first = geometry.guestCluster(at: offset).index
     let last = geometry.guestCluster(at: end - 1).index
     let before = fill(place, step: 0, isFresh, geometry.offsetInCluster(offset), isStart: true)
     let inLast = geometry.offsetInCluster(end - 1) + 1
     let after = fill(place, step: Int(last - first), isFresh, inLast, isStart: false)
-    let allocation = Allocation(
-      id: nextAllocation, clusters: first..<last + 1, host: host, isFresh: isFresh,
-      firstSubcluster: geometry.subcluster(at: offset - before),
-      lastSubcluster: geometry.subcluster(at: end + after - 1) + 1)
-    nextAllocation += 1
-    inFlight.append(allocation)
+    let firstSubcluster = geometry.subcluster(at: offset - before)
+    let lastSubcluster = geometry.subcluster(at: end + after - 1) + 1
+    let id = note(
+      first..<last + 1, host: host, effect, first: firstSubcluster, last: lastSubcluster)
     return WriteSlot(
       length: length, location: Extent.Location(dataSlot, host + geometry.offsetInCluster(offset)),
-      fillBefore: before, fillAfter: after, allocation: allocation.id)
+      fillBefore: before, fillAfter: after, allocation: id)
+  }
+
+  private func note(
+    _ clusters: Range<UInt64>, host: UInt64, _ effect: Allocation.Effect, first: UInt64 = 0, last: UInt64 = 0
+  ) -> UInt64 {
+    defer { nextAllocation += 1 }
+    inFlight.append(
+      Allocation(
+        id: nextAllocation, clusters: clusters, host: host, effect: effect, firstSubcluster: first,
+        lastSubcluster: last))
+    return nextAllocation
   }
 
   /// Bytes between the edge of a write, so far into its cluster, and the edge of what must be written with it.

@@ -21,7 +21,7 @@ extension CommitStretch {
     if target.length < source.length { try resize(target, to: source.length) }
     let shape = CopyTarget(
       edge: target, granule: CopyTarget.granule(of: target), isSparse: true, readsZero: false,
-      offloads: false,
+      offload: nil,
       compressionUnit: nil)
     let pipeline = CopyPipeline(
       from: try ConvertSource([source], base: target.child, salvage: nil), to: shape,

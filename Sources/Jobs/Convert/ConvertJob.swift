@@ -261,6 +261,7 @@ public final class ConvertJob: Job {
     return CopyTarget(
       edge: edge, granule: granule, zeroUnit: zeroUnit(granule),
       isSparse: options.sparseSize > 0 && !edge.storesNoise, readsZero: isFresh && edge.child.backing == nil,
-      offloads: options.offloads && !edge.encrypts, compressionUnit: options.compresses ? Int(cluster) : nil)
+      offload: options.offloads && !edge.encrypts ? CopyOffload() : nil,
+      compressionUnit: options.compresses ? Int(cluster) : nil)
   }
 }

@@ -8,11 +8,18 @@ internal import Bytes
 /// written on whichever thread is free. One thread at a time has it.
 final class CopyBatch: @unchecked Sendable {
   /// A run of bytes of the segment.
-  struct Run {
+  final class Run {
     /// Where in the buffer.
     var bytes: Range<Int>
     /// Its guest offset.
-    var offset: UInt64
+    let offset: UInt64
+    /// Its place, from when it is given until the bytes are written.
+    var prepared: PreparedWrite?
+
+    init(bytes: Range<Int>, offset: UInt64) {
+      self.bytes = bytes
+      self.offset = offset
+    }
   }
 
   /// The segment's bytes.
@@ -31,10 +38,10 @@ final class CopyBatch: @unchecked Sendable {
   var clusters: [CompressedCluster] = []
   /// Bytes of `packed` that they take.
   var packedBytes = 0
-  /// The places of `data`, once given.
-  var prepared: [PreparedWrite] = []
-  /// The places of `clusters`, once given.
-  var compressed: CompressedSlot?
+  /// The places of `clusters`, from when they are given until the clusters are written.
+  var compressed: PreparedClusters?
+  /// Whether `buffer` lacks the data, for storage to copy it.
+  var isUnread = false
 
   /// A batch for segments of at most `size` bytes.
   init(size: Int, compresses: Bool) {
@@ -50,7 +57,13 @@ final class CopyBatch: @unchecked Sendable {
     zeroes.removeAll(keepingCapacity: true)
     clusters.removeAll(keepingCapacity: true)
     packedBytes = 0
-    prepared.removeAll(keepingCapacity: true)
     compressed = nil
+    isUnread = false
+  }
+
+  /// Gives all places back, as nothing is going to be written there.
+  func abandon() {
+    compressed = nil
+    for run in data { run.prepared = nil }
   }
 }

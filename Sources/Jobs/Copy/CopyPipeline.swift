@@ -59,7 +59,7 @@ final class CopyPipeline: @unchecked Sendable {
   func run(isLast: Bool = true) throws(BlockError) {
     context.expect(source.length)
     try Threads.run(threads) { _ throws(BlockError) in self.work() }
-    for batch in waitingForCipher + waitingForWrite { target.abandon(batch) }
+    for batch in waitingForCipher + waitingForWrite { batch.abandon() }
     if let failure { throw failure }
     if isLast { context.finish() }
   }
@@ -97,7 +97,7 @@ final class CopyPipeline: @unchecked Sendable {
       do throws(BlockError) {
         try target.encrypt(batch)
       } catch {
-        target.abandon(batch)
+        batch.abandon()
         throw error
       }
       monitor.withLock {
@@ -107,9 +107,9 @@ final class CopyPipeline: @unchecked Sendable {
     case .write(let batch):
       defer { finish(batch) }
       do throws(BlockError) {
-        try target.write(batch, offloading: target.offloads ? source : nil)
+        try target.write(batch, from: source)
       } catch {
-        target.abandon(batch)
+        batch.abandon()
         throw error
       }
       context.advance(batch.length)
@@ -191,6 +191,7 @@ final class CopyPipeline: @unchecked Sendable {
   /// Reads a segment and sorts what it holds.
   private func fill(_ batch: CopyBatch, _ compressor: (any ClusterCompressor)?) throws(BlockError) {
     guard batch.zeroes.isEmpty else { return }
+    batch.isUnread = target.offloads
     let buffer = batch.buffer
     let granule = target.granule
     var wanted = [Bool](repeating: false, count: Int(batch.length.dividedUp(by: granule)))
@@ -209,7 +210,7 @@ final class CopyPipeline: @unchecked Sendable {
         var bytes = buffer.mutableBytes
         var part = bytes.slice(Int(local)..<Int(local + length))
         part.fill()
-      } else if !target.offloads {
+      } else if !batch.isUnread {
         // A granule that is inherited in part is read whole: it is written whole.
         var bytes = buffer.mutableBytes
         var part = bytes.slice(Int(local)..<Int(local + length))
@@ -233,7 +234,7 @@ final class CopyPipeline: @unchecked Sendable {
       do throws(BlockError) {
         try target.allocate(next)
       } catch {
-        target.abandon(next)
+        next.abandon()
         throw error
       }
       placedCount += 1

@@ -4,6 +4,7 @@
 internal import BlockGraph
 internal import Bytes
 internal import Errors
+internal import Synchronization
 
 /// How segments become part of the target.
 struct CopyTarget: Sendable {
@@ -17,8 +18,8 @@ struct CopyTarget: Sendable {
   let isSparse: Bool
   /// Whether the target reads as zero where nothing is written.
   let readsZero: Bool
-  /// Whether storage is asked to copy, so that nothing is read beforehand.
-  let offloads: Bool
+  /// Whether storage is asked to copy, so that nothing is read beforehand; nil where it is not.
+  let offload: CopyOffload?
   /// The cluster size in bytes where clusters are compressed.
   let compressionUnit: Int?
   /// Whether readers of the target see the same bytes before and after.
@@ -29,6 +30,9 @@ struct CopyTarget: Sendable {
     let cluster = edge.child.limits.clusterSize
     return cluster > 0 ? cluster : 4096
   }
+
+  /// Whether storage is still asked to copy.
+  var offloads: Bool { offload?.isPossible ?? false }
 
   // MARK: Sorting
 
@@ -58,7 +62,7 @@ struct CopyTarget: Sendable {
   private func place(_ batch: CopyBatch, _ range: Range<Int>, _ compressor: (any ClusterCompressor)?) {
     let offset = batch.offset + UInt64(range.lowerBound)
     let buffer = batch.buffer
-    if isSparse && !offloads && buffer.bytes.slice(range).isZero {
+    if isSparse && !batch.isUnread && buffer.bytes.slice(range).isZero {
       return addZeroes(batch, offset, UInt64(range.count))
     }
     if let compressor, pack(batch, range, compressor) { return }
@@ -110,9 +114,8 @@ struct CopyTarget: Sendable {
         batch.compressed = try edge.prepareCompressed(batch.clusters, unchanged: isUnchanged)
       }
       for run in batch.data {
-        batch.prepared.append(
-          try edge.prepareWrite(
-            at: run.offset, length: UInt64(run.bytes.count), unchanged: isUnchanged))
+        run.prepared = try edge.prepareWrite(
+          at: run.offset, length: UInt64(run.bytes.count), unchanged: isUnchanged)
       }
       for range in batch.zeroes {
         try edge.writeZeroes(at: range.offset, length: range.length, mayUnmap: true, unchanged: isUnchanged)
@@ -123,57 +126,69 @@ struct CopyTarget: Sendable {
   /// Encrypts what has its place, in any order: the bytes of the batch are not the guest's any more.
   func encrypt(_ batch: CopyBatch) throws(BlockError) {
     let buffer = batch.buffer
-    for index in batch.prepared.indices {
-      let start = Int(batch.prepared[index].offset - batch.offset)
+    for run in batch.data {
+      guard var prepared = run.prepared.take() else { continue }
       var bytes = buffer.mutableBytes
-      var part = bytes.slice(start..<start + Int(batch.prepared[index].length))
-      try edge.encrypt(&batch.prepared[index], &part)
+      var part = bytes.slice(run.bytes)
+      try edge.encrypt(&prepared, &part)
+      run.prepared = consume prepared
     }
   }
 
   // MARK: Writing, in any order
 
-  /// Writes everything in a batch that has its place. With `offloading`, the bytes have not been read: storage
-  /// copies them from the source where it can.
-  func write(_ batch: CopyBatch, offloading source: (any CopySource)? = nil) throws(BlockError) {
+  /// Writes everything in a batch that has its place. Bytes that have not been read are copied by storage where it
+  /// can.
+  func write(_ batch: CopyBatch, from source: any CopySource) throws(BlockError) {
     let buffer = batch.buffer
     let packed = batch.packed
-    if let compressed = batch.compressed {
-      batch.compressed = nil
-      try inContext("error while writing at byte \(batch.offset)") { () throws(BlockError) in
+    if let compressed = batch.compressed.take() {
+      do throws(BlockError) {
         try edge.complete(compressed, from: packed.bytes)
+      } catch {
+        throw error.prefixed("error while writing at byte \(batch.offset)")
       }
     }
-    while let prepared = batch.prepared.popLast() {
-      let start = Int(prepared.offset - batch.offset)
-      if let source, try offload(prepared, from: source, reading: batch) { continue }
-      try inContext("error while writing at byte \(prepared.offset)") { () throws(BlockError) in
-        try edge.complete(prepared, from: buffer.bytes.slice(start..<start + Int(prepared.length)))
+    for run in batch.data {
+      guard let prepared = run.prepared.take() else { continue }
+      guard let rest = try copy(prepared, run, of: batch, from: source) else { continue }
+      do throws(BlockError) {
+        try edge.complete(rest, from: buffer.bytes.slice(run.bytes))
+      } catch {
+        throw error.prefixed("error while writing at byte \(run.offset)")
       }
     }
   }
 
-  /// Lets storage copy a range; where it cannot, reads it so that it can be written.
-  private func offload(_ prepared: PreparedWrite, from source: any CopySource, reading batch: CopyBatch)
-    throws(BlockError) -> Bool
-  {
-    if let image = source.image(at: prepared.offset, length: prepared.length),
-      try edge.complete(prepared, copyingFrom: image.edge, at: image.offset)
+  /// Lets storage copy what has not been read; what it cannot is read, so that it can be written.
+  private func copy(
+    _ prepared: consuming PreparedWrite, _ run: CopyBatch.Run, of batch: CopyBatch,
+    from source: any CopySource
+  ) throws(BlockError) -> PreparedWrite? {
+    guard batch.isUnread else { return prepared }
+    var rest: PreparedWrite? = consume prepared
+    if offloads, let image = source.image(at: run.offset, length: UInt64(run.bytes.count)),
+      let prepared = rest.take()
     {
-      return true
+      rest = try edge.complete(prepared, copyingFrom: image.edge, at: image.offset)
+      guard rest != nil else { return nil }
+      offload?.giveUp()
     }
-    let start = Int(prepared.offset - batch.offset)
     let buffer = batch.buffer
     var bytes = buffer.mutableBytes
-    var part = bytes.slice(start..<start + Int(prepared.length))
-    try source.read(at: prepared.offset, into: &part)
-    return false
+    var part = bytes.slice(run.bytes)
+    try source.read(at: run.offset, into: &part)
+    return rest
   }
+}
 
-  /// Gives the places of a batch back that is not going to be written.
-  func abandon(_ batch: CopyBatch) {
-    if let compressed = batch.compressed { edge.abandon(compressed) }
-    batch.compressed = nil
-    while let prepared = batch.prepared.popLast() { edge.abandon(prepared) }
-  }
+/// Whether storage copies by itself: after the first refusal nobody asks it again.
+final class CopyOffload: Sendable {
+  private let hasRefused = Atomic(false)
+
+  /// Whether it may be asked.
+  var isPossible: Bool { !hasRefused.load(ordering: .relaxed) }
+
+  /// It refused.
+  func giveUp() { hasRefused.store(true, ordering: .relaxed) }
 }

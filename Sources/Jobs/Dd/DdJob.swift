@@ -123,7 +123,7 @@ public final class DdJob: Job {
   private func shape(of edge: Edge) -> CopyTarget {
     return CopyTarget(
       edge: edge, granule: CopyTarget.granule(of: edge), isSparse: options.isSparse && !edge.storesNoise,
-      readsZero: target?.readsZero ?? false, offloads: false, compressionUnit: nil)
+      readsZero: target?.readsZero ?? false, offload: nil, compressionUnit: nil)
   }
 
   /// From an image to standard output.

@@ -174,7 +174,7 @@ public final class RebaseJob: Job {
     let cluster = edge.child.limits.clusterSize
     let target = CopyTarget(
       edge: edge, granule: max(cluster, 512), isSparse: true, readsZero: false,
-      offloads: false, compressionUnit: options.compresses ? Int(cluster) : nil, isUnchanged: true)
+      offload: nil, compressionUnit: options.compresses ? Int(cluster) : nil, isUnchanged: true)
     let pipeline = CopyPipeline(
       from: RebaseSource(overlay: edge, new: base?.edge), to: target,
       threads: options.threads ?? Threads.processors, rateLimit: nil, context: context)

@@ -1,0 +1,73 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Bytes
+public import Errors
+
+/// Room that compressed clusters have already: their bytes follow, from any thread, in any order.
+///
+/// Until it is completed or abandoned readers see what was there before, and the node counts a write in flight. It
+/// cannot be copied, and a value that ends otherwise is abandoned: no room stays claimed.
+public struct PreparedClusters: ~Copyable, Sendable {
+  private let node: Node
+  private let format: any CompressingDriver
+  private let slot: CompressedSlot
+  private var isFinished = false
+
+  fileprivate init(_ clusters: [CompressedCluster], of node: Node) throws(BlockError) {
+    node.gate.enter()
+    do throws(BlockError) {
+      guard let format = node.driver as? any CompressingDriver else {
+        throw BlockError(.unsupported, "Compression not supported for this file format")
+      }
+      slot = try format.prepareCompressed(clusters, of: node)
+      self.format = format
+      self.node = node
+    } catch {
+      node.gate.leave()
+      throw error
+    }
+  }
+
+  deinit {
+    // Whoever gives up has an error to report already.
+    if !isFinished { try? format.finishCompressed(slot, written: false, of: node) }
+    node.gate.leave()
+  }
+
+  /// Writes the clusters and links them.
+  fileprivate mutating func write(_ data: RawSpan) throws(BlockError) {
+    for piece in slot.pieces {
+      try node.child(in: piece.location.slot).write(
+        at: piece.location.offset, from: data.slice(piece.bytes))
+    }
+    isFinished = true
+    try format.finishCompressed(slot, written: true, of: node)
+  }
+}
+
+extension Edge {
+  /// A compressor of the child's format for the use of one thread, or nil where it has none.
+  public func makeCompressor() throws(BlockError) -> (any ClusterCompressor)? {
+    guard let format = child.driver as? any CompressingDriver else { return nil }
+    return try format.makeCompressor()
+  }
+
+  /// Finds room for compressed clusters, so that the order of calls decides about the order on disk.
+  ///
+  /// With `unchanged`, the caller promises that readers see the same bytes as before.
+  public func prepareCompressed(_ clusters: [CompressedCluster], unchanged: Bool = false) throws(BlockError)
+    -> PreparedClusters
+  {
+    requirePermission("write compressed", unchanged: unchanged)
+    return try PreparedClusters(clusters, of: child)
+  }
+
+  /// Writes prepared clusters, whose bytes `data` holds end to end.
+  public func complete(_ prepared: consuming PreparedClusters, from data: RawSpan) throws(BlockError) {
+    try prepared.write(data)
+  }
+
+  /// Gives the room of prepared clusters back.
+  public func abandon(_ prepared: consuming PreparedClusters) {}
+}
