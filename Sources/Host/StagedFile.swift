@@ -1,6 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Bytes
 internal import CLinux
 public import Errors
 internal import Glibc

@@ -37,7 +37,8 @@ extension Qcow2Driver {
       let index = geometry.l1Index(at: position)
       let tableEnd = min((index + 1) << geometry.l2SpanBits, end)
       guard l1Entry(index).offset != 0 else {
-        position = tableEnd
+        let empty = UInt64(l1.emptyRun(from: Int(index), to: l1.count, mask: L1Entry.offsetMask))
+        position = min((index + empty) << geometry.l2SpanBits, end)
         continue
       }
       waitForWrites(position..<tableEnd)

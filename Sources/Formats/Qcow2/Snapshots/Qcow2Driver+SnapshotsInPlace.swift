@@ -32,7 +32,7 @@ extension Qcow2Driver {
     var lending = lent..<lent
     do throws(BlockError) {
       for cluster in lentClusters {
-        try addReference(to: cluster, node)
+        try addReferences(to: cluster, node)
         lending = lent..<cluster + 1
       }
       try writeRefcounts(node)
