@@ -40,7 +40,7 @@ import Testing
   private func content(_ files: FaultFiles, _ target: String) throws -> [UInt8] {
     guard target != "raw" else { return files.bytes["target"] ?? [] }
     let folder = TemporaryFolder()
-    #expect(Shell.writeFile(folder.file("target"), files.bytes["target"] ?? []))
+    try Files.write(files.bytes["target"] ?? [], to: folder.file("target"))
     #expect(Shell.run("qemu-img convert -O raw target out", folder: folder.path).status == 0)
     return try Files.read(folder.file("out"))
   }

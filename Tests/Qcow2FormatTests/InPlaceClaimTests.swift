@@ -4,6 +4,7 @@
 import BlockGraph
 import Bytes
 import Errors
+import Options
 import Host
 import Qcow2Format
 import Support
