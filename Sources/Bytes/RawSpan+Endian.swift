@@ -45,6 +45,14 @@ extension RawSpan {
   @inlinable @_lifetime(copy self)
   public func slice(_ range: Range<Int>) -> RawSpan { extracting(range) }
 
+  /// A copy of these bytes.
+  public func bytes(_ range: Range<Int>) -> [UInt8] {
+    var copy: [UInt8] = []
+    copy.reserveCapacity(range.count)
+    for index in range { copy.append(byte(at: index)) }
+    return copy
+  }
+
   /// The bytes of `range` as UTF-8, or nil where they are none. `range` must lie inside the span.
   public func utf8(_ range: Range<Int>) -> String? {
     var bytes: [UInt8] = []

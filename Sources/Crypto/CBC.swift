@@ -14,7 +14,7 @@ public enum CBC {
   ///   - vector: the 16 bytes that the first block is mixed with.
   public static func decrypt(_ bytes: Secret, key: Secret, vector: Secret) throws(BlockError) -> Secret {
     precondition(bytes.count % 16 == 0 && vector.count == 16, "CBC works on whole blocks")
-    let context = try CipherContext("AES-\(key.count * 8)-CBC", key: key.bytes, encrypts: false)
+    let context = try OpenSSLContext("AES-\(key.count * 8)-CBC", key: key.bytes, encrypts: false)
     return try Secret(count: bytes.count) { (target: inout MutableRawSpan) throws(BlockError) in
       let source = bytes.bytes
       let start = vector.bytes

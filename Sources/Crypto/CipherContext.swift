@@ -1,74 +1,19 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Bytes
-internal import CCrypto
-internal import Errors
-
-/// One key in one direction, ready to work; used by one thread at a time. The library wipes the key at the end.
-@safe
-final class CipherContext {
-  private let library: LibCrypto
-  private let context: OpaquePointer
-
-  /// - Parameter name: OpenSSL's name of the cipher.
-  /// - Throws: kind `unsupported` where OpenSSL lacks the cipher; `invalidArgument` where it refuses the key.
-  init(_ name: String, key: RawSpan, encrypts: Bool) throws(BlockError) {
-    library = try LibCrypto.shared()
-    guard let cipher = unsafe library.cipherByName(name) else {
-      throw BlockError(.unsupported, "Cipher '\(name)' is not supported by OpenSSL")
-    }
-    guard let context = unsafe library.newContext() else {
-      throw BlockError(.tooLarge, "Cannot allocate memory for a cipher")
-    }
-    unsafe self.context = context
-    let done = unsafe key.withUnsafeBytes { bytes in
-      unsafe library.initialize(
-        context, cipher, nil, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), nil, encrypts ? 1 : 0)
-    }
-    // OpenSSL refuses an XTS key whose halves are equal, as it does not protect.
-    guard done == 1 else {
-      throw BlockError(.invalidArgument, "Key is not suitable for cipher '\(name)'")
-    }
-    _ = unsafe library.setPadding(context, 0)
-  }
-
-  deinit { unsafe library.freeContext(context) }
-
+/// One key in one direction, ready to work; used by one thread at a time. Its library wipes the key at the end.
+protocol CipherContext: AnyObject {
   /// Works through `count` bytes in units that each start with their IV: the number of the unit, little-endian,
-  /// or, with `ivs`, the 16 bytes that stand there for it.
+  /// or, with `ivs`, the block that stands there for it. `source` and `target` are the same or do not overlap.
+  ///
+  /// - Returns: false where the library failed.
   func run(
     _ source: UnsafePointer<UInt8>, _ target: UnsafeMutablePointer<UInt8>, count: Int, unit: Int,
     numbers: SectorNumbers, ivs: UnsafePointer<UInt8>?
-  ) -> Bool {
-    var words: (UInt64, UInt64) = (0, 0)
-    var number = numbers.first
-    var done = 0
-    var index = 0
-    while done < count {
-      let started: Int32
-      if let ivs = unsafe ivs {
-        started = unsafe library.initialize(context, nil, nil, nil, ivs + 16 * index, -1)
-      } else {
-        words.0 = (number & numbers.mask).littleEndian
-        started = unsafe withUnsafeBytes(of: &words) { iv in
-          unsafe library.initialize(
-            context, nil, nil, nil, iv.baseAddress?.assumingMemoryBound(to: UInt8.self), -1)
-        }
-      }
-      guard started == 1, unsafe library.cipher(context, target + done, source + done, UInt32(unit)) > 0
-      else { return false }
-      number &+= numbers.step
-      done += unit
-      index += 1
-    }
-    return true
-  }
+  ) -> Bool
 
   /// Works through whole blocks without IVs.
-  func runBlocks(_ bytes: UnsafeMutablePointer<UInt8>, count: Int) -> Bool {
-    count == 0 || (unsafe library.cipher(context, bytes, bytes, UInt32(count))) > 0
-  }
+  func runBlocks(_ bytes: UnsafeMutablePointer<UInt8>, count: Int) -> Bool
 }
 
 /// The numbers that IVs of successive sectors are made of.

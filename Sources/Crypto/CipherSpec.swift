@@ -2,15 +2,46 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Errors
+internal import Host
 
-/// A sector cipher as disk encryption headers name it: algorithm, mode, IV generator and key length.
+/// A sector cipher that there is: algorithm, mode, IV generator and key length.
 public struct CipherSpec: Sendable, Equatable {
+  /// The block cipher.
+  public enum Algorithm: String, Sendable, CaseIterable {
+    case aes
+    case serpent
+    case twofish
+    case camellia
+    case cast5
+
+    /// Bytes of a block.
+    var blockBytes: Int { self == .cast5 ? 8 : 16 }
+
+    /// Bytes of the keys that there are. A Twofish with 24 is in none of the libraries.
+    var keySizes: [Int] {
+      switch self {
+      case .aes, .serpent, .camellia: [16, 24, 32]
+      case .twofish: [16, 32]
+      case .cast5: [16]
+      }
+    }
+
+    /// The name in messages.
+    var title: String {
+      self == .aes ? "AES" : rawValue.prefix(1).uppercased() + String(rawValue.dropFirst())
+    }
+  }
+
   /// How the blocks of a sector are chained.
   public enum Mode: String, Sendable, CaseIterable {
     /// Each block tweaked by its position; the key is two keys.
     case xts
     /// Each block mixed into the next.
     case cbc
+    /// Blocks made from a counter, mixed with the data.
+    case ctr
+    /// Each block by itself; no IV.
+    case ecb
   }
 
   /// How a sector's IV follows from its number.
@@ -19,31 +50,48 @@ public struct CipherSpec: Sendable, Equatable {
     case plain
     /// The number.
     case plain64
-    /// The number, encrypted with the key's SHA-256.
+    /// The number, big-endian at the end of the IV.
+    case plain64be
+    /// The count of blocks before the sector and one more, big-endian at the end of the IV.
+    case benbi
+    /// Zero for all.
+    case null
+    /// The number, encrypted with a hash of the key.
     case essiv
   }
 
+  /// The block cipher.
+  public let algorithm: Algorithm
   /// How the blocks of a sector are chained.
   public let mode: Mode
   /// How a sector's IV follows from its number.
   public let ivGenerator: IVGenerator
-  /// Bytes of the volume key: for XTS twice those of the AES key.
+  /// The hash function that the IV generator is told; only ESSIV uses it.
+  public let ivHash: String?
+  /// Bytes of the volume key: for XTS twice those of the block cipher's key.
   public let keyBytes: Int
 
-  /// AES in this mode with a key of so many bytes.
+  /// A cipher with a key of so many bytes. ESSIV without a hash function has SHA-256.
   ///
-  /// - Throws: kind `unsupported` where AES has no such key.
-  public init(_ mode: Mode, _ ivGenerator: IVGenerator, keyBytes: Int) throws(BlockError) {
+  /// - Throws: kind `unsupported` where there is none, naming the part that is lacking.
+  public init(
+    algorithm: Algorithm = .aes, _ mode: Mode, _ ivGenerator: IVGenerator, ivHash: String? = nil,
+    keyBytes: Int
+  ) throws(BlockError) {
+    self.algorithm = algorithm
     self.mode = mode
     self.ivGenerator = ivGenerator
+    self.ivHash = ivHash ?? (ivGenerator == .essiv ? "sha256" : nil)
     self.keyBytes = keyBytes
     if mode == .xts, keyBytes % 2 != 0 {
       throw BlockError(.unsupported, "XTS cipher key length should be a multiple of 2")
     }
-    let aes = mode == .xts ? keyBytes / 2 : keyBytes
-    // OpenSSL has no XTS with keys of 192 bits.
-    guard [16, 32].contains(aes) || (aes == 24 && mode == .cbc) else {
-      throw CipherSpec.lacking("aes", keyBytes: aes, mode: mode.rawValue)
+    guard algorithm.keySizes.contains(blockKeyBytes) else {
+      throw CipherSpec.lacking(algorithm.rawValue, keyBytes: blockKeyBytes, mode: mode.rawValue)
+    }
+    if ivGenerator == .essiv { try checkVectorCipher() }
+    if mode == .xts, algorithm.blockBytes != 16 {
+      throw BlockError(.unsupported, "Unsupported cipher mode xts")
     }
   }
 
@@ -51,45 +99,68 @@ public struct CipherSpec: Sendable, Equatable {
   ///
   /// - Throws: kind `unsupported`, naming the part that is not known here.
   public init(cipher: String, mode text: String, keyBytes: Int) throws(BlockError) {
-    guard let dash = text.firstIndex(of: "-") else {
-      throw BlockError(.unsupported, "Unexpected cipher mode string format '\(text)'")
+    let name = try CipherName(cipher: cipher, mode: text)
+    guard let mode = Mode(rawValue: name.mode) else {
+      throw BlockError(.unsupported, "Algorithm '\(name.algorithm)' in mode '\(name.mode)' not supported")
     }
-    let modeName = String(text[..<dash])
-    let generator = text[text.index(after: dash)...].split(
-      separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-    guard let mode = Mode(rawValue: modeName) else {
-      throw BlockError(.unsupported, "Algorithm '\(cipher)' in mode '\(modeName)' not supported")
-    }
-    guard cipher == "aes" else {
+    guard let algorithm = Algorithm(rawValue: name.algorithm) else {
       throw CipherSpec.lacking(
-        cipher, keyBytes: mode == .xts ? keyBytes / 2 : keyBytes, mode: modeName)
+        name.algorithm, keyBytes: mode == .xts ? keyBytes / 2 : keyBytes, mode: name.mode)
     }
-    let name = generator.first.map(String.init) ?? ""
-    guard let ivGenerator = IVGenerator(rawValue: name) else {
-      throw BlockError(.unsupported, "IV generator '\(name)' not supported")
+    let isWithout = name.generator.isEmpty && mode == .ecb
+    guard let generator = IVGenerator(rawValue: isWithout ? "null" : name.generator) else {
+      throw BlockError(.unsupported, "IV generator '\(name.generator)' not supported")
     }
-    if ivGenerator == .essiv {
-      let hash = generator.count > 1 ? String(generator[1]) : ""
-      guard hash == "sha256" else {
-        throw BlockError(.unsupported, "Hash algorithm '\(hash)' not supported for the IV generator essiv")
-      }
+    if generator == .essiv, name.generatorHash == nil {
+      throw BlockError(.unsupported, "Missing IV generator hash specification")
     }
-    try self.init(mode, ivGenerator, keyBytes: keyBytes)
+    if generator == .essiv, let hash = name.generatorHash { _ = try Digest(hash) }
+    try self.init(algorithm: algorithm, mode, generator, ivHash: name.generatorHash, keyBytes: keyBytes)
   }
 
-  private static func lacking(_ cipher: String, keyBytes: Int, mode: String) -> BlockError {
+  static func lacking(_ cipher: String, keyBytes: Int, mode: String) -> BlockError {
     BlockError(
       .unsupported, "Algorithm '\(cipher)' with key size \(keyBytes) bytes in mode '\(mode)' not supported")
   }
 
   /// The mode as headers name it, such as `cbc-essiv:sha256`.
   public var modeName: String {
-    mode.rawValue + "-" + ivGenerator.rawValue + (ivGenerator == .essiv ? ":sha256" : "")
+    mode.rawValue + "-" + ivGenerator.rawValue + (ivHash.map { ":" + $0 } ?? "")
   }
 
-  /// Bytes of the key of the block cipher itself: 16, 24 or 32.
-  var aesBytes: Int { mode == .xts ? keyBytes / 2 : keyBytes }
+  /// The same without a hash function that the IV does not use, which cryptsetup would refuse.
+  var plainModeName: String { ivGenerator == .essiv ? modeName : mode.rawValue + "-" + ivGenerator.rawValue }
 
-  /// OpenSSL's name of the cipher.
-  var libraryName: String { "AES-\(aesBytes * 8)-\(mode == .xts ? "XTS" : "CBC")" }
+  // MARK: Libraries
+
+  /// Bytes of the key of the block cipher itself.
+  var blockKeyBytes: Int { mode == .xts ? keyBytes / 2 : keyBytes }
+
+  /// Whether OpenSSL has the cipher: only AES, and no XTS with keys of 192 bits.
+  var isInOpenSSL: Bool { algorithm == .aes && !(mode == .xts && blockKeyBytes == 24) }
+
+  /// Makes what encrypts or decrypts sectors with a key.
+  func makeContext(_ key: RawSpan, encrypts: Bool) throws(BlockError) -> any CipherContext {
+    guard isInOpenSSL else { return try GcryptContext(self, mode, key: key, encrypts: encrypts) }
+    return try OpenSSLContext(
+      "AES-\(blockKeyBytes * 8)-\(mode.rawValue.uppercased())", key: key, encrypts: encrypts)
+  }
+
+  /// Makes what ESSIV encrypts numbers with: the same block cipher, with a hash of the key.
+  func makeVectorContext(_ key: RawSpan) throws(BlockError) -> (any CipherContext)? {
+    guard ivGenerator == .essiv, let ivHash else { return nil }
+    let hash = try Digest(ivHash).hash(key)
+    guard algorithm == .aes else { return try GcryptContext(self, .ecb, key: hash.bytes, encrypts: true) }
+    return try OpenSSLContext("AES-\(hash.count * 8)-ECB", key: hash.bytes, encrypts: true)
+  }
+
+  private func checkVectorCipher() throws(BlockError) {
+    guard algorithm != .cast5 else {
+      throw BlockError(.unsupported, "Cipher cast5-128 not supported with essiv")
+    }
+    let bytes = try Digest(ivHash ?? "").size()
+    guard algorithm.keySizes.contains(bytes) else {
+      throw BlockError(.unsupported, "No \(algorithm.title) cipher with key size \(bytes) available")
+    }
+  }
 }

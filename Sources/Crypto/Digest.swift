@@ -26,30 +26,67 @@ public struct Digest: Sendable, Equatable {
 
   static let sha256 = Digest(known: "sha256")
 
-  /// What LUKS uses: at least 160 bits.
+  /// What LUKS headers have. MD5 is in some that the peer made.
   private static let names: Set<String> = [
-    "sha1", "sha224", "sha256", "sha384", "sha512", "ripemd160", "whirlpool", "sm3", "sha3-256", "sha3-384",
+    "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "ripemd160", "whirlpool", "sm3", "sha3-256",
+    "sha3-384",
     "sha3-512", "blake2b-512", "blake2s-256",
   ]
 
-  /// The hash of `bytes`.
-  func hash(_ bytes: RawSpan) throws(BlockError) -> Secret {
-    let library = try LibCrypto.shared()
-    var count: UInt32 = 0
-    let whole = Buffer(count: LibCrypto.largestDigest)
-    var target = whole.mutableBytes
-    let done = unsafe bytes.withUnsafeBytes { source in
-      unsafe target.withUnsafeMutableBytes { result in
-        unsafe library.digest(
-          source.baseAddress, source.count, result.baseAddress?.assumingMemoryBound(to: UInt8.self), &count,
-          library.digestByName(name), nil)
-      }
-    }
-    guard done == 1, Int(count) <= whole.count else {
+  /// Bytes of a hash.
+  func size() throws(BlockError) -> Int {
+    guard let size = try LibCrypto.shared().digestSize(of: name) else {
       throw BlockError(.unsupported, "Hash algorithm '\(name)' not supported")
     }
-    defer { target.fill() }
-    return Secret(copying: target.bytes.slice(0..<Int(count)))
+    return size
+  }
+
+  /// A key of `count` bytes by PBKDF2.
+  func derive(_ passphrase: Secret, salt: [UInt8], iterations: UInt64, count: Int) throws(BlockError)
+    -> Secret
+  {
+    guard let rounds = Int32(exactly: iterations), let length = Int32(exactly: count),
+      let textLength = Int32(exactly: passphrase.count)
+    else { throw BlockError(.tooLarge, "PBKDF2 of \(iterations) iterations is not possible") }
+    let library = try LibCrypto.shared()
+    return try Secret(count: count) { (target: inout MutableRawSpan) throws(BlockError) in
+      let done = unsafe target.withUnsafeMutableBytes { raw in
+        unsafe passphrase.bytes.withUnsafeBytes { text in
+          unsafe library.pbkdf2(
+            text.baseAddress?.assumingMemoryBound(to: CChar.self), textLength, salt, Int32(salt.count),
+            rounds,
+            library.digestByName(name), length, raw.baseAddress?.assumingMemoryBound(to: UInt8.self))
+        }
+      }
+      guard done == 1 else { throw BlockError(.unsupported, "Hash algorithm '\(name)' not supported") }
+    }
+  }
+
+  /// The hash of `bytes`.
+  func hash(_ bytes: RawSpan) throws(BlockError) -> Secret {
+    let count = bytes.byteCount
+    let work = try Secret(count: count + LibCrypto.largestDigest) {
+      (work: inout MutableRawSpan) throws(BlockError) in
+      work.copy(bytes)
+      try hash(0..<count, of: &work, to: count)
+    }
+    return Secret(copying: work.bytes.slice(count..<count + (try size())))
+  }
+
+  /// Hashes a range of `bytes` and stores the hash elsewhere in them.
+  func hash(_ range: Range<Int>, of bytes: inout MutableRawSpan, to offset: Int) throws(BlockError) {
+    let size = try size()
+    precondition(
+      offset + size <= bytes.byteCount && range.upperBound <= bytes.byteCount, "no room for a hash")
+    let library = try LibCrypto.shared()
+    var count: UInt32 = 0
+    let done = unsafe bytes.withUnsafeMutableBytes { raw in
+      guard let base = raw.baseAddress else { return Int32(0) }
+      return unsafe library.digest(
+        base + range.lowerBound, range.count, (base + offset).assumingMemoryBound(to: UInt8.self), &count,
+        library.digestByName(name), nil)
+    }
+    guard done == 1 else { throw BlockError(.unsupported, "Hash algorithm '\(name)' not supported") }
   }
 
   /// How many iterations of PBKDF2 take `milliseconds` of this machine's time for a key of so many bytes.

@@ -29,7 +29,7 @@ public final class SectorCipher: @unchecked Sendable {
   ///   - key: the volume key, of the length that `spec` says.
   ///   - sectorSize: 512, 1024, 2048 or 4096.
   ///   - countsSectors: whether IVs count sectors instead of units of 512 bytes.
-  /// - Throws: kind `unsupported` where OpenSSL lacks the cipher.
+  /// - Throws: kind `unsupported` where the library for the cipher lacks it, or is not there.
   public init(_ spec: CipherSpec, key: Secret, sectorSize: Int = 512, countsSectors: Bool = false)
     throws(BlockError)
   {
@@ -73,7 +73,7 @@ public final class SectorCipher: @unchecked Sendable {
     let done = worker.run(
       &bytes, unit: sectorSize, SectorNumbers(first: number, step: step, mask: mask))
     monitor.withLock { if encrypts { encryptors.append(worker) } else { decryptors.append(worker) } }
-    if !done { throw BlockError(.inputOutput, "OpenSSL failed on cipher '\(spec.modeName)'") }
+    if !done { throw BlockError(.inputOutput, "Cipher '\(spec.algorithm.rawValue)-\(spec.modeName)' failed") }
   }
 
   /// A worker that nobody uses, or a new one.

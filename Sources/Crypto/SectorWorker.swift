@@ -10,45 +10,36 @@ final class SectorWorker {
   /// Sectors whose IVs are made at once.
   private static let batch = 128
 
-  private enum Way {
-    /// The library does whole sectors; the IV is the number.
-    case plain(CipherContext)
-    /// The library does whole sectors; the IVs are encrypted by another context.
-    case essiv(CipherContext, ivs: CipherContext)
-  }
-
-  private let way: Way
+  private let context: any CipherContext
+  private let generator: CipherSpec.IVGenerator
+  private let blockBytes: Int
+  /// What encrypts IVs, where they are.
+  private let vectorContext: (any CipherContext)?
+  /// Room for a batch of IVs; none where the context makes them of the numbers.
   private let scratch: Buffer
 
   init(_ spec: CipherSpec, key: Secret, encrypts: Bool) throws(BlockError) {
-    let bytes = key.bytes
-    let context = try CipherContext(spec.libraryName, key: bytes, encrypts: encrypts)
-    if spec.ivGenerator == .essiv {
-      let hash = try Digest.sha256.hash(bytes)
-      way = .essiv(context, ivs: try CipherContext("AES-256-ECB", key: hash.bytes, encrypts: true))
-      scratch = Buffer(count: SectorWorker.batch * 16)
-    } else {
-      way = .plain(context)
-      scratch = Buffer(count: 0)
-    }
+    context = try spec.makeContext(key.bytes, encrypts: encrypts)
+    vectorContext = try spec.makeVectorContext(key.bytes)
+    generator = spec.ivGenerator
+    blockBytes = spec.algorithm.blockBytes
+    let usesNumbers = [.plain, .plain64].contains(generator) || spec.mode == .ecb
+    scratch = Buffer(count: usesNumbers ? 0 : SectorWorker.batch * blockBytes)
   }
 
   /// Works on whole sectors in place; false where the library failed.
   func run(_ bytes: inout MutableRawSpan, unit: Int, _ numbers: SectorNumbers) -> Bool {
     unsafe bytes.withUnsafeMutableBytes { raw in
       guard let base = unsafe raw.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return true }
-      switch way {
-      case .plain(let context):
+      if scratch.count == 0 {
         return unsafe context.run(base, base, count: raw.count, unit: unit, numbers: numbers, ivs: nil)
-      case .essiv(let context, let ivs):
-        return unsafe runHashed(base, raw.count, unit, numbers, context, ivs)
       }
+      return unsafe runBatches(base, raw.count, unit, numbers)
     }
   }
 
-  private func runHashed(
-    _ base: UnsafeMutablePointer<UInt8>, _ count: Int, _ unit: Int, _ numbers: SectorNumbers,
-    _ context: CipherContext, _ ivs: CipherContext
+  private func runBatches(
+    _ base: UnsafeMutablePointer<UInt8>, _ count: Int, _ unit: Int, _ numbers: SectorNumbers
   ) -> Bool {
     let scratch = scratch
     var numbers = numbers
@@ -56,14 +47,13 @@ final class SectorWorker {
     while done < count {
       let sectors = min(SectorWorker.batch, (count - done) / unit)
       var iv = scratch.mutableBytes
-      for index in 0..<sectors {
-        let number = numbers.first &+ UInt64(index) &* numbers.step
-        iv.storeBig(number.byteSwapped, at: index * 16)
-        iv.storeBig(UInt64(0), at: index * 16 + 8)
-      }
+      iv.fill()
+      for index in 0..<sectors { store(numbers.first &+ UInt64(index) &* numbers.step, &iv, index) }
       let worked = unsafe iv.withUnsafeMutableBytes { raw in
         guard let ready = unsafe raw.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return false }
-        guard unsafe ivs.runBlocks(ready, count: sectors * 16) else { return false }
+        if let vectorContext, !(unsafe vectorContext.runBlocks(ready, count: sectors * blockBytes)) {
+          return false
+        }
         return unsafe context.run(
           base + done, base + done, count: sectors * unit, unit: unit, numbers: numbers, ivs: ready)
       }
@@ -72,5 +62,18 @@ final class SectorWorker {
       numbers.first &+= UInt64(sectors) &* numbers.step
     }
     return true
+  }
+
+  /// Stores what becomes the IV of sector `number`, or is it, into zeros.
+  private func store(_ number: UInt64, _ iv: inout MutableRawSpan, _ index: Int) {
+    let start = index * blockBytes
+    switch generator {
+    case .null: break
+    case .plain64be: iv.storeBig(number, at: start + blockBytes - 8)
+    case .benbi:
+      let blocks = UInt64(SectorCipher.ivUnit) / UInt64(blockBytes)
+      iv.storeBig(number &* blocks &+ 1, at: start + blockBytes - 8)
+    case .plain, .plain64, .essiv: iv.storeBig(number.byteSwapped, at: start)
+    }
   }
 }

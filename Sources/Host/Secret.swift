@@ -7,6 +7,9 @@ internal import Glibc
 
 /// Bytes that must not outlive their use: a passphrase or a key. Overwritten when the last reference goes.
 ///
+/// They lie in pages of their own that no core dump has and that are not swapped out, where the process may lock so
+/// much memory.
+///
 /// Nothing prints one: it has no description, and no error or output is made from its bytes.
 @safe
 public final class Secret: @unchecked Sendable {
@@ -15,14 +18,25 @@ public final class Secret: @unchecked Sendable {
   /// Number of bytes.
   public let count: Int
   private let base: UnsafeMutableRawPointer
+  /// Bytes of the pages.
+  private let room: Int
 
   /// A secret of `count` bytes that `fill` writes.
   public init<Failure: Error>(count: Int, filledBy fill: (inout MutableRawSpan) throws(Failure) -> Void)
     throws(Failure)
   {
     self.count = count
-    unsafe base = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1), alignment: 16)
-    unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: count)
+    let page = 4096
+    room = (max(count, 1) + page - 1) / page * page
+    let pages = unsafe mmap(nil, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let pages = unsafe pages, unsafe pages != UnsafeMutableRawPointer(bitPattern: -1) else {
+      // As where Swift's own memory ends.
+      fatalError("no memory for a secret")
+    }
+    unsafe base = pages
+    // What a process may lock is limited; a key that is not locked is still better than none.
+    _ = unsafe mlock(base, room)
+    _ = unsafe madvise(base, room, Int32(MADV_DONTDUMP))
     var bytes = unsafe MutableRawSpan(_unsafeStart: base, byteCount: count)
     try fill(&bytes)
   }
@@ -34,7 +48,7 @@ public final class Secret: @unchecked Sendable {
 
   deinit {
     unsafe explicit_bzero(base, count)
-    unsafe base.deallocate()
+    _ = unsafe munmap(base, room)
   }
 
   /// Whether the bytes are UTF-8.

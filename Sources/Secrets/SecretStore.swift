@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import BlockGraph
+internal import Crypto
 public import Errors
 public import Host
 internal import Synchronization

@@ -4,6 +4,7 @@
 import Bytes
 import Errors
 import Host
+import Options
 import Support
 import Testing
 
@@ -47,10 +48,10 @@ enum BrokenHeaders {
     put("cipher name with a line feed", 8, Array("a\ns\0".utf8), "cipher name is not a name"),
     put("cipher name empty", 8, [0], "cipher name is not a name"),
     put("cipher mode without IV", 40, Array("xts\0".utf8), "Unexpected cipher mode string format 'xts'"),
-    put("cipher mode unknown", 40, Array("ctr-plain64\0".utf8), "mode 'ctr' not supported"),
+    put("cipher mode unknown", 40, Array("lrw-plain64\0".utf8), "mode 'lrw' not supported"),
     put("IV generator unknown", 40, Array("xts-foo\0".utf8), "IV generator 'foo' not supported"),
     put("IV hash unknown", 40, Array("cbc-essiv:foo\0".utf8), "Hash algorithm 'foo' not supported"),
-    put("hash unknown", 72, Array("foo\0".utf8), "hash foo"),
+    put("hash unknown", 72, Array("foo\0".utf8), "Hash algorithm 'foo' not supported"),
     put("payload at 0", 104, [0, 0, 0, 0], "payload is overlapping with the header"),
     put("payload over key 0", 104, [0, 0, 0, 8], "Keyslot 0 is overlapping with the encrypted payload"),
     put(
@@ -60,8 +61,7 @@ enum BrokenHeaders {
     put("key bytes absurd", 108, [0xFF, 0xFF, 0xFF, 0xFF], "volume key of 4294967295 bytes"),
     put("key bytes odd", 108, [0, 0, 0, 63], "should be a multiple of 2"),
     put("key bytes of no cipher", 108, [0, 0, 0, 34], "key size 17 bytes"),
-    put(
-      "key of 192 bits for XTS", 108, [0, 0, 0, 48], "Algorithm 'aes' with key size 24 bytes in mode 'xts'"),
+    put("key shorter than the slots", 108, [0, 0, 0, 48], "Invalid password"),
     put("digest iterations zero", 164, [0, 0, 0, 0], "LUKS key iteration count is zero"),
     put("digest iterations huge", 164, [0xFF, 0xFF, 0xFF, 0xFF], "LUKS key iteration count 4294967295"),
     put("slot state damaged", slot(3, 0), [1, 2, 3, 4], "Keyslot 3 state (active/disable) is corrupted"),
@@ -126,6 +126,47 @@ enum BrokenHeaders {
     }
   }
 
+  /// Changes the bytes of the JSON text of both copies.
+  private static func bytes(
+    _ name: String, _ change: @escaping @Sendable ([UInt8]) -> [UInt8], _ complaint: String
+  ) -> Defect {
+    Defect(name: name, complaint: complaint) { bytes in
+      both(&bytes) { copy in
+        let end = copy[4096...].firstIndex(of: 0) ?? copy.count
+        let area = Array(change(Array(copy[4096..<end])).prefix(12288))
+        copy.replaceSubrange(4096..., with: area + Array(repeating: 0, count: 12288 - area.count))
+      }
+    }
+  }
+
+  /// Changes the metadata of both copies.
+  static func metadata(_ bytes: inout [UInt8], _ change: (inout OptionObject) -> Void) {
+    both(&bytes) { copy in
+      let end = copy[4096...].firstIndex(of: 0) ?? copy.count
+      let text = String(decoding: copy[4096..<end], as: UTF8.self)
+      guard var root = (try? JSONParser.parse(text))?.object else { return }
+      change(&root)
+      let area = Array(JSONWriter.compact(.object(root)).utf8.prefix(12288))
+      copy.replaceSubrange(4096..., with: area + Array(repeating: 0, count: 12288 - area.count))
+    }
+  }
+
+  private static func digest(_ name: String, _ key: String, _ value: OptionTree?, _ complaint: String)
+    -> Defect
+  {
+    Defect(name: name, complaint: complaint) { bytes in
+      metadata(&bytes) { $0 = change(.object($0), ["digests", "0", key], value).object ?? [:] }
+    }
+  }
+
+  /// `tree` with the value at `path` replaced, or gone.
+  static func change(_ tree: OptionTree, _ path: [String], _ value: OptionTree?) -> OptionTree {
+    guard let key = path.first, var object = tree.object else { return tree }
+    object[key] =
+      path.count == 1 ? value : object[key].map { change($0, Array(path.dropFirst()), value) }
+    return .object(object)
+  }
+
   static let version2: [Defect] = [
     binary("magic of both damaged", 0, [0x58], "Volume is not in LUKS format"),
     binary("version 9 in both", 6, [0, 9], "LUKS version 9 is not supported"),
@@ -155,8 +196,17 @@ enum BrokenHeaders {
     text(
       "area offset overflows", "\"offset\":\"32768\"", "\"offset\":\"18446744073709551615\"",
       "is not possible"),
-    text("area size huge", "\"size\":\"258048\"", "\"size\":\"9999999999\"", "is not possible"),
-    text("area size no number", "\"size\":\"258048\"", "\"size\":\"-1\"", "no number 'size'"),
+    text(
+      "area size huge", "\"size\":\"258048\"", "\"size\":\"9999999999\"", "outside the key material area"),
+    text("area size no number", "\"size\":\"258048\"", "\"size\":\"-1\"", "no number as text 'size'"),
+    text("area too small for its key", "\"size\":\"258048\"", "\"size\":\"4096\"", "area of 4096 bytes"),
+    text(
+      "area cipher unknown", "\"encryption\":\"aes-xts-plain64\"", "\"encryption\":\"foo-xts-plain64\"",
+      "Keyslot 0: Algorithm 'foo'"),
+    text("area cipher no name", "\"encryption\":\"aes-", "\"encryption\":\"\\n-", "encryption of Keyslot 0"),
+    text(
+      "stripes' hash unknown", "\"hash\":\"sha256\"", "\"hash\":\"foo\"", "Keyslot 0: Hash algorithm 'foo'"),
+    text("slot salt no base64", "\"salt\":\"", "\"salt\":\"!", "Keyslot 0 has no salt"),
     text("iterations huge", "\"iterations\":", "\"iterations\":9999999", "is larger than the limit"),
     text("derivation unknown", "\"type\":\"pbkdf2\"", "\"type\":\"foo\"", "key derivation is not known"),
     text(
@@ -169,18 +219,21 @@ enum BrokenHeaders {
     text(
       "Argon2 threads huge", "\"type\":\"pbkdf2\"",
       "\"type\":\"argon2id\",\"time\":4,\"memory\":65536,\"cpus\":4000", "Argon2 thread count 4000"),
-    text("no segment", "\"segments\":{\"0\"", "\"segments\":{},\"x\":{\"0\"", "describes no segment"),
+    text(
+      "no segment", "\"segments\":{\"0\"", "\"segments\":{},\"x\":{\"0\"", "names a segment that there is not"
+    ),
     text("segment not encrypted", "\"type\":\"crypt\"", "\"type\":\"linear\"", "segment 0 is not encrypted"),
     text(
-      "segment with integrity", "\"type\":\"crypt\"", "\"type\":\"crypt\",\"integrity\":{}",
-      "integrity protection"),
+      "segment with integrity", "\"type\":\"crypt\"",
+      "\"type\":\"crypt\",\"integrity\":{\"type\":\"aead\",\"journal_encryption\":\"none\","
+        + "\"journal_integrity\":\"none\"}", "integrity protection"),
     text(
       "segment offset past the end", "\"offset\":\"16777216\"", "\"offset\":\"1677721600\"", "past the end"),
     text("segment over the keys", "\"offset\":\"16777216\"", "\"offset\":\"4096\"", "payload is overlapping"),
     text("segment size ragged", "\"size\":\"dynamic\"", "\"size\":\"1000\"", "payload of 1000 bytes"),
     text("sector size 0", "\"sector_size\":512", "\"sector_size\":0", "sectors of 0 bytes"),
     text("sector size 8192", "\"sector_size\":512", "\"sector_size\":8192", "sectors of 8192 bytes"),
-    text("no digest", "\"segments\":[\"0\"]", "\"segments\":[\"5\"]", "segment 0 has no digest"),
+    text("no digest", "\"segments\":[\"0\"]", "\"segments\":[]", "segment 0 has no digest"),
     text("JSON size wrong", "\"json_size\":\"12288\"", "\"json_size\":\"1\"", "metadata size 1 does not fit"),
     text(
       "key area huge", "\"keyslots_size\":\"16744448\"", "\"keyslots_size\":\"999999999488\"",
@@ -191,7 +244,23 @@ enum BrokenHeaders {
     text(
       "cipher unknown", "\"encryption\":\"aes-xts-plain64\",\"sector",
       "\"encryption\":\"foo-xts-plain64\",\"sector", "Algorithm 'foo'"),
-    text("key not this segment's", "\"keyslots\":[\"0\"]", "\"keyslots\":[]", "Invalid password"),
+    text("key not this segment's", "\"keyslots\":[\"0\"]", "\"keyslots\":[]", "key slot 0 has no digest"),
+    digest("digest without a value", "digest", nil, "no text 'digest'"),
+    digest("digest of nothing", "digest", "", "no text 'digest'"),
+    digest("digest no base64", "digest", "!!!!", "no base64 'digest'"),
+    digest("digest too short", "digest", "AAAA", "digest of 3 bytes is none of sha256"),
+    digest("digest without a salt", "salt", nil, "no text 'salt'"),
+    digest("digest with a salt of nothing", "salt", "", "no text 'salt'"),
+    digest("digest with an unknown hash", "hash", "foo", "Hash algorithm 'foo' not supported"),
+    digest("digest without a hash", "hash", nil, "no text 'hash'"),
+    digest("digest with a number for a hash", "hash", 5, "no text 'hash'"),
+    bytes("text before the JSON", { [0x20] + $0 }, "does not begin with a JSON object"),
+    bytes("text behind the JSON", { $0 + Array("{}".utf8) }, "is not JSON"),
+    bytes("text behind the end of the JSON", { $0 + [0, 0x78] }, "has text behind its end"),
+    bytes("JSON without an end", { $0 + Array(repeating: 0x20, count: 12288 - $0.count) }, "has no end"),
+    Defect(name: "key material lost", complaint: "Keyslot 0 has lost its key material") {
+      $0.replaceSubrange(32768..<32768 + 258048, with: Array(repeating: 0, count: 258048))
+    },
     Defect(name: "cut inside the JSON", complaint: "LUKS") { $0.removeLast($0.count - 5000) },
     Defect(name: "cut inside the keys", complaint: "is past the end of the file") {
       $0.removeLast($0.count - 100_000)

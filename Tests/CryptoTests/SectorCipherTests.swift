@@ -106,10 +106,17 @@ import Testing
   }
 
   static let lacking: [(cipher: String, mode: String, keyBytes: Int, name: String)] = [
-    ("serpent", "xts-plain64", 64, "serpent"), ("aes", "xts-plain64", 48, "24 bytes in mode 'xts'"),
-    ("aes", "xts-plain64", 33, "multiple of 2"), ("aes", "ctr-plain64", 32, "'ctr'"),
-    ("aes", "cbc-benbi", 32, "'benbi'"), ("aes", "cbc-essiv:sha1", 32, "'sha1'"), ("aes", "ecb", 32, "'ecb'"),
-    ("aes", "cbc-plain64", 0, "0 bytes"), ("aes", "adiantum-plain64", 32, "'adiantum'"),
+    ("foo", "xts-plain64", 64, "'foo' with key size 32 bytes in mode 'xts'"),
+    ("twofish", "xts-plain64", 48, "'twofish' with key size 24 bytes"),
+    ("aes", "xts-plain64", 33, "multiple of 2"), ("aes", "lrw-plain64", 32, "'lrw'"),
+    ("aes", "cbc-foo", 32, "'foo'"), ("aes", "cbc-essiv:sha1", 32, "No AES cipher with key size 20"),
+    ("serpent", "cbc-essiv:sha224", 32, "No Serpent cipher with key size 28"),
+    ("aes", "cbc-essiv", 32, "Missing IV generator hash"), ("aes", "cbc-essiv:foo", 32, "'foo'"),
+    ("aes", "cbc", 32, "'cbc'"), ("aes", "cbc-plain64", 0, "0 bytes"),
+    ("aes", "adiantum-plain64", 32, "'adiantum'"), ("cast5", "xts-plain64", 32, "mode xts"),
+    ("cast5", "cbc-essiv:md5", 16, "cast5-128 not supported with essiv"),
+    ("capi:aes", "plain64", 32, "'capi:aes'"),
+    ("capi:xts(aes)", "foo", 64, "'foo'"), ("capi:authenc(hmac(sha256),xts(aes))", "random", 64, "supported"),
   ]
 
   @Test("what is lacking is refused by name", arguments: lacking)
@@ -120,5 +127,30 @@ import Testing
     } catch {
       #expect(error.kind == .unsupported && error.message.contains(row.name), "\(error.message)")
     }
+  }
+
+  static let spellings: [(written: [String], mode: String, keyBytes: Int)] = [
+    (["capi:xts(aes)", "plain64"], "xts-plain64", 64),
+    (["capi:cbc(aes)", "essiv:sha256"], "cbc-essiv:sha256", 32),
+    (["capi:essiv(cbc(aes),sha256)", "plain64"], "cbc-essiv:sha256", 32),
+    (["capi:ctr(aes)", "null"], "ctr-null", 16), (["aes", "xts-plain64:sha256"], "xts-plain64", 64),
+    (["aes", "cbc-plain:md5"], "cbc-plain", 32),
+  ]
+
+  @Test("ways to write one cipher", arguments: spellings)
+  func names(_ row: (written: [String], mode: String, keyBytes: Int)) throws {
+    let key = Secret(copying: Buffer(Array(repeating: 7, count: row.keyBytes)).bytes)
+    let key2 = row.mode.hasPrefix("xts") ? try Secret(random: row.keyBytes) : key
+    var results: [[UInt8]] = []
+    for (cipher, mode) in [(row.written[0], row.written[1]), ("aes", row.mode)] {
+      let spec = try CipherSpec(cipher: cipher, mode: mode, keyBytes: row.keyBytes)
+      let buffer = Buffer(SectorCipherTests.counting)
+      var bytes = buffer.mutableBytes
+      try SectorCipher(spec, key: key2).encrypt(&bytes, from: 77)
+      results.append(buffer.bytes.array)
+    }
+    #expect(results[0] == results[1])
+    let whole = CipherName.divide(row.written[0] + "-" + row.written[1])
+    #expect(whole.cipher == row.written[0] && whole.mode == row.written[1])
   }
 }

@@ -300,6 +300,24 @@ import Testing
     }
   }
 
+  @Test("X-01 amend looks after the last key alone, as the peer does", arguments: [1, 2])
+  func lastKeyOnly(_ version: Int) throws {
+    let folder = TemporaryFolder()
+    let path = folder.file("image")
+    try LuksSession.make(path, version == 1 ? "" : "version=2,pbkdf=pbkdf2")
+    let session = try LuksSession(path)
+    try session.amend(["state": "active", "new-secret": "b"])
+    try session.amend(["state": "inactive", "old-secret": "a"], keepsKnownKey: false)
+    for options: OptionObject in [
+      ["state": "inactive", "old-secret": "b"], ["state": "inactive", "keyslot": 1],
+    ] {
+      let error = #expect(throws: BlockError.self) { try session.amend(options, keepsKnownKey: false) }
+      #expect(error?.kind == .refused)
+    }
+    try session.close()
+    #expect(!AmendTests.opens(path, "a") && AmendTests.opens(path, "b"))
+  }
+
   @Test("X-01 the last key, and the only one known here, go by force alone")
   func force() throws {
     let folder = TemporaryFolder()

@@ -79,21 +79,27 @@ struct LuksSession {
     }
   }
 
-  static func request(_ options: OptionObject, force: Bool = false, known: [String] = []) -> AmendRequest {
+  static func request(
+    _ options: OptionObject, force: Bool = false, known: [String] = [], keepsKnownKey: Bool = true
+  ) -> AmendRequest {
     var options = options
     if options["state"]?.string == "active" { options["iter-time"] = 1 }
-    return AmendRequest(options: options, force: force, secrets: TestSecrets(known: known))
+    var request = AmendRequest(options: options, force: force, secrets: TestSecrets(known: known))
+    request.keepsKnownKey = keepsKnownKey
+    return request
   }
 
   /// The three steps of a change, in line. `inside` is called between the first and the second.
   func amend(
-    _ options: OptionObject, force: Bool = false, known: [String] = [], inside: () -> Void = {}
+    _ options: OptionObject, force: Bool = false, known: [String] = [], keepsKnownKey: Bool = true,
+    inside: () -> Void = {}
   ) throws {
     let driver = try driver
     try driver.prepareAmend(of: node, in: graph)
     inside()
     do {
-      try driver.amend(LuksSession.request(options, force: force, known: known), of: node, JobContext())
+      let request = LuksSession.request(options, force: force, known: known, keepsKnownKey: keepsKnownKey)
+      try driver.amend(request, of: node, JobContext())
     } catch {
       try driver.cleanUpAmend(of: node, in: graph)
       throw error

@@ -31,6 +31,8 @@ public struct AmendRequest: Sendable {
   public var options: OptionObject
   /// Whether a change that may lose data for good is made all the same.
   public var force: Bool
+  /// Whether, without force, a key has to stay that the secrets at hand open; otherwise any key will do.
+  public var keepsKnownKey = false
   /// Where the secrets come from that options name.
   public var secrets: any SecretSource
 

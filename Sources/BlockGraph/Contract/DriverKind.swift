@@ -45,6 +45,9 @@ public protocol DriverKind: Sendable {
   /// than choosing a driver.
   func probe(_ head: RawSpan) -> Int
 
+  /// Bytes further on by which an image is recognised whose start is lost, where nothing else is.
+  var laterSigns: [LaterSign] { get }
+
   /// Reads what is needed to serve the image. Opens no other file; names found in the image are returned.
   func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver
 
@@ -81,9 +84,25 @@ extension DriverKind {
   public func openOptions(forNew options: OptionObject) -> OptionObject { [:] }
   /// Recognises nothing.
   public func probe(_ head: RawSpan) -> Int { 0 }
+  /// None.
+  public var laterSigns: [LaterSign] { [] }
   /// Refuses.
   public func create(_ request: CreateRequest) throws(BlockError) {
     throw BlockError(.unsupported, "Format driver '\(name)' does not support image creation")
+  }
+}
+
+/// Bytes at a place by which an image is recognised.
+public struct LaterSign: Sendable {
+  /// Bytes from the start of the file.
+  public var offset: UInt64
+  /// What stands there.
+  public var bytes: [UInt8]
+
+  /// Makes a sign.
+  public init(offset: UInt64, bytes: [UInt8]) {
+    self.offset = offset
+    self.bytes = bytes
   }
 }
 
@@ -99,6 +118,11 @@ public struct OpenRequest {
   public let secrets: any SecretSource
   /// Bytes of memory that the image's tables may take together; nil for no more than the format's own limits.
   public var tableBudget: UInt64?
+  /// Tells users at once what they should hear before the image is open.
+  public let warn: (OpenWarning) -> Void
+
+  /// Whether nobody vouches for the image.
+  public var isUntrusted: Bool { tableBudget != nil }
 }
 
 /// What opening produced.

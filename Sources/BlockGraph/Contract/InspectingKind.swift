@@ -14,8 +14,8 @@ public protocol InspectingKind: DriverKind {
 
 /// What a header says of an image.
 public struct HeaderFindings: Sendable {
-  /// Bytes of a file that are looked at, at most.
-  public static let inspectedLength = 2 << 20
+  /// Bytes of a file that are looked at, at most: both copies of the longest LUKS header.
+  public static let inspectedLength = 8 << 20
 
   /// Guest-visible length in bytes.
   public var virtualSize: UInt64

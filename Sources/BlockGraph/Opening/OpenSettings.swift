@@ -36,6 +36,8 @@ public enum OpenWarning: Sendable, Equatable {
   case staleBitmaps(isOldVersion: Bool)
   /// The file with this name is not replaced when all is done but overwritten at once, for the reason given.
   case overwritten(String, because: String)
+  /// Something else that is worth knowing.
+  case remark(String)
 }
 
 /// Which internal snapshot is meant.

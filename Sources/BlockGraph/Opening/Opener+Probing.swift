@@ -23,7 +23,21 @@ extension Opener {
     let tailLength = min(edge.length, UInt64(Signature.tailLength))
     let tail = (try? edge.read(at: edge.length - tailLength, count: Int(tailLength))) ?? Buffer(count: 0)
     if let sign = Signature.ofImage(in: head.bytes, tail: tail.bytes) { throw unread(sign) }
-    return kind
+    return kindByLaterSign(edge) ?? kind
+  }
+
+  /// The format of an image whose start is lost.
+  private func kindByLaterSign(_ edge: Edge) -> (any DriverKind)? {
+    for kind in kinds {
+      for sign in kind.laterSigns where sign.offset < edge.length {
+        let count = sign.bytes.count
+        guard edge.length - sign.offset >= UInt64(count),
+          let found = try? edge.read(at: sign.offset, count: count)
+        else { continue }
+        if found.bytes.bytes(0..<count) == sign.bytes { return kind }
+      }
+    }
+    return nil
   }
 
   private func mostLikelyKind(_ head: RawSpan) -> (any DriverKind)? {

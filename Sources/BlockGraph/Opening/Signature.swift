@@ -63,6 +63,7 @@ public struct Signature: Sendable {
     Signature("qcow2", .image, .rule { isQcow($0) && !isFirstQcow($0) }),
     Signature("qcow", .image, .rule { isFirstQcow($0) }),
     Signature("luks", .image, [0x4C, 0x55, 0x4B, 0x53, 0xBA, 0xBE]),
+    Signature("luks", .image, .rule { hasSecondLuksHeader($0) }),
     Signature("qed", .image, "QED\0"),
     Signature("vmdk", .image, "KDMV"), Signature("vmdk", .image, "COWD"),
     Signature("vmdk", .image, .rule { DescriptorFile.isIn($0) }),
@@ -144,6 +145,13 @@ public struct Signature: Sendable {
       let comment = Int(tail.byte(at: offset + 20)) | Int(tail.byte(at: offset + 21)) << 8
       if offset + 22 + comment == tail.byteCount { return true }
     }
+    return false
+  }
+
+  /// Whether the second header of a LUKS disk of version 2 stands at one of the places that it may have.
+  private static func hasSecondLuksHeader(_ head: RawSpan) -> Bool {
+    let sign: [UInt8] = [0x53, 0x4B, 0x55, 0x4C, 0xBA, 0xBE, 0, 2]
+    for power in 14...22 where stands(sign, in: head, at: 1 << power) { return true }
     return false
   }
 

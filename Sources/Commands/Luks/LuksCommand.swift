@@ -42,7 +42,7 @@ struct LuksCommand: ProgramCommand {
 
   @Flag(
     name: flag("force"),
-    help: "Erase the last key that is known, or restore a header that is not the image's own.")
+    help: "Erase the last key that is known, or restore a header that is damaged or not the image's own.")
   var force = false
 
   @OptionGroup(title: group(OutputOptions.self))
@@ -92,7 +92,8 @@ struct LuksCommand: ProgramCommand {
       try session.run(job, session.reporter(isShown: false))
     case .headerRestore:
       let job = LuksRestoreJob(
-        name, from: ImageName(path: operands[2]), force: force, opener: session.opener)
+        name, from: ImageName(path: operands[2]), secrets: try keys.atHand(session.secrets), force: force,
+        opener: session.opener)
       try session.run(job, session.reporter(isShown: false))
     }
     return 0
@@ -152,7 +153,8 @@ struct LuksCommand: ProgramCommand {
       for: user)
     guard let node = user.edge?.child else { return }
     for change in changes {
-      let request = AmendRequest(options: change.options, force: change.force, secrets: secrets)
+      var request = AmendRequest(options: change.options, force: change.force, secrets: secrets)
+      request.keepsKnownKey = true
       try session.run(AmendJob(.open(node), .checked(request)), session.reporter(isShown: false))
     }
   }

@@ -58,6 +58,12 @@ struct LuksKeyOptions: ParsableArguments {
     return try Passphrase.ask("Passphrase of the image: ")
   }
 
+  /// The keys that may open an image, without asking for one.
+  func atHand(_ secrets: any SecretSource) throws(BlockError) -> [Secret] {
+    guard let stated = try find("key", keyFile, keyDescriptor, keySecret, secrets) else { return secrets.all }
+    return [stated]
+  }
+
   /// The key to add; one that is typed is asked for twice.
   func newKey(_ secrets: any SecretSource) throws(BlockError) -> Secret {
     if let secret = try find("new-key", newKeyFile, newKeyDescriptor, newKeySecret, secrets) { return secret }

@@ -76,7 +76,7 @@ final class Session {
           will be restricted.
                    Specify the 'raw' format explicitly to remove the restrictions.
           """)
-      case .deprecated(let text): console.warn(text)
+      case .deprecated(let text), .remark(let text): console.warn(text)
       case .staleBitmaps(isOldVersion: false):
         console.warn(
           "a program lacking bitmap support modified this file, so all bitmaps are now considered "

@@ -49,12 +49,26 @@ final class HeaderCopy {
 
   deinit { unsafe library.free(device) }
 
-  /// A copy of the header in `area`: everything but the material of slots that hold no key.
+  /// A copy of the header of version 2 in `area`: everything but the material of slots that are not used.
   convenience init(_ header: LuksHeader, in area: some LuksArea) throws(BlockError) {
     try self.init(length: header.length)
     try copy(0..<header.metadataSize * UInt64(header.copies), from: area)
-    for slot in header.slots where slot.isActive { try copy(slot.area, from: area) }
-    try load(version: header.version)
+    for slot in header.slots where slot.isUsable { try copy(slot.area, from: area) }
+    try load()
+  }
+
+  /// Lets the library read what a header of version 2 says; where there is no library, nothing is asked.
+  static func confirm(_ header: LuksHeader, in area: some LuksArea) throws(BlockError) {
+    guard (try? LibCryptsetup.shared()) != nil else { return }
+    try LibCryptsetup.monitor.withLock { () throws(BlockError) in
+      let copy = try HeaderCopy(length: header.length)
+      try copy.copy(0..<header.metadataSize * UInt64(header.copies), from: area)
+      do throws(BlockError) {
+        try copy.load()
+      } catch {
+        throw BlockError(.corrupt, error.message)
+      }
+    }
   }
 
   private func copy(_ range: Range<UInt64>, from area: some LuksArea) throws(BlockError) {
@@ -64,9 +78,8 @@ final class HeaderCopy {
     try file.write(at: range.lowerBound, from: buffer.bytes)
   }
 
-  private func load(version: Int) throws(BlockError) {
-    try check(
-      unsafe library.load(device, version == 1 ? "LUKS1" : "LUKS2", nil), "LUKS header is not usable")
+  private func load() throws(BlockError) {
+    try check(unsafe library.load(device, "LUKS2", nil), "LUKS header is not usable")
   }
 
   /// The bytes of a range, as they are now.
@@ -79,23 +92,22 @@ final class HeaderCopy {
 
   // MARK: Keys
 
-  /// The volume key, by the passphrase of `slot` or, without one, of any slot; nil where it opens none.
-  func volumeKey(_ passphrase: Secret, slot: Int?, keyBytes: Int) throws(BlockError) -> LuksVolumeKey? {
+  /// The volume key, by the passphrase of `slot`; nil where it does not open it.
+  func volumeKey(_ passphrase: Secret, slot: Int, keyBytes: Int) throws(BlockError) -> LuksVolumeKey? {
     var found: Int32 = -1
     let key: Secret = Secret(count: keyBytes) { (target: inout MutableRawSpan) in
       found = unsafe target.withUnsafeMutableBytes { raw in
         unsafe HeaderCopy.withCharacters(passphrase) { text, count in
           var size = raw.count
           let result = unsafe library.getKey(
-            device, Int32(slot ?? Int(CRYPT_ANY_SLOT)),
+            device, Int32(slot),
             raw.baseAddress?.assumingMemoryBound(to: CChar.self), &size, text, count)
           return result >= 0 && size != raw.count ? -EINVAL : result
         }
       }
     }
-    // A slot that is not active, or a passphrase that does not fit.
-    if found == -EPERM || found == -ENOENT { return nil }
-    try check(found, "Cannot unlock the volume key")
+    if found == -EPERM { return nil }
+    try check(found, "Keyslot \(slot) cannot be opened")
     return LuksVolumeKey(slot: Int(found), secret: key)
   }
 
@@ -144,7 +156,7 @@ final class HeaderCopy {
 
   // MARK: Making
 
-  /// Makes a header for a volume key.
+  /// Makes a header of version 2 for a volume key.
   func format(_ recipe: LuksRecipe, key: Secret, _ cost: KeyCost) throws(BlockError) {
     try set(cost)
     if recipe.isDetached { return try formatDetached(recipe, key: key) }
@@ -171,24 +183,13 @@ final class HeaderCopy {
   }
 
   private func format(_ recipe: LuksRecipe, key: Secret, data: UnsafePointer<CChar>?) throws(BlockError) {
-    let mode = recipe.cipher.modeName
-    let result: Int32
-    if recipe.version == 1 {
-      result = unsafe recipe.hash.withCString { hash in
-        var parameters = unsafe crypt_params_luks1()
-        unsafe parameters.hash = hash
-        unsafe parameters.data_device = data
-        return unsafe HeaderCopy.withCharacters(key) { text, count in
-          unsafe library.format(device, "LUKS1", "aes", mode, nil, text, count, &parameters)
-        }
-      }
-    } else {
-      var parameters = unsafe crypt_params_luks2()
-      unsafe parameters.sector_size = UInt32(recipe.sectorSize)
-      unsafe parameters.data_device = data
-      result = unsafe HeaderCopy.withCharacters(key) { text, count in
-        unsafe library.format(device, "LUKS2", "aes", mode, nil, text, count, &parameters)
-      }
+    var parameters = unsafe crypt_params_luks2()
+    unsafe parameters.sector_size = UInt32(recipe.sectorSize)
+    unsafe parameters.data_device = data
+    let result = unsafe HeaderCopy.withCharacters(key) { text, count in
+      unsafe library.format(
+        device, "LUKS2", recipe.cipher.algorithm.rawValue, recipe.cipher.plainModeName, nil, text, count,
+        &parameters)
     }
     try check(result, "Cannot make a LUKS header")
   }

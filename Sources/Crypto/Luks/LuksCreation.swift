@@ -53,20 +53,20 @@ public struct LuksCreation {
     let algorithm = try reader.value(prefix, "cipher-alg", of: algorithms) ?? "aes-256"
     let mode = try reader.value(prefix, "cipher-mode", of: ["ecb", "cbc", "xts", "ctr"]) ?? "xts"
     let generator = try reader.value(prefix, "ivgen-alg", of: ["plain", "plain64", "essiv"]) ?? "plain64"
-    let ivHash = try reader.value(prefix, "ivgen-hash-alg", of: hashes) ?? "sha256"
-    guard algorithm.hasPrefix("aes-"), let bits = Int(algorithm.dropFirst(4)) else {
+    let ivHash = try reader.value(prefix, "ivgen-hash-alg", of: hashes)
+    let parts = algorithm.split(separator: "-").map(String.init)
+    guard parts.count == 2, let known = CipherSpec.Algorithm(rawValue: parts[0]), let bits = Int(parts[1])
+    else {
       throw BlockError(.unsupported, "Algorithm '\(algorithm)' not supported")
     }
-    guard let known = CipherSpec.Mode(rawValue: mode) else {
+    guard let mode = CipherSpec.Mode(rawValue: mode) else {
       throw BlockError(.unsupported, "Cipher mode '\(mode)' not supported")
     }
     guard let ivGenerator = CipherSpec.IVGenerator(rawValue: generator) else {
       throw BlockError(.unsupported, "IV generator '\(generator)' not supported")
     }
-    if ivGenerator == .essiv, ivHash != "sha256" {
-      throw BlockError(.unsupported, "Hash algorithm '\(ivHash)' not supported for the IV generator essiv")
-    }
-    return try CipherSpec(known, ivGenerator, keyBytes: bits / 8 * (known == .xts ? 2 : 1))
+    return try CipherSpec(
+      algorithm: known, mode, ivGenerator, ivHash: ivHash, keyBytes: bits / 8 * (mode == .xts ? 2 : 1))
   }
 
   private static let hashes = ["md5", "sha1", "sha224", "sha256", "sha384", "sha512", "ripemd160"]

@@ -5,9 +5,9 @@ internal import Bytes
 public import Errors
 public import Host
 
-// Changes of keys. Each works on a copy in memory and then brings it to the image in an order in which, whatever
-// write is the last to arrive, the header is whole and every key that is meant to stay opens the image: a new
-// key's material before the header that names it, an old key's material after the header that no longer does.
+// Changes of keys. Each comes to the image in an order in which, whatever write is the last to arrive, the header is
+// whole and every key that is meant to stay opens the image: a new key's material before the header that names it, an
+// old key's material after the header that no longer does. The library changes a copy of version 2 in memory.
 extension LuksHeader {
   /// Stores the volume key in one more slot; the header afterwards.
   ///
@@ -28,18 +28,15 @@ extension LuksHeader {
         .alreadyExists, "Refusing to overwrite active keyslot \(slot) - please erase it first")
     }
     let cost = try cost(ofNewKey: iterationTime)
+    guard version == 2 else { return try addingVersion1(passphrase, for: key, slot, cost, in: area) }
     return try LibCryptsetup.monitor.withLock { () throws(BlockError) in
       let copy = try HeaderCopy(self, in: area)
       let used = try copy.add(passphrase, key: key.secret, slot: slot, cost)
-      let after = try LuksHeader(in: CopyArea(file: copy.file), isDetached: isDetached)
+      let after = try LuksHeader(unconfirmed: CopyArea(file: copy.file), isDetached: isDetached)
       guard let material = after.slot(used)?.area else {
         throw BlockError(.inputOutput, "The new key has no slot")
       }
-      guard material.upperBound <= area.length else {
-        throw BlockError(
-          .noSpace, "Keyslot \(used) would lie past the end of the header's file (\(area.length) bytes)",
-          advice: "The header needs \(length) bytes for all its keys: 'truncate -s \(length) HEADER'.")
-      }
+      try requireRoom(for: used, material, in: area)
       try copy.write(material, to: area)
       try area.flush()
       try after.writeMetadata(of: copy, to: area)
@@ -57,10 +54,11 @@ extension LuksHeader {
         throw BlockError(.notFound, "Given keyslot \(number) is already erased (inactive) ")
       }
     }
+    guard version == 2 else { return try erasingVersion1(numbers, in: area) }
     return try LibCryptsetup.monitor.withLock { () throws(BlockError) in
       let copy = try HeaderCopy(self, in: area)
       for number in numbers { try copy.erase(number) }
-      let after = try LuksHeader(in: CopyArea(file: copy.file), isDetached: isDetached)
+      let after = try LuksHeader(unconfirmed: CopyArea(file: copy.file), isDetached: isDetached)
       try after.writeMetadata(of: copy, to: area)
       for number in numbers {
         if let material = slot(number)?.area { try copy.write(material, to: area) }
@@ -94,9 +92,18 @@ extension LuksHeader {
         + "any more: 'luks erase-key --key-slot=N FILE'.")
   }
 
+  /// Throws unless a slot's material fits the header's file.
+  func requireRoom(for slot: Int, _ material: Range<UInt64>, in area: some LuksArea) throws(BlockError) {
+    guard material.upperBound <= area.length else {
+      throw BlockError(
+        .noSpace, "Keyslot \(slot) would lie past the end of the header's file (\(area.length) bytes)",
+        advice: "The header needs \(length) bytes for all its keys: 'truncate -s \(length) HEADER'.")
+    }
+  }
+
   /// A new key is derived as the ones before.
   private func cost(ofNewKey milliseconds: UInt64) throws(BlockError) -> KeyCost {
-    guard let model = slots.first(where: { $0.isActive }) else {
+    guard let model = slots.first(where: { $0.isUsable }) else {
       return try KeyCost(.pbkdf2, hash: hash, milliseconds: milliseconds, keyBytes: keyBytes)
     }
     switch model.derivation {
@@ -108,6 +115,7 @@ extension LuksHeader {
       cost.kibibytes = min(cost.kibibytes, kibibytes)
       cost.threads = threads
       return cost
+    case .other: return try KeyCost(.pbkdf2, hash: hash, milliseconds: milliseconds, keyBytes: keyBytes)
     }
   }
 

@@ -1,21 +1,23 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Errors
 public import Options
 
 extension LuksHeader {
   /// The header as `info` shows it. The order of the keys is one that other programs compare against; what only
   /// version 2 has stands behind.
   public var description: OptionObject {
-    let mode = self.mode.split(separator: "-", maxSplits: 1).map(String.init)
-    let generator = (mode.count > 1 ? mode[1] : "").split(separator: ":", maxSplits: 1).map(String.init)
-    var object: OptionObject = ["ivgen-alg": .string(generator.first ?? "")]
+    let name = try? CipherName(cipher: cipher, mode: mode)
+    let chaining = name?.mode ?? ""
+    var object: OptionObject = ["ivgen-alg": .string(name?.generator ?? "")]
     if isDetached { object["detached-header"] = true }
     object["hash-alg"] = .string(hash)
-    object["cipher-alg"] = .string("\(cipher)-\(keyBytes * 8 / (mode.first == "xts" ? 2 : 1))")
+    object["cipher-alg"] = .string(
+      "\(name?.algorithm ?? cipher)-\(keyBytes * 8 / (chaining == "xts" ? 2 : 1))")
     object["uuid"] = .string(uuid)
-    if generator.count > 1 { object["ivgen-hash-alg"] = .string(generator[1]) }
-    object["cipher-mode"] = .string(mode.first ?? "")
+    if let hash = name?.generatorHash, name?.generator == "essiv" { object["ivgen-hash-alg"] = .string(hash) }
+    object["cipher-mode"] = .string(chaining)
     object["slots"] = .array(slots.map { .object($0.description(version: version)) })
     object["payload-offset"] = OptionTree(payloadOffset)
     object["master-key-iters"] = OptionTree(digestIterations)
@@ -41,10 +43,12 @@ extension LuksKeySlot {
         object["passes"] = OptionTree(passes)
         object["memory"] = OptionTree(kibibytes)
         object["threads"] = OptionTree(threads)
+      case .other(let name): if !name.isEmpty { object["pbkdf"] = .string(name) }
       }
     }
     object["key-offset"] = OptionTree(area.lowerBound)
-    if isActive { object["stripes"] = OptionTree(stripes) }
+    if isActive, stripes > 0 { object["stripes"] = OptionTree(stripes) }
+    if isActive, let flaw { object["unusable"] = .string(flaw.message) }
     return object
   }
 }

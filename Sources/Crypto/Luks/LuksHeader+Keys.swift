@@ -9,35 +9,41 @@ extension LuksHeader {
   /// Finds the volume key with a passphrase.
   ///
   /// - Parameter slot: the only slot to try; nil for all.
-  /// - Throws: kind `accessDenied` where the passphrase opens none.
+  /// - Throws: kind `accessDenied` where the passphrase opens none; where none could be tried, why.
   public func unlock(_ passphrase: Secret, slot: Int? = nil, in area: some LuksArea) throws(BlockError)
     -> LuksVolumeKey
   {
     _ = try cipherSpec()
-    let key: LuksVolumeKey? = try LibCryptsetup.monitor.withLock { () throws(BlockError) in
-      guard !activeSlots.isEmpty else { return nil }
-      return try HeaderCopy(self, in: area).volumeKey(passphrase, slot: slot, keyBytes: keyBytes)
+    let opener = try SlotOpener(self, in: area)
+    var tried = false
+    var failures: [BlockError] = []
+    for candidate in slots where candidate.isActive {
+      if let slot, slot != candidate.number { continue }
+      if slot == nil, candidate.isIgnored { continue }
+      do throws(BlockError) {
+        if let key = try opener.open(candidate, passphrase) { return key }
+        tried = true
+      } catch {
+        failures.append(error)
+      }
     }
-    guard let key else {
-      throw BlockError(
-        .accessDenied, "Invalid password, cannot unlock any keyslot",
-        advice: "Mind that a line feed at the end of a secret's file is part of the secret.")
-    }
-    return key
+    if !tried, let failure = failures.first { throw failure }
+    var advice = "Mind that a line feed at the end of a secret's file is part of the secret."
+    for failure in failures { advice += " Not tried: \(failure.message)." }
+    throw BlockError(.accessDenied, "Invalid password, cannot unlock any keyslot", advice: advice)
   }
 
-  /// The numbers of the active slots among `candidates` that a passphrase opens.
+  /// The numbers of the active slots among `candidates` that a passphrase opens. One that cannot be used is none.
   public func slots(matching passphrase: Secret, among candidates: [Int], in area: some LuksArea)
     throws(BlockError) -> [Int]
   {
-    try LibCryptsetup.monitor.withLock { () throws(BlockError) in
-      let copy = try HeaderCopy(self, in: area)
-      var matching: [Int] = []
-      for slot in candidates where self.slot(slot)?.isActive ?? false {
-        if try copy.volumeKey(passphrase, slot: slot, keyBytes: keyBytes) != nil { matching.append(slot) }
-      }
-      return matching
+    let opener = try SlotOpener(self, in: area)
+    var matching: [Int] = []
+    for number in candidates {
+      guard let slot = self.slot(number), slot.isUsable else { continue }
+      if try opener.open(slot, passphrase) != nil { matching.append(number) }
     }
+    return matching
   }
 
   /// Makes a new header with a new volume key and writes it to `area`, which holds nothing yet.
@@ -47,12 +53,16 @@ extension LuksHeader {
     let cost = try KeyCost(
       recipe.derivation, hash: recipe.hash, milliseconds: recipe.iterationTime,
       keyBytes: recipe.cipher.keyBytes)
+    let key = try Secret(random: recipe.cipher.keyBytes)
+    guard recipe.version == 2 else {
+      let header = try createVersion1(recipe, key, passphrase, cost, in: area)
+      return (header, LuksVolumeKey(slot: 0, secret: key))
+    }
     return try LibCryptsetup.monitor.withLock { () throws(BlockError) in
       let copy = try HeaderCopy(length: recipe.headerLength)
-      let key = try Secret(random: recipe.cipher.keyBytes)
       try copy.format(recipe, key: key, cost)
       let slot = try copy.add(passphrase, key: key, slot: 0, cost)
-      let header = try LuksHeader(in: CopyArea(file: copy.file), isDetached: recipe.isDetached)
+      let header = try LuksHeader(unconfirmed: CopyArea(file: copy.file), isDetached: recipe.isDetached)
       try copy.write(0..<header.metadataSize * UInt64(header.copies), to: area)
       if let material = header.slot(slot)?.area { try copy.write(material, to: area) }
       return (header, LuksVolumeKey(slot: slot, secret: key))
@@ -84,4 +94,43 @@ struct CopyArea: LuksArea {
     try file.write(at: offset, from: data)
   }
   func flush() throws(BlockError) {}
+}
+
+extension LuksHeader {
+  /// Says of a header that is about to be unlocked which slots cannot be used and, where nobody vouches for it, what
+  /// the others cost.
+  ///
+  /// - Parameter name: what messages call the image.
+  public func tellBeforeUnlocking(of name: String, isUntrusted: Bool, _ tell: (String) -> Void) {
+    for slot in slots where slot.isActive {
+      if let flaw = slot.flaw { tell("'\(name)': \(flaw.message); the slot is left out") }
+    }
+    guard isUntrusted else { return }
+    var iterations: UInt64 = 0
+    var memory: UInt64 = 0
+    for slot in slots where slot.isUsable {
+      switch slot.derivation {
+      case .pbkdf2(_, let count): iterations += count
+      case .argon2(_, _, let kibibytes, _): memory = max(memory, kibibytes)
+      case .other: break
+      }
+    }
+    var costs: [String] = []
+    if iterations > 0 { costs.append("\(iterations) iterations of PBKDF2") }
+    if memory > 0 { costs.append("\(memory) KiB of memory for Argon2") }
+    guard !costs.isEmpty else { return }
+    tell("'\(name)': its header asks for up to \(costs.joined(separator: " and ")) to derive keys")
+  }
+}
+
+extension LuksHeader {
+  /// Throws unless everything that unlocking takes is there: the cipher and hash functions are known, both copies that
+  /// there may be are whole, and every key can be tried.
+  public func requireWhole(in area: some LuksArea) throws(BlockError) {
+    _ = try cipherSpec()
+    let opener = try SlotOpener(self, in: area)
+    guard isFirstCopy else { throw BlockError(.corrupt, "Only the second copy of the header is whole") }
+    guard !activeSlots.isEmpty else { throw BlockError(.corrupt, "No keyslot holds a key") }
+    for slot in slots where slot.isActive { try opener.requireMaterial(slot) }
+  }
 }

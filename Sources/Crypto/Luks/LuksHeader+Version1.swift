@@ -8,25 +8,26 @@ internal import Errors
 extension LuksHeader {
   /// Bytes of the structure at the start of the file.
   static let version1Size = 592
-  private static let slotOffset = 208
-  private static let slotSize = 48
-  private static let enabled: UInt32 = 0x00AC_71F3
-  private static let disabled: UInt32 = 0x0000_DEAD
+  static let slotOffset = 208
+  static let slotSize = 48
+  static let enabled: UInt32 = 0x00AC_71F3
+  static let disabled: UInt32 = 0x0000_DEAD
 
   /// Reads and checks the structure; `bytes` has at least its size.
-  init(version1 bytes: RawSpan, isDetached: Bool) throws(BlockError) {
+  init(version1 bytes: RawSpan, isDetached: Bool, _ limits: LuksLimits) throws(BlockError) {
     cipher = try LuksHeader.name(bytes, 8, "cipher name")
     mode = try LuksHeader.name(bytes, 40, "cipher mode")
-    hash = try LuksHeader.name(bytes, 72, "hash specification")
+    let hash = try LuksHeader.name(bytes, 72, "hash specification")
     payloadOffset = UInt64(bytes.big32(at: 104)) * 512
     let keyBytes = bytes.big32(at: 108)
     guard keyBytes > 0, keyBytes <= UInt32(LuksLimits.keyBytes) else {
       throw BlockError(.corrupt, "LUKS volume key of \(keyBytes) bytes is not possible")
     }
     self.keyBytes = Int(keyBytes)
-    digestIterations = UInt64(bytes.big32(at: 164))
-    guard digestIterations > 0 else { throw BlockError(.corrupt, "LUKS key iteration count is zero") }
-    try LuksLimits.check(iterations: digestIterations, of: "LUKS key")
+    digest = VolumeKeyDigest(
+      hash: hash, iterations: UInt64(bytes.big32(at: 164)), salt: bytes.bytes(132..<164),
+      value: bytes.bytes(112..<132))
+    try limits.check(iterations: digest.iterations, of: "LUKS key")
     uuid = LuksHeader.text(bytes, 168, 40)
     version = 1
     sectorSize = 512
@@ -39,19 +40,17 @@ extension LuksHeader {
     slots = []
     materialEnd = metadataSize
     for number in 0..<8 {
-      let slot = try LuksHeader.slot(number, bytes, keyBytes: keyBytes, hash)
+      let slot = try self.slot(number, bytes, limits)
       slots.append(slot)
       materialEnd = max(materialEnd, slot.area.upperBound)
     }
     try checkAreas()
   }
 
-  private static func slot(_ number: Int, _ bytes: RawSpan, keyBytes: UInt32, _ hash: String)
-    throws(BlockError) -> LuksKeySlot
-  {
-    let start = slotOffset + number * slotSize
+  private func slot(_ number: Int, _ bytes: RawSpan, _ limits: LuksLimits) throws(BlockError) -> LuksKeySlot {
+    let start = LuksHeader.slotOffset + number * LuksHeader.slotSize
     let state = bytes.big32(at: start)
-    guard state == enabled || state == disabled else {
+    guard state == LuksHeader.enabled || state == LuksHeader.disabled else {
       throw BlockError(.corrupt, "Keyslot \(number) state (active/disable) is corrupted")
     }
     let stripes = bytes.big32(at: start + 44)
@@ -60,13 +59,23 @@ extension LuksHeader {
         .corrupt, "Keyslot \(number) is corrupted (stripes \(stripes) != \(LuksLimits.stripes))")
     }
     let iterations = UInt64(bytes.big32(at: start + 4))
-    if state == enabled { try LuksLimits.check(iterations: iterations, of: "Keyslot \(number)") }
     let offset = UInt64(bytes.big32(at: start + 40)) * 512
-    // Material fills whole sectors.
-    let length = (UInt64(keyBytes) * LuksLimits.stripes).dividedUp(by: 512) * 512
-    return LuksKeySlot(
-      number: number, isActive: state == enabled, area: offset..<offset + length, stripes: UInt64(stripes),
-      derivation: .pbkdf2(hash: hash, iterations: iterations))
+    let material = KeyMaterial(
+      cipher: cipher, mode: mode, areaKeyBytes: keyBytes, hash: hash, stripes: UInt64(stripes))
+    var slot = LuksKeySlot(
+      number: number, isActive: state == LuksHeader.enabled,
+      area: offset..<offset + UInt64(material.length(keyBytes: keyBytes)), stripes: UInt64(stripes),
+      derivation: .pbkdf2(hash: hash, iterations: iterations), salt: bytes.bytes(start + 8..<start + 40),
+      material: material)
+    if slot.isActive {
+      do throws(BlockError) {
+        try limits.check(iterations: iterations, of: "Keyslot \(number)")
+      } catch {
+        guard error.kind == .refused else { throw error }
+        slot.flaw = error
+      }
+    }
+    return slot
   }
 
   private func checkAreas() throws(BlockError) {

@@ -17,10 +17,8 @@ public struct LuksHeader: Sendable, Equatable {
   public var mode: String
   /// Bytes of the volume key.
   public var keyBytes: Int
-  /// The hash function of the volume key's digest; in version 1 that of everything.
-  public var hash: String
-  /// Iterations of the volume key's digest.
-  public var digestIterations: UInt64
+  /// What tells the volume key from others; in version 1 its hash function is that of everything.
+  public internal(set) var digest: VolumeKeyDigest
   /// Where encrypted data starts, in bytes from the start of the header.
   public var payloadOffset: UInt64
   /// Bytes of encrypted data, or nil for all up to the end.
@@ -39,6 +37,8 @@ public struct LuksHeader: Sendable, Equatable {
   public var label: String
   /// How many changes the header has seen; version 2 only.
   public var sequence: UInt64
+  /// Whether the first copy is the one that counts; of version 2 another may be whole alone.
+  public var isFirstCopy = true
   /// Whether the encrypted data lies in another file, where `payloadOffset` counts.
   public var isDetached: Bool
   /// Where the room for key material ends, in bytes from the start of the header.
@@ -54,8 +54,32 @@ public struct LuksHeader: Sendable, Equatable {
     return Int(head.big16(at: 6))
   }
 
+  /// The hash function of the volume key's digest; in version 1 that of everything.
+  public var hash: String { digest.hash }
+
+  /// Iterations of the volume key's digest.
+  public var digestIterations: UInt64 { digest.iterations }
+
+  /// Whether `area` has a header, whole or not: at its start or, of version 2, where a second copy may lie.
+  public static func isAnnounced(in area: some LuksArea) -> Bool {
+    let head = Buffer(count: 8)
+    var bytes = head.mutableBytes
+    guard (try? area.read(at: 0, into: &bytes)) != nil else { return false }
+    return version(announcedBy: head.bytes) != nil || secondCopy(in: area) != nil
+  }
+
   /// The numbers of the slots that hold the volume key.
   public var activeSlots: [Int] { slots.filter { $0.isActive }.map(\.number) }
+
+  /// The numbers of the active slots that can be used here.
+  public var usableSlots: [Int] { slots.filter { $0.isUsable }.map(\.number) }
+
+  /// The active slots that cannot be used here, each with the reason in words.
+  public var unusableSlots: [(number: Int, reason: String)] {
+    slots.filter { $0.isActive }.compactMap { slot in
+      slot.flaw.map { (number: slot.number, reason: $0.message) }
+    }
+  }
 
   /// Bytes of the header and its key material, up to the encrypted data where that follows.
   public var length: UInt64 { max(materialEnd, payloadOffset) }
@@ -82,22 +106,38 @@ public struct LuksHeader: Sendable, Equatable {
 extension LuksHeader {
   /// Reads the header in `area` without any secret.
   ///
+  /// Slots that cannot be used are left alone, and say why. libcryptsetup, where the system has it, has to accept what
+  /// version 2 says, too.
+  ///
   /// - Parameters:
   ///   - isDetached: whether the encrypted data lies elsewhere.
+  ///   - limits: what keys may cost.
   /// - Throws: kind `corrupt` or `unsupported`, naming the field.
-  public init(in area: some LuksArea, isDetached: Bool = false) throws(BlockError) {
+  public init(in area: some LuksArea, isDetached: Bool = false, limits: LuksLimits = .usual)
+    throws(BlockError)
+  {
+    try self.init(unconfirmed: area, isDetached: isDetached, limits)
+    if version == 2 { try HeaderCopy.confirm(self, in: area) }
+  }
+
+  /// Reads the header as it is understood here alone.
+  init(unconfirmed area: some LuksArea, isDetached: Bool, _ limits: LuksLimits = .usual) throws(BlockError) {
     let head = Buffer(count: 4096)
     var bytes = head.mutableBytes
     try area.read(at: 0, into: &bytes)
     switch LuksHeader.version(announcedBy: bytes.bytes) {
-    case 1: self = try LuksHeader(version1: bytes.bytes, isDetached: isDetached)
-    case 2: self = try LuksHeader.version2(in: area, isDetached: isDetached)
-    case nil: throw BlockError(.corrupt, "Volume is not in LUKS format")
+    case 1: self = try LuksHeader(version1: bytes.bytes, isDetached: isDetached, limits)
+    case 2: self = try LuksHeader.version2(in: area, isDetached: isDetached, limits)
+    case nil:
+      // The first copy may be lost.
+      guard LuksHeader.secondCopy(in: area) != nil else {
+        throw BlockError(.corrupt, "Volume is not in LUKS format")
+      }
+      self = try LuksHeader.version2(in: area, isDetached: isDetached, limits)
     case .some(let other): throw BlockError(.unsupported, "LUKS version \(other) is not supported")
     }
-    guard mode.contains("-") else {
-      throw BlockError(.unsupported, "Unexpected cipher mode string format '\(mode)'")
-    }
+    limits.refuseExcess(in: &slots)
+    _ = try CipherName(cipher: cipher, mode: mode)
     guard !isDetached else {
       try refuseMissingMaterial(in: area)
       return
@@ -138,6 +178,8 @@ public struct LuksKeySlot: Sendable, Equatable {
     case pbkdf2(hash: String, iterations: UInt64)
     /// `argon2i` or `argon2id`: passes over so much memory with so many threads.
     case argon2(name: String, passes: UInt64, kibibytes: UInt64, threads: UInt64)
+    /// In a way that is not known here.
+    case other(name: String)
   }
 
   /// Its number.
@@ -150,6 +192,24 @@ public struct LuksKeySlot: Sendable, Equatable {
   public var stripes: UInt64
   /// How the key's key is made.
   public var derivation: Derivation
+  /// What is mixed into the passphrase.
+  var salt: [UInt8]
+  /// How the key lies in the area; nil for a slot of an unknown type.
+  var material: KeyMaterial?
+  /// Whether it is to be tried only where it is asked for by number.
+  var isIgnored = false
+  /// Why it cannot be used, where it cannot.
+  var flaw: BlockError?
+
+  /// Whether it holds the volume key and can be used.
+  var isUsable: Bool { isActive && flaw == nil }
+
+  /// Whether both say the same; why a slot cannot be used follows from that.
+  public static func == (left: LuksKeySlot, right: LuksKeySlot) -> Bool {
+    left.number == right.number && left.isActive == right.isActive && left.area == right.area
+      && left.stripes == right.stripes && left.derivation == right.derivation && left.salt == right.salt
+      && left.material == right.material
+  }
 }
 
 /// The key that a disk is encrypted with.

@@ -10,17 +10,18 @@ public struct LuksKeyRoutine<Area: LuksArea> {
   private let key: LuksVolumeKey
   /// The secret that the disk was opened with.
   private let passphrase: Secret
-  /// Others that the user has at hand.
-  private let others: [Secret]
+  /// Others that the user has at hand; nil where it is enough that some key stays.
+  private let others: [Secret]?
   /// Whether keys may go without which nobody here can open the disk.
   private let force: Bool
 
   /// - Parameters:
   ///   - key: the volume key, as the disk was opened with it.
   ///   - passphrase: the secret that the disk was opened with.
-  ///   - others: secrets that the user has at hand besides.
+  ///   - others: secrets that the user has at hand besides, one of which has to open a key that stays; nil where it
+  ///     is enough that some key stays.
   ///   - force: whether keys may go without which nobody here can open the disk.
-  public init(area: Area, key: LuksVolumeKey, passphrase: Secret, others: [Secret] = [], force: Bool) {
+  public init(area: Area, key: LuksVolumeKey, passphrase: Secret, others: [Secret]?, force: Bool) {
     self.area = area
     self.key = key
     self.passphrase = passphrase
@@ -87,10 +88,10 @@ public struct LuksKeyRoutine<Area: LuksArea> {
     return matching
   }
 
-  /// Refuses to erase the last key, or every key that the secrets at hand open.
+  /// Refuses to erase the last key that can be used, or every key that the secrets at hand open.
   private func refuseLockout(_ slots: [Int], isBySecret: Bool, _ header: LuksHeader) throws(BlockError) {
     let advice = "Use --force to do it all the same."
-    let left = header.activeSlots.filter { !slots.contains($0) }
+    let left = header.usableSlots.filter { !slots.contains($0) }
     if left.isEmpty {
       let what =
         isBySecret
@@ -100,6 +101,7 @@ public struct LuksKeyRoutine<Area: LuksArea> {
         .refused, "\(what) will erase all the data in the image irreversibly - refusing operation",
         advice: advice)
     }
+    guard let others else { return }
     // The slot that opened the disk is the likeliest, and costs no key derivation.
     if left.contains(key.slot) { return }
     for secret in [passphrase] + others {

@@ -71,7 +71,7 @@ struct KeyCost: Sendable, Equatable {
     case .pbkdf2:
       let measured = try Digest(hash).iterations(taking: milliseconds, keyBytes: keyBytes)
       iterations = max(measured, KeyCost.leastIterations)
-      guard iterations <= LuksLimits.iterations else {
+      guard iterations <= LuksLimits.usual.iterations else {
         throw BlockError(
           .tooLarge, "An iter-time of \(milliseconds) ms is too long")
       }

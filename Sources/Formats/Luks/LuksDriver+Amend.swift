@@ -31,8 +31,7 @@ extension LuksDriver: AmendingDriver {
     }
     let routine = LuksKeyRoutine(
       area: EdgeArea(edge: file), key: unlocked.key, passphrase: unlocked.passphrase,
-      others: request.secrets.all,
-      force: request.force)
+      others: request.keepsKnownKey ? request.secrets.all : nil, force: request.force)
     do throws(BlockError) {
       header = try routine.apply(amendment.change, to: before)
     } catch {

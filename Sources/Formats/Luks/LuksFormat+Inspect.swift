@@ -9,9 +9,6 @@ public import Errors
 extension LuksFormat: InspectingKind {
   /// Reads the header without any secret: version, cipher, slots, and where the data starts.
   public func inspect(_ head: RawSpan, fileLength: UInt64) throws(BlockError) -> HeaderFindings {
-    guard LuksHeader.version(announcedBy: head) != nil else {
-      throw BlockError(.corrupt, "Volume is not in LUKS format")
-    }
     let area = HeadArea(head, length: fileLength)
     var findings = HeaderFindings(virtualSize: 0)
     findings.encryption = "luks"
@@ -20,18 +17,32 @@ extension LuksFormat: InspectingKind {
       header = try LuksHeader(in: area)
     } catch {
       if let detached = try? LuksHeader(in: area, isDetached: true), detached.payloadOffset == 0 {
-        findings.remarks = [LuksFormat.summary(detached)]
+        LuksFormat.add(detached, 0, to: &findings)
         return findings
       }
+      guard LuksHeader.isAnnounced(in: area) else { throw error }
       // Costs without end, and places beyond the file, are what a hostile header is made of.
       findings.defects.append(error.message)
       return findings
     }
     let data = fileLength - min(fileLength, header.payloadOffset)
     findings.virtualSize = header.payloadLength.map { min($0, data) } ?? data
-    findings.remarks = [LuksFormat.summary(header)]
-    findings.defects = LuksFormat.defects(header, data)
+    LuksFormat.add(header, data, to: &findings)
+    for slot in header.slots where slot.isActive && slot.area.upperBound > header.payloadOffset {
+      findings.defects.append("the key material of slot \(slot.number) overlaps the data")
+    }
     return findings
+  }
+
+  private static func add(_ header: LuksHeader, _ data: UInt64, to findings: inout HeaderFindings) {
+    findings.remarks.append(summary(header))
+    if !header.isFirstCopy { findings.remarks.append("only the second copy of its header is whole") }
+    let unusable = header.unusableSlots
+    for slot in unusable { findings.remarks.append(slot.reason) }
+    if !unusable.isEmpty, unusable.count == header.activeSlots.count {
+      findings.defects.append("none of its keys can be used")
+    }
+    findings.defects += defects(header, data)
   }
 
   private static func summary(_ header: LuksHeader) -> String {
@@ -46,14 +57,12 @@ extension LuksFormat: InspectingKind {
     var defects: [String] = []
     do throws(BlockError) {
       _ = try header.cipherSpec()
+      _ = try Digest(header.hash)
     } catch {
       defects.append(error.message)
     }
-    if let length = header.payloadLength, length > data {
+    if let length = header.payloadLength, length > data, !header.isDetached {
       defects.append("the encrypted data ends past the end of the file")
-    }
-    for slot in header.slots where slot.isActive && slot.area.upperBound > header.payloadOffset {
-      defects.append("the key material of slot \(slot.number) overlaps the data")
     }
     return defects
   }

@@ -46,6 +46,11 @@ public struct LuksFormat: DriverKind {
     }
   }
 
+  /// The second copy of a header, which is enough.
+  public var laterSigns: [LaterSign] {
+    LuksHeader.copySizes.map { LaterSign(offset: $0, bytes: LuksHeader.secondarySign) }
+  }
+
   /// Opens a disk with the secret that `key-secret` names, or only its header where data is not going to be read.
   public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     let secretName = try request.options.takeString("key-secret")
@@ -56,13 +61,18 @@ public struct LuksFormat: DriverKind {
     let apart = request.node.edge(.header)
     let area = EdgeArea(edge: apart ?? file)
     let place: LuksDriver.HeaderPlace = isHeaderOnly ? .alone : apart == nil ? .inFront : .apart
-    let header: LuksHeader
+    let limits: LuksLimits = request.isUntrusted ? .untrusted : .usual
+    var header: LuksHeader
     if let apart {
       header = try inContext("Could not read header '\(apart.child.fileName)'") { () throws(BlockError) in
-        try LuksHeader(in: area, isDetached: true)
+        try LuksHeader(in: area, isDetached: true, limits: limits)
       }
     } else {
-      header = try LuksHeader(in: area, isDetached: isHeaderOnly)
+      header = try LuksHeader(in: area, isDetached: isHeaderOnly, limits: limits)
+      // Whether data follows, its place tells.
+      if isHeaderOnly {
+        header.isDetached = header.payloadOffset == 0 || header.payloadOffset > area.length
+      }
     }
     if apart != nil, !isHeaderOnly, header.payloadOffset > file.length {
       throw BlockError(
@@ -73,6 +83,9 @@ public struct LuksFormat: DriverKind {
       return OpenedDriver(LuksDriver(header, unlocked: nil, at: place))
     }
     let passphrase = try LuksFormat.passphrase(secretName, request.secrets)
+    header.tellBeforeUnlocking(of: request.node.fileName, isUntrusted: request.isUntrusted) {
+      request.warn(.remark($0))
+    }
     let key = try header.unlock(passphrase, in: area)
     let unlocked = LuksDriver.Unlocked(
       key: key, passphrase: passphrase, cipher: try header.makeCipher(key))

@@ -15,7 +15,7 @@ extension Qcow2Format {
     let header = try readHeader(file)
     let options = try Qcow2Options(taking: &request.options)
     let driver = try readTables(header, file, options, request.flags, request.tableBudget)
-    driver.encryption = try ClusterEncryption(header, file, options, request.flags, request.secrets)
+    driver.encryption = try ClusterEncryption(header, file, options, request)
     try driver.clearUnknownFeatures(file, request.flags)
     var result = OpenedDriver(driver)
     result.warnings = bitmapWarnings(header, driver.bitmaps.state)

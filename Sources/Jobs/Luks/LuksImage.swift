@@ -15,11 +15,16 @@ struct LuksIdentity: Sendable, Equatable {
   var payloadOffset: UInt64
   /// Cipher and mode of the encrypted data.
   var cipher: String
+  private let keyDigest: VolumeKeyDigest
+
+  /// Whether both are for the same volume key.
+  func holdsSameKey(as other: LuksIdentity) -> Bool { keyDigest == other.keyDigest }
 
   init(_ header: LuksHeader) {
     uuid = header.uuid
     payloadOffset = header.payloadOffset
     cipher = "\(header.cipher)-\(header.mode)-\(header.keyBytes)"
+    keyDigest = header.digest
   }
 }
 

@@ -5,6 +5,8 @@ public import BlockGraph
 internal import Bytes
 internal import Crypto
 public import Errors
+public import Host
+internal import LuksFormat
 internal import Options
 
 /// Puts the header of a LUKS image, keys included, back from a file that has a copy of it.
@@ -19,16 +21,22 @@ public final class LuksRestoreJob: Job {
   static let maximumLength: UInt64 = 256 << 20
   private let image: ImageName
   private let backup: ImageName
+  private let secrets: [Secret]
   private let force: Bool
   private let opener: Opener
   private var users: [RootUser] = []
   private var target: Edge?
   private var header: Buffer?
 
-  /// - Parameter force: whether a header that is not the copy's own may be replaced.
-  public init(_ image: ImageName, from backup: ImageName, force: Bool, opener: Opener) {
+  /// - Parameters:
+  ///   - secrets: where there are any, one of them has to open the copy.
+  ///   - force: whether a damaged copy is written, and one over a header that is not its own.
+  public init(
+    _ image: ImageName, from backup: ImageName, secrets: [Secret] = [], force: Bool, opener: Opener
+  ) {
     self.image = image
     self.backup = backup
+    self.secrets = secrets
     self.force = force
     self.opener = opener
   }
@@ -42,7 +50,7 @@ public final class LuksRestoreJob: Job {
     return Int(length)
   }
 
-  /// Reads the copy, and looks whether it belongs to the image.
+  /// Reads the copy, and looks whether it is whole and belongs to the image.
   ///
   /// - Throws: kind `refused` where it does not seem to.
   public func prepare(in graph: Graph) throws(BlockError) {
@@ -50,6 +58,7 @@ public final class LuksRestoreJob: Job {
     header = try withLuksFile(backup, try makeUser(backup, graph), opener, in: graph) {
       (header: LuksHeader, edge: Edge) throws(BlockError) in
       copied = LuksIdentity(header)
+      if !force { try refuseDamaged(header, edge) }
       return try edge.read(at: 0, count: try LuksRestoreJob.length(of: header, in: edge))
     }
     if !force, let copied { try refuseOther(than: copied, graph) }
@@ -79,8 +88,32 @@ public final class LuksRestoreJob: Job {
     return user
   }
 
+  /// Refuses a copy that would not open the image.
+  private func refuseDamaged(_ header: LuksHeader, _ edge: Edge) throws(BlockError) {
+    let area = EdgeArea(edge: edge)
+    do throws(BlockError) {
+      try header.requireWhole(in: area)
+      var failure: BlockError?
+      for secret in secrets {
+        do throws(BlockError) {
+          _ = try header.unlock(secret, in: area)
+          return
+        } catch {
+          failure = error
+        }
+      }
+      if let failure { throw failure }
+    } catch {
+      throw BlockError(
+        .refused, "'\(backup.text)' is no copy to rely on: \(error.message)",
+        hint: LuksRestoreJob.forceHint)
+    }
+  }
+
+  private static let forceHint = "Use --force to replace it all the same."
+
   private func refuseOther(than copied: LuksIdentity, _ graph: Graph) throws(BlockError) {
-    let hint = "Use --force to replace it all the same."
+    let hint = LuksRestoreJob.forceHint
     let present: LuksIdentity
     do throws(BlockError) {
       present = try withLuksFile(image, try makeUser(image, graph), opener, in: graph) {
@@ -96,6 +129,12 @@ public final class LuksRestoreJob: Job {
         .refused,
         "'\(backup.text)' is a copy of another header: its UUID is \(copied.uuid), that of '\(image.text)' is "
           + present.uuid, hint: hint)
+    }
+    guard present.holdsSameKey(as: copied) else {
+      throw BlockError(
+        .refused,
+        "'\(backup.text)' is for another volume key than '\(image.text)', or one of them is damaged",
+        hint: hint)
     }
     guard present == copied else {
       throw BlockError(

@@ -50,7 +50,7 @@ extension ClusterEncryption {
   /// - Returns: nil for an image that is not encrypted.
   /// - Throws: what is wrong with the header, the options or the secret, in the peer's words.
   init?(
-    _ header: Header, _ file: Edge, _ options: Qcow2Options, _ flags: NodeFlags, _ secrets: any SecretSource
+    _ header: Header, _ file: Edge, _ options: Qcow2Options, _ request: OpenRequest
   )
     throws(BlockError)
   {
@@ -68,20 +68,24 @@ extension ClusterEncryption {
     self.method = method
     place = try method == .luks ? EncryptionPlace(header, fileLength: file.length) : nil
     if let place {
-      let found = try LuksHeader(in: EncryptionArea(edge: file, place: place))
+      let found = try LuksHeader(
+        in: EncryptionArea(edge: file, place: place), limits: request.isUntrusted ? .untrusted : .usual)
       guard found.version == 1 else {
         throw BlockError(.unsupported, "LUKS version \(found.version) is not supported inside a qcow2 image")
       }
       self.header = found
     }
-    guard !flags.contains(.noIO) else {
+    guard !request.flags.contains(.noIO) else {
       unlocked = nil
       return
     }
-    let passphrase = try ClusterEncryption.passphrase(options.keySecret, secrets)
+    let passphrase = try ClusterEncryption.passphrase(options.keySecret, request.secrets)
     guard let place, let found = self.header else {
       unlocked = Unlocked(passphrase: passphrase, cipher: try ClusterEncryption.oldCipher(passphrase))
       return
+    }
+    found.tellBeforeUnlocking(of: request.node.fileName, isUntrusted: request.isUntrusted) {
+      request.warn(.remark($0))
     }
     let key = try found.unlock(passphrase, in: EncryptionArea(edge: file, place: place))
     unlocked = Unlocked(key: key, passphrase: passphrase, cipher: try found.makeCipher(key))

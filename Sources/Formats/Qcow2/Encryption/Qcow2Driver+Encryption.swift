@@ -76,8 +76,8 @@ extension Qcow2Driver: EncryptingDriver {
     }
     let area = EncryptionArea(edge: try file(of: node), place: place)
     let routine = LuksKeyRoutine(
-      area: area, key: key, passphrase: unlocked.passphrase, others: request.secrets.all, force: request.force
-    )
+      area: area, key: key, passphrase: unlocked.passphrase,
+      others: request.keepsKnownKey ? request.secrets.all : nil, force: request.force)
     do throws(BlockError) {
       let changed = try routine.apply(amendment.change, to: header)
       monitor.withLock { self.encryption?.header = changed }

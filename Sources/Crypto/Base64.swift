@@ -2,17 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-internal import Errors
-internal import Host
+public import Errors
+public import Host
 
-/// Base64 as secrets are written in: line feeds may stand anywhere.
-enum Base64 {
+/// Base64 as secrets are written in, where line feeds may stand anywhere, and as headers have it.
+public enum Base64 {
   /// Decodes whole groups of four characters. Other programs leave out what is behind the last one, so that a
   /// secret made with them is the same here.
   ///
   /// - Parameter warn: told where something is left out.
   /// - Throws: for a character that does not belong to base64; padding belongs to the end.
-  static func decode(_ text: Secret, warn: (String) -> Void) throws(BlockError) -> Secret {
+  public static func decode(_ text: Secret, warn: (String) -> Void) throws(BlockError) -> Secret {
     var count = 0
     var leftOver = 0
     let room = try Secret(count: text.count / 4 * 3 + 3) { (room: inout MutableRawSpan) throws(BlockError) in
@@ -22,6 +22,12 @@ enum Base64 {
       warn("base64 ends inside a group of four characters, \(leftOver) of them are not used")
     }
     return Secret(copying: room.bytes.slice(0..<count))
+  }
+
+  /// The bytes that `text` stands for, or nil where it is not base64 from its first to its last character.
+  static func bytes(_ text: String) -> [UInt8]? {
+    guard text.utf8.count % 4 == 0, !text.utf8.contains(UInt8(ascii: "\n")) else { return nil }
+    return (try? decode(Secret(text: text)) { _ in }).map { $0.bytes.bytes(0..<$0.count) }
   }
 
   private static func decode(_ text: RawSpan, into room: inout MutableRawSpan) throws(BlockError) -> (
