@@ -44,8 +44,8 @@ import Testing
       + "-o cluster_size=2M,encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10 disk.raw new",
     "rebase -b '' over.qcow2", "commit over.qcow2", "compare packed.qcow2 half.raw",
     "dd if=packed.qcow2 of=new bs=64M", "checksum packed.qcow2", "checksum --plain packed.qcow2",
-    "bench -c 100 -s 2M -S 1M large.qcow2", "bench -c 4 -d 2 -s 64M -S 1M large.qcow2",
-    "bench -w -c 100 -s 4M -S 1M large.qcow2",
+    "bench -c 100 -s 2M -S 2M large.qcow2", "bench -c 4 -d 2 -s 64M -S 1M large.qcow2",
+    "bench -w -c 100 -s 4M -S 4M large.qcow2",
   ]
 
   @Test("large clusters and requests take no more memory than small ones", arguments: commands)
@@ -118,7 +118,7 @@ import Testing
       mkdir out
       name=endless.qcow2
       [[ $2 == convert* ]] && name="$name out/new"
-      eval "env --default-signal=INT \\"\\$1\\" $2 $name" >said & job=$!
+      eval "exec env --default-signal=INT \\"\\$1\\" $2 $name" >said & job=$!
       sleep 1.5
       kill -0 $job || echo "ended by itself"
       (sleep 10; kill -KILL $job) & guard=$!
