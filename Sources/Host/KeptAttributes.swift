@@ -40,12 +40,12 @@ struct KeptAttributes: Equatable {
     if present.owner != owner || present.group != group {
       try KeptAttributes.call("owner") { fchown(descriptor, owner, group) }
     }
-    for name in present.extended.keys where extended[name] == nil {
-      try KeptAttributes.call("attributes") { unsafe linux_remove_attribute(descriptor, name) }
+    for attribute in present.extended.keys where extended[attribute] == nil {
+      try KeptAttributes.call("attributes") { unsafe linux_remove_attribute(descriptor, attribute) }
     }
-    for (name, value) in extended where present.extended[name] != value {
+    for (attribute, value) in extended where present.extended[attribute] != value {
       try KeptAttributes.call("attributes") {
-        unsafe linux_set_attribute(descriptor, name, value, value.count)
+        unsafe linux_set_attribute(descriptor, attribute, value, value.count)
       }
     }
     // An access control list sets a part of the mode, and giving a file away clears one.
@@ -88,8 +88,10 @@ struct KeptAttributes: Equatable {
     return list.split(separator: 0).map { $0 + [0] }
   }
 
-  private static func value(of name: [CChar], _ descriptor: Int32) throws(BlockError) -> [UInt8]? {
-    unsafe try read { unsafe linux_get_attribute(descriptor, name, $0, $1) }?.map { UInt8(bitPattern: $0) }
+  private static func value(of attribute: [CChar], _ descriptor: Int32) throws(BlockError) -> [UInt8]? {
+    unsafe try read { unsafe linux_get_attribute(descriptor, attribute, $0, $1) }?.map {
+      UInt8(bitPattern: $0)
+    }
   }
 
   /// All that `call` reads, which with a size of 0 tells how much that is; nil where there is none.
