@@ -169,6 +169,7 @@ private final class ClaimingFormat: CompressingDriver, @unchecked Sendable {
       let isCopied = way == .copied && !failed
       if isCopied { #expect(try scene.edge.array(at: 0, count: ClaimTests.length).allSatisfy { $0 == 5 }) }
       scene.faults.fail(0)
+      scene.format.fail(phase, 0)
       // Another writer of the same goes on, and closing does not wait for a request that never ends.
       try scene.edge.write(at: 0, [UInt8](repeating: 9, count: ClaimTests.length))
       #expect(try scene.edge.array(at: 0, count: ClaimTests.length).allSatisfy { $0 == 9 })

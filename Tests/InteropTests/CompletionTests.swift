@@ -89,6 +89,7 @@ import Testing
 
   @Test("D-03 names of files are offered whole, and names that a shell cannot be told in lines are not")
   func oddNames() {
+    let folder = TemporaryFolder()
     let outcome = Shell.run(
       #"""
       touch $'t\351' $'t\nx' 'tü' 't a'
@@ -103,7 +104,7 @@ import Testing
       complete_line strata info t
       complete_line strata info none
       complete_line strata snapshot disk -a t
-      """#, Programs.strata, Programs.root, folder: TemporaryFolder().path)
+      """#, Programs.strata, Programs.root, folder: folder.path)
     #expect(
       outcome
         == Shell.Outcome(
@@ -134,7 +135,9 @@ import Testing
 
   @Test("mandoc finds nothing to say about the manuals")
   func manuals() {
-    let outcome = Shell.run("mandoc -T lint man/*.1 man/*.7", folder: Programs.root)
+    // Whether the machine's index of manuals is up to date is not ours to say.
+    let outcome = Shell.run(
+      "mandoc -T lint man/*.1 man/*.7 2>&1 | grep -v 'outdated mandoc.db' || true", folder: Programs.root)
     #expect(outcome == Shell.Outcome(status: 0, output: ""))
   }
 }

@@ -54,7 +54,7 @@ import Testing
       mkdir out
       echo before > out/old
       for target in new old; do
-        { printf x; sleep 5; } | "$1" dd -O qcow2 if=- of=out/$target 2>/dev/null &
+        { printf x; sleep 5; } | env --default-signal=INT "$1" dd -O qcow2 if=- of=out/$target 2>/dev/null &
         sleep 0.5
         kill -"$2" $!
         wait $! && echo "ended well"

@@ -31,7 +31,7 @@ import Testing
         rm -f small/*
         qemu-img create -q -f raw small/raw 1M
         qemu-img create -q -f qcow2 small/qcow2 1M
-        qemu-img create -q -f luks \(ScarceStorageTests.secret) -o key-secret=s,iter-time=10 small/luks 1M
+        "$1" create -q -f luks \(ScarceStorageTests.secret) -o key-secret=s,iter-time=10 small/luks 1M
       }
       sizes() { (cd small; for file in *; do echo $file $(stat -c %s $file); done); }
       seq 400000 | head -c 2M >disk.raw

@@ -30,7 +30,9 @@ extension BlockError {
     guard kind == .corrupt else { return false }
     // A short name may well be part of a word.
     for file in files where !file.isEmpty {
-      if message.contains("'\(file)'") || message.contains(" \(file):") || message.hasSuffix(" \(file)") {
+      if message.contains("'\(file)'") || message.contains(" \(file):") || message.hasPrefix("\(file):")
+        || message.hasSuffix(" \(file)")
+      {
         return false
       }
     }

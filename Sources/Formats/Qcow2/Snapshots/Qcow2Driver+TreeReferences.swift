@@ -96,8 +96,23 @@ extension Qcow2Driver {
     try barrier(node)
     try setMarks(&table, node) { (bytes: RawSpan, offset: UInt64) throws(BlockError) in
       l2Cache.drop(from: offset, bytes: geometry.clusterSize)
-      try file.write(at: offset, from: bytes)
+      try writeChanges(bytes, at: offset, file)
       return L1Entry(table: offset)
+    }
+  }
+
+  /// Writes those sectors of a table that the file has otherwise: a full disk has no room for the others where they
+  /// are holes.
+  private func writeChanges(_ bytes: RawSpan, at offset: UInt64, _ file: Edge) throws(BlockError) {
+    let present = try file.read(at: offset, count: bytes.byteCount)
+    var position = 0
+    while position < bytes.byteCount {
+      let end = min(position + 512, bytes.byteCount)
+      let sector = bytes.slice(position..<end)
+      if !sector.equals(present.bytes.slice(position..<end)) {
+        try file.write(at: offset + UInt64(position), from: sector)
+      }
+      position = end
     }
   }
 
