@@ -144,7 +144,7 @@ import Testing
         qemu-io -f qcow2 -c 'write -q -P 3 0 1M' top
         qemu-img create -q -f qcow2 full 1M
         qemu-io -f qcow2 -c 'write -q -P 3 0 1M' full
-        "$1" \(command) >/dev/null 2>&1 & ours=$!
+        env --default-signal=INT "$1" \(command) >/dev/null 2>&1 & ours=$!
         for i in $(seq 500); do [ $(locks \(image)) -gt 3 ] && break; sleep 0.01; done
         qemu-io -f qcow2 -c 'write 0 512' \(image) 2>&1 | grep -o 'Failed to get.*lock'
         timeout 5 qemu-nbd -t -k "$PWD/socket" -f qcow2 \(image) 2>&1 | grep -o 'Failed to get.*lock'
