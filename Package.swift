@@ -38,7 +38,8 @@ let package = Package(
     .library(
       name: "Strata",
       targets: [
-        "BlockGraph", "FileProtocol", "NBDProtocol", "RawFormat", "Qcow2Format", "LuksFormat", "Filters",
+        "BlockGraph", "FileProtocol", "NBDProtocol", "RawFormat", "Qcow2Format", "VdiFormat", "LuksFormat",
+        "Filters",
         "Jobs",
       ]),
   ],
@@ -66,16 +67,19 @@ let package = Package(
     module("Crypto", ["Errors", "Bytes", "Host", "Options", "CCrypto", "CGcrypt", "CCryptsetup"]),
     module("FileProtocol", ["BlockGraph"], path: "Sources/Protocols/File"),
     module("NBDProtocol", ["BlockGraph", "CNbd"], path: "Sources/Protocols/NBD"),
+    module("BlockTables", ["BlockGraph"], path: "Sources/Formats/BlockTables"),
     module("RawFormat", ["BlockGraph"], path: "Sources/Formats/Raw"),
-    module("Qcow2Format", ["BlockGraph", "Compression", "Crypto"], path: "Sources/Formats/Qcow2"),
+    module(
+      "Qcow2Format", ["BlockGraph", "BlockTables", "Compression", "Crypto"], path: "Sources/Formats/Qcow2"),
+    module("VdiFormat", ["BlockGraph", "BlockTables"], path: "Sources/Formats/Vdi"),
     module("LuksFormat", ["BlockGraph", "Crypto"], path: "Sources/Formats/Luks"),
     module("Filters", ["BlockGraph"], path: "Sources/Formats/Filters"),
     module("Secrets", ["BlockGraph", "Crypto"]),
     module(
       "Jobs",
       [
-        "BlockGraph", "Crypto", "FileProtocol", "NBDProtocol", "RawFormat", "Qcow2Format", "LuksFormat",
-        "Filters",
+        "BlockGraph", "Crypto", "FileProtocol", "NBDProtocol", "RawFormat", "Qcow2Format", "VdiFormat",
+        "LuksFormat", "Filters",
       ]),
     module(
       "Commands",
@@ -94,6 +98,8 @@ let package = Package(
     tests("NBDProtocolTests", ["NBDProtocol", "Support"]),
     tests("RawFormatTests", ["RawFormat", "Support"]),
     tests("Qcow2FormatTests", ["Qcow2Format", "Support"]),
+    tests("BlockTablesTests", ["BlockTables", "Support"]),
+    tests("VdiFormatTests", ["VdiFormat", "Support"]),
     tests("LuksFormatTests", ["LuksFormat", "Support"]),
     tests("FiltersTests", ["Filters", "Support"]),
     tests("SecretsTests", ["Secrets", "Support"]),

@@ -29,6 +29,7 @@ let package = Package(
       swiftSettings: strict),
     fuzzer("FuzzImage"),
     fuzzer("FuzzLuks"),
+    fuzzer("FuzzVdi"),
     fuzzer("FuzzPrograms"),
     fuzzer("FuzzOptions"),
   ],

@@ -91,6 +91,18 @@ extension MutableRawSpan {
     storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt64.self)
   }
 
+  /// Stores `value` little-endian at `offset` bytes.
+  @inlinable @_lifetime(self: copy self)
+  public mutating func storeLittle(_ value: UInt32, at offset: Int) {
+    storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt32.self)
+  }
+
+  /// Stores `value` little-endian at `offset` bytes.
+  @inlinable @_lifetime(self: copy self)
+  public mutating func storeLittle(_ value: UInt64, at offset: Int) {
+    storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt64.self)
+  }
+
   /// Copies all of `source` to `offset`.
   @inlinable @_lifetime(self: copy self)
   public mutating func copy(_ source: RawSpan, at offset: Int = 0) {

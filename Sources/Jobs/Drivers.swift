@@ -8,13 +8,13 @@ internal import LuksFormat
 internal import NBDProtocol
 internal import Qcow2Format
 internal import RawFormat
+internal import VdiFormat
 
 /// Every driver of the suite.
 public enum Drivers {
   /// Storage first, then formats, then filters.
   public static let all: [any DriverKind] = [
-    FileStorage.file, FileStorage.device, NBDStorage(), RawFormat(), Qcow2Format(), LuksFormat(),
-    CopyOnReadFilter(),
-    BlkdebugFilter(),
+    FileStorage.file, FileStorage.device, NBDStorage(), RawFormat(), Qcow2Format(), VdiFormat(),
+    LuksFormat(), CopyOnReadFilter(), BlkdebugFilter(),
   ]
 }

@@ -72,7 +72,7 @@ import Testing
     ("rebase -b nowhere -F raw TOP", "relative to the folder of the image"),
     ("info --untrusted RAW", "-f raw"), ("map --untrusted TOP", "inspect"),
     ("create -f luks new 1M", "--object secret"), ("create -f luks -o key-secret=k new 1M", "id=k,file="),
-    ("dd -f raw if=RAW of=RAW", "in another role"), ("checksum -a frob RAW", "sha256"),
+    ("dd -f raw if=RAW of=RAW", "name another target"), ("checksum -a frob RAW", "sha256"),
   ]
 
   @Test("errors with a next step are followed by it, and never by two", arguments: advice)

@@ -64,7 +64,7 @@ struct FragileImage {
     image.fault.fail(
       Int.random(in: 1...120, using: &random), of: [.write, .zero, .truncate, .flush, .discard], forGood: true
     )
-    var program = CrashProgram(image.edge, length: length, random)
+    var program = try CrashProgram(image.edge, length: length, random)
     program.run(operations: 60)
     // Nothing of what follows reaches the storage where the failure came before.
     if program.failed { image.close() }
@@ -79,68 +79,6 @@ struct FragileImage {
       #expect(export.status == 0, "\(export.output)")
       #expect(program.isKept(in: Shell.readFile(folder.file("raw"))))
     }
-  }
-}
-
-/// Random operations, remembering what a flush made safe and what changed since.
-private struct CrashProgram {
-  let edge: Edge
-  var random: SeededNumbers
-  private var shadow: [UInt8]
-  private var safe: [UInt8]
-  private var isTouched: [Bool]
-  private(set) var failed = false
-
-  init(_ edge: Edge, length: Int, _ random: SeededNumbers) {
-    self.edge = edge
-    self.random = random
-    shadow = [UInt8](repeating: 0, count: length)
-    safe = shadow
-    isTouched = [Bool](repeating: false, count: length)
-  }
-
-  mutating func run(operations: Int) {
-    for _ in 0..<operations where !failed {
-      do throws(BlockError) {
-        try step()
-      } catch {
-        failed = true
-      }
-    }
-  }
-
-  private mutating func step() throws(BlockError) {
-    let start = Int.random(in: 0..<shadow.count, using: &random)
-    let range = start..<min(start + Int.random(in: 1...40000, using: &random), shadow.count)
-    let choice = Int.random(in: 0..<10, using: &random)
-    if choice < 8 {
-      for index in range { isTouched[index] = true }
-    }
-    switch choice {
-    case 0..<6:
-      let bytes = [UInt8](repeating: UInt8.random(in: 1...255, using: &random), count: range.count)
-      try edge.write(at: UInt64(range.lowerBound), bytes)
-      shadow.replaceSubrange(range, with: bytes)
-    case 6:
-      try edge.writeZeroes(
-        at: UInt64(range.lowerBound), length: UInt64(range.count), mayUnmap: Bool.random(using: &random))
-      shadow.replaceSubrange(range, with: [UInt8](repeating: 0, count: range.count))
-    case 7:
-      try edge.discard(at: UInt64(range.lowerBound), length: UInt64(range.count))
-      let now = try edge.array(at: UInt64(range.lowerBound), count: range.count)
-      shadow.replaceSubrange(range, with: now)
-    default:
-      try edge.flush()
-      safe = shadow
-      isTouched = [Bool](repeating: false, count: shadow.count)
-    }
-  }
-
-  /// Whether everything that was flushed and not touched since is there.
-  func isKept(in content: [UInt8]) -> Bool {
-    guard content.count == safe.count else { return false }
-    for index in safe.indices where !isTouched[index] && content[index] != safe[index] { return false }
-    return true
   }
 }
 

@@ -16,12 +16,16 @@ public struct DriverConformance {
   private let zeroes: [UInt8]
   private var numbers: SeededNumbers
   private let discardZeroes: Bool
+  private let mayHaveHoles: Bool
   /// What was found wrong; empty for a driver that conforms.
   public private(set) var findings: [String] = []
 
   /// A run that follows from `seed`. `discardZeroes` says that discarded whole clusters read as zero; otherwise
-  /// their content is not looked at until written.
-  public init(_ edge: Edge, seed: UInt64, discardZeroes: Bool = true) throws(BlockError) {
+  /// their content is not looked at until written. `mayHaveHoles` says that data may be a hole below.
+  public init(_ edge: Edge, seed: UInt64, discardZeroes: Bool = true, mayHaveHoles: Bool = false)
+    throws(BlockError)
+  {
+    self.mayHaveHoles = mayHaveHoles
     self.edge = edge
     length = Int(edge.length)
     zeroes = Array(repeating: 0, count: length)
@@ -34,10 +38,13 @@ public struct DriverConformance {
   /// The whole check: the given number of operations, then everything once more.
   ///
   /// - Returns: what was found wrong, each with the operation after which it was found.
-  public static func check(_ edge: Edge, seed: UInt64, operations: Int = 200, discardZeroes: Bool = true)
+  public static func check(
+    _ edge: Edge, seed: UInt64, operations: Int = 200, discardZeroes: Bool = true, mayHaveHoles: Bool = false
+  )
     throws(BlockError) -> [String]
   {
-    var run = try DriverConformance(edge, seed: seed, discardZeroes: discardZeroes)
+    var run = try DriverConformance(
+      edge, seed: seed, discardZeroes: discardZeroes, mayHaveHoles: mayHaveHoles)
     for number in 1...operations {
       let text = try run.step()
       guard run.findings.isEmpty else {
@@ -127,7 +134,7 @@ public struct DriverConformance {
       {
         findings.append("extent \(position)..<\(end) is called zero, byte \(other) is not")
       }
-      if status.isZero && status.isData && status.isPresent {
+      if status.isZero && status.isData && status.isPresent && !mayHaveHoles {
         findings.append("extent at \(position) is zero and data")
       }
       position = end

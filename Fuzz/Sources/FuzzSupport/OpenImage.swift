@@ -7,7 +7,7 @@ public import Errors
 public import Options
 internal import Qcow2Format
 
-/// A qcow2 image in memory, as commands open one: its own graph, its storage, and no other file.
+/// An image in memory, as commands open one: its own graph, its storage, and no other file.
 public struct OpenImage {
   /// Where the image's bytes are.
   public let storage: BoundedStorage
@@ -20,7 +20,10 @@ public struct OpenImage {
   /// Opens what `storage` holds.
   ///
   /// - Parameter flags: with `writable`, a user that writes and resizes.
-  public init(_ storage: BoundedStorage, flags: NodeFlags, options: OptionObject = [:]) throws(BlockError) {
+  public init(
+    _ storage: BoundedStorage, _ kind: any DriverKind = Qcow2Format(), flags: NodeFlags,
+    options: OptionObject = [:]
+  ) throws(BlockError) {
     self.storage = storage
     let graph = Graph()
     self.graph = graph
@@ -38,8 +41,8 @@ public struct OpenImage {
     // Requests to discard are to do something.
     let flags = flags.contains(.writable) ? flags.union(.unmap) : flags
     do throws(BlockError) {
-      let node = try Opener(graph: graph, kinds: [Qcow2Format()]).openFormat(
-        Qcow2Format(), on: file, options, OpenSettings(flags: flags, followsBacking: false))
+      let node = try Opener(graph: graph, kinds: [kind]).openFormat(
+        kind, on: file, options, OpenSettings(flags: flags, followsBacking: false))
       edge = try graph.attach(user, to: node)
     } catch {
       for user in users { try? graph.release(user) }
@@ -80,13 +83,14 @@ public struct OpenImage {
   /// Fills an empty storage with an empty image.
   ///
   /// - Parameter options: creation options as text.
-  public static func create(on storage: BoundedStorage, size: UInt64, _ options: String) throws(BlockError) {
+  public static func create(
+    _ format: any DriverKind = Qcow2Format(), on storage: BoundedStorage, size: UInt64, _ options: String
+  ) throws(BlockError) {
     let graph = Graph()
     let file = try graph.adopt(storage, fileName: "memory", flags: .writable)
     let user = graph.makeUser(
       "create", claim: Claim(held: [.consistentRead, .write, .resize], shared: .consistentRead))
     let edge = try graph.attach(user, to: file)
-    let format = Qcow2Format()
     let list = options.isEmpty ? KeyValueList() : try KeyValueList(creationOptions: options)
     let request = CreateRequest(file: edge, size: size, options: try format.creationOptions.parse(list)) {
       (_: String) throws(BlockError) -> Edge in

@@ -1,6 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import BlockTables
 internal import Bytes
 internal import Compression
 internal import Errors

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import BlockGraph
+internal import BlockTables
 internal import Bytes
 public import Errors
 

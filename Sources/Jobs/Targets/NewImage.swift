@@ -58,7 +58,7 @@ final class NewImage {
 
   /// Formats that other programs can open below an image of ours.
   static let foreignFormats: Set<String> = [
-    "bochs", "cloop", "dmg", "luks", "parallels", "qcow", "qed", "vdi", "vhdx", "vmdk", "vpc",
+    "bochs", "cloop", "dmg", "luks", "parallels", "qcow", "qed", "vhdx", "vmdk", "vpc",
   ]
 
   /// Those of them that nobody makes.

@@ -1,21 +1,21 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import BlockGraph
-internal import Bytes
-internal import Errors
-internal import Host
+package import BlockGraph
+package import Bytes
+package import Errors
+package import Host
 
 /// A bounded number of table slices in memory, as they stand on disk.
 ///
 /// Everything here happens with the driver's monitor held; reading a missing slice may let go of it.
-final class TableCache {
+package final class TableCache {
   /// One slice. Whoever let go of the monitor must look it up anew: its memory may hold another by then.
-  final class Slice {
+  package final class Slice {
     /// Host offset in bytes.
-    fileprivate(set) var offset = UInt64.max
+    package fileprivate(set) var offset = UInt64.max
     /// The slice's bytes, big-endian as on disk.
-    let buffer: Buffer
+    package let buffer: Buffer
     /// Bytes that the file does not have yet; empty where there are none.
     fileprivate var dirty = 0..<0
     fileprivate var isLoading = false
@@ -25,26 +25,26 @@ final class TableCache {
   }
 
   /// Bytes of a slice.
-  let sliceBytes: Int
+  package let sliceBytes: Int
   /// How many slices may be in memory.
-  let capacity: Int
+  package let capacity: Int
   private let monitor: Monitor
   private var slices: [Slice] = []
   private var byOffset: [UInt64: Slice] = [:]
   private var latest: Slice?
   private var hand = 0
   /// Whether the file lacks any byte of any slice.
-  private(set) var isDirty = false
+  package private(set) var isDirty = false
 
   /// An empty cache of at least one slice.
-  init(bytes: UInt64, sliceBytes: Int, monitor: Monitor) {
+  package init(bytes: UInt64, sliceBytes: Int, monitor: Monitor) {
     self.sliceBytes = sliceBytes
     self.monitor = monitor
     capacity = max(1, Int(clamping: bytes) / sliceBytes)
   }
 
   /// The slice at a host offset, if it is in memory.
-  func cached(at offset: UInt64) -> Slice? {
+  package func cached(at offset: UInt64) -> Slice? {
     if let latest, latest.offset == offset, !latest.isLoading { return latest }
     guard let slice = byOffset[offset], !slice.isLoading else { return nil }
     slice.wasUsed = true
@@ -56,7 +56,7 @@ final class TableCache {
   ///
   /// With `releasing`, others run while it is read, so that what the caller saw before may have changed.
   /// `writeBack` makes all slices clean.
-  func slice(
+  package func slice(
     at offset: UInt64, from file: Edge, releasing: Bool, writeBack: () throws(BlockError) -> Void
   ) throws(BlockError) -> Slice {
     while true {
@@ -110,7 +110,7 @@ final class TableCache {
   }
 
   /// Notes that bytes of a slice changed.
-  func markDirty(_ slice: Slice, _ range: Range<Int>) {
+  package func markDirty(_ slice: Slice, _ range: Range<Int>) {
     isDirty = true
     if slice.dirty.isEmpty {
       slice.dirty = range
@@ -121,7 +121,7 @@ final class TableCache {
   }
 
   /// Writes what the file lacks, by ascending offset, after asking about each place.
-  func writeDirty(to file: Edge, checking check: (UInt64, UInt64) throws(BlockError) -> Void)
+  package func writeDirty(to file: Edge, checking check: (UInt64, UInt64) throws(BlockError) -> Void)
     throws(BlockError)
   {
     guard isDirty else { return }
@@ -141,7 +141,7 @@ final class TableCache {
   }
 
   /// Forgets the slices inside a range of the file, unwritten bytes included.
-  func drop(from offset: UInt64, bytes: UInt64) {
+  package func drop(from offset: UInt64, bytes: UInt64) {
     var position = offset
     while position < offset + bytes {
       if let slice = byOffset[position] {

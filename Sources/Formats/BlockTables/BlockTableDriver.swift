@@ -1,0 +1,109 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import BlockGraph
+internal import Bytes
+package import Errors
+
+/// A format whose guest data is found through one block table.
+///
+/// A driver adds its header, which `writeCounters` brings up to date, and what is peculiar to it.
+package protocol BlockTableDriver: CheckingDriver {
+  /// The table.
+  var table: BlockTable { get }
+
+  /// Writes what the header counts, where that changed. What it counts is in the file.
+  ///
+  /// - Parameter usedSpaces: how many spaces there are up to the last one in use, or nil where none was taken.
+  func writeCounters(_ usedSpaces: UInt64?, of node: Node) throws(BlockError)
+
+  /// What a check says of a finding, one line.
+  func text(of finding: BlockFinding) -> String
+}
+
+extension BlockTableDriver {
+  /// The disk's length in bytes.
+  package func length(of node: Node) -> UInt64 { table.length }
+
+  /// Space is given in blocks.
+  package func limits(of node: Node) -> Limits {
+    var limits = Limits()
+    limits.clusterSize = table.blockSize
+    return limits
+  }
+
+  /// What the table says.
+  package func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
+    try table.extent(at: offset, length: length, of: node)
+  }
+
+  /// Nothing is compressed or encrypted.
+  package func readEncoded(
+    _ extent: Extent, at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node
+  ) throws(BlockError) {
+    throw BlockError(.unsupported, "\(name) stores nothing encoded")
+  }
+
+  /// The blocks' spaces, or new ones.
+  package func prepareWrite(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> WriteSlot
+  {
+    try table.prepareWrite(at: offset, length: length, of: node)
+  }
+
+  /// Enters new blocks.
+  package func finishWrite(_ slot: WriteSlot, written: Bool, of node: Node) throws(BlockError) {
+    try table.finishWrite(slot, written: written, of: node)
+  }
+
+  /// As the peer has it for most formats, what has a place is data.
+  package func mayHaveHoles(of node: Node) -> Bool { false }
+
+  /// Whole blocks become holes or zeros.
+  package func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node)
+    throws(BlockError) -> Bool
+  {
+    try table.clear(offset..<offset + length, keepingSpace: !mayUnmap, of: node)
+  }
+
+  /// Whole blocks become holes or zeros.
+  package func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
+    guard node.flags.contains(.unmap) else { return }
+    _ = try table.clear(offset..<offset + length, keepingSpace: false, of: node)
+  }
+
+  /// Data, then the table, then what the header counts.
+  package func flush(_ node: Node) throws(BlockError) {
+    guard node.flags.contains(.writable) else { return }
+    try table.flush(node) { (used) throws(BlockError) in try self.writeCounters(used, of: node) }
+  }
+
+  /// Writes what is held back.
+  package func close(_ node: Node) throws(BlockError) { try flush(node) }
+
+  /// Compares the entries with each other and with the file.
+  package func check(_ node: Node, _ context: JobContext, report: (String) -> Void) throws(BlockError)
+    -> CheckResult
+  {
+    try table.check(of: node, context) { (finding) throws(BlockError) in report(self.text(of: finding)) }
+  }
+
+  /// Mends the entries, then what the header counts.
+  package func repair(_ what: CheckRepair, _ node: Node, _ context: JobContext, report: (String) -> Void)
+    throws(BlockError) -> CheckResult
+  {
+    let result = try table.repair(what, of: node, context) { (finding) throws(BlockError) in
+      report(self.text(of: finding))
+    }
+    try flush(node)
+    return result
+  }
+
+  /// Names block and value.
+  package func text(of finding: BlockFinding) -> String {
+    switch finding.kind {
+    case .nowhere: "ERROR: block \(finding.block) has no place (0x\(String(finding.value, radix: 16)))"
+    case .pastEnd: "ERROR: block \(finding.block) lies past the end of the file (\(finding.value))"
+    case .shared: "ERROR: block \(finding.block) is where another is (\(finding.value))"
+    }
+  }
+}

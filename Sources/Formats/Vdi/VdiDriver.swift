@@ -1,0 +1,154 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import BlockTables
+internal import Bytes
+internal import Errors
+internal import Host
+
+/// An open VDI image: a header beside a block table.
+final class VdiDriver: BlockTableDriver, @unchecked Sendable {
+  let name = "vdi"
+  let table: BlockTable
+  private let monitor = Monitor()
+  private var header: VdiHeader
+  private var isChanged = false
+
+  init(_ header: VdiHeader, _ layout: BlockTableLayout) {
+    self.header = header
+    table = BlockTable(layout, header.coding)
+  }
+
+  func formatInformation(of node: Node) -> FormatInformation? {
+    var information = FormatInformation()
+    information.clusterSize = table.blockSize
+    information.isDirty = false
+    return information
+  }
+
+  /// Images have no backing file: what has no place is zeros, as the peer has it.
+  func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
+    var extent = try table.extent(at: offset, length: length, of: node)
+    if extent.kind == .unallocated { extent.kind = .zero }
+    return extent
+  }
+
+  /// A fixed image has places for what was never written.
+  func mayHaveHoles(of node: Node) -> Bool { table.currentLayout.isFixed }
+
+  func prepareWrite(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> WriteSlot {
+    monitor.withLock { isChanged = true }
+    return try table.prepareWrite(at: offset, length: length, of: node)
+  }
+
+  /// Other programs place the next block by the count, so that it never is less than the places in use; who changes
+  /// the content gives it another identity.
+  func writeCounters(_ usedSpaces: UInt64?, of node: Node) throws(BlockError) {
+    guard monitor.withLock({ isChanged }) else { return }
+    try change(node) { header in
+      if let usedSpaces { header.allocatedCount = UInt32(clamping: usedSpaces) }
+      header.modificationID = .random()
+    }
+    monitor.withLock { isChanged = false }
+  }
+
+  /// Changes the header with one write of its sector.
+  private func change(_ node: Node, _ edit: (inout VdiHeader) -> Void) throws(BlockError) {
+    guard let file = node.file else { return }
+    var changed = monitor.withLock { header }
+    edit(&changed)
+    let head = try file.read(at: 0, count: VdiHeader.length)
+    var bytes = head.mutableBytes
+    changed.write(to: &bytes)
+    try file.write(at: 0, from: head.bytes)
+    monitor.withLock { header = changed }
+  }
+
+  func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
+    throws(BlockError)
+  {
+    guard length <= VdiHeader.largestDisk else { throw VdiHeader.tooLarge(length) }
+    let blocks = length.dividedUp(by: table.blockSize)
+    if blocks > table.currentLayout.capacity { try makeRoom(for: blocks, node) }
+    try table.resize(to: length, preallocation: preallocation, of: node) { (next) throws(BlockError) in
+      try self.writeHeader(next, node)
+    }
+    monitor.withLock { isChanged = true }
+    try flush(node)
+  }
+
+  /// Moves the map to where the first blocks are now, which get other places.
+  private func makeRoom(for blocks: UInt64, _ node: Node) throws(BlockError) {
+    var next = table.currentLayout
+    let stride = next.lead + next.blockSize
+    let places = (blocks * 4).dividedUp(by: stride)
+    next.tableOffset = next.areaOffset
+    next.areaOffset += places * stride
+    guard let offset = UInt32(exactly: next.areaOffset) else {
+      throw BlockError(.tooLarge, "the image's block map has no room to grow")
+    }
+    next.capacity = min(places * stride / 4, UInt64(VdiHeader.largestBlockCount))
+    let coding = VdiCoding(dataOffset: UInt64(offset), lead: next.lead)
+    try table.moveTable(toFirst: places, next, coding, of: node) { (next) throws(BlockError) in
+      try self.writeHeader(next, node)
+    }
+  }
+
+  private func writeHeader(_ layout: BlockTableLayout, _ node: Node) throws(BlockError) {
+    try change(node) { header in
+      header.mapOffset = UInt32(clamping: layout.tableOffset)
+      header.dataOffset = UInt32(clamping: layout.areaOffset)
+      header.diskSize = layout.length
+      header.blockCount = UInt32(clamping: layout.blockCount)
+    }
+    try node.file?.flush()
+  }
+
+  func check(_ node: Node, _ context: JobContext, report: (String) -> Void) throws(BlockError) -> CheckResult
+  {
+    var result = try table.check(of: node, context) { (finding) throws(BlockError) in
+      report(self.text(of: finding))
+    }
+    let stated = UInt64(monitor.withLock { header.allocatedCount })
+    if stated != result.allocatedClusters {
+      report("ERROR: allocated blocks mismatch, is \(result.allocatedClusters), should be \(stated)")
+      result.corruptions += 1
+    }
+    return VdiDriver.asPeerTells(result)
+  }
+
+  func repair(_ what: CheckRepair, _ node: Node, _ context: JobContext, report: (String) -> Void)
+    throws(BlockError) -> CheckResult
+  {
+    var result = try table.repair(what, of: node, context) { (finding) throws(BlockError) in
+      report(self.text(of: finding))
+    }
+    let used = try table.usedSpaces(of: node)
+    let stated = UInt64(monitor.withLock { header.allocatedCount })
+    if what == .all, stated != used {
+      report("ERROR: allocated blocks mismatch, is \(used), should be \(stated)")
+      result.corruptionsFixed += 1
+      try change(node) { $0.allocatedCount = UInt32(clamping: used) }
+    }
+    try flush(node)
+    return VdiDriver.asPeerTells(result)
+  }
+
+  /// The peer tells nothing of places and fragments here.
+  private static func asPeerTells(_ result: CheckResult) -> CheckResult {
+    var told = result
+    told.totalClusters = 0
+    told.allocatedClusters = 0
+    told.fragmentedClusters = 0
+    told.imageEndOffset = 0
+    return told
+  }
+
+  func text(of finding: BlockFinding) -> String {
+    switch finding.kind {
+    case .nowhere, .pastEnd: "ERROR: block index \(finding.block) too large, is \(finding.value)"
+    case .shared: "ERROR: block index \(finding.block) also used by \(finding.value)"
+    }
+  }
+}

@@ -1,0 +1,141 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+internal import BlockTables
+internal import Bytes
+public import Errors
+public import Options
+
+/// Disks of VirtualBox: a header, a block map, and blocks of 1 MiB.
+public struct VdiFormat: DriverKind {
+  /// Makes the kind.
+  public init() {}
+
+  /// `vdi`.
+  public var name: String { "vdi" }
+
+  /// What making an image can be told.
+  public var creationOptions: OptionList {
+    [
+      OptionSpec("size", .size, "Virtual disk size"),
+      OptionSpec("static", .bool, "VDI static (pre-allocated) image", default: .bool(false)),
+    ]
+  }
+
+  /// Certain of the signature.
+  public func probe(_ head: RawSpan) -> Int { VdiHeader.hasSignature(head) ? 100 : 0 }
+
+  /// What was never written reads as zero, unless it has a place on storage that does not.
+  public func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool {
+    let hasPlaces = options["static"] == true || !["off", nil].contains(options["preallocation"]?.string)
+    return storageReadsZero || !hasPlaces
+  }
+
+  /// Reads the header; the map is read when it is needed.
+  public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+    guard let file = request.node.file else {
+      throw BlockError(.invalidArgument, "A block device must be specified for \"file\"")
+    }
+    let head = try file.read(at: 0, count: VdiHeader.length)
+    let header = try VdiHeader(parsing: head.bytes)
+    let layout = try header.layout(fileLength: file.length)
+    return OpenedDriver(VdiDriver(header, layout))
+  }
+
+  /// Writes a header and a map; what follows the map starts at a multiple of 1 MiB, which leaves the disk room to grow.
+  public func create(_ request: CreateRequest) throws(BlockError) {
+    var options = request.options
+    let isFixed = try options.takeBool("static") ?? false
+    let preallocation = try options.takePreallocation() ?? .off
+    guard preallocation != .metadata else {
+      throw BlockError(.unsupported, "Unsupported preallocation mode: metadata")
+    }
+    let plan = try VdiPlan(size: request.size, isFixed: isFixed, preallocation)
+    let file = request.file
+    // An old image's map must not be taken for the new one's.
+    try file.truncate(to: plan.fileLength, exact: false, preallocation: preallocation)
+    try plan.writeMap(to: file)
+    let head = Buffer(count: VdiHeader.length)
+    var bytes = head.mutableBytes
+    plan.header.writeNew(to: &bytes)
+    try file.write(at: 0, from: head.bytes)
+  }
+}
+
+extension VdiFormat: MeasuringKind {
+  /// Header and map, and the blocks.
+  public func measure(length: UInt64, options: OptionObject) throws(BlockError) -> ImageMeasure {
+    var options = options
+    let isFixed = try options.takeBool("static") ?? false
+    let plan = try VdiPlan(size: length, isFixed: isFixed, try options.takePreallocation() ?? .off)
+    let empty = UInt64(plan.header.dataOffset)
+    let full = empty + UInt64(plan.header.blockCount) * UInt64(VdiHeader.blockSize)
+    return plan.hasPlaces
+      ? ImageMeasure(empty: full, full: full, takesAll: true)
+      : ImageMeasure(empty: empty, full: full, unit: UInt64(VdiHeader.blockSize))
+  }
+}
+
+extension VdiFormat: InspectingKind {
+  /// Reads the header, and compares where the map and the blocks ought to be with the length of the file.
+  public func inspect(_ head: RawSpan, fileLength: UInt64) throws(BlockError) -> HeaderFindings {
+    let area = Buffer(count: VdiHeader.length)
+    var bytes = area.mutableBytes
+    bytes.copy(head.slice(0..<min(head.byteCount, VdiHeader.length)), at: 0)
+    let header = try VdiHeader(parsing: area.bytes)
+    var findings = HeaderFindings(virtualSize: header.diskSize)
+    do throws(BlockError) {
+      _ = try header.layout(fileLength: fileLength)
+    } catch {
+      findings.defects.append(error.message)
+    }
+    if VdiHeader.ImageType(rawValue: header.imageType) == nil {
+      findings.remarks.append("image type \(header.imageType) is read as a dynamic image")
+    }
+    return findings
+  }
+}
+
+/// What a new image is going to have where.
+struct VdiPlan {
+  /// Its header.
+  let header: VdiHeader
+  /// Whether each block has a place from the start.
+  let hasPlaces: Bool
+
+  /// - Throws: kind `tooLarge` for a disk that the format cannot have.
+  init(size: UInt64, isFixed: Bool, _ preallocation: Preallocation) throws(BlockError) {
+    guard size <= VdiHeader.largestDisk else { throw VdiHeader.tooLarge(size) }
+    let blocks = size.dividedUp(by: UInt64(VdiHeader.blockSize))
+    let mapEnd = UInt64(VdiHeader.length) + blocks * 4
+    let data = mapEnd.dividedUp(by: UInt64(VdiHeader.blockSize)) * UInt64(VdiHeader.blockSize)
+    hasPlaces = isFixed || preallocation == .falloc || preallocation == .full
+    header = VdiHeader(
+      imageType: (isFixed ? VdiHeader.ImageType.fixed : .dynamic).rawValue,
+      mapOffset: UInt32(VdiHeader.length), dataOffset: UInt32(data), diskSize: size, blockExtra: 0,
+      blockCount: UInt32(blocks), allocatedCount: hasPlaces ? UInt32(blocks) : 0, imageID: .random(),
+      modificationID: .random())
+  }
+
+  /// Bytes of the file.
+  var fileLength: UInt64 {
+    UInt64(header.dataOffset) + (hasPlaces ? UInt64(header.blockCount) << 20 : 0)
+  }
+
+  /// Writes the map.
+  func writeMap(to file: Edge) throws(BlockError) {
+    let buffer = Buffer(count: 1 << 20)
+    var block: UInt32 = 0
+    while block < header.blockCount {
+      let count = min(UInt32(buffer.count / 4), header.blockCount - block)
+      var bytes = buffer.mutableBytes
+      for index in 0..<count {
+        bytes.storeLittle(hasPlaces ? block + index : UInt32.max, at: Int(index) * 4)
+      }
+      try file.write(
+        at: UInt64(header.mapOffset) + UInt64(block) * 4, from: buffer.bytes.slice(0..<Int(count) * 4))
+      block += count
+    }
+  }
+}

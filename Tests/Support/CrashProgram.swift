@@ -1,0 +1,71 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+public import Errors
+
+/// Random operations, remembering what a flush made safe and what changed since.
+public struct CrashProgram {
+  private let edge: Edge
+  /// Where the next operations come from.
+  public var random: SeededNumbers
+  private var shadow: [UInt8]
+  private var safe: [UInt8]
+  private var isTouched: [Bool]
+  /// Whether an operation failed, after which there was none.
+  public private(set) var failed = false
+
+  /// A program for the whole disk of `length` bytes, which is as it was flushed.
+  public init(_ edge: Edge, length: Int, _ random: SeededNumbers) throws(BlockError) {
+    self.edge = edge
+    self.random = random
+    shadow = try edge.array(at: 0, count: length)
+    safe = shadow
+    isTouched = [Bool](repeating: false, count: length)
+  }
+
+  /// Runs so many operations, or up to the first that fails.
+  public mutating func run(operations: Int) {
+    for _ in 0..<operations where !failed {
+      do throws(BlockError) {
+        try step()
+      } catch {
+        failed = true
+      }
+    }
+  }
+
+  private mutating func step() throws(BlockError) {
+    let start = Int.random(in: 0..<shadow.count, using: &random)
+    let range = start..<min(start + Int.random(in: 1...40000, using: &random), shadow.count)
+    let choice = Int.random(in: 0..<10, using: &random)
+    if choice < 8 {
+      for index in range { isTouched[index] = true }
+    }
+    switch choice {
+    case 0..<6:
+      let bytes = [UInt8](repeating: UInt8.random(in: 1...255, using: &random), count: range.count)
+      try edge.write(at: UInt64(range.lowerBound), bytes)
+      shadow.replaceSubrange(range, with: bytes)
+    case 6:
+      try edge.writeZeroes(
+        at: UInt64(range.lowerBound), length: UInt64(range.count), mayUnmap: Bool.random(using: &random))
+      shadow.replaceSubrange(range, with: [UInt8](repeating: 0, count: range.count))
+    case 7:
+      try edge.discard(at: UInt64(range.lowerBound), length: UInt64(range.count))
+      let now = try edge.array(at: UInt64(range.lowerBound), count: range.count)
+      shadow.replaceSubrange(range, with: now)
+    default:
+      try edge.flush()
+      safe = shadow
+      isTouched = [Bool](repeating: false, count: shadow.count)
+    }
+  }
+
+  /// Whether everything that was flushed and not touched since is there.
+  public func isKept(in content: [UInt8]) -> Bool {
+    guard content.count == safe.count else { return false }
+    for index in safe.indices where !isTouched[index] && content[index] != safe[index] { return false }
+    return true
+  }
+}
