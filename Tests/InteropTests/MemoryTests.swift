@@ -99,7 +99,8 @@ import Testing
   @Test(
     "D-07 a walk over tables without end can be interrupted",
     arguments: [
-      "convert -O raw", "convert -O qcow2 -o cluster_size=2M", "compare other.qcow2", "measure -O qcow2",
+      "convert -O raw", "convert -O qcow2 -o cluster_size=2M", "compare other.qcow2",
+      "measure -O qcow2 -o cluster_size=2M",
       "map",
       "checksum", "rebase -b ''",
     ])

@@ -129,7 +129,7 @@ import Testing
     bytes.storeBig(UInt16(5), at: 14)
     bytes.storeBig(UInt32(extra), at: 36)
     let entry = try SnapshotEntry(parsing: buffer.bytes)
-    #expect(entry.size == buffer.count && entry.id.utf8.count == 3 && entry.name.utf8.count == 5)
+    #expect(entry.size == buffer.count && entry.id.spelledCount == 3 && entry.name.spelledCount == 5)
     #expect((entry.diskSize != nil) == (extra >= 16))
     let copy = Buffer(count: buffer.count)
     var target = copy.mutableBytes
