@@ -37,6 +37,18 @@ import Testing
     dd -f qcow2 -O raw bs=4096 count=4 if=m of=o
     """
 
+  /// Those of them that read or write what a header places in the file, each in its way.
+  private static let fewLines = """
+    info m
+    inspect m
+    check -f qcow2 m
+    check -f qcow2 -r all m
+    snapshot -c new m
+    resize -f qcow2 m +1M
+    amend -f qcow2 -o refcount_bits=32 m
+    bench -f qcow2 -w -c 2 -d 1 -s 4096 -S 4096 m
+    """
+
   /// Runs every line on a fresh copy with an end to its time and memory; prints line, status, lines of the program, the
   /// last line of the messages.
   private static let script = """
@@ -83,7 +95,7 @@ import Testing
     "what contradicts itself is not called safe, and traps no command", arguments: HostileQcow2.contradictions
   )
   func contradictions(_ image: HostileQcow2) throws {
-    for result in try run(image, Self.lines) {
+    for result in try run(image, Self.fewLines) {
       #expect(result.status < 124, "\(image): \(result)")
       if result.line == "inspect m" { #expect([1, 2].contains(result.status), "\(image): \(result)") }
       guard result.status == 1, !result.line.hasPrefix("inspect") else { continue }
