@@ -18,6 +18,8 @@ public protocol DriverKind: Sendable {
   func storageName(_ options: OptionObject) -> String?
   /// Whether images may have a backing file.
   var supportsBacking: Bool { get }
+  /// Whether images may hold compressed data that is written there.
+  var supportsCompression: Bool { get }
   /// What the edge in slot `file` is to the node before the driver says so itself.
   var fileRole: EdgeRole { get }
   /// Another name of the option that states what is in slot `file`.
@@ -66,6 +68,8 @@ extension DriverKind {
   public func storageName(_ options: OptionObject) -> String? { options["filename"]?.string }
   /// No backing file.
   public var supportsBacking: Bool { false }
+  /// Nothing is compressed.
+  public var supportsCompression: Bool { false }
   /// The format's tables and data lie there.
   public var fileRole: EdgeRole { .image }
   /// None.

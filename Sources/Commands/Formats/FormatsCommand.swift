@@ -74,7 +74,7 @@ struct FormatEntry {
       ("create", !kind.creationOptions.specs.isEmpty), ("backing", kind.supportsBacking),
       ("measure", kind is any MeasuringKind), ("amend", !kind.amendOptions.specs.isEmpty),
       ("encryption", kind.creationOptions.specs.contains { $0.name.hasSuffix("key-secret") }),
-      ("compression", kind.creationOptions["compression_type"] != nil),
+      ("compression", kind.supportsCompression),
       ("data-file", kind.creationOptions["data_file"] != nil),
       ("inspect", kind is any InspectingKind), ("filter", kind.isFilter),
     ]

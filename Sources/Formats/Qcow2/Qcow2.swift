@@ -15,6 +15,8 @@ public struct Qcow2Format: DriverKind {
   public var name: String { "qcow2" }
   /// Images may have one.
   public var supportsBacking: Bool { true }
+  /// Clusters may be compressed.
+  public var supportsCompression: Bool { true }
 
   /// Certain where the magic and a version from 2 on stand at the start.
   public func probe(_ head: RawSpan) -> Int {

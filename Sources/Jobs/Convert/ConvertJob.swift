@@ -225,6 +225,13 @@ public final class ConvertJob: Job {
     if options.compresses, let mode = values["preallocation"]?.string, mode != "off" {
       throw BlockError(.unsupported, "Compression and preallocation not supported at the same time")
     }
+    if options.compresses, values["data_file"] != nil {
+      throw BlockError(
+        .unsupported, "Compression is not possible in an image with an external data file")
+    }
+    if options.compresses, !kind.supportsCompression {
+      throw BlockError(.unsupported, "Compression not supported for this file format")
+    }
     guard values["backing_file"] != nil else { return }
     guard kind.supportsBacking else {
       throw BlockError(.unsupported, "Backing file not supported for file format '\(kind.name)'")

@@ -20,22 +20,41 @@ final class HeaderLastDriver: StorageDriver, @unchecked Sendable {
   /// How many of them were written or cut to, where the storage is a file that has not become as long yet.
   private var reached: UInt64 = 0
 
-  /// Changes nothing yet.
-  init(_ base: any InPlaceStorage) {
+  /// What messages call it, nil for nothing.
+  private let path: String?
+  /// Whether it is empty to all who look before the first change.
+  private let startsEmpty: Bool
+  private var isBegun = false
+
+  /// Changes nothing yet: what stands there stays until the first change, which a job that is refused never makes.
+  init(_ base: any InPlaceStorage, path: String? = nil, startsEmpty: Bool = false) {
     self.base = base
+    self.path = path
+    self.startsEmpty = startsEmpty
     name = base.name
     let whole = HeaderLastDriver.leastHead.roundedUp(to: max(base.requestUnit, 1))
     head = Buffer(count: Int(whole ?? HeaderLastDriver.leastHead))
   }
 
   /// Gives up what stands there.
-  func begin() throws(BlockError) { try base.giveUpContent(head: head.count) }
+  func begin() throws(BlockError) {
+    monitor.withLock { isBegun = true }
+    try base.giveUpContent(head: head.count)
+  }
+
+  /// Gives up what stands there, where that has not happened. The first change comes from one thread.
+  private func beginOnce() throws(BlockError) {
+    guard !monitor.withLock({ isBegun }) else { return }
+    guard let path else { return try begin() }
+    try inContext("Could not create '\(path)'") { () throws(BlockError) in try begin() }
+  }
 
   /// Makes everything but the head durable, whatever the node was opened not to care about.
   func synchronize() throws(BlockError) { try base.synchronize() }
 
   /// Lets the storage hold the head as it was written.
   func writeHead() throws(BlockError) {
+    try beginOnce()
     let head = head
     let count = Int(min(UInt64(head.count), max(base.length, monitor.withLock { reached })))
     try base.synchronize()
@@ -43,7 +62,10 @@ final class HeaderLastDriver: StorageDriver, @unchecked Sendable {
     try base.synchronize()
   }
 
-  func length(of node: Node) -> UInt64 { max(base.length(of: node), monitor.withLock { reached }) }
+  func length(of node: Node) -> UInt64 {
+    if startsEmpty, !monitor.withLock({ isBegun }) { return 0 }
+    return max(base.length(of: node), monitor.withLock { reached })
+  }
   func limits(of node: Node) -> Limits { base.limits(of: node) }
   func allocatedLength(of node: Node) -> UInt64? { base.allocatedLength(of: node) }
   func checkPermissions(_ claim: Claim, of node: Node) throws(BlockError) {
@@ -57,6 +79,8 @@ final class HeaderLastDriver: StorageDriver, @unchecked Sendable {
   func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
     throws(BlockError)
   {
+    // What storage knows nothing of, it refuses before it changes anything.
+    if preallocation != .metadata { try beginOnce() }
     try base.truncate(to: length, exact: exact, preallocation: preallocation, of: node)
     let end = base.length
     guard end < UInt64(head.count) else { return }
@@ -77,6 +101,7 @@ final class HeaderLastDriver: StorageDriver, @unchecked Sendable {
   }
 
   func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
+    try beginOnce()
     let inHead = partInHead(offset, length)
     guard inHead < length else { return }
     try base.discard(at: offset + inHead, length: length - inHead, of: node)
@@ -85,6 +110,7 @@ final class HeaderLastDriver: StorageDriver, @unchecked Sendable {
   func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
     -> Bool
   {
+    try beginOnce()
     let inHead = partInHead(offset, length)
     if inHead > 0 {
       let head = head
@@ -114,6 +140,7 @@ final class HeaderLastDriver: StorageDriver, @unchecked Sendable {
   }
 
   func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError) {
+    try beginOnce()
     let inHead = Int(partInHead(offset, UInt64(data.byteCount)))
     if inHead > 0 {
       let head = head

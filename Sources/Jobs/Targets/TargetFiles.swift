@@ -41,7 +41,7 @@ final class TargetFiles {
   private enum Place {
     /// It appears in the end.
     case staged(StagedFile)
-    /// It is there all the time. What was a file is empty at first.
+    /// It is there all the time, and as it was until the first change. What was a file is empty to those who fill it.
     case present(HeaderLastDriver, wasFile: Bool)
   }
 
@@ -69,10 +69,6 @@ final class TargetFiles {
       throw error
     }
     targets.append(target)
-    // Only now are all others known to have nothing against it.
-    if case .present(let driver, _) = target.place {
-      try inContext("Could not create '\(path)'") { () throws(BlockError) in try driver.begin() }
-    }
   }
 
   private func makeTarget(_ path: String, _ flags: NodeFlags, _ attributes: FileAttributes)
@@ -253,7 +249,8 @@ final class TargetFiles {
     if flags.contains(.direct) {
       try inContext("Could not create '\(path)'") { () throws(BlockError) in try file.setDirect(true) }
     }
-    let driver = HeaderLastDriver(FileDriver(file, path: path, name: driverName))
+    let driver = HeaderLastDriver(
+      FileDriver(file, path: path, name: driverName), path: path, startsEmpty: file.kind == .regular)
     let node = try graph.adopt(driver, fileName: path, flags: flags)
     return Target(node: node, place: .present(driver, wasFile: file.kind == .regular))
   }
@@ -266,7 +263,7 @@ final class TargetFiles {
         guard let storage = storage as? any InPlaceStorage else {
           throw BlockError(.unsupported, "'\(storage.name)' does not support image creation")
         }
-        let made = HeaderLastDriver(storage)
+        let made = HeaderLastDriver(storage, path: name)
         driver = made
         return made
       }

@@ -21,6 +21,8 @@ extension Qcow2Format {
     guard header.writtenSize <= Int(options.geometry.clusterSize) else {
       throw BlockError(.tooLarge, "qcow2 header exceeds cluster size")
     }
+    // What is missing is told before anything is written.
+    let passphrase = try options.encryption?.passphrase(request.secrets)
     let storage = options.preallocation == .metadata ? Preallocation.off : options.preallocation
     if let name = options.dataFile {
       let data = try request.makeDataFile(name)
@@ -30,13 +32,13 @@ extension Qcow2Format {
     }
     var writer = ImageWriter(file: request.file, layout: layout, isEncrypted: options.encryption != nil)
     try writer.writeTables(hasDataFile: options.dataFile != nil)
-    if let encryption = options.encryption {
+    if let encryption = options.encryption, let passphrase {
       // All of its clusters are in the file, though nothing may follow them.
       if layout.encryptionClusters > 0 {
         let end = layout.firstL2Table << layout.geometry.clusterBits
         if request.file.length < end { try request.file.truncate(to: end, exact: false) }
       }
-      try encryption.write(to: options.encryptionPlace(layout), in: request.file, request.secrets)
+      try encryption.write(to: options.encryptionPlace(layout), in: request.file, passphrase)
     }
     if layout.dataClusters > 0 {
       let end = layout.totalClusters << layout.geometry.clusterBits

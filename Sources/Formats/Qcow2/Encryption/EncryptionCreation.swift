@@ -61,10 +61,13 @@ struct EncryptionCreation {
   /// Bytes of the encryption header.
   var headerLength: UInt64 { recipe?.payloadOffset ?? 0 }
 
+  /// The secret of the first key; also where there is no header, it has to be there.
+  func passphrase(_ secrets: any SecretSource) throws(BlockError) -> Secret {
+    try ClusterEncryption.passphrase(secretName, secrets, isNew: true)
+  }
+
   /// Writes the encryption header to its place.
-  func write(to place: EncryptionPlace, in file: Edge, _ secrets: any SecretSource) throws(BlockError) {
-    // Also where there is no header, the secret has to be there.
-    let passphrase = try ClusterEncryption.passphrase(secretName, secrets, isNew: true)
+  func write(to place: EncryptionPlace, in file: Edge, _ passphrase: Secret) throws(BlockError) {
     guard let recipe else { return }
     _ = try LuksHeader.create(recipe, passphrase: passphrase, in: EncryptionArea(edge: file, place: place))
   }
