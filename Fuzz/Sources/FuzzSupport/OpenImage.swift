@@ -5,7 +5,7 @@ public import BlockGraph
 internal import Bytes
 public import Errors
 public import Options
-internal import Qcow2Format
+public import Qcow2Format
 
 /// An image in memory, as commands open one: its own graph, its storage, and no other file.
 public struct OpenImage {
