@@ -56,7 +56,10 @@ import Testing
       guard let result = checked.result else { continue }
       var lines: UInt64 = 0
       for line in checked.findings where !line.hasPrefix("qcow2: Image is corrupt: ") {
-        lines += line.firstRange(of: " more of this kind: ").flatMap { UInt64(line[..<$0.lowerBound]) } ?? 1
+        lines += 1
+        guard line.hasSuffix(" more of this kind)"), let opening = line.lastIndex(of: "(") else { continue }
+        let number = line[opening...].dropFirst("(and ".count).prefix { $0.isNumber }
+        lines += try #require(UInt64(number), "\(line)")
       }
       #expect(lines == result.corruptions + result.leaks + result.checkErrors, "seed \(seed)")
     }

@@ -84,7 +84,9 @@ final class FindingLog {
   /// Says in the end how many findings were not told.
   func finish() {
     for (entry, example) in cut {
-      report("\((counts[entry] ?? 0) - FindingLog.limit) more of this kind: \(example)")
+      // It begins as the others do, so that who looks for the lines of a kind finds it among them.
+      let more = (counts[entry] ?? 0) - FindingLog.limit - 1
+      report(more == 0 ? example : "\(example) (and \(more) more of this kind)")
     }
     cut = []
     counts = [:]
