@@ -185,9 +185,7 @@ enum FaultDisk {
     .snapshot(.apply("one")), .snapshot(.apply("two")), .snapshot(.delete("two")),
     .resize(FaultDisk.shortest, .off),
   ]
-  static let impossible: [Change] = [
-    .snapshot(.create("three")), .resize(300 << 10, .falloc), .resize(300 << 10, .full),
-  ]
+  static let impossible: [Change] = [.resize(300 << 10, .falloc), .resize(300 << 10, .full)]
 
   static func isPossible(_ change: Change, _ shape: String) -> Bool {
     // The old version holds no snapshots of another length.
@@ -230,7 +228,10 @@ enum FaultDisk {
     arguments: SnapshotFaultTests.shapes, possible)
   func everyOperation(_ shape: String, _ change: Change) throws {
     guard FullDiskTests.isPossible(change, shape) else { return }
-    let files = try FaultDisk.make(shape)
+    try failEach(change, shape, try FaultDisk.make(shape))
+  }
+
+  private func failEach(_ change: Change, _ shape: String, _ files: [String: [UInt8]]) throws {
     let whole = FaultFiles(files)
     try FaultChain.run(whole) { opener throws(BlockError) in change.job(opener) }
     let sights = [try FaultDisk.look(files), try FaultDisk.look(whole.bytes)]
@@ -254,5 +255,59 @@ enum FaultDisk {
       let found = try #require(seen[bytes])
       #expect(found == sights[1] || (failed && found == sights[0]), "\(step): \(found)")
     }
+  }
+
+  // MARK: Taking a snapshot
+
+  /// A disk with about so many free clusters inside the file, and whether the peer takes a snapshot without more.
+  private static func make(_ shape: String, free: Int) throws -> (files: [String: [UInt8]], fits: Bool) {
+    let folder = TemporaryFolder()
+    try Files.write(try #require(try FaultDisk.make(shape)["disk"]), to: folder.file("disk"))
+    let cluster = shape.contains("512") ? 512 : shape.contains("16k") ? 16384 : 4096
+    let outcome = Shell.run(
+      """
+      set -e
+      [ $1 = 0 ] || {
+        qemu-img snapshot -c gone disk
+        qemu-io -f qcow2 -c "write -P 6 0 $1" disk >/dev/null
+        qemu-img snapshot -d gone disk
+      }
+      cp disk other
+      qemu-img snapshot -c three other
+      [ $(stat -c %s other) -gt $(stat -c %s disk) ] || echo fits
+      """, String(free * cluster), folder: folder.path)
+    #expect(outcome.status == 0, "\(outcome.output)")
+    return (["disk": try Files.read(folder.file("disk"))], outcome.output == "fits\n")
+  }
+
+  @Test(
+    "D-06 without a free byte, a snapshot is taken wherever the peer takes one, or the image stays as it was",
+    arguments: SnapshotFaultTests.shapes, [0, 1, 2, 3, 4, 6])
+  func taken(_ shape: String, _ free: Int) throws {
+    let (files, fits) = try FullDiskTests.make(shape, free: free)
+    let change = Change.snapshot(.create("three"))
+    let whole = FaultFiles(files)
+    try FaultChain.run(whole) { opener throws(BlockError) in change.job(opener) }
+    let full = FaultFiles(files, isFull: true)
+    var refusal: BlockError?
+    do throws(BlockError) {
+      try FaultChain.run(full) { opener throws(BlockError) in change.job(opener) }
+    } catch {
+      refusal = error
+    }
+    #expect(refusal == nil || (!fits && refusal?.kind == .noSpace), "\(refusal?.message ?? "")")
+    let found = try FaultDisk.look(full.bytes)
+    let wanted = try FaultDisk.look(refusal == nil ? whole.bytes : files)
+    #expect(found == wanted && found.faults.isEmpty && found.leaks == wanted.leaks, "\(found) \(found.leaks)")
+    #expect(try FaultDisk.askPeer(full.bytes) == [])
+  }
+
+  @Test(
+    "X-04 D-06 without a free byte, a snapshot that is interrupted at any operation is there or is not",
+    arguments: SnapshotFaultTests.shapes)
+  func takenAtEachOperation(_ shape: String) throws {
+    let (files, fits) = try FullDiskTests.make(shape, free: 4)
+    #expect(fits)
+    try failEach(.snapshot(.create("three")), shape, files)
   }
 }

@@ -106,4 +106,23 @@ import Testing
       #expect(outcome == Shell.Outcome(status: 0, output: ""), "\(request)")
     }
   }
+
+  @Test("space that a failing flush could not give back is given back by the next", arguments: [1, 2, 5, 9])
+  func givesBackAfterFailure(_ number: Int) throws {
+    let length = 2 << 20
+    let image = try FragileImage(
+      size: UInt64(length), ["cluster_size": 512], ["l2-cache-size": "1M", "refcount-cache-size": "1"])
+    try image.edge.write(at: 0, [UInt8](repeating: 1, count: length))
+    try image.edge.flush()
+    // In two runs, so that what fails is in the middle of one, or leaves another.
+    try image.edge.discard(at: 0, length: 700 << 10)
+    try image.edge.discard(at: 900 << 10, length: 700 << 10)
+    image.fault.fail(number, of: [.read])
+    #expect(throws: BlockError.self) { try image.edge.flush() }
+    image.fault.fail(0)
+    try image.edge.flush()
+    image.close()
+    #expect(Shell.writeFile(folder.file("disk"), image.memory.bytes))
+    #expect(Shell.complaints("disk", in: folder) == "")
+  }
 }

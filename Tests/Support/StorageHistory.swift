@@ -57,6 +57,34 @@ public struct StorageHistory: Sendable {
     return disk.bytes
   }
 
+  /// One change, and what it may rely on.
+  public struct Step: Sendable {
+    /// Its place in the order of what happened.
+    public let number: Int
+    /// The bytes that are safe when it comes.
+    public let safe: [UInt8]
+    /// The safe bytes with nothing changed but by this.
+    public let alone: [UInt8]
+    /// The bytes after it and all that came before.
+    public let after: [UInt8]
+  }
+
+  /// Calls `body` with each change in order.
+  public func forEachStep(_ body: (Step) throws -> Void) rethrows {
+    var all = Disk(bytes: start)
+    var safe = start
+    for (number, event) in events.enumerated() {
+      if case .flush = event {
+        safe = all.bytes
+        continue
+      }
+      all.take(event)
+      var alone = Disk(bytes: safe)
+      alone.take(event)
+      try body(Step(number: number, safe: safe, alone: alone.bytes, after: all.bytes))
+    }
+  }
+
   private struct Disk {
     var bytes: [UInt8]
 

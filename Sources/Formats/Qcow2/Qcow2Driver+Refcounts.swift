@@ -130,16 +130,24 @@ extension Qcow2Driver {
     markDirty(counts, 1)
   }
 
-  /// Takes references from each cluster, one as a rule; where none is left the space is free at once.
+  /// Takes a reference from each cluster; where none is left the space is free at once.
   ///
   /// A count that is 0 already stays so: then the image was wrong before, and `check` will say so.
   func dropReferences(
-    _ clusters: Range<UInt64>, _ reason: PendingFrees.Reason, count dropped: UInt64 = 1, _ node: Node
+    _ clusters: Range<UInt64>, _ reason: PendingFrees.Reason, _ node: Node
   ) throws(BlockError) {
-    var position = clusters.lowerBound
-    while position < clusters.upperBound {
+    var rest = clusters
+    try dropReferences(&rest, reason, node)
+  }
+
+  /// As above; takes those clusters out of the range that are done, which a failure leaves the others in.
+  func dropReferences(
+    _ clusters: inout Range<UInt64>, _ reason: PendingFrees.Reason, count dropped: UInt64 = 1, _ node: Node
+  ) throws(BlockError) {
+    while let position = clusters.first {
       guard let counts = try counts(from: position, node) else {
-        position = (refcounts.tableIndex(of: position) + 1) << geometry.refcountBlockBits
+        let next = (refcounts.tableIndex(of: position) + 1) << geometry.refcountBlockBits
+        clusters = min(next, clusters.upperBound)..<clusters.upperBound
         continue
       }
       let run = min(counts.remaining, Int(clamping: clusters.upperBound - position))
@@ -156,7 +164,7 @@ extension Qcow2Driver {
       }
       if let freed { discardHost(freed, reason, node) }
       markDirty(counts, run)
-      position += UInt64(run)
+      clusters = position + UInt64(run)..<clusters.upperBound
     }
   }
 

@@ -72,9 +72,14 @@ extension Qcow2Driver {
   ///
   /// All tables have to be in the file.
   func applyPendingFrees(_ node: Node) throws(BlockError) {
-    guard !pendingFrees.isEmpty else { return }
-    for entry in pendingFrees.takeAll() {
-      try dropReferences(entry.clusters, entry.reason, count: entry.count, node)
+    while var entry = pendingFrees.takeFirst() {
+      do throws(BlockError) {
+        try dropReferences(&entry.clusters, entry.reason, count: entry.count, node)
+      } catch {
+        // The rest is for the next time.
+        pendingFrees.putBack(entry)
+        throw error
+      }
     }
   }
 

@@ -27,10 +27,15 @@ extension Qcow2Driver: SnapshottingDriver {
     entry.l1Offset = l1.offset
     entry.l1Size = UInt32(l1.count)
     let formerTable = presentSnapshotTable.clusters
-    try exchangeTables(node) { (tables: inout TableSet) throws(BlockError) in
-      try share(&tables.l1, node)
-      try move(&tables.l1, node)
-      tables.snapshots = try placeSnapshotTable(snapshots + [entry], node)
+    do throws(BlockError) {
+      try exchangeTables(node) { (tables: inout TableSet) throws(BlockError) in
+        try share(&tables.l1, node)
+        try move(&tables.l1, node)
+        tables.snapshots = try placeSnapshotTable(snapshots + [entry], node)
+      }
+    } catch {
+      guard canGoOn(withoutRoom: error) else { throw error }
+      try createInPlace(entry, node)
     }
     try dropReferences(formerTable, .other, node)
   }

@@ -6,8 +6,8 @@ internal import Bytes
 internal import Errors
 internal import Host
 
-/// Restoring and forgetting snapshots where there is no room for other tables beside those there are: people forget
-/// snapshots because the disk is full. The monitor is held.
+/// Taking, restoring and forgetting snapshots where there is no room for other tables beside those there are: people
+/// forget snapshots because the disk is full. The monitor is held.
 ///
 /// One write to the header decides here, too, and before and after it references are counted that nothing has, which is
 /// harmless. Only marks for "refcount is 1" cannot change at once with what they say. While they do, the image is marked
@@ -19,6 +19,58 @@ extension Qcow2Driver {
 
   /// Bytes of the clusters of the active L1 table.
   var spaceOfL1: UInt64 { geometry.clusters(covering: l1.byteCount) << geometry.clusterBits }
+
+  // MARK: Taking
+
+  /// Takes a snapshot that shares all L2 tables with the disk: only its L1 table and the list of snapshots take room.
+  func createInPlace(_ entry: SnapshotEntry, _ node: Node) throws(BlockError) {
+    var table = l1
+    var entry = entry
+    var list: SnapshotTablePlace?
+    do throws(BlockError) {
+      try move(&table, node)
+      entry.l1Offset = table.offset
+      list = try placeSnapshotTable(snapshots + [entry], node)
+      try writeRefcounts(node)
+      try barrier(node)
+    } catch {
+      if table.offset != l1.offset { try? giveBack(l1: table, .later, node) }
+      if let list { try? dropReferences(list.clusters, .later, node) }
+      throw error
+    }
+    guard let list else { return }
+    try whileMarksChange(node) { () throws(BlockError) in
+      try shareInPlace(table.offset, node)
+      var changed = header
+      changed.snapshotCount = UInt32(list.entries.count)
+      changed.snapshotsOffset = list.clusters.lowerBound << geometry.clusterBits
+      try switchHeader(to: changed, node)
+      snapshots = list.entries
+    } undo: { () throws(BlockError) in
+      try countAnew(node)
+    }
+  }
+
+  /// Counts the tables of the disk and what they refer to once more, for a copy of the L1 table at an offset.
+  private func shareInPlace(_ offset: UInt64, _ node: Node) throws(BlockError) {
+    let file = try file(of: node)
+    var shared = l1
+    try share(&shared, inPlace: true, node)
+    try writeRefcounts(node)
+    try barrier(node)
+    var copy = shared.moved(to: offset, count: shared.count)
+    try shared.write(to: file)
+    l1 = shared
+    try copy.write(to: file)
+    try barrier(node)
+  }
+
+  /// Lets refcounts and marks say what the tables in the file do, which a change that came to nothing left behind.
+  private func countAnew(_ node: Node) throws(BlockError) {
+    try rebuildRefcounts(node)
+    try correctMarks(node)
+    compressedEnd = 0
+  }
 
   // MARK: Restoring
 
@@ -129,6 +181,8 @@ extension Qcow2Driver {
       try countDown(table, .snapshot, node)
       try giveBack(l1: table, .snapshot, node)
       try correctMarks(node)
+    } undo: { () throws(BlockError) in
+      try countAnew(node)
     }
     compressed.forget()
   }
@@ -148,16 +202,30 @@ extension Qcow2Driver {
     l1 = table
   }
 
-  /// Runs `body` with the mark in the header that the image is not closed properly.
-  private func whileMarksChange(_ node: Node, _ body: () throws(BlockError) -> Void) throws(BlockError) {
-    guard header.version >= 3, !hasDirtyBit else { return try body() }
-    header.incompatible.insert(.dirty)
-    try writeFeatures(node)
-    try barrier(node)
-    try body()
-    try barrier(node)
-    header.incompatible.remove(.dirty)
-    try writeFeatures(node)
+  /// Runs `body` with the mark in the header that the image is not closed properly. Where `body` fails and what it did
+  /// cannot be undone either, the mark stays for the next writer.
+  private func whileMarksChange(
+    _ node: Node, _ body: () throws(BlockError) -> Void, undo: () throws(BlockError) -> Void
+  ) throws(BlockError) {
+    let marks = header.version >= 3 && !hasDirtyBit
+    if marks {
+      header.incompatible.insert(.dirty)
+      try writeFeatures(node)
+      try barrier(node)
+    }
+    var failure: BlockError?
+    do throws(BlockError) {
+      try body()
+    } catch {
+      guard !isBroken, (try? undo()) != nil else { throw error }
+      failure = error
+    }
+    if marks {
+      try barrier(node)
+      header.incompatible.remove(.dirty)
+      try writeFeatures(node)
+    }
+    if let failure { throw failure }
   }
 }
 

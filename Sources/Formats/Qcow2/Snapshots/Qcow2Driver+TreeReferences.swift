@@ -52,7 +52,7 @@ extension Qcow2Driver {
       var target = buffer.mutableBytes
       var bytes = target.slice(range)
       let hasMarks = try setMarks(&bytes, asSingle: false, node)
-      if hasMarks, inPlace { try file.write(at: offset, from: buffer.bytes.slice(range)) }
+      if hasMarks, inPlace { try writeChanges(buffer.bytes.slice(range), at: offset, file) }
       if hasMarks, !inPlace {
         let cluster = try allocate(1, for: "L2 table", node).lowerBound
         table[index] = try writeL2(buffer.bytes.slice(range), to: cluster, file).rawValue

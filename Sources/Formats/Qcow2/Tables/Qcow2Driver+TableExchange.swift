@@ -48,7 +48,7 @@ extension Qcow2Driver {
     } catch {
       use(former)
       (requiredEnd, emptyTablesEnd) = ends
-      _ = pendingFrees.takeAll()
+      pendingFrees = PendingFrees()
       if !isBroken { try? takeBack(new.copy, keeping: fileLength, node) }
       throw error
     }

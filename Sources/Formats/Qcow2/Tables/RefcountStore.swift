@@ -56,16 +56,18 @@ struct PendingFrees {
     var count: UInt64
   }
 
-  private(set) var entries: [Entry] = []
+  /// The first `done` of them have been taken.
+  private var entries: [Entry] = []
+  private var done = 0
   /// More than this many are worked off before more are noted.
   static let limit = 4096
 
-  var isEmpty: Bool { entries.isEmpty }
-  var isFull: Bool { entries.count >= PendingFrees.limit }
+  var isEmpty: Bool { done == entries.count }
+  var isFull: Bool { entries.count - done >= PendingFrees.limit }
 
   /// Notes a run of clusters.
   mutating func add(_ clusters: Range<UInt64>, _ reason: Reason, count: UInt64 = 1) {
-    if let last = entries.last, last.reason == reason, last.count == count,
+    if !isEmpty, let last = entries.last, last.reason == reason, last.count == count,
       last.clusters.upperBound == clusters.lowerBound
     {
       entries[entries.count - 1].clusters = last.clusters.lowerBound..<clusters.upperBound
@@ -74,10 +76,19 @@ struct PendingFrees {
     }
   }
 
-  /// Takes all that was noted.
-  mutating func takeAll() -> [Entry] {
-    let result = entries
-    entries = []
-    return result
+  /// Takes what was noted first.
+  mutating func takeFirst() -> Entry? {
+    guard !isEmpty else {
+      self = PendingFrees()
+      return nil
+    }
+    defer { done += 1 }
+    return entries[done]
+  }
+
+  /// Puts back what is left of the entry that was just taken.
+  mutating func putBack(_ entry: Entry) {
+    done -= 1
+    entries[done] = entry
   }
 }
