@@ -7,7 +7,7 @@
 package struct WriteClaims: Sendable {
   private struct Claim {
     let id: UInt64
-    let units: Range<UInt64>
+    var units: Range<UInt64>
     let isShared: Bool
   }
 
@@ -21,9 +21,24 @@ package struct WriteClaims: Sendable {
   ///
   /// - Returns: what `release` takes.
   package mutating func claim(_ units: Range<UInt64>, shared isShared: Bool) -> UInt64 {
+    let id = open()
+    claims.append(Claim(id: id, units: units, isShared: isShared))
+    return id
+  }
+
+  /// A claim without units, to which ranges can be added.
+  package mutating func open() -> UInt64 {
     defer { nextID += 1 }
-    claims.append(Claim(id: nextID, units: units, isShared: isShared))
     return nextID
+  }
+
+  /// Adds a range to a claim that shares nothing. Neighbours that are added one after the other are one range.
+  package mutating func add(_ units: Range<UInt64>, to id: UInt64) {
+    if let last = claims.last, last.id == id, !last.isShared, last.units.upperBound == units.lowerBound {
+      claims[claims.count - 1].units = last.units.lowerBound..<units.upperBound
+    } else {
+      claims.append(Claim(id: id, units: units, isShared: false))
+    }
   }
 
   /// Gives a claim back.

@@ -8,11 +8,12 @@ internal import Options
 
 extension Qcow2Driver {
   func formatInformation(of node: Node) -> FormatInformation? {
-    let (header, snapshots, bitmaps, encryption) = monitor.withLock {
-      (self.header, self.snapshots, bitmapInformation, self.encryption)
+    let (header, snapshots, bitmaps) = monitor.withLock {
+      (self.header.current, self.snapshots.entries, self.bitmaps.information)
     }
+    let encryption = codec.currentEncryption
     var information = FormatInformation()
-    information.clusterSize = geometry.clusterSize
+    information.clusterSize = header.geometry.clusterSize
     information.isEncrypted = header.cryptMethod != 0
     information.isDirty = header.incompatible.contains(.dirty)
     information.backing = Qcow2Format.backing(header)
@@ -29,12 +30,12 @@ extension Qcow2Driver {
   ) -> OptionObject {
     var data = OptionObject()
     data["compat"] = .string(header.version < 3 ? "0.10" : "1.1")
-    data["compression-type"] = .string(compression.name)
+    data["compression-type"] = .string(codec.compression.name)
     if header.version >= 3 {
       data["lazy-refcounts"] = .bool(header.compatible.contains(.lazyRefcounts))
     }
     if !bitmaps.isEmpty { data["bitmaps"] = .array(bitmaps.map(\.tree)) }
-    data["refcount-bits"] = OptionTree(geometry.refcountBits)
+    data["refcount-bits"] = OptionTree(header.geometry.refcountBits)
     if let encryption { data["encrypt"] = .object(encryption.description) }
     guard header.version >= 3 else { return data }
     if header.incompatible.contains(.dataFile) {
@@ -42,7 +43,7 @@ extension Qcow2Driver {
       data["data-file-raw"] = .bool(header.autoclear.contains(.rawDataFile))
     }
     data["corrupt"] = .bool(header.incompatible.contains(.corrupt))
-    data["extended-l2"] = .bool(geometry.hasExtendedL2)
+    data["extended-l2"] = .bool(header.geometry.hasExtendedL2)
     return data
   }
 }

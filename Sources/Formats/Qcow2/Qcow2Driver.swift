@@ -6,142 +6,186 @@ internal import BlockTables
 internal import Bytes
 internal import Errors
 internal import Host
-internal import Synchronization
+internal import Options
 
-/// An open qcow2 image.
+/// An open qcow2 image: the objects that it is made of, each of which has its own state. Here they meet the contract of
+/// drivers.
 ///
 /// The monitor guards everything that changes; it is held for looking at tables in memory and let go while
-/// slices of L2 tables are read and while guest data moves. Files by verb hold the rest of the class.
-///
-/// What the image file holds at any moment is safe to crash on: new references are written after what they
-/// point to, and space is given back after the last reference to it is gone from the file.
+/// slices of L2 tables are read and while guest data moves.
 final class Qcow2Driver: @unchecked Sendable {
-  /// The sizes that follow from the header. Only the width of refcounts ever changes, while no request runs.
-  private(set) var geometry: Geometry
-  /// Where guest data lies.
-  let dataSlot: EdgeSlot
   /// Whether the data file is a raw image by itself: guest offsets are its offsets, zeros are written out.
   let isDataRaw: Bool
-  /// Changes only when the node is reopened, which is drained then.
-  var options: Qcow2Options
-  let compression: CompressionType
-  /// Whether guest data is stored encrypted.
-  let isEncrypted: Bool
-  /// Whether a snapshot is served instead of the active state.
-  let servesSnapshot: Bool
-
   let monitor = Monitor()
-  let compressed: CompressedClusters
-  private let guestLength: Atomic<UInt64>
-
-  // What follows is guarded by the monitor.
-
-  var header: Header
-  /// How guest data is encrypted; nil where it is not.
-  var encryption: ClusterEncryption?
-  /// The snapshots that the image holds.
-  var snapshots: [SnapshotEntry]
-  var l1: TableInMemory
-  var l2Cache: TableCache
-  var refcounts: RefcountStore
+  let header: HeaderStore
+  let files: FileSpace
+  let allocator: ClusterAllocator
+  let mapping: MappingTables
+  let writer: ClusterWriter
+  let snapshots: SnapshotStore
+  let bitmaps: BitmapStore
+  /// Changes only when the node is reopened, which is drained then.
+  private(set) var options: Qcow2Options
   /// How the image is to be open, while it is being reopened.
-  var reopening: Reopening?
-  /// Writes in progress that will link clusters when their data is there.
-  var inFlight: [Allocation] = []
-  var nextAllocation: UInt64 = 1
-  /// References that are gone from tables in memory, to be counted down once the tables are in the file.
-  var pendingFrees = PendingFrees()
-  /// The image file must be at least this long when it is closed: tables are read whole.
-  var requiredEnd: UInt64 = 0
-  /// Where the last of the tables ends that are still empty because the file does not reach them.
-  var emptyTablesEnd: UInt64 = 0
-  /// Whether clusters in use may be holes in the file; nil until somebody wants to know.
-  var hasUnwrittenClusters: Bool?
-  /// Where the next compressed cluster may follow the one before, if it fits.
-  var compressedEnd: UInt64 = 0
-  /// The bitmaps that the image holds.
-  var bitmaps: BitmapStore
-  /// Metadata that writes are held against; made when first needed.
-  var metadataMap: MetadataMap?
-  /// Whether what has to happen before the first change has happened.
-  var isPrepared = false
-  /// Whether the dirty bit is set in the file because refcounts there are behind.
-  var hasDirtyBit = false
-  /// Whether refcounts are a copy that the header does not point to yet.
-  var isExchanging = false
-  /// Set when damage was found that makes going on dangerous.
-  var isBroken = false
+  private var reopening: Reopening?
+  /// Whether what has to happen before the first change has happened. Guarded by the monitor.
+  private var isPrepared = false
 
   init(
     header: Header, options: Qcow2Options, l1: TableInMemory, length: UInt64, refcountTable: TableInMemory,
     l2SliceBytes: Int, snapshots: [SnapshotEntry], bitmaps: BitmapStore.State
   ) {
-    self.header = header
-    self.options = options
-    self.l1 = l1
-    self.snapshots = snapshots
-    self.bitmaps = BitmapStore(bitmaps)
-    servesSnapshot = options.snapshot != nil
-    isEncrypted = header.cryptMethod != CryptMethod.none.rawValue
-    geometry = header.geometry
-    refcounts = RefcountStore(
-      refcountTable, geometry: geometry, cacheBytes: options.refcountCacheBytes, monitor: monitor)
-    l2Cache = TableCache(bytes: options.l2CacheBytes, sliceBytes: l2SliceBytes, monitor: monitor)
-    compression = CompressionType(rawValue: header.compressionType) ?? .zlib
-    compressed = CompressedClusters(compression, clusterSize: geometry.clusterSize)
     let hasDataFile = header.incompatible.contains(.dataFile)
-    dataSlot = hasDataFile ? .dataFile : .file
+    let geometry = header.geometry
     isDataRaw = hasDataFile && header.autoclear.contains(.rawDataFile)
-    guestLength = Atomic(length)
+    files = FileSpace(dataSlot: hasDataFile ? .dataFile : .file, clusterSize: geometry.clusterSize)
+    self.options = options
+    self.header = HeaderStore(header, servesSnapshot: options.snapshot != nil, files)
+    let guardian = OverlapGuard(options.overlapChecks, self.header)
+    allocator = ClusterAllocator(refcountTable, options, self.header, guardian, monitor)
+    mapping = MappingTables(
+      l1, length: length, options, sliceBytes: l2SliceBytes, allocator, ClusterCodec(self.header),
+      ClaimedWrites(geometry), monitor)
+    writer = ClusterWriter(mapping)
+    self.snapshots = SnapshotStore(snapshots, mapping)
+    self.bitmaps = BitmapStore(bitmaps, mapping)
+    guardian.watch(mapping, allocator, self.snapshots, self.bitmaps)
   }
 
-  /// The sectors of the guest's disk in bytes.
-  var length: UInt64 {
-    get { guestLength.load(ordering: .acquiring) }
-    set { guestLength.store(newValue, ordering: .releasing) }
-  }
+  var guardian: OverlapGuard { allocator.guardian }
+  var codec: ClusterCodec { mapping.codec }
+  var claims: ClaimedWrites { mapping.claims }
 
-  var hasDataFile: Bool { dataSlot != .file }
+  // MARK: Changes
 
-  /// Goes on with other refcounts, which may have another width.
-  func use(_ store: RefcountStore) {
-    geometry = store.geometry
-    refcounts = store
-    metadataMap = nil
-  }
-
-  /// The edge to the image file.
-  func file(of node: Node) throws(BlockError) -> Edge {
-    guard let edge = node.file else { throw BlockError(.notFound, "node '\(node.name)' has no child 'file'") }
-    return edge
-  }
-
-  /// The edge to guest data.
-  func dataFile(of node: Node) throws(BlockError) -> Edge {
-    guard let edge = node.edge(dataSlot) else {
-      throw BlockError(.notFound, "node '\(node.name)' has no child '\(dataSlot.rawValue)'")
+  /// What has to be true before the first change: unknown features gone, refcounts right, the dirty bit set
+  /// where refcounts will be written late.
+  func prepareForChanges(_ held: borrowing Held) throws(BlockError) {
+    try header.refuseBroken()
+    guard !isPrepared else { return }
+    guard held.node.isWritable, !header.servesSnapshot else {
+      throw BlockError(.readOnly, "node '\(held.node.name)' is read-only")
     }
-    return edge
+    try allocator.refuseRepeatedBlocks(held)
+    guard header.version >= 3 else {
+      isPrepared = true
+      return try snapshots.separateL1(held)
+    }
+    let wasDirty = header.current.incompatible.contains(.dirty)
+    if wasDirty {
+      try allocator.rebuild(held)
+      try snapshots.correctMarks(held)
+    }
+    try header.prepare(
+      late: options.lazyRefcounts ?? header.current.compatible.contains(.lazyRefcounts),
+      keeping: bitmaps.directory == nil ? .kept : .kept.union(.bitmaps), recounted: wasDirty, held)
+    isPrepared = true
+    try snapshots.separateL1(held)
+    try bitmaps.dropStale(held)
   }
 
-  /// Refuses everything once the image was found damaged in a way that makes going on dangerous.
-  func refuseBroken() throws(BlockError) {
-    if isBroken { throw BlockError(.corrupt, "the image was marked corrupt and cannot be used further") }
+  /// Leaves a whole image in the file, as if nobody had it open, where anything was changed. The next change prepares it
+  /// anew.
+  private func leaveWhole(_ held: borrowing Held) throws(BlockError) {
+    guard !header.isBroken, isPrepared else { return }
+    try mapping.writeBack(held)
+    if allocator.hasFrees {
+      try files.barrier(held)
+      try allocator.applyFrees(held)
+    }
+    // Bitmaps that cannot be stored stay marked as in use; the image is to be left whole all the same.
+    var lostBitmaps: BlockError?
+    do throws(BlockError) { try bitmaps.store(held) } catch { lostBitmaps = error }
+    try allocator.write(held)
+    try files.pad(held)
+    try header.endLateCounts(held)
+    isPrepared = false
+    if let lostBitmaps { throw lostBitmaps.prefixed("Could not store bitmaps") }
   }
-}
 
-extension Qcow2Driver: FormatDriver {
-  /// `qcow2`.
-  var name: String { "qcow2" }
+  /// Makes everything written so far durable, tables included.
+  func flush(_ node: Node) throws(BlockError) {
+    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      if mapping.isDirty { try mapping.writeBack(held) }
+      try files.barrier(held)
+      try allocator.applyFrees(held)
+    }
+  }
 
-  /// The sectors of the guest's disk in bytes.
-  func length(of node: Node) -> UInt64 { length }
+  /// Writes what is held back and takes the dirty bit away.
+  func close(_ node: Node) throws(BlockError) {
+    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in try leaveWhole(held) }
+  }
 
-  /// Space is given in clusters.
-  func limits(of node: Node) -> Limits {
-    var limits = Limits()
-    limits.clusterSize = geometry.clusterSize
-    if isEncrypted { limits.requestAlignment = ClusterEncryption.sector }
-    return limits
+  // MARK: Reopening
+
+  /// How the image is to be open.
+  private struct Reopening {
+    var options: Qcow2Options
+    var l2SliceBytes: Int
+  }
+
+  /// Looks whether the image may be used so, and leaves it as closing would: the next change prepares it anew.
+  func prepareReopen(_ flags: NodeFlags, options: OptionObject, of node: Node) throws(BlockError) {
+    var rest = options
+    let options = try Qcow2Options(taking: &rest)
+    if let left = rest.flattened().first?.key {
+      throw BlockError(.invalidArgument, "Block format '\(name)' does not support the option '\(left)'")
+    }
+    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      try Qcow2Format.checkUse(header.current, options, flags)
+      let sliceBytes = try options.sliceBytes(header.geometry)
+      try leaveWhole(held)
+      reopening = Reopening(options: options, l2SliceBytes: sliceBytes)
+    }
+  }
+
+  func commitReopen(of node: Node) {
+    monitor.withLock {
+      guard let reopening else { return }
+      self.reopening = nil
+      options = reopening.options
+      // All that they hold is in the file, or lost with a broken image.
+      makeCaches(allocator.refcounts.table, l2SliceBytes: reopening.l2SliceBytes)
+    }
+  }
+
+  func abortReopen(of node: Node) { monitor.withLock { reopening = nil } }
+
+  func finishReopen(of node: Node) throws(BlockError) {
+    try monitor.withLock { () throws(BlockError) in
+      try header.clearUnknownFeatures(try files.file(of: node), node.flags)
+    }
+  }
+
+  private func makeCaches(_ table: TableInMemory, l2SliceBytes: Int) {
+    mapping.makeCache(options, sliceBytes: l2SliceBytes)
+    allocator.adopt(table, options)
+    guardian.use(options.overlapChecks)
+  }
+
+  /// Reads header and tables once more.
+  ///
+  /// - Throws: what is wrong with them; kind `conflict` where another image stands there.
+  func invalidateCache(_ node: Node) throws(BlockError) {
+    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      try leaveWhole(held)
+      let file = try files.file(held)
+      let fresh = try Qcow2Format.readTables(try Qcow2Format.readHeader(file), file, options, node.flags)
+      guard fresh.allocator.geometry == allocator.geometry, fresh.files.dataSlot == files.dataSlot,
+        fresh.isDataRaw == isDataRaw, fresh.codec.compression == codec.compression,
+        fresh.header.current.cryptMethod == header.current.cryptMethod
+      else { throw BlockError(.conflict, "another image stands there now") }
+      header.adopt(fresh.header.current)
+      snapshots.use(fresh.snapshots.entries)
+      bitmaps.adopt(fresh.bitmaps.state)
+      mapping.use(fresh.mapping.l1)
+      mapping.setLength(fresh.mapping.length)
+      makeCaches(fresh.allocator.refcounts.table, l2SliceBytes: mapping.l2Cache.sliceBytes)
+      codec.forget()
+      allocator.forget()
+      files.restore(FileSpace.Ends())
+      isPrepared = false
+    }
   }
 }

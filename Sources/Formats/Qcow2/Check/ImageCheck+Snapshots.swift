@@ -25,37 +25,32 @@ extension ImageCheck {
   func readSnapshotTable() throws(BlockError) -> SnapshotTableContent {
     var content = SnapshotTableContent()
     guard header.snapshotCount > 0 else { return content }
-    var window = Window(file: file)
-    var position: UInt64 = 0
+    var reader = SnapshotReader(header, file)
     for index in 0..<Int(header.snapshotCount) {
-      var entry: SnapshotEntry
-      var surplus: UInt64 = 0
+      var found: SnapshotReader.Found
       do throws(BlockError) {
-        if repair == .all { surplus = try window.surplus(at: header.snapshotsOffset + position) }
-        entry = try window.entry(at: header.snapshotsOffset + position, surplus: surplus)
+        found = try reader.next(shortening: repair == .all)
       } catch {
         throw error.prefixed("failed to read the snapshot table: entry \(index)")
       }
-      let size = UInt64(entry.unpaddedSize) + surplus
-      if surplus > 0 { tellSurplus(surplus, index, &content) }
-      guard position + size <= Qcow2Limits.snapshotTableBytes else {
+      if found.surplus > 0 { tellSurplus(found.surplus, index, &content) }
+      guard found.end <= Qcow2Limits.snapshotTableBytes else {
         guard repair == .all else {
           throw BlockError(.tooLarge, "failed to read the snapshot table: Snapshot table is too large")
         }
         tellOverhang(Int(header.snapshotCount) - index, &content)
         break
       }
-      content.bytes = position + size
-      position += (size + 7) / 8 * 8
-      if header.version >= 3 && entry.isIncomplete {
-        found(.snapshotIncomplete(index: index), canMend: true)
+      content.bytes = found.end
+      if header.version >= 3 && found.entry.isIncomplete {
+        self.found(.snapshotIncomplete(index: index), canMend: true)
         if repair == .all {
           content.isMended = true
-          guard !entry.isBlank else { continue }
-          entry.complete(diskSize: header.size)
+          guard !found.entry.isBlank else { continue }
+          found.entry.complete(diskSize: header.size)
         }
       }
-      content.entries.append(entry)
+      content.entries.append(found.entry)
     }
     return content
   }
@@ -113,46 +108,6 @@ extension ImageCheck {
       }
     }
     try addReferences(at: header.snapshotsOffset, bytes: snapshots.bytes, canMend: true)
-  }
-
-  /// Part of the table in memory: entries have no fixed size.
-  private struct Window {
-    let file: Edge
-    var start: UInt64 = 0
-    var buffer = Buffer(count: 0)
-    static let largestEntry = UInt64(SnapshotTable.largestEntry)
-
-    init(file: Edge) { self.file = file }
-
-    /// How many bytes of extra data the entry has beyond the limit.
-    mutating func surplus(at position: UInt64) throws(BlockError) -> UInt64 {
-      try load(position)
-      let extra = buffer.bytes.big32(at: Int(position - start) + 36)
-      return extra > Qcow2Limits.snapshotExtraBytes ? UInt64(extra - Qcow2Limits.snapshotExtraBytes) : 0
-    }
-
-    /// An entry, without so many bytes at the end of its extra data.
-    mutating func entry(at position: UInt64, surplus: UInt64 = 0) throws(BlockError) -> SnapshotEntry {
-      try load(position)
-      guard surplus > 0 else {
-        return try SnapshotEntry(parsing: buffer.bytes.slice(Int(position - start)..<buffer.count))
-      }
-      let kept = SnapshotEntry.fixedSize + Int(Qcow2Limits.snapshotExtraBytes)
-      let whole = Buffer(count: Int(Window.largestEntry))
-      var bytes = whole.mutableBytes
-      bytes.copy(buffer.bytes.slice(Int(position - start)..<Int(position - start) + kept))
-      bytes.storeBig(Qcow2Limits.snapshotExtraBytes, at: 36)
-      let names = try file.read(at: position + UInt64(kept) + surplus, count: 2 * Int(UInt16.max))
-      bytes.copy(names.bytes, at: kept)
-      return try SnapshotEntry(parsing: whole.bytes)
-    }
-
-    private mutating func load(_ position: UInt64) throws(BlockError) {
-      if position < start || position + Window.largestEntry > start + UInt64(buffer.count) {
-        start = position
-        buffer = try file.read(at: position, count: Int(2 * Window.largestEntry))
-      }
-    }
   }
 }
 

@@ -6,32 +6,6 @@ internal import Bytes
 internal import Errors
 internal import Host
 
-extension Qcow2Driver: CheckingDriver {
-  /// Reads every table once, counts all references and compares them with the refcounts.
-  func check(_ node: Node, _ context: JobContext, report: (String) -> Void) throws(BlockError) -> CheckResult
-  {
-    let file = try file(of: node)
-    return try withoutActuallyEscaping(report) { (report: @escaping (String) -> Void) throws(BlockError) in
-      let log = FindingLog(report)
-      defer { log.finish() }
-      return try ImageCheck(self, file, context, log).run()
-    }
-  }
-
-  /// Mends what can be mended, in an order that is safe to be interrupted at any moment.
-  func repair(_ what: CheckRepair, _ node: Node, _ context: JobContext, report: (String) -> Void)
-    throws(BlockError) -> CheckResult
-  {
-    monitor.lock()
-    defer { monitor.unlock() }
-    return try withoutActuallyEscaping(report) { (report: @escaping (String) -> Void) throws(BlockError) in
-      let log = FindingLog(report)
-      defer { log.finish() }
-      return try ImageRepair(self, node, try self.file(of: node), what, context, log).run()
-    }
-  }
-}
-
 /// One check of one image: everything it knows and has counted.
 ///
 /// Tables are read from the file, not from the driver's memory. Memory grows with the file's clusters (two bits
@@ -77,22 +51,22 @@ final class ImageCheck {
   lazy var tableRun = TableRun(max(ImageCheck.readBytes, geometry.clusterSize))
 
   init(
-    _ driver: Qcow2Driver, _ file: Edge, _ context: JobContext, repair: CheckRepair? = nil,
-    _ log: FindingLog? = nil
+    _ header: Header, _ refcountTable: TableInMemory, _ file: Edge, _ context: JobContext,
+    repair: CheckRepair? = nil, _ log: FindingLog? = nil
   ) {
-    header = driver.header
-    geometry = driver.geometry
-    refcountTable = driver.refcounts.table
-    hasDataFile = driver.hasDataFile
+    self.header = header
+    self.refcountTable = refcountTable
+    geometry = header.geometry
+    hasDataFile = header.incompatible.contains(.dataFile)
     self.file = file
     self.context = context
     self.repair = repair
     self.log = log
     fileLength = file.length
-    clusters = fileLength.dividedUp(by: driver.geometry.clusterSize)
+    clusters = fileLength.dividedUp(by: header.geometry.clusterSize)
     references = ReferenceCounts(clusters: clusters)
     singles = SingleReferences(clusters: clusters)
-    blocks = RefcountBlockReader(refcountTable, driver.geometry, file)
+    blocks = RefcountBlockReader(refcountTable, header.geometry, file)
   }
 
   /// Runs all parts, in the order in which findings are told.

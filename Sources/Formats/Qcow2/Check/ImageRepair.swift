@@ -5,7 +5,7 @@ internal import BlockGraph
 internal import Bytes
 internal import Errors
 
-/// One repair of one image. The monitor is held throughout.
+/// One repair of one image.
 ///
 /// 1. Tables lose what contradicts the specification. Nothing that could be read depends on it.
 /// 2. Refcounts become the number of references that are left, in place or in new blocks.
@@ -13,9 +13,13 @@ internal import Errors
 /// 4. Once nothing is wrong any more, the image is marked as whole.
 ///
 /// Each step is durable before the next, and each leaves an image that another repair can go on with.
-final class ImageRepair {
-  private let driver: Qcow2Driver
-  private let node: Node
+struct ImageRepair {
+  private let mapping: MappingTables
+  private let allocator: ClusterAllocator
+  private let store: HeaderStore
+  private let guardian: OverlapGuard
+  private let snapshots: SnapshotStore
+  private let bitmaps: BitmapStore
   private let file: Edge
   private let what: CheckRepair
   private let context: JobContext
@@ -26,11 +30,15 @@ final class ImageRepair {
   private static let rounds = 4
 
   init(
-    _ driver: Qcow2Driver, _ node: Node, _ file: Edge, _ what: CheckRepair, _ context: JobContext,
-    _ log: FindingLog
+    _ snapshots: SnapshotStore, _ bitmaps: BitmapStore, _ file: Edge, _ what: CheckRepair,
+    _ context: JobContext, _ log: FindingLog
   ) {
-    self.driver = driver
-    self.node = node
+    self.snapshots = snapshots
+    self.bitmaps = bitmaps
+    mapping = snapshots.mapping
+    allocator = snapshots.allocator
+    store = snapshots.header
+    guardian = snapshots.guardian
     self.file = file
     self.what = what
     self.context = context
@@ -38,34 +46,34 @@ final class ImageRepair {
   }
 
   /// Looks at everything and mends it.
-  func run() throws(BlockError) -> CheckResult {
-    let headerEnd = driver.geometry.clusterSize
+  mutating func run(_ held: borrowing Held) throws(BlockError) -> CheckResult {
+    let headerEnd = geometry.clusterSize
     guard header.l1Offset >= headerEnd || header.l1Size == 0 else {
       throw BlockError(.corrupt, "the L1 table lies on the header: this cannot be repaired")
     }
-    var check = ImageCheck(driver, file, context, repair: what, log)
-    var snapshots = try check.readSnapshotTable()
+    var check = ImageCheck(header, allocator.refcounts.table, file, context, repair: what, log)
+    var content = try check.readSnapshotTable()
     try check.noteSingles()
-    try check.countReferences(snapshots)
+    try check.countReferences(content)
     result = check.result
     result.corruptions -= check.brokenBlocks
     let toldBlocks = check.brokenBlocks
     // Where a table could not be read, what it refers to would count as lost.
     guard check.result.checkErrors == 0 else { return finish(adding: toldBlocks) }
-    if what == .all { check = try mendTables(check, &snapshots) }
-    guard try mendRefcounts(check, toldBlocks) else { return finish(adding: 0) }
-    try mendMarks(check, snapshots)
-    if snapshots.isMended, try moveSnapshotTable(snapshots) {
+    if what == .all { check = try mendTables(check, &content, held) }
+    guard try mendRefcounts(check, toldBlocks, held) else { return finish(adding: 0) }
+    try mendMarks(check, content)
+    if content.isMended, try moveSnapshotTable(content, held) {
       // What shared a cluster with the old table may be alone in it now.
-      let moved = try ImageCheck(driver, file, context).readSnapshotTable()
+      let moved = try ImageCheck(header, allocator.refcounts.table, file, context).readSnapshotTable()
       try mendMarks(check, moved)
     }
     try file.flush()
-    try markWhole()
+    try markWhole(held)
     return finish(adding: 0)
   }
 
-  private func finish(adding corruptions: UInt64) -> CheckResult {
+  private mutating func finish(adding corruptions: UInt64) -> CheckResult {
     result.corruptions += corruptions
     result.corruptionsFixed = fixed.corruptions
     result.leaksFixed = fixed.leaks
@@ -75,35 +83,37 @@ final class ImageRepair {
   // MARK: Tables
 
   /// Mends tables until nothing is found that can be mended; a check that has counted what is left.
-  private func mendTables(_ first: ImageCheck, _ snapshots: inout SnapshotTableContent) throws(BlockError)
+  private mutating func mendTables(
+    _ first: ImageCheck, _ content: inout SnapshotTableContent, _ held: borrowing Held
+  ) throws(BlockError)
     -> ImageCheck
   {
     var check = first
     for _ in 0..<ImageRepair.rounds {
       guard check.mendable > 0 || check.hasTooMany else { break }
-      let kept = snapshots.entries.filter { check.isWhole($0) }
-      if kept.count != snapshots.entries.count { snapshots.isMended = true }
-      snapshots.entries = kept
-      if !check.isInside(header.snapshotsOffset, snapshots.bytes) {
+      let kept = content.entries.filter { check.isWhole($0) }
+      if kept.count != content.entries.count { content.isMended = true }
+      content.entries = kept
+      if !check.isInside(header.snapshotsOffset, content.bytes) {
         // What is there of it stays as it is until there is another.
         let isThere = header.snapshotsOffset < check.fileLength
-        snapshots.bytes = isThere ? check.fileLength - header.snapshotsOffset : 0
-        snapshots.entries.removeAll { $0.isBlank }
-        snapshots.isMended = true
+        content.bytes = isThere ? check.fileLength - header.snapshotsOffset : 0
+        content.entries.removeAll { $0.isBlank }
+        content.isMended = true
       }
       // Where something else is in it, what is mended there changes it.
-      if check.isShared(header.snapshotsOffset, snapshots.bytes) { snapshots.isMended = true }
+      if check.isShared(header.snapshotsOffset, content.bytes) { content.isMended = true }
       var mender = TableMender(check)
-      try mender.run(snapshots)
-      try driver.dropBrokenBitmaps(check, node)
+      try mender.run(content)
+      try bitmaps.dropBroken(check, held)
       try file.flush()
-      if let place = mender.newL1 { try moveL1(to: place) }
+      if let place = mender.newL1 { try moveL1(to: place, held) }
       // Where something else is in the refcount table, that may have changed.
       try readRefcountTable()
       check.forget()
-      check = ImageCheck(driver, file, context, repair: what)
+      check = ImageCheck(header, allocator.refcounts.table, file, context, repair: what)
       try check.noteSingles()
-      try check.countReferences(snapshots)
+      try check.countReferences(content)
     }
     fixed.corruptions += first.mendable
     result.corruptions += check.mendable
@@ -113,20 +123,21 @@ final class ImageRepair {
   }
 
   /// Lets the header point to another active L1 table, which is durable.
-  private func moveL1(to place: UInt64) throws(BlockError) {
-    var changed = header
-    changed.l1Offset = place
-    try driver.switchHeader(to: changed, node)
+  private mutating func moveL1(to place: UInt64, _ held: borrowing Held) throws(BlockError) {
+    try store.switchTables(held) { $0.l1Offset = place }
     try file.flush()
-    driver.metadataMap = nil
+    guardian.forget()
   }
 
-  private var header: Header { driver.header }
+  private var header: Header { store.current }
+  private var geometry: Geometry { allocator.geometry }
 
   // MARK: Refcounts
 
   /// Sets refcounts right; false where that is not allowed or not possible.
-  private func mendRefcounts(_ check: ImageCheck, _ brokenBlocks: UInt64) throws(BlockError) -> Bool {
+  private mutating func mendRefcounts(
+    _ check: ImageCheck, _ brokenBlocks: UInt64, _ held: borrowing Held
+  ) throws(BlockError) -> Bool {
     guard result.checkErrors == 0 else { return true }
     let before = check.result
     try check.compareRefcounts()
@@ -139,7 +150,7 @@ final class ImageRepair {
         return false
       }
       log.tell("Rebuilding refcount structure")
-      try rebuild(check)
+      try rebuild(check, held)
       fixed.corruptions += corruptions + brokenBlocks
       fixed.leaks += check.result.leaks
       return true
@@ -153,33 +164,33 @@ final class ImageRepair {
     return true
   }
 
-  private func rebuild(_ check: ImageCheck) throws(BlockError) {
+  private mutating func rebuild(_ check: ImageCheck, _ held: borrowing Held) throws(BlockError) {
     var rebuild = RefcountRebuild(check)
     let table = try rebuild.run()
-    var changed = header
-    changed.refcountTableOffset = table.offset
-    changed.refcountTableClusters = table.clusters
-    try driver.switchHeader(to: changed, node)
+    try store.switchTables(held) {
+      $0.refcountTableOffset = table.offset
+      $0.refcountTableClusters = table.clusters
+    }
     try file.flush()
     rebuild.tellOld()
     try readRefcountTable()
-    driver.refcounts.cursor = 0
-    driver.metadataMap = nil
+    allocator.searchAnew()
   }
 
-  private func readRefcountTable() throws(BlockError) {
-    let bytes = Int(header.refcountTableClusters) << Int(driver.geometry.clusterBits)
-    driver.refcounts.table = try TableInMemory(
-      offset: header.refcountTableOffset, count: bytes / RefcountTableEntry.size, from: file)
+  private mutating func readRefcountTable() throws(BlockError) {
+    let bytes = Int(header.refcountTableClusters) << Int(geometry.clusterBits)
+    allocator.refcounts.use(
+      try TableInMemory(
+        offset: header.refcountTableOffset, count: bytes / RefcountTableEntry.size, from: file))
   }
 
   // MARK: Marks, snapshots, features
 
-  private func mendMarks(_ check: ImageCheck, _ snapshots: SnapshotTableContent) throws(BlockError) {
+  private mutating func mendMarks(_ check: ImageCheck, _ snapshots: SnapshotTableContent) throws(BlockError) {
     var check = check
     if fixed.corruptions + fixed.leaks > 0 {
       check.forget()
-      check = ImageCheck(driver, file, context)
+      check = ImageCheck(header, allocator.refcounts.table, file, context)
       try check.noteSingles()
       try check.countReferences(snapshots)
       check.log = log
@@ -195,43 +206,41 @@ final class ImageRepair {
   /// Writes the snapshots that are left to a new place, and lets the header point there.
   ///
   /// - Returns: whether something else is in the clusters of the old table too.
-  private func moveSnapshotTable(_ content: SnapshotTableContent) throws(BlockError) -> Bool {
+  private mutating func moveSnapshotTable(_ content: SnapshotTableContent, _ held: borrowing Held)
+    throws(BlockError) -> Bool
+  {
     let mended = content.named
-    driver.l1 = try TableInMemory(offset: header.l1Offset, count: Int(header.l1Size), from: file)
+    mapping.use(try TableInMemory(offset: header.l1Offset, count: Int(header.l1Size), from: file))
     // Their old table is safe from being overwritten: it is counted.
-    driver.snapshots = []
-    driver.metadataMap = nil
-    let first = header.snapshotsOffset >> driver.geometry.clusterBits
-    let place = try driver.placeSnapshotTable(mended, node)
-    try driver.writeRefcounts(node)
+    snapshots.use([])
+    guardian.forget()
+    let first = header.snapshotsOffset >> geometry.clusterBits
+    let place = try snapshots.place(mended, held)
+    try allocator.write(held)
     try file.flush()
-    var changed = header
-    changed.snapshotCount = UInt32(mended.count)
-    changed.snapshotsOffset = place.clusters.lowerBound << driver.geometry.clusterBits
-    try driver.switchHeader(to: changed, node)
+    let moved = SnapshotTablePlace(entries: mended, clusters: place.clusters)
+    try store.switchTables(held) { $0.use(moved, geometry) }
     try file.flush()
-    driver.snapshots = mended
+    snapshots.use(mended)
     // A table that lies past the end of the file has no clusters.
     guard content.bytes > 0 else { return false }
-    let clusters = first..<first + driver.geometry.clusters(covering: content.bytes)
-    try driver.dropReferences(clusters, .other, node)
-    try driver.writeRefcounts(node)
-    for cluster in clusters where try driver.refcount(of: cluster, node) > 0 { return true }
+    let clusters = first..<first + geometry.clusters(covering: content.bytes)
+    try allocator.free(clusters, .other, held)
+    try allocator.write(held)
+    for cluster in clusters where try allocator.count(of: cluster, held) > 0 { return true }
     return false
   }
 
   /// Takes the marks for damage away where there is none left, and those of programs that know what this one
   /// does not.
-  private func markWhole() throws(BlockError) {
+  private mutating func markWhole(_ held: borrowing Held) throws(BlockError) {
     guard header.version >= 3, result.corruptions == 0, result.checkErrors == 0 else { return }
-    let before = header
-    driver.header.incompatible.subtract([.dirty, .corrupt])
-    if fixed.corruptions + fixed.leaks > 0 {
-      driver.header.autoclear.formIntersection([.bitmaps, .rawDataFile])
+    let isFixed = fixed.corruptions + fixed.leaks > 0
+    let isChanged = try store.setFeatures(held) {
+      $0.incompatible.subtract([.dirty, .corrupt])
+      if isFixed { $0.autoclear.formIntersection([.bitmaps, .rawDataFile]) }
     }
-    guard header != before else { return }
-    try driver.writeFeatures(node)
-    try file.flush()
+    if isChanged { try file.flush() }
   }
 }
 

@@ -24,15 +24,16 @@ struct TreeWalk {
   }
 
   /// The index of the next L1 entry that has a table, which is then in memory.
-  mutating func next(in table: TableInMemory, _ node: Node, _ driver: Qcow2Driver) throws(BlockError) -> Int?
+  mutating func next(in table: TableInMemory, _ header: HeaderStore, _ held: borrowing Held)
+    throws(BlockError) -> Int?
   {
     position += table.emptyRun(from: position, to: end, mask: L1Entry.offsetMask)
     guard position < end else { return nil }
     let index = position
     let offset = L1Entry(rawValue: table[index]).offset
     guard geometry.offsetInCluster(offset) == 0 else {
-      throw driver.damage(
-        "L2 table offset 0x\(hex(offset)) unaligned (L1 index: \(prefixedHex(UInt64(index))))", node)
+      throw header.damage(
+        "L2 table offset 0x\(hex(offset)) unaligned (L1 index: \(prefixedHex(UInt64(index))))", held)
     }
     guard budget >= geometry.clusterSize else {
       throw BlockError(.corrupt, "L2 tables overlap: together they are larger than the file")

@@ -1,0 +1,86 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import BlockTables
+internal import Bytes
+internal import Errors
+internal import Host
+
+/// Looking bitmaps up.
+extension BitmapStore {
+  /// What users hear of each bitmap.
+  var information: [BitmapInformation] {
+    var result: [BitmapInformation] = []
+    for (index, entry) in (directory?.entries ?? []).enumerated() {
+      result.append(
+        BitmapInformation(
+          name: entry.name, granularity: 1 << UInt64(entry.granularityBits),
+          isEnabled: entry.flags.contains(.auto), isInconsistent: !isUsable(index)))
+    }
+    return result
+  }
+
+  /// The bits of the bitmap called `name`; what is in memory goes into the file, where they are read.
+  func content(_ name: String, _ held: borrowing Held) throws(BlockError) -> any BitmapContent {
+    try store(held)
+    let (_, entry) = try usableBitmap(name)
+    return BitmapInFile(table: BitmapTable(entry, geometry, try files.file(held)), shape: shape(of: entry))
+  }
+
+  /// Forgets bitmaps that mean nothing any more; their space is for `check` to find.
+  func dropStale(_ held: borrowing Held) throws(BlockError) {
+    guard header.version >= 3, case .stale = state else { return }
+    try header.removeBitmapsExtension(held)
+    use(.none)
+  }
+
+  func shape(of entry: BitmapEntry) -> BitmapShape {
+    BitmapShape(
+      granularityBits: entry.granularityBits, clusterBits: geometry.clusterBits, length: length)
+  }
+
+  // MARK: Looking bitmaps up
+
+  /// The bitmap called `name`.
+  func bitmap(_ name: String) throws(BlockError) -> (index: Int, entry: BitmapEntry) {
+    guard let directory = directory, let index = directory.index(of: name) else {
+      throw BlockError(.notFound, "Dirty bitmap '\(name)' not found")
+    }
+    return (index, directory.entries[index])
+  }
+
+  /// The bitmap called `name`, which was saved properly.
+  func usableBitmap(_ name: String) throws(BlockError) -> (index: Int, entry: BitmapEntry) {
+    let found = try bitmap(name)
+    guard isUsable(found.index) else { throw BitmapStore.inconsistent(name) }
+    return found
+  }
+
+  /// Refuses another length where bitmaps cannot follow.
+  func refuse(length newLength: UInt64) throws(BlockError) {
+    let present = information
+    for bitmap in present where bitmap.isInconsistent { throw BitmapStore.inconsistent(bitmap.name) }
+    for entry in directory?.entries ?? [] {
+      var shape = shape(of: entry)
+      shape.length = newLength
+      guard shape.isUsable else {
+        throw BlockError(
+          .tooLarge, "Too much space would be occupied by the bitmap '\(entry.name)' of a disk of that length"
+        )
+      }
+    }
+    if newLength == 0, !present.isEmpty { throw BitmapStore.noLength }
+  }
+
+  /// No program opens a table without entries.
+  static var noLength: BlockError {
+    BlockError(.unsupported, "An image without length cannot hold bitmaps")
+  }
+
+  private static func inconsistent(_ name: String) -> BlockError {
+    BlockError(
+      .refused, "Bitmap '\(name)' is inconsistent and cannot be used",
+      hint: "Try block-dirty-bitmap-remove to delete this bitmap from disk")
+  }
+}

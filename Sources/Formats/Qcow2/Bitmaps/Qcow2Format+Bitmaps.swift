@@ -1,0 +1,40 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import BlockTables
+internal import Bytes
+internal import Errors
+internal import Host
+
+extension Qcow2Format {
+  /// What an image's bitmaps are, held against the image where others do so.
+  ///
+  /// - Throws: kind `corrupt` or `tooLarge`, in the peer's words, but not for who comes to repair the image; kind
+  ///   `unsupported` always, as what is valid and not known here has to stay as it is.
+  static func readBitmaps(_ header: Header, _ file: Edge, _ flags: NodeFlags) throws(BlockError)
+    -> BitmapStore.State
+  {
+    guard let data = header.first(.bitmaps)?.data else { return .none }
+    guard header.version >= 3, header.autoclear.contains(.bitmaps) else { return .stale }
+    do throws(BlockError) {
+      let geometry = header.geometry
+      let directory = try BitmapDirectory(try BitmapsExtension(checking: data, geometry), from: file)
+      try directory.check(geometry, length: header.size / 512 * 512, file)
+      return .present(directory)
+    } catch {
+      guard error.kind == .corrupt || error.kind == .tooLarge else { throw error }
+      guard flags.isSuperset(of: [.checking, .writable]) else {
+        throw error.advising(
+          "'check -r all FILE' takes bitmaps away that cannot be read; the content of the disk stays.")
+      }
+      return .unreadable
+    }
+  }
+
+  /// What users should hear about an image's bitmaps when it is opened.
+  static func bitmapWarnings(_ header: Header, _ store: BitmapStore.State) -> [OpenWarning] {
+    guard case .stale = store else { return [] }
+    return [.staleBitmaps(isOldVersion: header.version < 3)]
+  }
+}

@@ -1,0 +1,115 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import BlockTables
+internal import Bytes
+internal import Compression
+internal import Crypto
+internal import Errors
+internal import Host
+
+/// Between clusters as the guest has them and as the files hold them: compression and encryption.
+final class ClusterCodec: @unchecked Sendable {
+  let compression: CompressionType
+  /// Whether guest data is stored encrypted.
+  let isEncrypted: Bool
+  let files: FileSpace
+  private let geometry: Geometry
+  private let decoders: CompressedClusters
+  private let monitor = Monitor()
+  /// How guest data is encrypted; nil where it is not.
+  private var encryption: ClusterEncryption?
+
+  init(_ header: HeaderStore) {
+    compression = CompressionType(rawValue: header.current.compressionType) ?? .zlib
+    isEncrypted = header.current.cryptMethod != CryptMethod.none.rawValue
+    files = header.files
+    geometry = header.geometry
+    decoders = CompressedClusters(compression, clusterSize: geometry.clusterSize)
+  }
+
+  /// How guest data is encrypted, with what unlocks it.
+  var currentEncryption: ClusterEncryption? { monitor.withLock { encryption } }
+  /// Encrypts and decrypts with what was unlocked.
+  func use(_ encryption: ClusterEncryption?) { monitor.withLock { self.encryption = encryption } }
+  func use(_ header: LuksHeader) { monitor.withLock { encryption?.header = header } }
+
+  // MARK: Compression
+
+  /// Forgets decoded content: space of compressed clusters was given back or taken.
+  func forget() { decoders.forget() }
+
+  /// What compresses clusters of this image.
+  func makeCompressor() throws(BlockError) -> any ClusterCompressor {
+    guard !isEncrypted else {
+      throw BlockError(.unsupported, "Compression and encryption not supported at the same time")
+    }
+    guard !files.hasDataFile else {
+      throw BlockError(.unsupported, "Compression is not possible in an image with an external data file")
+    }
+    return try Qcow2Compressor(compression)
+  }
+
+  /// Reads part of a compressed cluster.
+  func read(
+    _ entry: L2Entry, from start: Int, guest: UInt64, into buffer: inout MutableRawSpan, _ node: Node
+  ) throws(BlockError) {
+    let size = Int(geometry.clusterSize)
+    let range = start..<start + buffer.byteCount
+    if range.count < size, decoders.copyDecoded(entry, range, into: &buffer) { return }
+    let decoder = try decoders.takeDecoder()
+    defer { decoders.giveBack(decoder) }
+    if range.count == size { return try decode(entry, guest: guest, into: &buffer, decoder, node) }
+    // While there was none to be had, somebody else may have decoded it.
+    if decoders.copyDecoded(entry, range, into: &buffer) { return }
+    let ticket = decoders.ticket
+    let whole = Buffer(count: size)
+    var bytes = whole.mutableBytes
+    try decode(entry, guest: guest, into: &bytes, decoder, node)
+    buffer.copy(whole.bytes.slice(range))
+    decoders.keep(whole, of: entry, ticket: ticket)
+  }
+
+  /// Decodes a whole cluster. A descriptor's size is below twice a cluster by its number of bits.
+  private func decode(
+    _ entry: L2Entry, guest: UInt64, into target: inout MutableRawSpan,
+    _ decoder: CompressedClusters.Decoder, _ node: Node
+  ) throws(BlockError) {
+    let descriptor = CompressedDescriptor(entry, geometry)
+    let file = try files.file(of: node)
+    let fileLength = file.length
+    guard descriptor.offset < fileLength else {
+      throw BlockError(
+        .corrupt,
+        "compressed cluster at guest offset \(guest) lies past the end of the file (offset \(descriptor.offset))"
+      )
+    }
+    // The last sector may be cut short by the end of the file.
+    let count = Int(min(descriptor.size, fileLength - descriptor.offset))
+    decoder.makeRoom(count)
+    let input = decoder.input
+    var room = input.mutableBytes
+    var bytes = room.slice(0..<count)
+    try file.read(at: descriptor.offset, into: &bytes)
+    try inContext("compressed cluster at guest offset \(guest)") { () throws(BlockError) in
+      try decoder.decompressor.decompress(input.bytes.slice(0..<count), into: &target)
+    }
+  }
+}
+
+/// Compresses clusters the way the image says.
+private final class Qcow2Compressor: ClusterCompressor {
+  private let compressor: any BlockCompressor
+
+  init(_ type: CompressionType) throws(BlockError) {
+    switch type {
+    case .zlib: compressor = DeflateCompressor(format: .raw)
+    case .zstd: compressor = try ZstdCompressor()
+    }
+  }
+
+  func compress(_ cluster: RawSpan, into output: inout MutableRawSpan) -> Int? {
+    compressor.compress(cluster, into: &output)
+  }
+}

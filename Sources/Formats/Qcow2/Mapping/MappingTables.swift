@@ -1,0 +1,135 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import BlockTables
+internal import Bytes
+internal import Errors
+internal import Host
+internal import Synchronization
+
+/// What maps guest clusters to host clusters: the active L1 table as a whole, and slices of L2 tables in a cache.
+///
+/// What the image file holds at any moment is safe to crash on: new references are written after what they point to, and
+/// space is given back after the last reference to it is gone from the file.
+final class MappingTables: @unchecked Sendable {
+  /// The active L1 table.
+  private(set) var l1: TableInMemory
+  /// Slices of L2 tables, those of snapshots included.
+  private(set) var l2Cache: TableCache
+  private let guestLength: Atomic<UInt64>
+  /// The sizes that follow from the header, but for the width of refcounts.
+  let geometry: Geometry
+  let header: HeaderStore
+  let files: FileSpace
+  let allocator: ClusterAllocator
+  let guardian: OverlapGuard
+  let codec: ClusterCodec
+  let claims: ClaimedWrites
+  private let monitor: Monitor
+
+  init(
+    _ l1: TableInMemory, length: UInt64, _ options: Qcow2Options, sliceBytes: Int,
+    _ allocator: ClusterAllocator, _ codec: ClusterCodec, _ claims: ClaimedWrites, _ monitor: Monitor
+  ) {
+    self.l1 = l1
+    self.allocator = allocator
+    self.codec = codec
+    self.claims = claims
+    self.monitor = monitor
+    header = allocator.header
+    files = allocator.files
+    guardian = allocator.guardian
+    geometry = header.geometry
+    guestLength = Atomic(length)
+    l2Cache = TableCache(bytes: options.l2CacheBytes, sliceBytes: sliceBytes, monitor: monitor)
+  }
+
+  /// The sectors of the guest's disk in bytes; read without the monitor.
+  var length: UInt64 { guestLength.load(ordering: .acquiring) }
+
+  /// Lets the disk have another length.
+  func setLength(_ length: UInt64) { guestLength.store(length, ordering: .releasing) }
+
+  // MARK: L1
+
+  /// Goes on with another L1 table.
+  func use(_ table: TableInMemory) { l1 = table }
+
+  /// Lets an L1 entry point to a table that is its own.
+  func setTable(_ index: Int, at offset: UInt64) { l1[index] = L1Entry(table: offset).rawValue }
+  /// Lets an L1 entry point nowhere.
+  func clearTable(_ index: Int) { l1[index] = 0 }
+
+  // MARK: L2
+
+  /// Goes on with an empty cache.
+  func makeCache(_ options: Qcow2Options, sliceBytes: Int) {
+    l2Cache = TableCache(bytes: options.l2CacheBytes, sliceBytes: sliceBytes, monitor: monitor)
+  }
+
+  /// Forgets what is in memory of the L2 table at a host offset, which is one no more, or has been written past the cache.
+  func forgetTable(at offset: UInt64) { l2Cache.drop(from: offset, bytes: geometry.clusterSize) }
+  /// Forgets all L2 tables that were in these clusters.
+  func forgetTables(in clusters: Range<UInt64>) {
+    l2Cache.drop(
+      from: clusters.lowerBound << geometry.clusterBits, bytes: UInt64(clusters.count) << geometry.clusterBits
+    )
+  }
+
+  /// Changes the entry `step` entries behind a place.
+  func setEntry(
+    _ entry: L2Entry, _ bitmap: SubclusterBitmap = SubclusterBitmap(rawValue: 0), at place: L2Place,
+    plus step: Int = 0
+  ) {
+    let size = geometry.l2EntryBytes
+    let offset = (place.indexInSlice + step) * size
+    let buffer = place.slice.buffer
+    var bytes = buffer.mutableBytes
+    bytes.storeBig(entry.rawValue, at: offset)
+    if geometry.hasExtendedL2 { bytes.storeBig(bitmap.rawValue, at: offset + 8) }
+    l2Cache.markDirty(place.slice, offset..<offset + size)
+  }
+
+  /// Changes an entry of a slice, whichever state of the disk has the table; subclusters stay as they are.
+  func set(_ entry: L2Entry, in slice: TableCache.Slice, at index: Int) {
+    let offset = index * geometry.l2EntryBytes
+    let buffer = slice.buffer
+    var bytes = buffer.mutableBytes
+    bytes.storeBig(entry.rawValue, at: offset)
+    l2Cache.markDirty(slice, offset..<offset + 8)
+  }
+
+  // MARK: Writing
+
+  /// Whether the file lacks anything that tables in memory hold.
+  var isDirty: Bool { l2Cache.isDirty || l1.isDirty || allocator.refcounts.isDirty }
+
+  /// Writes all tables that changed, in order.
+  func writeBack(_ held: borrowing Held) throws(BlockError) {
+    try header.refuseBroken()
+    // With the dirty bit set, refcounts are made anew after a crash: they need not be in the file before.
+    if !header.hasLateCounts { try allocator.write(held) }
+    try files.writeInOrder(.l2Tables ... .l1Table, held) {
+      $0 == .l2Tables ? l2Cache.isDirty : l1.isDirty
+    } _: {
+      (kind: TableKind) throws(BlockError) in
+      if kind == .l1Table { return try l1.write(to: files.file(held)) }
+      try l2Cache.writeDirty(to: files.file(held)) { (offset: UInt64, bytes: UInt64) throws(BlockError) in
+        try guardian.check(offset, bytes, for: .activeL2, held)
+      }
+    }
+  }
+
+  /// Brings all tables into the file and gives back what they do not refer to any more.
+  func settle(_ held: borrowing Held) throws(BlockError) {
+    try writeBack(held)
+    try files.barrier(held)
+    try allocator.applyFrees(held)
+  }
+
+  /// Keeps the list of what is given back later short. Tables in memory must be complete in themselves.
+  func workOffFrees(_ held: borrowing Held) throws(BlockError) {
+    if allocator.hasManyFrees { try settle(held) }
+  }
+}
