@@ -27,33 +27,28 @@ public final class BenchJob: Job {
 
   /// Sends the requests; ends with the first that fails.
   public func run(_ context: JobContext) throws(BlockError) {
-    let schedule = BenchSchedule(options, length: edge.length)
     let (edge, options) = (edge, options)
-    context.expect(options.count)
-    let start = Clock.now
     let threads = threads
     // Requests that are larger than the memory for them are sent in parts.
     let part = BenchJob.memory / UInt64(threads) / 4096 * 4096
-    try Threads.run(threads) { _ throws(BlockError) in
-      let buffer = Buffer(count: Int(min(options.size, part)))
-      if options.isWrite {
-        var bytes = buffer.mutableBytes
-        bytes.fill(options.pattern)
-      }
-      while let request = schedule.next() {
-        do throws(BlockError) {
-          try context.checkInterrupted()
-          switch request {
-          case .flush: try edge.flush()
-          case .transfer(let offset): try BenchJob.transfer(edge, at: offset, buffer, options)
+    let requests = BenchRequests(
+      options, length: edge.length, slots: threads, bufferSize: Int(min(options.size, part)))
+    let scheduler = SegmentScheduler<BenchRequest>(
+      threads: threads, capacity: threads, context: context, next: { slot in requests.next(slot) },
+      stages: [
+        .step(.together) { request throws(BlockError) in
+          do throws(BlockError) {
+            switch request {
+            case .flush: try edge.flush()
+            case .transfer(let offset, let buffer): try BenchJob.transfer(edge, at: offset, buffer, options)
+            }
+          } catch {
+            throw error.kind == .interrupted ? error : error.prefixed("Failed request")
           }
-        } catch {
-          schedule.stop()
-          throw error.kind == .interrupted ? error : error.prefixed("Failed request")
         }
-        schedule.finish(request)
-      }
-    }
+      ])
+    let start = Clock.now
+    try scheduler.run()
     seconds = Clock.now - start
   }
 
@@ -78,79 +73,5 @@ public final class BenchJob: Job {
       }
       position += UInt64(count)
     } while position < end
-  }
-}
-
-/// Which request comes next, for all threads of a run.
-final class BenchSchedule: @unchecked Sendable {
-  /// What one thread does next.
-  enum Request: Equatable {
-    /// Read or write at this offset.
-    case transfer(UInt64)
-    /// Make everything durable.
-    case flush
-  }
-
-  private let options: BenchOptions
-  private let length: UInt64
-  private let monitor = Monitor()
-  // All below under the monitor's lock.
-  private var offset: UInt64
-  private var sent: UInt64 = 0
-  private var underWay: UInt64 = 0
-  private var isFlushDue = false
-  private var isFlushing = false
-  private var isStopped = false
-
-  init(_ options: BenchOptions, length: UInt64) {
-    self.options = options
-    self.length = length
-    offset = options.offset
-  }
-
-  /// The next request, to be told of with `finish`; nil at the end.
-  func next() -> Request? {
-    monitor.lock()
-    defer { monitor.unlock() }
-    while !isStopped {
-      if isFlushDue {
-        guard options.drains, underWay > 0 else {
-          isFlushDue = false
-          isFlushing = true
-          return .flush
-        }
-      } else if !(options.drains && isFlushing) {
-        guard sent < options.count else { return nil }
-        return takeTransfer()
-      }
-      monitor.wait()
-    }
-    return nil
-  }
-
-  private func takeTransfer() -> Request {
-    let place = offset
-    offset = offset &+ options.step
-    if length > 0 { offset %= length }
-    sent += 1
-    underWay += 1
-    if options.flushInterval > 0, sent % options.flushInterval == 0 { isFlushDue = true }
-    return .transfer(place)
-  }
-
-  /// A request is done.
-  func finish(_ request: Request) {
-    monitor.withLock {
-      if request == .flush { isFlushing = false } else { underWay -= 1 }
-      if isFlushDue || request == .flush { monitor.notifyAll() }
-    }
-  }
-
-  /// Ends the run.
-  func stop() {
-    monitor.withLock {
-      isStopped = true
-      monitor.notifyAll()
-    }
   }
 }

@@ -61,8 +61,9 @@ struct ChecksumScan {
     let zero = try BlockTree.zeroBlock(algorithm)
     let algorithm = algorithm
     let pool = BufferPool()
-    let segments = OrderedSegments<[UInt8]>(
-      of: source, segment: BlockTree.groupSize, threads: threads, context: context,
+    let reading = ContentReading<[UInt8]>(source: source, segment: BlockTree.groupSize, threads: threads)
+    try reading.run(
+      context,
       work: { range throws(BlockError) in
         try GroupReader(source: source, algorithm: algorithm, zeroBlock: zero).digest(range, pool)
       },
@@ -72,7 +73,6 @@ struct ChecksumScan {
         case .value(let digest): try growing.tree.append(group: digest)
         }
       })
-    try segments.run()
     return try growing.tree.finish(length: source.length)
   }
 
@@ -84,8 +84,10 @@ struct ChecksumScan {
     let running = Running(try algorithm.begin())
     let pool = BufferPool()
     let zeroes = LoadedSegment(Buffer(count: Int(ChecksumScan.plainSegment)), count: 0)
-    let segments = OrderedSegments<LoadedSegment>(
-      of: source, segment: ChecksumScan.plainSegment, threads: threads, context: context,
+    let reading = ContentReading<LoadedSegment>(
+      source: source, segment: ChecksumScan.plainSegment, threads: threads)
+    try reading.run(
+      context,
       work: { range throws(BlockError) in try LoadedSegment(range, of: source, pool) },
       fold: { piece throws(BlockError) in
         switch piece {
@@ -101,7 +103,6 @@ struct ChecksumScan {
           pool.put(buffer)
         }
       })
-    try segments.run()
     return try running.hash.finish()
   }
 

@@ -23,10 +23,10 @@ extension CommitStretch {
       edge: target, granule: CopyTarget.granule(of: target), isSparse: true, readsZero: false,
       offload: nil,
       compressionUnit: nil)
-    let pipeline = CopyPipeline(
+    let copy = ContentCopy(
       from: try ConvertSource([source], base: target.child, salvage: nil), to: shape,
       threads: pace.threads ?? Threads.processors, rateLimit: pace.rateLimit, context: context)
-    try pipeline.run()
+    try copy.run()
     try target.flush()
   }
 

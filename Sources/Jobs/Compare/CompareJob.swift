@@ -58,29 +58,20 @@ public final class CompareJob: Job {
 
   private func compare(_ range: Range<UInt64>, _ context: JobContext) throws(BlockError) {
     guard !range.isEmpty else { return }
-    let finding = CompareFinding()
-    let walk = CompareWalk(range, CompareReader(left, right, isStrict: isStrict))
-    let (left, right, isStrict) = (left, right, isStrict)
     let segments = (range.upperBound - range.lowerBound - 1) / CompareWalk.segment + 1
-    try Threads.run(Int(min(UInt64(CompareJob.threads), segments))) { _ throws(BlockError) in
-      let reader = CompareReader(left, right, isStrict: isStrict)
-      while let step = walk.next(before: finding.limit) {
-        do throws(BlockError) {
-          try context.checkInterrupted()
-        } catch {
-          finding.stop()
-          throw error
+    let threads = Int(min(UInt64(CompareJob.threads), segments))
+    let walk = CompareWalk(range, (0..<threads).map { _ in CompareReader(left, right, isStrict: isStrict) })
+    let scheduler = SegmentScheduler<CompareSegment>(
+      threads: threads, capacity: threads, context: context, next: { slot in walk.next(slot) },
+      stages: [
+        .search(.together) { segment in
+          segment.outcome = segment.reader.compare(segment.range)
+          return segment.outcome == nil ? .goesOn : .ends
         }
-        if !step.isBlank, let outcome = reader.compare(step.range) {
-          finding.note(outcome)
-        } else {
-          context.advance(step.range.upperBound - step.range.lowerBound)
-        }
-      }
-    }
-    switch finding.outcome {
+      ])
+    switch try scheduler.run()?.outcome {
     case nil: return
-    case .found(let comparison, _): result = comparison
+    case .found(let comparison): result = comparison
     case .failed(let failure):
       self.failure = failure
       throw failure.error

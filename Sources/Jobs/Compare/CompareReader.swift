@@ -5,7 +5,7 @@ internal import BlockGraph
 internal import Bytes
 internal import Errors
 
-/// Compares ranges of two images; belongs to one thread.
+/// Compares ranges of two images, for one thread at a time.
 struct CompareReader {
   private let left: Side
   private let right: Side
@@ -37,7 +37,7 @@ struct CompareReader {
         let theirs = try status(right, at: position, rest)
         let length = min(mine.length, theirs.length)
         if isStrict && mine.state != theirs.state {
-          return .found(.statusDiffers(offset: position), position)
+          return .found(.statusDiffers(offset: position))
         }
         try compare(position..<position + length, mine.isZero, theirs.isZero)
         position += length
@@ -64,8 +64,7 @@ struct CompareReader {
 
     init(_ outcome: CompareOutcome) { self.outcome = outcome }
     init(differenceAt offset: UInt64) {
-      let offset = offset.roundedDown(to: CompareReader.sector)
-      outcome = .found(.different(offset: offset), offset)
+      outcome = .found(.different(offset: offset.roundedDown(to: CompareReader.sector)))
     }
   }
 

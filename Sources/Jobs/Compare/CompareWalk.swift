@@ -1,35 +1,45 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Host
+internal import BlockGraph
 
-/// Hands out what is compared next; what both images are known to have nothing in goes in one piece, however long.
+/// One segment of a comparison; one thread at a time has it.
+final class CompareSegment: @unchecked Sendable {
+  let range: Range<UInt64>
+  let reader: CompareReader
+  /// Why the comparison ends here, if it does.
+  var outcome: CompareOutcome?
+
+  init(_ range: Range<UInt64>, _ reader: CompareReader) {
+    self.range = range
+    self.reader = reader
+  }
+}
+
+/// Goes through two images from start to end; what both are known to have nothing in is passed in one piece, however
+/// long. One thread at a time asks it.
 final class CompareWalk: @unchecked Sendable {
   /// Bytes that one thread compares at a time.
   static let segment: UInt64 = 8 << 20
 
   private let end: UInt64
-  private let reader: CompareReader
-  private let monitor = Monitor()
-  // All below under the monitor's lock.
+  private let readers: [CompareReader]
   private var position: UInt64
 
-  /// A walk over `range`; `reader` is not used for anything else.
-  init(_ range: Range<UInt64>, _ reader: CompareReader) {
+  /// A walk over `range`, with a reader for each slot.
+  init(_ range: Range<UInt64>, _ readers: [CompareReader]) {
     position = range.lowerBound
     end = range.upperBound
-    self.reader = reader
+    self.readers = readers
   }
 
-  /// The next range, unless it starts behind `limit`, and whether it is the same in both images for certain.
-  func next(before limit: UInt64) -> (range: Range<UInt64>, isBlank: Bool)? {
-    monitor.withLock {
-      // A range behind a known finding cannot matter any more.
-      guard position < end, position < limit else { return nil }
-      let start = position
-      let blank = reader.sameZeroes(start..<end)
-      position = blank > 0 ? start + blank : min(end, start + CompareWalk.segment)
-      return (start..<position, blank > 0)
-    }
+  func next(_ slot: Int) -> SegmentScheduler<CompareSegment>.Next {
+    guard position < end else { return .end }
+    let start = position
+    let blank = readers[slot].sameZeroes(start..<end)
+    position = blank > 0 ? start + blank : min(end, start + CompareWalk.segment)
+    let length = position - start
+    return blank > 0
+      ? .passed(length) : .segment(CompareSegment(start..<position, readers[slot]), work: length)
   }
 }

@@ -52,17 +52,15 @@ struct ContentComparison {
     }
     let (original, copy) = (original, copy)
     let pool = BufferPool()
-    let segments = OrderedSegments<UInt64?>(
-      of: JointContent(original: original, copy: copy), segment: ContentComparison.segment, threads: threads,
-      context: context,
+    let joint = JointContent(original: original, copy: copy)
+    let reading = ContentReading<Void>(source: joint, segment: ContentComparison.segment, threads: threads)
+    try reading.run(
+      context,
       work: { range throws(BlockError) in
-        try ContentComparison.difference(in: range, original, copy, pool)
-      },
-      fold: { piece throws(BlockError) in
-        guard case .value(let offset?) = piece else { return }
+        guard let offset = try ContentComparison.difference(in: range, original, copy, pool) else { return }
         throw BlockError(.inputOutput, "the content differs from the source's at offset \(offset)")
-      })
-    try segments.run()
+      },
+      fold: { _ in })
   }
 
   /// The offset of the first byte in `range` that differs.

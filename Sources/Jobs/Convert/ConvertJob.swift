@@ -91,12 +91,12 @@ public final class ConvertJob: Job {
     var edges: [Edge] = []
     for user in sources { if let edge = user.edge { edges.append(edge) } }
     let source = try ConvertSource(edges, base: base, salvage: options.salvages ? noteSalvage : nil)
-    let pipeline = CopyPipeline(
+    let copy = ContentCopy(
       from: source, to: shape(of: edge), threads: options.threads ?? Threads.processors,
       rateLimit: options.rateLimit, context: context)
     if options.verifies { context.expect(source.length) }
     if options.checksum != nil { context.expect(source.length) }
-    try pipeline.run(isLast: false)
+    try copy.run(isLast: false)
     try bitmaps?.copy(to: target, warnOfBitmap)
     try edge.flush()
     self.target = nil

@@ -20,7 +20,7 @@ enum CopyContent: Sendable {
   var isRead: Bool { self == .data || self == .unknown }
 }
 
-/// What a `CopyPipeline` copies from; asked by several threads.
+/// What content is copied or read from; asked by several threads.
 protocol CopySource: Sendable {
   /// The length in bytes.
   var length: UInt64 { get }

@@ -115,7 +115,7 @@ public final class DdJob: Job {
   private func copy(_ from: Edge, _ to: Edge, _ context: JobContext) throws(BlockError) {
     let isNew = target?.isNew ?? false
     let source = DdSource(edge: from, part: part, seek: options.seek, kept: isNew ? nil : to)
-    try CopyPipeline(
+    try ContentCopy(
       from: source, to: shape(of: to), threads: Threads.processors, rateLimit: nil, context: context
     ).run()
   }
@@ -134,8 +134,10 @@ public final class DdJob: Job {
     let segment: UInt64 = 1 << 20
     let pool = BufferPool()
     let zeroes = LoadedSegment(Buffer(count: Int(segment)), count: 0)
-    try OrderedSegments<LoadedSegment>(
-      of: source, segment: segment, threads: Threads.processors, context: context,
+    let reading = ContentReading<LoadedSegment>(
+      source: source, segment: segment, threads: Threads.processors)
+    try reading.run(
+      context,
       work: { range throws(BlockError) in try LoadedSegment(range, of: source, pool) },
       fold: { piece throws(BlockError) in
         switch piece {
@@ -147,8 +149,7 @@ public final class DdJob: Job {
           try DdJob.write(buffer.bytes.slice(0..<segment.count), context)
           pool.put(buffer)
         }
-      }
-    ).run()
+      })
   }
 
   /// From standard input into an image.

@@ -175,10 +175,10 @@ public final class RebaseJob: Job {
     let target = CopyTarget(
       edge: edge, granule: max(cluster, 512), isSparse: true, readsZero: false,
       offload: nil, compressionUnit: options.compresses ? Int(cluster) : nil, isUnchanged: true)
-    let pipeline = CopyPipeline(
+    let copy = ContentCopy(
       from: RebaseSource(overlay: edge, new: base?.edge), to: target,
       threads: options.threads ?? Threads.processors, rateLimit: nil, context: context)
-    try pipeline.run()
+    try copy.run()
     try edge.flush()
   }
 
