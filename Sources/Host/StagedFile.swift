@@ -22,6 +22,7 @@ public final class StagedFile {
   /// The hidden name it has now, if any; once the file has appeared, that of what it replaced.
   private var temporaryPath: String?
   private var state = State.staged
+  private var isComplete = false
 
   /// Where the file is on its way.
   private enum State {
@@ -62,8 +63,10 @@ public final class StagedFile {
   /// Makes sure that all that was written is there, as far as the system can tell; where the file replaces another,
   /// also that it stays there: a good file must not go before.
   public func complete() throws(BlockError) {
+    guard !isComplete else { return }
     if replaces { try file.synchronize() }
     try file.reportCloseErrors()
+    isComplete = true
   }
 
   /// Gives the file its name, replacing what is there in one step.

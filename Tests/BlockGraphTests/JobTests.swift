@@ -30,6 +30,10 @@ final class TracingJob: Job {
       _ = threads.withLock { $0[step, default: []].insert(thread) }
     }
     var steps: [String] { entries.withLock { $0 } }
+    private let finals = Mutex<[String]>([])
+    func noteFinal(_ job: String) { finals.withLock { $0.append(job) } }
+    /// The jobs whose commit was told that it is the last.
+    var finalJobs: [String] { finals.withLock { $0 } }
     func threads(of step: String) -> Set<UInt> { threads.withLock { $0[step] ?? [] } }
   }
 
@@ -68,9 +72,10 @@ final class TracingJob: Job {
     try note(.run)
   }
 
-  func commit(in graph: Graph) {
+  func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
     _ = graph.nodes
-    log.note(kind, "commit")
+    if isFinal { log.noteFinal(kind) }
+    try note(.commit)
   }
   func abort(in graph: Graph) {
     _ = graph.nodes
@@ -90,6 +95,10 @@ struct JobTests {
     arguments: [
       (
         nil, ["prepare", "run", "commit", "clean"], ["created", "running", "waiting", "pending", "concluded"]
+      ),
+      (
+        .commit, ["prepare", "run", "commit", "abort", "clean"],
+        ["created", "running", "waiting", "pending", "aborting", "concluded"]
       ),
       (.run, ["prepare", "run", "abort", "clean"], ["created", "running", "aborting", "concluded"]),
       (.prepare, ["prepare", "abort", "clean"], ["created", "aborting", "concluded"]),
@@ -129,7 +138,7 @@ struct JobTests {
     #expect(context.progress.done == 4)
   }
 
-  @Test("J-04 T-02 jobs of a group stay or go together", arguments: [TracingJob.Step.prepare, .run])
+  @Test("J-04 T-02 jobs of a group stay or go together", arguments: [TracingJob.Step.prepare, .run, .commit])
   func group(_ failing: TracingJob.Step) throws {
     let graph = Graph()
     let log = TracingJob.Log()
@@ -137,12 +146,21 @@ struct JobTests {
     let jobs = (1...4).map { TracingJob("\($0)", failing: $0 == 3 ? failing : nil, log: log) }
     let error = #expect(throws: BlockError.self) { try runner.run(group: jobs) }
     #expect(error?.message == "3 fails in \(failing.rawValue)")
-    let prepared = failing == .run ? 4 : 3
+    let prepared = failing == .prepare ? 3 : 4
     var steps = (1...prepared).map { "\($0) prepare" }
-    if failing == .run { steps += (1...3).map { "\($0) run" } }
+    if failing != .prepare { steps += (1...(failing == .run ? 3 : 4)).map { "\($0) run" } }
+    if failing == .commit { steps += (1...3).map { "\($0) commit" } }
     // Newest first; the fourth was never begun where the third could not be prepared.
     steps += (1...prepared).reversed().map { "\($0) abort" } + (1...prepared).reversed().map { "\($0) clean" }
     #expect(log.steps == steps)
+  }
+
+  @Test("J-04 the last of a group alone is told that nothing can fail after it", arguments: [1, 3])
+  func final(_ count: Int) throws {
+    let log = TracingJob.Log()
+    var runner = JobRunner(graph: Graph())
+    try runner.run(group: (1...count).map { TracingJob("\($0)", log: log) })
+    #expect(log.finalJobs == ["\(count)"])
   }
 
   @Test("progress stays within 0 and 100 while the total grows, and ends at 100")

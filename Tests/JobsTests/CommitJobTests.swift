@@ -82,6 +82,9 @@ private final class Paused: Job {
     try job.run(context)
     try body()
   }
+  func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
+    try job.commit(in: graph, isFinal: isFinal)
+  }
   func abort(in graph: Graph) { job.abort(in: graph) }
   func clean(in graph: Graph, warnings: inout [String]) { job.clean(in: graph, warnings: &warnings) }
 }

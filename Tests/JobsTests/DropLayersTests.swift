@@ -271,6 +271,10 @@ private final class OpenedDrop: Job {
     try job.prepare(in: graph)
   }
   func run(_ context: JobContext) throws(BlockError) { try job?.run(context) }
+  func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
+    try job?.commit(in: graph, isFinal: isFinal)
+  }
+  func abort(in graph: Graph) { job?.abort(in: graph) }
   func clean(in graph: Graph, warnings: inout [String]) {
     job?.clean(in: graph, warnings: &warnings)
     if let user { try? graph.release(user) }

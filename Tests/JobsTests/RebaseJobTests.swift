@@ -36,8 +36,9 @@ import Testing
     let look: () -> Void
     init(_ job: RebaseJob, _ look: @escaping () -> Void) { (self.job, self.look) = (job, look) }
     func prepare(in graph: Graph) throws(BlockError) { try job.prepare(in: graph) }
-    func run(_ context: JobContext) throws(BlockError) {
-      try job.run(context)
+    func run(_ context: JobContext) throws(BlockError) { try job.run(context) }
+    func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
+      try job.commit(in: graph, isFinal: isFinal)
       look()
     }
     func clean(in graph: Graph, warnings: inout [String]) { job.clean(in: graph, warnings: &warnings) }

@@ -12,11 +12,15 @@ public protocol Job: AnyObject {
   var kind: String { get }
   /// Takes edges, permissions and freezes. When it throws, `run` is never entered.
   func prepare(in graph: Graph) throws(BlockError)
-  /// Does the work.
+  /// Does the work, as far as others cannot see it yet.
   func run(_ context: JobContext) throws(BlockError)
-  /// The work of this job, and of those in its group, is done: make it stay.
-  func commit(in graph: Graph)
-  /// The work failed somewhere: take back what can be.
+  /// The work of this job, and of those in its group, is done: let others see it, such as a file under its name. What
+  /// was committed is taken back with `abort` where the commit of a later job in the group throws.
+  ///
+  /// - Parameter isFinal: whether this is the last job of its group, so that nothing need be kept to take it back.
+  /// - Throws: when nothing of this job is to be seen, or it can be taken back with `abort`.
+  func commit(in graph: Graph, isFinal: Bool) throws(BlockError)
+  /// The work failed somewhere, in this job or another of its group: take back what can be.
   func abort(in graph: Graph)
   /// What went wrong when `clean` closed the images that the job has written, and which it could not throw: the job's
   /// error, unless it has one already.
@@ -28,8 +32,8 @@ public protocol Job: AnyObject {
 extension Job {
   /// Nothing to take.
   public func prepare(in graph: Graph) throws(BlockError) {}
-  /// Nothing to make stay.
-  public func commit(in graph: Graph) {}
+  /// Nothing to be seen.
+  public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {}
   /// Nothing was closed that had been written.
   public var closeFailure: BlockError? { nil }
   /// Nothing to take back.

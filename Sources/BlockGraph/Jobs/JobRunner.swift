@@ -24,8 +24,8 @@ public struct JobRunner {
     try run(group: [job])
   }
 
-  /// Runs jobs that succeed or fail together: all are prepared, then run in order; when one fails, those begun
-  /// are aborted, newest first. Each job that was begun is cleaned once.
+  /// Runs jobs that succeed or fail together: all are prepared, then run in order, then committed in order; when one
+  /// fails, those begun are aborted, newest first. Each job that was begun is cleaned once.
   public mutating func run(group jobs: [any Job]) throws(BlockError) {
     graph.requireThread()
     var begun: [any Job] = []
@@ -40,6 +40,10 @@ public struct JobRunner {
         try job.run(context)
         trace(job.kind, .waiting)
       }
+      for (index, job) in jobs.enumerated() {
+        trace(job.kind, .pending)
+        try job.commit(in: graph, isFinal: index == jobs.count - 1)
+      }
     } catch {
       for job in begun.reversed() {
         trace(job.kind, .aborting)
@@ -47,10 +51,6 @@ public struct JobRunner {
       }
       for failure in clean(begun.reversed()) { warnings.append(failure.message) }
       throw error
-    }
-    for job in begun {
-      trace(job.kind, .pending)
-      job.commit(in: graph)
     }
     let failures = clean(begun)
     for failure in failures.dropFirst() { warnings.append(failure.message) }

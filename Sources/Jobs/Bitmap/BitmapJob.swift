@@ -45,6 +45,7 @@ public final class BitmapJob: Job {
   private let bitmap: String
   private let actions: [Action]
   private let granularity: UInt64?
+  private var context: JobContext?
   private var user: RootUser?
   private var sourceUser: RootUser?
 
@@ -78,15 +79,18 @@ public final class BitmapJob: Job {
     try source.attach(sourceUser, in: graph)
   }
 
+  /// Nothing: others see all that there is to do.
+  public func run(_ context: JobContext) throws(BlockError) { self.context = context }
+
   /// Does the steps, each of which is durable before the next begins.
   ///
   /// - Throws: what went wrong, with the step and the bitmap's name.
-  public func run(_ context: JobContext) throws(BlockError) {
+  public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
     guard let edge = user?.edge else { return }
     let driver = edge.child.driver as? any BitmapDriver
     try driver?.dropStaleBitmaps(of: edge.child)
     for action in actions {
-      try context.checkInterrupted()
+      try context?.checkInterrupted()
       try inContext("Operation \(action.name) on bitmap \(bitmap) failed") { () throws(BlockError) in
         guard let driver else { throw lackOfSupport(action, edge.child) }
         try driver.changeBitmap(bitmap, try change(for: action, edge.child), of: edge.child)

@@ -58,12 +58,16 @@ public final class CommitJob: Job {
     try stretch.take(emptying: !keepsContent)
   }
 
-  /// Copies to the base, then empties the image.
+  /// Copies to the base.
   public func run(_ context: JobContext) throws(BlockError) {
     guard let stretch else { return }
     let pace = CommitPace(threads: options.threads, rateLimit: options.rateLimit)
     try stretch.copy(pace, context)
-    guard !keepsContent, let source = stretch.source?.edge else { return }
+  }
+
+  /// Empties the image, which goes on reading the same.
+  public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
+    guard !keepsContent, let source = stretch?.source?.edge else { return }
     try inContext("Could not empty '\(options.image.text)'") { () throws(BlockError) in
       try source.makeEmpty()
       try source.flush()

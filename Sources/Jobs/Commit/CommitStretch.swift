@@ -82,9 +82,9 @@ final class CommitStretch {
     reopened = []
   }
 
-  /// Lets `overlay`, which stands on the image, stand on the base until `body` is done, and when that went well,
-  /// from then on. `letGo` is still to be called; it closes the layers above the base that nobody uses.
-  func putOnBase(_ overlay: Node, _ body: () throws(BlockError) -> Void) throws(BlockError) {
+  /// Lets `overlay` stand on the base, instead of the image, or the other way round, until `body` is done, and when
+  /// that went well, from then on. `letGo` is still to be called; it closes the layers above the base that nobody uses.
+  func put(_ overlay: Node, onBase: Bool, _ body: () throws(BlockError) -> Void) throws(BlockError) {
     guard let filter, let link = overlay.backing else { return }
     release()
     func put(on node: Node) throws(BlockError) {
@@ -92,12 +92,12 @@ final class CommitStretch {
         try edit.replaceChild(of: link, with: node)
       }
     }
-    try put(on: base)
+    try put(on: onBase ? base : filter)
     do throws(BlockError) {
       try body()
     } catch {
       // Both chains read the same.
-      try? put(on: filter)
+      try? put(on: onBase ? filter : base)
       throw error
     }
   }

@@ -29,11 +29,12 @@ public final class DropLayersJob: Job {
   public let kind = "commit"
   private let options: DropLayersOptions
   private let user: RootUser
-  private var graph: Graph?
   private var stretch: CommitStretch?
   /// The image above the layers that go.
   private var overlay: Node?
   private var base: ChainLayer?
+  /// What `overlay` named before, where it names the base now and that may be taken back.
+  private var replaced: ReplacedBacking?
   private var warnings: [String] = []
 
   /// Drops layers of the image that `user` has open.
@@ -44,7 +45,6 @@ public final class DropLayersJob: Job {
 
   /// Finds the layers and takes hold of them.
   public func prepare(in graph: Graph) throws(BlockError) {
-    self.graph = graph
     guard let image = user.edge?.child else { throw BlockError(.notFound, "there is no image to commit") }
     var top = image
     if let name = options.top {
@@ -67,14 +67,35 @@ public final class DropLayersJob: Job {
     BlockError(.notFound, "Did not find '\(name)' in the backing chain of '\(node.fileName)'")
   }
 
-  /// Copies to the base, then takes the layers out.
+  /// Copies to the base.
   public func run(_ context: JobContext) throws(BlockError) {
-    guard let graph, let stretch, let base else { return }
+    guard let stretch else { return }
     try stretch.copy(CommitPace(threads: options.threads, rateLimit: options.rateLimit), context)
     try stretch.hideRest(upTo: overlay?.length)
+  }
+
+  /// Takes the layers out.
+  public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
+    guard let stretch, let base else { return }
     guard let overlay else { return try stretch.replaceByBase() }
+    let before = ReplacedBacking(of: overlay)
     try inContext("Could not change the backing file of '\(overlay.fileName)'") { () throws(BlockError) in
-      try rename(in: overlay, to: base, stretch, graph)
+      try rename(in: overlay, stretch, graph) { (edge) throws(BlockError) in
+        try edge.setBackingFile(base.name(for: overlay), format: base.node.driver.name)
+      }
+    }
+    replaced = isFinal ? nil : before
+  }
+
+  /// Puts the layers back below an image that names the base now; users who have moved to the base stay there.
+  public func abort(in graph: Graph) {
+    guard let replaced, let stretch, let overlay else { return }
+    do throws(BlockError) {
+      try rename(in: overlay, stretch, graph, isBack: true) { (edge) throws(BlockError) in
+        try replaced.restore(to: edge)
+      }
+    } catch {
+      warnings.append("'\(overlay.fileName)' keeps its new backing file: \(error.message)")
     }
   }
 
@@ -83,15 +104,17 @@ public final class DropLayersJob: Job {
     stretch?.letGo(&self.warnings)
     stretch = nil
     warnings += self.warnings
-    (overlay, base, self.graph) = (nil, nil, nil)
+    (overlay, base, replaced) = (nil, nil, nil)
   }
 
   // MARK: The image above
 
-  /// Changes the graph first, which can be undone, and then the name.
-  private func rename(in overlay: Node, to base: ChainLayer, _ stretch: CommitStretch, _ graph: Graph)
-    throws(BlockError)
-  {
+  /// Changes the graph first, which can be undone, and then the name, which `body` does. With `isBack`, the image gets
+  /// the layers back.
+  private func rename(
+    in overlay: Node, _ stretch: CommitStretch, _ graph: Graph, isBack: Bool = false,
+    _ body: (Edge) throws(BlockError) -> Void
+  ) throws(BlockError) {
     let wasWritable = overlay.flags.contains(.writable)
     try graph.reopen(overlay, writable: true)
     defer { if !wasWritable { makeReadOnly(overlay, graph) } }
@@ -100,9 +123,7 @@ public final class DropLayersJob: Job {
       claim: Claim(held: .graphMod, shared: Permissions.all.subtracting(.graphMod)))
     defer { graph.detach(writer) }
     let edge = try graph.attach(writer, to: overlay)
-    try stretch.putOnBase(overlay) { () throws(BlockError) in
-      try edge.setBackingFile(base.name(for: overlay), format: base.node.driver.name)
-    }
+    try stretch.put(overlay, onBase: !isBack) { () throws(BlockError) in try body(edge) }
   }
 
   private func makeReadOnly(_ overlay: Node, _ graph: Graph) {

@@ -77,7 +77,7 @@ public final class ConvertJob: Job {
     try bitmaps?.checkTarget(user)
   }
 
-  /// Copies, closes the target and lets it appear under its name.
+  /// Copies, and closes the target.
   public func run(_ context: JobContext) throws(BlockError) {
     do throws(BlockError) {
       try copy(context)
@@ -108,8 +108,16 @@ public final class ConvertJob: Job {
       checksum = try scan.run(try ConvertSource(edges, base: nil, salvage: silence), context)
     }
     context.finish()
-    try image?.publish()
+    try image?.complete()
   }
+
+  /// Lets a new target appear under its name.
+  public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
+    try image?.publish(isFinal: isFinal)
+  }
+
+  /// Takes a new target away again.
+  public func abort(in graph: Graph) { image?.withdraw() }
 
   /// Closes everything that is open; a target that was not published is gone.
   public func clean(in graph: Graph, warnings: inout [String]) {

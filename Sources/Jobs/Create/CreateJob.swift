@@ -89,15 +89,19 @@ public final class CreateJob: Job {
     image = try NewImage(recipe, flags: .noFlush, graph: graph, opener: opener)
   }
 
-  /// Lets the image appear under its name.
+  /// Makes sure that all of the image is there.
   public func run(_ context: JobContext) throws(BlockError) {
     try context.checkInterrupted()
-    do throws(BlockError) {
-      try image?.publish()
-    } catch {
-      throw image?.explain(error) ?? error
-    }
+    try image?.complete()
   }
+
+  /// Lets the image appear under its name.
+  public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
+    try image?.publish(isFinal: isFinal)
+  }
+
+  /// Takes the image away again.
+  public func abort(in graph: Graph) { image?.withdraw() }
 
   /// Closes what is open.
   public func clean(in graph: Graph, warnings: inout [String]) {

@@ -48,7 +48,7 @@ public final class DdJob: Job {
       name, options, length: try targetLength(UInt64(part.count)), graph: graph, opener: opener)
   }
 
-  /// Copies, and lets a new target appear.
+  /// Copies, and closes the target.
   public func run(_ context: JobContext) throws(BlockError) {
     do throws(BlockError) {
       try fillTarget(context)
@@ -65,8 +65,16 @@ public final class DdJob: Job {
     case (nil, nil): try pass(context)
     }
     context.finish()
-    try target?.publish()
+    try target?.complete()
   }
+
+  /// Lets a new target appear.
+  public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
+    try target?.publish(isFinal: isFinal)
+  }
+
+  /// Takes a new target away again.
+  public func abort(in graph: Graph) { target?.withdraw() }
 
   /// Closes everything that is open.
   public func clean(in graph: Graph, warnings: inout [String]) {

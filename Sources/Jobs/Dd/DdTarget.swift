@@ -81,13 +81,19 @@ final class DdTarget {
   /// Says of an error in filling the image what helps against it.
   func explain(_ error: BlockError) -> BlockError { image?.explain(error) ?? error }
 
-  /// Makes what was written durable where it has to be, and lets a new image appear under its name.
-  func publish() throws(BlockError) {
+  /// Makes what was written durable where it has to be, and closes the image.
+  func complete() throws(BlockError) {
     try user.edge?.flush()
     isReleased = true
     try inContext("error while closing the target") { () throws(BlockError) in try graph.release(user) }
-    try image?.publish()
+    try image?.complete()
   }
+
+  /// Lets a new image appear under its name; it can be taken back with `withdraw`, unless that `isFinal`.
+  func publish(isFinal: Bool) throws(BlockError) { try image?.publish(isFinal: isFinal) }
+
+  /// Takes a new image away again.
+  func withdraw() { image?.withdraw() }
 
   /// Closes what is open; a new image that was not published is gone.
   func close() throws(BlockError) {

@@ -16,6 +16,7 @@ public final class LuksBackupJob: Job {
   private let opener: Opener
   private var user: RootUser?
   private var header: Buffer?
+  private var isMade = false
 
   /// - Parameters:
   ///   - path: the file to make; one that exists is refused.
@@ -36,8 +37,11 @@ public final class LuksBackupJob: Job {
     }
   }
 
-  /// Writes the file, which its owner alone can read.
-  public func run(_ context: JobContext) throws(BlockError) {
+  /// Nothing: others see all that there is to do.
+  public func run(_ context: JobContext) throws(BlockError) { try context.checkInterrupted() }
+
+  /// Makes the file, which its owner alone can read.
+  public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
     guard let header else { return }
     try inContext("Could not create '\(path)'") { () throws(BlockError) in
       let file = try File(path: path, mode: [.writable, .create, .exclusive, .ownerOnly])
@@ -48,7 +52,13 @@ public final class LuksBackupJob: Job {
         try? FilePaths.remove(path)
         throw error
       }
+      isMade = true
     }
+  }
+
+  /// Removes the file again.
+  public func abort(in graph: Graph) {
+    if isMade { try? FilePaths.remove(path) }
   }
 
   /// Closes the image.

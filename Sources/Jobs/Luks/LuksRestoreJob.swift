@@ -27,6 +27,9 @@ public final class LuksRestoreJob: Job {
   private var users: [RootUser] = []
   private var target: Edge?
   private var header: Buffer?
+  /// What was there before, where that may have to be taken back.
+  private var replaced: Buffer?
+  private var restoreFailure: BlockError?
 
   /// - Parameters:
   ///   - secrets: where there are any, one of them has to open the copy.
@@ -143,10 +146,29 @@ public final class LuksRestoreJob: Job {
     }
   }
 
-  /// Writes the copy over the header: keys first and what tells where they are last, so that a header that was
-  /// written in part is no valid one that leads to wrong keys.
-  public func run(_ context: JobContext) throws(BlockError) {
+  /// Nothing: others see all that there is to do.
+  public func run(_ context: JobContext) throws(BlockError) { try context.checkInterrupted() }
+
+  /// Writes the copy over the header.
+  public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
     guard let target, let header else { return }
+    if !isFinal { replaced = try target.read(at: 0, count: header.count) }
+    try write(header, to: target)
+  }
+
+  /// Writes back what was there.
+  public func abort(in graph: Graph) {
+    guard let target, let replaced else { return }
+    do throws(BlockError) {
+      try write(replaced, to: target)
+    } catch {
+      restoreFailure = error
+    }
+  }
+
+  /// Keys go first and what tells where they are last, so that a header that was written in part is no valid one that
+  /// leads to wrong keys.
+  private func write(_ header: Buffer, to target: Edge) throws(BlockError) {
     let start = min(4096, header.count)
     try target.write(at: UInt64(start), from: header.bytes.slice(start..<header.count))
     try target.flush()
@@ -156,7 +178,10 @@ public final class LuksRestoreJob: Job {
 
   /// Closes everything.
   public func clean(in graph: Graph, warnings: inout [String]) {
-    header = nil
+    if let restoreFailure {
+      warnings.append("'\(image.text)' keeps the header that was put back: \(restoreFailure.message)")
+    }
+    (header, replaced) = (nil, nil)
     target = nil
     release(graph)
   }

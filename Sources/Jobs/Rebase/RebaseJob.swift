@@ -21,6 +21,9 @@ public final class RebaseJob: Job {
   private var base: RootUser?
   /// The links that are frozen.
   private var frozen: [Edge] = []
+  /// What the image named before, where it names another backing file now and that may be taken back.
+  private var replaced: ReplacedBacking?
+  private var restoreFailure: BlockError?
 
   /// Opens nothing.
   public init(_ options: RebaseOptions, opener: Opener) {
@@ -65,20 +68,36 @@ public final class RebaseJob: Job {
     }
   }
 
-  /// Copies what differs, then changes the name.
+  /// Copies what differs.
   public func run(_ context: JobContext) throws(BlockError) {
-    guard let graph, let overlay, let edge = overlay.edge else { return }
-    if !options.isUnsafe { try copy(to: edge, context) }
+    guard let edge = overlay?.edge, !options.isUnsafe else { return }
+    try copy(to: edge, context)
+  }
+
+  /// Changes the name.
+  public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
+    guard let edge = overlay?.edge else { return }
+    let before = ReplacedBacking(of: edge.child)
     try changeBacking(of: edge, in: graph)
-    self.overlay = nil
-    try inContext("error while closing '\(options.image.text)'") { () throws(BlockError) in
-      try graph.release(overlay)
+    replaced = isFinal ? nil : before
+  }
+
+  /// Puts the name back; what was copied shows the same over the old backing file.
+  public func abort(in graph: Graph) {
+    guard let replaced, let edge = overlay?.edge else { return }
+    do throws(BlockError) {
+      try replaced.restore(to: edge)
+    } catch {
+      restoreFailure = error
     }
   }
 
   /// Closes everything that is open.
   public func clean(in graph: Graph, warnings: inout [String]) {
     thaw(graph)
+    if let restoreFailure {
+      warnings.append("'\(options.image.text)' keeps its new backing file: \(restoreFailure.message)")
+    }
     closeFailure = graph.close(overlay, named: options.image.text)
     overlay = nil
     // Nothing was written there.

@@ -23,6 +23,9 @@ public final class ResizeJob: Job {
   private let mayShrink: Bool
   private let preallocation: Preallocation
   private var user: RootUser?
+  /// The length before, where the image has become longer.
+  private var grownFrom: UInt64?
+  private var restoreFailure: BlockError?
 
   /// - Parameters:
   ///   - image: where it is opened by name, the settings must say `writable`.
@@ -62,7 +65,7 @@ public final class ResizeJob: Job {
     return error
   }
 
-  /// Sets the length and makes it safe.
+  /// Works out the length.
   ///
   /// - Throws: kind `invalidArgument` for a length that cannot be, `refused` where data would be cut off.
   public func run(_ context: JobContext) throws(BlockError) {
@@ -78,9 +81,27 @@ public final class ResizeJob: Job {
       lacksLeaveToShrink = true
       throw BlockError(.refused, "Use the --shrink option to perform a shrink operation.")
     }
-    try edge.truncate(to: wanted, preallocation: preallocation)
-    try edge.flush()
     lengths = (present, wanted)
+  }
+
+  /// Sets the length and makes it safe.
+  public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
+    guard let edge = user?.edge else { return }
+    let before = edge.length
+    try edge.truncate(to: lengths.after, preallocation: preallocation)
+    if lengths.after > before { grownFrom = before }
+    try edge.flush()
+  }
+
+  /// Cuts what was added off again; what was cut off is gone.
+  public func abort(in graph: Graph) {
+    guard let grownFrom, let edge = user?.edge else { return }
+    do throws(BlockError) {
+      try edge.truncate(to: grownFrom)
+      try edge.flush()
+    } catch {
+      restoreFailure = error
+    }
   }
 
   private func newLength(from present: UInt64) throws(BlockError) -> UInt64 {
@@ -98,6 +119,9 @@ public final class ResizeJob: Job {
 
   /// Lets go of the image.
   public func clean(in graph: Graph, warnings: inout [String]) {
+    if let restoreFailure {
+      warnings.append("'\(image.text)' keeps its new length: \(restoreFailure.message)")
+    }
     closeFailure = graph.close(user, named: image.text)
     user = nil
   }

@@ -25,6 +25,9 @@ public final class SnapshotJob: Job {
   private let image: JobImage
   private let action: Action
   private var user: RootUser?
+  /// The snapshot that was taken, where that may have to be taken back.
+  private var made: SnapshotInformation?
+  private var restoreFailure: BlockError?
 
   /// - Parameter image: where it is opened by name, the settings must say `writable`.
   public init(_ image: JobImage, _ action: Action) {
@@ -40,14 +43,38 @@ public final class SnapshotJob: Job {
     try image.attach(user, in: graph)
   }
 
+  /// Nothing: others see all that there is to do.
+  public func run(_ context: JobContext) throws(BlockError) { try context.checkInterrupted() }
+
   /// Does it and makes it safe.
   ///
   /// - Throws: what went wrong, with the snapshot's name.
-  public func run(_ context: JobContext) throws(BlockError) {
+  public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
     guard let edge = user?.edge else { return }
-    try context.checkInterrupted()
+    let known = SnapshotJob.snapshots(of: edge.child)
     try perform(edge.child.driver as? any SnapshottingDriver, edge.child)
+    if case .create = action, !isFinal {
+      made = SnapshotJob.snapshots(of: edge.child).first { snapshot in
+        !known.contains { $0.id == snapshot.id }
+      }
+    }
     try edge.flush()
+  }
+
+  /// Forgets a snapshot that was taken; nothing else can be taken back.
+  public func abort(in graph: Graph) {
+    guard let made, let edge = user?.edge else { return }
+    do throws(BlockError) {
+      let driver = edge.child.driver as? any SnapshottingDriver
+      try driver?.deleteSnapshot(.exactly(id: made.id, name: made.name), of: edge.child)
+      try edge.flush()
+    } catch {
+      restoreFailure = error
+    }
+  }
+
+  private static func snapshots(of node: Node) -> [SnapshotInformation] {
+    node.driver.formatInformation(of: node)?.snapshots ?? []
   }
 
   private func perform(_ driver: (any SnapshottingDriver)?, _ node: Node) throws(BlockError) {
@@ -73,7 +100,7 @@ public final class SnapshotJob: Job {
       }
     case .delete(let name):
       try inContext("Could not delete snapshot '\(name)'") { () throws(BlockError) in
-        let snapshots = node.driver.formatInformation(of: node)?.snapshots ?? []
+        let snapshots = SnapshotJob.snapshots(of: node)
         let wanted = name.spelled
         // A name goes before an id here, as other programs have it.
         guard
@@ -95,6 +122,9 @@ public final class SnapshotJob: Job {
 
   /// Lets go of the image.
   public func clean(in graph: Graph, warnings: inout [String]) {
+    if let restoreFailure {
+      warnings.append("'\(image.text)' keeps the snapshot that was taken: \(restoreFailure.message)")
+    }
     closeFailure = graph.close(user, named: image.text)
     user = nil
   }

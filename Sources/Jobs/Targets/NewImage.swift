@@ -36,6 +36,7 @@ final class NewImage {
   private let flags: NodeFlags
   private var fileUser: RootUser?
   private var dataUser: RootUser?
+  private var isComplete = false
 
   /// Makes the files and fills them; they have no names yet.
   init(_ recipe: ImageRecipe, flags: NodeFlags, graph: Graph, opener: Opener) throws(BlockError) {
@@ -132,12 +133,31 @@ final class NewImage {
     }
   }
 
-  /// Lets the image appear under its name; its users must have been released.
-  func publish() throws(BlockError) {
-    if let fileUser, let edge = fileUser.edge { try edge.flush() }
-    if let dataUser, let edge = dataUser.edge { try edge.flush() }
-    try files.publish()
+  /// Makes sure that all that was written is there; the image's users must have been released.
+  func complete() throws(BlockError) {
+    guard !isComplete else { return }
+    do throws(BlockError) {
+      if let fileUser, let edge = fileUser.edge { try edge.flush() }
+      if let dataUser, let edge = dataUser.edge { try edge.flush() }
+      try files.complete()
+    } catch {
+      throw explain(error)
+    }
+    isComplete = true
   }
+
+  /// Lets the image appear under its name; it can be taken back with `withdraw`, unless that `isFinal`.
+  func publish(isFinal: Bool = true) throws(BlockError) {
+    try complete()
+    do throws(BlockError) {
+      try files.publish(isFinal: isFinal)
+    } catch {
+      throw explain(error)
+    }
+  }
+
+  /// Takes the image away again, where it has appeared.
+  func withdraw() { files.withdraw() }
 
   /// Closes the files; what was not published is gone.
   func discard() {

@@ -48,6 +48,8 @@ final class TargetFiles {
   private let graph: Graph
   private let opener: Opener
   private var targets: [Target] = []
+  /// What has appeared and may be taken back.
+  private var appeared: [Place] = []
   private var guards: [RootUser] = []
 
   init(graph: Graph, opener: Opener) {
@@ -99,9 +101,21 @@ final class TargetFiles {
 
   // MARK: The end
 
-  /// Lets everything appear under its name, or nothing: files named by an image before the image that names them.
-  func publish() throws(BlockError) {
-    if targets.count == 1, case .staged(let file) = targets[0].place {
+  /// Makes sure that everything that was written is there.
+  func complete() throws(BlockError) {
+    for target in targets {
+      if case .staged(let file) = target.place {
+        try inContext("Could not create '\(target.node.fileName)'") { () throws(BlockError) in
+          try file.complete()
+        }
+      }
+    }
+  }
+
+  /// Lets everything appear under its name, or nothing: files named by an image before the image that names them. It
+  /// can be taken back with `withdraw`, unless that `isFinal`.
+  func publish(isFinal: Bool) throws(BlockError) {
+    if isFinal, targets.count == 1, case .staged(let file) = targets[0].place {
       try inContext("Could not create '\(targets[0].node.fileName)'") { () throws(BlockError) in
         try file.publish()
       }
@@ -112,14 +126,6 @@ final class TargetFiles {
   }
 
   private func publishTogether() throws(BlockError) {
-    for target in targets {
-      if case .staged(let file) = target.place {
-        try inContext("Could not create '\(target.node.fileName)'") { () throws(BlockError) in
-          try file.complete()
-        }
-      }
-    }
-    var appeared: [Place] = []
     do throws(BlockError) {
       for target in targets.reversed() {
         appeared.append(target.place)
@@ -131,16 +137,21 @@ final class TargetFiles {
         }
       }
     } catch {
-      for place in appeared.reversed() {
-        switch place {
-        case .staged(let file): file.withdraw()
-        // What stands in the way of that is the error that is told already.
-        case .present(let driver, _): try? driver.begin()
-        }
-      }
+      withdraw()
       throw error
     }
-    for case .staged(let file) in appeared { file.settle() }
+  }
+
+  /// Takes back what has appeared, as far as that can be: a file that was filled in place is empty.
+  func withdraw() {
+    for place in appeared.reversed() {
+      switch place {
+      case .staged(let file): file.withdraw()
+      // What stands in the way of that is the error that is told already.
+      case .present(let driver, _): try? driver.begin()
+      }
+    }
+    appeared = []
   }
 
   /// Says of an error what helps against it, where that is about files that are replaced.
@@ -160,8 +171,10 @@ final class TargetFiles {
     "The file that is replaced stays until the new one is complete, so that both need room: remove it first, or fill "
     + "it in place with 'convert -n'."
 
-  /// Gives up what was not published, and the claims on what stood at the paths.
+  /// Gives up what was not published, and what that which was has replaced; and the claims on what stood at the paths.
   func close() {
+    for case .staged(let file) in appeared { file.settle() }
+    appeared = []
     for user in guards { try? graph.release(user) }
     guards = []
     targets = []
