@@ -93,6 +93,51 @@ import Testing
     #expect(Shell.run("cat out; ls -A", folder: folder.path).output == "before\ndisk.raw\nout\n")
   }
 
+  @Test(
+    "options that contradict each other are refused before anything is opened",
+    arguments: ["-S", "-c", "salvag", "-n", "--bitmaps", "bitmaps only", "snapshot", "backing file"])
+  func contradictions(_ word: String) throws {
+    let error = #expect(throws: BlockError.self) {
+      try convert { options in
+        switch word {
+        case "-S": (options.offloads, options.sparseSize) = (true, 4096)
+        case "-c": (options.offloads, options.compresses) = (true, true)
+        case "salvag": (options.offloads, options.salvages) = (true, true)
+        case "-n": options.targetIsZero = true
+        case "--bitmaps": options.skipsBrokenBitmaps = true
+        default:
+          options.sources.append(options.sources[0])
+          switch word {
+          case "bitmaps only": options.copiesBitmaps = true
+          case "snapshot": options.sourceSettings.snapshot = .idOrName("one")
+          default: options.backing = "base"
+          }
+        }
+      }
+    }
+    #expect(error?.kind == .invalidArgument && error?.message.contains(word) == true)
+  }
+
+  @Test(
+    "a format that has no backing files is told by the same words as in create",
+    arguments: [
+      ("base", "qcow2", "Backing file"), (nil, "qcow2", "Backing file format"), ("base", nil, "Backing file"),
+    ] as [(String?, String?, String)])
+  func noBacking(_ backing: String?, _ format: String?, _ words: String) throws {
+    try SampleDisk.write(folder.file("disk.raw"), length: 4096, seed: 1)
+    let graph = Graph()
+    var options = CreateOptions(path: folder.file("out"), format: "raw")
+    (options.size, options.backing, options.backingFormat) = (4096, backing, format)
+    let created = #expect(throws: BlockError.self) {
+      try CreateJob(options, graph: graph, opener: Opener(graph: graph, kinds: Drivers.all))
+    }
+    let converted = #expect(throws: BlockError.self) {
+      try convert { ($0.backing, $0.backingFormat) = (backing, format) }
+    }
+    #expect(created?.message == "\(words) not supported for file format 'raw'")
+    #expect(converted?.message == created?.message)
+  }
+
   @Test("P-10 a convert of an image onto itself is refused")
   func ontoItself() throws {
     try SampleDisk.write(folder.file("disk.raw"), length: 1 << 20, seed: 8)

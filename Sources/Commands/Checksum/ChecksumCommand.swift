@@ -79,7 +79,7 @@ struct ChecksumCommand: ProgramCommand {
     let form = try output.format()
     let file = try onlyOperand(files)
     let flags = try cacheMode(cache, "source cache", default: .writeback).flags
-    let threads = try ConvertRequest.threads(parallel)
+    let threads = try parseThreads(parallel)
     let hash = try ContentHash(algorithm ?? "sha256")
     var image = try access.image(file, format: format, flags: flags)
     image.settings.snapshot = try parseSnapshotSelector(snapshot)

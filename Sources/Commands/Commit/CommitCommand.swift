@@ -61,9 +61,7 @@ struct CommitCommand: ProgramCommand {
   var files: [String] = []
 
   func perform(in session: Session) throws -> Int32 {
-    let rate = try rateLimit.map { text in
-      try parseSize(text, "rate limit", warn: session.console.warn)
-    }
+    let rateLimit = try parseRateLimit(self.rateLimit, warn: session.console.warn)
     let file = try onlyOperand(files)
     if imageOptions && format != nil {
       throw BlockError(.invalidArgument, "--image-opts and --format are mutually exclusive")
@@ -78,7 +76,7 @@ struct CommitCommand: ProgramCommand {
       options.settings = image.settings
       options.base = base
       options.keepsContent = drop
-      options.rateLimit = rate == 0 ? nil : rate
+      options.rateLimit = rateLimit
       let commit = CommitJob(options, opener: session.opener)
       job = commit
       try session.run(commit, reporter)

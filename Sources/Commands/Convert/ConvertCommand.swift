@@ -54,10 +54,10 @@ struct ConvertCommand: ProgramCommand {
         try CreationOptions.help(format: target.format ?? "raw", target: file, opener: session.opener))
       return 0
     }
-    let request = try ConvertRequest(self, list, session)
+    let options = try self.options(list, session)
     let reporter = session.reporter(isShown: progress.progress && !standard.quiet)
     defer { reporter.finish() }
-    let job = try ConvertJob(try request.options(for: session), opener: session.opener)
+    let job = try ConvertJob(options, opener: session.opener)
     let name = session.console.name
     if !standard.quiet {
       job.warn = { message in Stream.error.write("\(name): warning: \(message)\n") }

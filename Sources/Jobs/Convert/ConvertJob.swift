@@ -30,27 +30,12 @@ public final class ConvertJob: Job {
 
   /// Checks the options against each other; opens nothing.
   ///
-  /// - Throws: kind `invalidArgument` or `unsupported`, naming the options.
+  /// - Throws: kind `invalidArgument`, naming the options.
   public init(_ options: ConvertOptions, opener: Opener) throws(BlockError) {
     self.options = options
     self.opener = opener
     if options.copiesBitmaps { bitmaps = BitmapCopy(skipsBroken: options.skipsBrokenBitmaps) }
-    guard !options.sources.isEmpty else {
-      throw BlockError(.invalidArgument, "Must specify image file name")
-    }
-    if options.sources.count > 1 {
-      if options.copiesBitmaps {
-        throw BlockError(.invalidArgument, "Copying bitmaps only possible with single source")
-      }
-      if options.sourceSettings.snapshot != nil {
-        throw BlockError(.invalidArgument, "No support for concatenating multiple snapshot")
-      }
-      if options.backing != nil || options.creationOptions["backing_file"] != nil {
-        throw BlockError(
-          .invalidArgument,
-          "Having a backing file for the target makes no sense when concatenating multiple input images")
-      }
-    }
+    try options.refuseContradictions()
   }
 
   // MARK: Job
@@ -183,20 +168,12 @@ public final class ConvertJob: Job {
   }
 
   private func makeTarget(_ user: RootUser, in graph: Graph) throws(BlockError) {
-    var given = options.creationOptions
     let format = options.targetFormat ?? "raw"
     let kind = try opener.knownFormat(format)
-    if options.backing != nil && !kind.supportsBacking {
-      throw BlockError(.unsupported, "Backing file not supported for file format '\(kind.name)'")
-    }
-    if let backing = options.backing {
-      given.append(KeyValueList([.init(key: "backing_file", value: backing)]))
-    }
-    if let format = options.backingFormat {
-      given.append(KeyValueList([.init(key: "backing_fmt", value: format)]))
-    }
-    let storage = opener.kind(named: "file")?.creationOptions ?? []
-    var values = try kind.creationOptions.adding(storage).parse(given)
+    var values = try CreationChoice(
+      options.creationOptions, backing: options.backing, backingFormat: options.backingFormat, for: kind,
+      opener
+    ).values
     values.remove("size")
     try checkCombinations(values, kind)
     try checkSpace(values)
@@ -222,7 +199,7 @@ public final class ConvertJob: Job {
       !opener.isRemote(options.target.text)
     else { return }
     let check = SpaceCheck(
-      path: try opener.targetPath(options.target.text), values: values, writesZeros: options.sparseSize == 0)
+      path: try opener.targetPath(options.target.text), values: values, writesZeros: options.leastHole == 0)
     try check.refuseHopeless(sources.compactMap { $0.edge }, length: length, warn: warn)
   }
 
@@ -240,11 +217,7 @@ public final class ConvertJob: Job {
     if options.compresses, !kind.supportsCompression {
       throw BlockError(.unsupported, "Compression not supported for this file format")
     }
-    guard values["backing_file"] != nil else { return }
-    guard kind.supportsBacking else {
-      throw BlockError(.unsupported, "Backing file not supported for file format '\(kind.name)'")
-    }
-    guard values["backing_fmt"] != nil else {
+    guard values["backing_file"] == nil || values["backing_fmt"] != nil else {
       throw BlockError(
         .invalidArgument, "Use of backing file requires explicit backing format",
         advice: "State the format of the backing file with -F.")
@@ -266,7 +239,7 @@ public final class ConvertJob: Job {
 
   /// The unit in which data is looked through for zeros; compressing goes by clusters.
   private func zeroUnit(_ granule: UInt64) -> UInt64 {
-    options.compresses ? granule : max(options.sparseSize, 1).roundedUp(to: granule) ?? granule
+    options.compresses ? granule : max(options.leastHole, 1).roundedUp(to: granule) ?? granule
   }
 
   private func shape(of edge: Edge) -> CopyTarget {
@@ -275,7 +248,7 @@ public final class ConvertJob: Job {
     let granule = CopyTarget.granule(of: edge)
     return CopyTarget(
       edge: edge, granule: granule, zeroUnit: zeroUnit(granule),
-      isSparse: options.sparseSize > 0 && !edge.storesNoise, readsZero: isFresh && edge.child.backing == nil,
+      isSparse: options.leastHole > 0 && !edge.storesNoise, readsZero: isFresh && edge.child.backing == nil,
       offload: options.offloads && !edge.encrypts ? CopyOffload() : nil,
       compressionUnit: options.compresses ? Int(cluster) : nil)
   }

@@ -8,7 +8,7 @@ public import Options
 
 /// What `convert` is asked for.
 public struct ConvertOptions: Sendable {
-  /// The images to put end to end.
+  /// The images to put end to end, at least one.
   public var sources: [ImageName]
   /// How they are opened.
   public var sourceSettings = OpenSettings()
@@ -26,8 +26,8 @@ public struct ConvertOptions: Sendable {
   public var targetCache = CacheMode.unsafe
   /// Whether clusters are compressed.
   public var compresses = false
-  /// The shortest run of zeros in bytes that is left out of the target; 0 writes everything.
-  public var sparseSize: UInt64 = 4096
+  /// The shortest run of zeros in bytes that is left out of the target; 0 writes everything, nil leaves it to the job.
+  public var sparseSize: UInt64?
   /// Whether the target exists and is filled in place.
   public var skipsCreation = false
   /// Whether an existing target is known to read as zero.
@@ -55,5 +55,30 @@ public struct ConvertOptions: Sendable {
   public init(sources: [ImageName], target: ImageName) {
     self.sources = sources
     self.target = target
+  }
+
+  /// The shortest run of zeros in bytes that is left out.
+  var leastHole: UInt64 { sparseSize ?? 4096 }
+
+  /// Looks at the options together.
+  ///
+  /// - Throws: kind `invalidArgument` for the first combination that makes no sense.
+  func refuseContradictions() throws(BlockError) {
+    let isJoined = sources.count > 1
+    let hasBacking = backing != nil || creationOptions["backing_file"] != nil
+    let mistakes: [(Bool, String)] = [
+      (skipsBrokenBitmaps && !copiesBitmaps, "Use of --skip-broken-bitmaps requires --bitmaps"),
+      (offloads && sparseSize != nil, "Cannot enable copy offloading when -S is used"),
+      (offloads && compresses, "Cannot enable copy offloading when -c is used"),
+      (offloads && salvages, "Cannot use copy offloading in salvaging mode"),
+      (targetIsZero && !skipsCreation, "--target-is-zero requires use of -n flag"),
+      (isJoined && copiesBitmaps, "Copying bitmaps only possible with single source"),
+      (isJoined && sourceSettings.snapshot != nil, "No support for concatenating multiple snapshot"),
+      (
+        isJoined && hasBacking,
+        "Having a backing file for the target makes no sense when concatenating multiple input images"
+      ),
+    ]
+    for (isMistake, message) in mistakes where isMistake { throw BlockError(.invalidArgument, message) }
   }
 }

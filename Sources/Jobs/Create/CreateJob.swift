@@ -48,24 +48,9 @@ public final class CreateJob: Job {
     self.opener = opener
     let kind = try opener.knownFormat(options.format)
     let path = try opener.targetPath(options.path)
-    let storage = opener.kind(named: "file")?.creationOptions ?? []
-    let list = kind.creationOptions.adding(storage)
-    var given = options.options
-    // What has an option of its own on the command line wins over the list.
-    if let backing = options.backing {
-      guard list["backing_file"] != nil else {
-        throw BlockError(.unsupported, "Backing file not supported for file format '\(options.format)'")
-      }
-      given.append(KeyValueList([KeyValueList.Item(key: "backing_file", value: backing)]))
-    }
-    if let format = options.backingFormat {
-      guard list["backing_fmt"] != nil else {
-        throw BlockError(
-          .unsupported, "Backing file format not supported for file format '\(options.format)'")
-      }
-      given.append(KeyValueList([KeyValueList.Item(key: "backing_fmt", value: format)]))
-    }
-    var values = try list.parse(given)
+    let choice = try CreationChoice(
+      options.options, backing: options.backing, backingFormat: options.backingFormat, for: kind, opener)
+    var values = choice.values
     if options.size != nil && values["size"] != nil {
       throw BlockError(.invalidArgument, "The image size must be specified only once")
     }
@@ -79,7 +64,8 @@ public final class CreateJob: Job {
     }
     values["size"] = size.map { OptionTree($0) }
     announcement =
-      "Formatting '\(options.path)', fmt=\(options.format)" + list.summary(of: values, written: given)
+      "Formatting '\(options.path)', fmt=\(options.format)"
+      + choice.list.summary(of: values, written: choice.written)
     values.remove("size")
     recipe = ImageRecipe(path: path, format: options.format, size: size ?? 0, options: values)
   }

@@ -1,0 +1,92 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Crypto
+internal import Errors
+internal import Jobs
+internal import Options
+
+extension ConvertCommand {
+  /// What is asked for; names are read, nothing is opened.
+  ///
+  /// - Throws: the first value or combination that makes no sense, in the words that scripts know.
+  func options(_ creationOptions: KeyValueList, _ session: Session) throws(BlockError) -> ConvertOptions {
+    let warn = session.console.warn
+    let sparseSize = try self.sparseSize(warn)
+    let rateLimit = try parseRateLimit(work.rateLimit, warn: warn)
+    let threads = try parseThreads(work.parallel)
+    let snapshot = try parseSnapshotSelector(source.snapshot)
+    guard let targetText = files.last, files.count > 1 else {
+      throw BlockError(.invalidArgument, "Must specify image file name")
+    }
+    try refuseContradictions()
+    let sourceFlags = try cacheMode(source.cache, "source cache", default: .writeback).flags
+    let targetCache = try cacheMode(target.cache, "cache", default: .unsafe)
+    var names: [ImageName] = []
+    var settings = OpenSettings()
+    for file in files.dropLast() {
+      let image = try access.image(file, format: source.format, flags: sourceFlags)
+      names.append(try session.name(of: image))
+      settings = image.settings
+    }
+    settings.snapshot = snapshot
+    var options = ConvertOptions(sources: names, target: try targetName(targetText, session))
+    options.sourceSettings = settings
+    // A target that is described by options says there what it is, or is looked at.
+    options.targetFormat = target.format ?? (target.imageOptions ? nil : "raw")
+    options.creationOptions = creationOptions
+    options.backing = target.backing
+    options.backingFormat = target.backingFormat
+    options.targetCache = targetCache
+    options.compresses = target.compress
+    options.sparseSize = sparseSize
+    options.skipsCreation = target.noCreate
+    options.targetIsZero = target.isZero
+    options.salvages = source.salvage
+    options.rateLimit = rateLimit
+    options.threads = threads
+    options.copiesBitmaps = target.bitmaps
+    options.skipsBrokenBitmaps = target.skipBrokenBitmaps
+    options.offloads = work.offload
+    options.verifies = work.verify
+    if work.checksum { options.checksum = try ContentHash("sha256") }
+    // The peer starts without looking.
+    options.ignoresSpace = work.force || session.console.isStandIn
+    return options
+  }
+
+  private func targetName(_ text: String, _ session: Session) throws(BlockError) -> ImageName {
+    if target.noCreate {
+      return try session.name(of: NamedImage(text: text, isOptions: target.imageOptions))
+    }
+    // What is made is a file of that name, not an image that options describe.
+    return try ImageName(text, protocols: session.opener.protocols)
+  }
+
+  private func sparseSize(_ warn: (String) -> Void) throws(BlockError) -> UInt64? {
+    guard let text = target.sparseSize else { return nil }
+    let size = try parseSize(text, "buffer size for sparse output", warn: warn)
+    let largest: UInt64 = 16 << 20
+    guard size % 512 == 0, size <= largest else {
+      throw BlockError(
+        .invalidArgument,
+        "Invalid buffer size for sparse output specified. Valid sizes are multiples of 512 up to \(largest). "
+          + "Select 0 to disable sparse detection (fully allocates output).")
+    }
+    return size
+  }
+
+  /// What only a command line can say; the rest is the job's to judge.
+  private func refuseContradictions() throws(BlockError) {
+    let mistakes: [(Bool, String)] = [
+      (
+        access.imageOptions && source.format != nil || target.imageOptions && target.format != nil,
+        "--image-opts and --format are mutually exclusive"
+      ),
+      (target.imageOptions && !target.noCreate, "--target-image-opts requires use of -n flag"),
+      (target.noCreate && !target.options.isEmpty, "-o has no effect when skipping image creation"),
+    ]
+    for (isMistake, message) in mistakes where isMistake { throw BlockError(.invalidArgument, message) }
+  }
+}

@@ -1,0 +1,42 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Errors
+internal import Options
+
+/// The creation options of a new image, as a user gives them and as its format and its storage take them.
+struct CreationChoice {
+  /// What may be given.
+  let list: OptionList
+  /// What was given, in order, with what has an option of its own on the command line.
+  let written: KeyValueList
+  /// The same, each of its type.
+  let values: OptionObject
+
+  /// - Parameters:
+  ///   - backing: the backing file's name; wins over the list.
+  ///   - backingFormat: the backing file's format; wins over the list.
+  /// - Throws: what the format does not know, or what is no value of an option.
+  init(
+    _ given: KeyValueList, backing: String?, backingFormat: String?, for kind: any DriverKind,
+    _ opener: Opener
+  ) throws(BlockError) {
+    let list = kind.creationOptions.adding(opener.kind(named: "file")?.creationOptions ?? [])
+    var written = given
+    if let backing {
+      guard list["backing_file"] != nil else {
+        throw BlockError(.unsupported, "Backing file not supported for file format '\(kind.name)'")
+      }
+      written.append(KeyValueList([KeyValueList.Item(key: "backing_file", value: backing)]))
+    }
+    if let backingFormat {
+      guard list["backing_fmt"] != nil else {
+        throw BlockError(.unsupported, "Backing file format not supported for file format '\(kind.name)'")
+      }
+      written.append(KeyValueList([KeyValueList.Item(key: "backing_fmt", value: backingFormat)]))
+    }
+    (self.list, self.written) = (list, written)
+    values = try list.parse(written)
+  }
+}
