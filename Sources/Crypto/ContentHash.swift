@@ -30,7 +30,7 @@ public struct ContentHash: Sendable, Equatable {
     guard let entry = ContentHash.known.first(where: { $0.name == name }) else {
       throw BlockError(
         .unsupported, "Unknown hash algorithm '\(name)'",
-        advice: "Known are: " + ContentHash.names.joined(separator: ", ") + ".")
+        advice: "Known are: \(ContentHash.names.joined(separator: ", ")).")
     }
     library = try LibCrypto.shared()
     guard let size = library.digestSize(of: entry.library) else {

@@ -3,8 +3,8 @@
 
 /// The one error of the suite: what kind of thing went wrong, and a sentence that a person can act on.
 ///
-/// Context is put in front as the error rises (`Could not open 'x.qcow2': …`), so that the message reads
-/// from the command down to the cause. New formats add no kinds.
+/// What was being done is added in front as the error rises (`Could not open 'x.qcow2': …`), a frame at a time, so
+/// that the message reads from the command down to the finding. New formats add no kinds.
 public struct BlockError: Error, Sendable, Equatable {
   /// What a program may want to tell apart; the raw values appear in JSON output and stay stable.
   public enum Kind: String, Sendable, CaseIterable {
@@ -36,69 +36,147 @@ public struct BlockError: Error, Sendable, Equatable {
     case interrupted
   }
 
+  /// A step that code above has to tell from others, whatever its words are.
+  public enum Step: Sendable {
+    /// A snapshot that was asked for is looked up.
+    case loadSnapshot
+    /// A node grants its users what they ask for.
+    case grantPermissions
+  }
+
+  /// What was being done when something went wrong.
+  public struct Frame: Sendable, Equatable {
+    /// In words that scripts know.
+    public let text: String
+    /// The image or file that the words name.
+    public let file: String?
+    /// What it is, where that matters above.
+    public let step: Step?
+
+    /// Makes a frame from its parts.
+    public init(_ text: String, file: String? = nil, step: Step? = nil) {
+      self.text = text
+      self.file = file
+      self.step = step
+    }
+  }
+
   /// What a program may want to tell apart.
   public var kind: Kind
-  /// One sentence without a final full stop, context first.
-  public var message: String
+  /// What went wrong, one sentence without a final full stop and without what was being done.
+  public let finding: String
+  /// What was being done, from the command down.
+  public private(set) var frames: [Frame] = []
+  /// The finding in short, where it is damage that a format tells as a line of its own (`qcow2: Image is corrupt: …`)
+  /// before whatever was being done fails as on any broken medium.
+  public let damage: String?
   /// Lines that belong to the message, as scripts know them; printed as they are.
   public var hint: String?
   /// What the user can do next, in a sentence or two, where a next step exists.
-  public var advice: String?
+  public var advice: Advice?
   /// The image or file that went wrong, as it was named, where it is known.
-  public var file: String?
+  public private(set) var file: String?
   /// The system's error number where a system call failed, otherwise 0.
   public var systemError: Int32
+  private let findingNamesFile: Bool
 
   /// Makes an error from its parts.
+  ///
+  /// - Parameters:
+  ///   - finding: one sentence without a final full stop.
+  ///   - file: the image or file that the sentence names.
+  ///   - damage: the finding in short, where it is a line of its own.
   public init(
-    _ kind: Kind, _ message: String, hint: String? = nil, advice: String? = nil, systemError: Int32 = 0
+    _ kind: Kind, _ finding: String, naming file: String? = nil, damage: String? = nil, hint: String? = nil,
+    advice: Advice? = nil, systemError: Int32 = 0
   ) {
     self.kind = kind
-    self.message = message
+    self.finding = finding
+    self.damage = damage
     self.hint = hint
     self.advice = advice
+    self.file = file
     self.systemError = systemError
+    findingNamesFile = file != nil
   }
 
-  /// The same error without the context that stands in front of the part that starts with `text`; nil where no
-  /// part does.
-  public func cause(startingWith text: String) -> BlockError? {
-    var rest = message[...]
-    while !rest.hasPrefix(text) {
-      guard let separator = rest.firstRange(of: ": ") else { return nil }
-      rest = rest[separator.upperBound...]
-    }
+  /// The whole sentence: what was being done, from the command down, and the finding.
+  public var message: String {
+    context.map { $0 + ": " + finding } ?? finding
+  }
+
+  /// What was being done, from the command down; nil where nobody said.
+  public var context: String? {
+    frames.isEmpty ? nil : frames.map(\.text).joined(separator: ": ")
+  }
+
+  /// The image or file that the command was about: what the outermost words name, else what went wrong.
+  public var subject: String? {
+    for frame in frames { if let file = frame.file { return file } }
+    return file
+  }
+
+  /// Whether the message says which image or file went wrong.
+  public var namesFile: Bool {
+    findingNamesFile || frames.contains { $0.file != nil }
+  }
+
+  /// The same error without what led to `step`; nil where that step was not being done.
+  public func cause(in step: Step) -> BlockError? {
+    guard let first = frames.lastIndex(where: { $0.step == step }) else { return nil }
     var copy = self
-    copy.message = String(rest)
+    copy.frames = Array(frames[first...])
+    return copy
+  }
+
+  /// The same error with the words of `step` for a finding, where that step was being done: what was found in it tells
+  /// nothing more.
+  public func ending(with step: Step) -> BlockError {
+    guard let last = frames.lastIndex(where: { $0.step == step }) else { return self }
+    var copy = BlockError(
+      kind, frames[last].text, naming: frames[last].file, hint: hint, advice: advice, systemError: systemError
+    )
+    copy.frames = Array(frames[..<last])
+    copy.file = file
     return copy
   }
 
   /// The same error with advice, unless the cause came with advice of its own.
-  public func advising(_ advice: @autoclosure () -> String) -> BlockError {
+  public func advising(_ advice: @autoclosure () -> Advice) -> BlockError {
     var copy = self
     copy.advice = self.advice ?? advice()
     return copy
   }
 
-  /// The same error with `context` and a colon in front of its message.
-  public func prefixed(_ context: String) -> BlockError {
+  /// The same error, said to be about `file` unless it is known to be about another one.
+  public func about(_ file: @autoclosure () -> String?) -> BlockError {
+    guard self.file == nil else { return self }
     var copy = self
-    copy.message = context + ": " + message
+    copy.file = file()
+    return copy
+  }
+
+  /// The same error, in front of whose message stands what was being done, and a colon.
+  ///
+  /// - Parameter file: the image or file that `context` names.
+  public func prefixed(_ context: String, naming file: String? = nil, step: Step? = nil) -> BlockError {
+    var copy = about(file)
+    copy.frames.insert(Frame(context, file: file, step: step), at: 0)
     return copy
   }
 }
 
-/// Runs `body`, which opens `file`; says so in the error it throws, unless the error is about another file.
+/// Runs `body`, which does something to `file`; says so in the error it throws: `Could not open 'x': …`.
 @inlinable
 public func inFile<Result: ~Copyable>(
-  _ file: String, _ body: () throws(BlockError) -> Result
+  _ file: @autoclosure () -> String, _ action: String = "Could not open",
+  _ body: () throws(BlockError) -> Result
 ) throws(BlockError) -> Result {
   do {
     return try body()
   } catch {
-    var error = error.prefixed("Could not open '\(file)'")
-    error.file = error.file ?? file
-    throw error
+    let file = file()
+    throw error.prefixed("\(action) '\(file)'", naming: file)
   }
 }
 
@@ -107,11 +185,23 @@ public func inFile<Result: ~Copyable>(
 /// The context is only built when there is an error.
 @inlinable
 public func inContext<Result: ~Copyable>(
-  _ context: @autoclosure () -> String, _ body: () throws(BlockError) -> Result
+  _ context: @autoclosure () -> String, step: BlockError.Step? = nil, _ body: () throws(BlockError) -> Result
 ) throws(BlockError) -> Result {
   do {
     return try body()
   } catch {
-    throw error.prefixed(context())
+    throw error.prefixed(context(), step: step)
+  }
+}
+
+/// Runs `body`; the error it throws is about `file`, unless it is known to be about another one.
+@inlinable
+public func about<Result: ~Copyable>(
+  _ file: @autoclosure () -> String?, _ body: () throws(BlockError) -> Result
+) throws(BlockError) -> Result {
+  do {
+    return try body()
+  } catch {
+    throw error.about(file())
   }
 }

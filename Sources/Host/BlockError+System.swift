@@ -26,7 +26,7 @@ extension BlockError {
   }
 
   /// What can be done where the system refuses.
-  private static func advice(_ number: Int32) -> String? {
+  private static func advice(_ number: Int32) -> Advice? {
     switch number {
     case ENOSPC, EDQUOT:
       "Make room, or name a place on another file system; 'measure' tells how much is needed."

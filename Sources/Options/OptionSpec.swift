@@ -90,7 +90,7 @@ public struct OptionList: Sendable, Equatable, ExpressibleByArrayLiteral {
         let meant = Nearest.name(to: item.key, among: specs.map(\.name)).map { "Did you mean '\($0)'? " }
         throw BlockError(
           .invalidArgument, "Invalid parameter '\(item.key)'",
-          advice: (meant ?? "") + "'-o help' lists the options of the format.")
+          advice: "\(meant ?? "")'-o help' lists the options of the format.")
       }
       values[item.key] = try spec.parse(item.value)
     }

@@ -53,7 +53,7 @@ struct ForeignFormatTests {
   func refused(_ format: String, _ offset: Int, _ text: String) throws {
     let error = #expect(throws: BlockError.self) { try open(offset, text) }
     #expect(error?.message.hasPrefix("Image is in \(format) format") == true)
-    #expect(error?.kind == .unsupported && error?.advice?.contains("-f raw") == true)
+    #expect(error?.kind == .unsupported && error?.advice?.text(about: nil).contains("-f raw") == true)
     #expect(try open(offset, text, OpenSettings(format: "raw")).driver.name == "raw")
   }
 

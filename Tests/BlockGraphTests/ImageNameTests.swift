@@ -117,7 +117,7 @@ struct ImageNameTests {
   func closed() {
     let reference = ImageReference(slot: .dataFile, role: .data, name: "b", format: nil)
     let error = #expect(throws: BlockError.self) { try ClosedGate().resolve(reference, foundIn: "a") }
-    #expect(error?.message == "'a' names the data-file file 'b', which is not followed")
+    #expect(error?.message == "'a' names the data file 'b', which is not followed")
   }
 
   @Test("cache modes mean what the peer's mean")

@@ -64,13 +64,14 @@ import Testing
   }
 
   static let advice: [(words: String, part: String)] = [
-    ("map gone.qcow2", "rebase -u -b NEW"),
+    ("map gone.qcow2", "rebase -u -b NEW -F raw gone.qcow2'"),
     ("map -f frob TOP", "'formats' lists"),
-    ("info -f qcow2 RAW", "inspect"), ("create -f qcow2 -b BASE new", "with -F"),
+    ("info -f qcow2 RAW", "'inspect RAW'"), ("create -f qcow2 -b BASE new", "with -F"),
     ("convert -O qcow2 -b BASE RAW new", "with -F"), ("convert -O frob RAW new", "'formats' lists"),
-    ("snapshot -a nosuch BASE", "snapshot -l"), ("snapshot -d nosuch BASE", "snapshot -l"),
+    ("snapshot -a nosuch BASE", "'snapshot -l BASE'"),
+    ("snapshot -d nosuch BASE", "'snapshot -l BASE'"), ("convert -l nosuch BASE new", "'snapshot -l BASE'"),
     ("rebase -b nowhere -F raw TOP", "relative to the folder of the image"),
-    ("info --untrusted RAW", "-f raw"), ("map --untrusted TOP", "inspect"),
+    ("info --untrusted RAW", "-f raw"), ("map --untrusted TOP", "'inspect TOP'"),
     ("create -f luks new 1M", "--object secret"), ("create -f luks -o key-secret=k new 1M", "id=k,file="),
     ("dd -f raw if=RAW of=RAW", "name another target"), ("checksum -a frob RAW", "sha256"),
   ]
@@ -85,6 +86,8 @@ import Testing
     _ = images.run(
       "create", "-q", "-f", "qcow2", "-u", "-b", "nowhere", "-F", "raw", images.folder.file("gone.qcow2"),
       "1M")
+    var part = part
+    for (name, path) in names { part = part.replacing(name, with: path) }
     var line = ["strata"]
     for word in words.split(separator: " ").map(String.init) {
       var word = word
@@ -107,7 +110,7 @@ import Testing
 
   @Test("what the system refuses", arguments: system)
   func refusal(_ number: Int32, _ part: String?) {
-    let advice = BlockError(system: number).prefixed("Could not open 'x'").advice
+    let advice = BlockError(system: number).prefixed("Could not open 'x'").advice?.text(about: nil)
     #expect(part.map { advice?.contains($0) == true } ?? (advice == nil))
   }
 }

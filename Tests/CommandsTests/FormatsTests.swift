@@ -17,7 +17,12 @@ import Testing
     #expect(filters.compactMap { $0["name"]?.string }.sorted() == ["blkdebug", "copy-on-read"])
     #expect(names.filter { $0 != "blkdebug" && $0 != "copy-on-read" }.sorted() == OptionCandidates.formats)
     let text = Transcript(["strata", "formats"]).output
-    for name in names { #expect("\n\(text)".contains("\n\(name)")) }
+    for name in names { #expect("\n\(text)".contains("\n\(name) ")) }
+    let columns = text.split(separator: "\n").map { line in
+      line.indices.first { $0 > (line.firstIndex(of: " ") ?? $0) && line[$0] != " " }
+        .map { line.distance(from: line.startIndex, to: $0) }
+    }
+    #expect(Set(columns).count == 1, "\(text)")
     let qcow2 = try #require(formats.first { $0.object?["name"] == "qcow2" }?.object)
     #expect(qcow2["abilities"]?.object?["backing"] == true)
     let options = qcow2["create-options"]?.array?.compactMap { $0.object?["name"]?.string } ?? []

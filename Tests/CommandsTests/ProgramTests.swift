@@ -108,7 +108,8 @@ import Testing
     Case(
       "strata compare /nowhere/x y", 2,
       "strata: Could not open '/nowhere/x': Could not open '/nowhere/x': No such file or directory\n"),
-    Case("strata check -f raw /dev/null", 63, "strata: This image format does not support checks\n"),
+    Case(
+      "strata check -f raw /dev/null", 63, "strata: '/dev/null': This image format does not support checks\n"),
   ]
 
   @Test("mistakes are told in the words that scripts know", arguments: mistakes)
@@ -171,19 +172,61 @@ import Testing
   }
 }
 
-@Suite struct DamageTests {
-  @Test(
-    "damage that a format finds is a line of its own",
-    arguments: [
-      ("qcow2: Image is corrupt: x: y", "qcow2: Image is corrupt: x: y", nil),
-      ("Could not read: qcow2: Image is corrupt: x", "qcow2: Image is corrupt: x", "Could not read"),
-      ("a: b: qcow2: Marking image as corrupt: x", "qcow2: Marking image as corrupt: x", "a: b"),
-      ("Image is corrupt: x", nil, nil), ("something else", nil, nil),
-    ] as [(String, String?, String?)])
-  func splits(_ message: String, _ finding: String?, _ context: String?) {
-    let damage = BlockError(.corrupt, message).damage
-    #expect(damage?.finding == finding)
-    #expect(damage?.context == context)
-    #expect(BlockError(.inputOutput, message).damage == nil)
+@Suite struct SentenceTests {
+  private static let plain = BlockError(.inputOutput, "no luck")
+  private static let damage = BlockError(.corrupt, "x: Image is corrupt: y; more", damage: "y").about("i")
+
+  /// What is thrown, and the lines that tell of it: our own, and those of a stand-in where they differ.
+  static let errors: [(BlockError, String, String?)] = [
+    (plain, "P: no luck", nil),
+    (plain.about("i"), "P: 'i': no luck", "P: no luck"),
+    (plain.about("i").about("j").prefixed("reading"), "P: 'i': reading: no luck", "P: reading: no luck"),
+    (plain.about("i").prefixed("Could not open 'j'", naming: "j"), "P: Could not open 'j': no luck", nil),
+    (BlockError(.refused, "'i' is odd", naming: "i"), "P: 'i' is odd", nil),
+    (BlockError(.interrupted, "enough").about("i"), "P: enough", nil),
+    (BlockError(.corrupt, "bad").about("i"), "P: 'i' is damaged: bad", "P: bad"),
+    (
+      damage, "x: Image is corrupt: y; more|P: 'i' is damaged: y",
+      "x: Image is corrupt: y; more|P: 'i': Input/output error"
+    ),
+    (
+      damage.prefixed("a").prefixed("b"), "x: Image is corrupt: y; more|P: 'i': b: a: Input/output error",
+      "x: Image is corrupt: y; more|P: b: a: Input/output error"
+    ),
+    (
+      damage.prefixed("Could not open 'i'", naming: "i"),
+      "x: Image is corrupt: y; more|P: Could not open 'i': Input/output error", nil
+    ),
+  ]
+
+  @Test("an error is told with what was being done and with the image", arguments: errors)
+  func lines(_ error: BlockError, _ ours: String, _ standIn: String?) {
+    for (name, expected) in [("strata", ours), ("qemu-img", standIn ?? ours)] {
+      var errors = ""
+      Console(name: name) { _, text in
+        errors += text
+        return true
+      }.report(error)
+      let lines = expected.split(separator: "|").map { $0.replacing("P: ", with: name + ": ") + "\n" }
+      #expect(errors == lines.joined())
+    }
+  }
+
+  @Test("the cause in a step has nothing of what led there")
+  func steps() {
+    let error = Self.plain.prefixed("looking", step: .loadSnapshot).prefixed("outside")
+    #expect(error.message == "outside: looking: no luck")
+    #expect(error.cause(in: .loadSnapshot)?.message == "looking: no luck")
+    #expect(error.cause(in: .grantPermissions) == nil)
+    #expect(error.ending(with: .loadSnapshot).message == "outside: looking")
+    #expect(error.ending(with: .grantPermissions) == error)
+  }
+
+  @Test("advice names the image where it is known")
+  func advice() {
+    let advice: Advice = "'check \(.file)' lists \(3) kinds; " + "'inspect \(.file)' more."
+    #expect(advice.text(about: "a.img") == "'check a.img' lists 3 kinds; 'inspect a.img' more.")
+    #expect(advice.text(about: nil) == "'check FILE' lists 3 kinds; 'inspect FILE' more.")
+    #expect(advice == "'check \(.file)' lists 3 kinds; 'inspect \(.file)' more." && advice != "x")
   }
 }

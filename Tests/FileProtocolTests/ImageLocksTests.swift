@@ -168,7 +168,7 @@ struct ImageLocksTests {
     }
     #expect(error?.kind == .conflict)
     #expect(error?.message == "Could not open '\(path)': Failed to get shared \"write\" lock")
-    let advice = error?.advice ?? ""
+    let advice = error?.advice?.text(about: nil) ?? ""
     #expect(advice.hasPrefix("Held by process "))
     #expect(advice.hasSuffix(" (qemu-io): let it finish or end it, or only read, with --force-share (-U)."))
     let shared = try? scene.open(

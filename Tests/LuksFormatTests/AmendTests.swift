@@ -333,7 +333,7 @@ import Testing
         Issue.record("erased")
       } catch let error as BlockError {
         #expect(error.kind == .refused && error.message.contains("only secret that is known"))
-        #expect(error.advice?.contains("--force") ?? false)
+        #expect(error.advice?.text(about: nil).contains("--force") ?? false)
       }
     }
     // A secret that opens nothing is no way back.

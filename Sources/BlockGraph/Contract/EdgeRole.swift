@@ -57,4 +57,9 @@ public struct EdgeSlot: RawRepresentable, Hashable, Sendable {
   public static let dataFile = EdgeSlot(rawValue: "data-file")
   /// The edge of a user to the top of its graph.
   public static let root = EdgeSlot(rawValue: "root")
+
+  /// What people call the place: `backing`, `data file`.
+  public var words: String { rawValue.replacing("-", with: " ") }
+  /// What people call a file that stands there: `backing file`, `data file`.
+  public var fileWords: String { self == .dataFile ? words : words + " file" }
 }

@@ -60,12 +60,16 @@ extension Edge {
     -> PreparedClusters
   {
     requirePermission("write compressed", unchanged: unchanged)
-    return try PreparedClusters(clusters, of: child)
+    return try about(child.fileName) { () throws(BlockError) in try PreparedClusters(clusters, of: child) }
   }
 
   /// Writes prepared clusters, whose bytes `data` holds end to end.
   public func complete(_ prepared: consuming PreparedClusters, from data: RawSpan) throws(BlockError) {
-    try prepared.write(data)
+    do throws(BlockError) {
+      try prepared.write(data)
+    } catch {
+      throw error.about(child.fileName)
+    }
   }
 
   /// Gives the room of prepared clusters back.

@@ -70,14 +70,20 @@ extension Edge {
     -> PreparedWrite
   {
     requirePermission("write", unchanged: unchanged)
-    return try PreparedWrite(at: offset, length: length, of: child, isUnchanged: unchanged)
+    return try about(child.fileName) { () throws(BlockError) in
+      try PreparedWrite(at: offset, length: length, of: child, isUnchanged: unchanged)
+    }
   }
 
   /// Writes the data of a prepared range; `data` is as long as the range.
   public func complete(_ prepared: consuming PreparedWrite, from data: RawSpan) throws(BlockError) {
     precondition(UInt64(data.byteCount) == prepared.length, "prepared write of another length")
-    try child.refuseDisguise(at: prepared.offset, data)
-    try child.write(&prepared, from: data)
+    do throws(BlockError) {
+      try child.refuseDisguise(at: prepared.offset, data)
+      try child.write(&prepared, from: data)
+    } catch {
+      throw error.about(child.fileName)
+    }
   }
 
   /// Whether the child encrypts, so that `encrypt` is worth calling before data is completed.

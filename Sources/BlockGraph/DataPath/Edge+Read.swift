@@ -10,7 +10,7 @@ extension Edge {
   func request<Result>(_ body: (Node) throws(BlockError) -> Result) throws(BlockError) -> Result {
     child.gate.enter()
     defer { child.gate.leave() }
-    return try body(child)
+    return try about(child.fileName) { () throws(BlockError) in try body(child) }
   }
 
   /// The child's guest-visible length in bytes.

@@ -18,7 +18,7 @@ extension Graph {
       do throws(BlockError) {
         // Each driver reads through those below it.
         for node in nodes.reversed() {
-          try inContext("Could not activate '\(node.fileName)'") { () throws(BlockError) in
+          try inFile(node.fileName, "Could not activate") { () throws(BlockError) in
             try faults.pass("invalidate '\(node.name)'")
             try node.driver.invalidateCache(node)
           }

@@ -69,10 +69,9 @@ extension Graph {
   private func refuseImpossible(_ claim: Claim, at node: Node) throws(BlockError) {
     let writing = claim.held.intersection([.write, .writeUnchanged, .resize])
     if !writing.isEmpty && !node.flags.contains(.writable) {
-      throw BlockError(
-        .readOnly,
-        "Block node is read-only: node '\(node.name)' cannot grant '\(writing.names.joined(separator: "', '"))'"
-      )
+      let names = writing.names.joined(separator: "', '")
+      throw BlockError(.readOnly, "node '\(node.name)' cannot grant '\(names)'")
+        .prefixed("Block node is read-only", step: .grantPermissions)
     }
   }
 

@@ -26,7 +26,7 @@ public protocol Job: AnyObject {
   /// error, unless it has one already.
   var closeFailure: BlockError? { get }
   /// Gives back what `prepare` took. Called exactly once in every case, also without `prepare`.
-  func clean(in graph: Graph, warnings: inout [String])
+  func clean(in graph: Graph, warnings: inout [BlockError])
 }
 
 extension Job {
@@ -39,7 +39,7 @@ extension Job {
   /// Nothing to take back.
   public func abort(in graph: Graph) {}
   /// Nothing to give back.
-  public func clean(in graph: Graph, warnings: inout [String]) {}
+  public func clean(in graph: Graph, warnings: inout [BlockError]) {}
 }
 
 /// The states a job passes through.

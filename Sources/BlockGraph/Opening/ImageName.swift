@@ -55,6 +55,13 @@ public struct ImageName: Sendable, Equatable {
     options = ["filename": .string(path)]
   }
 
+  /// The name of the file at the bottom, where one is stated.
+  public var fileName: String? {
+    var layer = options
+    while let file = layer["file"]?.object { layer = file }
+    return layer["filename"]?.string
+  }
+
   private static func parseJSON(_ text: String) throws(BlockError) -> OptionObject {
     let tree: OptionTree
     do {

@@ -37,7 +37,8 @@ public struct LocalFilesGate: OpenGate {
   /// Makes the gate.
   public init() {}
 
-  /// Accepts paths; one that begins with `file:` is relative to the working folder, as written.
+  /// Accepts paths. A backing file's that begins with `file:` is relative to the working folder, as written; a data
+  /// file has the very name that stands there, as `qemu-img` takes it.
   public func resolve(_ reference: ImageReference, foundIn parent: String) throws(BlockError) -> ImageName {
     guard let prefix = ImageName.protocolPrefix(of: reference.name) else {
       return ImageName(path: ImageName.resolve(reference.name, relativeTo: parent))
@@ -45,9 +46,14 @@ public struct LocalFilesGate: OpenGate {
     guard prefix == "file" else {
       throw BlockError(
         .refused, "'\(parent)' names '\(reference.name)': only local files may be named in an image",
+        naming: parent,
         advice:
           "To use it all the same, state '\(reference.slot.rawValue)' yourself with json: or --image-opts, or "
           + "allow every name with --references=any.")
+    }
+    if reference.slot == .dataFile {
+      let folder = parent.lastIndex(of: "/").map { parent[...$0] } ?? ""
+      return ImageName(path: folder + reference.name)
     }
     return ImageName(path: String(reference.name.dropFirst("file:".count)))
   }
@@ -63,9 +69,10 @@ public struct ClosedGate: OpenGate {
     let isLocal = (try? LocalFilesGate().resolve(reference, foundIn: parent)) != nil
     throw BlockError(
       .refused,
-      "'\(parent)' names the \(reference.slot.rawValue) file '\(reference.name)', which is not followed",
+      "'\(parent)' names the \(reference.slot.fileWords) '\(reference.name)', which is not followed",
+      naming: parent,
       advice: "With --references=\(isLocal ? "local" : "any"), and without --untrusted, it is followed. "
-        + "'inspect FILE' lists what an image refers to.")
+        + "'inspect \(parent)' lists what an image refers to.")
   }
 }
 

@@ -143,7 +143,7 @@ extension Opener {
     }
     var request = OpenRequest(
       node: node, flags: flags, options: options, secrets: secrets, tableBudget: tableBudget, warn: warn)
-    let opened = try kind.open(&request)
+    let opened = try about(file.fileName) { () throws(BlockError) in try kind.open(&request) }
     if let data = stated.dataFile, !opened.references.contains(where: { $0.slot == .dataFile }) {
       request.options["data-file"] = data
     }
@@ -154,8 +154,8 @@ extension Opener {
     if settings.snapshot != nil, request.options["snapshot"] != nil {
       throw BlockError(
         .unsupported,
-        "Failed to load snapshot: Block format '\(kind.name)' used by device '' does not support "
-          + "temporarily loading internal snapshots")
+        "Block format '\(kind.name)' used by device '' does not support temporarily loading internal snapshots"
+      ).prefixed("Failed to load snapshot", step: .loadSnapshot)
     }
     if let left = request.options.flattened().first?.key {
       throw BlockError(.invalidArgument, "Block format '\(kind.name)' does not support the option '\(left)'")

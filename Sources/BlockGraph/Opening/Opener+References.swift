@@ -77,8 +77,8 @@ extension Opener {
       let failure = error.prefixed("Could not open backing file")
       guard error.kind == .notFound else { throw failure }
       throw failure.advising(
-        "Where the backing file was moved, 'rebase -u -b NEW -F FORMAT FILE' writes its new name; "
-          + "'info FILE' shows the present one.")
+        "Where the backing file was moved, 'rebase -u -b NEW -F \(reference.format ?? "FORMAT") \(node.fileName)' "
+          + "writes its new name; 'info \(node.fileName)' shows the present one.")
     }
   }
 

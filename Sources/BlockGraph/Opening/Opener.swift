@@ -62,11 +62,11 @@ public struct Opener {
     BlockError(.notFound, "Unknown file format '\(name)'", advice: formatAdvice(name))
   }
 
-  private func formatAdvice(_ name: String) -> String {
+  private func formatAdvice(_ name: String) -> Advice {
     var names: [String] = []
     for kind in kinds where !kind.isProtocol { names.append(kind.name) }
     let meant = Nearest.name(to: name, among: names).map { "Did you mean '\($0)'? " } ?? ""
-    return meant + "'formats' lists the formats."
+    return "\(meant)'formats' lists the formats."
   }
 
   func knownKind(named name: String) throws(BlockError) -> any DriverKind {
@@ -153,6 +153,7 @@ public struct Opener {
       if kind?.name == "raw" && !guessesRaw {
         throw BlockError(
           .refused, "'\(file.fileName)' looks like no format and is not guessed raw",
+          naming: file.fileName,
           advice: "If it is a raw disk, say so with the option for its format, such as -f raw.")
       }
       if kind?.name == "raw" && flags.contains(.writable) { warn(.guessedRaw(file.fileName)) }

@@ -57,13 +57,10 @@ struct BenchCommand: ProgramCommand {
     try checkMethod()
     let file = try onlyOperand(files)
     try requests.checkCombinations(options)
-    if options.isWrite, access.forceShare {
-      throw BlockError(
-        .invalidArgument, "Could not open '\(file)': force-share=on can only be used with read-only images")
-    }
+    if options.isWrite { try access.refuseForceShare(of: file) }
     let flags = options.isWrite ? mode.flags.union(.writable) : mode.flags
     let image = try access.image(file, format: format, flags: flags)
-    try refuseNative(file, mode)
+    try inFile(file) { () throws(BlockError) in try refuseNative(mode) }
     let user = session.graph.makeUser(
       "bench: '\(file)'",
       claim: Claim(
@@ -86,16 +83,15 @@ struct BenchCommand: ProgramCommand {
     throw BlockError(.invalidArgument, "Invalid aio option: \(method)")
   }
 
-  private func refuseNative(_ file: String, _ mode: CacheMode) throws(BlockError) {
+  private func refuseNative(_ mode: CacheMode) throws(BlockError) {
     let method = method ?? (isNative ? "native" : "threads")
     if method == "threads" { return }
     if method == "native", !mode.flags.contains(.direct) {
       throw BlockError(
         .invalidArgument,
-        "Could not open '\(file)': aio=native was specified, but it requires cache.direct=on, which was not "
-          + "specified.")
+        "aio=native was specified, but it requires cache.direct=on, which was not specified.")
     }
-    throw BlockError(.unsupported, "Could not open '\(file)': aio=\(method) is not supported yet")
+    throw BlockError(.unsupported, "aio=\(method) is not supported yet")
   }
 
   static func announcement(_ options: BenchOptions) -> String {

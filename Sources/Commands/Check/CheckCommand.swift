@@ -70,10 +70,7 @@ struct CheckCommand: ProgramCommand {
     let mode = try cacheMode(cache, "source cache", default: .writeback)
     let console = session.console
     let image = try access.image(file, format: format, flags: mode.flags)
-    guard what == nil || !access.forceShare else {
-      throw BlockError(
-        .invalidArgument, "Could not open '\(file)': force-share=on can only be used with read-only images")
-    }
+    if what != nil { try access.refuseForceShare(of: file) }
     let name = try session.name(of: image)
     let job = CheckJob(.named(name, image.settings, session.opener), repair: what) { finding in
       console.say(finding)
@@ -82,16 +79,16 @@ struct CheckCommand: ProgramCommand {
     }
     try session.run(job, session.reporter(isShown: false))
     guard let result = job.result else {
-      console.complain("This image format does not support checks")
+      console.report("This image format does not support checks", about: file)
       return Status.unsupported
     }
     guard !result.gaveUp else {
-      console.complain("Check failed: Input/output error")
+      console.report("Check failed: Input/output error", about: file)
       return Status.failed
     }
     if !standard.quiet { print(result, file, job.format, form, console) }
     if result.checkErrors > 0 {
-      console.complain("Check failed")
+      console.report("Check failed", about: file)
       return Status.failed
     }
     return result.corruptions > 0 ? Status.corrupt : result.leaks > 0 ? Status.leaky : Status.clean

@@ -10,7 +10,7 @@ internal import Options
 
 /// `checksum`: a number for the content of an image.
 struct ChecksumCommand: ProgramCommand {
-  static var onlyTells: Bool { true }
+  static var isOwn: Bool { true }
 
   static var configuration: CommandConfiguration {
     CommandConfiguration(

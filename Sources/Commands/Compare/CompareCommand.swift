@@ -113,15 +113,16 @@ struct CompareCommand: ProgramCommand {
     switch failure.step {
     case .status:
       let context = "Sector allocation test failed for \(file)"
-      if let damage = failure.error.damage {
-        console.say(damage.finding)
+      if failure.error.damage != nil {
+        console.say(failure.error.finding)
         console.complain(context)
       } else {
-        console.report(failure.error.prefixed(context))
+        console.report(failure.error.prefixed(context, naming: file))
       }
       return 3
     case .read:
-      console.report(failure.error.prefixed("Error while reading offset \(failure.offset) of \(file)"))
+      console.report(
+        failure.error.prefixed("Error while reading offset \(failure.offset) of \(file)", naming: file))
       return 4
     }
   }

@@ -5,7 +5,7 @@ internal import ArgumentParser
 
 /// `completion`: what makes a shell complete the program's command lines.
 struct CompletionCommand: ProgramCommand {
-  static var onlyTells: Bool { true }
+  static var isOwn: Bool { true }
 
   static var configuration: CommandConfiguration {
     CommandConfiguration(

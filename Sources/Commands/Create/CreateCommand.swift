@@ -71,7 +71,11 @@ struct CreateCommand: ProgramCommand {
     request.backing = backing
     request.backingFormat = backingFormat
     request.backingUnsafe = backingUnsafe
-    try inContext(path) { () throws(BlockError) in try create(request, in: session) }
+    do throws(BlockError) {
+      try create(request, in: session)
+    } catch {
+      throw error.prefixed(path, naming: path)
+    }
     if self.format == nil { session.adviseOfFormat(of: path, option: "-f") }
     return 0
   }

@@ -49,7 +49,7 @@ struct DdCommand: ProgramCommand {
 
   static func images(in operands: [String]) -> [String] {
     ["if=", "of="].flatMap { name in
-      operands.filter { $0.hasPrefix(name) }.map { String($0.dropFirst(name.count)) }
+      operands.filter { $0.hasPrefix(name) && $0 != name + "-" }.map { String($0.dropFirst(name.count)) }
     }
   }
 

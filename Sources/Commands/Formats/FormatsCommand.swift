@@ -8,7 +8,7 @@ internal import Options
 
 /// `formats`: what the program can read and write.
 struct FormatsCommand: ProgramCommand {
-  static var onlyTells: Bool { true }
+  static var isOwn: Bool { true }
 
   static var configuration: CommandConfiguration {
     CommandConfiguration(
@@ -51,7 +51,9 @@ struct FormatsCommand: ProgramCommand {
     }
     let entries = kinds.map(FormatEntry.init)
     switch form {
-    case .human: for entry in entries { session.console.print(entry.line) }
+    case .human:
+      let width = entries.map(\.width).max() ?? 0
+      for entry in entries { session.console.print(entry.line(width)) }
     case .json:
       let list: OptionObject = [
         "schema-version": OptionTree(ResultReport.schemaVersion), "formats": .array(entries.map(\.tree)),
@@ -86,10 +88,13 @@ struct FormatEntry {
     return kind.creationOptions.adding(file)
   }
 
-  /// Name and abilities.
-  var line: String {
+  /// Columns that the name takes at least, with what sets it apart.
+  var width: Int { max(kind.name.utf8.count + 1, 12) }
+
+  /// Name, in so many columns, and abilities.
+  func line(_ width: Int) -> String {
     let names = abilities.filter(\.has).map(\.name)
-    return Columns.left(kind.name, 12) + names.joined(separator: ", ") + "\n"
+    return Columns.left(kind.name, width) + names.joined(separator: ", ") + "\n"
   }
 
   /// Name, abilities and options.

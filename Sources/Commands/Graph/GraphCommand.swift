@@ -7,7 +7,7 @@ internal import Errors
 
 /// `graph`: what the engine makes of images.
 struct GraphCommand: ProgramCommand {
-  static var onlyTells: Bool { true }
+  static var isOwn: Bool { true }
 
   static var configuration: CommandConfiguration {
     CommandConfiguration(

@@ -7,7 +7,7 @@ internal import Errors
 
 /// `inspect`: whether an image from somebody else is safe to open.
 struct InspectCommand: ProgramCommand {
-  static var onlyTells: Bool { true }
+  static var isOwn: Bool { true }
 
   static var configuration: CommandConfiguration {
     CommandConfiguration(
@@ -51,7 +51,7 @@ struct InspectCommand: ProgramCommand {
     guard !session.opener.isRemote(file) else {
       throw BlockError(
         .unsupported, "Could not inspect '\(file)': it is neither a file nor a device of this machine",
-        advice: "'info --untrusted' opens it without following any name.")
+        naming: file, advice: "'info --untrusted' opens it without following any name.")
     }
     let inspection = try Inspection(file, stated: format, kinds: session.opener.kinds)
     if !standard.quiet {

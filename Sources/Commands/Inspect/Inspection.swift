@@ -42,7 +42,7 @@ struct Inspection {
   init(_ path: String, stated: String?, kinds: [any DriverKind]) throws(BlockError) {
     switch FilePaths.kind(of: path) {
     case .directory, .other, .characterDevice:
-      throw BlockError(.invalidArgument, "'\(path)' is neither a file nor a block device")
+      throw BlockError(.invalidArgument, "'\(path)' is neither a file nor a block device", naming: path)
     case nil, .regular, .blockDevice: break
     }
     let file = try inFile(path) { () throws(BlockError) in try File(path: path, mode: []) }
@@ -103,7 +103,7 @@ struct Inspection {
     guard let header else { return }
     for reference in header.references {
       let format = reference.format.map { " (\($0))" } ?? ", whose format would be guessed"
-      note(.unsafe, "it names the \(reference.slot.rawValue) file '\(reference.name)'\(format)")
+      note(.unsafe, "it names the \(reference.slot.fileWords) '\(reference.name)'\(format)")
     }
     for remark in header.remarks { note(.safe, remark) }
     for defect in header.defects { note(.unsafe, defect) }

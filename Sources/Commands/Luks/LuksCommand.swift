@@ -10,6 +10,8 @@ internal import Options
 
 /// `luks`: the keys and the header of an encrypted image.
 struct LuksCommand: ProgramCommand {
+  static var isOwn: Bool { true }
+
   static var configuration: CommandConfiguration {
     CommandConfiguration(
       commandName: "luks", abstract: "Change the keys of an encrypted image, and keep its header safe.",

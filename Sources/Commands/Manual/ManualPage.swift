@@ -25,7 +25,7 @@ enum ManualPage {
   }
 
   private static func readText(_ path: String) throws(BlockError) -> String {
-    try inContext("Could not read '\(path)'") { () throws(BlockError) in
+    try inFile(path, "Could not read") { () throws(BlockError) in
       try File(path: path, mode: []).readText(limit: 1 << 20)
     }
   }

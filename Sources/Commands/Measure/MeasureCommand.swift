@@ -88,7 +88,7 @@ struct MeasureCommand: ProgramCommand {
       return try session.open(image)
     } catch let error as BlockError {
       // A snapshot that is not there says nothing against the image.
-      throw image.settings.snapshot.flatMap { _ in error.cause(startingWith: "Failed to load snapshot") }
+      throw image.settings.snapshot.flatMap { _ in error.cause(in: .loadSnapshot) }
         ?? error
     }
   }

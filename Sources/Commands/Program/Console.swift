@@ -107,32 +107,36 @@ final class Console {
   }
 
   /// Tells why the command failed, and what to do.
-  ///
-  /// - Parameter files: the images that the command works on, the likeliest first; damage that names none of them is
-  ///   told with the first.
-  func report(_ error: BlockError, of files: [String] = []) {
+  func report(_ error: BlockError) {
     failure = error
-    let names = (error.file.map { [$0] } ?? []) + files
-    let nameless = error.lacksName(of: names) ? names.first : nil
-    if let damage = error.damage {
-      say(damage.finding)
-      if let context = damage.context {
-        complain(context + ": Input/output error")
-      } else if let nameless {
-        complain(
-          isStandIn ? "'\(nameless)': Input/output error" : "'\(nameless)' is damaged: \(error.reason)")
-      }
-    } else {
-      let isTold = isStandIn || nameless == nil
-      complain(isTold ? error.message : "'\(nameless ?? "")' is damaged: \(error.message)")
-      if let hint = error.hint { say(hint) }
+    // What a format finds wrong in its own tables stands on a line of its own, as other tools print it.
+    if error.damage != nil { say(error.finding) }
+    complain(sentence(error))
+    if error.damage == nil, let hint = error.hint { say(hint) }
+    if let advice = error.advice { advise(advice.text(about: error.file)) }
+  }
+
+  /// Tells why the command failed at `file`, where nobody threw an error.
+  func report(_ message: String, about file: String) {
+    report(BlockError(.invalidArgument, message).about(file))
+  }
+
+  /// The line that says what went wrong. It names the image; a stand-in has no words but those that scripts know.
+  private func sentence(_ error: BlockError) -> String {
+    let words: String? =
+      error.damage == nil ? error.message : error.context.map { $0 + ": Input/output error" }
+    guard !error.namesFile, error.kind != .interrupted, let file = error.file else {
+      return words ?? error.finding
     }
-    if let advice = error.advice { advise(advice) }
+    if isStandIn { return words ?? "'\(file)': Input/output error" }
+    guard let words else { return "'\(file)' is damaged: \(error.damage ?? "")" }
+    return error.kind == .corrupt && error.damage == nil
+      ? "'\(file)' is damaged: \(words)" : "'\(file)': \(words)"
   }
 
   /// Tells what is wrong with the command line.
   func report(_ error: UsageError) {
-    failure = BlockError(.invalidArgument, error.message, advice: error.hint)
+    failure = BlockError(.invalidArgument, error.message, advice: error.hint.map { Advice($0) })
     complain(error.message)
     if let hint = error.hint { advise(hint) }
     say("Try '\(name) --help' for more information")

@@ -46,14 +46,14 @@ public struct Program {
     // Who has read enough of a pipe knows that the rest is missing.
     guard console.isBroken, !Stream.output.hasLostReader else { return status }
     console.complain("Could not write to standard output")
-    return status == 0 && Program.onlyTells(invocation) ? 1 : status
+    return status == 0 && Program.isOwn(invocation) ? 1 : status
   }
 
-  /// Whether what a command prints is all there is of its work. Commands that the peer has, too, do not fail where that
-  /// gets lost, as there.
-  private static func onlyTells(_ invocation: Invocation) -> Bool {
+  /// Whether the command is one of ours. Those that `qemu-img` has, too, do not fail where what they print gets lost, as
+  /// there.
+  private static func isOwn(_ invocation: Invocation) -> Bool {
     let name = invocation.command ?? invocation.words.first { !$0.hasPrefix("-") }
-    return commands.contains { $0.name == name && $0.onlyTells }
+    return commands.contains { $0.name == name && $0.isOwn }
   }
 
   private func start(_ invocation: Invocation) throws -> Int32 {
@@ -103,7 +103,6 @@ public struct Program {
     if asked.isJSON { console.form = asked.ownsOutput ? .ownJSON : .report }
     let status: Int32
     var report = ResultReport(command: type.name, status: 0)
-    var files: [String] = []
     do {
       let operand = try type.takeOperand(from: &words)
       var line = try Normalizer(words, spellings: own + added, isStandIn: console.isStandIn)
@@ -113,11 +112,10 @@ public struct Program {
         console.print(help(of: type))
         return 0
       }
-      files = type.images(in: line.operands)
-      report.file = files.first
+      report.file = type.images(in: line.operands).first
       status = try perform(type, &line, added, &report)
     } catch {
-      status = self.report(error, of: files, otherwise: type.failureStatus)
+      status = self.report(error, otherwise: type.failureStatus)
     }
     report.status = status
     finish(report)
@@ -150,7 +148,8 @@ public struct Program {
     _ type: any ProgramCommand.Type, _ line: inout Normalizer, _ added: [Spelling],
     _ report: inout ResultReport
   ) throws -> Int32 {
-    let session = Session(console: console, command: type.name, options: line.options)
+    let session = Session(
+      console: console, command: type.name, image: report.file, options: line.options)
     session.isUntrusted = EverywhereOptions.environmentIsUntrusted
     var stated: ReferencePolicy?
     for spelling in added {
@@ -192,7 +191,7 @@ public struct Program {
   }
 
   /// Tells why the program fails; returns the status to end with.
-  private func report(_ error: any Error, of files: [String] = [], otherwise status: Int32) -> Int32 {
+  private func report(_ error: any Error, otherwise status: Int32) -> Int32 {
     if let error = error as? UsageError {
       console.report(error)
       return 1
@@ -201,7 +200,7 @@ public struct Program {
       console.complain("\(error)")
       return 1
     }
-    console.report(error, of: files)
+    console.report(error)
     if error.kind == .interrupted, let signal = Signals.terminating { return 128 + signal }
     return status
   }

@@ -9,8 +9,8 @@ protocol ProgramCommand: ParsableCommand {
   var standard: StandardOptions { get }
   /// The status the program ends with when the command throws what is no mistake in the command line.
   static var failureStatus: Int32 { get }
-  /// Whether what the command prints is all there is of its work, and nobody expects success where that gets lost.
-  static var onlyTells: Bool { get }
+  /// Whether `qemu-img` has no such command: nobody expects success where what it prints gets lost.
+  static var isOwn: Bool { get }
   /// What `--output` takes.
   static var outputForms: [String] { get }
 
@@ -31,7 +31,7 @@ protocol ProgramCommand: ParsableCommand {
 
 extension ProgramCommand {
   static var failureStatus: Int32 { 1 }
-  static var onlyTells: Bool { false }
+  static var isOwn: Bool { false }
   static var outputForms: [String] { ["human", "json"] }
   static func takeOperand(from words: inout [String]) throws(UsageError) -> String? { nil }
 

@@ -40,9 +40,10 @@ struct ResultReport {
 
   private func tree(_ error: BlockError) -> OptionTree {
     var object: OptionObject = ["kind": .string(error.kind.rawValue)]
-    if let file = error.file ?? file { object["file"] = .string(file) }
+    if let file = error.subject ?? file { object["file"] = .string(file) }
     object["message"] = .string(error.message)
-    if let hint = error.advice ?? error.hint { object["hint"] = .string(hint) }
+    let advice = error.advice?.text(about: error.file ?? file)
+    if let hint = advice ?? error.hint { object["hint"] = .string(hint) }
     return .object(object)
   }
 }

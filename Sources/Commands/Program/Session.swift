@@ -12,6 +12,8 @@ final class Session {
   let console: Console
   /// The command's name.
   let command: String
+  /// The image that the command works on, the likeliest where there are several.
+  let image: String?
   /// What the command line defined for options to refer to.
   var secrets: any SecretSource = NoSecrets()
   /// The options of the command line, for commands to which their order matters.
@@ -32,9 +34,10 @@ final class Session {
   private(set) lazy var opener = makeOpener()
 
   /// A session of the command called `command`.
-  init(console: Console, command: String, options: [Normalizer.Found] = []) {
+  init(console: Console, command: String, image: String? = nil, options: [Normalizer.Found] = []) {
     self.console = console
     self.command = command
+    self.image = image
     self.options = options
   }
 
@@ -131,9 +134,17 @@ final class Session {
 
   /// What the name of an image says.
   func name(of image: NamedImage) throws(BlockError) -> ImageName {
-    try inContext("Could not open '\(image.text)'") { () throws(BlockError) in
+    try inFile(image.text) { () throws(BlockError) in
       try image.name(protocols: opener.protocols)
     }
+  }
+
+  /// The image as messages show it: where it is named by options, the file that they state.
+  private var shownImage: String? {
+    guard let image else { return nil }
+    let isOptions = options.contains { $0.spelling.long.contains("image-opts") }
+    return (try? NamedImage(text: image, isOptions: isOptions).name(protocols: opener.protocols))?.fileName
+      ?? image
   }
 
   /// Runs a job that is soon done.
@@ -147,6 +158,6 @@ final class Session {
   private func run(_ job: any Job, _ context: JobContext) throws(BlockError) {
     var runner = JobRunner(graph: graph, context: context)
     defer { for warning in runner.warnings { console.warn(warning) } }
-    try runner.run(job)
+    try about(shownImage) { () throws(BlockError) in try runner.run(job) }
   }
 }

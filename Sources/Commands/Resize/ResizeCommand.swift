@@ -70,7 +70,7 @@ struct ResizeCommand: ProgramCommand {
       try session.run(job, session.reporter(isShown: false))
     } catch {
       guard job.lacksLeaveToShrink else { throw error }
-      session.console.report(error, of: [operands[0]])
+      session.console.report(error)
       session.console.warn(
         "Shrinking an image will delete all data beyond the shrunken image's end. Before performing such an "
           + "operation, make sure there is no important data there.")

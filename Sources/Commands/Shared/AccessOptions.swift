@@ -24,6 +24,13 @@ struct AccessOptions: ParsableArguments {
       text, isOptions: imageOptions, format: format, flags: flags.union(sharing))
   }
 
+  /// Refuses to share `file`, which is to be written, with whoever else writes it.
+  func refuseForceShare(of file: String) throws(BlockError) {
+    guard forceShare else { return }
+    throw BlockError(.invalidArgument, "force-share=on can only be used with read-only images")
+      .prefixed("Could not open '\(file)'", naming: file)
+  }
+
   /// The image called `text`, where `isOptions` says how it is called.
   ///
   /// - Throws: where a format is stated in two ways.

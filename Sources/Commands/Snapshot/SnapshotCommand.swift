@@ -58,10 +58,7 @@ struct SnapshotCommand: ProgramCommand {
     guard lists + actions.count <= 1 else { throw UsageError("Cannot mix '-l', '-a', '-c', '-d'") }
     let file = try onlyOperand(files)
     guard let action = actions.first else { return try list(file, session) }
-    guard !access.forceShare else {
-      throw BlockError(
-        .invalidArgument, "Could not open '\(file)': force-share=on can only be used with read-only images")
-    }
+    try access.refuseForceShare(of: file)
     let image = try access.image(file, format: format, flags: [.writable, .unmap])
     let name = try session.name(of: image)
     let job = SnapshotJob(.named(name, image.settings, session.opener), action)

@@ -9,10 +9,17 @@ public import Errors
 public protocol LuksArea {
   /// Bytes from the start of the header to the end of what may belong to it, encrypted data included.
   var length: UInt64 { get }
+  /// The name of the file that the area is the start of; nil where it is something else.
+  var fileName: String? { get }
   /// Fills `buffer`; what lies past the end reads as zero.
   func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError)
   /// Writes bytes inside the area.
   func write(at offset: UInt64, from data: RawSpan) throws(BlockError)
   /// Makes everything written so far durable.
   func flush() throws(BlockError)
+}
+
+extension LuksArea {
+  /// None.
+  public var fileName: String? { nil }
 }

@@ -89,7 +89,7 @@ extension LuksHeader {
       .noSpace, "Can't add a keyslot - all keyslots are in use",
       advice:
         "A new key takes a slot of its own, also one that is to replace another. Erase one that is not needed "
-        + "any more: 'luks erase-key --key-slot=N FILE'.")
+        + "any more: 'luks erase-key --key-slot=N \(.file)'.")
   }
 
   /// Throws unless a slot's material fits the header's file.
@@ -97,7 +97,8 @@ extension LuksHeader {
     guard material.upperBound <= area.length else {
       throw BlockError(
         .noSpace, "Keyslot \(slot) would lie past the end of the header's file (\(area.length) bytes)",
-        advice: "The header needs \(length) bytes for all its keys: 'truncate -s \(length) HEADER'.")
+        advice: "The header needs \(length) bytes for all its keys: 'truncate -s \(length) \(.file)'."
+      ).about(area.fileName)
     }
   }
 

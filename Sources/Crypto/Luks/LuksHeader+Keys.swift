@@ -28,8 +28,8 @@ extension LuksHeader {
       }
     }
     if !tried, let failure = failures.first { throw failure }
-    var advice = "Mind that a line feed at the end of a secret's file is part of the secret."
-    for failure in failures { advice += " Not tried: \(failure.message)." }
+    var advice: Advice = "Mind that a line feed at the end of a secret's file is part of the secret."
+    for failure in failures { advice = advice + " Not tried: \(failure.message)." }
     throw BlockError(.accessDenied, "Invalid password, cannot unlock any keyslot", advice: advice)
   }
 

@@ -146,7 +146,8 @@ extension LuksHeader {
       throw BlockError(
         .corrupt, "LUKS payload is overlapping with the header",
         advice: "A header that lies apart from its data has to be named beside it: --image-opts "
-          + "driver=luks,file.filename=DATA,header.filename=HEADER. 'luks dump HEADER' shows it alone.")
+          + "driver=luks,file.filename=DATA,header.filename=\(.file). 'luks dump \(.file)' shows it alone."
+      ).about(area.fileName)
     }
     guard payloadOffset <= area.length else {
       throw BlockError(

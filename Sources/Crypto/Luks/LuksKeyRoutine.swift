@@ -90,7 +90,7 @@ public struct LuksKeyRoutine<Area: LuksArea> {
 
   /// Refuses to erase the last key that can be used, or every key that the secrets at hand open.
   private func refuseLockout(_ slots: [Int], isBySecret: Bool, _ header: LuksHeader) throws(BlockError) {
-    let advice = "Use --force to do it all the same."
+    let advice: Advice = "Use --force to do it all the same."
     let left = header.usableSlots.filter { !slots.contains($0) }
     if left.isEmpty {
       let what =

@@ -28,10 +28,10 @@ public struct BlkdebugFilter: DriverKind {
   public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     var rules: [FaultRule] = []
     if let path = try request.options.takeString("config"), !path.isEmpty {
-      let text = try inContext("Could not read blkdebug config file '\(path)'") { () throws(BlockError) in
+      let text = try inFile(path, "Could not read blkdebug config file") { () throws(BlockError) in
         try File(path: path, mode: []).readText(limit: FaultRule.largestFile)
       }
-      rules += try inContext("blkdebug config file '\(path)'") { () throws(BlockError) in
+      rules += try inFile(path, "blkdebug config file") { () throws(BlockError) in
         try FaultRule.parse(text)
       }
     }

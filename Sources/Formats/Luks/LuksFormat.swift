@@ -64,7 +64,7 @@ public struct LuksFormat: DriverKind {
     let limits: LuksLimits = request.isUntrusted ? .untrusted : .usual
     var header: LuksHeader
     if let apart {
-      header = try inContext("Could not read header '\(apart.child.fileName)'") { () throws(BlockError) in
+      header = try inFile(apart.child.fileName, "Could not read header") { () throws(BlockError) in
         try LuksHeader(in: area, isDetached: true, limits: limits)
       }
     } else {
@@ -99,9 +99,8 @@ public struct LuksFormat: DriverKind {
     guard let name else {
       throw BlockError(
         .invalidArgument, "Parameter 'key-secret' is required for cipher",
-        advice:
-          "Define a secret with --object secret,id=ID,file=PATH and name it: -o key-secret=ID for a new "
-          + "image, --image-opts driver=luks,file.filename=FILE,key-secret=ID for one that exists.")
+        advice: "Define a secret with --object secret,id=ID,file=PATH and name it: "
+          + (isNew ? "-o key-secret=ID." : "--image-opts driver=luks,file.filename=\(.file),key-secret=ID."))
     }
     return isNew ? try secrets.newKey(named: name) : try secrets.secret(named: name)
   }
@@ -159,6 +158,8 @@ extension EdgeSlot {
 
 /// The start of an edge's child as the place of a LUKS header.
 public struct EdgeArea: LuksArea {
+  /// The name of the file below.
+  public var fileName: String? { edge.child.fileName }
   let edge: Edge
 
   /// The header at the start of an edge's child.

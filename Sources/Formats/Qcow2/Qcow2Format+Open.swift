@@ -66,7 +66,7 @@ extension Qcow2Format {
     if header.incompatible.contains(.corrupt), flags.contains(.writable), !flags.contains(.checking) {
       throw BlockError(
         .corrupt, "qcow2: Image is corrupt; cannot be opened read/write",
-        advice: "'check -r all FILE' repairs what can be repaired; work on a copy.")
+        advice: "'check -r all \(.file)' repairs what can be repaired; work on a copy.")
     }
     try header.checkTables()
     if options.lazyRefcounts == true && header.version < 3 {
@@ -148,7 +148,8 @@ private struct Opener {
     }
     guard let entry = SnapshotTable.find(selector, in: snapshots) else {
       throw BlockError(
-        .notFound, "Failed to load snapshot: Can't find snapshot", advice: SnapshotTable.listAdvice)
+        .notFound, "Can't find snapshot", advice: SnapshotTable.listAdvice
+      ).prefixed("Failed to load snapshot", step: .loadSnapshot)
     }
     try entry.check(header)
     return State(

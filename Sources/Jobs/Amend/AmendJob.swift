@@ -67,7 +67,7 @@ public final class AmendJob: Job {
   }
 
   /// Gives the permissions back and lets go of the image.
-  public func clean(in graph: Graph, warnings: inout [String]) {
+  public func clean(in graph: Graph, warnings: inout [BlockError]) {
     amendment?.cleanUp(in: graph, warnings: &warnings)
     amendment = nil
     closeFailure = graph.close(user, named: image.text)

@@ -41,7 +41,7 @@ final class Amendment {
   }
 
   /// Gives back what `prepare` took, if it did. A failure is a warning that names the node.
-  func cleanUp(in graph: Graph, warnings: inout [String]) {
+  func cleanUp(in graph: Graph, warnings: inout [BlockError]) {
     guard let (driver, node) = prepared else { return }
     prepared = nil
     do throws(BlockError) {
@@ -58,7 +58,7 @@ extension Graph {
   /// - Parameter warnings: gets what could not be undone.
   /// - Throws: what the change failed for; the permissions are given back all the same.
   public func amend(
-    _ user: RootUser, _ request: AmendRequest, _ context: JobContext = JobContext(), warnings: inout [String]
+    _ user: RootUser, _ request: AmendRequest, _ context: JobContext = JobContext(), warnings: inout [BlockError]
   ) throws(BlockError) {
     let amendment = Amendment(user)
     defer { amendment.cleanUp(in: self, warnings: &warnings) }

@@ -132,7 +132,7 @@ public final class BitmapJob: Job {
   }
 
   /// Lets go of both images.
-  public func clean(in graph: Graph, warnings: inout [String]) {
+  public func clean(in graph: Graph, warnings: inout [BlockError]) {
     // Nothing was written there.
     if let sourceUser { try? graph.release(sourceUser) }
     closeFailure = graph.close(user, named: image.text)

@@ -68,7 +68,7 @@ public final class CheckJob: Job {
         result = try driver.check(node, context, report: report)
       }
     } catch {
-      throw error.prefixed("Could not check '\(image.text)'")
+      throw error.prefixed("Could not check '\(image.text)'", naming: image.text)
     }
   }
 
@@ -85,7 +85,7 @@ public final class CheckJob: Job {
   }
 
   /// Lets go of the image.
-  public func clean(in graph: Graph, warnings: inout [String]) {
+  public func clean(in graph: Graph, warnings: inout [BlockError]) {
     closeFailure = graph.close(user, named: image.text)
     user = nil
   }

@@ -68,14 +68,14 @@ public final class CommitJob: Job {
   /// Empties the image, which goes on reading the same.
   public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
     guard !keepsContent, let source = stretch?.source?.edge else { return }
-    try inContext("Could not empty '\(options.image.text)'") { () throws(BlockError) in
+    try inFile(options.image.text, "Could not empty") { () throws(BlockError) in
       try source.makeEmpty()
       try source.flush()
     }
   }
 
   /// Lets go of the chain; layers that were open for reading only are so again.
-  public func clean(in graph: Graph, warnings: inout [String]) {
+  public func clean(in graph: Graph, warnings: inout [BlockError]) {
     stretch?.letGo(&warnings)
     stretch = nil
     guard opener != nil else { return }
@@ -97,6 +97,6 @@ public final class CommitJob: Job {
     throw BlockError(
       isTop ? .conflict : .notFound,
       "Did not find '\(name)' in the backing chain of '\(options.image.text)'"
-        + (isTop ? ": it is the same node" : ""))
+        + (isTop ? ": it is the same node" : ""), naming: options.image.text)
   }
 }

@@ -42,7 +42,7 @@ extension CommitStretch {
   }
 
   private func resize(_ target: Edge, to length: UInt64) throws(BlockError) {
-    try inContext("Could not resize '\(target.child.fileName)'") { () throws(BlockError) in
+    try inFile(target.child.fileName, "Could not resize") { () throws(BlockError) in
       try target.truncate(to: length, exact: false)
     }
   }

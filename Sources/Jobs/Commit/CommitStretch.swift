@@ -69,7 +69,7 @@ final class CommitStretch {
   }
 
   /// Leaves the chain as it was before `take`, however far that came.
-  func letGo(_ warnings: inout [String]) {
+  func letGo(_ warnings: inout [BlockError]) {
     release()
     remove(&warnings)
     for node in reopened.reversed() {
@@ -124,7 +124,7 @@ final class CommitStretch {
     (source, target, middle) = (nil, nil, [])
   }
 
-  private func remove(_ warnings: inout [String]) {
+  private func remove(_ warnings: inout [BlockError]) {
     guard let filter else { return }
     do throws(BlockError) {
       try graph.change(draining: [filter, top]) { (edit: GraphEdit) throws(BlockError) in

@@ -54,7 +54,8 @@ public final class DropLayersJob: Job {
     let base = options.base.map { ChainLayer(named: $0, below: top) } ?? ChainLayer(below: top)
     guard let base else {
       if let name = options.base { throw notFound(name, below: top) }
-      throw BlockError(.invalidArgument, "Image '\(top.fileName)' does not have a backing file")
+      throw BlockError(
+        .invalidArgument, "Image '\(top.fileName)' does not have a backing file", naming: top.fileName)
     }
     self.base = base
     let stretch = CommitStretch(
@@ -64,7 +65,8 @@ public final class DropLayersJob: Job {
   }
 
   private func notFound(_ name: String, below node: Node) -> BlockError {
-    BlockError(.notFound, "Did not find '\(name)' in the backing chain of '\(node.fileName)'")
+    BlockError(
+      .notFound, "Did not find '\(name)' in the backing chain of '\(node.fileName)'", naming: node.fileName)
   }
 
   /// Copies to the base.
@@ -79,7 +81,7 @@ public final class DropLayersJob: Job {
     guard let stretch, let base else { return }
     guard let overlay else { return try stretch.replaceByBase() }
     let before = ReplacedBacking(of: overlay)
-    try inContext("Could not change the backing file of '\(overlay.fileName)'") { () throws(BlockError) in
+    try inFile(overlay.fileName, "Could not change the backing file of") { () throws(BlockError) in
       try rename(in: overlay, stretch, graph) { (edge) throws(BlockError) in
         try edge.setBackingFile(base.name(for: overlay), format: base.node.driver.name)
       }
@@ -100,7 +102,7 @@ public final class DropLayersJob: Job {
   }
 
   /// Lets go of the chain; layers that were open for reading only are so again.
-  public func clean(in graph: Graph, warnings: inout [String]) {
+  public func clean(in graph: Graph, warnings: inout [BlockError]) {
     stretch?.letGo(&self.warnings)
     stretch = nil
     warnings += self.warnings

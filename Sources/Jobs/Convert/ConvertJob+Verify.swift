@@ -15,7 +15,7 @@ extension ConvertJob {
     let user = graph.makeUser(
       "convert: verifying '\(name)'", claim: Claim(held: .consistentRead, shared: .consistentRead))
     defer { try? graph.release(user) }
-    try inContext("Could not verify '\(name)'") { () throws(BlockError) in
+    try inFile(name, "Could not verify") { () throws(BlockError) in
       try openForReading(user)
       guard let edge = user.edge else { return }
       let written = try ConvertSource([edge], base: nil, salvage: nil)

@@ -50,16 +50,21 @@ public final class ConvertJob: Job {
       sources.append(user)
       try openSource(name, for: user)
     }
-    try bitmaps?.checkSource(sources.first)
+    try about(options.sources.first?.text) { () throws(BlockError) in
+      try bitmaps?.checkSource(sources.first)
+    }
     length = try ConvertSource(sources.compactMap { $0.edge }, base: nil, salvage: nil).length
     let user = graph.makeUser(
       "convert: target '\(options.target.text)'", claim: Claim(held: .write, shared: .consistentRead))
     target = user
-    if options.skipsCreation { try openTarget(user, in: graph) } else { try makeTarget(user, in: graph) }
-    if options.compresses, try user.edge?.makeCompressor() == nil {
-      throw BlockError(.unsupported, "Compression not supported for this file format")
+    try about(options.target.text) { () throws(BlockError) in
+      if options.skipsCreation { try openTarget(user, in: graph) } else { try makeTarget(user, in: graph) }
     }
-    try bitmaps?.checkTarget(user)
+    if options.compresses, try user.edge?.makeCompressor() == nil {
+      throw BlockError(.unsupported, "Compression not supported for this file format").about(
+        options.target.text)
+    }
+    try about(options.target.text) { () throws(BlockError) in try bitmaps?.checkTarget(user) }
   }
 
   /// Copies, and closes the target.
@@ -82,10 +87,12 @@ public final class ConvertJob: Job {
     if options.verifies { context.expect(source.length) }
     if options.checksum != nil { context.expect(source.length) }
     try copy.run(isLast: false)
-    try bitmaps?.copy(to: target, warnOfBitmap)
-    try edge.flush()
-    self.target = nil
-    try inContext("error while closing the target") { () throws(BlockError) in try graph.release(target) }
+    try about(options.target.text) { () throws(BlockError) in
+      try bitmaps?.copy(to: target, warnOfBitmap)
+      try edge.flush()
+      self.target = nil
+      try inContext("error while closing the target") { () throws(BlockError) in try graph.release(target) }
+    }
     if options.verifies { try verify(try ConvertSource(edges, base: nil, salvage: silence), graph, context) }
     if let algorithm = options.checksum {
       let scan = ChecksumScan(
@@ -105,7 +112,7 @@ public final class ConvertJob: Job {
   public func abort(in graph: Graph) { image?.withdraw() }
 
   /// Closes everything that is open; a target that was not published is gone.
-  public func clean(in graph: Graph, warnings: inout [String]) {
+  public func clean(in graph: Graph, warnings: inout [BlockError]) {
     if let target {
       do throws(BlockError) {
         try graph.release(target)
@@ -127,7 +134,7 @@ public final class ConvertJob: Job {
     } catch {
       // A snapshot that is not there says nothing against the image.
       guard options.sourceSettings.snapshot != nil,
-        let cause = error.cause(startingWith: "Failed to load snapshot")
+        let cause = error.cause(in: .loadSnapshot)
       else { throw error }
       throw cause
     }
@@ -186,9 +193,10 @@ public final class ConvertJob: Job {
         path: path, format: format, size: length, options: values)
       image = try NewImage(recipe, flags: targetFlags, graph: graph, opener: opener)
     } catch {
-      throw error.prefixed("\(options.target.text): error while converting \(format)")
+      throw error.prefixed(
+        "\(options.target.text): error while converting \(format)", naming: options.target.text)
     }
-    try inContext("Could not open '\(options.target.text)'") { () throws(BlockError) in
+    try inFile(options.target.text) { () throws(BlockError) in
       try image?.open(for: user)
     }
     base = sharedBase(below: user)

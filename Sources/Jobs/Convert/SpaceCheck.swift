@@ -48,12 +48,11 @@ struct SpaceCheck {
   }
 
   private func shortage(_ need: UInt64, _ free: UInt64) -> BlockError {
-    var error = BlockError(
+    BlockError(
       .noSpace, "'\(path)' needs at least \(need) bytes, and its file system has \(free) bytes free",
+      naming: path,
       advice: "Make room, name a place on another file system, compress with -c, or start all the same with "
         + "--force.")
-    error.file = path
-    return error
   }
 
   private func need(_ sources: [Edge], _ length: UInt64) -> Need {

@@ -50,7 +50,7 @@ struct BackingCheck {
       throw failure
     }
     defer { graph.dispose(ofUnused: node) }
-    try refuseOwnFiles(path: path, in: node)
+    try refuseOwnFiles(path: path, in: node, opener)
     guard format != nil else { throw BackingCheck.formatMissing(detected: node.driver.name) }
     return node.length
   }
@@ -60,7 +60,7 @@ struct BackingCheck {
   ///
   /// - Throws: kind `refused`, naming the layer.
   func refuseOwnFiles(path: String, graph: Graph, opener: Opener) throws(BlockError) {
-    guard !existing(path).isEmpty else { return }
+    guard !existing(path, opener).isEmpty else { return }
     let resolved = ImageName.resolve(name, relativeTo: path)
     let place = (try? opener.targetPath(resolved)) ?? resolved
     // Nothing is asked of a server, or of a device, only to find that it is no file.
@@ -69,23 +69,25 @@ struct BackingCheck {
     quiet.warn = { _ in }
     let settings = OpenSettings(format: format, flags: [.noIO, .forceShare])
     guard let node = try? quiet.openUnused(ImageName(path: place), settings) else {
-      return try ChainFiles(alone: place, as: BackingCheck.part).refuse(existing(path))
+      return try ChainFiles(alone: place, as: BackingCheck.part).refuse(existing(path, opener))
     }
     defer { graph.dispose(ofUnused: node) }
-    try refuseOwnFiles(path: path, in: node)
+    try refuseOwnFiles(path: path, in: node, opener)
   }
 
-  private func refuseOwnFiles(path: String, in node: Node) throws(BlockError) {
-    let files = existing(path)
+  private func refuseOwnFiles(path: String, in node: Node, _ opener: Opener) throws(BlockError) {
+    let files = existing(path, opener)
     if !files.isEmpty { try ChainFiles(from: node, as: BackingCheck.part).refuse(files) }
   }
 
   private static let part = "the backing file of the new image"
 
   /// Those files of the new image that take the place of others.
-  private func existing(_ path: String) -> [String] {
+  private func existing(_ path: String, _ opener: Opener) -> [String] {
     var files = [path]
-    if let dataFile { files.append(ImageName.resolve(dataFile, relativeTo: path)) }
+    if let dataFile, let dataFile = try? opener.targetPath(dataFile) {
+      files.append(ImageName.resolve(dataFile, relativeTo: path))
+    }
     return files.filter { FilePaths.kind(of: $0) != nil }
   }
 

@@ -90,7 +90,7 @@ public final class CreateJob: Job {
   public func abort(in graph: Graph) { image?.withdraw() }
 
   /// Closes what is open.
-  public func clean(in graph: Graph, warnings: inout [String]) {
+  public func clean(in graph: Graph, warnings: inout [BlockError]) {
     image?.discard()
     image = nil
   }

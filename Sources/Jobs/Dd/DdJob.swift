@@ -37,8 +37,14 @@ public final class DdJob: Job {
         claim: Claim(held: .consistentRead, shared: Permissions.all.subtracting([.write, .resize])))
       source = user
       try opener.open(name, options.sourceSettings, for: user)
-      part = try selectPart(user.edge?.length ?? 0)
+      try about(name.text) { () throws(BlockError) in part = try selectPart(user.edge?.length ?? 0) }
     }
+    var targetName: String?
+    if case .image(let name) = options.target { targetName = name.text }
+    try about(targetName) { () throws(BlockError) in try makeTarget(graph) }
+  }
+
+  private func makeTarget(_ graph: Graph) throws(BlockError) {
     // Before anything is made, so that a mistake in the name of a format is told as such.
     guard opener.kind(named: options.targetFormat)?.isProtocol == false else {
       throw opener.unknownFormat(options.targetFormat)
@@ -77,7 +83,7 @@ public final class DdJob: Job {
   public func abort(in graph: Graph) { target?.withdraw() }
 
   /// Closes everything that is open.
-  public func clean(in graph: Graph, warnings: inout [String]) {
+  public func clean(in graph: Graph, warnings: inout [BlockError]) {
     do throws(BlockError) {
       try target?.close()
     } catch {

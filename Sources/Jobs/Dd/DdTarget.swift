@@ -10,6 +10,7 @@ internal import Options
 final class DdTarget {
   /// Who uses the image.
   let user: RootUser
+  private let name: String
   private let graph: Graph
   private let image: NewImage?
   private var isReleased = false
@@ -18,6 +19,7 @@ final class DdTarget {
   init(
     _ name: ImageName, _ options: DdOptions, length: UInt64, graph: Graph, opener: Opener
   ) throws(BlockError) {
+    self.name = name.text
     self.graph = graph
     user = graph.makeUser(
       "dd: target '\(name.text)'", claim: Claim(held: [.write, .resize], shared: .consistentRead))
@@ -46,13 +48,13 @@ final class DdTarget {
       // The peer makes the image durable only as the system does on its own.
       image = try NewImage(recipe, flags: .noFlush, graph: graph, opener: opener)
     } catch {
-      throw error.prefixed("\(name.text): error while creating output image")
+      throw error.prefixed("\(name.text): error while creating output image", naming: name.text)
     }
     do throws(BlockError) {
       try image.open(for: user)
     } catch {
       image.discard()
-      throw error.prefixed("Could not open '\(name.text)'")
+      throw error.prefixed("Could not open '\(name.text)'", naming: name.text)
     }
     return image
   }
@@ -67,7 +69,8 @@ final class DdTarget {
     guard let edge = user.edge else { return }
     if let size = options.outputSize, size < edge.length {
       throw BlockError(
-        .refused, "'\(name.text)' has \(edge.length) bytes, and osize=\(size) would cut some of them off")
+        .refused, "'\(name.text)' has \(edge.length) bytes, and osize=\(size) would cut some of them off",
+        naming: name.text)
     }
     if length > edge.length { try edge.truncate(to: length.roundedUp(to: 512) ?? length) }
   }
@@ -85,7 +88,9 @@ final class DdTarget {
   func complete() throws(BlockError) {
     try user.edge?.flush()
     isReleased = true
-    try inContext("error while closing the target") { () throws(BlockError) in try graph.release(user) }
+    try about(name) { () throws(BlockError) in
+      try inContext("error while closing the target") { () throws(BlockError) in try graph.release(user) }
+    }
     try image?.complete()
   }
 

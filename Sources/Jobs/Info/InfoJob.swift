@@ -47,8 +47,18 @@ public final class InfoJob: Job {
       try refuseLoop(node, &visited)
       images.append(image)
       if followsChain, let backing = image.format?.backing {
-        layer = (try opener.gate.resolve(backing, foundIn: node.fileName), backing.format)
+        layer = (try resolve(backing, of: node), backing.format)
       }
+    }
+  }
+
+  private func resolve(_ backing: ImageReference, of node: Node) throws(BlockError) -> ImageName {
+    do throws(BlockError) {
+      return try opener.gate.resolve(backing, foundIn: node.fileName)
+    } catch {
+      // A refusal says itself which image names what.
+      if error.namesFile { throw error }
+      throw error.prefixed("Could not open '\(backing.name)'", naming: backing.name)
     }
   }
 
@@ -58,7 +68,8 @@ public final class InfoJob: Job {
     }
     guard let identity = FilePaths.identity(of: node.fileName) else { return }
     guard visited.insert(identity).inserted else {
-      throw BlockError(.refused, "Backing file '\(node.fileName)' creates an infinite loop.")
+      throw BlockError(
+        .refused, "Backing file '\(node.fileName)' creates an infinite loop.", naming: node.fileName)
     }
   }
 

@@ -43,7 +43,7 @@ public final class LuksBackupJob: Job {
   /// Makes the file, which its owner alone can read.
   public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
     guard let header else { return }
-    try inContext("Could not create '\(path)'") { () throws(BlockError) in
+    try inFile(path, "Could not create") { () throws(BlockError) in
       let file = try File(path: path, mode: [.writable, .create, .exclusive, .ownerOnly])
       do throws(BlockError) {
         try file.write(at: 0, from: header.bytes)
@@ -62,7 +62,7 @@ public final class LuksBackupJob: Job {
   }
 
   /// Closes the image.
-  public func clean(in graph: Graph, warnings: inout [String]) {
+  public func clean(in graph: Graph, warnings: inout [BlockError]) {
     header = nil
     guard let user else { return }
     self.user = nil

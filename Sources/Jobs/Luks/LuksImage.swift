@@ -50,11 +50,13 @@ func withLuksFile<Result>(
 ) throws(BlockError) -> Result {
   try opener.open(name.luksHeader(), OpenSettings(format: "luks", flags: .noIO), for: user)
   guard let node = user.edge?.child, let file = node.file?.child else {
-    throw BlockError(.invalidArgument, "'\(name.text)' has no file")
+    throw BlockError(.invalidArgument, "'\(name.text)' has no file", naming: name.text)
   }
   let reader = graph.makeUser(
     user.parentDescription + ", header", claim: Claim(held: .consistentRead, shared: .all))
   defer { graph.detach(reader) }
   let edge = try graph.attach(reader, to: file)
-  return try body(try LuksHeader(in: EdgeArea(edge: edge), isDetached: true), edge)
+  return try about(name.text) { () throws(BlockError) in
+    try body(try LuksHeader(in: EdgeArea(edge: edge), isDetached: true), edge)
+  }
 }

@@ -71,7 +71,7 @@ public final class LuksRestoreJob: Job {
     users.append(writer)
     try opener.open(try targetName(), OpenSettings(format: "raw", flags: .writable), for: writer)
     guard let edge = writer.edge, edge.length >= UInt64(header?.count ?? 0) else {
-      throw BlockError(.refused, "'\(image.text)' is shorter than the header")
+      throw BlockError(.refused, "'\(image.text)' is shorter than the header", naming: image.text)
     }
     target = edge
   }
@@ -109,7 +109,7 @@ public final class LuksRestoreJob: Job {
     } catch {
       throw BlockError(
         .refused, "'\(backup.text)' is no copy to rely on: \(error.message)",
-        hint: LuksRestoreJob.forceHint)
+        naming: backup.text, hint: LuksRestoreJob.forceHint)
     }
   }
 
@@ -125,24 +125,25 @@ public final class LuksRestoreJob: Job {
     } catch {
       guard error.kind == .corrupt || error.kind == .unsupported else { throw error }
       throw BlockError(
-        .refused, "There is no LUKS header in '\(image.text)' to compare with (\(error.message))", hint: hint)
+        .refused, "There is no LUKS header in '\(image.text)' to compare with (\(error.message))",
+        naming: image.text, hint: hint)
     }
     guard present.uuid == copied.uuid else {
       throw BlockError(
         .refused,
         "'\(backup.text)' is a copy of another header: its UUID is \(copied.uuid), that of '\(image.text)' is "
-          + present.uuid, hint: hint)
+          + present.uuid, naming: backup.text, hint: hint)
     }
     guard present.holdsSameKey(as: copied) else {
       throw BlockError(
         .refused,
         "'\(backup.text)' is for another volume key than '\(image.text)', or one of them is damaged",
-        hint: hint)
+        naming: backup.text, hint: hint)
     }
     guard present == copied else {
       throw BlockError(
         .refused, "'\(backup.text)' describes encrypted data at another place, or of another cipher",
-        hint: hint)
+        naming: backup.text, hint: hint)
     }
   }
 
@@ -177,7 +178,7 @@ public final class LuksRestoreJob: Job {
   }
 
   /// Closes everything.
-  public func clean(in graph: Graph, warnings: inout [String]) {
+  public func clean(in graph: Graph, warnings: inout [BlockError]) {
     if let restoreFailure {
       warnings.append("'\(image.text)' keeps the header that was put back: \(restoreFailure.message)")
     }

@@ -93,7 +93,7 @@ public final class RebaseJob: Job {
   }
 
   /// Closes everything that is open.
-  public func clean(in graph: Graph, warnings: inout [String]) {
+  public func clean(in graph: Graph, warnings: inout [BlockError]) {
     thaw(graph)
     if let restoreFailure {
       warnings.append("'\(options.image.text)' keeps its new backing file: \(restoreFailure.message)")
@@ -139,7 +139,7 @@ public final class RebaseJob: Job {
 
   private func openBase(below node: Node, _ graph: Graph) throws(BlockError) {
     guard let backing else { return }
-    try inContext("Could not open new backing file '\(backing)'") { () throws(BlockError) in
+    try inFile(backing, "Could not open new backing file") { () throws(BlockError) in
       let name = try ImageName(
         ImageName.resolve(backing, relativeTo: node.fileName), protocols: opener.protocols)
       let settings = OpenSettings(format: options.backingFormat, flags: options.backingFlags)

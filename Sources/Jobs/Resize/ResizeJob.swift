@@ -50,19 +50,9 @@ public final class ResizeJob: Job {
     do throws(BlockError) {
       try image.attach(user, in: graph)
     } catch {
-      throw ResizeJob.withoutNode(error)
+      // Of a node that is read-only because the user says so, its internal name and permissions tell nothing more.
+      throw error.ending(with: .grantPermissions)
     }
-  }
-
-  /// Of a node that is read-only because the user says so, its internal name and permissions tell nothing more.
-  private static func withoutNode(_ error: BlockError) -> BlockError {
-    let text = "Block node is read-only"
-    guard error.kind == .readOnly, let range = error.message.firstRange(of: text + ": node") else {
-      return error
-    }
-    var error = error
-    error.message = String(error.message[..<range.lowerBound]) + text
-    return error
   }
 
   /// Works out the length.
@@ -118,7 +108,7 @@ public final class ResizeJob: Job {
   }
 
   /// Lets go of the image.
-  public func clean(in graph: Graph, warnings: inout [String]) {
+  public func clean(in graph: Graph, warnings: inout [BlockError]) {
     if let restoreFailure {
       warnings.append("'\(image.text)' keeps its new length: \(restoreFailure.message)")
     }

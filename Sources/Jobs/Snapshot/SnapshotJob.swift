@@ -94,7 +94,7 @@ public final class SnapshotJob: Job {
       try inContext("Could not apply snapshot '\(name)'") { () throws(BlockError) in
         guard let driver else { throw BlockError(.unsupported, "Block driver does not support snapshots") }
         try refuseBitmaps(node)
-        try inContext("Failed to load snapshot") { () throws(BlockError) in
+        try inContext("Failed to load snapshot", step: .loadSnapshot) { () throws(BlockError) in
           try driver.applySnapshot(.idOrName(name), of: node)
         }
       }
@@ -107,7 +107,8 @@ public final class SnapshotJob: Job {
           let found = snapshots.first(where: { $0.name == wanted })
             ?? snapshots.first(where: { $0.id == wanted })
         else {
-          throw BlockError(.notFound, "snapshot not found", advice: "'snapshot -l FILE' lists the snapshots.")
+          throw BlockError(
+            .notFound, "snapshot not found", advice: "'snapshot -l \(.file)' lists the snapshots.")
         }
         try driver?.deleteSnapshot(.exactly(id: found.id, name: found.name), of: node)
       }
@@ -121,7 +122,7 @@ public final class SnapshotJob: Job {
   }
 
   /// Lets go of the image.
-  public func clean(in graph: Graph, warnings: inout [String]) {
+  public func clean(in graph: Graph, warnings: inout [BlockError]) {
     if let restoreFailure {
       warnings.append("'\(image.text)' keeps the snapshot that was taken: \(restoreFailure.message)")
     }

@@ -36,7 +36,7 @@ struct ChainFiles {
   private mutating func add(_ edge: Edge, of image: Node) {
     let storage = edge.child.storage
     if storage.fileName != image.fileName {
-      members.append(Member(path: storage.fileName, part: "the \(edge.slot.rawValue) of '\(image.fileName)'"))
+      members.append(Member(path: storage.fileName, part: "the \(edge.slot.words) of '\(image.fileName)'"))
     }
   }
 
@@ -46,11 +46,9 @@ struct ChainFiles {
       let data = image.driver.formatInformation(of: image)?.specific?.object?["data"]?.object,
       let name = data["data-file"]?.string
     else { return }
-    let path = ImageName.resolve(name, relativeTo: image.fileName)
-    members.append(
-      Member(
-        path: path.hasPrefix("file:") ? String(path.dropFirst(5)) : path,
-        part: "the data-file of '\(image.fileName)'"))
+    let reference = ImageReference(slot: .dataFile, role: .data, name: name, format: nil)
+    guard let path = try? LocalFilesGate().resolve(reference, foundIn: image.fileName).fileName else { return }
+    members.append(Member(path: path, part: "the \(EdgeSlot.dataFile.words) of '\(image.fileName)'"))
   }
 
   /// What the file at `path` is in the chain, by whatever name; nil where it is no part of it.
@@ -70,7 +68,7 @@ struct ChainFiles {
       guard let part = part(of: path) else { continue }
       throw BlockError(
         .refused, "'\(path)' is \(part), and cannot be overwritten by an image that stands on it",
-        advice: "Name another file for the new image.")
+        naming: path, advice: "Name another file for the new image.")
     }
   }
 }

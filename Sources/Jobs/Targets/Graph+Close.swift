@@ -12,7 +12,7 @@ extension Graph {
       try release(user)
       return nil
     } catch {
-      return error.prefixed("could not close '\(name)'")
+      return error.prefixed("could not close '\(name)'", naming: name)
     }
   }
 }

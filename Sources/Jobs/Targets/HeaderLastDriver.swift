@@ -46,7 +46,7 @@ final class HeaderLastDriver: StorageDriver, @unchecked Sendable {
   private func beginOnce() throws(BlockError) {
     guard !monitor.withLock({ isBegun }) else { return }
     guard let path else { return try begin() }
-    try inContext("Could not create '\(path)'") { () throws(BlockError) in try begin() }
+    try inFile(path, "Could not create") { () throws(BlockError) in try begin() }
   }
 
   /// Makes everything but the head durable, whatever the node was opened not to care about.

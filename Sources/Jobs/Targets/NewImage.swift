@@ -73,6 +73,7 @@ final class NewImage {
     }
     let kind = try opener.knownFormat(recipe.format)
     var options = recipe.options
+    if let name = options["data_file"]?.string { options["data_file"] = .string(try opener.targetPath(name)) }
     let attributes = try FileAttributes(takingFrom: &options)
     let file = makeUser(recipe.path)
     fileUser = file

@@ -85,9 +85,11 @@ final class TargetFiles {
       let file = try openPresent(path)
       return try usePresent(file, "host_device", path, flags)
     case .directory:
-      throw BlockError(.invalidArgument, "Could not create '\(path)': Is a directory")
+      throw BlockError(.invalidArgument, "Is a directory")
+        .prefixed("Could not create '\(path)'", naming: path)
     case .other:
-      throw BlockError(.invalidArgument, "Could not create '\(path)': not a regular file or device")
+      throw BlockError(.invalidArgument, "not a regular file or device")
+        .prefixed("Could not create '\(path)'", naming: path)
     }
   }
 
@@ -105,7 +107,7 @@ final class TargetFiles {
   func complete() throws(BlockError) {
     for target in targets {
       if case .staged(let file) = target.place {
-        try inContext("Could not create '\(target.node.fileName)'") { () throws(BlockError) in
+        try inFile(target.node.fileName, "Could not create") { () throws(BlockError) in
           try file.complete()
         }
       }
@@ -116,7 +118,7 @@ final class TargetFiles {
   /// can be taken back with `withdraw`, unless that `isFinal`.
   func publish(isFinal: Bool) throws(BlockError) {
     if isFinal, targets.count == 1, case .staged(let file) = targets[0].place {
-      try inContext("Could not create '\(targets[0].node.fileName)'") { () throws(BlockError) in
+      try inFile(targets[0].node.fileName, "Could not create") { () throws(BlockError) in
         try file.publish()
       }
     } else {
@@ -129,7 +131,7 @@ final class TargetFiles {
     do throws(BlockError) {
       for target in targets.reversed() {
         appeared.append(target.place)
-        try inContext("Could not create '\(target.node.fileName)'") { () throws(BlockError) in
+        try inFile(target.node.fileName, "Could not create") { () throws(BlockError) in
           switch target.place {
           case .staged(let file): try file.appear()
           case .present(let driver, _): try driver.writeHead()
@@ -167,7 +169,7 @@ final class TargetFiles {
   }
 
   /// What helps where there is room for only one of two files.
-  static let roomForBoth =
+  static let roomForBoth: Advice =
     "The file that is replaced stays until the new one is complete, so that both need room: remove it first, or fill "
     + "it in place with 'convert -n'."
 
@@ -185,7 +187,7 @@ final class TargetFiles {
   private func stage(_ path: String, _ flags: NodeFlags, _ attributes: FileAttributes) throws(BlockError)
     -> Target
   {
-    let staged = try inContext("Could not create '\(path)'") { () throws(BlockError) in
+    let staged = try inFile(path, "Could not create") { () throws(BlockError) in
       try StagedFile(path: path)
     }
     return try use(staged, path, flags, attributes)
@@ -195,7 +197,7 @@ final class TargetFiles {
     throws(BlockError) -> Target
   {
     if flags.contains(.direct) {
-      try inContext("Could not create '\(path)'") { () throws(BlockError) in try staged.file.setDirect(true) }
+      try inFile(path, "Could not create") { () throws(BlockError) in try staged.file.setDirect(true) }
     }
     attributes.apply(to: staged.file)
     let node = try graph.adopt(FileDriver(staged.file, path: path), fileName: path, flags: flags)
@@ -212,7 +214,7 @@ final class TargetFiles {
     do throws(BlockError) {
       staged = try StagedFile(path: path)
     } catch {
-      guard error.kind == .refused else { throw error.prefixed("Could not create '\(path)'") }
+      guard error.kind == .refused else { throw error.prefixed("Could not create '\(path)'", naming: path) }
       opener.warn(.overwritten(path, because: error.message))
       return try usePresent(present, "file", path, flags)
     }
@@ -221,7 +223,7 @@ final class TargetFiles {
   }
 
   private func openPresent(_ path: String) throws(BlockError) -> File {
-    try inContext("Could not create '\(path)'") { () throws(BlockError) in
+    try inFile(path, "Could not create") { () throws(BlockError) in
       try File(path: path, mode: .writable)
     }
   }
@@ -235,8 +237,7 @@ final class TargetFiles {
       }
       var error = BlockError(lock: "\"write\"", of: path, heldBy: .this, mayBeForced: false)
       if let part = graph.part(of: path) { error.advice = "It is \(part): name another target." }
-      error.file = path
-      throw error
+      throw error.about(path)
     }
   }
 
@@ -260,7 +261,7 @@ final class TargetFiles {
     throws(BlockError) -> Target
   {
     if flags.contains(.direct) {
-      try inContext("Could not create '\(path)'") { () throws(BlockError) in try file.setDirect(true) }
+      try inFile(path, "Could not create") { () throws(BlockError) in try file.setDirect(true) }
     }
     let driver = HeaderLastDriver(
       FileDriver(file, path: path, name: driverName), path: path, startsEmpty: file.kind == .regular)
@@ -270,7 +271,7 @@ final class TargetFiles {
 
   private func openRemote(_ name: String, _ flags: NodeFlags) throws(BlockError) -> Target {
     let image = try ImageName(name, protocols: opener.protocols)
-    return try inContext("Could not create '\(name)'") { () throws(BlockError) in
+    return try inFile(name, "Could not create") { () throws(BlockError) in
       var driver: HeaderLastDriver?
       let node = try opener.openStorage(image, flags) { (storage) throws(BlockError) in
         guard let storage = storage as? any InPlaceStorage else {

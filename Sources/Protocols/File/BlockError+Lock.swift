@@ -24,6 +24,6 @@ extension BlockError {
     self.init(
       .conflict, "Failed to get \(lock) lock",
       hint: "Is another process using the image [\(path)]?",
-      advice: "Held by " + holder + (process?.isThisOne == true ? "." : wayOut))
+      advice: "Held by \(holder)\(process?.isThisOne == true ? "." : wayOut)")
   }
 }

@@ -77,7 +77,7 @@ public final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendabl
 
   private func openAnew(_ mode: File.Mode) throws(BlockError) -> (file: File, locks: ImageLocks?) {
     let path = path
-    return try inContext("Could not reopen '\(path)'") { () throws(BlockError) in
+    return try inFile(path, "Could not reopen") { () throws(BlockError) in
       let again = try File(path: path, mode: mode)
       guard try again.identity() == file.identity() else {
         throw BlockError(.conflict, "another file stands there now")

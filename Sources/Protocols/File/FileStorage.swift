@@ -35,10 +35,9 @@ public struct FileStorage: DriverKind {
   /// - Throws: the system's reason; kind `invalidArgument` for what is no file or device; kind `conflict` later,
   ///   when another program's lock stands against the node's permissions.
   public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
-    guard var path = try request.options.takeString("filename"), !path.isEmpty else {
+    guard let path = try request.options.takeString("filename"), !path.isEmpty else {
       throw BlockError(.invalidArgument, "The '\(name)' block driver requires a file name")
     }
-    if path.hasPrefix("file:") { path.removeFirst("file:".count) }
     let locking = try takeLocking(&request.options)
     try takeAsynchronousMode(&request.options)
     // Both are about handing an image over to another machine while it is open, which does not happen here.
@@ -52,7 +51,7 @@ public struct FileStorage: DriverKind {
     // Looked at before opening: opening a device or FIFO can have effects of its own. And once more after:
     // another thing may have come to stand there.
     if let kind = FilePaths.kind(of: path) { try refuse(kind, at: path) }
-    let file = try inContext("Could not open '\(path)'") { () throws(BlockError) in
+    let file = try inFile(path) { () throws(BlockError) in
       try File(path: path, mode: FileDriver.mode(flags))
     }
     try refuse(file.kind, at: path)

@@ -92,7 +92,9 @@ final class NBDConnection: @unchecked Sendable {
       status = unsafe library.setExportName(handle, export.cName)
       if status == 0 { status = unsafe library.connectTCP(handle, host.cName, port.cName) }
     }
-    guard status == 0 else { throw failure(library).prefixed("Failed to connect to '\(address.uri)'") }
+    guard status == 0 else {
+      throw failure(library).prefixed("Failed to connect to '\(address.uri)'", naming: address.uri)
+    }
   }
 
   /// The library's last error in this thread, without the name of the function that it begins with.

@@ -26,7 +26,7 @@ extension Qcow2Format {
       guard error.kind == .corrupt || error.kind == .tooLarge else { throw error }
       guard flags.isSuperset(of: [.checking, .writable]) else {
         throw error.advising(
-          "'check -r all FILE' takes bitmaps away that cannot be read; the content of the disk stays.")
+          "'check -r all \(.file)' takes bitmaps away that cannot be read; the content of the disk stays.")
       }
       return .unreadable
     }

@@ -34,11 +34,12 @@ final class RefcountBlockReader {
     let offset = offset(index)
     guard offset != loaded else { return !isZero }
     guard geometry.offsetInCluster(offset) == 0 else {
+      let finding =
+        "Refblock offset 0x\(hex(offset)) unaligned (reftable index: \(prefixedHex(UInt64(index))))"
       throw BlockError(
         .corrupt,
-        "qcow2: Image is corrupt: Refblock offset 0x\(hex(offset)) unaligned "
-          + "(reftable index: \(prefixedHex(UInt64(index)))); further non-fatal corruption events will be suppressed"
-      )
+        "qcow2: Image is corrupt: \(finding); further non-fatal corruption events will be suppressed",
+        damage: finding)
     }
     guard offset <= Qcow2Limits.fileEnd - geometry.clusterSize else {
       throw BlockError(.inputOutput, "refcount block \(index) lies past any file")

@@ -51,22 +51,24 @@ final class HeaderStore: @unchecked Sendable {
   /// not used any further.
   func damage(_ message: String, _ held: borrowing Held) -> BlockError {
     let node = held.node
-    var error = BlockError(
-      .corrupt,
-      "qcow2: Image is corrupt: \(message); further non-fatal corruption events will be suppressed",
-      advice: "'check FILE' lists the damage; 'convert --salvage' copies what can still be read.")
-    error.file = node.fileName
-    guard node.isWritable, !servesSnapshot, !node.flags.contains(.checking) else { return error }
+    guard node.isWritable, !servesSnapshot, !node.flags.contains(.checking) else {
+      return BlockError(
+        .corrupt,
+        "qcow2: Image is corrupt: \(message); further non-fatal corruption events will be suppressed",
+        damage: message,
+        advice: "'check \(.file)' lists the damage; 'convert --salvage' copies what can still be read."
+      ).about(node.fileName)
+    }
     if !isBroken {
       isBroken = true
       current.incompatible.insert(.corrupt)
       // The damage is what the user has to hear of, whether or not the mark can be written.
       if let file = node.file, version >= 3 { try? write(featuresOf: current, to: file) }
     }
-    error.message =
-      "qcow2: Marking image as corrupt: \(message); further corruption events will be suppressed"
-    error.advice = nil
-    return error
+    return BlockError(
+      .corrupt, "qcow2: Marking image as corrupt: \(message); further corruption events will be suppressed",
+      damage: message
+    ).about(node.fileName)
   }
 
   // MARK: Features

@@ -97,7 +97,8 @@ public struct Header: Hashable, Sendable {
     guard head.big32(at: 0) == magic else {
       throw BlockError(
         .corrupt, "Image is not in qcow2 format",
-        advice: "Without a stated format, the content is looked at; 'inspect FILE' tells what it looks like.")
+        advice:
+          "Without a stated format, the content is looked at; 'inspect \(.file)' tells what it looks like.")
     }
     let version = head.big32(at: 4)
     guard version == 2 || version == 3 else {

@@ -9,7 +9,7 @@ struct MemoryBudget {
   /// Bytes that are allowed.
   let bytes: UInt64
   /// What to do where that is not enough.
-  private let advice: String?
+  private let advice: Advice?
   /// Bytes that are spent.
   private(set) var taken: UInt64 = 0
 

@@ -38,7 +38,7 @@ enum SnapshotTable {
   }
 
   /// What to do where there is no such snapshot.
-  static let listAdvice = "'snapshot -l FILE' lists the snapshots."
+  static let listAdvice: Advice = "'snapshot -l \(.file)' lists the snapshots."
 
   /// The snapshot that a selector means.
   static func find(_ selector: SnapshotSelector, in snapshots: [SnapshotEntry]) -> SnapshotEntry? {

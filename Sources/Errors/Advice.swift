@@ -1,0 +1,88 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// What the user can do next. Where commands are shown, `\(.file)` stands for the image that the error is about, whose
+/// name is often known only further up.
+public struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation {
+  /// What a part of the text stands for.
+  public enum Placeholder: Sendable {
+    /// The image or file that went wrong.
+    case file
+  }
+
+  fileprivate enum Part: Sendable, Equatable {
+    case text(String)
+    case file
+  }
+
+  private var parts: [Part]
+
+  /// Advice that shows no command, or one with all its names.
+  public init(_ text: String) { parts = [.text(text)] }
+
+  /// The same from a literal.
+  public init(stringLiteral text: String) { self.init(text) }
+
+  /// The same from a literal with values in it.
+  public init(stringInterpolation: StringInterpolation) { parts = stringInterpolation.parts }
+
+  /// Gathers what stands in a literal.
+  public struct StringInterpolation: StringInterpolationProtocol {
+    fileprivate var parts: [Part] = []
+
+    /// Begins with nothing.
+    public init(literalCapacity: Int, interpolationCount: Int) {}
+
+    /// Adds words.
+    public mutating func appendLiteral(_ text: String) { parts.append(.text(text)) }
+
+    /// Adds a value.
+    public mutating func appendInterpolation(_ value: some CustomStringConvertible) {
+      parts.append(.text(value.description))
+    }
+
+    /// Adds what becomes known later.
+    public mutating func appendInterpolation(_ placeholder: Placeholder) {
+      switch placeholder {
+      case .file: parts.append(.file)
+      }
+    }
+  }
+
+  /// One after the other.
+  public static func + (first: Advice, second: Advice) -> Advice {
+    var both = first
+    both.parts += second.parts
+    return both
+  }
+
+  /// The words, for an error about `file`; `FILE` where that is not known.
+  public func text(about file: String?) -> String {
+    var text = ""
+    for part in parts {
+      switch part {
+      case .text(let words): text += words
+      case .file: text += file ?? "FILE"
+      }
+    }
+    return text
+  }
+
+  /// Two are equal that say the same.
+  public static func == (first: Advice, second: Advice) -> Bool {
+    first.merged == second.merged
+  }
+
+  /// The parts, without boundaries that nobody sees.
+  private var merged: [Part] {
+    var merged: [Part] = []
+    for part in parts {
+      if case .text(let words) = part, case .text(let before)? = merged.last {
+        merged[merged.count - 1] = .text(before + words)
+      } else {
+        merged.append(part)
+      }
+    }
+    return merged
+  }
+}
