@@ -141,6 +141,11 @@ public struct BlockError: Error, Sendable, Equatable {
     return copy
   }
 
+  /// Whether both are what one refusal of the system led to.
+  public func hasCause(of other: BlockError) -> Bool {
+    systemError != 0 && systemError == other.systemError
+  }
+
   /// The same error with advice, unless the cause came with advice of its own.
   public func advising(_ advice: @autoclosure () -> Advice) -> BlockError {
     var copy = self

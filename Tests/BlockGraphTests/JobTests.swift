@@ -81,10 +81,10 @@ final class TracingJob: Job {
     _ = graph.nodes
     log.note(kind, "abort")
   }
-  func clean(in graph: Graph, warnings: inout [String]) {
+  func clean(in graph: Graph, warnings: inout [BlockError]) {
     _ = graph.nodes
     log.note(kind, "clean")
-    if let warning { warnings.append(warning) }
+    if let warning { warnings.append(BlockError(.inputOutput, warning)) }
   }
 }
 
@@ -119,7 +119,7 @@ struct JobTests {
     #expect(log.steps == steps.map { "copy \($0)" })
     #expect(seen.withLock { $0 } == states)
     // What could not be cleaned is told apart from the job's own error.
-    #expect(runner.warnings == ["node 'x' stays"])
+    #expect(runner.warnings.map(\.message) == ["node 'x' stays"])
     #expect(graph.dump() == Graph().dump())
   }
 

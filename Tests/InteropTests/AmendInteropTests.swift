@@ -55,9 +55,9 @@ import Testing
       whole a
       """,
       expecting: """
-        strata: No keyslots match given (old) password for erase operation
+        strata: 'image': No keyslots match given (old) password for erase operation
         strata: Could not open 'driver=luks,key-secret=b,file.filename=image': Invalid password, cannot unlock any keyslot
-        strata: Can't add a keyslot - all keyslots are in use
+        strata: 'image': Can't add a keyslot - all keyslots are in use
 
         """)
   }
@@ -77,7 +77,7 @@ import Testing
       """,
       expecting: """
         strata: Could not open 'driver=luks,key-secret=a,file.filename=image': Could not open 'image': Permission denied
-        strata: Block node is read-only: node 'NODE' cannot grant 'write'
+        strata: 'image': Block node is read-only: node 'NODE' cannot grant 'write'
 
         """)
   }
@@ -86,7 +86,7 @@ import Testing
   func unsupported() {
     run(
       "refused \"$P\" amend -f raw -o size=2M before.raw",
-      expecting: "strata: Format driver 'raw' does not support option amendment\n")
+      expecting: "strata: 'before.raw': Format driver 'raw' does not support option amendment\n")
   }
 
   @Test("X-01 the last key, and the last that is known, go by force only")
@@ -103,9 +103,9 @@ import Testing
       ! opens beta
       """,
       expecting: """
-        strata: All the active keyslots match the (old) password that was given and erasing them will erase all the \
+        strata: 'image': All the active keyslots match the (old) password that was given and erasing them will erase all the \
         data in the image irreversibly - refusing operation
-        strata: Erasing keyslot 0 would leave no key for the only secret that is known here - refusing operation
+        strata: 'image': Erasing keyslot 0 would leave no key for the only secret that is known here - refusing operation
 
         """)
   }

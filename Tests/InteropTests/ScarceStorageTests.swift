@@ -51,6 +51,29 @@ import Testing
     #expect(outcome == Shell.Outcome(status: 0, output: ""))
   }
 
+  static let filling = [
+    "commit top", "convert -n -f raw -O qcow2 disk.raw small/base", "rebase -b '' small/over",
+    "dd -f raw -O qcow2 conv=notrunc if=disk.raw of=small/base", "resize --preallocation=full small/base +4M",
+  ]
+
+  @Test("D-06 that there is no room is told once", arguments: filling)
+  func toldOnce(_ command: String) throws {
+    let folder = TemporaryFolder()
+    let outcome = Mounts.run(
+      """
+      set -e
+      seq 800000 | head -c 4M >disk.raw
+      qemu-img create -q -f qcow2 small/base 4M
+      qemu-img create -q -f qcow2 -b "$PWD/small/base" -F qcow2 top
+      qemu-io -f qcow2 -c 'write -q -P 1 0 4M' top
+      qemu-img create -q -f qcow2 -b "$PWD/disk.raw" -F raw small/over
+      ! eval "'$1' $2" >/dev/null 2>errors
+      grep -c -v '^strata: hint: ' errors
+      tail -n 1 errors | grep -c 'Make room'
+      """, mount: "-t tmpfs -o size=1500k none", Programs.strata, command, folder: folder.path)
+    #expect(outcome == Shell.Outcome(status: 0, output: "1\n1\n"))
+  }
+
   static let direct = [
     "convert -T none small/raw copy", "convert -n -t none disk.raw small/raw",
     "convert -t directsync --force disk.raw small/new",

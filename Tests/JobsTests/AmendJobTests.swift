@@ -36,9 +36,9 @@ import Testing
         try graph.attach(keeper, to: node)
         defer { graph.detach(keeper) }
         try runner.run(AmendJob(.open(node), .listed(list, force: false, opener)))
-        return (nil, runner.warnings)
+        return (nil, runner.warnings.map(\.message))
       } catch {
-        return (error, runner.warnings)
+        return (error, runner.warnings.map(\.message))
       }
     }
   }
@@ -92,7 +92,7 @@ import Testing
       if inLine {
         let user = bench.graph.makeUser("user", claim: Claim(held: .consistentRead, shared: .consistentRead))
         try bench.graph.attach(user, to: bench.node)
-        var warnings: [String] = []
+        var warnings: [BlockError] = []
         try bench.graph.amend(user, AmendRequest(options: ["byte": 7]), warnings: &warnings)
         #expect(warnings.isEmpty)
       } else {
@@ -112,7 +112,7 @@ import Testing
     let opener = Opener(graph: graph, kinds: Drivers.all)
     let file = try graph.adopt(MemoryStorage([UInt8](repeating: 0, count: 4096)), fileName: "disk", flags: [])
     let user = graph.makeUser("nobody", claim: .none)
-    var warnings: [String] = []
+    var warnings: [BlockError] = []
     var error = #expect(throws: BlockError.self) {
       try graph.amend(user, AmendRequest(options: [:]), warnings: &warnings)
     }

@@ -47,7 +47,7 @@ import Testing
     }
     try job.run(JobContext())
     #expect(graph.dump() == dump)
-    var warnings: [String] = []
+    var warnings: [BlockError] = []
     job.clean(in: graph, warnings: &warnings)
     #expect(warnings.isEmpty && graph.dump() == before && OpenFiles.under(folder.path).isEmpty)
     #expect(job.result?.leaks == (repair == nil ? 1 : 0) && job.result?.leaksFixed == (repair == nil ? 0 : 1))

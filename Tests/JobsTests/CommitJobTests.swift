@@ -86,7 +86,7 @@ private final class Paused: Job {
     try job.commit(in: graph, isFinal: isFinal)
   }
   func abort(in graph: Graph) { job.abort(in: graph) }
-  func clean(in graph: Graph, warnings: inout [String]) { job.clean(in: graph, warnings: &warnings) }
+  func clean(in graph: Graph, warnings: inout [BlockError]) { job.clean(in: graph, warnings: &warnings) }
 }
 
 @Suite struct CommitJobTests {
@@ -174,7 +174,7 @@ private final class Paused: Job {
     try scene.graph.use(target, "the backup", held: .consistentRead, shared: [.consistentRead])
     let before = scene.state
     let job = scene.job(base: base)
-    var warnings: [String] = []
+    var warnings: [BlockError] = []
     let error = #expect(throws: BlockError.self) { try job.prepare(in: scene.graph) }
     #expect(error?.kind == .conflict)
     #expect(
@@ -194,7 +194,7 @@ private final class Paused: Job {
       let before = scene.state
       scene.graph.faults.arm(number)
       let job = scene.job(base: "base")
-      var warnings: [String] = []
+      var warnings: [BlockError] = []
       let failed = (try? job.prepare(in: scene.graph)) == nil
       scene.graph.faults.arm(0)
       job.clean(in: scene.graph, warnings: &warnings)

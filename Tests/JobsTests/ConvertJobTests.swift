@@ -22,7 +22,7 @@ import Testing
     var runner = JobRunner(graph: graph)
     defer { #expect(graph.nodes.isEmpty && graph.rootUsers.isEmpty, "nothing stays open") }
     try runner.run(job)
-    return (graph.dump(), runner.warnings)
+    return (graph.dump(), runner.warnings.map(\.message))
   }
 
   private func isSame() -> Bool {
@@ -178,7 +178,7 @@ import Testing
     #expect(dump.edges.contains { $0.claim.held.contains(.write) })
     #expect(!dump.edges.contains { $0.claim.held.contains(.resize) })
     try job.run(JobContext())
-    var warnings: [String] = []
+    var warnings: [BlockError] = []
     job.clean(in: graph, warnings: &warnings)
     #expect(warnings.isEmpty && isSame())
   }

@@ -70,7 +70,7 @@ private final class DropScene {
     options.top = top.map { folder.file($0) }
     options.base = base.map { folder.file($0) }
     var runner = JobRunner(graph: graph)
-    defer { if let warnings { #expect(runner.warnings == warnings) } }
+    defer { if let warnings { #expect(runner.warnings.map(\.message) == warnings) } }
     try runner.run(DropLayersJob(options, of: user))
   }
 

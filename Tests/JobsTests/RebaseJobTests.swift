@@ -41,7 +41,7 @@ import Testing
       try job.commit(in: graph, isFinal: isFinal)
       look()
     }
-    func clean(in graph: Graph, warnings: inout [String]) { job.clean(in: graph, warnings: &warnings) }
+    func clean(in graph: Graph, warnings: inout [BlockError]) { job.clean(in: graph, warnings: &warnings) }
   }
 
   @Test(

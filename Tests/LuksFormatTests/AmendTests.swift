@@ -260,11 +260,11 @@ import Testing
     func run(_ context: JobContext) throws(BlockError) {
       try (session.node.driver as? any AmendingDriver)?.amend(request, of: session.node, context)
     }
-    func clean(in graph: Graph, warnings: inout [String]) {
+    func clean(in graph: Graph, warnings: inout [BlockError]) {
       do throws(BlockError) {
         try (session.node.driver as? any AmendingDriver)?.cleanUpAmend(of: session.node, in: graph)
       } catch {
-        warnings.append(error.message)
+        warnings.append(error)
       }
     }
   }

@@ -10,7 +10,7 @@ public struct JobRunner {
   /// Called at each change of state, with the job's kind.
   public var trace: (String, JobState) -> Void = { _, _ in }
   /// What could not be undone, naming the node.
-  public private(set) var warnings: [String] = []
+  public private(set) var warnings: [BlockError] = []
 
   /// A runner for one graph.
   public init(graph: Graph, context: JobContext = JobContext()) {
@@ -49,11 +49,11 @@ public struct JobRunner {
         trace(job.kind, .aborting)
         job.abort(in: graph)
       }
-      for failure in clean(begun.reversed()) { warnings.append(failure.message) }
+      for failure in clean(begun.reversed()) { warnings.append(failure) }
       throw error
     }
     let failures = clean(begun)
-    for failure in failures.dropFirst() { warnings.append(failure.message) }
+    for failure in failures.dropFirst() { warnings.append(failure) }
     if let failure = failures.first { throw failure }
   }
 

@@ -157,7 +157,21 @@ final class Session {
 
   private func run(_ job: any Job, _ context: JobContext) throws(BlockError) {
     var runner = JobRunner(graph: graph, context: context)
-    defer { for warning in runner.warnings { console.warn(warning) } }
-    try about(shownImage) { () throws(BlockError) in try runner.run(job) }
+    do throws(BlockError) {
+      try runner.run(job)
+    } catch {
+      warn(of: runner.warnings, besides: error)
+      throw error.about(shownImage)
+    }
+    warn(of: runner.warnings, besides: nil)
+  }
+
+  /// Says what a job could not undo, once for each cause: what the failure itself led to is no news.
+  private func warn(of warnings: [BlockError], besides failure: BlockError?) {
+    var told = failure.map { [$0] } ?? []
+    for warning in warnings where !told.contains(where: warning.hasCause) {
+      console.warn(warning.message)
+      told.append(warning)
+    }
   }
 }

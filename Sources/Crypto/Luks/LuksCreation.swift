@@ -13,13 +13,21 @@ public struct LuksCreation {
 
   /// Reads and checks the options; what is not about encryption is left alone.
   ///
-  /// - Parameter prefix: what stands before each name where another format carries the header.
+  /// - Parameters:
+  ///   - prefix: what stands before each name where another format carries the header.
+  ///   - requireSecret: called with the id of the secret, once every option has a value that there is: what cannot be
+  ///     done with them is told after a secret that is missing.
   /// - Throws: kind `invalidArgument` or `unsupported`, naming the option or what it asks for.
-  public init(_ options: OptionObject, prefix: String = "") throws(BlockError) {
+  public init(
+    _ options: OptionObject, prefix: String = "", requireSecret: (String?) throws(BlockError) -> Void
+  ) throws(BlockError) {
     var reader = OptionReader(options)
     secretName = try reader.string(prefix + "key-secret")
-    recipe = LuksRecipe(cipher: try LuksCreation.cipher(&reader, prefix))
-    recipe.hash = try LuksCreation.hash(&reader, prefix + "hash-alg") ?? "sha256"
+    let cipher = try Cipher(&reader, prefix)
+    let hash = try reader.value(prefix, "hash-alg", of: LuksCreation.hashes)
+    try requireSecret(secretName)
+    recipe = LuksRecipe(cipher: try cipher.spec)
+    if let hash { recipe.hash = try Digest(hash).name }
     if let time = try reader.number(prefix + "iter-time") { recipe.iterationTime = time }
     switch try reader.number(prefix + "version") {
     case nil, 1: recipe.version = 1
@@ -48,33 +56,43 @@ public struct LuksCreation {
     "twofish-128", "twofish-192", "twofish-256", "sm4",
   ]
 
-  private static func cipher(_ reader: inout OptionReader, _ prefix: String) throws(BlockError) -> CipherSpec
-  {
-    let algorithm = try reader.value(prefix, "cipher-alg", of: algorithms) ?? "aes-256"
-    let mode = try reader.value(prefix, "cipher-mode", of: ["ecb", "cbc", "xts", "ctr"]) ?? "xts"
-    let generator = try reader.value(prefix, "ivgen-alg", of: ["plain", "plain64", "essiv"]) ?? "plain64"
-    let ivHash = try reader.value(prefix, "ivgen-hash-alg", of: hashes)
-    let parts = algorithm.split(separator: "-").map(String.init)
-    guard parts.count == 2, let known = CipherSpec.Algorithm(rawValue: parts[0]), let bits = Int(parts[1])
-    else {
-      throw BlockError(.unsupported, "Algorithm '\(algorithm)' not supported")
+  /// The cipher as the options call it: each value is one that there is, whatever can be done with it.
+  private struct Cipher {
+    let algorithm: String
+    let mode: String
+    let generator: String
+    let ivHash: String?
+
+    init(_ reader: inout OptionReader, _ prefix: String) throws(BlockError) {
+      algorithm = try reader.value(prefix, "cipher-alg", of: algorithms) ?? "aes-256"
+      mode = try reader.value(prefix, "cipher-mode", of: ["ecb", "cbc", "xts", "ctr"]) ?? "xts"
+      generator = try reader.value(prefix, "ivgen-alg", of: ["plain", "plain64", "essiv"]) ?? "plain64"
+      ivHash = try reader.value(prefix, "ivgen-hash-alg", of: hashes)
     }
-    guard let mode = CipherSpec.Mode(rawValue: mode) else {
-      throw BlockError(.unsupported, "Cipher mode '\(mode)' not supported")
+
+    /// The cipher.
+    ///
+    /// - Throws: kind `unsupported`, naming what is not there.
+    var spec: CipherSpec {
+      get throws(BlockError) {
+        let parts = algorithm.split(separator: "-").map(String.init)
+        guard parts.count == 2, let known = CipherSpec.Algorithm(rawValue: parts[0]), let bits = Int(parts[1])
+        else {
+          throw BlockError(.unsupported, "Algorithm '\(algorithm)' not supported")
+        }
+        guard let mode = CipherSpec.Mode(rawValue: mode) else {
+          throw BlockError(.unsupported, "Cipher mode '\(mode)' not supported")
+        }
+        guard let ivGenerator = CipherSpec.IVGenerator(rawValue: generator) else {
+          throw BlockError(.unsupported, "IV generator '\(generator)' not supported")
+        }
+        return try CipherSpec(
+          algorithm: known, mode, ivGenerator, ivHash: ivHash, keyBytes: bits / 8 * (mode == .xts ? 2 : 1))
+      }
     }
-    guard let ivGenerator = CipherSpec.IVGenerator(rawValue: generator) else {
-      throw BlockError(.unsupported, "IV generator '\(generator)' not supported")
-    }
-    return try CipherSpec(
-      algorithm: known, mode, ivGenerator, ivHash: ivHash, keyBytes: bits / 8 * (mode == .xts ? 2 : 1))
   }
 
   private static let hashes = ["md5", "sha1", "sha224", "sha256", "sha384", "sha512", "ripemd160"]
-
-  private static func hash(_ reader: inout OptionReader, _ name: String) throws(BlockError) -> String? {
-    guard let hash = try reader.value("", name, of: hashes) else { return nil }
-    return try Digest(hash).name
-  }
 
   /// What `create` accepts, in the order in which its summary shows it.
   public static let list: OptionList = [

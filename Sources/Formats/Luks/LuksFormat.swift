@@ -109,8 +109,11 @@ public struct LuksFormat: DriverKind {
   public func create(_ request: CreateRequest) throws(BlockError) {
     var options = request.options
     let preallocation = try LuksFormat.preallocation(&options)
-    let creation = try LuksCreation(options)
-    let passphrase = try LuksFormat.passphrase(creation.secretName, request.secrets, isNew: true)
+    var found: Secret?
+    let creation = try LuksCreation(options) { name throws(BlockError) in
+      found = try LuksFormat.passphrase(name, request.secrets, isNew: true)
+    }
+    guard let passphrase = found else { return }
     let recipe = creation.recipe
     guard request.size == 0 || !recipe.isDetached else {
       throw BlockError(
@@ -136,8 +139,8 @@ public struct LuksFormat: DriverKind {
 extension LuksFormat: MeasuringKind {
   /// The header, and as many bytes as the disk has.
   public func measure(length: UInt64, options: OptionObject) throws(BlockError) -> ImageMeasure {
-    let creation = try LuksCreation(options)
-    guard creation.secretName != nil else {
+    let creation = try LuksCreation(options) { name throws(BlockError) in
+      guard name == nil else { return }
       throw BlockError(.invalidArgument, "Parameter 'key-secret' is required for cipher")
     }
     guard let whole = length.roundedUp(to: UInt64(creation.recipe.sectorSize)),

@@ -47,7 +47,7 @@ final class Amendment {
     do throws(BlockError) {
       try driver.cleanUpAmend(of: node, in: graph)
     } catch {
-      warnings.append("could not give permissions of node '\(node.name)' back: \(error.message)")
+      warnings.append(error.prefixed("could not give permissions of node '\(node.name)' back"))
     }
   }
 }

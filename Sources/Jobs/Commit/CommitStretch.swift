@@ -76,7 +76,8 @@ final class CommitStretch {
       do throws(BlockError) {
         try graph.reopen(node, writable: false)
       } catch {
-        warnings.append("could not reopen '\(node.fileName)' for reading only: \(error.message)")
+        warnings.append(
+          error.prefixed("could not reopen '\(node.fileName)' for reading only", naming: node.fileName))
       }
     }
     reopened = []
@@ -132,7 +133,7 @@ final class CommitStretch {
       }
       graph.dispose(ofUnused: filter)
     } catch {
-      warnings.append("could not take the filter off '\(top.fileName)': \(error.message)")
+      warnings.append(error.prefixed("could not take the filter off '\(top.fileName)'", naming: top.fileName))
     }
     self.filter = nil
   }

@@ -35,7 +35,7 @@ public final class DropLayersJob: Job {
   private var base: ChainLayer?
   /// What `overlay` named before, where it names the base now and that may be taken back.
   private var replaced: ReplacedBacking?
-  private var warnings: [String] = []
+  private var warnings: [BlockError] = []
 
   /// Drops layers of the image that `user` has open.
   public init(_ options: DropLayersOptions, of user: RootUser) {
@@ -97,7 +97,7 @@ public final class DropLayersJob: Job {
         try replaced.restore(to: edge)
       }
     } catch {
-      warnings.append("'\(overlay.fileName)' keeps its new backing file: \(error.message)")
+      warnings.append(error.prefixed("'\(overlay.fileName)' keeps its new backing file", naming: overlay.fileName))
     }
   }
 
@@ -132,7 +132,8 @@ public final class DropLayersJob: Job {
     do throws(BlockError) {
       try graph.reopen(overlay, writable: false)
     } catch {
-      warnings.append("could not reopen '\(overlay.fileName)' for reading only: \(error.message)")
+      warnings.append(
+        error.prefixed("could not reopen '\(overlay.fileName)' for reading only", naming: overlay.fileName))
     }
   }
 }

@@ -118,7 +118,8 @@ public final class ConvertJob: Job {
         try graph.release(target)
       } catch {
         // Only a target that stays has lost anything by that.
-        if image == nil { warnings.append("could not close '\(options.target.text)': \(error.message)") }
+        let name = options.target.text
+        if image == nil { warnings.append(error.prefixed("could not close '\(name)'", naming: name)) }
       }
     }
     target = nil

@@ -87,7 +87,7 @@ public final class DdJob: Job {
     do throws(BlockError) {
       try target?.close()
     } catch {
-      warnings.append("could not close the target: \(error.message)")
+      warnings.append(error.prefixed("could not close the target"))
     }
     target = nil
     if let source { try? graph.release(source) }

@@ -110,7 +110,7 @@ public final class ResizeJob: Job {
   /// Lets go of the image.
   public func clean(in graph: Graph, warnings: inout [BlockError]) {
     if let restoreFailure {
-      warnings.append("'\(image.text)' keeps its new length: \(restoreFailure.message)")
+      warnings.append(restoreFailure.prefixed("'\(image.text)' keeps its new length", naming: image.text))
     }
     closeFailure = graph.close(user, named: image.text)
     user = nil

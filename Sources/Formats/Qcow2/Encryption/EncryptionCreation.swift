@@ -46,16 +46,20 @@ struct EncryptionCreation {
       recipe = nil
       secretName = try reader.string("encrypt.key-secret")
     case "luks":
-      let creation = try LuksCreation(options, prefix: EncryptionCreation.prefix)
+      let creation = try LuksCreation(
+        options, prefix: EncryptionCreation.prefix, requireSecret: EncryptionCreation.requireSecret)
       method = .luks
       recipe = creation.recipe
       secretName = creation.secretName
     case .some(let other):
       throw BlockError(.invalidArgument, "Parameter 'format' does not accept value '\(other)'")
     }
-    guard secretName != nil else {
-      throw BlockError(.invalidArgument, "Parameter 'encrypt.key-secret' is required for cipher")
-    }
+    try EncryptionCreation.requireSecret(secretName)
+  }
+
+  private static func requireSecret(_ name: String?) throws(BlockError) {
+    guard name == nil else { return }
+    throw BlockError(.invalidArgument, "Parameter 'encrypt.key-secret' is required for cipher")
   }
 
   /// Bytes of the encryption header.
