@@ -20,7 +20,10 @@ public struct LuksCreation {
     secretName = try reader.string(prefix + "key-secret")
     recipe = LuksRecipe(cipher: try LuksCreation.cipher(&reader, prefix))
     recipe.hash = try LuksCreation.hash(&reader, prefix + "hash-alg") ?? "sha256"
-    if let time = try reader.number(prefix + "iter-time") { recipe.iterationTime = time }
+    if let time = try reader.number(prefix + "iter-time") {
+      guard time > 0 else { throw BlockError(.invalidArgument, "iter-time must be at least 1") }
+      recipe.iterationTime = time
+    }
     switch try reader.number(prefix + "version") {
     case nil, 1: recipe.version = 1
     case 2: recipe.version = 2

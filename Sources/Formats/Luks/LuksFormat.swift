@@ -137,6 +137,8 @@ public struct LuksFormat: DriverKind {
 extension LuksFormat: MeasuringKind {
   /// The header, and as many bytes as the disk has.
   public func measure(length: UInt64, options: OptionObject) throws(BlockError) -> ImageMeasure {
+    var options = options
+    _ = try LuksFormat.preallocation(&options)
     let creation = try LuksCreation(options)
     guard creation.secretName != nil else {
       throw BlockError(.invalidArgument, "Parameter 'key-secret' is required for cipher")
