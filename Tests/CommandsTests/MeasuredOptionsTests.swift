@@ -22,7 +22,8 @@ import Testing
   static let formats = [
     Format(name: "raw"), Format(name: "vdi"), Format(name: "qcow2"),
     Format(
-      name: "qcow2", base: "encrypt.format=luks,encrypt.key-secret=k,encrypt.iter-time=10", prefix: "encrypt."),
+      name: "qcow2", base: "encrypt.format=luks,encrypt.key-secret=k,encrypt.iter-time=10", prefix: "encrypt."
+    ),
     Format(name: "luks", base: "key-secret=k,iter-time=10"),
   ]
 
@@ -37,7 +38,8 @@ import Testing
   }
 
   static let words = [
-    "off", "metadata", "falloc", "full", "frob", "aes", "luks", "aes-128", "cbc", "plain", "sha1", "zstd", "v2",
+    "off", "metadata", "falloc", "full", "frob", "aes", "luks", "aes-128", "cbc", "plain", "sha1", "zstd",
+    "v2",
     "pbkdf2",
   ]
 

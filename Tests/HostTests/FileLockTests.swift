@@ -69,7 +69,8 @@ struct FileLockTests {
   @Test(
     "P-09 another process that holds a lock is found, whatever its name, and before it ourselves are not",
     arguments: [
-      ("qemu-nbd", "qemu-nbd"), ("жук", "жук"), ("$'n\\xE9\\t'", "n\\xE9\\x09"), ("$'one\\ntwo'", "one\\x0Atwo"),
+      ("qemu-nbd", "qemu-nbd"), ("жук", "жук"), ("$'n\\xE9\\t'", "n\\xE9\\x09"),
+      ("$'one\\ntwo'", "one\\x0Atwo"),
       ("'a (b) ?'", "a (b) ?"),
     ])
   func process(_ command: String, _ name: String) throws {

@@ -145,7 +145,9 @@ import Testing
     #expect(outcome == Shell.Outcome(status: 0, output: ""))
   }
 
-  @Test("D-06 encrypted disks of either version are made, opened and changed where there is no /proc, and nothing is left")
+  @Test(
+    "D-06 encrypted disks of either version are made, opened and changed where there is no /proc, and nothing is left"
+  )
   func withoutProc() {
     let folder = TemporaryFolder()
     let outcome = Shell.run(

@@ -78,7 +78,8 @@ import Testing
   /// A copy that ends behind the material of its key.
   private static func cut(_ version: Int, _ length: Int) -> Damage {
     Damage(
-      name: "the end from byte \(length)", version: version, script: "truncate -s \(length) copy", secrets: ["a"],
+      name: "the end from byte \(length)", version: version, script: "truncate -s \(length) copy",
+      secrets: ["a"],
       message: "ends before", isCut: true)
   }
 

@@ -21,7 +21,9 @@ public struct InspectedFile {
   private let readPart: (UInt64, Int) throws(BlockError) -> Buffer
 
   /// - Parameter readPart: gives bytes from an offset on, fewer than asked where the file ends.
-  public init(length: UInt64, readPart: @escaping (UInt64, Int) throws(BlockError) -> Buffer) throws(BlockError) {
+  public init(length: UInt64, readPart: @escaping (UInt64, Int) throws(BlockError) -> Buffer)
+    throws(BlockError)
+  {
     self.length = length
     self.readPart = readPart
     head = try readPart(0, Int(min(length, UInt64(HeaderFindings.inspectedLength))))

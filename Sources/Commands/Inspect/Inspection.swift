@@ -31,6 +31,8 @@ struct Inspection {
   private static let largeSize: UInt64 = 16 << 40
 
   private(set) var format = "raw"
+  /// By what the format is known, where this program reads it.
+  private(set) var recognition: String?
   private(set) var fileSize: UInt64 = 0
   private(set) var header: HeaderFindings?
   /// The signs found, without repetition.
@@ -58,6 +60,12 @@ struct Inspection {
     }
     let images = signatures.filter { $0.family == .image }.map { $0.name }
     format = stated ?? images.first ?? "raw"
+    let input = try ProbeInput(length: fileSize, name: path) { (offset, count) throws(BlockError) in
+      try file.readPart(at: offset, count: count)
+    }
+    if let found = kinds.recognize(input), found.kind.name == format, format != "raw" {
+      recognition = found.recognition.reason
+    }
     judgeSigns(images, stated: stated)
     try judgeHeader(inspected, kinds)
   }
@@ -135,6 +143,7 @@ struct Inspection {
   /// Lines for people.
   func text(_ path: String) -> String {
     var text = "image: \(path)\nverdict: \(verdict.rawValue)\nformat: \(format)\n"
+    if let recognition { text += "known by: \(recognition)\n" }
     if let virtualSize { text += "virtual size: \(SizeText.humanAndBytes(virtualSize))\n" }
     text += "file size: \(SizeText.humanAndBytes(fileSize))\n"
     if let encryption { text += "encryption: \(encryption)\n" }
@@ -151,6 +160,7 @@ struct Inspection {
       "schema-version": OptionTree(ResultReport.schemaVersion), "filename": .string(path),
       "verdict": .string(verdict.rawValue), "format": .string(format),
     ]
+    if let recognition { object["known-by"] = .string(recognition) }
     if let virtualSize { object["virtual-size"] = OptionTree(virtualSize) }
     object["file-size"] = OptionTree(fileSize)
     object["encryption"] = encryption.map { .string($0) } ?? .null

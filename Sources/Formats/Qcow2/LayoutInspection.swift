@@ -111,7 +111,8 @@ struct LayoutInspection {
     else { return }
     let file = file
     _ = note { () throws(BlockError) in
-      let head = try file.read(at: area.offset, count: Int(min(area.length, UInt64(HeaderFindings.inspectedLength))))
+      let head = try file.read(
+        at: area.offset, count: Int(min(area.length, UInt64(HeaderFindings.inspectedLength))))
       let found = try LuksHeader(in: HeadArea(head.bytes, length: area.length))
       guard found.version == 1 else {
         throw BlockError(.unsupported, "LUKS version \(found.version) is not supported inside a qcow2 image")
@@ -121,7 +122,9 @@ struct LayoutInspection {
 
   private mutating func placeSnapshots() {
     let least = UInt64(header.snapshotCount) * UInt64(SnapshotEntry.fixedSize)
-    guard header.snapshotCount > 0, place("snapshot table", at: header.snapshotsOffset, bytes: least) else { return }
+    guard header.snapshotCount > 0, place("snapshot table", at: header.snapshotsOffset, bytes: least) else {
+      return
+    }
     var entries: [SnapshotEntry] = []
     let (header, file) = (header, file)
     var budget = memory
@@ -196,7 +199,8 @@ struct LayoutInspection {
       for index in 0..<count / 8 {
         let value = window.bytes.big64(at: index * 8)
         guard value != 0, let defect = defect(value, pointers) else { continue }
-        defects.append("the \(pointers.name) of entry \(done / 8 + UInt64(index)) in the \(region.name) \(defect)")
+        defects.append(
+          "the \(pointers.name) of entry \(done / 8 + UInt64(index)) in the \(region.name) \(defect)")
         return
       }
       done += UInt64(count)

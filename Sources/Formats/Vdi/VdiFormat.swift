@@ -24,7 +24,9 @@ public struct VdiFormat: DriverKind {
   }
 
   /// Certain of the signature.
-  public func probe(_ head: RawSpan) -> Int { VdiHeader.hasSignature(head) ? 100 : 0 }
+  public func probe(_ input: ProbeInput) -> Recognition? {
+    VdiHeader.hasSignature(input.head.bytes) ? Recognition(by: "the signature at byte 64") : nil
+  }
 
   /// What was never written reads as zero, unless it has a place on storage that does not.
   public func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool {

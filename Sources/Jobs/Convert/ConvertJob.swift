@@ -56,9 +56,6 @@ public final class ConvertJob: Job {
       "convert: target '\(options.target.text)'", claim: Claim(held: .write, shared: .consistentRead))
     target = user
     if options.skipsCreation { try openTarget(user, in: graph) } else { try makeTarget(user, in: graph) }
-    if options.compresses, try user.edge?.makeCompressor() == nil {
-      throw BlockError(.unsupported, "Compression not supported for this file format")
-    }
     try bitmaps?.checkTarget(user)
   }
 
@@ -83,6 +80,7 @@ public final class ConvertJob: Job {
     if options.checksum != nil { context.expect(source.length) }
     try copy.run(isLast: false)
     try bitmaps?.copy(to: target, warnOfBitmap)
+    if image != nil { try edge.seal() }
     try edge.flush()
     self.target = nil
     try inContext("error while closing the target") { () throws(BlockError) in try graph.release(target) }
@@ -165,6 +163,7 @@ public final class ConvertJob: Job {
     guard let edge = user.edge, edge.length >= length else {
       throw BlockError(.invalidArgument, "output file is smaller than input file")
     }
+    if options.compresses { _ = try edge.makeCompressor() }
   }
 
   private func makeTarget(_ user: RootUser, in graph: Graph) throws(BlockError) {
@@ -214,9 +213,7 @@ public final class ConvertJob: Job {
       throw BlockError(
         .unsupported, "Compression is not possible in an image with an external data file")
     }
-    if options.compresses, !kind.supportsCompression {
-      throw BlockError(.unsupported, "Compression not supported for this file format")
-    }
+    if options.compresses, !kind.supportsCompression { throw BlockError.noCompression }
     guard values["backing_file"] == nil || values["backing_fmt"] != nil else {
       throw BlockError(
         .invalidArgument, "Use of backing file requires explicit backing format",
@@ -245,7 +242,7 @@ public final class ConvertJob: Job {
   private func shape(of edge: Edge) -> CopyTarget {
     let cluster = edge.child.limits.clusterSize
     let isFresh = image?.readsZero ?? options.targetIsZero
-    let granule = CopyTarget.granule(of: edge)
+    let granule = CopyTarget.granule(of: edge, compresses: options.compresses)
     return CopyTarget(
       edge: edge, granule: granule, zeroUnit: zeroUnit(granule),
       isSparse: options.leastHole > 0 && !edge.storesNoise, readsZero: isFresh && edge.child.backing == nil,

@@ -29,7 +29,9 @@ struct SnapshotReader {
 
   /// A reader of the table that a header points to.
   init(_ header: Header, _ file: Edge) {
-    self.init(header, upTo: nil) { (offset, count) throws(BlockError) in try file.read(at: offset, count: count) }
+    self.init(header, upTo: nil) { (offset, count) throws(BlockError) in
+      try file.read(at: offset, count: count)
+    }
   }
 
   /// The same of a file that is read by `readPart`.
