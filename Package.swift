@@ -98,7 +98,7 @@ let package = Package(
     tests("NBDProtocolTests", ["NBDProtocol", "Support"]),
     tests("RawFormatTests", ["RawFormat", "Support"]),
     tests("Qcow2FormatTests", ["Qcow2Format", "Support"]),
-    tests("BlockTablesTests", ["BlockTables", "Support"]),
+    tests("BlockTablesTests", ["BlockTables", "FileProtocol", "Jobs", "Support"]),
     tests("VdiFormatTests", ["VdiFormat", "Support"]),
     tests("LuksFormatTests", ["LuksFormat", "Support"]),
     tests("FiltersTests", ["Filters", "Support"]),

@@ -73,6 +73,10 @@ int linux_zero_range(int fd, off_t offset, off_t length, int may_unmap) {
   return fallocate(fd, FALLOC_FL_ZERO_RANGE, offset, length);
 }
 
+int linux_begin_writeback(int fd, off_t offset, off_t length) {
+  return sync_file_range(fd, offset, length, SYNC_FILE_RANGE_WRITE);
+}
+
 ssize_t linux_copy_file_range(int from, off_t from_offset, int to, off_t to_offset, size_t length) {
   return copy_file_range(from, &from_offset, to, &to_offset, length, 0);
 }
@@ -227,6 +231,7 @@ int linux_fallocate(int fd, off_t offset, off_t length) {
 }
 int linux_punch_hole(int fd, off_t offset, off_t length) { return unsupported(); }
 int linux_zero_range(int fd, off_t offset, off_t length, int may_unmap) { return unsupported(); }
+int linux_begin_writeback(int fd, off_t offset, off_t length) { return unsupported(); }
 ssize_t linux_copy_file_range(int from, off_t from_offset, int to, off_t to_offset, size_t length) {
   return unsupported();
 }

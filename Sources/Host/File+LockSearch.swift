@@ -9,7 +9,7 @@ internal import Glibc
 public struct RunningProcess: Sendable, Equatable, CustomStringConvertible {
   /// Its number.
   public let id: Int64
-  /// The name it runs under, printable, at most 15 characters; empty where it cannot be told.
+  /// The name it runs under, spelled as names are, at most 15 bytes; empty where it cannot be told.
   public let name: String
   /// Whether it is the one that asks.
   public var isThisOne: Bool { id == Int64(getpid()) }
@@ -21,9 +21,9 @@ public struct RunningProcess: Sendable, Equatable, CustomStringConvertible {
 
   init(_ id: Int64) {
     self.id = id
-    // A process may give itself any name, also one that tampers with the terminal.
-    let name = ProcessTable.text("/proc/\(id)/comm").split(separator: "\n").first ?? ""
-    self.name = String(name.map { $0.isASCII && $0 >= " " && $0 != "\u{7F}" ? $0 : "?" })
+    // A process may give itself any name: one of several lines, too, and one that is no text.
+    let bytes = ProcessTable.bytes("/proc/\(id)/comm")
+    name = String(spelling: bytes.last == ProcessTable.lineFeed ? bytes.dropLast() : bytes[...])
   }
 }
 
@@ -99,12 +99,17 @@ private enum ProcessTable {
     return names
   }
 
+  static let lineFeed: UInt8 = 0x0A
+
   /// The beginning of a text, as much as one file's locks can be expected to need.
-  static func text(_ path: String) -> String {
-    guard let file = try? File(path: path, mode: []) else { return "" }
+  static func text(_ path: String) -> String { String(validating: bytes(path), as: UTF8.self) ?? "" }
+
+  /// The bytes of that.
+  static func bytes(_ path: String) -> [UInt8] {
+    guard let file = try? File(path: path, mode: []) else { return [] }
     let buffer = Buffer(count: 16384)
     var bytes = buffer.mutableBytes
-    guard let count = try? file.read(at: 0, into: &bytes) else { return "" }
-    return buffer.bytes.utf8(0..<count) ?? ""
+    guard let count = try? file.read(at: 0, into: &bytes) else { return [] }
+    return buffer.bytes.bytes(0..<count)
   }
 }

@@ -74,6 +74,13 @@ extension File {
     }
   }
 
+  /// Lets the system begin to write a range to the disk that has been written to the file, so that less is left to wait
+  /// for later. A hint: nothing is durable by it, and what goes wrong is told by `synchronize`.
+  public func beginWriteback(at offset: UInt64, length: UInt64) {
+    guard let start = try? File.position(offset, 0), let count = try? File.position(length, 0) else { return }
+    _ = linux_begin_writeback(descriptor, start, count)
+  }
+
   /// Keeps the file system from copying blocks on write, as far as it knows the notion; for a fresh file.
   public func avoidCopyOnWrite() { _ = linux_set_nocow(descriptor) }
 

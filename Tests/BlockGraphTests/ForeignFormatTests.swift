@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import BlockGraph
+import Bytes
 import Errors
 import Support
 import Testing
@@ -60,5 +61,63 @@ struct ForeignFormatTests {
   @Test("what only resembles one is raw", arguments: raw)
   func accepted(_ offset: Int, _ text: String) throws {
     #expect(try open(offset, text).driver.name == "raw")
+  }
+
+  /// A format known by what a probe sees, whose images cannot be opened: the refusal says by what it was known.
+  private struct Known: DriverKind {
+    var name: String
+    var see: @Sendable (ProbeInput) -> Recognition?
+
+    func probe(_ input: ProbeInput) -> Recognition? { see(input) }
+    func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+      throw BlockError(.unsupported, "known as \(name)")
+    }
+  }
+
+  private static let kinds: [any DriverKind] = [
+    Known(name: "trailer") { input in
+      let tail = input.tail.bytes
+      let isThere =
+        tail.byteCount >= 8 && tail.bytes(tail.byteCount - 8..<tail.byteCount) == Array("TRAILER!".utf8)
+      return isThere ? Recognition(90, by: "the trailer") : nil
+    },
+    Known(name: "length") { $0.length == 12345 ? Recognition(20, by: "the length") : nil },
+    Known(name: "name") { $0.name.hasSuffix(".odd") ? Recognition(10, by: "the name") : nil },
+    Known(name: "middle") { input in
+      input.bytes(at: 5000, count: 3) == Array("mid".utf8) ? Recognition(50, by: "the middle") : nil
+    },
+    Known(name: "head") { input in
+      let head = input.head.bytes
+      return head.byteCount >= 4 && head.bytes(0..<4) == Array("HEAD".utf8)
+        ? Recognition(by: "the head") : nil
+    },
+  ]
+
+  @Test(
+    "a format is known by its start, its end, its length, its name or bytes further on, and the surest wins",
+    arguments: [
+      ("image", "printf HEAD; head -c 9000 /dev/zero; printf TRAILER!", "head"),
+      ("image", "head -c 9000 /dev/zero; printf TRAILER!", "trailer"),
+      ("image", "printf TRAILER!", "trailer"),
+      ("image", "head -c 12345 /dev/zero", "length"), ("a.odd", "head -c 12345 /dev/zero", "length"),
+      ("a.odd", "head -c 700 /dev/zero", "name"),
+      ("image", "head -c 5000 /dev/zero; printf middle", "middle"),
+      ("a.odd", "head -c 5000 /dev/zero; printf mi", "name"), ("image", "head -c 5000 /dev/zero", "raw"),
+      ("image", ":", "raw"), ("image", "printf KDMV; head -c 9000 /dev/zero; printf TRAILER!", "vmdk"),
+    ])
+  func recognition(_ name: String, _ content: String, _ format: String) throws {
+    let scene = try OpenerScene()
+    _ = Shell.run("{ \(content); } >'\(name)'", folder: scene.folder.path)
+    let opener = Opener(
+      graph: scene.graph, kinds: scene.opener.kinds + ForeignFormatTests.kinds)
+    func open() throws(BlockError) -> String {
+      try opener.openUnused(ImageName(path: scene.folder.file(name)), OpenSettings()).driver.name
+    }
+    guard format != "raw" else {
+      #expect(try open() == "raw")
+      return
+    }
+    let error = #expect(throws: BlockError.self) { try open() }
+    #expect(error?.message.contains(format == "vmdk" ? "in vmdk format" : "known as \(format)") == true)
   }
 }

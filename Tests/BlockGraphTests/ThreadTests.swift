@@ -167,8 +167,8 @@ struct ThreadTests {
       _ = try edge.extent(at: 0, length: edge.length)
       _ = try edge.chainStatus(at: 0, length: edge.length)
       let head = Buffer(FakeFormat.image(length: 4096))
-      let score = FakeFormat().probe(head.bytes)
-      if score != 100 { throw BlockError(.invalidArgument, "probe says \(score)") }
+      let score = FakeFormat().probe(ProbeInput(head: head, length: 4096, name: "x"))?.score
+      if score != 100 { throw BlockError(.invalidArgument, "probe says \(score ?? 0)") }
     }
     #expect(edge.length == 9000)
   }

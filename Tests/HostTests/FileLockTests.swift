@@ -66,12 +66,21 @@ struct FileLockTests {
     #expect(try eventually { try file.lockShared(byte: 50) })
   }
 
-  @Test("P-09 another process that holds a lock is found, and before it ourselves are not")
-  func process() throws {
+  @Test(
+    "P-09 another process that holds a lock is found, whatever its name, and before it ourselves are not",
+    arguments: [
+      ("qemu-nbd", "qemu-nbd"), ("жук", "жук"), ("$'n\\xE9\\t'", "n\\xE9\\x09"),
+      ("$'one\\ntwo'", "one\\x0Atwo"),
+      ("'a (b) ?'", "a (b) ?"),
+    ])
+  func process(_ command: String, _ name: String) throws {
     let path = folder.file("x")
     try Files.write(Array(repeating: 0, count: 65536), to: path)
     let started = Shell.run(
-      "qemu-nbd -t --fork --pid-file=pid -f raw -k \"$PWD/socket\" x >/dev/null 2>&1 && cat pid",
+      """
+      ln -s "$(type -P qemu-nbd)" \(command)
+      ./\(command) -t --fork --pid-file=pid -f raw -k "$PWD/socket" x >/dev/null 2>&1 && cat pid
+      """,
       folder: folder.path)
     let id = try #require(Int64(started.output.prefix { $0.isNumber }), "\(started.output)")
     defer { _ = Shell.run("kill -9 $1", "\(id)") }
@@ -79,7 +88,7 @@ struct FileLockTests {
     let (file, second) = (try open(), try open())
     #expect(try file.lockShared(byte: 100) && second.lockShared(byte: 100) && second.lockShared(byte: 50))
     #expect(try file.lockHolder(byte: 100)?.process == nil)
-    #expect(file.processLocking(byte: 100)?.description == "process \(id) (qemu-nbd)")
+    #expect(file.processLocking(byte: 100)?.description.shown == "process \(id) (\(name))")
     #expect(file.processLocking(byte: 100)?.isThisOne == false)
     #expect(file.processLocking(byte: 50)?.isThisOne == true)
     #expect(second.processLocking(byte: 50) == nil && file.processLocking(byte: 99) == nil)

@@ -21,6 +21,15 @@ import Testing
     "convert -O qcow2 -o cluster_size=3 disk.raw old", "convert -O qcow2 -o data_file=disk.raw disk.raw old",
     "convert -c -O qcow2 -o data_file=x disk.raw old", "convert -O qcow2 -o data_file=other disk.raw old",
     "dd if=disk.raw of=old -O luks",
+    // What no file system here has room for, or no file.
+    "create -f vdi -o static=on old 100T", "create -f vdi -o preallocation=falloc old 100T",
+    "create -f raw old 100T", "create -f raw old 7E", "create -f raw -o preallocation=falloc old 100T",
+    "create -f raw -o preallocation=full old 100T", "create -f qcow2 -o preallocation=falloc old 100T",
+    "create -f qcow2 -o preallocation=full,cluster_size=2M old 100T",
+    "create -f qcow2 -o preallocation=metadata,cluster_size=2M old 100T",
+    "create -f luks \(secret),iter-time=10 old 100T",
+    "create -f luks \(secret),iter-time=10,preallocation=falloc old 100T",
+    "convert -f raw -O raw large.raw old", "convert -f raw -O vdi -o static=on large.raw old",
   ]
 
   @Test("D-04 D-09 a command that is refused leaves what it would have overwritten", arguments: commands)
@@ -29,6 +38,7 @@ import Testing
     let outcome = Shell.run(
       """
       seq 100000 >old; ln old other; ln -s old link; truncate -s 1M disk.raw; cp old before
+      truncate -s 15T large.raw; ulimit -f $((14 << 30))
       "$1" $2 >/dev/null 2>&1; echo $?
       cmp before old
       """, Programs.strata, command, folder: folder.path)

@@ -167,4 +167,39 @@ import Testing
       """, mount: "-t tmpfs -o size=3M none", Programs.strata, shape, folder: folder.path)
     #expect(outcome == Shell.Outcome(status: 0, output: ""))
   }
+
+  @Test(
+    "D-06 encrypted disks of either version are made, opened and changed where there is no /proc, and nothing is left"
+  )
+  func withoutProc() {
+    let folder = TemporaryFolder()
+    let outcome = Shell.run(
+      #"""
+      exec unshare -rm /bin/bash -c '
+      mount -t tmpfs none /proc; mkdir scratch; export TMPDIR=$PWD/scratch
+      printf alpha >a; printf beta >b; head -c 256k /dev/urandom >disk.raw
+      s="--object secret,id=s,file=a"
+      for version in 1 2; do
+        "$1" convert $s -f raw -O luks -o key-secret=s,iter-time=10,version=$version disk.raw k$version
+        "$1" luks add-key --key-file a --new-key-file b --iter-time 10 k$version
+        "$1" convert --object secret,id=s,file=b --image-opts driver=luks,file.filename=k$version,key-secret=s \
+          -O raw back && cmp back disk.raw && echo same
+        "$1" create -q $s -f luks -o key-secret=s,iter-time=10,version=$version,detached-header=on h$version
+        "$1" luks dump --output=json h$version | grep -c "\"detached-header\": true"
+      done
+      ls -A scratch; ls -A /dev/shm | grep luks-
+      mount -t tmpfs -o ro none /dev/shm; mount -t tmpfs -o ro none /tmp; mount -t tmpfs -o ro none /var/tmp
+      TMPDIR=/nowhere "$1" luks dump k2' "$0" "$@" 2>&1
+      """#, Programs.strata, folder: folder.path)
+    #expect(
+      outcome.output == """
+        same
+        1
+        same
+        1
+        strata: Could not open 'k2': There is neither /proc nor a folder for temporary files
+        strata: hint: Mount /proc, or name a folder in TMPDIR that may be written.
+
+        """)
+  }
 }

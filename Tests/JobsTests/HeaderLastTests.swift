@@ -41,13 +41,61 @@ import Testing
     try edge.flush()
     #expect(Shell.run("cmp -n 4096 device /dev/zero", folder: folder.path).status == 0)
 
-    try driver.writeHead()
+    try driver.writeParts()
     try graph.release(user)
     let whole = Buffer(count: 8192)
     var bytes = whole.mutableBytes
     _ = try file.read(at: 0, into: &bytes)
     let same = whole.bytes.equals(back.bytes)
     #expect(same)
+  }
+
+  @Test(
+    "X-02 any ranges that tell a format are written last, the first of them at the very end", arguments: 1...4
+  )
+  func ranges(_ seed: Int) throws {
+    let folder = TemporaryFolder()
+    let path = folder.file("device")
+    let length = 65536
+    try Files.write([UInt8](repeating: 0xee, count: length), to: path)
+    let storage = RecordingDevice(try File(path: path, mode: .writable), length: UInt64(length))
+    let withheld: [Range<UInt64>] = [0..<4096, 20000..<20512, 20400..<21000, 65024..<65536, 70000..<70512]
+    let driver = HeaderLastDriver(storage, withheld: withheld)
+    try driver.begin()
+    let graph = Graph()
+    let node = try graph.adopt(driver, fileName: path, flags: .writable)
+    let user = graph.makeUser("test", claim: Claim(held: [.consistentRead, .write], shared: .all))
+    try graph.attach(user, to: node)
+    let edge = try #require(user.edge)
+    var numbers = SeededNumbers(seed: UInt64(seed))
+    var shadow = [UInt8](repeating: 0xee, count: length)
+    for range in withheld { for at in range where at < length { shadow[Int(at)] = 0 } }
+    for _ in 0..<60 {
+      let start = Int.random(in: 0..<length, using: &numbers)
+      let count = min(Int.random(in: 1...9000, using: &numbers), length - start)
+      let byte = UInt8.random(in: 1...255, using: &numbers)
+      if Bool.random(using: &numbers) {
+        try edge.write(at: UInt64(start), [UInt8](repeating: byte, count: count))
+        for at in start..<start + count { shadow[at] = byte }
+      } else {
+        try edge.writeZeroes(at: UInt64(start), length: UInt64(count))
+        for at in start..<start + count { shadow[at] = 0 }
+      }
+    }
+    #expect(try edge.array(at: 0, count: length) == shadow)
+    let before = try Files.read(path)
+    for range in withheld {
+      let isClear = before[
+        Int(min(range.lowerBound, UInt64(length)))..<Int(min(range.upperBound, UInt64(length)))
+      ]
+      .allSatisfy { $0 == 0 }
+      #expect(isClear)
+    }
+    storage.writes = []
+    try driver.writeParts()
+    try graph.release(user)
+    #expect(try Files.read(path) == shadow)
+    #expect(storage.writes == [65024..<65536, 20000..<21000, 0..<4096])
   }
 
   @Test("zeros over the whole length reach the storage as zeros, all but the head")
@@ -89,9 +137,44 @@ import Testing
     let looksEmpty = try Files.read(folder.file("x")).prefix(4096).allSatisfy { $0 == 0 }
     #expect(looksEmpty)
     try graph.release(user)
-    try driver.writeHead()
+    try driver.writeParts()
     #expect(try Files.read(folder.file("x")) == content)
   }
+}
+
+/// A file that does not change its length, and notes what is written to it past the node.
+private final class RecordingDevice: InPlaceStorage, @unchecked Sendable {
+  let name = "device"
+  let length: UInt64
+  let requestUnit: UInt64 = 1
+  var writes: [Range<UInt64>] = []
+  private let file: File
+
+  init(_ file: File, length: UInt64) { (self.file, self.length) = (file, length) }
+
+  func length(of node: Node) -> UInt64 { length }
+  func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
+    Extent(.data, length: length, location: Extent.Location(.file, offset))
+  }
+  func flush(_ node: Node) throws(BlockError) {}
+  func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
+    _ = try file.read(at: offset, into: &buffer)
+  }
+  func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError) {
+    try file.write(at: offset, from: data)
+  }
+  func requireRoom(for length: UInt64, _ preallocation: Preallocation) throws(BlockError) {}
+  func giveUpContent(_ ranges: [Range<UInt64>]) throws(BlockError) {
+    for range in ranges {
+      let inside = range.clamped(to: 0..<length)
+      try writeInPlace(at: inside.lowerBound, from: Buffer(count: inside.count).bytes)
+    }
+  }
+  func writeInPlace(at offset: UInt64, from data: RawSpan) throws(BlockError) {
+    if data.byteCount > 0 { writes.append(offset..<offset + UInt64(data.byteCount)) }
+    try file.write(at: offset, from: data)
+  }
+  func synchronize() throws(BlockError) {}
 }
 
 /// A device that only notes what it is asked for.
@@ -133,7 +216,8 @@ private final class CountingStorage: InPlaceStorage, @unchecked Sendable {
   func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
     discarded.append(offset..<offset + length)
   }
-  func giveUpContent(head: Int) throws(BlockError) {}
+  func requireRoom(for length: UInt64, _ preallocation: Preallocation) throws(BlockError) {}
+  func giveUpContent(_ ranges: [Range<UInt64>]) throws(BlockError) {}
   func writeInPlace(at offset: UInt64, from data: RawSpan) throws(BlockError) {}
   func synchronize() throws(BlockError) {}
 }

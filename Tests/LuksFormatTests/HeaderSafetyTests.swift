@@ -34,6 +34,8 @@ import Testing
     /// Secrets at hand.
     var secrets: [String] = []
     var message: String
+    /// Whether all that it has is as it was.
+    var isCut = false
     var testDescription: String { "\(name), version \(version)" }
   }
 
@@ -70,7 +72,16 @@ import Testing
     Damage(
       name: "the material of the key at hand", version: 2, script: flip(40000, "\\0\\1\\2"), secrets: ["a"],
       message: "Invalid password"),
+    cut(1, 262_144), cut(1, 1 << 20), cut(1, 2_068_479), cut(2, 1 << 20), cut(2, (16 << 20) - 1),
   ]
+
+  /// A copy that ends behind the material of its key.
+  private static func cut(_ version: Int, _ length: Int) -> Damage {
+    Damage(
+      name: "the end from byte \(length)", version: version, script: "truncate -s \(length) copy",
+      secrets: ["a"],
+      message: "ends before", isCut: true)
+  }
 
   @Test("a damaged copy is not written over a good header, but by force", arguments: damages)
   func damagedCopy(_ damage: Damage) throws {
@@ -93,7 +104,24 @@ import Testing
     _ = Shell.run("mv damaged copy", folder: folder.path)
     guard damage.secrets != ["c"] else { return }
     try HeaderSafetyTests.restore(folder, force: true)
-    #expect(try Files.read(folder.file("image")) != before)
+    #expect((try Files.read(folder.file("image")) == before) == damage.isCut)
+  }
+
+  @Test("what is as long as the header that it was made from is whole, and so is what cryptsetup keeps")
+  func wholeCopies() throws {
+    let folder = TemporaryFolder()
+    // A header that lies apart and ends with the material of its only key.
+    try LuksSession.make(folder.file("image"), "detached-header=on", size: 0)
+    _ = Shell.run("truncate -s 262144 image; cp image copy", folder: folder.path)
+    try HeaderSafetyTests.restore(folder, ["a"])
+    for options in ["cipher-alg=aes-128", "version=2,pbkdf=pbkdf2"] {
+      _ = Shell.run("rm -f image copy", folder: folder.path)
+      try LuksSession.make(folder.file("image"), options)
+      let outcome = Shell.run(
+        "cryptsetup luksHeaderBackup image --header-backup-file copy", folder: folder.path)
+      #expect(outcome.status == 0, "\(outcome.output)")
+      try HeaderSafetyTests.restore(folder, ["a"])
+    }
   }
 
   @Test("a disk whose first header is lost is known and opened by its second, and written")

@@ -68,6 +68,58 @@ import Testing
     #expect(!BitmapShape(granularityBits: 9, clusterBits: 16, length: 1 << 42).isUsable)
   }
 
+  /// Bits of a disk of 1 MiB: one dirty range.
+  private struct Dirty: BitmapContent {
+    var length: UInt64 = 1 << 20
+    var range: Range<UInt64>
+    func forEachDirty(_ body: (Range<UInt64>) throws(BlockError) -> Void) throws(BlockError) {
+      try body(range)
+    }
+  }
+
+  @Test("several bitmaps are made with one change of the directory, all or none")
+  func several() throws {
+    let image = try FragileImage(size: 1 << 20, [:])
+    let node = image.edge.child
+    let driver = try #require(node.driver as? any BitmapDriver)
+    try driver.changeBitmap("old", .add(granularity: 512), of: node)
+    var new: [NewBitmap] = []
+    for number in 0..<40 {
+      let start = UInt64(number) * 4096
+      new.append(
+        NewBitmap(
+          name: "b\(number)", granularity: 4096, isEnabled: number % 2 == 0,
+          content: Dirty(range: start..<start + 8192)))
+    }
+    let wrong: [(NewBitmap, String)] = [
+      (new[3], "Failed to create bitmap b3: Bitmap already exists: b3"),
+      (NewBitmap(name: "old", granularity: nil, isEnabled: true, content: nil), "Bitmap already exists: old"),
+      (NewBitmap(name: "", granularity: nil, isEnabled: true, content: nil), "cannot be empty"),
+      (NewBitmap(name: "x", granularity: 777, isEnabled: true, content: nil), "Failed to create bitmap x"),
+      (
+        NewBitmap(name: "y", granularity: 512, isEnabled: true, content: Dirty(length: 512, range: 0..<512)),
+        "sizes"
+      ),
+    ]
+    for (bitmap, message) in wrong {
+      let error = #expect(throws: BlockError.self) { try driver.addBitmaps(new + [bitmap], of: node) }
+      #expect(error?.message.contains(message) == true, "\(error?.message ?? "")")
+      #expect(driver.bitmaps(of: node).map { $0.name } == ["old"])
+    }
+    try driver.addBitmaps(new, of: node)
+    var names = ["old"]
+    for bitmap in new { names.append(bitmap.name) }
+    #expect(driver.bitmaps(of: node).map { $0.name } == names)
+    for (bitmap, made) in zip(new, try driver.usableBitmaps(of: node).dropFirst()) {
+      #expect(made.name == bitmap.name && made.isEnabled == bitmap.isEnabled && made.granularity == 4096)
+      var dirty: [Range<UInt64>] = []
+      try made.content?.forEachDirty { range in dirty.append(range) }
+      #expect(dirty.first?.lowerBound == (bitmap.content as? Dirty)?.range.lowerBound)
+      #expect(dirty.last?.upperBound == (bitmap.content as? Dirty)?.range.upperBound)
+    }
+    image.close()
+  }
+
   // MARK: Crashes
 
   static let creations: [OptionObject] = [

@@ -208,7 +208,7 @@ private struct MetadataProgram {
   private mutating func compress() throws {
     let cluster = Int(node.limits.clusterSize)
     let first = Int.random(in: 0..<shadow.count / cluster, using: &random)
-    guard let compressor = try edge.makeCompressor() else { return }
+    let compressor = try edge.makeCompressor()
     let packed = Buffer(count: 4 * cluster)
     var clusters: [CompressedCluster] = []
     var used = 0

@@ -158,7 +158,7 @@ struct Program {
     guard shape.compresses else { return }
     let first = Int.random(in: 0..<max(1, shadow.count / shape.cluster), using: &random)
     let count = Int.random(in: 1...4, using: &random)
-    guard let compressor = try session.edge.makeCompressor() else { return }
+    let compressor = try session.edge.makeCompressor()
     let packed = Buffer(count: count * shape.cluster)
     var clusters: [CompressedCluster] = []
     var used = 0

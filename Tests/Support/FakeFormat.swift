@@ -33,8 +33,12 @@ public struct FakeFormat: DriverKind {
   }
 
   /// Certain of the magic number.
-  public func probe(_ head: RawSpan) -> Int {
-    head.byteCount >= 8 && head.big64(at: 0) == FakeFormat.magic ? 100 : 0
+  public func probe(_ input: ProbeInput) -> Recognition? {
+    FakeFormat.isMagic(input.head.bytes) ? Recognition(by: "the magic number at byte 0") : nil
+  }
+
+  static func isMagic(_ head: RawSpan) -> Bool {
+    head.byteCount >= 8 && head.big64(at: 0) == FakeFormat.magic
   }
 
   /// An empty image's bytes.
@@ -66,7 +70,9 @@ public struct FakeFormat: DriverKind {
     let pace = try request.options.takeSize("pace")
     guard let file = request.node.file else { throw BlockError(.invalidArgument, "no file") }
     let header = try file.read(at: 0, count: FakeFormat.headerLength)
-    guard probe(header.bytes) > 0 else { throw BlockError(.invalidArgument, "Image is not in fake format") }
+    guard FakeFormat.isMagic(header.bytes) else {
+      throw BlockError(.invalidArgument, "Image is not in fake format")
+    }
     let length = header.bytes.big64(at: 8)
     let clusterSize = header.bytes.big64(at: 16)
     guard clusterSize >= 512, clusterSize <= 1 << 20, length <= 1 << 24 else {

@@ -29,7 +29,7 @@ public struct HostileQcow2: Sendable, CustomStringConvertible {
   // MARK: Headers that contradict themselves
 
   /// Images whose header, or what it places in the file, contradicts itself.
-  public static let contradictions: [HostileQcow2] = places + encryption + extensions
+  public static let contradictions: [HostileQcow2] = places + encryption + extensions + bitmaps + pointers
 
   private static let places: [HostileQcow2] = [
     HostileQcow2("L1 table at 0") { $0.set64(40, 0) },
@@ -111,6 +111,70 @@ public struct HostileQcow2: Sendable, CustomStringConvertible {
     HostileQcow2("compression type without its feature") {
       $0.set32(100, 112)
       $0.set($0.extensions, [1])
+    },
+  ]
+
+  private static let bitmaps: [HostileQcow2] = [
+    HostileQcow2("a bitmap's table past the end", .bitmaps) { $0.set64($0.bitmapDirectory, 0x1000_0000) },
+    HostileQcow2("a bitmap's table beyond anything", .bitmaps) { $0.set64($0.bitmapDirectory, .max & ~4095) },
+    HostileQcow2("a bitmap's table not aligned", .bitmaps) { $0.set64($0.bitmapDirectory, 0xa200) },
+    HostileQcow2("a bitmap's table on the L1 table", .bitmaps) {
+      $0.set64($0.bitmapDirectory, UInt64($0.l1))
+    },
+    HostileQcow2("a bitmap's table on the directory", .bitmaps) {
+      $0.set64($0.bitmapDirectory, UInt64($0.bitmapDirectory))
+    },
+    HostileQcow2("two bitmaps with one table", .bitmaps) {
+      $0.set64($0.bitmapDirectory + 32, UInt64($0.bitmapTable))
+    },
+    HostileQcow2("a bitmap's table of absurd size", .bitmaps) { $0.set32($0.bitmapDirectory + 8, .max) },
+    HostileQcow2("a bitmap's table of too many entries", .bitmaps) { $0.set32($0.bitmapDirectory + 8, 2) },
+    HostileQcow2("two bitmaps of one name", .bitmaps) {
+      $0.set($0.bitmapDirectory + 32 + 24, Array("one".utf8))
+    },
+    HostileQcow2("bits past the end", .bitmaps) { $0.set64($0.bitmapTable, 0x1000_0000) },
+    HostileQcow2("bits on the L1 table", .bitmaps) { $0.set64($0.bitmapTable, UInt64($0.l1)) },
+    HostileQcow2("bits on their own table", .bitmaps) { $0.set64($0.bitmapTable, UInt64($0.bitmapTable)) },
+    HostileQcow2("bits not aligned", .bitmaps) { $0.set64($0.bitmapTable, 0xb200) },
+    HostileQcow2("bits with reserved bits", .bitmaps) { $0.set64($0.bitmapTable, 2) },
+    HostileQcow2("bitmaps behind what is read first, whose table is past the end", .bitmaps) {
+      let directory = 9 << 20
+      $0.set(directory, Array($0.bytes[$0.bitmapDirectory..<$0.bitmapDirectory + 4096]))
+      $0.set64($0.extensions + 24, UInt64(directory))
+      $0.set64(directory, 0x1000_0000)
+    },
+  ]
+
+  private static let pointers: [HostileQcow2] = [
+    HostileQcow2("a snapshot's L1 table past the end", .snapshot) { $0.set64($0.snapshotTable, 0x1000_0000) },
+    HostileQcow2("a snapshot's L1 table at 0", .snapshot) { $0.set64($0.snapshotTable, 0) },
+    HostileQcow2("a snapshot's L1 table on the refcount table", .snapshot) {
+      $0.set64($0.snapshotTable, UInt64($0.refcountTable))
+    },
+    HostileQcow2("a snapshot's L1 table on the snapshot table", .snapshot) {
+      $0.set64($0.snapshotTable, UInt64($0.snapshotTable))
+    },
+    HostileQcow2("a snapshot's L1 table on the active one", .snapshot) {
+      $0.set64($0.snapshotTable, UInt64($0.l1))
+    },
+    HostileQcow2("a snapshot's L2 table past the end", .snapshot) { $0.set64($0.snapshotL1, 0x1000_0000) },
+    HostileQcow2("a snapshot's L2 table not aligned", .snapshot) {
+      $0.set64($0.snapshotL1, UInt64($0.l2 + 512))
+    },
+    HostileQcow2("a snapshot's L2 table on its L1 table", .snapshot) {
+      $0.set64($0.snapshotL1, UInt64($0.snapshotL1))
+    },
+    HostileQcow2("L2 table on the L1 table") { $0.set64($0.l1, 1 << 63 | UInt64($0.l1)) },
+    HostileQcow2("L2 table on the refcount table") { $0.set64($0.l1, 1 << 63 | UInt64($0.refcountTable)) },
+    HostileQcow2("refcount block on the L1 table") { $0.set64($0.refcountTable, UInt64($0.l1)) },
+    HostileQcow2("refcount block on the refcount table") {
+      $0.set64($0.refcountTable + 8, UInt64($0.refcountTable))
+    },
+    HostileQcow2("snapshots behind what is read first, whose L1 table is past the end", .snapshot) {
+      let table = 9 << 20
+      $0.set(table, Array($0.bytes[$0.snapshotTable..<$0.snapshotTable + 4096]))
+      $0.set64(64, UInt64(table))
+      $0.set64(table, 0x1000_0000)
     },
   ]
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import BlockGraph
+internal import Bytes
 internal import Errors
 internal import VdiFormat
 
@@ -13,7 +14,10 @@ public enum VdiTarget: FuzzTarget {
   /// Runs one input.
   public static func run(_ input: [UInt8]) -> String? {
     guard input.count <= 1 << 20 else { return nil }
-    unsafe _ = try? VdiFormat().inspect(input.span.bytes, fileLength: UInt64(input.count))
+    let file = try? InspectedFile(length: UInt64(input.count)) { (offset, count) in
+      Buffer(Array(input[Int(offset)..<min(input.count, Int(offset) + count)]))
+    }
+    if let file { _ = try? VdiFormat().inspect(file) }
     change(BoundedStorage(input, capacity: capacity))
     let storage = BoundedStorage(input, capacity: capacity)
     guard let first = check(storage, .all), first.checkErrors == 0, !storage.refused else { return nil }

@@ -21,6 +21,14 @@ public protocol BitmapDriver: FormatDriver {
   /// - Throws: kind `notFound`, quoting the name; kind `refused` for a bitmap that is inconsistent.
   func bitmapContent(_ name: String, of node: Node) throws(BlockError) -> any BitmapContent
 
+  /// The bitmaps that can be used, in the image's order, opened for reading like one.
+  func usableBitmaps(of node: Node) throws(BlockError) -> [NewBitmap]
+
+  /// Makes all of several bitmaps, or none.
+  ///
+  /// - Throws: as for one, naming the bitmap: `Failed to create bitmap NAME`.
+  func addBitmaps(_ bitmaps: [NewBitmap], of node: Node) throws(BlockError)
+
   /// Makes, changes or forgets one bitmap.
   ///
   /// - Throws: kind `notFound`, `alreadyExists` or `invalidArgument`, quoting the name; kind `refused` for a
@@ -29,6 +37,26 @@ public protocol BitmapDriver: FormatDriver {
 
   /// Takes stock of bitmaps that another program made worthless by writing without knowing them.
   func dropStaleBitmaps(of node: Node) throws(BlockError)
+}
+
+/// A bitmap with what it holds, to be made elsewhere.
+public struct NewBitmap: Sendable {
+  /// The name.
+  public var name: String
+  /// Bytes of the disk that one bit stands for, or nil for what the format does by itself.
+  public var granularity: UInt64?
+  /// Whether writes are noted in it.
+  public var isEnabled: Bool
+  /// What is dirty in it from the start; nothing without.
+  public var content: (any BitmapContent)?
+
+  /// Makes a description.
+  public init(name: String, granularity: UInt64?, isEnabled: Bool, content: (any BitmapContent)?) {
+    self.name = name
+    self.granularity = granularity
+    self.isEnabled = isEnabled
+    self.content = content
+  }
 }
 
 /// What is done with one bitmap.

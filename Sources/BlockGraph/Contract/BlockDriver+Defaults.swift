@@ -118,9 +118,15 @@ extension Claim {
 extension StorageDriver {
   /// Not known.
   public func allocatedLength(of node: Node) -> UInt64? { nil }
+  /// Nothing is given up.
+  public func requireRoom(for length: UInt64, _ preallocation: Preallocation, of node: Node)
+    throws(BlockError)
+  {}
 }
 
 extension FormatDriver {
+  /// Has nothing to add.
+  public func seal(_ node: Node) throws(BlockError) {}
   /// Any may.
   public func mayHaveHoles(of node: Node) -> Bool { true }
 }

@@ -126,6 +126,9 @@ public protocol StorageDriver: BlockDriver {
 
   /// Bytes that the storage takes, where that is known and may be less than its length.
   func allocatedLength(of node: Node) -> UInt64?
+
+  /// Throws where giving up what stands there would be in vain: the storage could not become so long.
+  func requireRoom(for length: UInt64, _ preallocation: Preallocation, of node: Node) throws(BlockError)
 }
 
 /// A driver that maps guest ranges to its children; splitting, zero fill, backing files and copy-on-write are
@@ -143,6 +146,10 @@ public protocol FormatDriver: BlockDriver {
   /// Links what `prepareWrite` allocated, or gives it back when writing failed. The claim is gone in any case, also
   /// when this throws.
   func finishWrite(_ slot: WriteSlot, written: Bool, of node: Node) throws(BlockError)
+
+  /// A new image has all of its content: writes what only a whole one has, such as footers, end markers and tables that
+  /// are kept until then. Called once, without other requests in flight; the caller flushes.
+  func seal(_ node: Node) throws(BlockError)
 
   /// Whether a range of data may lie in a hole of the file, so that the file has to be asked for a block status, too.
   func mayHaveHoles(of node: Node) -> Bool

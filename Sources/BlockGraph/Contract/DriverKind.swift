@@ -41,14 +41,13 @@ public protocol DriverKind: Sendable {
   /// The driver's own options with which an image is opened that was just made with these creation options.
   func openOptions(forNew options: OptionObject) -> OptionObject
 
-  /// How sure the format is that an image that starts with `head` is its own: 0 for not at all, 100 for certain.
-  ///
-  /// `head` holds the first 2048 bytes, fewer when the file is shorter. The guess is never trusted for more
-  /// than choosing a driver.
-  func probe(_ head: RawSpan) -> Int
+  /// How sure the format is that an image is its own, and by what it knows that; nil for not at all. The guess is never
+  /// trusted for more than choosing a driver.
+  func probe(_ input: ProbeInput) -> Recognition?
 
-  /// Bytes further on by which an image is recognised whose start is lost, where nothing else is.
-  var laterSigns: [LaterSign] { get }
+  /// The ranges of a file of so many bytes by which programs know the format: where an image is made in place, they are
+  /// cleared first and written last. The start is among them, the end where the format has a footer there.
+  func tellingRanges(inFileOf length: UInt64) -> [Range<UInt64>]
 
   /// Reads what is needed to serve the image. Opens no other file; names found in the image are returned.
   func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver
@@ -86,27 +85,13 @@ extension DriverKind {
   public func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool { storageReadsZero }
   /// None are needed.
   public func openOptions(forNew options: OptionObject) -> OptionObject { [:] }
+  /// The start, long enough for most magic numbers and for a partition table.
+  public func tellingRanges(inFileOf length: UInt64) -> [Range<UInt64>] { [0..<4096] }
   /// Recognises nothing.
-  public func probe(_ head: RawSpan) -> Int { 0 }
-  /// None.
-  public var laterSigns: [LaterSign] { [] }
+  public func probe(_ input: ProbeInput) -> Recognition? { nil }
   /// Refuses.
   public func create(_ request: CreateRequest) throws(BlockError) {
     throw BlockError(.unsupported, "Format driver '\(name)' does not support image creation")
-  }
-}
-
-/// Bytes at a place by which an image is recognised.
-public struct LaterSign: Sendable {
-  /// Bytes from the start of the file.
-  public var offset: UInt64
-  /// What stands there.
-  public var bytes: [UInt8]
-
-  /// Makes a sign.
-  public init(offset: UInt64, bytes: [UInt8]) {
-    self.offset = offset
-    self.bytes = bytes
   }
 }
 
@@ -122,6 +107,9 @@ public struct OpenRequest {
   public let secrets: any SecretSource
   /// Bytes of memory that the image's tables may take together; nil for no more than the format's own limits.
   public var tableBudget: UInt64?
+  /// Bytes of memory that caches of the image's tables may take where the user says nothing: the layers of a chain share
+  /// what there is.
+  public let cacheBytes: UInt64
   /// Tells users at once what they should hear before the image is open.
   public let warn: (OpenWarning) -> Void
 

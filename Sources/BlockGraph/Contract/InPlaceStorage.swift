@@ -10,9 +10,11 @@ public protocol InPlaceStorage: StorageDriver {
   var length: UInt64 { get }
   /// What its requests are multiples of, in bytes.
   var requestUnit: UInt64 { get }
+  /// Throws where it could not be made so long, with space for it as the preallocation says; stays as it is.
+  func requireRoom(for length: UInt64, _ preallocation: Preallocation) throws(BlockError)
   /// Gives up what stands there, so that nothing looks like an image any more: a file becomes empty, of a device or
-  /// an export the first `head` bytes become zero. Durable on return.
-  func giveUpContent(head: Int) throws(BlockError)
+  /// an export the ranges become zero that are inside its length. Durable on return.
+  func giveUpContent(_ ranges: [Range<UInt64>]) throws(BlockError)
   /// Writes; a file grows where the range passes its end.
   func writeInPlace(at offset: UInt64, from data: RawSpan) throws(BlockError)
   /// Makes everything written so far durable.

@@ -1,20 +1,48 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+public import Bytes
 public import Errors
 
 /// A format whose header can be looked at without opening the image, to find out whether it is safe to open.
 public protocol InspectingKind: DriverKind {
-  /// What the header says. `head` is the start of the file, at most `inspectedLength` bytes; nothing else is read.
+  /// What the header, and the tables that it leads to, say. No other file is read.
   ///
-  /// - Parameter fileLength: bytes of the file.
   /// - Throws: what is wrong with the header, where it makes no sense at all.
-  func inspect(_ head: RawSpan, fileLength: UInt64) throws(BlockError) -> HeaderFindings
+  func inspect(_ file: InspectedFile) throws(BlockError) -> HeaderFindings
+}
+
+/// A file that is looked at without being opened as an image.
+public struct InspectedFile {
+  /// Bytes of the file.
+  public let length: UInt64
+  /// Its first bytes: all of them, or `HeaderFindings.inspectedLength`.
+  public let head: Buffer
+  private let readPart: (UInt64, Int) throws(BlockError) -> Buffer
+
+  /// - Parameter readPart: gives bytes from an offset on, fewer than asked where the file ends.
+  public init(length: UInt64, readPart: @escaping (UInt64, Int) throws(BlockError) -> Buffer)
+    throws(BlockError)
+  {
+    self.length = length
+    self.readPart = readPart
+    head = try readPart(0, Int(min(length, UInt64(HeaderFindings.inspectedLength))))
+  }
+
+  /// Reads a range; what lies past the end reads as zeros.
+  public func read(at offset: UInt64, count: Int) throws(BlockError) -> Buffer {
+    let known = offset < length ? try readPart(offset, count) : Buffer(count: 0)
+    guard known.count < count else { return known }
+    let whole = Buffer(count: count)
+    var bytes = whole.mutableBytes
+    bytes.copy(known.bytes, at: 0)
+    return whole
+  }
 }
 
 /// What a header says of an image.
 public struct HeaderFindings: Sendable {
-  /// Bytes of a file that are looked at, at most: both copies of the longest LUKS header.
+  /// Bytes at the start of a file that are looked at, at most: both copies of the longest LUKS header.
   public static let inspectedLength = 8 << 20
 
   /// Guest-visible length in bytes.

@@ -42,8 +42,23 @@ public struct Limits: Sendable, Equatable {
   public var requestAlignment: UInt64 = 1
   /// The largest request in bytes.
   public var maximumTransfer: UInt64 = 1 << 30
-  /// The unit in bytes in which the node allocates, or 0 where it does not.
+  /// The unit in bytes in which the node allocates, or 0 where it does not: any multiple of a sector.
   public var clusterSize: UInt64 = 0
+  /// The longest part of a unit in bytes that copying takes into memory. A format has more where a new unit is written
+  /// as a whole.
+  public var largestCopyUnit: UInt64 = 1 << 20
+
+  /// The unit in bytes in which the node is copied to: an allocation unit, or an equal part of it where that is longer
+  /// than what copying takes into memory; 0 where the node has no unit.
+  public var copyUnit: UInt64 {
+    guard clusterSize > largestCopyUnit else { return clusterSize }
+    var parts = clusterSize.dividedUp(by: max(largestCopyUnit, 512))
+    while parts <= clusterSize / 512 {
+      if clusterSize % parts == 0, clusterSize / parts % 512 == 0 { return clusterSize / parts }
+      parts += 1
+    }
+    return 512
+  }
 
   /// The largest request that is a multiple of the alignment.
   var largestRequest: UInt64 {

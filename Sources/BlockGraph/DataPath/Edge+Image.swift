@@ -23,6 +23,12 @@ extension Edge {
     try request { (node: Node) throws(BlockError) in try node.driver.makeEmpty(node) }
   }
 
+  /// Lets a new image become a whole one, now that it has all of its content. The caller flushes.
+  public func seal() throws(BlockError) {
+    requirePermission("sealing")
+    try request { (node: Node) throws(BlockError) in try (node.driver as? any FormatDriver)?.seal(node) }
+  }
+
   /// Lets the child's driver forget what it knows of its image: others may have changed it. Nobody else may use the
   /// child meanwhile. Permissions stay as they are: making a node active is the graph's business.
   public func invalidateCache() throws(BlockError) {

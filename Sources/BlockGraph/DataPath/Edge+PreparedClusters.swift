@@ -17,9 +17,7 @@ public struct PreparedClusters: ~Copyable, Sendable {
   fileprivate init(_ clusters: [CompressedCluster], of node: Node) throws(BlockError) {
     node.gate.enter()
     do throws(BlockError) {
-      guard let format = node.driver as? any CompressingDriver else {
-        throw BlockError(.unsupported, "Compression not supported for this file format")
-      }
+      let format = try node.compressingDriver()
       slot = try format.prepareCompressed(clusters, of: node)
       self.format = format
       self.node = node
@@ -47,10 +45,11 @@ public struct PreparedClusters: ~Copyable, Sendable {
 }
 
 extension Edge {
-  /// A compressor of the child's format for the use of one thread, or nil where it has none.
-  public func makeCompressor() throws(BlockError) -> (any ClusterCompressor)? {
-    guard let format = child.driver as? any CompressingDriver else { return nil }
-    return try format.makeCompressor()
+  /// A compressor of the child's format for the use of one thread.
+  ///
+  /// - Throws: kind `unsupported` where the format has none.
+  public func makeCompressor() throws(BlockError) -> any ClusterCompressor {
+    try child.compressingDriver().makeCompressor()
   }
 
   /// Finds room for compressed clusters, so that the order of calls decides about the order on disk.
@@ -74,4 +73,18 @@ extension Edge {
 
   /// Gives the room of prepared clusters back.
   public func abandon(_ prepared: consuming PreparedClusters) {}
+}
+
+extension Node {
+  fileprivate func compressingDriver() throws(BlockError) -> any CompressingDriver {
+    guard let format = driver as? any CompressingDriver else { throw .noCompression }
+    return format
+  }
+}
+
+extension BlockError {
+  /// What a format says that stores nothing compressed.
+  public static var noCompression: BlockError {
+    BlockError(.unsupported, "Compression not supported for this file format")
+  }
 }

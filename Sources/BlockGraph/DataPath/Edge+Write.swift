@@ -70,6 +70,16 @@ extension Edge {
   }
 }
 
+extension Edge {
+  /// Throws where an image of that length cannot be made in storage that has something in its place, which is still there:
+  /// before the first change, which gives it up.
+  public func requireRoom(for length: UInt64, _ preallocation: Preallocation) throws(BlockError) {
+    try request { (node: Node) throws(BlockError) in
+      try (node.driver as? any StorageDriver)?.requireRoom(for: length, preallocation, of: node)
+    }
+  }
+}
+
 extension Node {
   func write(at offset: UInt64, from data: RawSpan, unchanged: Bool) throws(BlockError) {
     guard offset.plus(UInt64(data.byteCount)) != nil else {
@@ -204,6 +214,9 @@ extension Node {
     if isAlone, encryption == nil {
       return try edge.write(at: slot.location.offset, from: data, unchanged: unchanged)
     }
+    guard encryption != nil || slot.fillBefore + slot.fillAfter <= Node.largestFill else {
+      return try fillInPieces(slot, edge, at: position, with: data, unchanged: unchanged)
+    }
     let before = Int(slot.fillBefore)
     let whole = Buffer(count: before + data.byteCount + Int(slot.fillAfter))
     var bytes = whole.mutableBytes
@@ -221,6 +234,40 @@ extension Node {
     let place = slot.location.offset - slot.fillBefore
     try encryption?.encrypt(&bytes, guestOffset: position - slot.fillBefore, hostOffset: place)
     try edge.write(at: place, from: whole.bytes, unchanged: unchanged)
+  }
+
+  /// What is around data is written together with it up to so many bytes.
+  private static let largestFill: UInt64 = 2 << 20
+
+  /// The same for allocation units of any size: memory is taken for a piece at a time.
+  private func fillInPieces(
+    _ slot: WriteSlot, _ edge: Edge, at position: UInt64, with data: RawSpan, unchanged: Bool
+  ) throws(BlockError) {
+    let place = slot.location.offset
+    try copyPresent(position - slot.fillBefore..<position, to: edge, at: place - slot.fillBefore, unchanged)
+    try edge.write(at: place, from: data, unchanged: unchanged)
+    let count = UInt64(data.byteCount)
+    try copyPresent(
+      position + count..<position + count + slot.fillAfter, to: edge, at: place + count, unchanged)
+  }
+
+  /// Writes what a range of the node reads as to another place; zeros past the node's end.
+  private func copyPresent(_ range: Range<UInt64>, to edge: Edge, at place: UInt64, _ unchanged: Bool)
+    throws(BlockError)
+  {
+    let buffer = Buffer(count: Int(min(UInt64(range.count), 1 << 20)))
+    var done: UInt64 = 0
+    while done < UInt64(range.count) {
+      let count = min(UInt64(range.count) - done, UInt64(buffer.count))
+      var bytes = buffer.mutableBytes
+      bytes.fill()
+      let start = range.lowerBound + done
+      let inside = start < length ? min(count, length - start) : 0
+      var part = bytes.slice(0..<Int(inside))
+      if inside > 0 { try read(at: start, into: &part) }
+      try edge.write(at: place + done, from: buffer.bytes.slice(0..<Int(count)), unchanged: unchanged)
+      done += count
+    }
   }
 
   /// Zeros the whole clusters of a range through the driver and writes the ragged ends.

@@ -82,7 +82,8 @@ extension Opener {
       name: nodeName, fileName: kind.storageName(options) ?? name.text, driver: UnopenedDriver(kind.name),
       flags: flags.subtracting(.probed), options: .object(options))
     var request = OpenRequest(
-      node: node, flags: node.flags, options: options, secrets: secrets, tableBudget: tableBudget, warn: warn)
+      node: node, flags: node.flags, options: options, secrets: secrets, tableBudget: tableBudget,
+      cacheBytes: Opener.cacheBytes(below: 0), warn: warn)
     let opened = try kind.open(&request)
     if let left = request.options.flattened().first?.key {
       throw BlockError(.invalidArgument, "Block protocol '\(kind.name)' doesn't support the option '\(left)'")
@@ -142,7 +143,8 @@ extension Opener {
       }
     }
     var request = OpenRequest(
-      node: node, flags: flags, options: options, secrets: secrets, tableBudget: tableBudget, warn: warn)
+      node: node, flags: flags, options: options, secrets: secrets, tableBudget: tableBudget,
+      cacheBytes: Opener.cacheBytes(below: above.count - 1), warn: warn)
     let opened = try about(file.fileName) { () throws(BlockError) in try kind.open(&request) }
     if let data = stated.dataFile, !opened.references.contains(where: { $0.slot == .dataFile }) {
       request.options["data-file"] = data

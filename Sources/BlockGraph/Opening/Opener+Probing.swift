@@ -14,40 +14,18 @@ extension Opener {
     defer { graph.detach(user) }
     try graph.attach(user, to: file)
     guard let edge = user.edge else { return nil }
-    let head = try inContext("Could not read image for determining its format") { () throws(BlockError) in
-      try edge.read(at: 0, count: Int(min(edge.length, UInt64(Signature.headLength))))
-    }
-    let kind = mostLikelyKind(head.bytes.slice(0..<min(head.bytes.byteCount, Node.probeLength)))
-    guard kind == nil || kind?.name == "raw" else { return kind }
-    // A disk whose end cannot be read is one all the same.
-    let tailLength = min(edge.length, UInt64(Signature.tailLength))
-    let tail = (try? edge.read(at: edge.length - tailLength, count: Int(tailLength))) ?? Buffer(count: 0)
-    if let sign = Signature.ofImage(in: head.bytes, tail: tail.bytes) { throw unread(sign) }
-    return kindByLaterSign(edge) ?? kind
-  }
-
-  /// The format of an image whose start is lost.
-  private func kindByLaterSign(_ edge: Edge) -> (any DriverKind)? {
-    for kind in kinds {
-      for sign in kind.laterSigns where sign.offset < edge.length {
-        let count = sign.bytes.count
-        guard edge.length - sign.offset >= UInt64(count),
-          let found = try? edge.read(at: sign.offset, count: count)
-        else { continue }
-        if found.bytes.bytes(0..<count) == sign.bytes { return kind }
+    let input = try inContext("Could not read image for determining its format") { () throws(BlockError) in
+      try ProbeInput(length: edge.length, name: file.fileName) { (offset, count) throws(BlockError) in
+        try edge.read(at: offset, count: count)
       }
     }
-    return nil
-  }
-
-  private func mostLikelyKind(_ head: RawSpan) -> (any DriverKind)? {
-    var best: (any DriverKind)?
-    var bestScore = 0
-    for kind in kinds where !kind.isProtocol {
-      let score = kind.probe(head)
-      if score > bestScore { (best, bestScore) = (kind, score) }
+    let found = kinds.recognize(input)
+    if found?.recognition.score ?? 0 < Recognition.certain,
+      let sign = Signature.ofImage(in: input.head.bytes, tail: input.tail.bytes)
+    {
+      throw unread(sign)
     }
-    return best
+    return found?.kind
   }
 
   private func unread(_ sign: Signature) -> BlockError {
@@ -62,7 +40,8 @@ extension Opener {
   var disguise: @Sendable (RawSpan) -> Bool {
     let kinds = kinds
     return { head in
-      for kind in kinds where kind.name != "raw" && kind.probe(head) > 0 { return true }
+      let input = ProbeInput(head: Buffer(copying: head), length: UInt64(head.byteCount), name: "")
+      if let found = kinds.recognize(input), found.kind.name != "raw" { return true }
       return Signature.ofImage(in: head, tail: head.slice(0..<0)) != nil
     }
   }

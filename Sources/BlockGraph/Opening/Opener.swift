@@ -23,6 +23,15 @@ public struct Opener {
   public var tableBudget: UInt64?
   /// The same for images that nobody vouches for.
   public static let untrustedTableBudget: UInt64 = 64 << 20
+  /// Bytes of memory that caches of tables may take of an image, and of a layer however deep.
+  private static let cacheBytes: ClosedRange<UInt64> = 128 << 10...8 << 20
+
+  /// Bytes for the caches of a layer with so many above it: half of what the one above has, so that a chain of any
+  /// length takes little more than two images.
+  static func cacheBytes(below layers: Int) -> UInt64 {
+    max(cacheBytes.upperBound >> UInt64(layers), cacheBytes.lowerBound)
+  }
+
   /// Where the secrets come from that options name.
   public var secrets: any SecretSource = NoSecrets()
   /// Called with each warning that opening produces.

@@ -29,6 +29,9 @@ int linux_fallocate(int fd, off_t offset, off_t length);
 int linux_punch_hole(int fd, off_t offset, off_t length);
 int linux_zero_range(int fd, off_t offset, off_t length, int may_unmap);
 
+/// sync_file_range(2) that only begins: the range is on its way to the disk, and nobody has waited for it.
+int linux_begin_writeback(int fd, off_t offset, off_t length);
+
 /// copy_file_range(2) between explicit offsets.
 ssize_t linux_copy_file_range(int from, off_t from_offset, int to, off_t to_offset, size_t length);
 

@@ -14,7 +14,7 @@ struct InspectCommand: ProgramCommand {
       commandName: "inspect", abstract: "Judge from its header whether an image is safe to open.",
       usage: "strata inspect [OPTIONS] FILE",
       discussion: """
-        Reads the first eight MiB and the last 64 KiB of the file, and nothing that they name. Ends with 0 where \
+        Reads the first eight MiB, the last 64 KiB and the tables of the file, and nothing that they name. Ends with 0 where \
         the image is safe, with 1 where it is not (it refers to other files, can be taken for several formats, or \
         contradicts itself), and with 2 where it cannot be read.
 

@@ -7,7 +7,8 @@ internal import Errors
 internal import Host
 internal import Options
 
-/// What can be said of an image without opening it: from its first and last bytes, and nothing that they name.
+/// What can be said of an image without opening it: from its first and last bytes and its tables, and nothing that
+/// they name.
 struct Inspection {
   /// What it comes to.
   enum Verdict: String {
@@ -30,6 +31,8 @@ struct Inspection {
   private static let largeSize: UInt64 = 16 << 40
 
   private(set) var format = "raw"
+  /// By what the format is known, where this program reads it.
+  private(set) var recognition: String?
   private(set) var fileSize: UInt64 = 0
   private(set) var header: HeaderFindings?
   /// The signs found, without repetition.
@@ -47,16 +50,24 @@ struct Inspection {
     }
     let file = try inFile(path) { () throws(BlockError) in try File(path: path, mode: []) }
     fileSize = try file.length()
-    let head = try file.readPart(at: 0, count: Int(min(fileSize, UInt64(HeaderFindings.inspectedLength))))
+    let inspected = try InspectedFile(length: fileSize) { (offset, count) throws(BlockError) in
+      try file.readPart(at: offset, count: count)
+    }
     let tailLength = min(fileSize, UInt64(Signature.longestTail))
     let tail = try file.readPart(at: fileSize - tailLength, count: Int(tailLength))
-    for signature in Signature.all where signature.isIn(head.bytes, tail: tail.bytes) {
+    for signature in Signature.all where signature.isIn(inspected.head.bytes, tail: tail.bytes) {
       if !signatures.contains(where: { $0.name == signature.name }) { signatures.append(signature) }
     }
     let images = signatures.filter { $0.family == .image }.map { $0.name }
     format = stated ?? images.first ?? "raw"
+    let input = try ProbeInput(length: fileSize, name: path) { (offset, count) throws(BlockError) in
+      try file.readPart(at: offset, count: count)
+    }
+    if let found = kinds.recognize(input), found.kind.name == format, format != "raw" {
+      recognition = found.recognition.reason
+    }
     judgeSigns(images, stated: stated)
-    try judgeHeader(head, kinds)
+    try judgeHeader(inspected, kinds)
   }
 
   // MARK: What is found
@@ -87,7 +98,7 @@ struct Inspection {
     if stated == nil { note(.safe, "it looks like no image format: state the format raw when you use it") }
   }
 
-  private mutating func judgeHeader(_ head: Buffer, _ kinds: [any DriverKind]) throws(BlockError) {
+  private mutating func judgeHeader(_ file: InspectedFile, _ kinds: [any DriverKind]) throws(BlockError) {
     guard format != "raw" else { return }
     guard let kind = kinds.first(where: { $0.name == format && !$0.isProtocol }) else {
       note(.unreadable, "the format \(format) is not one that this program reads")
@@ -95,7 +106,7 @@ struct Inspection {
     }
     guard let inspector = kind as? any InspectingKind else { return }
     do throws(BlockError) {
-      header = try inspector.inspect(head.bytes, fileLength: fileSize)
+      header = try inspector.inspect(file)
     } catch {
       note(.unreadable, error.message)
       return
@@ -132,6 +143,7 @@ struct Inspection {
   /// Lines for people.
   func text(_ path: String) -> String {
     var text = "image: \(path)\nverdict: \(verdict.rawValue)\nformat: \(format)\n"
+    if let recognition { text += "known by: \(recognition)\n" }
     if let virtualSize { text += "virtual size: \(SizeText.humanAndBytes(virtualSize))\n" }
     text += "file size: \(SizeText.humanAndBytes(fileSize))\n"
     if let encryption { text += "encryption: \(encryption)\n" }
@@ -148,6 +160,7 @@ struct Inspection {
       "schema-version": OptionTree(ResultReport.schemaVersion), "filename": .string(path),
       "verdict": .string(verdict.rawValue), "format": .string(format),
     ]
+    if let recognition { object["known-by"] = .string(recognition) }
     if let virtualSize { object["virtual-size"] = OptionTree(virtualSize) }
     object["file-size"] = OptionTree(fileSize)
     object["encryption"] = encryption.map { .string($0) } ?? .null

@@ -113,17 +113,15 @@ struct MeasureCommand: ProgramCommand {
     return kind
   }
 
-  /// The options of the format. Those of the storage are taken as in the making of an image, and change nothing here.
+  /// The options of the format and of its storage, as in the making of an image.
   private func targetOptions(_ kind: any DriverKind, _ list: KeyValueList, _ opener: Opener)
     throws(BlockError)
     -> OptionObject
   {
     let storage = opener.kind(named: "file")?.creationOptions ?? []
-    var values = try inTargetFormat { () throws(BlockError) in
+    return try inTargetFormat { () throws(BlockError) in
       try kind.creationOptions.adding(storage).parse(list)
     }
-    for spec in storage.specs where kind.creationOptions[spec.name] == nil { values.remove(spec.name) }
-    return values
   }
 
   /// A mistake in the options names the format, too.

@@ -15,22 +15,23 @@ final class HeaderCopy {
   private static let room: UInt64 = 1 << 20
 
   private let library: LibCryptsetup
-  let file: File
+  private let place: PrivateFile
   private let device: OpaquePointer
   private let log = LastMessage()
   /// What stands for the data of a detached header while one is made.
-  private var data: File?
+  private var data: PrivateFile?
+  var file: File { place.file }
 
   /// Room for a header of so many bytes, key material included.
   init(length: UInt64) throws(BlockError) {
     library = try LibCryptsetup.shared()
-    file = try File(inMemory: "luks-header")
+    place = try PrivateFile("luks-header")
     guard let room = length.plus(HeaderCopy.room), Int64(exactly: room) != nil else {
       throw BlockError(.tooLarge, "LUKS header of \(length) bytes is not possible")
     }
-    try file.truncate(to: room)
+    try place.file.truncate(to: room)
     var device: OpaquePointer?
-    let result = unsafe library.initialize(&device, file.descriptorPath)
+    let result = unsafe library.initialize(&device, place.path.cName)
     guard result == 0, let device = unsafe device else {
       throw BlockError(.unsupported, "libcryptsetup cannot work here: \(HeaderCopy.reason(result))")
     }
@@ -167,14 +168,14 @@ final class HeaderCopy {
 
   /// The library takes a header for detached, with data from byte 0, where it is told of another file.
   private func formatDetached(_ recipe: LuksRecipe, key: Secret) throws(BlockError) {
-    let data = try File(inMemory: "luks-data")
-    try data.truncate(to: HeaderCopy.room)
+    let data = try PrivateFile("luks-data")
+    try data.file.truncate(to: HeaderCopy.room)
     self.data = data
-    let path = data.descriptorPath
+    let path = data.path.cName
     var failure: BlockError?
-    unsafe path.withCString { path in
+    unsafe path.withUnsafeBufferPointer { path in
       do throws(BlockError) {
-        try unsafe format(recipe, key: key, data: path)
+        try unsafe format(recipe, key: key, data: path.baseAddress)
       } catch {
         failure = error
       }
@@ -201,7 +202,7 @@ final class HeaderCopy {
       log.text = ""
       return
     }
-    let said = log.text.replacing(file.descriptorPath, with: "header").filter { $0 != HeaderCopy.lineFeed }
+    let said = log.text.replacing(place.path, with: "header").filter { $0 != HeaderCopy.lineFeed }
     log.text = ""
     throw BlockError(
       .inputOutput, "\(what): \(said.isEmpty ? HeaderCopy.reason(result) : said)", systemError: -result)

@@ -28,7 +28,10 @@ public struct LuksCreation {
     try requireSecret(secretName)
     recipe = LuksRecipe(cipher: try cipher.spec)
     if let hash { recipe.hash = try Digest(hash).name }
-    if let time = try reader.number(prefix + "iter-time") { recipe.iterationTime = time }
+    if let time = try reader.number(prefix + "iter-time") {
+      guard time > 0 else { throw BlockError(.invalidArgument, "iter-time must be at least 1") }
+      recipe.iterationTime = time
+    }
     switch try reader.number(prefix + "version") {
     case nil, 1: recipe.version = 1
     case 2: recipe.version = 2

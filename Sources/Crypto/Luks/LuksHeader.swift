@@ -84,6 +84,12 @@ public struct LuksHeader: Sendable, Equatable {
   /// Bytes of the header and its key material, up to the encrypted data where that follows.
   public var length: UInt64 { max(materialEnd, payloadOffset) }
 
+  /// Bytes that a copy of header and keys has at least: all copies of the header, and the room for key material. In
+  /// front of data these are whole pages, also where other programs make the copy.
+  public var leastCopyLength: UInt64 {
+    payloadOffset == 0 ? materialEnd : min(materialEnd.roundedUp(to: 4096) ?? materialEnd, length)
+  }
+
   /// How many keys there can be.
   public var slotCount: Int { version == 1 ? 8 : 32 }
 

@@ -89,28 +89,11 @@ extension BlockTable {
     var block = blocks.lowerBound
     while block < blocks.upperBound {
       let spaces = try takeSpaces(blocks.upperBound - block, node)
-      try reserve(spaces, preallocation, node)
+      try makeBlank(spaces, isWhole: false, preallocation: preallocation, node)
       for space in spaces {
         try set(.data(layout.offset(ofSpace: space) + layout.lead), of: block, node)
         block += 1
       }
-    }
-  }
-
-  /// Lets spaces read as zeros, and take room where the preallocation says so.
-  private func reserve(_ spaces: Range<UInt64>, _ preallocation: Preallocation, _ node: Node)
-    throws(BlockError)
-  {
-    let file = try BlockTable.file(of: node)
-    let takesRoom = preallocation == .falloc || preallocation == .full
-    let start = layout.offset(ofSpace: spaces.lowerBound)
-    let end = layout.offset(ofSpace: spaces.upperBound)
-    let known = file.length
-    if start < known {
-      try file.writeZeroes(at: start, length: min(end, known) - start, mayUnmap: !takesRoom)
-    }
-    if end > known {
-      try file.truncate(to: end, exact: false, preallocation: takesRoom ? preallocation : .off)
     }
   }
 

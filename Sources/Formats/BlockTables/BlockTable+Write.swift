@@ -101,16 +101,22 @@ extension BlockTable {
       fillAfter: copies ? room - count : 0, allocation: claim)
   }
 
-  /// Lets new spaces read as zeros where nothing is going to be written.
-  private func makeBlank(_ spaces: Range<UInt64>, isWhole: Bool, _ node: Node) throws(BlockError) {
+  /// Lets new spaces read as zeros, but where they are going to be written as a whole, and take room where the
+  /// preallocation says so.
+  func makeBlank(
+    _ spaces: Range<UInt64>, isWhole: Bool, preallocation: Preallocation = .off, _ node: Node
+  ) throws(BlockError) {
     let file = try BlockTable.file(of: node)
+    let takesRoom = preallocation == .falloc || preallocation == .full
     let start = layout.offset(ofSpace: spaces.lowerBound)
     let end = layout.offset(ofSpace: spaces.upperBound)
     let known = file.length
     // What the file grows by reads as zero; a device has its length.
-    if end > known { try file.truncate(to: end, exact: false, preallocation: .off) }
+    if end > known {
+      try file.truncate(to: end, exact: false, preallocation: takesRoom ? preallocation : .off)
+    }
     if !isWhole, start < known {
-      try file.writeZeroes(at: start, length: min(end, known) - start, mayUnmap: true)
+      try file.writeZeroes(at: start, length: min(end, known) - start, mayUnmap: !takesRoom)
     }
   }
 

@@ -17,6 +17,12 @@ package protocol BlockTableDriver: CheckingDriver {
   /// - Parameter usedSpaces: how many spaces there are up to the last one in use, or nil where none was taken.
   func writeCounters(_ usedSpaces: UInt64?, of node: Node) throws(BlockError)
 
+  /// Holds what the header counts against the table, which has just been looked at or, with `repair`, mended; counts
+  /// what is wrong in `result`, and mends that, too, with a repair of everything.
+  func checkCounters(
+    _ result: inout CheckResult, repair: CheckRepair?, of node: Node, report: (String) -> Void
+  ) throws(BlockError)
+
   /// What a check says of a finding, one line.
   func text(of finding: BlockFinding) -> String
 }
@@ -80,20 +86,30 @@ extension BlockTableDriver {
   /// Writes what is held back.
   package func close(_ node: Node) throws(BlockError) { try flush(node) }
 
+  /// The header counts nothing.
+  package func checkCounters(
+    _ result: inout CheckResult, repair: CheckRepair?, of node: Node, report: (String) -> Void
+  ) throws(BlockError) {}
+
   /// Compares the entries with each other and with the file.
   package func check(_ node: Node, _ context: JobContext, report: (String) -> Void) throws(BlockError)
     -> CheckResult
   {
-    try table.check(of: node, context) { (finding) throws(BlockError) in report(self.text(of: finding)) }
+    var result = try table.check(of: node, context) { (finding) throws(BlockError) in
+      report(self.text(of: finding))
+    }
+    try checkCounters(&result, repair: nil, of: node, report: report)
+    return result
   }
 
   /// Mends the entries, then what the header counts.
   package func repair(_ what: CheckRepair, _ node: Node, _ context: JobContext, report: (String) -> Void)
     throws(BlockError) -> CheckResult
   {
-    let result = try table.repair(what, of: node, context) { (finding) throws(BlockError) in
+    var result = try table.repair(what, of: node, context) { (finding) throws(BlockError) in
       report(self.text(of: finding))
     }
+    try checkCounters(&result, repair: what, of: node, report: report)
     try flush(node)
     return result
   }

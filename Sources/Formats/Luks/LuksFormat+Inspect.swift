@@ -8,8 +8,9 @@ public import Errors
 
 extension LuksFormat: InspectingKind {
   /// Reads the header without any secret: version, cipher, slots, and where the data starts.
-  public func inspect(_ head: RawSpan, fileLength: UInt64) throws(BlockError) -> HeaderFindings {
-    let area = HeadArea(head, length: fileLength)
+  public func inspect(_ file: InspectedFile) throws(BlockError) -> HeaderFindings {
+    let fileLength = file.length
+    let area = HeadArea(file.head.bytes, length: fileLength)
     var findings = HeaderFindings(virtualSize: 0)
     findings.encryption = "luks"
     let header: LuksHeader

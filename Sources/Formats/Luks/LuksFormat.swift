@@ -38,17 +38,16 @@ public struct LuksFormat: DriverKind {
     return result
   }
 
-  /// Certain of the magic number and a known version.
-  public func probe(_ head: RawSpan) -> Int {
-    switch LuksHeader.version(announcedBy: head) {
-    case 1, 2: 100
-    default: 0
+  /// Certain of the magic number and a known version; the second copy of a header is enough where the first is lost.
+  public func probe(_ input: ProbeInput) -> Recognition? {
+    if let version = LuksHeader.version(announcedBy: input.head.bytes), version == 1 || version == 2 {
+      return Recognition(by: "the magic number at byte 0, version \(version)")
     }
-  }
-
-  /// The second copy of a header, which is enough.
-  public var laterSigns: [LaterSign] {
-    LuksHeader.copySizes.map { LaterSign(offset: $0, bytes: LuksHeader.secondarySign) }
+    let sign = LuksHeader.secondarySign
+    for offset in LuksHeader.copySizes where input.bytes(at: offset, count: sign.count) == sign {
+      return Recognition(50, by: "a second header at byte \(offset)")
+    }
+    return nil
   }
 
   /// Opens a disk with the secret that `key-secret` names, or only its header where data is not going to be read.
@@ -123,10 +122,10 @@ public struct LuksFormat: DriverKind {
     guard let length = request.size.roundedUp(to: UInt64(recipe.sectorSize)),
       let total = length.plus(recipe.headerLength), Int64(exactly: total) != nil
     else { throw BlockError(.tooLarge, "The requested file size is too large") }
+    try request.file.requireRoom(for: total, preallocation)
     let area = EdgeArea(edge: request.file)
     _ = try LuksHeader.create(recipe, passphrase: passphrase, in: area)
-    try request.file.truncate(
-      to: recipe.headerLength + length, exact: false, preallocation: preallocation)
+    try request.file.truncate(to: total, exact: false, preallocation: preallocation)
   }
 
   /// There are no tables, so that allocating them is nothing to do.
@@ -139,6 +138,8 @@ public struct LuksFormat: DriverKind {
 extension LuksFormat: MeasuringKind {
   /// The header, and as many bytes as the disk has.
   public func measure(length: UInt64, options: OptionObject) throws(BlockError) -> ImageMeasure {
+    var options = options
+    _ = try LuksFormat.preallocation(&options)
     let creation = try LuksCreation(options) { name throws(BlockError) in
       guard name == nil else { return }
       throw BlockError(.invalidArgument, "Parameter 'key-secret' is required for cipher")

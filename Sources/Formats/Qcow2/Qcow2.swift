@@ -19,9 +19,10 @@ public struct Qcow2Format: DriverKind {
   public var supportsCompression: Bool { true }
 
   /// Certain where the magic and a version from 2 on stand at the start.
-  public func probe(_ head: RawSpan) -> Int {
-    guard head.byteCount >= 8, head.big32(at: 0) == Header.magic, head.big32(at: 4) >= 2 else { return 0 }
-    return 100
+  public func probe(_ input: ProbeInput) -> Recognition? {
+    let head = input.head.bytes
+    guard head.byteCount >= 8, head.big32(at: 0) == Header.magic, head.big32(at: 4) >= 2 else { return nil }
+    return Recognition(by: "the magic number at byte 0, version \(head.big32(at: 4))")
   }
 
   /// Reads header, L1 table, refcount table and snapshot table.

@@ -53,6 +53,21 @@ extension Qcow2Driver: BitmapDriver {
     }
   }
 
+  func usableBitmaps(of node: Node) throws(BlockError) -> [NewBitmap] {
+    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      try bitmaps.usableContents(held)
+    }
+  }
+
+  func addBitmaps(_ added: [NewBitmap], of node: Node) throws(BlockError) {
+    guard !added.isEmpty else { return }
+    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      let entries = try bitmaps.newEntries(added, held)
+      try prepareForChanges(held)
+      try bitmaps.add(added, as: entries, held)
+    }
+  }
+
   func changeBitmap(_ name: String, _ change: BitmapChange, of node: Node) throws(BlockError) {
     try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       // Whether it can be done is looked at first: a refusal changes nothing.

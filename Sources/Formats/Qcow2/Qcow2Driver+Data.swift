@@ -18,6 +18,7 @@ extension Qcow2Driver: FormatDriver {
   func limits(of node: Node) -> Limits {
     var limits = Limits()
     limits.clusterSize = header.geometry.clusterSize
+    limits.largestCopyUnit = limits.clusterSize
     if codec.isEncrypted { limits.requestAlignment = ClusterEncryption.sector }
     return limits
   }

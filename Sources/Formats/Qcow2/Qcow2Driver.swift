@@ -128,7 +128,7 @@ final class Qcow2Driver: @unchecked Sendable {
   /// Looks whether the image may be used so, and leaves it as closing would: the next change prepares it anew.
   func prepareReopen(_ flags: NodeFlags, options: OptionObject, of node: Node) throws(BlockError) {
     var rest = options
-    let options = try Qcow2Options(taking: &rest)
+    let options = try Qcow2Options(taking: &rest, cacheBytes: self.options.usualL2CacheBytes)
     if let left = rest.flattened().first?.key {
       throw BlockError(.invalidArgument, "Block format '\(name)' does not support the option '\(left)'")
     }

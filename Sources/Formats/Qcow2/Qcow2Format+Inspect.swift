@@ -7,13 +7,10 @@ internal import Bytes
 public import Errors
 
 extension Qcow2Format: InspectingKind {
-  /// Reads the header, and compares where tables ought to be with the length of the file.
-  public func inspect(_ head: RawSpan, fileLength: UInt64) throws(BlockError) -> HeaderFindings {
-    let clusterSize = Int(try Header.clusterSize(parsing: head))
+  /// Reads the header and the tables, and holds them against each other and the length of the file.
+  public func inspect(_ file: InspectedFile) throws(BlockError) -> HeaderFindings {
     // What the file lacks of its first cluster reads as zeros.
-    let area = Buffer(count: clusterSize)
-    var bytes = area.mutableBytes
-    bytes.copy(head.slice(0..<min(head.byteCount, clusterSize)), at: 0)
+    let area = try file.read(at: 0, count: Int(try Header.clusterSize(parsing: file.head.bytes)))
     let unknown = Qcow2Format.unknownFeatures(area.bytes)
     let header: Header
     do throws(BlockError) {
@@ -38,7 +35,7 @@ extension Qcow2Format: InspectingKind {
     case nil: findings.defects.append("encryption method \(header.cryptMethod) does not exist")
     }
     findings.unknownFeatures = unknown + Qcow2Format.unknownExtensions(header)
-    findings.defects += Qcow2Format.defects(header, head, fileLength)
+    findings.defects += Qcow2Format.defects(header, file)
     return findings
   }
 
@@ -70,14 +67,20 @@ extension Qcow2Format: InspectingKind {
     return names
   }
 
-  private static func defects(_ header: Header, _ head: RawSpan, _ fileLength: UInt64) -> [String] {
+  private static func defects(_ header: Header, _ file: InspectedFile) -> [String] {
     var defects = reason { () throws(BlockError) in try header.checkTables() }
+    var budget: MemoryBudget?
     defects += reason { () throws(BlockError) in
-      _ = try header.checkTables(takingAtMost: Opener.untrustedTableBudget)
+      budget = try header.checkTables(takingAtMost: Opener.untrustedTableBudget)
     }
     if header.incompatible.contains(.corrupt) { defects.append("the image is marked as corrupt") }
     if header.size > UInt64(Int64.max) { defects.append("the virtual size is negative") }
-    return defects + extensionDefects(header, fileLength) + layoutDefects(header, head, fileLength)
+    defects += extensionDefects(header, file.length)
+    // What takes too much memory to be opened is not read here, either.
+    guard let budget else { return defects }
+    var layout = LayoutInspection(header, file, budget)
+    layout.run()
+    return defects + layout.defects
   }
 
   private static func extensionDefects(_ header: Header, _ fileLength: UInt64) -> [String] {
@@ -101,5 +104,15 @@ extension Qcow2Format: InspectingKind {
       break
     }
     return defects
+  }
+
+  /// Why `body` fails, if it does.
+  static func reason(_ body: () throws(BlockError) -> Void) -> [String] {
+    do throws(BlockError) {
+      try body()
+      return []
+    } catch {
+      return [error.message]
+    }
   }
 }

@@ -14,7 +14,7 @@ extension Qcow2Format {
       throw BlockError(.notFound, "node '\(request.node.name)' has no child 'file'")
     }
     let header = try readHeader(file)
-    let options = try Qcow2Options(taking: &request.options)
+    let options = try Qcow2Options(taking: &request.options, cacheBytes: request.cacheBytes)
     let driver = try readTables(header, file, options, request.flags, request.tableBudget)
     driver.codec.use(try ClusterEncryption(header, file, options, request))
     try driver.header.clearUnknownFeatures(file, request.flags)

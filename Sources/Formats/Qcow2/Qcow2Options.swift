@@ -67,6 +67,8 @@ struct Qcow2Options: Sendable {
   var discardNoUnref = false
   var overlapChecks: OverlapChecks = .cached
   var l2CacheBytes = Qcow2Options.defaultL2CacheBytes
+  /// What the cache of L2 tables takes where the user says nothing.
+  private(set) var usualL2CacheBytes = Qcow2Options.defaultL2CacheBytes
   var l2SliceBytes: UInt64?
   var refcountCacheBytes = Qcow2Options.defaultRefcountCacheBytes
   var snapshot: SnapshotSelector?
@@ -96,7 +98,11 @@ struct Qcow2Options: Sendable {
   ]
 
   /// Takes what the driver understands out of `options`; unknown keys stay, those inside groups too.
-  init(taking options: inout OptionObject) throws(BlockError) {
+  ///
+  /// - Parameter cacheBytes: what caches may take where `options` do not say.
+  init(taking options: inout OptionObject, cacheBytes: UInt64 = defaultL2CacheBytes) throws(BlockError) {
+    usualL2CacheBytes = min(cacheBytes, Qcow2Options.defaultL2CacheBytes)
+    l2CacheBytes = usualL2CacheBytes
     var mine = OptionObject()
     var rest = OptionObject()
     for entry in options.entries {

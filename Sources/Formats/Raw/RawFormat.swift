@@ -27,7 +27,7 @@ public struct RawFormat: DriverKind {
   }
 
   /// Anything may be a raw disk, but everything else is more likely.
-  public func probe(_ head: RawSpan) -> Int { 1 }
+  public func probe(_ input: ProbeInput) -> Recognition? { Recognition(1, by: "no sign of any format") }
 
   /// Opens the whole file, or the window that `offset` and `size` (bytes) describe.
   public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {

@@ -105,44 +105,26 @@ final class VdiDriver: BlockTableDriver, @unchecked Sendable {
     try node.file?.flush()
   }
 
-  func check(_ node: Node, _ context: JobContext, report: (String) -> Void) throws(BlockError) -> CheckResult
-  {
-    var result = try table.check(of: node, context) { (finding) throws(BlockError) in
-      report(self.text(of: finding))
-    }
+  /// The header states how many blocks are stored; after a repair, the count by which others place the next one.
+  func checkCounters(
+    _ result: inout CheckResult, repair: CheckRepair?, of node: Node, report: (String) -> Void
+  ) throws(BlockError) {
+    let used = repair == nil ? result.allocatedClusters : try table.usedSpaces(of: node)
     let stated = UInt64(monitor.withLock { header.allocatedCount })
-    if stated != result.allocatedClusters {
-      report("ERROR: allocated blocks mismatch, is \(result.allocatedClusters), should be \(stated)")
-      result.corruptions += 1
-    }
-    return VdiDriver.asPeerTells(result)
-  }
-
-  func repair(_ what: CheckRepair, _ node: Node, _ context: JobContext, report: (String) -> Void)
-    throws(BlockError) -> CheckResult
-  {
-    var result = try table.repair(what, of: node, context) { (finding) throws(BlockError) in
-      report(self.text(of: finding))
-    }
-    let used = try table.usedSpaces(of: node)
-    let stated = UInt64(monitor.withLock { header.allocatedCount })
-    if what == .all, stated != used {
+    if stated != used, repair != .leaks {
       report("ERROR: allocated blocks mismatch, is \(used), should be \(stated)")
-      result.corruptionsFixed += 1
-      try change(node) { $0.allocatedCount = UInt32(clamping: used) }
+      if repair == nil {
+        result.corruptions += 1
+      } else {
+        result.corruptionsFixed += 1
+        try change(node) { $0.allocatedCount = UInt32(clamping: used) }
+      }
     }
-    try flush(node)
-    return VdiDriver.asPeerTells(result)
-  }
-
-  /// The peer tells nothing of places and fragments here.
-  private static func asPeerTells(_ result: CheckResult) -> CheckResult {
-    var told = result
-    told.totalClusters = 0
-    told.allocatedClusters = 0
-    told.fragmentedClusters = 0
-    told.imageEndOffset = 0
-    return told
+    // The peer tells nothing of places and fragments here.
+    result.totalClusters = 0
+    result.allocatedClusters = 0
+    result.fragmentedClusters = 0
+    result.imageEndOffset = 0
   }
 
   func text(of finding: BlockFinding) -> String {

@@ -24,7 +24,9 @@ public struct VdiFormat: DriverKind {
   }
 
   /// Certain of the signature.
-  public func probe(_ head: RawSpan) -> Int { VdiHeader.hasSignature(head) ? 100 : 0 }
+  public func probe(_ input: ProbeInput) -> Recognition? {
+    VdiHeader.hasSignature(input.head.bytes) ? Recognition(by: "the signature at byte 64") : nil
+  }
 
   /// What was never written reads as zero, unless it has a place on storage that does not.
   public func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool {
@@ -45,16 +47,10 @@ public struct VdiFormat: DriverKind {
 
   /// Writes a header and a map; what follows the map starts at a multiple of 1 MiB, which leaves the disk room to grow.
   public func create(_ request: CreateRequest) throws(BlockError) {
-    var options = request.options
-    let isFixed = try options.takeBool("static") ?? false
-    let preallocation = try options.takePreallocation() ?? .off
-    guard preallocation != .metadata else {
-      throw BlockError(.unsupported, "Unsupported preallocation mode: metadata")
-    }
-    let plan = try VdiPlan(size: request.size, isFixed: isFixed, preallocation)
+    let plan = try VdiPlan(size: request.size, request.options)
     let file = request.file
     // An old image's map must not be taken for the new one's.
-    try file.truncate(to: plan.fileLength, exact: false, preallocation: preallocation)
+    try file.truncate(to: plan.fileLength, exact: false, preallocation: plan.preallocation)
     try plan.writeMap(to: file)
     let head = Buffer(count: VdiHeader.length)
     var bytes = head.mutableBytes
@@ -66,9 +62,7 @@ public struct VdiFormat: DriverKind {
 extension VdiFormat: MeasuringKind {
   /// Header and map, and the blocks.
   public func measure(length: UInt64, options: OptionObject) throws(BlockError) -> ImageMeasure {
-    var options = options
-    let isFixed = try options.takeBool("static") ?? false
-    let plan = try VdiPlan(size: length, isFixed: isFixed, try options.takePreallocation() ?? .off)
+    let plan = try VdiPlan(size: length, options)
     let empty = UInt64(plan.header.dataOffset)
     let full = empty + UInt64(plan.header.blockCount) * UInt64(VdiHeader.blockSize)
     return plan.hasPlaces
@@ -79,14 +73,12 @@ extension VdiFormat: MeasuringKind {
 
 extension VdiFormat: InspectingKind {
   /// Reads the header, and compares where the map and the blocks ought to be with the length of the file.
-  public func inspect(_ head: RawSpan, fileLength: UInt64) throws(BlockError) -> HeaderFindings {
-    let area = Buffer(count: VdiHeader.length)
-    var bytes = area.mutableBytes
-    bytes.copy(head.slice(0..<min(head.byteCount, VdiHeader.length)), at: 0)
+  public func inspect(_ file: InspectedFile) throws(BlockError) -> HeaderFindings {
+    let area = try file.read(at: 0, count: VdiHeader.length)
     let header = try VdiHeader(parsing: area.bytes)
     var findings = HeaderFindings(virtualSize: header.diskSize)
     do throws(BlockError) {
-      _ = try header.layout(fileLength: fileLength)
+      _ = try header.layout(fileLength: file.length)
     } catch {
       findings.defects.append(error.message)
     }
@@ -103,9 +95,17 @@ struct VdiPlan {
   let header: VdiHeader
   /// Whether each block has a place from the start.
   let hasPlaces: Bool
+  /// How these get their space.
+  let preallocation: Preallocation
 
-  /// - Throws: kind `tooLarge` for a disk that the format cannot have.
-  init(size: UInt64, isFixed: Bool, _ preallocation: Preallocation) throws(BlockError) {
+  /// - Throws: kind `tooLarge` for a disk that the format cannot have; what is wrong with the creation options.
+  init(size: UInt64, _ options: OptionObject) throws(BlockError) {
+    var options = options
+    let isFixed = try options.takeBool("static") ?? false
+    preallocation = try options.takePreallocation() ?? .off
+    guard preallocation != .metadata else {
+      throw BlockError(.unsupported, "Unsupported preallocation mode: metadata")
+    }
     guard size <= VdiHeader.largestDisk else { throw VdiHeader.tooLarge(size) }
     let blocks = size.dividedUp(by: UInt64(VdiHeader.blockSize))
     let mapEnd = UInt64(VdiHeader.length) + blocks * 4

@@ -36,9 +36,9 @@ struct BitmapCopy {
     guard let driver = node.driver as? any BitmapDriver, driver.supportsBitmaps(of: node) else {
       throw BlockError(.unsupported, "Format driver '\(node.driver.name)' does not support bitmaps")
     }
-    let known = driver.bitmaps(of: node)
+    let known = Set(driver.bitmaps(of: node).map(\.name))
     for bitmap in bitmaps.reversed() where !bitmap.isInconsistent {
-      guard !known.contains(where: { $0.name == bitmap.name }) else {
+      guard !known.contains(bitmap.name) else {
         throw BlockError(
           .alreadyExists, "Failed to create bitmap \(bitmap.name): Bitmap already exists: \(bitmap.name)")
       }
@@ -58,13 +58,6 @@ struct BitmapCopy {
     for bitmap in bitmaps.reversed() where bitmap.isInconsistent {
       warn("Skipping inconsistent bitmap '\(bitmap.name)'")
     }
-    for bitmap in bitmaps where !bitmap.isInconsistent {
-      try inContext("Failed to create bitmap \(bitmap.name)") { () throws(BlockError) in
-        let content = try from.bitmapContent(bitmap.name, of: source)
-        try driver.changeBitmap(
-          bitmap.name,
-          .add(granularity: bitmap.granularity, isEnabled: bitmap.isEnabled, content: content), of: node)
-      }
-    }
+    try driver.addBitmaps(try from.usableBitmaps(of: source), of: node)
   }
 }

@@ -59,12 +59,8 @@ public final class ConvertJob: Job {
     target = user
     try about(options.target.text) { () throws(BlockError) in
       if options.skipsCreation { try openTarget(user, in: graph) } else { try makeTarget(user, in: graph) }
+      try bitmaps?.checkTarget(user)
     }
-    if options.compresses, try user.edge?.makeCompressor() == nil {
-      throw BlockError(.unsupported, "Compression not supported for this file format").about(
-        options.target.text)
-    }
-    try about(options.target.text) { () throws(BlockError) in try bitmaps?.checkTarget(user) }
   }
 
   /// Copies, and closes the target.
@@ -89,6 +85,7 @@ public final class ConvertJob: Job {
     try copy.run(isLast: false)
     try about(options.target.text) { () throws(BlockError) in
       try bitmaps?.copy(to: target, warnOfBitmap)
+      if image != nil { try edge.seal() }
       try edge.flush()
       self.target = nil
       try inContext("error while closing the target") { () throws(BlockError) in try graph.release(target) }
@@ -173,6 +170,7 @@ public final class ConvertJob: Job {
     guard let edge = user.edge, edge.length >= length else {
       throw BlockError(.invalidArgument, "output file is smaller than input file")
     }
+    if options.compresses { _ = try edge.makeCompressor() }
   }
 
   private func makeTarget(_ user: RootUser, in graph: Graph) throws(BlockError) {
@@ -223,9 +221,7 @@ public final class ConvertJob: Job {
       throw BlockError(
         .unsupported, "Compression is not possible in an image with an external data file")
     }
-    if options.compresses, !kind.supportsCompression {
-      throw BlockError(.unsupported, "Compression not supported for this file format")
-    }
+    if options.compresses, !kind.supportsCompression { throw BlockError.noCompression }
     guard values["backing_file"] == nil || values["backing_fmt"] != nil else {
       throw BlockError(
         .invalidArgument, "Use of backing file requires explicit backing format",
@@ -254,7 +250,7 @@ public final class ConvertJob: Job {
   private func shape(of edge: Edge) -> CopyTarget {
     let cluster = edge.child.limits.clusterSize
     let isFresh = image?.readsZero ?? options.targetIsZero
-    let granule = CopyTarget.granule(of: edge)
+    let granule = CopyTarget.granule(of: edge, compresses: options.compresses)
     return CopyTarget(
       edge: edge, granule: granule, zeroUnit: zeroUnit(granule),
       isSparse: options.leastHole > 0 && !edge.storesNoise, readsZero: isFresh && edge.child.backing == nil,

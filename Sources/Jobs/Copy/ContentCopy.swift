@@ -33,7 +33,9 @@ struct ContentCopy: Sendable {
     self.context = context
     self.threads = threads
     pace = rateLimit.map { Pace(bytesPerSecond: $0) }
-    unit = max(ContentCopy.segmentSize, target.granule, target.zeroUnit)
+    // Whole granules, which need be no power of two.
+    let segment = ContentCopy.segmentSize.roundedUp(to: target.granule) ?? target.granule
+    unit = max(segment, target.zeroUnit)
     let segments = ContentCopy.memory / (target.compressionUnit == nil ? unit : 2 * unit)
     capacity = Int(max(2, min(UInt64(threads) * ContentCopy.segmentsPerThread, segments)))
     compressors = target.compressionUnit == nil ? nil : CompressorPool(target.edge)

@@ -25,14 +25,20 @@ struct CopyTarget: Sendable {
   /// Whether readers of the target see the same bytes before and after.
   var isUnchanged = false
 
-  /// The granule for writing to `edge`: a cluster, or where there are none, a page.
-  static func granule(of edge: Edge) -> UInt64 {
-    let cluster = edge.child.limits.clusterSize
-    return cluster > 0 ? cluster : 4096
+  /// The granule for writing to `edge`: the unit in which it is copied to, or where there is none, a page; whole
+  /// clusters where they are compressed.
+  static func granule(of edge: Edge, compresses: Bool = false) -> UInt64 {
+    let limits = edge.child.limits
+    let unit = compresses ? limits.clusterSize : limits.copyUnit
+    return unit > 0 ? unit : 4096
   }
 
   /// Whether storage is still asked to copy.
   var offloads: Bool { offload?.isPossible ?? false }
+
+  /// Whether data gets its place before it is written. Segments that share a new unit cannot: each would wait for the one
+  /// before to be written, while nobody writes.
+  private var placesAhead: Bool { granule.isMultiple(of: max(edge.child.limits.clusterSize, 1)) }
 
   // MARK: Sorting
 
@@ -113,7 +119,7 @@ struct CopyTarget: Sendable {
       if !batch.clusters.isEmpty {
         batch.compressed = try edge.prepareCompressed(batch.clusters, unchanged: isUnchanged)
       }
-      for run in batch.data {
+      for run in batch.data where placesAhead {
         run.prepared = try edge.prepareWrite(
           at: run.offset, length: UInt64(run.bytes.count), unchanged: isUnchanged)
       }
@@ -150,13 +156,31 @@ struct CopyTarget: Sendable {
       }
     }
     for run in batch.data {
-      guard let prepared = run.prepared.take() else { continue }
+      guard let prepared = run.prepared.take() else {
+        try writeUnplaced(run, of: batch, from: source)
+        continue
+      }
       guard let rest = try copy(prepared, run, of: batch, from: source) else { continue }
       do throws(BlockError) {
         try edge.complete(rest, from: buffer.bytes.slice(run.bytes))
       } catch {
         throw error.prefixed("error while writing at byte \(run.offset)")
       }
+    }
+  }
+
+  /// Writes what has no place yet, with what is around it; the one writer there is keeps the order.
+  private func writeUnplaced(_ run: CopyBatch.Run, of batch: CopyBatch, from source: any CopySource)
+    throws(BlockError)
+  {
+    let buffer = batch.buffer
+    if batch.isUnread {
+      var bytes = buffer.mutableBytes
+      var part = bytes.slice(run.bytes)
+      try source.read(at: run.offset, into: &part)
+    }
+    try inContext("error while writing at byte \(run.offset)") { () throws(BlockError) in
+      try edge.write(at: run.offset, from: buffer.bytes.slice(run.bytes), unchanged: isUnchanged)
     }
   }
 

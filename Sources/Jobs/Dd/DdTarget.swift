@@ -86,6 +86,7 @@ final class DdTarget {
 
   /// Makes what was written durable where it has to be, and closes the image.
   func complete() throws(BlockError) {
+    if image != nil { try user.edge?.seal() }
     try user.edge?.flush()
     isReleased = true
     try about(name) { () throws(BlockError) in

@@ -58,9 +58,11 @@ public final class LuksRestoreJob: Job {
   /// - Throws: kind `refused` where it does not seem to.
   public func prepare(in graph: Graph) throws(BlockError) {
     var copied: LuksIdentity?
+    var leastLength: UInt64 = 0
     header = try withLuksFile(backup, try makeUser(backup, graph), opener, in: graph) {
       (header: LuksHeader, edge: Edge) throws(BlockError) in
       copied = LuksIdentity(header)
+      leastLength = header.leastCopyLength
       if !force { try refuseDamaged(header, edge) }
       return try edge.read(at: 0, count: try LuksRestoreJob.length(of: header, in: edge))
     }
@@ -73,6 +75,7 @@ public final class LuksRestoreJob: Job {
     guard let edge = writer.edge, edge.length >= UInt64(header?.count ?? 0) else {
       throw BlockError(.refused, "'\(image.text)' is shorter than the header", naming: image.text)
     }
+    if !force { try refuseCut(to: min(leastLength, edge.length)) }
     target = edge
   }
 
@@ -111,6 +114,17 @@ public final class LuksRestoreJob: Job {
         .refused, "'\(backup.text)' is no copy to rely on: \(error.message)",
         naming: backup.text, hint: LuksRestoreJob.forceHint)
     }
+  }
+
+  /// Refuses a copy that lacks a part of the header that it was made from. Where the header's file ends before the room
+  /// for keys does, so does its copy.
+  private func refuseCut(to length: UInt64) throws(BlockError) {
+    let present = UInt64(header?.count ?? 0)
+    guard present < length else { return }
+    throw BlockError(
+      .refused,
+      "'\(backup.text)' is no copy to rely on: it ends before the header does, after \(present) of \(length) bytes",
+      hint: LuksRestoreJob.forceHint)
   }
 
   private static let forceHint = "Use --force to replace it all the same."

@@ -28,7 +28,7 @@ public final class MeasureJob: Job {
   private let target: any DriverKind
   private let options: OptionObject
 
-  /// - Parameter options: creation options of the target, parsed.
+  /// - Parameter options: creation options of the target and of its storage, parsed.
   public init(_ source: Source, target: any DriverKind, options: OptionObject) {
     self.source = source
     self.target = target
@@ -50,6 +50,9 @@ public final class MeasureJob: Job {
     guard let whole = length.roundedUp(to: 512) else {
       throw BlockError(.tooLarge, "The image size is too large")
     }
+    var options = options
+    // As in the making of an image, which they change nothing of that could be measured.
+    _ = try FileAttributes(takingFrom: &options)
     let measure = try target.measure(length: whole, options: options)
     full = measure.full
     if case .image(let edge) = source, let driver = edge.child.driver as? any BitmapDriver,

@@ -49,9 +49,7 @@ public final class RebaseJob: Job {
     try openOverlay(user)
     guard let node = user.edge?.child else { return }
     try refuseFormatName()
-    if options.compresses, !options.isUnsafe, try user.edge?.makeCompressor() == nil {
-      throw BlockError(.unsupported, "Compression not supported for this file format")
-    }
+    if options.compresses, !options.isUnsafe { _ = try user.edge?.makeCompressor() }
     if !options.isUnsafe {
       try openBase(below: node, graph)
       if let old = node.backing?.child {
@@ -190,10 +188,11 @@ public final class RebaseJob: Job {
   // MARK: Changing
 
   private func copy(to edge: Edge, _ context: JobContext) throws(BlockError) {
-    let cluster = edge.child.limits.clusterSize
+    let limits = edge.child.limits
+    let unit = options.compresses ? limits.clusterSize : limits.copyUnit
     let target = CopyTarget(
-      edge: edge, granule: max(cluster, 512), isSparse: true, readsZero: false,
-      offload: nil, compressionUnit: options.compresses ? Int(cluster) : nil, isUnchanged: true)
+      edge: edge, granule: max(unit, 512), isSparse: true, readsZero: false,
+      offload: nil, compressionUnit: options.compresses ? Int(unit) : nil, isUnchanged: true)
     let copy = ContentCopy(
       from: RebaseSource(overlay: edge, new: base?.edge), to: target,
       threads: options.threads ?? Threads.processors, rateLimit: nil, context: context)

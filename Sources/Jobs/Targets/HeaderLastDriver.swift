@@ -6,18 +6,21 @@ internal import Bytes
 internal import Errors
 internal import Host
 
-/// Storage that is filled in place, and whose first bytes reach it last: until then it starts with zeros, so that
-/// an interrupted job leaves nothing that looks like a whole image.
+/// Storage that is filled in place, and whose ranges that tell a format reach it last: until then they hold zeros, so
+/// that an interrupted job leaves nothing that looks like a whole image.
 final class HeaderLastDriver: StorageDriver, @unchecked Sendable {
-  /// Long enough for the magic of every format and for a partition table.
-  private static let leastHead: UInt64 = 4096
+  /// A range that is held back, in whole units of the storage's requests, with its bytes as they will be.
+  fileprivate struct Part {
+    let range: Range<UInt64>
+    let bytes: Buffer
+  }
 
   let name: String
   private let base: any InPlaceStorage
   private let monitor = Monitor()
-  /// The first bytes as they will be: whole units of the storage's requests.
-  private let head: Buffer
-  /// How many of them were written or cut to, where the storage is a file that has not become as long yet.
+  /// What is held back, in ascending order; ranges do not overlap.
+  private let parts: [Part]
+  /// Up to where something was written to parts, or cut, where the storage is a file that has not become as long yet.
   private var reached: UInt64 = 0
 
   /// What messages call it, nil for nothing.
@@ -27,19 +30,25 @@ final class HeaderLastDriver: StorageDriver, @unchecked Sendable {
   private var isBegun = false
 
   /// Changes nothing yet: what stands there stays until the first change, which a job that is refused never makes.
-  init(_ base: any InPlaceStorage, path: String? = nil, startsEmpty: Bool = false) {
+  ///
+  /// - Parameter withheld: the ranges that reach the storage last.
+  init(
+    _ base: any InPlaceStorage, path: String? = nil, startsEmpty: Bool = false,
+    withheld: [Range<UInt64>] = [0..<WithheldRanges.head]
+  ) {
     self.base = base
     self.path = path
     self.startsEmpty = startsEmpty
     name = base.name
-    let whole = HeaderLastDriver.leastHead.roundedUp(to: max(base.requestUnit, 1))
-    head = Buffer(count: Int(whole ?? HeaderLastDriver.leastHead))
+    parts = WithheldRanges.inUnits(withheld, of: max(base.requestUnit, 1)).map { range in
+      Part(range: range, bytes: Buffer(count: range.count))
+    }
   }
 
   /// Gives up what stands there.
   func begin() throws(BlockError) {
     monitor.withLock { isBegun = true }
-    try base.giveUpContent(head: head.count)
+    try base.giveUpContent(parts.map(\.range))
   }
 
   /// Gives up what stands there, where that has not happened. The first change comes from one thread.
@@ -49,16 +58,20 @@ final class HeaderLastDriver: StorageDriver, @unchecked Sendable {
     try inFile(path, "Could not create") { () throws(BlockError) in try begin() }
   }
 
-  /// Makes everything but the head durable, whatever the node was opened not to care about.
+  /// Makes everything but the parts durable, whatever the node was opened not to care about.
   func synchronize() throws(BlockError) { try base.synchronize() }
 
-  /// Lets the storage hold the head as it was written.
-  func writeHead() throws(BlockError) {
+  /// Lets the storage hold the parts as they were written, the first one last.
+  func writeParts() throws(BlockError) {
     try beginOnce()
-    let head = head
-    let count = Int(min(UInt64(head.count), max(base.length, monitor.withLock { reached })))
-    try base.synchronize()
-    try base.writeInPlace(at: 0, from: head.bytes.slice(0..<count))
+    let end = max(base.length, monitor.withLock { reached })
+    for part in parts.reversed() {
+      try base.synchronize()
+      let inside = part.range.clamped(to: 0..<end)
+      let bytes = part.bytes
+      guard !inside.isEmpty else { continue }
+      try base.writeInPlace(at: inside.lowerBound, from: bytes.bytes.slice(0..<inside.count))
+    }
     try base.synchronize()
   }
 
@@ -79,86 +92,142 @@ final class HeaderLastDriver: StorageDriver, @unchecked Sendable {
   func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
     throws(BlockError)
   {
-    // What storage knows nothing of, it refuses before it changes anything.
-    if preallocation != .metadata { try beginOnce() }
+    try requireRoom(for: length, preallocation, of: node)
+    try beginOnce()
     try base.truncate(to: length, exact: exact, preallocation: preallocation, of: node)
     let end = base.length
-    guard end < UInt64(head.count) else { return }
-    let head = head
-    monitor.lock()
-    var bytes = head.mutableBytes
-    var cut = bytes.slice(Int(end)..<head.count)
-    cut.fill()
-    reached = min(reached, end)
-    monitor.unlock()
+    for (part, range) in pieces(end..<UInt64.max) { if let part { fill(part, range) } }
+    monitor.withLock { reached = min(reached, end) }
   }
 
-  /// What the head holds, the storage does not know.
+  /// As long as something stands there that would be given up.
+  func requireRoom(for length: UInt64, _ preallocation: Preallocation, of node: Node) throws(BlockError) {
+    guard !monitor.withLock({ isBegun }) else { return }
+    try base.requireRoom(for: length, preallocation)
+  }
+
+  /// What the parts hold, the storage does not know.
   func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
-    let inHead = partInHead(offset, length)
-    if inHead > 0 { return Extent(.data, length: inHead, location: Extent.Location(.file, offset)) }
+    for part in parts where part.range.upperBound > offset {
+      if part.range.contains(offset) {
+        return Extent(
+          .data, length: min(length, part.range.upperBound - offset), location: Extent.Location(.file, offset)
+        )
+      }
+      return try base.extent(at: offset, length: min(length, part.range.lowerBound - offset), of: node)
+    }
     return try base.extent(at: offset, length: length, of: node)
   }
 
   func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
     try beginOnce()
-    let inHead = partInHead(offset, length)
-    guard inHead < length else { return }
-    try base.discard(at: offset + inHead, length: length - inHead, of: node)
+    for (part, range) in pieces(offset..<offset + length) where part == nil {
+      try base.discard(at: range.lowerBound, length: UInt64(range.count), of: node)
+    }
   }
 
   func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
     -> Bool
   {
     try beginOnce()
-    let inHead = partInHead(offset, length)
-    if inHead > 0 {
-      let head = head
-      monitor.lock()
-      var bytes = head.mutableBytes
-      var zeroed = bytes.slice(Int(offset)..<Int(offset + inHead))
-      zeroed.fill()
-      reached = max(reached, offset + inHead)
-      monitor.unlock()
+    var isDone = true
+    for (part, range) in pieces(offset..<offset + length) {
+      if let part {
+        fill(part, range)
+        noteReached(range.upperBound)
+      } else if isDone {
+        isDone = try base.writeZeroes(
+          at: range.lowerBound, length: UInt64(range.count), mayUnmap: mayUnmap, of: node)
+      }
     }
-    guard inHead < length else { return true }
-    return try base.writeZeroes(at: offset + inHead, length: length - inHead, mayUnmap: mayUnmap, of: node)
+    return isDone
   }
 
   func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
-    let inHead = Int(partInHead(offset, UInt64(buffer.byteCount)))
-    if inHead > 0 {
-      let start = Int(offset)
-      let head = head
+    for (part, range) in pieces(offset..<offset + UInt64(buffer.byteCount)) {
+      var target = buffer.slice(Int(range.lowerBound - offset)..<Int(range.upperBound - offset))
+      guard let part else {
+        try base.read(at: range.lowerBound, into: &target, of: node)
+        continue
+      }
+      let bytes = part.bytes
       monitor.lock()
-      buffer.copy(head.bytes.slice(start..<start + inHead))
+      target.copy(bytes.bytes.slice(part.places(of: range)))
       monitor.unlock()
     }
-    guard inHead < buffer.byteCount else { return }
-    var rest = buffer.slice(inHead..<buffer.byteCount)
-    try base.read(at: offset + UInt64(inHead), into: &rest, of: node)
   }
 
   func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError) {
     try beginOnce()
-    let inHead = Int(partInHead(offset, UInt64(data.byteCount)))
-    if inHead > 0 {
-      let head = head
+    for (part, range) in pieces(offset..<offset + UInt64(data.byteCount)) {
+      let source = data.slice(Int(range.lowerBound - offset)..<Int(range.upperBound - offset))
+      guard let part else {
+        try base.write(at: range.lowerBound, from: source, unchanged: unchanged, of: node)
+        continue
+      }
+      let buffer = part.bytes
       monitor.lock()
-      var bytes = head.mutableBytes
-      bytes.copy(data.slice(0..<inHead), at: Int(offset))
-      reached = max(reached, offset + UInt64(inHead))
+      var bytes = buffer.mutableBytes
+      bytes.copy(source, at: part.places(of: range).lowerBound)
       monitor.unlock()
+      noteReached(range.upperBound)
     }
-    guard inHead < data.byteCount else { return }
-    try base.write(
-      at: offset + UInt64(inHead), from: data.slice(inHead..<data.byteCount), unchanged: unchanged,
-      of: node)
   }
 
-  /// How many bytes of a request lie in the head.
-  private func partInHead(_ offset: UInt64, _ count: UInt64) -> UInt64 {
-    let end = UInt64(head.count)
-    return offset >= end ? 0 : min(end - offset, count)
+  // MARK: Parts
+
+  /// A range cut where parts begin and end; each piece with the part that it lies in, if any.
+  private func pieces(_ range: Range<UInt64>) -> [(part: Part?, range: Range<UInt64>)] {
+    var pieces: [(part: Part?, range: Range<UInt64>)] = []
+    var position = range.lowerBound
+    for part in parts {
+      let inside = part.range.clamped(to: range)
+      guard !inside.isEmpty else { continue }
+      if position < inside.lowerBound { pieces.append((nil, position..<inside.lowerBound)) }
+      pieces.append((part, inside))
+      position = inside.upperBound
+    }
+    if position < range.upperBound { pieces.append((nil, position..<range.upperBound)) }
+    return pieces
+  }
+
+  private func noteReached(_ end: UInt64) { monitor.withLock { reached = max(reached, end) } }
+
+  /// Lets a range of a part be zeros.
+  private func fill(_ part: Part, _ range: Range<UInt64>) {
+    let buffer = part.bytes
+    monitor.lock()
+    var bytes = buffer.mutableBytes
+    var zeroed = bytes.slice(part.places(of: range))
+    zeroed.fill()
+    monitor.unlock()
+  }
+}
+
+extension HeaderLastDriver.Part {
+  /// Where a range of the file is in the bytes.
+  fileprivate func places(of range: Range<UInt64>) -> Range<Int> {
+    Int(range.lowerBound - self.range.lowerBound)..<Int(range.upperBound - self.range.lowerBound)
+  }
+}
+
+/// Ranges of a file that reach it last.
+enum WithheldRanges {
+  /// Long enough for the magic of most formats and for a partition table.
+  static let head: UInt64 = 4096
+
+  /// The ranges in whole units, in ascending order, those that touch as one.
+  static func inUnits(_ ranges: [Range<UInt64>], of unit: UInt64) -> [Range<UInt64>] {
+    var result: [Range<UInt64>] = []
+    for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) where !range.isEmpty {
+      let start = range.lowerBound.roundedDown(to: unit)
+      let end = range.upperBound.roundedUp(to: unit) ?? range.upperBound
+      if let last = result.last, last.upperBound >= start {
+        result[result.count - 1] = last.lowerBound..<max(last.upperBound, end)
+      } else {
+        result.append(start..<end)
+      }
+    }
+    return result
   }
 }

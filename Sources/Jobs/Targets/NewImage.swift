@@ -44,7 +44,10 @@ final class NewImage {
     self.flags = flags.union(.writable)
     self.graph = graph
     self.opener = opener
-    files = TargetFiles(graph: graph, opener: opener)
+    let kind = opener.kind(named: recipe.format)
+    files = TargetFiles(graph: graph, opener: opener) { length in
+      kind?.tellingRanges(inFileOf: length) ?? [0..<WithheldRanges.head]
+    }
     do throws(BlockError) {
       try create()
     } catch {

@@ -51,10 +51,17 @@ final class TargetFiles {
   /// What has appeared and may be taken back.
   private var appeared: [Place] = []
   private var guards: [RootUser] = []
+  /// What is written last of a file in place of so many bytes.
+  private let withheld: (UInt64) -> [Range<UInt64>]
 
-  init(graph: Graph, opener: Opener) {
+  /// - Parameter withheld: what is written last of a file that is filled in place, by its length.
+  init(
+    graph: Graph, opener: Opener,
+    withheld: @escaping (UInt64) -> [Range<UInt64>] = { _ in [0..<WithheldRanges.head] }
+  ) {
     self.graph = graph
     self.opener = opener
+    self.withheld = withheld
   }
 
   /// Makes an empty file that will stand at `path`, for `user` to fill.
@@ -134,7 +141,7 @@ final class TargetFiles {
         try inFile(target.node.fileName, "Could not create") { () throws(BlockError) in
           switch target.place {
           case .staged(let file): try file.appear()
-          case .present(let driver, _): try driver.writeHead()
+          case .present(let driver, _): try driver.writeParts()
           }
         }
       }
@@ -200,7 +207,9 @@ final class TargetFiles {
       try inFile(path, "Could not create") { () throws(BlockError) in try staged.file.setDirect(true) }
     }
     attributes.apply(to: staged.file)
-    let node = try graph.adopt(FileDriver(staged.file, path: path), fileName: path, flags: flags)
+    // What replaces a good file is durable before it does.
+    let driver = FileDriver(staged.file, path: path, isAwaited: staged.replaces)
+    let node = try graph.adopt(driver, fileName: path, flags: flags)
     return Target(node: node, place: .staged(staged))
   }
 
@@ -263,10 +272,13 @@ final class TargetFiles {
     if flags.contains(.direct) {
       try inFile(path, "Could not create") { () throws(BlockError) in try file.setDirect(true) }
     }
+    let isFile = file.kind == .regular
+    let storage = FileDriver(file, path: path, name: driverName)
+    // What was a file is empty.
     let driver = HeaderLastDriver(
-      FileDriver(file, path: path, name: driverName), path: path, startsEmpty: file.kind == .regular)
+      storage, path: path, startsEmpty: isFile, withheld: withheld(isFile ? 0 : storage.length))
     let node = try graph.adopt(driver, fileName: path, flags: flags)
-    return Target(node: node, place: .present(driver, wasFile: file.kind == .regular))
+    return Target(node: node, place: .present(driver, wasFile: isFile))
   }
 
   private func openRemote(_ name: String, _ flags: NodeFlags) throws(BlockError) -> Target {
@@ -277,7 +289,7 @@ final class TargetFiles {
         guard let storage = storage as? any InPlaceStorage else {
           throw BlockError(.unsupported, "'\(storage.name)' does not support image creation")
         }
-        let made = HeaderLastDriver(storage, path: name)
+        let made = HeaderLastDriver(storage, path: name, withheld: self.withheld(storage.length))
         driver = made
         return made
       }

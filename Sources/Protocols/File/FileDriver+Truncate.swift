@@ -17,8 +17,7 @@ extension FileDriver {
     switch preallocation {
     case .off:
       try resize(to: length)
-    case .metadata:
-      throw BlockError(.unsupported, "Unsupported preallocation mode: metadata")
+    case .metadata: throw FileDriver.noTables
     case .falloc, .full:
       guard length >= present else {
         throw BlockError(.invalidArgument, "Preallocation can't be used for shrinking files")
@@ -41,6 +40,39 @@ extension FileDriver {
       }
       setLength(length)
     }
+  }
+
+  /// Tries the new length of a file, and takes it back.
+  public func requireRoom(for length: UInt64, _ preallocation: Preallocation) throws(BlockError) {
+    guard file.kind == .regular else { return try checkDevice(length, exact: false, preallocation) }
+    let present = try file.length()
+    guard length > present else { return }
+    defer {
+      // It was as long before.
+      try? file.truncate(to: present)
+    }
+    switch preallocation {
+    case .metadata: throw FileDriver.noTables
+    case .off:
+      try inContext("Could not resize file") { () throws(BlockError) in try file.truncate(to: length) }
+    case .falloc, .full:
+      let what =
+        preallocation == .falloc
+        ? "Could not preallocate new data" : "Could not write zeros for preallocation"
+      try inContext(what) { () throws(BlockError) in
+        try file.truncate(to: length)
+        do throws(BlockError) {
+          try file.allocate(at: present, length: length - present)
+        } catch {
+          // Only writing tells where the file system has no other way.
+          guard error.isUnsupportedCall else { throw error }
+        }
+      }
+    }
+  }
+
+  private static var noTables: BlockError {
+    BlockError(.unsupported, "Unsupported preallocation mode: metadata")
   }
 
   /// Gives a file that was empty real zeros at its start: who opens it past the page cache finds out there which

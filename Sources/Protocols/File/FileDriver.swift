@@ -25,6 +25,7 @@ public final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendabl
   private let canPunchHole = Atomic(true)
   private let canCopyRange = Atomic(true)
   private let knownData = Mutex(KnownData())
+  private let earlyWriteback: EarlyWriteback?
 
   /// A stretch that the file system called data, and how often such knowledge became void.
   private struct KnownData {
@@ -33,12 +34,18 @@ public final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendabl
   }
 
   /// Storage in a file that is already open. Locks are taken as permissions are granted, unless `locking` is false.
-  public init(_ file: File, path: String, name: String = "file", locking: Bool = true) {
+  ///
+  /// - Parameter isAwaited: whether the file is going to be made durable once it is filled, so that it is worth writing
+  ///   to the disk meanwhile.
+  public init(
+    _ file: File, path: String, name: String = "file", locking: Bool = true, isAwaited: Bool = false
+  ) {
     self.file = file
     self.path = path
     self.name = name
     locks = locking ? ImageLocks(file, path: path) : nil
     knownLength = Atomic((try? file.length()) ?? 0)
+    earlyWriteback = isAwaited ? EarlyWriteback(file) : nil
   }
 
   /// Length in bytes.
@@ -158,7 +165,9 @@ public final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendabl
   public func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError)
   {
     try file.write(at: offset, from: data)
-    noteLength(atLeast: offset + UInt64(data.byteCount))
+    let end = offset + UInt64(data.byteCount)
+    noteLength(atLeast: end)
+    earlyWriteback?.note(offset..<end)
   }
 
   private func noteLength(atLeast end: UInt64) {
@@ -243,14 +252,16 @@ public final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendabl
   /// That of direct I/O, where it is on.
   public var requestUnit: UInt64 { file.isDirect ? UInt64(file.directAlignment) : 1 }
 
-  /// A file becomes empty; of a device, the start is overwritten.
-  public func giveUpContent(head: Int) throws(BlockError) {
+  /// A file becomes empty; of a device, the ranges are overwritten.
+  public func giveUpContent(_ ranges: [Range<UInt64>]) throws(BlockError) {
     if file.kind == .regular {
       try file.truncate(to: 0)
       setLength(0)
     } else {
-      let count = min(UInt64(head), length)
-      try file.write(at: 0, from: Buffer(count: Int(count)).bytes)
+      for range in ranges {
+        let inside = range.clamped(to: 0..<length)
+        try file.write(at: inside.lowerBound, from: Buffer(count: inside.count).bytes)
+      }
       forgetKnownData()
     }
     try file.synchronize()

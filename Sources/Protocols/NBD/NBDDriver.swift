@@ -158,12 +158,21 @@ final class NBDDriver: InPlaceStorage {
   func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
     throws(BlockError)
   {
+    try requireNoPreallocation(preallocation)
+    if exact && length != connection.length { throw BlockError(.unsupported, "Cannot resize NBD nodes") }
+    try requireRoom(for: length, preallocation)
+  }
+
+  func requireRoom(for length: UInt64, _ preallocation: Preallocation) throws(BlockError) {
+    try requireNoPreallocation(preallocation)
+    if length > connection.length { throw BlockError(.invalidArgument, "Cannot grow NBD nodes") }
+  }
+
+  private func requireNoPreallocation(_ preallocation: Preallocation) throws(BlockError) {
     guard preallocation == .off else {
       throw BlockError(
         .unsupported, "Preallocation mode '\(preallocation.rawValue)' unsupported for NBD nodes")
     }
-    if exact && length != connection.length { throw BlockError(.unsupported, "Cannot resize NBD nodes") }
-    if length > connection.length { throw BlockError(.invalidArgument, "Cannot grow NBD nodes") }
   }
 
   func flush(_ node: Node) throws(BlockError) {
@@ -176,9 +185,11 @@ final class NBDDriver: InPlaceStorage {
   var length: UInt64 { connection.length }
   var requestUnit: UInt64 { connection.unit }
 
-  func giveUpContent(head: Int) throws(BlockError) {
-    let count = min(UInt64(head), connection.length)
-    try writeInPlace(at: 0, from: Buffer(count: Int(count)).bytes)
+  func giveUpContent(_ ranges: [Range<UInt64>]) throws(BlockError) {
+    for range in ranges {
+      let inside = range.clamped(to: 0..<connection.length)
+      try writeInPlace(at: inside.lowerBound, from: Buffer(count: inside.count).bytes)
+    }
     try synchronize()
   }
 

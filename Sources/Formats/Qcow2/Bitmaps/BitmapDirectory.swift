@@ -152,9 +152,17 @@ extension BitmapDirectory {
     var budget = file.length.plus(64 << 20) ?? .max
     for entry in entries {
       if !entry.flags.contains(.inUse) { try checkTable(entry, geometry, length, file, &budget) }
-      guard names.insert(entry.nameKey).inserted else {
-        throw BlockError(.corrupt, "Bitmap already exists: \(entry.name)")
-      }
+      try entry.requireUnique(in: &names)
+    }
+  }
+
+  /// The same without looking at the tables.
+  func checkEntries(_ geometry: Geometry, length: UInt64) throws(BlockError) {
+    var names: Set<ArraySlice<UInt8>> = []
+    for entry in entries {
+      try entry.check(geometry, length: length)
+      guard entry.fits(geometry, length: length) else { throw entry.unreadable }
+      try entry.requireUnique(in: &names)
     }
   }
 
@@ -187,6 +195,13 @@ extension BitmapEntry {
     // One that is in use may be behind the disk's length.
     guard isSane, flags.contains(.inUse) || (bytes * 8) << UInt64(granularityBits) >= length else {
       throw unfit(.corrupt)
+    }
+  }
+
+  /// Refuses a name that is among `names`, and adds it.
+  fileprivate func requireUnique(in names: inout Set<ArraySlice<UInt8>>) throws(BlockError) {
+    guard names.insert(nameKey).inserted else {
+      throw BlockError(.corrupt, "Bitmap already exists: \(name)")
     }
   }
 

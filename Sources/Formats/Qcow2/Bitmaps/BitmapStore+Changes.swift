@@ -23,6 +23,47 @@ extension BitmapStore {
     try giveUp(update, held)
   }
 
+  /// Makes bitmaps whose entries `newEntries` made, all or none.
+  func add(_ added: [NewBitmap], as entries: [BitmapEntry], _ held: borrowing Held) throws(BlockError) {
+    try store(held)
+    var update = BitmapUpdate(directory?.entries ?? [])
+    try undoingOnFailure(of: &update, held) { (update: inout BitmapUpdate) throws(BlockError) in
+      for (bitmap, entry) in zip(added, entries) {
+        update.entries.append(entry)
+        try inContext(BitmapStore.creating(bitmap.name)) { () throws(BlockError) in
+          try fill(update.entries.count - 1, bitmap.content, startsEmpty: true, &update, held)
+        }
+      }
+      try allocator.write(held)
+      try replaceDirectory(by: &update, held)
+    }
+    try giveUp(update, held)
+  }
+
+  /// The entries of bitmaps that can be made, without their tables.
+  func newEntries(_ added: [NewBitmap], _ held: borrowing Held) throws(BlockError) -> [BitmapEntry] {
+    let present = directory?.entries ?? []
+    var names = Set(present.map(\.nameKey))
+    var size = BitmapDirectory.size(of: present)
+    var entries: [BitmapEntry] = []
+    for bitmap in added {
+      let name = bitmap.name
+      let entry = try inContext(BitmapStore.creating(name)) { () throws(BlockError) -> BitmapEntry in
+        let entry = BitmapEntry(
+          name: name, granularityBits: try granularityBits(bitmap.granularity), isEnabled: bitmap.isEnabled)
+        let isKnown = !names.insert(entry.nameKey).inserted
+        try refuseAdding(entry, isKnown: isKnown, besides: present.count + entries.count, size, held)
+        try refuseOtherLength(bitmap.content)
+        return entry
+      }
+      size += UInt64(entry.size)
+      entries.append(entry)
+    }
+    return entries
+  }
+
+  private static func creating(_ name: String) -> String { "Failed to create bitmap \(name)" }
+
   /// Puts everything that is new into free space.
   private func plan(
     _ change: BitmapChange, _ name: String, _ index: Int, _ update: inout BitmapUpdate, _ held: borrowing Held
@@ -74,8 +115,13 @@ extension BitmapStore {
   func refuseChange(_ name: String, _ change: BitmapChange, _ held: borrowing Held) throws(BlockError) -> Int
   {
     switch change {
-    case .add(let granularity, _, let content):
-      try refuseAdding(name, try granularityBits(granularity), held)
+    case .add(let granularity, let isEnabled, let content):
+      let entries = directory?.entries ?? []
+      let entry = BitmapEntry(
+        name: name, granularityBits: try granularityBits(granularity), isEnabled: isEnabled)
+      try refuseAdding(
+        entry, isKnown: directory?.index(of: name) != nil, besides: entries.count,
+        BitmapDirectory.size(of: entries), held)
       try refuseOtherLength(content)
       return 0
     case .remove:
@@ -89,19 +135,17 @@ extension BitmapStore {
     }
   }
 
-  private func refuseAdding(_ name: String, _ granularityBits: UInt8, _ held: borrowing Held)
-    throws(BlockError)
-  {
-    guard !name.isEmpty else { throw BlockError(.invalidArgument, "Bitmap name cannot be empty") }
-    guard directory?.index(of: name) == nil else {
-      throw BlockError(.alreadyExists, "Bitmap already exists: \(name)")
-    }
-    try inContext("Can't make bitmap '\(name)' persistent in '\(held.node.name)'") { () throws(BlockError) in
-      try refuseStoring(BitmapEntry(name: name, granularityBits: granularityBits, isEnabled: true))
-    }
+  /// Refuses a bitmap that cannot be made besides `count` others whose directory has `size` bytes.
+  private func refuseAdding(
+    _ entry: BitmapEntry, isKnown: Bool, besides count: Int, _ size: UInt64, _ held: borrowing Held
+  ) throws(BlockError) {
+    guard !entry.nameBytes.isEmpty else { throw BlockError(.invalidArgument, "Bitmap name cannot be empty") }
+    guard !isKnown else { throw BlockError(.alreadyExists, "Bitmap already exists: \(entry.name)") }
+    let context = "Can't make bitmap '\(entry.name)' persistent in '\(held.node.name)'"
+    try inContext(context) { () throws(BlockError) in try refuseStoring(entry, besides: count, size) }
   }
 
-  private func refuseStoring(_ entry: BitmapEntry) throws(BlockError) {
+  private func refuseStoring(_ entry: BitmapEntry, besides count: Int, _ size: UInt64) throws(BlockError) {
     guard header.version >= 3 else {
       throw BlockError(.unsupported, "Cannot store dirty bitmaps in qcow2 v2 files")
     }
@@ -116,11 +160,10 @@ extension BitmapStore {
     guard shape(of: entry).isUsable else {
       throw BlockError(.tooLarge, "Too much space will be occupied by the bitmap. Use larger granularity")
     }
-    let entries = directory?.entries ?? []
-    guard entries.count < Int(BitmapsExtension.largestCount),
-      BitmapDirectory.size(of: entries + [entry]) <= BitmapsExtension.largestDirectory
+    guard count < Int(BitmapsExtension.largestCount),
+      size + UInt64(entry.size) <= BitmapsExtension.largestDirectory
     else {
-      throw BlockError(.tooLarge, "The image has \(entries.count) bitmaps, which is as many as it can hold")
+      throw BlockError(.tooLarge, "The image has \(count) bitmaps, which is as many as it can hold")
     }
   }
 

@@ -28,6 +28,21 @@ extension BitmapStore {
     return BitmapInFile(table: BitmapTable(entry, geometry, try files.file(held)), shape: shape(of: entry))
   }
 
+  /// The bitmaps that can be used, with their bits.
+  func usableContents(_ held: borrowing Held) throws(BlockError) -> [NewBitmap] {
+    try store(held)
+    let file = try files.file(held)
+    var result: [NewBitmap] = []
+    for (index, entry) in (directory?.entries ?? []).enumerated() where isUsable(index) {
+      result.append(
+        NewBitmap(
+          name: entry.name, granularity: 1 << UInt64(entry.granularityBits),
+          isEnabled: entry.flags.contains(.auto),
+          content: BitmapInFile(table: BitmapTable(entry, geometry, file), shape: shape(of: entry))))
+    }
+    return result
+  }
+
   /// Forgets bitmaps that mean nothing any more; their space is for `check` to find.
   func dropStale(_ held: borrowing Held) throws(BlockError) {
     guard header.version >= 3, case .stale = state else { return }

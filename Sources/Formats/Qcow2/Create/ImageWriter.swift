@@ -30,6 +30,10 @@ extension Qcow2Format {
         try data.truncate(to: request.size, exact: false, preallocation: storage)
       }
     }
+    let end = layout.totalClusters << layout.geometry.clusterBits
+    if layout.dataClusters > 0 {
+      try inResize { () throws(BlockError) in try request.file.requireRoom(for: end, storage) }
+    }
     var writer = ImageWriter(file: request.file, layout: layout, isEncrypted: options.encryption != nil)
     try writer.writeTables(hasDataFile: options.dataFile != nil)
     if let encryption = options.encryption, let passphrase {
@@ -41,8 +45,7 @@ extension Qcow2Format {
       try encryption.write(to: options.encryptionPlace(layout), in: request.file, passphrase)
     }
     if layout.dataClusters > 0 {
-      let end = layout.totalClusters << layout.geometry.clusterBits
-      try inContext("Could not resize image: Failed to resize underlying file") { () throws(BlockError) in
+      try inResize { () throws(BlockError) in
         try request.file.truncate(to: end, exact: false, preallocation: storage)
       }
     }
@@ -50,6 +53,10 @@ extension Qcow2Format {
     var bytes = area.mutableBytes
     try header.write(to: &bytes)
     try request.file.write(at: 0, from: area.bytes)
+  }
+
+  private static func inResize(_ body: () throws(BlockError) -> Void) throws(BlockError) {
+    try inContext("Could not resize image: Failed to resize underlying file", body)
   }
 }
 

@@ -16,7 +16,7 @@ struct SnapshotReader {
     var end: UInt64
   }
 
-  private let file: Edge
+  private let readPart: (UInt64, Int) throws(BlockError) -> Buffer
   private let tableStart: UInt64
   /// Where the table has to end at the latest; nil where what the file lacks reads as zeros.
   private let limit: UInt64?
@@ -28,9 +28,18 @@ struct SnapshotReader {
   private static let largestEntry = UInt64(SnapshotTable.largestEntry)
 
   /// A reader of the table that a header points to.
-  init(_ header: Header, _ file: Edge, upTo limit: UInt64? = nil) {
+  init(_ header: Header, _ file: Edge) {
+    self.init(header, upTo: nil) { (offset, count) throws(BlockError) in
+      try file.read(at: offset, count: count)
+    }
+  }
+
+  /// The same of a file that is read by `readPart`.
+  init(
+    _ header: Header, upTo limit: UInt64?, readPart: @escaping (UInt64, Int) throws(BlockError) -> Buffer
+  ) {
     tableStart = header.snapshotsOffset
-    self.file = file
+    self.readPart = readPart
     self.limit = limit
   }
 
@@ -61,7 +70,7 @@ struct SnapshotReader {
     let first = Int(start - windowStart)
     bytes.copy(window.bytes.slice(first..<first + kept))
     bytes.storeBig(Qcow2Limits.snapshotExtraBytes, at: 36)
-    let names = try file.read(at: start + UInt64(kept) + surplus, count: 2 * Int(UInt16.max))
+    let names = try readPart(start + UInt64(kept) + surplus, 2 * Int(UInt16.max))
     bytes.copy(names.bytes, at: kept)
     return try SnapshotEntry(parsing: whole.bytes)
   }
@@ -74,6 +83,6 @@ struct SnapshotReader {
         || start + min(SnapshotReader.largestEntry, left) > windowStart + UInt64(window.count)
     else { return }
     windowStart = start
-    window = try file.read(at: start, count: Int(min(2 * SnapshotReader.largestEntry, left)))
+    window = try readPart(start, Int(min(2 * SnapshotReader.largestEntry, left)))
   }
 }

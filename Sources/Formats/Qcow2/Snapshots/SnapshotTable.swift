@@ -18,14 +18,23 @@ enum SnapshotTable {
   static func read(_ header: Header, from file: Edge, _ budget: inout MemoryBudget) throws(BlockError)
     -> [SnapshotEntry]
   {
-    let fileLength = file.length
+    try read(header, fileLength: file.length, &budget) { (offset, count) throws(BlockError) in
+      try file.read(at: offset, count: count)
+    }
+  }
+
+  /// The same of a file of so many bytes that is read by `readPart`.
+  static func read(
+    _ header: Header, fileLength: UInt64, _ budget: inout MemoryBudget,
+    readPart: @escaping (UInt64, Int) throws(BlockError) -> Buffer
+  ) throws(BlockError) -> [SnapshotEntry] {
     let least = UInt64(header.snapshotCount) * UInt64(SnapshotEntry.fixedSize)
     guard header.snapshotsOffset < fileLength, least <= fileLength - header.snapshotsOffset else {
       throw BlockError(
         .corrupt, "Snapshot table lies past the end of the file (offset \(header.snapshotsOffset))")
     }
     var entries: [SnapshotEntry] = []
-    var reader = SnapshotReader(header, file, upTo: fileLength)
+    var reader = SnapshotReader(header, upTo: fileLength, readPart: readPart)
     for _ in 0..<header.snapshotCount {
       let entry = try reader.next().entry
       try budget.take(UInt64(entry.memory))
