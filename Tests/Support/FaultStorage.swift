@@ -48,6 +48,7 @@ public final class FaultStorage: CopyingDriver, @unchecked Sendable {
   private var changes: [Change] = []
   private var recorded: StorageHistory?
   private let room: UInt64?
+  private var flushHook: (@Sendable () -> Void)?
 
   /// Wraps `below`; `counter` may count for several storages. With `room`, there is no space behind so many bytes.
   public init(_ below: any StorageDriver, counter: FaultCounter = FaultCounter(), room: UInt64? = nil) {
@@ -77,6 +78,9 @@ public final class FaultStorage: CopyingDriver, @unchecked Sendable {
   public var operations: Int { counter.operations }
   /// How many changes a crash could lose.
   public var unflushed: Int { monitor.withLock { changes.count } }
+
+  /// Lets `hook` run whenever a flush arrives, before anything comes of it; nothing with nil.
+  public func beforeFlush(_ hook: (@Sendable () -> Void)?) { monitor.withLock { flushHook = hook } }
 
   /// Notes what arrives from now on, where `start` is what is there.
   public func record(from start: [UInt8]) { monitor.withLock { recorded = StorageHistory(start) } }
@@ -221,6 +225,7 @@ public final class FaultStorage: CopyingDriver, @unchecked Sendable {
   /// Makes all changes safe, or fails.
   public func flush(_ node: Node) throws(BlockError) {
     try counter.pass(.flush)
+    monitor.withLock { flushHook }?()
     try below.flush(node)
     monitor.withLock {
       changes = []

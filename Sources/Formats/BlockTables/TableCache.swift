@@ -8,7 +8,8 @@ package import Host
 
 /// A bounded number of table slices in memory, as they stand on disk.
 ///
-/// Everything here happens with the driver's monitor held; reading a missing slice may let go of it.
+/// Everything here happens with the driver's monitor held; reading a missing slice may let go of it. Only `known` may be
+/// asked without, by those who hold the gate instead, if the cache has one: what they see changes with both held.
 package final class TableCache {
   /// One slice. Whoever let go of the monitor must look it up anew: its memory may hold another by then.
   package final class Slice {
@@ -29,6 +30,7 @@ package final class TableCache {
   /// How many slices may be in memory.
   package let capacity: Int
   private let monitor: Monitor
+  private let gate: Monitor?
   private var slices: [Slice] = []
   private var byOffset: [UInt64: Slice] = [:]
   private var latest: Slice?
@@ -37,14 +39,25 @@ package final class TableCache {
   package private(set) var isDirty = false
 
   /// An empty cache of at least one slice.
-  package init(bytes: UInt64, sliceBytes: Int, monitor: Monitor) {
+  package init(bytes: UInt64, sliceBytes: Int, monitor: Monitor, gate: Monitor? = nil) {
     self.sliceBytes = sliceBytes
     self.monitor = monitor
+    self.gate = gate
     capacity = max(1, Int(clamping: bytes) / sliceBytes)
   }
 
+  /// Runs `body`, during which nobody looks who does not hold the monitor.
+  private func behindGate<Result>(_ body: () -> Result) -> Result {
+    gate?.lock()
+    defer { gate?.unlock() }
+    return body()
+  }
+
   /// The slice at a host offset, if it is in memory.
-  package func cached(at offset: UInt64) -> Slice? {
+  package func cached(at offset: UInt64) -> Slice? { behindGate { known(at: offset) } }
+
+  /// The same for who holds the gate.
+  package func known(at offset: UInt64) -> Slice? {
     if let latest, latest.offset == offset, !latest.isLoading { return latest }
     guard let slice = byOffset[offset], !slice.isLoading else { return nil }
     slice.wasUsed = true
@@ -73,8 +86,10 @@ package final class TableCache {
   private func load(_ slice: Slice, at offset: UInt64, from file: Edge, releasing: Bool) throws(BlockError)
     -> Bool
   {
-    take(slice, for: offset)
-    slice.isLoading = true
+    behindGate {
+      take(slice, for: offset)
+      slice.isLoading = true
+    }
     if releasing { monitor.unlock() }
     var failure: BlockError?
     do throws(BlockError) {
@@ -85,12 +100,13 @@ package final class TableCache {
       failure = error
     }
     if releasing { monitor.lock() }
-    slice.isLoading = false
     monitor.notifyAll()
     let isStale = byOffset[offset] !== slice
-    if failure != nil || isStale { release(slice) }
+    behindGate {
+      slice.isLoading = false
+      if failure != nil || isStale { release(slice) } else { latest = slice }
+    }
     if let failure { throw failure }
-    if !isStale { latest = slice }
     return !isStale
   }
 
@@ -142,14 +158,16 @@ package final class TableCache {
 
   /// Forgets the slices inside a range of the file, unwritten bytes included.
   package func drop(from offset: UInt64, bytes: UInt64) {
-    var position = offset
-    while position < offset + bytes {
-      if let slice = byOffset[position] {
-        // One that is being read is let go by its reader.
-        byOffset[position] = nil
-        if !slice.isLoading { release(slice) }
+    behindGate {
+      var position = offset
+      while position < offset + bytes {
+        if let slice = byOffset[position] {
+          // One that is being read is let go by its reader.
+          byOffset[position] = nil
+          if !slice.isLoading { release(slice) }
+        }
+        position += UInt64(sliceBytes)
       }
-      position += UInt64(sliceBytes)
     }
   }
 
@@ -160,10 +178,10 @@ package final class TableCache {
       slices.append(slice)
       return slice
     }
-    guard let victim = nextUnused() else { return nil }
+    guard let victim = behindGate(nextUnused) else { return nil }
     if !victim.dirty.isEmpty { try writeBack() }
     precondition(victim.dirty.isEmpty, "table slice left unwritten")
-    release(victim)
+    behindGate { release(victim) }
     return victim
   }
 

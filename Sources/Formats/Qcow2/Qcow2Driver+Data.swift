@@ -29,8 +29,11 @@ extension Qcow2Driver: FormatDriver {
   // MARK: Reading
 
   /// What the tables say about a range: as far as it is all alike.
+  ///
+  /// Readers of what is in memory wait for nobody who writes or makes anything durable.
   func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
-    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+    if let known = mapping.knownExtent(at: offset, length: length) { return known }
+    return try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       try mapping.extent(at: offset, length: length, held)
     }
   }
@@ -64,7 +67,8 @@ extension Qcow2Driver: FormatDriver {
 
   /// The entry of the compressed cluster at a guest offset, or nil where it is not compressed any more.
   private func compressedEntry(at offset: UInt64, _ node: Node) throws(BlockError) -> L2Entry? {
-    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+    if let known = mapping.knownEntry(at: offset) { return known.isCompressed ? known : nil }
+    return try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       guard let place = try mapping.place(of: offset, held) else { return nil }
       let buffer = place.slice.buffer
       let entry = mapping.entry(buffer.bytes, place)

@@ -15,6 +15,8 @@ internal import Host
 final class ClusterAllocator: @unchecked Sendable {
   /// What is counted.
   private(set) var refcounts: RefcountStore
+  /// The sizes that follow from the header, with the present width of refcounts.
+  private(set) var geometry: Geometry
   /// References that are gone from tables in memory, to be counted down once the tables are in the file.
   private var pendingFrees = PendingFrees()
   /// Where the next compressed cluster may follow the one before, if it fits; 0 for none.
@@ -39,12 +41,10 @@ final class ClusterAllocator: @unchecked Sendable {
     self.guardian = guardian
     self.monitor = monitor
     files = header.files
+    geometry = header.geometry
     refcounts = RefcountStore(
       table, geometry: header.geometry, cacheBytes: options.refcountCacheBytes, monitor: monitor)
   }
-
-  /// The sizes that follow from the header, with the present width of refcounts.
-  var geometry: Geometry { refcounts.geometry }
 
   // MARK: Other counts
 
@@ -56,6 +56,7 @@ final class ClusterAllocator: @unchecked Sendable {
   /// Goes on with other counts, perhaps of another width.
   func use(_ store: RefcountStore) {
     refcounts = store
+    geometry = store.geometry
     guardian.forget()
   }
 
@@ -64,6 +65,9 @@ final class ClusterAllocator: @unchecked Sendable {
     self.options = options
     use(makeStore(table, geometry))
   }
+
+  /// Goes on with a refcount table that was changed in the file; blocks in memory have not.
+  func reread(_ table: TableInMemory) { refcounts.use(table) }
 
   /// Looks for space from the start again: the counts in the file were changed by somebody else.
   func searchAnew() {

@@ -179,7 +179,7 @@ struct ImageRepair {
 
   private mutating func readRefcountTable() throws(BlockError) {
     let bytes = Int(header.refcountTableClusters) << Int(geometry.clusterBits)
-    allocator.refcounts.use(
+    allocator.reread(
       try TableInMemory(
         offset: header.refcountTableOffset, count: bytes / RefcountTableEntry.size, from: file))
   }

@@ -4,13 +4,14 @@
 internal import BlockGraph
 internal import Bytes
 internal import Errors
+internal import Synchronization
 
 /// The header as the file has it, and what is known of the image as a whole.
 final class HeaderStore: @unchecked Sendable {
   /// The header.
   private(set) var current: Header
-  /// Set when damage was found that makes going on dangerous.
-  private(set) var isBroken = false
+  private let broken = Atomic(false)
+  private let zeroClusters: Atomic<Bool>
   /// Whether the dirty bit is set in the file because refcounts there are behind.
   private(set) var hasLateCounts = false
   /// The sizes that follow from the header, but for the width of refcounts.
@@ -24,8 +25,16 @@ final class HeaderStore: @unchecked Sendable {
     geometry = header.geometry
     self.servesSnapshot = servesSnapshot
     self.files = files
+    zeroClusters = Atomic(header.version >= 3)
   }
 
+  /// Set when damage was found that makes going on dangerous. Read without the monitor, too.
+  private(set) var isBroken: Bool {
+    get { broken.load(ordering: .acquiring) }
+    set { broken.store(newValue, ordering: .releasing) }
+  }
+  /// Whether the version has zero clusters. Read without the monitor, too.
+  var hasZeroClusters: Bool { zeroClusters.load(ordering: .acquiring) }
   /// 2 or 3.
   var version: UInt32 { current.version }
   /// The length of the disk in bytes as the header tells it.
@@ -33,7 +42,7 @@ final class HeaderStore: @unchecked Sendable {
 
   /// Goes on with the header as it was read anew.
   func adopt(_ header: Header) {
-    current = header
+    note(header)
     (isBroken, hasLateCounts) = (false, false)
   }
 
@@ -181,7 +190,10 @@ final class HeaderStore: @unchecked Sendable {
   // MARK: Names and extensions
 
   /// Notes what the header in the file has become by a change that is durable.
-  func note(_ header: Header) { current = header }
+  func note(_ header: Header) {
+    current = header
+    zeroClusters.store(header.version >= 3, ordering: .releasing)
+  }
 }
 
 extension Header {

@@ -25,16 +25,45 @@ extension MappingTables {
     return result
   }
 
+  /// The same from what is in memory, for who holds the gate; nil where that does not tell.
+  func extentInMemory(at offset: UInt64, length: UInt64) -> Extent? {
+    let end = offset + length
+    guard var result = firstExtentInMemory(at: offset, end: end) else { return nil }
+    var slices = 1
+    while result.length < length, slices < MappingTables.slicesPerAnswer {
+      guard let next = firstExtentInMemory(at: offset + result.length, end: end) else { return nil }
+      guard result.absorb(next) else { break }
+      slices += 1
+    }
+    return result
+  }
+
   /// What one slice, or a run of L1 entries without tables, says about the start of a range.
   private func firstExtent(at offset: UInt64, end: UInt64, _ held: borrowing Held) throws(BlockError)
     -> Extent
   {
     guard let place = try place(of: offset, held) else { return l1Hole(at: offset, end: end) }
-    let extent =
-      geometry.hasExtendedL2
-      ? try subclusterRun(at: offset, end: end, place, held)
-      : try clusterRun(at: offset, end: end, place, held)
-    return extent
+    let buffer = place.slice.buffer
+    try check(entry(buffer.bytes, place), bitmap(buffer.bytes, place), at: place, plus: 0, held)
+    return run(at: offset, end: end, place)
+  }
+
+  private func firstExtentInMemory(at offset: UInt64, end: UInt64) -> Extent? {
+    switch placeInMemory(of: offset) {
+    case .unknown: return nil
+    case .hole: return l1Hole(at: offset, end: end)
+    case .place(let place):
+      let buffer = place.slice.buffer
+      let entry = entry(buffer.bytes, place)
+      guard fault(of: entry, bitmap(buffer.bytes, place), at: place, plus: 0) == nil else { return nil }
+      return run(at: offset, end: end, place)
+    }
+  }
+
+  /// The run of like entries from a place on, whose first is sound.
+  private func run(at offset: UInt64, end: UInt64, _ place: L2Place) -> Extent {
+    geometry.hasExtendedL2
+      ? subclusterRun(at: offset, end: end, place) : clusterRun(at: offset, end: end, place)
   }
 
   private func l1Hole(at offset: UInt64, end: UInt64) -> Extent {
@@ -56,14 +85,10 @@ extension MappingTables {
   // MARK: Whole clusters
 
   /// A run of entries that are alike and, where they have places, follow each other in the file.
-  private func clusterRun(at offset: UInt64, end: UInt64, _ place: L2Place, _ held: borrowing Held)
-    throws(BlockError)
-    -> Extent
-  {
+  private func clusterRun(at offset: UInt64, end: UInt64, _ place: L2Place) -> Extent {
     let buffer = place.slice.buffer
     let bytes = buffer.bytes
     let first = entry(bytes, place)
-    try check(first, SubclusterBitmap(rawValue: 0), at: place, plus: 0, held)
     let skip = geometry.offsetInCluster(offset)
     let wanted = min(Int(clamping: geometry.clusters(covering: end - offset + skip)), place.remaining)
     let base = place.indexInSlice
@@ -105,33 +130,29 @@ extension MappingTables {
 
   // MARK: Subclusters
 
-  private func subclusterRun(at offset: UInt64, end: UInt64, _ place: L2Place, _ held: borrowing Held)
-    throws(BlockError)
-    -> Extent
-  {
-    var result = try subclusters(at: offset, end: end, place, step: 0, held)
+  /// A run over entries that are sound; one that is not is for who asks about it.
+  private func subclusterRun(at offset: UInt64, end: UInt64, _ place: L2Place) -> Extent {
+    var result = subclusters(at: offset, end: end, place, step: 0)
     var step = 1
+    let buffer = place.slice.buffer
     while step < place.remaining, offset + result.length < end,
       geometry.offsetInCluster(offset + result.length) == 0
     {
-      let next = try subclusters(at: offset + result.length, end: end, place, step: step, held)
-      guard result.absorb(next) else { break }
+      let entry = entry(buffer.bytes, place, plus: step)
+      let bitmap = bitmap(buffer.bytes, place, plus: step)
+      guard fault(of: entry, bitmap, at: place, plus: step) == nil else { break }
+      guard result.absorb(subclusters(at: offset + result.length, end: end, place, step: step)) else { break }
       step += 1
     }
     return result
   }
 
   /// The run of like subclusters of one cluster.
-  private func subclusters(
-    at offset: UInt64, end: UInt64, _ place: L2Place, step: Int, _ held: borrowing Held
-  )
-    throws(BlockError) -> Extent
-  {
+  private func subclusters(at offset: UInt64, end: UInt64, _ place: L2Place, step: Int) -> Extent {
     let buffer = place.slice.buffer
     let bytes = buffer.bytes
     let entry = entry(bytes, place, plus: step)
     let bitmap = bitmap(bytes, place, plus: step)
-    try check(entry, bitmap, at: place, plus: step, held)
     let inCluster = geometry.offsetInCluster(offset)
     var length = geometry.clusterSize - inCluster
     let location = hasPlace(entry) ? Extent.Location(files.dataSlot, entry.offset + inCluster) : nil

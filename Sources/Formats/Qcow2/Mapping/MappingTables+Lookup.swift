@@ -31,15 +31,41 @@ extension MappingTables {
         throw header.damage(
           "L2 table offset 0x\(hex(entry.offset)) unaligned (L1 index: \(prefixedHex(l1Index)))", held)
       }
-      let index = Int(geometry.l2Index(at: offset))
-      let inSlice = index % entriesPerSlice
-      let sliceOffset = entry.offset + UInt64((index - inSlice) * geometry.l2EntryBytes)
-      let slice = try slice(at: sliceOffset, releasing: releasing, held)
+      let slice = try slice(at: sliceOffset(of: offset, in: entry), releasing: releasing, held)
       guard l1Entry(l1Index) == entry else { continue }
-      return L2Place(
-        l1Index: Int(l1Index), table: entry.offset, index: index, slice: slice, indexInSlice: inSlice,
-        remaining: entriesPerSlice - inSlice)
+      return makePlace(of: offset, in: entry, slice)
     }
+  }
+
+  /// What is in memory of the way to an entry.
+  enum PlaceInMemory {
+    /// There is no L2 table.
+    case hole
+    case place(L2Place)
+    /// It is not all in memory, or something is wrong.
+    case unknown
+  }
+
+  /// The place of the entry for a guest offset, for who holds the gate.
+  func placeInMemory(of offset: UInt64) -> PlaceInMemory {
+    let entry = l1Entry(geometry.l1Index(at: offset))
+    guard !header.isBroken, geometry.offsetInCluster(entry.offset) == 0 else { return .unknown }
+    guard entry.offset != 0 else { return .hole }
+    guard let slice = l2Cache.known(at: sliceOffset(of: offset, in: entry)) else { return .unknown }
+    return .place(makePlace(of: offset, in: entry, slice))
+  }
+
+  private func sliceOffset(of offset: UInt64, in entry: L1Entry) -> UInt64 {
+    let index = Int(geometry.l2Index(at: offset))
+    return entry.offset + UInt64((index - index % entriesPerSlice) * geometry.l2EntryBytes)
+  }
+
+  private func makePlace(of offset: UInt64, in entry: L1Entry, _ slice: TableCache.Slice) -> L2Place {
+    let index = Int(geometry.l2Index(at: offset))
+    let inSlice = index % entriesPerSlice
+    return L2Place(
+      l1Index: Int(geometry.l1Index(at: offset)), table: entry.offset, index: index, slice: slice,
+      indexInSlice: inSlice, remaining: entriesPerSlice - inSlice)
   }
 
   func slice(at offset: UInt64, releasing: Bool, _ held: borrowing Held) throws(BlockError)
@@ -52,40 +78,35 @@ extension MappingTables {
     }
   }
 
-  /// What an entry has, checked.
+  /// Refuses an entry that contradicts the specification; the image may be marked.
   ///
-  /// - Throws: `corrupt` where the entry contradicts the specification; the image may be marked.
+  /// - Throws: kind `corrupt`.
   func check(
     _ entry: L2Entry, _ bitmap: SubclusterBitmap, at place: L2Place, plus step: Int, _ held: borrowing Held
-  )
-    throws(BlockError)
-  {
-    let index = place.index + step
+  ) throws(BlockError) {
+    if let fault = fault(of: entry, bitmap, at: place, plus: step) { throw header.damage(fault, held) }
+  }
+
+  /// How an entry contradicts the specification, if it does.
+  func fault(of entry: L2Entry, _ bitmap: SubclusterBitmap, at place: L2Place, plus step: Int) -> String? {
+    func text(_ start: String) -> String {
+      "\(start) (L2 offset: 0x\(hex(place.table)), L2 index: \(prefixedHex(UInt64(place.index + step))))"
+    }
     if entry.isCompressed {
-      guard !files.hasDataFile else {
-        throw header.damage(
-          "Compressed cluster entry found in image with external data file (L2 offset: "
-            + "0x\(hex(place.table)), L2 index: \(prefixedHex(UInt64(index))))", held)
-      }
-      return
+      return files.hasDataFile ? text("Compressed cluster entry found in image with external data file") : nil
     }
     if geometry.hasExtendedL2 {
       let isAllocated = entry.offset != 0 || (files.hasDataFile && entry.isCopied)
       if bitmap.allocated & bitmap.zero != 0 || (bitmap.allocated != 0 && !isAllocated) {
-        throw header.damage(
-          "Invalid cluster entry found  (L2 offset: 0x\(hex(place.table)), L2 index: \(prefixedHex(UInt64(index))))",
-          held)
+        return text("Invalid cluster entry found ")
       }
-    } else if entry.hasZeroBit && header.version < 3 {
-      throw header.damage(
-        "Zero cluster entry found in pre-v3 image (L2 offset: 0x\(hex(place.table)), "
-          + "L2 index: \(prefixedHex(UInt64(index))))", held)
+    } else if entry.hasZeroBit && !header.hasZeroClusters {
+      return text("Zero cluster entry found in pre-v3 image")
     }
     guard geometry.offsetInCluster(entry.offset) == 0 else {
-      throw header.damage(
-        "Cluster allocation offset 0x\(hex(entry.offset)) unaligned (L2 offset: 0x\(hex(place.table)), "
-          + "L2 index: \(prefixedHex(UInt64(index))))", held)
+      return text("Cluster allocation offset 0x\(hex(entry.offset)) unaligned")
     }
+    return nil
   }
 
   /// The entry `step` entries behind a place.

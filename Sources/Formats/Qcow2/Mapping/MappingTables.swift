@@ -18,6 +18,9 @@ final class MappingTables: @unchecked Sendable {
   /// Slices of L2 tables, those of snapshots included.
   private(set) var l2Cache: TableCache
   private let guestLength: Atomic<UInt64>
+  /// Held by whoever changes what the tables in memory say, and by whoever looks without the monitor: never while
+  /// anything is read or written.
+  private let gate = Monitor()
   /// The sizes that follow from the header, but for the width of refcounts.
   let geometry: Geometry
   let header: HeaderStore
@@ -42,7 +45,7 @@ final class MappingTables: @unchecked Sendable {
     guardian = allocator.guardian
     geometry = header.geometry
     guestLength = Atomic(length)
-    l2Cache = TableCache(bytes: options.l2CacheBytes, sliceBytes: sliceBytes, monitor: monitor)
+    l2Cache = TableCache(bytes: options.l2CacheBytes, sliceBytes: sliceBytes, monitor: monitor, gate: gate)
   }
 
   /// The sectors of the guest's disk in bytes; read without the monitor.
@@ -54,18 +57,22 @@ final class MappingTables: @unchecked Sendable {
   // MARK: L1
 
   /// Goes on with another L1 table.
-  func use(_ table: TableInMemory) { l1 = table }
+  func use(_ table: TableInMemory) { gate.withLock { l1 = table } }
 
   /// Lets an L1 entry point to a table that is its own.
-  func setTable(_ index: Int, at offset: UInt64) { l1[index] = L1Entry(table: offset).rawValue }
+  func setTable(_ index: Int, at offset: UInt64) {
+    gate.withLock { l1[index] = L1Entry(table: offset).rawValue }
+  }
   /// Lets an L1 entry point nowhere.
-  func clearTable(_ index: Int) { l1[index] = 0 }
+  func clearTable(_ index: Int) { gate.withLock { l1[index] = 0 } }
 
   // MARK: L2
 
   /// Goes on with an empty cache.
   func makeCache(_ options: Qcow2Options, sliceBytes: Int) {
-    l2Cache = TableCache(bytes: options.l2CacheBytes, sliceBytes: sliceBytes, monitor: monitor)
+    let cache = TableCache(
+      bytes: options.l2CacheBytes, sliceBytes: sliceBytes, monitor: monitor, gate: gate)
+    gate.withLock { l2Cache = cache }
   }
 
   /// Forgets what is in memory of the L2 table at a host offset, which is one no more, or has been written past the cache.
@@ -86,8 +93,10 @@ final class MappingTables: @unchecked Sendable {
     let offset = (place.indexInSlice + step) * size
     let buffer = place.slice.buffer
     var bytes = buffer.mutableBytes
+    gate.lock()
     bytes.storeBig(entry.rawValue, at: offset)
     if geometry.hasExtendedL2 { bytes.storeBig(bitmap.rawValue, at: offset + 8) }
+    gate.unlock()
     l2Cache.markDirty(place.slice, offset..<offset + size)
   }
 
@@ -96,7 +105,9 @@ final class MappingTables: @unchecked Sendable {
     let offset = index * geometry.l2EntryBytes
     let buffer = slice.buffer
     var bytes = buffer.mutableBytes
+    gate.lock()
     bytes.storeBig(entry.rawValue, at: offset)
+    gate.unlock()
     l2Cache.markDirty(slice, offset..<offset + 8)
   }
 
@@ -114,11 +125,36 @@ final class MappingTables: @unchecked Sendable {
       $0 == .l2Tables ? l2Cache.isDirty : l1.isDirty
     } _: {
       (kind: TableKind) throws(BlockError) in
-      if kind == .l1Table { return try l1.write(to: files.file(held)) }
+      if kind == .l1Table { return try writeL1(held) }
       try l2Cache.writeDirty(to: files.file(held)) { (offset: UInt64, bytes: UInt64) throws(BlockError) in
         try guardian.check(offset, bytes, for: .activeL2, held)
       }
     }
+  }
+
+  private func writeL1(_ held: borrowing Held) throws(BlockError) {
+    var written = l1
+    try written.write(to: files.file(held))
+    use(written)
+  }
+
+  // MARK: Looking without the monitor
+
+  /// What the tables in memory say about a range, without waiting for who holds the monitor; nil where there is more to
+  /// do than to look.
+  func knownExtent(at offset: UInt64, length: UInt64) -> Extent? {
+    gate.lock()
+    defer { gate.unlock() }
+    return extentInMemory(at: offset, length: length)
+  }
+
+  /// The entry of a guest cluster, without waiting for who holds the monitor; nil where it is not in memory.
+  func knownEntry(at offset: UInt64) -> L2Entry? {
+    gate.lock()
+    defer { gate.unlock() }
+    guard case .place(let place) = placeInMemory(of: offset) else { return nil }
+    let buffer = place.slice.buffer
+    return entry(buffer.bytes, place)
   }
 
   /// Brings all tables into the file and gives back what they do not refer to any more.
