@@ -38,7 +38,8 @@ let package = Package(
     .library(
       name: "Strata",
       targets: [
-        "BlockGraph", "FileProtocol", "NBDProtocol", "RawFormat", "Qcow2Format", "VdiFormat", "LuksFormat",
+        "BlockGraph", "FileProtocol", "NBDProtocol", "NullProtocol", "RawFormat", "Qcow2Format", "VdiFormat",
+        "LuksFormat",
         "Filters",
         "Jobs",
       ]),
@@ -67,6 +68,7 @@ let package = Package(
     module("Crypto", ["Errors", "Bytes", "Host", "Options", "CCrypto", "CGcrypt", "CCryptsetup"]),
     module("FileProtocol", ["BlockGraph"], path: "Sources/Protocols/File"),
     module("NBDProtocol", ["BlockGraph", "CNbd"], path: "Sources/Protocols/NBD"),
+    module("NullProtocol", ["BlockGraph"], path: "Sources/Protocols/Null"),
     module("BlockTables", ["BlockGraph"], path: "Sources/Formats/BlockTables"),
     module("RawFormat", ["BlockGraph"], path: "Sources/Formats/Raw"),
     module(
@@ -78,12 +80,15 @@ let package = Package(
     module(
       "Jobs",
       [
-        "BlockGraph", "Crypto", "FileProtocol", "NBDProtocol", "RawFormat", "Qcow2Format", "VdiFormat",
-        "LuksFormat", "Filters",
+        "BlockGraph", "Crypto", "FileProtocol", "NBDProtocol", "NullProtocol", "RawFormat", "Qcow2Format",
+        "VdiFormat", "LuksFormat", "Filters",
       ]),
     module(
       "Commands",
-      ["Jobs", "Secrets", "Crypto", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      [
+        "Jobs", "Filters", "Secrets", "Crypto",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     .executableTarget(name: "strata", dependencies: ["Commands"]),
 
     // Tests, beside the layers they test.

@@ -6,6 +6,7 @@ internal import FileProtocol
 internal import Filters
 internal import LuksFormat
 internal import NBDProtocol
+internal import NullProtocol
 internal import Qcow2Format
 internal import RawFormat
 internal import VdiFormat
@@ -13,8 +14,11 @@ internal import VdiFormat
 /// Every driver of the suite.
 public enum Drivers {
   /// Storage first, then formats, then filters.
-  public static let all: [any DriverKind] = [
-    FileStorage.file, FileStorage.device, NBDStorage(), RawFormat(), Qcow2Format(), VdiFormat(),
-    LuksFormat(), CopyOnReadFilter(), BlkdebugFilter(),
-  ]
+  public static let all: [any DriverKind] =
+    [FileStorage.file, FileStorage.device, NBDStorage()] + NullStorage.all
+    + [RawFormat(), Qcow2Format(), VdiFormat(), LuksFormat()]
+    + [
+      CopyOnReadFilter(), CopyBeforeWriteFilter(), ThrottleFilter(), QuorumFilter(), BlkverifyFilter(),
+      BlkdebugFilter(),
+    ]
 }

@@ -3,7 +3,7 @@
 
 public import Errors
 internal import Host
-internal import Options
+public import Options
 
 /// What one `--object` says: a secret's name, and where its bytes come from.
 ///
@@ -41,10 +41,9 @@ public struct SecretDefinition: Sendable {
     try self.init(reading: try SecretDefinition.properties(text))
   }
 
-  /// What `--object help` and `--object secret,help` print, or nil where `text` asks for neither.
+  /// What `--object secret,help` prints, or nil where `text` does not ask for it.
   public static func help(for text: String) -> String? {
     switch text {
-    case "help", "?": "List of user creatable objects:\n  secret\n"
     case "secret,help", "secret,?":
       """
       secret options:
@@ -61,7 +60,8 @@ public struct SecretDefinition: Sendable {
 
   // MARK: Reading properties
 
-  private static func properties(_ text: String) throws(BlockError) -> OptionObject {
+  /// What a definition of any object says, with its type under `qom-type`.
+  public static func properties(_ text: String) throws(BlockError) -> OptionObject {
     if text.hasPrefix("{") {
       do throws(JSONParser.Failure) {
         return try JSONParser.parse(text).object ?? OptionObject()
@@ -92,7 +92,10 @@ public struct SecretDefinition: Sendable {
       advice: "A comma in a value is written twice.")
   }
 
-  private init(reading properties: OptionObject) throws(BlockError) {
+  /// Reads the properties of a secret.
+  ///
+  /// - Throws: as above.
+  public init(reading properties: OptionObject) throws(BlockError) {
     var reader = OptionReader(properties)
     guard let type = try reader.string("qom-type") else {
       throw BlockError(.invalidArgument, "Parameter 'qom-type' is missing")
@@ -111,7 +114,7 @@ public struct SecretDefinition: Sendable {
     if let left = reader.rest.entries.first {
       throw BlockError(.invalidArgument, "Parameter '\(left.key)' is unexpected")
     }
-    try SecretDefinition.check(id: id)
+    try SecretDefinition.refuse(id: id)
     self.id = id
     switch (data, file) {
     case (let data?, nil): origin = .data(Secret(text: data))
@@ -121,7 +124,8 @@ public struct SecretDefinition: Sendable {
     }
   }
 
-  private static func check(id: String) throws(BlockError) {
+  /// Lets identifiers pass.
+  public static func refuse(id: String) throws(BlockError) {
     for (index, scalar) in id.unicodeScalars.enumerated() {
       let isLetter = ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar)
       if isLetter || (index > 0 && "0123456789-._".unicodeScalars.contains(scalar)) { continue }

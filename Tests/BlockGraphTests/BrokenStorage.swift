@@ -7,7 +7,7 @@ import Errors
 import Support
 
 /// Memory with one thing wrong, to see that the conformance check sees it.
-final class BrokenStorage: StorageDriver {
+final class BrokenStorage: WrappingDriver {
   enum Fault: String, CaseIterable, Sendable {
     /// Every write loses its last byte.
     case shortWrite
@@ -21,8 +21,8 @@ final class BrokenStorage: StorageDriver {
     case shiftedRead
   }
 
-  let name = "broken"
   private let memory: MemoryStorage
+  var base: any StorageDriver { memory }
   private let fault: Fault
 
   init(_ fault: Fault, length: Int) {
@@ -32,8 +32,6 @@ final class BrokenStorage: StorageDriver {
     for _ in 0..<length { bytes.append(UInt8.random(in: 1...255, using: &numbers)) }
     memory = MemoryStorage(bytes)
   }
-
-  func length(of node: Node) -> UInt64 { memory.length(of: node) }
 
   func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
     if fault == .zeroStatus { return Extent(.zero, length: length) }
@@ -52,8 +50,8 @@ final class BrokenStorage: StorageDriver {
     try memory.write(at: offset, from: data.slice(0..<count), unchanged: unchanged, of: node)
   }
 
-  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
-    -> Bool
+  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool, of node: Node)
+    throws(BlockError) -> Bool
   {
     if fault == .idleZeroing { return true }
     return try memory.writeZeroes(at: offset, length: length, mayUnmap: mayUnmap, of: node)
@@ -63,6 +61,4 @@ final class BrokenStorage: StorageDriver {
     let more: UInt64 = fault == .wideDiscard && offset + length < self.length(of: node) ? 1 : 0
     try memory.discard(at: offset, length: length + more, of: node)
   }
-
-  func flush(_ node: Node) throws(BlockError) {}
 }

@@ -244,11 +244,9 @@ struct ThreadTests {
     var nodes: [String: Node] = [:]
     var edges: [Edge] = []
     for (name, storage) in [("source", source), ("target", target)] {
-      let filter = try graph.makeNode(TestFilter(), name)
-      let below = try graph.makeNode(storage, name + "-storage")
-      nodes[name] = below
-      try graph.attach(below, to: filter)
-      edges.append(try #require(try graph.use(filter, "the copy", held: [.consistentRead, .write]).edge))
+      let node = try graph.makeNode(storage, name)
+      nodes[name] = node
+      edges.append(try #require(try graph.use(node, "the copy", held: [.consistentRead, .write]).edge))
     }
     let node = try #require(nodes[drained])
     let sourceEdge = edges[0]

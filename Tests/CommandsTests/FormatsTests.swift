@@ -14,8 +14,12 @@ import Testing
     let names = formats.compactMap { $0.object?["name"]?.string }
     // Completions offer what files can be; filters stand above images.
     let filters = formats.compactMap { $0.object }.filter { $0["abilities"]?.object?["filter"] == true }
-    #expect(filters.compactMap { $0["name"]?.string }.sorted() == ["blkdebug", "copy-on-read"])
-    #expect(names.filter { $0 != "blkdebug" && $0 != "copy-on-read" }.sorted() == OptionCandidates.formats)
+    let filterNames = filters.compactMap { $0["name"]?.string }
+    #expect(
+      filterNames.sorted() == [
+        "blkdebug", "blkverify", "copy-before-write", "copy-on-read", "quorum", "throttle",
+      ])
+    #expect(names.filter { !filterNames.contains($0) }.sorted() == OptionCandidates.formats)
     let text = Transcript(["strata", "formats"]).output
     for name in names { #expect("\n\(text)".contains("\n\(name) ")) }
     let columns = text.split(separator: "\n").map { line in

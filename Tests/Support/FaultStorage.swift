@@ -9,7 +9,7 @@ import Host
 /// Storage over storage that fails when told to, and knows what a crash would lose.
 ///
 /// Until a flush, every change may or may not reach the disk; `crash` takes changes back as a power cut would.
-public final class FaultStorage: CopyingDriver, @unchecked Sendable {
+public final class FaultStorage: WrappingDriver, CopyingDriver, @unchecked Sendable {
   /// What is counted and can be made to fail.
   public enum Operation: Sendable, CaseIterable {
     /// Reading.
@@ -31,6 +31,19 @@ public final class FaultStorage: CopyingDriver, @unchecked Sendable {
 
     /// All but closing: what the work itself asks for.
     public static let work = Set(allCases).subtracting([.close])
+
+    /// What a request counts as, if it does.
+    init?(_ request: FilteredRequest) {
+      switch request.kind {
+      case .read: self = .read
+      case .write: self = .write
+      case .writeZeroes: self = .zero
+      case .discard: self = .discard
+      case .truncate: self = .truncate
+      case .flush: self = .flush
+      case .blockStatus: return nil
+      }
+    }
   }
 
   /// One change since the last flush: what was there, and what came.
@@ -42,7 +55,8 @@ public final class FaultStorage: CopyingDriver, @unchecked Sendable {
     var lengthAfter: UInt64
   }
 
-  private let below: any StorageDriver
+  /// What lies below.
+  public let base: any StorageDriver
   private let monitor = Monitor()
   private let counter: FaultCounter
   private var changes: [Change] = []
@@ -50,9 +64,9 @@ public final class FaultStorage: CopyingDriver, @unchecked Sendable {
   private let room: UInt64?
   private var flushHook: (@Sendable () -> Void)?
 
-  /// Wraps `below`; `counter` may count for several storages. With `room`, there is no space behind so many bytes.
-  public init(_ below: any StorageDriver, counter: FaultCounter = FaultCounter(), room: UInt64? = nil) {
-    self.below = below
+  /// Wraps `base`; `counter` may count for several storages. With `room`, there is no space behind so many bytes.
+  public init(_ base: any StorageDriver, counter: FaultCounter = FaultCounter(), room: UInt64? = nil) {
+    self.base = base
     self.counter = counter
     self.room = room
   }
@@ -62,9 +76,6 @@ public final class FaultStorage: CopyingDriver, @unchecked Sendable {
     guard let room, end > room else { return }
     throw BlockError(.noSpace, "No space left on device")
   }
-
-  /// The name of what lies below.
-  public var name: String { below.name }
 
   /// Lets the `number`th of the `operations` from here fail, counted from 1; 0 for none. With `forGood`, all
   /// after it fail too.
@@ -97,7 +108,7 @@ public final class FaultStorage: CopyingDriver, @unchecked Sendable {
       try put(change.before, at: change.offset, length: change.lengthBefore, node)
     }
     for (number, change) in lost.enumerated() where survives(number) {
-      try put(change.after, at: change.offset, length: max(below.length(of: node), change.lengthAfter), node)
+      try put(change.after, at: change.offset, length: max(base.length(of: node), change.lengthAfter), node)
     }
   }
 
@@ -113,15 +124,15 @@ public final class FaultStorage: CopyingDriver, @unchecked Sendable {
     }
     for change in lost {
       if survives() {
-        let length = max(below.length(of: node), change.lengthAfter)
-        try below.truncate(to: length, exact: true, preallocation: .off, of: node)
+        let length = max(base.length(of: node), change.lengthAfter)
+        try base.truncate(to: length, exact: true, preallocation: .off, of: node)
       }
       var start = 0
       while start < change.after.count {
         let end = min(start + 512 - Int((change.offset + UInt64(start)) % 512), change.after.count)
         let offset = change.offset + UInt64(start)
         if survives() {
-          let length = max(below.length(of: node), offset + UInt64(end - start))
+          let length = max(base.length(of: node), offset + UInt64(end - start))
           try put(Array(change.after[start..<end]), at: offset, length: length, node)
         }
         start = end
@@ -130,21 +141,21 @@ public final class FaultStorage: CopyingDriver, @unchecked Sendable {
   }
 
   private func put(_ bytes: [UInt8], at offset: UInt64, length: UInt64, _ node: Node) throws(BlockError) {
-    if !bytes.isEmpty { try below.write(at: offset, from: Buffer(bytes).bytes, unchanged: false, of: node) }
-    try below.truncate(to: length, exact: true, preallocation: .off, of: node)
+    if !bytes.isEmpty { try base.write(at: offset, from: Buffer(bytes).bytes, unchanged: false, of: node) }
+    try base.truncate(to: length, exact: true, preallocation: .off, of: node)
   }
 
   /// Runs a change and notes what it changed.
   private func change(at offset: UInt64, length: UInt64, _ node: Node, _ body: () throws(BlockError) -> Void)
     throws(BlockError)
   {
-    let lengthBefore = below.length(of: node)
+    let lengthBefore = base.length(of: node)
     let before = try present(offset, length, node)
     try body()
     note(
       Change(
         offset: offset, before: before, after: try present(offset, length, node), lengthBefore: lengthBefore,
-        lengthAfter: below.length(of: node)))
+        lengthAfter: base.length(of: node)))
   }
 
   private func note(_ change: Change) {
@@ -159,59 +170,58 @@ public final class FaultStorage: CopyingDriver, @unchecked Sendable {
   }
 
   private func present(_ offset: UInt64, _ length: UInt64, _ node: Node) throws(BlockError) -> [UInt8] {
-    let end = min(offset + length, below.length(of: node))
+    let end = min(offset + length, base.length(of: node))
     guard offset < end else { return [] }
     let buffer = Buffer(count: Int(end - offset))
     var bytes = buffer.mutableBytes
-    try below.read(at: offset, into: &bytes, of: node)
+    try base.read(at: offset, into: &bytes, of: node)
     return buffer.bytes.array
   }
 
   // MARK: The driver
 
-  /// As what lies below.
-  public func checkPermissions(_ claim: Claim, of node: Node) throws(BlockError) {
-    try below.checkPermissions(claim, of: node)
-  }
-  /// As what lies below.
-  public func commitPermissions(of node: Node) { below.commitPermissions(of: node) }
-  /// As what lies below.
-  public func abortPermissions(of node: Node) { below.abortPermissions(of: node) }
-  /// As what lies below.
-  public func close(_ node: Node) throws(BlockError) {
-    try counter.pass(.close)
-    try below.close(node)
-  }
-  /// Those of what lies below.
-  public func limits(of node: Node) -> Limits { below.limits(of: node) }
-  /// That of what lies below.
-  public func length(of node: Node) -> UInt64 { below.length(of: node) }
-  /// That of what lies below.
-  public func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
-    try below.extent(at: offset, length: length, of: node)
-  }
-  /// Reads, or fails.
-  public func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
-    try counter.pass(.read)
-    try below.read(at: offset, into: &buffer, of: node)
-  }
-  /// Writes, or fails.
-  public func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError)
+  /// Counts, fails when it is its turn, and notes what changed.
+  public func run(_ request: FilteredRequest, of node: Node, _ handOn: () throws(BlockError) -> Void)
+    throws(BlockError)
   {
-    try counter.pass(.write)
-    try takeRoom(upTo: offset + UInt64(data.byteCount))
-    let copy = Buffer(copying: data)
-    try change(at: offset, length: UInt64(copy.count), node) { () throws(BlockError) in
-      try below.write(at: offset, from: copy.bytes, unchanged: unchanged, of: node)
+    if let operation = Operation(request) { try counter.pass(operation) }
+    guard request.isChange else {
+      if request.kind == .flush { monitor.withLock { flushHook }?() }
+      try handOn()
+      if request.kind == .flush { noteFlush() }
+      return
+    }
+    if request.kind == .write || request.kind == .writeZeroes { try takeRoom(upTo: request.range.upperBound) }
+    try change(
+      at: request.range.lowerBound, length: UInt64(request.range.count), node, handOn)
+  }
+
+  private func noteFlush() {
+    monitor.withLock {
+      changes = []
+      recorded?.add(.flush)
     }
   }
+
+  /// Space that is reserved has to be there.
+  public func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
+    throws(BlockError)
+  {
+    if preallocation == .falloc || preallocation == .full { try takeRoom(upTo: length) }
+    let present = max(base.length(of: node), length)
+    try run(FilteredRequest(.truncate, at: length, length: present - length), of: node) {
+      () throws(BlockError) in
+      try base.truncate(to: length, exact: exact, preallocation: preallocation, of: node)
+    }
+  }
+
   /// Copies to memory, or fails.
   public func copyRange(
     at offset: UInt64, length: UInt64, to target: any StorageDriver, at targetOffset: UInt64
   ) throws(BlockError) -> Bool {
     try counter.pass(.copy)
-    guard let source = below as? MemoryStorage, let target = target as? FaultStorage,
-      let memory = target.below as? MemoryStorage
+    guard let source = base as? MemoryStorage, let target = target as? FaultStorage,
+      let memory = target.base as? MemoryStorage
     else { return false }
     let before = memory.bytes
     guard try source.copyRange(at: offset, length: length, to: memory, at: targetOffset) else { return false }
@@ -222,45 +232,11 @@ public final class FaultStorage: CopyingDriver, @unchecked Sendable {
         after: Array(after[range]), lengthBefore: UInt64(before.count), lengthAfter: UInt64(after.count)))
     return true
   }
-  /// Makes all changes safe, or fails.
-  public func flush(_ node: Node) throws(BlockError) {
-    try counter.pass(.flush)
-    monitor.withLock { flushHook }?()
-    try below.flush(node)
-    monitor.withLock {
-      changes = []
-      recorded?.add(.flush)
-    }
-  }
-  /// Sets the length, or fails.
-  public func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
-    throws(BlockError)
-  {
-    try counter.pass(.truncate)
-    if preallocation == .falloc || preallocation == .full { try takeRoom(upTo: length) }
-    let present = below.length(of: node)
-    try change(at: length, length: present > length ? present - length : 0, node) { () throws(BlockError) in
-      try below.truncate(to: length, exact: exact, preallocation: preallocation, of: node)
-    }
-  }
-  /// Zeros, or fails.
-  public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
-    -> Bool
-  {
-    try counter.pass(.zero)
-    try takeRoom(upTo: offset + length)
-    var done = false
-    try change(at: offset, length: length, node) { () throws(BlockError) in
-      done = try below.writeZeroes(at: offset, length: length, mayUnmap: mayUnmap, of: node)
-    }
-    return done
-  }
-  /// Discards, or fails.
-  public func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
-    try counter.pass(.discard)
-    try change(at: offset, length: length, node) { () throws(BlockError) in
-      try below.discard(at: offset, length: length, of: node)
-    }
+
+  /// Closes, or fails.
+  public func close(_ node: Node) throws(BlockError) {
+    try counter.pass(.close)
+    try base.close(node)
   }
 }
 

@@ -6,7 +6,7 @@ public import Errors
 import Host
 
 /// A filter over its child in slot `file` that counts the permission hooks and refuses when told to.
-public final class TestFilter: FormatDriver, @unchecked Sendable {
+public final class TestFilter: FilterDriver, @unchecked Sendable {
   /// How often each hook was called.
   public struct Hooks: Sendable, Equatable {
     /// Checks.
@@ -65,47 +65,12 @@ public final class TestFilter: FormatDriver, @unchecked Sendable {
   /// Counts.
   public func close(_ node: Node) throws(BlockError) { monitor.withLock { counted.closes += 1 } }
 
-  /// Those of the child.
-  public func limits(of node: Node) -> Limits { node.file?.child.limits ?? Limits() }
-  /// That of the child.
-  public func length(of node: Node) -> UInt64 { node.file?.length ?? 0 }
-  /// Everything is the child's.
-  public func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
-    if let pause = monitor.withLock({ pause }) { pause() }
-    return Extent(.data, length: length, location: Extent.Location(.file, offset), isChildsOwn: true)
-  }
-  /// Never called.
-  public func readEncoded(
-    _ extent: Extent, at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node
-  )
+  /// Pauses in the middle of reads.
+  public func run(_ request: FilteredRequest, of node: Node, _ handOn: () throws(BlockError) -> Void)
     throws(BlockError)
   {
-    throw BlockError(.unsupported, "a filter stores nothing")
-  }
-  /// The child's place.
-  public func prepareWrite(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> WriteSlot {
-    WriteSlot(length: length, location: Extent.Location(.file, offset))
-  }
-  /// Nothing to link.
-  public func finishWrite(_ slot: WriteSlot, written: Bool, of node: Node) throws(BlockError) {}
-  /// Passes on.
-  public func flush(_ node: Node) throws(BlockError) { try node.file?.flush() }
-  /// Passes on, with the promise.
-  public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool, of node: Node)
-    throws(BlockError) -> Bool
-  {
-    try node.file?.writeZeroes(at: offset, length: length, mayUnmap: mayUnmap, unchanged: unchanged)
-    return true
-  }
-  /// Passes on.
-  public func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
-    try node.file?.discard(at: offset, length: length)
-  }
-  /// Passes on.
-  public func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
-    throws(BlockError)
-  {
-    try node.file?.truncate(to: length, exact: exact, preallocation: preallocation)
+    if request.kind == .read, let pause = monitor.withLock({ pause }) { pause() }
+    try handOn()
   }
 }
 

@@ -67,7 +67,7 @@ extension BlockDriver {
   /// Knows nothing.
   public func invalidateCache(_ node: Node) throws(BlockError) {}
   /// Takes no notice.
-  public func noteAccess(_ access: DataAccess, at offset: UInt64, length: UInt64) throws(BlockError) {}
+  public func note(_ event: BlockEvent) {}
   /// Nothing beyond the common lines.
   public func formatInformation(of node: Node) -> FormatInformation? { nil }
 }

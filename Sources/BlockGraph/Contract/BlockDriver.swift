@@ -98,20 +98,11 @@ public protocol BlockDriver: AnyObject, Sendable {
   /// changed the image. Called without other requests in flight; changes no permission.
   func invalidateCache(_ node: Node) throws(BlockError)
 
-  /// The node above is about to read or write guest data in a range of this one: told before the request itself,
-  /// which does not say what it is about.
-  func noteAccess(_ access: DataAccess, at offset: UInt64, length: UInt64) throws(BlockError)
+  /// The node above is about to do something, which the request that follows does not say.
+  func note(_ event: BlockEvent)
 
   /// The format's own lines of `info`, or nil.
   func formatInformation(of node: Node) -> FormatInformation?
-}
-
-/// What is done with guest data.
-public enum DataAccess: Sendable, Equatable {
-  /// It is read.
-  case read
-  /// It is written.
-  case write
 }
 
 /// A driver that does its I/O itself: storage, and filters that act on every request.

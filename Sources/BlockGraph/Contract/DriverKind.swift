@@ -22,10 +22,10 @@ public protocol DriverKind: Sendable {
   var supportsCompression: Bool { get }
   /// What the edge in slot `file` is to the node before the driver says so itself.
   var fileRole: EdgeRole { get }
-  /// Another name of the option that states what is in slot `file`.
-  var fileAlias: String? { get }
-  /// Further children that users alone can name, each in an option called as its slot; attached before `open`.
-  var statedSlots: [EdgeSlot: EdgeRole] { get }
+  /// The option that states what is in slot `file`; nil where nothing stands there.
+  var fileOption: String? { get }
+  /// Further children, which users alone can name; attached before `open`.
+  var childOptions: [ChildOption] { get }
   /// What `create` accepts.
   var creationOptions: OptionList { get }
   /// What `amend` accepts.
@@ -71,10 +71,10 @@ extension DriverKind {
   public var supportsCompression: Bool { false }
   /// The format's tables and data lie there.
   public var fileRole: EdgeRole { .image }
+  /// `file`.
+  public var fileOption: String? { "file" }
   /// None.
-  public var fileAlias: String? { nil }
-  /// None.
-  public var statedSlots: [EdgeSlot: EdgeRole] { [:] }
+  public var childOptions: [ChildOption] { [] }
   /// Images have a length.
   public func needsSize(_ options: OptionObject) -> Bool { true }
   /// No options.
@@ -105,6 +105,8 @@ public struct OpenRequest {
   public var options: OptionObject
   /// Where the secrets come from that options name.
   public let secrets: any SecretSource
+  /// The groups that options name by which requests are slowed down.
+  public let rateLimiters: [String: any RateLimiter]
   /// Bytes of memory that the image's tables may take together; nil for no more than the format's own limits.
   public var tableBudget: UInt64?
   /// Bytes of memory that caches of the image's tables may take where the user says nothing: the layers of a chain share

@@ -9,7 +9,8 @@ public struct Extent: Sendable, Equatable {
     case data
     /// Zeros, because this layer says so.
     case zero
-    /// Nothing here: the backing file shows through, or zeros where there is none.
+    /// Nothing here: the backing file shows through, or zeros where there is none. Of storage: nothing that means
+    /// anything.
     case unallocated
   }
 

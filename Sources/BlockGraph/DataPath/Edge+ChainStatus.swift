@@ -37,8 +37,9 @@ public struct ChainStatus: Sendable, Equatable {
 extension Edge {
   /// What the chain below says about the range; `offset` must lie inside the length.
   ///
-  /// The walk stops at the first layer that allocates. Past the end of a shorter backing file everything is
-  /// zero, and it is the last layer long enough that says so. With `base`, the walk ends above it.
+  /// The walk stops at the first layer that allocates; filters count as what they show. Past the end of a shorter
+  /// backing file everything is zero, and it is the last layer long enough that says so. With `base`, the walk ends
+  /// above it.
   public func chainStatus(at offset: UInt64, length: UInt64, above base: Node? = nil) throws(BlockError)
     -> ChainStatus
   {
@@ -56,13 +57,18 @@ extension Edge {
       length = min(length, end - offset)
       let extent = try edge.extent(at: offset, length: length)
       length = extent.length
+      // A filter let the question pass; what it shows is not its own.
+      if let below = edge.child.filtered {
+        edge = below
+        continue
+      }
       guard extent.kind == .unallocated else {
         return try edge.child.status(of: extent, depth: depth)
       }
       guard let backing = edge.child.backing, backing.child !== base else {
         var status = ChainStatus(
-          length: length, depth: depth, isPresent: false, isZero: true, isData: false, isCompressed: false,
-          reachesBase: edge.child.backing != nil)
+          length: length, depth: depth, isPresent: false, isZero: !(edge.child.driver is any StorageDriver),
+          isData: false, isCompressed: false, reachesBase: edge.child.backing != nil)
         // A layer may have space for the range all the same.
         if let location = extent.location {
           status.hostOffset = location.offset
@@ -101,16 +107,18 @@ extension Node {
       return status
     }
     status.length = min(status.length, childLength - location.offset)
-    let below = try child.extent(at: location.offset, length: status.length)
+    let below = try child.chainStatus(at: location.offset, length: status.length)
     status.length = below.length
     if location.offset + below.length == childLength {
       // The storage's last block is one thing, also where the file ends in the middle of it.
       let end = childLength.roundedUp(to: max(child.child.limits.requestAlignment, 1)) ?? childLength
       status.length = min(extent.length, end - location.offset)
     }
-    if below.kind == .zero {
+    if extent.isChildsOwn {
+      (status.isPresent, status.isZero, status.isData) = (below.isPresent, below.isZero, below.isData)
+      (status.hostOffset, status.hostFile) = (below.hostOffset, below.hostFile)
+    } else if below.isZero {
       status.isZero = true
-      status.isData = !extent.isChildsOwn
     }
     return status
   }

@@ -36,8 +36,9 @@ public struct PreparedClusters: ~Copyable, Sendable {
   /// Writes the clusters and links them.
   fileprivate mutating func write(_ data: RawSpan) throws(BlockError) {
     for piece in slot.pieces {
-      try node.child(in: piece.location.slot).write(
-        at: piece.location.offset, from: data.slice(piece.bytes))
+      let child = try node.child(in: piece.location.slot)
+      child.note(.writeCompressed)
+      try child.write(at: piece.location.offset, from: data.slice(piece.bytes))
     }
     isFinished = true
     try format.finishCompressed(slot, written: true, of: node)

@@ -136,12 +136,18 @@ extension Node {
       case (.zero, _, _):
         part.fill()
       case (.unallocated, _, _):
-        if let backing { try backing.read(at: position, into: &part) } else { part.fill() }
+        if let backing {
+          file?.note(.readBackingAIO)
+          try backing.read(at: position, into: &part)
+        } else {
+          part.fill()
+        }
       case (.data, .plain, .some(let location)):
         let edge = try child(in: location.slot)
-        try edge.child.driver.noteAccess(.read, at: location.offset, length: extent.length)
+        edge.note(.readAIO)
         try edge.read(at: location.offset, into: &part)
-      case (.data, _, _):
+      case (.data, let encoding, _):
+        file?.note(encoding == .compressed ? .readCompressed : .readAIO)
         try format.readEncoded(extent, at: position, into: &part, of: self)
       }
       done += count

@@ -55,7 +55,11 @@ extension Edge {
 
   /// Makes everything written so far durable.
   public func flush() throws(BlockError) {
-    try request { (node: Node) throws(BlockError) in try node.driver.flush(node) }
+    try request { (node: Node) throws(BlockError) in
+      node.file?.note(.flushToOS)
+      note(.flushToDisk)
+      try node.driver.flush(node)
+    }
   }
 
   /// Sets the child's length in bytes.
@@ -87,6 +91,7 @@ extension Node {
     }
     if let storage = driver as? any StorageDriver {
       try writeAligned(storage, at: offset, from: data, unchanged: unchanged)
+      storage.note(.writeDone)
     } else if driver is any FormatDriver {
       guard offset + UInt64(data.byteCount) <= length else {
         throw BlockError(.inputOutput, "write past the end of node '\(name)'")
@@ -139,6 +144,7 @@ extension Node {
       var part = data.slice(done..<done + count)
       let isAligned = position % max(unit, 1) == 0 && UInt64(count) % max(unit, 1) == 0
       if unit <= 1 || (isAligned && part.isAligned(to: unit)) {
+        storage.note(.write)
         try storage.write(at: position, from: part, unchanged: unchanged, of: self)
       } else {
         count = pieceLength(at: position, of: count, largest: limits.largestBounce)
@@ -160,12 +166,17 @@ extension Node {
     }
     let bounce = Buffer(count: Int(end - start))
     var bytes = bounce.mutableBytes
+    if start < offset { storage.note(.mergeHead) }
+    if end > dataEnd { storage.note(.mergeTail) }
     let known = min(end, length)
     if start < offset || end > dataEnd, start < known {
       var present = bytes.slice(0..<Int(known - start))
       try readAligned(storage, at: start, into: &present)
     }
+    if start < offset { storage.note(.mergeAfterHead) }
+    if end > dataEnd { storage.note(.mergeAfterTail) }
     bytes.copy(data, at: Int(offset - start))
+    storage.note(.write)
     try storage.write(at: start, from: bounce.bytes, unchanged: unchanged, of: self)
   }
 
@@ -181,7 +192,11 @@ extension Node {
       }
       let whole = Buffer(count: Int(stop - start))
       var bytes = whole.mutableBytes
+      if start < offset { file?.note(.mergeHead) }
+      if stop > end { file?.note(.mergeTail) }
       try read(at: start, into: &bytes)
+      if start < offset { file?.note(.mergeAfterHead) }
+      if stop > end { file?.note(.mergeAfterTail) }
       bytes.copy(data, at: Int(offset - start))
       try writeMapped(at: start, from: whole.bytes, unchanged: unchanged)
     }
@@ -206,12 +221,12 @@ extension Node {
     _ slot: WriteSlot, at position: UInt64, with data: RawSpan, unchanged: Bool, isEncrypted: Bool = false
   ) throws(BlockError) {
     let edge = try child(in: slot.location.slot)
-    try edge.child.driver.noteAccess(.write, at: slot.location.offset, length: slot.length)
     // Where a place is new, what readers of the file see does change.
     let unchanged = unchanged && edge.role.contains(.filtered)
     let isAlone = slot.fillBefore == 0 && slot.fillAfter == 0
     let encryption = isAlone && isEncrypted ? nil : encryption
     if isAlone, encryption == nil {
+      edge.note(.writeAIO)
       return try edge.write(at: slot.location.offset, from: data, unchanged: unchanged)
     }
     guard encryption != nil || slot.fillBefore + slot.fillAfter <= Node.largestFill else {
@@ -220,6 +235,7 @@ extension Node {
     let before = Int(slot.fillBefore)
     let whole = Buffer(count: before + data.byteCount + Int(slot.fillAfter))
     var bytes = whole.mutableBytes
+    if !isAlone { edge.note(.cowRead) }
     if before > 0 {
       var head = bytes.slice(0..<before)
       try read(at: position - slot.fillBefore, into: &head)
@@ -233,6 +249,8 @@ extension Node {
     }
     let place = slot.location.offset - slot.fillBefore
     try encryption?.encrypt(&bytes, guestOffset: position - slot.fillBefore, hostOffset: place)
+    if !isAlone { edge.note(.cowWrite) }
+    edge.note(.writeAIO)
     try edge.write(at: place, from: whole.bytes, unchanged: unchanged)
   }
 
@@ -285,6 +303,7 @@ extension Node {
       var done = false
       try busy.run(start..<stop, alone: false, isNeeded: limits.requestAlignment > 1) {
         () throws(BlockError) in
+        driver.note(.writeZeroes)
         done = try driver.writeZeroes(
           at: start, length: stop - start, mayUnmap: mayUnmap, unchanged: unchanged, of: self)
       }

@@ -110,9 +110,15 @@ extension Node {
     return node
   }
 
-  /// Bytes that the storage at the bottom takes, where that is known and may be less than its length.
+  /// Bytes that the image takes on its storage, where that is known and may be less than its length.
   public var allocatedLength: UInt64? {
-    let storage = storage
-    return (storage.driver as? any StorageDriver)?.allocatedLength(of: storage)
+    if let storage = driver as? any StorageDriver { return storage.allocatedLength(of: self) }
+    return file?.child.allocatedLength
+  }
+
+  /// The edge to what the node shows, where it is a filter.
+  public var filtered: Edge? {
+    guard let slot = (driver as? any FilterDriver)?.filteredSlot else { return nil }
+    return edge(slot)
   }
 }

@@ -31,15 +31,20 @@ public struct ImageName: Sendable, Equatable {
     switch known.form {
     case .path: options = ["file": ["driver": .string(known.driver), "filename": .string(String(rest))]]
     case .url: options = ["file": ["driver": .string(known.driver), "filename": .string(text)]]
-    case .configured:
+    case .pair(let pair):
       guard let colon = rest.firstIndex(of: ":") else {
-        throw BlockError(.invalidArgument, "'\(text)' does not have the form \(prefix):CONFIG:FILE")
+        throw BlockError(.invalidArgument, pair.missing)
       }
-      let storage = try ImageName(String(rest[rest.index(after: colon)...]), protocols: protocols)
-      let file = storage.options["file"] ?? .object(storage.options)
-      options = [
-        "file": ["driver": .string(known.driver), "config": .string(String(rest[..<colon])), "file": file]
-      ]
+      var inner: OptionObject = ["driver": .string(known.driver)]
+      let first = String(rest[..<colon])
+      switch pair.first {
+      case .path(let option): if !first.isEmpty { inner[option] = .string(first) }
+      case .storage(let option): inner[option] = ["filename": .string(first)]
+      }
+      let second = try ImageName(String(rest[rest.index(after: colon)...]), protocols: protocols)
+      let file = second.options["file"] ?? .object(second.options)
+      inner[pair.second] = pair.isProbed ? ["file": file] : file
+      options = ["file": .object(inner)]
     }
   }
 
@@ -101,13 +106,41 @@ public struct StoragePrefix: Sendable, Equatable, ExpressibleByStringLiteral {
   public let form: Form
 
   /// What a name with a prefix is made of.
-  public enum Form: Sendable {
+  public enum Form: Sendable, Equatable {
     /// A path follows the colon.
     case path
     /// The driver reads all of it, prefix included.
     case url
-    /// The path of a file with settings follows the colon, then, after another one, the name of storage.
-    case configured
+    /// Two names follow, with a colon between.
+    case pair(Pair)
+  }
+
+  /// Two names behind a prefix.
+  public struct Pair: Sendable, Equatable {
+    /// The option that the first one is.
+    public enum First: Sendable, Equatable {
+      /// A path, which may be empty.
+      case path(String)
+      /// The file of a child.
+      case storage(String)
+    }
+
+    /// The option that the first name is.
+    public var first: First
+    /// The option that the second name is: that of a child.
+    public var second: String
+    /// Whether the format of the second one is found out.
+    public var isProbed: Bool
+    /// The message where there are not two.
+    public var missing: String
+
+    /// Makes a description.
+    public init(first: First, second: String, isProbed: Bool, missing: String) {
+      self.first = first
+      self.second = second
+      self.isProbed = isProbed
+      self.missing = missing
+    }
   }
 
   /// A prefix that is the driver's name unless another is given.

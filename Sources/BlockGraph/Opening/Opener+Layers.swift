@@ -9,23 +9,21 @@ public import Options
 extension Opener {
   // MARK: Storage
 
-  /// Opens the storage below a format: the option `file`, or the plain file name.
+  /// Opens the storage below a format: the option `file`, which users call `option`, or the plain file name.
   func openFile(
     _ options: inout OptionObject, _ flags: NodeFlags, _ settings: OpenSettings, name: ImageName,
-    above: [Layer]
+    above: [Layer], as option: String? = nil
   ) throws(BlockError) -> Node {
+    let missing = BlockError(
+      .invalidArgument, "A block device must be specified for \"\(option ?? "file")\"")
     guard let stated = options.remove("file") else {
-      guard let path = try options.takeString("filename") else {
-        throw BlockError(.invalidArgument, "A block device must be specified for \"file\"")
-      }
+      guard let path = try options.takeString("filename") else { throw missing }
       return try openStorage(try storage(for: path), ["filename": .string(path)], flags, name: name)
     }
     if let reference = stated.string {
       return try graph.knownNode(named: reference)
     }
-    guard var inner = stated.object else {
-      throw BlockError(.invalidArgument, "A block device must be specified for \"file\"")
-    }
+    guard var inner = stated.object else { throw missing }
     if let path = try options.takeString("filename"), inner["filename"] == nil {
       inner["filename"] = .string(path)
     }
@@ -82,12 +80,10 @@ extension Opener {
       name: nodeName, fileName: kind.storageName(options) ?? name.text, driver: UnopenedDriver(kind.name),
       flags: flags.subtracting(.probed), options: .object(options))
     var request = OpenRequest(
-      node: node, flags: node.flags, options: options, secrets: secrets, tableBudget: tableBudget,
-      cacheBytes: Opener.cacheBytes(below: 0), warn: warn)
+      node: node, flags: node.flags, options: options, secrets: secrets, rateLimiters: rateLimiters,
+      tableBudget: tableBudget, cacheBytes: Opener.cacheBytes(below: 0), warn: warn)
     let opened = try kind.open(&request)
-    if let left = request.options.flattened().first?.key {
-      throw BlockError(.invalidArgument, "Block protocol '\(kind.name)' doesn't support the option '\(left)'")
-    }
+    if let left = request.options.flattened().first?.key { throw kind.unsupported(option: left) }
     try graph.change(draining: [node]) { (edit: GraphEdit) throws(BlockError) in
       try edit.add(node)
       edit.install(graph.withFaults(opened.driver), in: node)
@@ -113,14 +109,15 @@ extension Opener {
     graph.requireThread()
     let layer = Layer(fileName: file.fileName, identity: FilePaths.identity(of: file.fileName))
     return try leavingNothingOpen { () throws(BlockError) in
-      try assemble(kind, on: file, options, settings.flags, settings, ownsFile: false, above: [layer])
+      try assemble(
+        kind, on: file, file.fileName, options, settings.flags, settings, ownsFile: false, above: [layer])
     }
   }
 
-  /// Builds the node of a format on its storage, then opens and attaches what it refers to. `ownsFile` says
-  /// whether the storage was opened for this node.
+  /// Builds the node of a format on its storage, if it has any, then opens and attaches what it refers to. `ownsFile`
+  /// says whether the storage was opened for this node.
   func assemble(
-    _ kind: any DriverKind, on file: Node, _ options: OptionObject, _ flags: NodeFlags,
+    _ kind: any DriverKind, on file: Node?, _ fileName: String, _ options: OptionObject, _ flags: NodeFlags,
     _ settings: OpenSettings, ownsFile: Bool, above: [Layer]
   ) throws(BlockError) -> Node {
     var options = options
@@ -129,22 +126,25 @@ extension Opener {
     guard stated.backing == nil || kind.supportsBacking else {
       throw BlockError(.invalidArgument, "Driver doesn't support backing files")
     }
-    let further = try openStated(kind, &options, flags, settings, above: above)
+    let further = try openChildren(kind, &options, flags, settings, above: above)
     setSnapshot(settings.snapshot, in: &options)
     let node = Node(
-      name: nodeName, fileName: file.fileName, driver: UnopenedDriver(kind.name), flags: flags,
+      name: nodeName, fileName: fileName, driver: UnopenedDriver(kind.name), flags: flags,
       options: .object(options), disguise: flags.contains(.probed) && kind.name == "raw" ? disguise : nil)
-    try graph.change(draining: [node, file] + further.map(\.node)) { (edit: GraphEdit) throws(BlockError) in
+    let below = (file.map { [$0] } ?? []) + further.map(\.node)
+    try graph.change(draining: [node] + below) { (edit: GraphEdit) throws(BlockError) in
       try edit.add(node)
-      try edit.attach(file, to: node, slot: .file, role: kind.fileRole, followsParent: ownsFile)
+      if let file {
+        try edit.attach(file, to: node, slot: .file, role: kind.fileRole, followsParent: ownsFile)
+      }
       for child in further {
         try edit.attach(
           child.node, to: node, slot: child.slot, role: child.role, followsParent: child.isOwn)
       }
     }
     var request = OpenRequest(
-      node: node, flags: flags, options: options, secrets: secrets, tableBudget: tableBudget,
-      cacheBytes: Opener.cacheBytes(below: above.count - 1), warn: warn)
+      node: node, flags: flags, options: options, secrets: secrets, rateLimiters: rateLimiters,
+      tableBudget: tableBudget, cacheBytes: Opener.cacheBytes(below: above.count - 1), warn: warn)
     let opened = try about(file.fileName) { () throws(BlockError) in try kind.open(&request) }
     if let data = stated.dataFile, !opened.references.contains(where: { $0.slot == .dataFile }) {
       request.options["data-file"] = data
@@ -159,43 +159,10 @@ extension Opener {
         "Block format '\(kind.name)' used by device '' does not support temporarily loading internal snapshots"
       ).prefixed("Failed to load snapshot", step: .loadSnapshot)
     }
-    if let left = request.options.flattened().first?.key {
-      throw BlockError(.invalidArgument, "Block format '\(kind.name)' does not support the option '\(left)'")
-    }
+    if let left = request.options.flattened().first?.key { throw kind.unsupported(option: left) }
     for warning in opened.warnings { warn(warning) }
     try complete(node, kind, opened, stated, settings, above: above)
     return node
-  }
-
-  /// A child that only the user named, to be attached.
-  private struct StatedChild {
-    var slot: EdgeSlot
-    var role: EdgeRole
-    var node: Node
-    /// Whether it was opened for this node.
-    var isOwn: Bool
-  }
-
-  /// Opens the children besides the file that the user named. Without a driver they are storage.
-  private func openStated(
-    _ kind: any DriverKind, _ options: inout OptionObject, _ flags: NodeFlags, _ settings: OpenSettings,
-    above: [Layer]
-  ) throws(BlockError) -> [StatedChild] {
-    var children: [StatedChild] = []
-    for (slot, role) in kind.statedSlots {
-      guard let stated = options.remove(slot.rawValue) else { continue }
-      guard stated.string != nil || stated.object != nil else {
-        throw BlockError(.invalidArgument, "A block device must be specified for \"\(slot.rawValue)\"")
-      }
-      let name = ImageName(path: stated.object?["filename"]?.string ?? slot.rawValue)
-      var storage: OptionObject = ["file": stated]
-      let node: Node = try inContext("Could not open \(slot.rawValue)") { () throws(BlockError) in
-        try openFile(
-          &storage, flags.subtracting([.probed, .checking]), settings, name: name, above: above)
-      }
-      children.append(StatedChild(slot: slot, role: role, node: node, isOwn: stated.string == nil))
-    }
-    return children
   }
 
   private func setSnapshot(_ snapshot: SnapshotSelector?, in options: inout OptionObject) {

@@ -34,6 +34,8 @@ public struct Opener {
 
   /// Where the secrets come from that options name.
   public var secrets: any SecretSource = NoSecrets()
+  /// The groups that options name by which requests are slowed down.
+  public var rateLimiters: [String: any RateLimiter] = [:]
   /// Called with each warning that opening produces.
   public var warn: (OpenWarning) -> Void = { _ in }
 
@@ -150,9 +152,15 @@ public struct Opener {
     guard above.count < Opener.maximumDepth else {
       throw BlockError(.refused, "the chain of backing files is longer than \(Opener.maximumDepth) layers")
     }
-    if let alias = driver?.fileAlias, let stated = options.remove(alias) { options["file"] = stated }
+    if let driver, driver.fileOption != "file" {
+      guard try takeFile(&options, of: driver) else {
+        return try assemble(
+          driver, on: nil, name.text, options, flags, settings, ownsFile: false,
+          above: above + [Layer(fileName: name.text)])
+      }
+    }
     let ownsFile = options["file"]?.string == nil
-    let file = try openFile(&options, flags, settings, name: name, above: above)
+    let file = try openFile(&options, flags, settings, name: name, above: above, as: driver?.fileOption)
     let layer = Layer(fileName: file.fileName, identity: FilePaths.identity(of: file.fileName))
     try refuseLoop(layer, above)
     var kind = driver
@@ -169,7 +177,20 @@ public struct Opener {
     }
     guard let kind else { throw BlockError(.notFound, "no driver for '\(name.text)'") }
     return try assemble(
-      kind, on: file, options, flags, settings, ownsFile: ownsFile, above: above + [layer])
+      kind, on: file, file.fileName, options, flags, settings, ownsFile: ownsFile, above: above + [layer])
+  }
+
+  /// Lets the option by which the driver calls its file be `file`; false where it has none.
+  private func takeFile(_ options: inout OptionObject, of driver: any DriverKind) throws(BlockError) -> Bool {
+    guard let option = driver.fileOption else { return false }
+    guard options["file"] == nil else {
+      let isComplete = options[option] != nil
+      throw isComplete
+        ? driver.unsupported(option: "file")
+        : BlockError(.invalidArgument, "A block device must be specified for \"\(option)\"")
+    }
+    options["file"] = options.remove(option)
+    return true
   }
 
   func refuseLoop(_ layer: Layer, _ above: [Layer]) throws(BlockError) {
@@ -230,6 +251,17 @@ public struct Opener {
       throw BlockError(.unsupported, "detect-zeroes=\(other) is not supported")
     case .some(let other): throw BlockError(.invalidArgument, "invalid parameter value: \(other)")
     }
+  }
+}
+
+extension DriverKind {
+  /// The error for an option that the driver does not know.
+  func unsupported(option: String) -> BlockError {
+    BlockError(
+      .invalidArgument,
+      namePrefixes.isEmpty
+        ? "Block format '\(name)' does not support the option '\(option)'"
+        : "Block protocol '\(name)' doesn't support the option '\(option)'")
   }
 }
 

@@ -44,6 +44,15 @@ extension OptionObject {
     }
   }
 
+  /// Takes a whole number out.
+  public mutating func takeNumber(_ key: String) throws(BlockError) -> Int64? {
+    guard let text = try takeString(key) else { return nil }
+    guard let number = Int64(text) else {
+      throw BlockError(.invalidArgument, "Parameter '\(key)' expects a number")
+    }
+    return number
+  }
+
   /// Takes a preallocation mode out of `preallocation`.
   public mutating func takePreallocation() throws(BlockError) -> Preallocation? {
     guard let text = try takeString("preallocation") else { return nil }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import BlockGraph
+internal import Filters
 internal import Jobs
 internal import Options
 
@@ -48,12 +49,14 @@ enum OptionCandidates {
     return ids
   }
 
-  /// The parts of the definition of a secret; `objects` are those that the line has elsewhere.
+  /// The parts of the definition of an object; `objects` are those that the line has elsewhere.
   static func object(_ text: String, _ objects: [String]) -> Candidates {
     let (before, last) = split(text)
     let result: Candidates
     if before.isEmpty {
-      result = .words(["secret,id="])
+      result = .words(["secret,id=", "throttle-group,id="])
+    } else if before.hasPrefix("throttle-group,") {
+      result = .words(["id="] + ThrottleGroup.properties.map { "x-\($0)=" })
     } else if last.hasPrefix("file=") {
       result = Candidates.files.prefixed("file=")
     } else if last.hasPrefix("keyid=") {

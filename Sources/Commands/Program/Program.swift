@@ -186,7 +186,7 @@ public struct Program {
       console.print(help)
       return 0
     }
-    session.secrets = try command.standard.secrets(warn: console.warn)
+    session.definitions = try command.standard.definitions(warn: console.warn)
     return try command.perform(in: session)
   }
 

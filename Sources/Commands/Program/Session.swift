@@ -15,7 +15,9 @@ final class Session {
   /// The image that the command works on, the likeliest where there are several.
   let image: String?
   /// What the command line defined for options to refer to.
-  var secrets: any SecretSource = NoSecrets()
+  var definitions = ObjectDefinitions()
+  /// The secrets among that.
+  var secrets: any SecretSource { definitions.secrets }
   /// The options of the command line, for commands to which their order matters.
   let options: [Normalizer.Found]
   /// How progress is shown where it is shown.
@@ -68,6 +70,7 @@ final class Session {
     opener.guessesRaw = !isUntrusted
     if isUntrusted { opener.tableBudget = Opener.untrustedTableBudget }
     opener.secrets = secrets
+    opener.rateLimiters = definitions.rateLimiters
     let console = console
     opener.warn = { warning in
       switch warning {

@@ -3,7 +3,6 @@
 
 internal import ArgumentParser
 internal import Errors
-internal import Secrets
 
 /// Options of every command.
 struct StandardOptions: ParsableArguments {
@@ -20,15 +19,15 @@ struct StandardOptions: ParsableArguments {
   /// The list of what can be defined, where a definition asks for it.
   var objectHelp: String? {
     for text in objects {
-      if let help = SecretDefinition.help(for: text) { return help }
+      if let help = ObjectDefinitions.help(for: text) { return help }
     }
     return nil
   }
 
   /// Reads the definitions, in order: one may refer to those before it.
-  func secrets(warn: (String) -> Void) throws(BlockError) -> SecretStore {
-    let store = SecretStore()
-    for text in objects { try store.add(try SecretDefinition(parsing: text), warn: warn) }
-    return store
+  func definitions(warn: (String) -> Void) throws(BlockError) -> ObjectDefinitions {
+    let definitions = ObjectDefinitions()
+    for text in objects { try definitions.add(text, warn: warn) }
+    return definitions
   }
 }

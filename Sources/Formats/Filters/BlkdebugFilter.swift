@@ -6,7 +6,7 @@ public import Errors
 internal import Host
 internal import Options
 
-/// A filter above storage that lets requests fail as told: for trying out what programs make of broken disks.
+/// A filter that lets requests fail as told: for trying out what programs make of broken disks.
 public struct BlkdebugFilter: DriverKind {
   /// Makes the kind.
   public init() {}
@@ -15,38 +15,68 @@ public struct BlkdebugFilter: DriverKind {
   public var name: String { "blkdebug" }
   /// It is one.
   public var isFilter: Bool { true }
-  /// The filter shows what the storage has.
+  /// The filter shows what lies below.
   public var fileRole: EdgeRole { [.filtered, .primary] }
   /// `image`, as the peer calls it.
-  public var fileAlias: String? { "image" }
+  public var fileOption: String? { "image" }
   /// `blkdebug:CONFIG:FILE`; the name of the configuration may be empty.
-  public var namePrefixes: [StoragePrefix] { [StoragePrefix(name, form: .configured)] }
+  public var namePrefixes: [StoragePrefix] {
+    [
+      StoragePrefix(
+        name,
+        form: .pair(
+          .init(
+            first: .path("config"), second: "image", isProbed: false,
+            missing: "blkdebug requires both config file and image path")))
+    ]
+  }
 
-  /// Stands above what the option `file` states. Its own are `config`, a file of rules, and `inject-error.N`, a rule.
+  /// Stands above what the option `image` states. Rules are in the file `config` and in the lists `inject-error` and
+  /// `set-state`; `align`, `max-transfer`, `opt-write-zero`, `max-write-zero`, `opt-discard` and `max-discard` are limits,
+  /// `take-child-perms` and `unshare-child-perms` lists of permissions.
   ///
-  /// - Throws: what is wrong with a rule, by its name.
+  /// - Throws: what is wrong with a rule or a limit, by its name.
   public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
-    var rules: [FaultRule] = []
-    if let path = try request.options.takeString("config"), !path.isEmpty {
+    var rules: [BlkdebugRule] = []
+    if let path = try request.options.takeString("config") {
       let text = try inFile(path, "Could not read blkdebug config file") { () throws(BlockError) in
-        try File(path: path, mode: []).readText(limit: FaultRule.largestFile)
+        try File(path: path, mode: []).readText(limit: BlkdebugConfig.largestFile)
       }
       rules += try inFile(path, "blkdebug config file") { () throws(BlockError) in
-        try FaultRule.parse(text)
+        try BlkdebugConfig.parse(text)
       }
     }
-    switch request.options.remove("inject-error") {
-    case nil: break
-    case .some(.array(let elements)):
+    for section in BlkdebugRule.Section.allCases {
+      for rule in try takeRules(section, from: &request.options) {
+        rules.append(try BlkdebugRule(section, rule))
+      }
+    }
+    let least = request.node.file?.child.limits.requestAlignment ?? 1
+    let limits = try BlkdebugLimits(takingFrom: &request.options, least: least)
+    let permissions = try BlkdebugPermissions(takingFrom: &request.options)
+    return OpenedDriver(BlkdebugDriver(rules, limits, permissions), fileRole: fileRole)
+  }
+
+  /// The rules of one list, or one rule alone. What is neither stays among the options.
+  private func takeRules(_ section: BlkdebugRule.Section, from options: inout OptionObject) throws(BlockError)
+    -> [OptionObject]
+  {
+    switch options[section.rawValue] {
+    case .object(let rule):
+      options[section.rawValue] = nil
+      return [rule]
+    case .array(let elements):
+      options[section.rawValue] = nil
+      var rules: [OptionObject] = []
       for element in elements {
-        guard let object = element.object else {
-          throw BlockError(.invalidArgument, "Invalid parameter type for 'inject-error', expected: object")
+        guard let rule = element.object else {
+          throw BlockError(
+            .invalidArgument, "Invalid parameter type for '\(section.rawValue)', expected: object")
         }
-        rules.append(try FaultRule(object))
+        rules.append(rule)
       }
-    case .some:
-      throw BlockError(.invalidArgument, "Invalid parameter type for 'inject-error', expected: array")
+      return rules
+    default: return []
     }
-    return OpenedDriver(BlkdebugDriver(rules), fileRole: fileRole)
   }
 }

@@ -9,15 +9,12 @@ internal import Errors
 ///
 /// Nobody sees the image change, so that permission for unchanged writes is all it needs. Nobody else may write the
 /// image beside it: what was copied a moment ago might replace what was written since.
-final class CopyOnReadDriver: StorageDriver {
+final class CopyOnReadDriver: FilterDriver {
   let name = "copy-on-read"
   /// Clusters that are being copied, and writes from above, which must not come in between.
   private let busy = BusyRanges()
   /// As much is copied at once.
   private static let largestCopy: UInt64 = 1 << 20
-
-  func limits(of node: Node) -> Limits { node.file?.child.limits ?? Limits() }
-  func length(of node: Node) -> UInt64 { node.file?.length ?? 0 }
 
   func childClaim(slot: EdgeSlot, role: EdgeRole, parents: Claim, flags: NodeFlags) -> Claim {
     var claim = parents.derived(for: role, flags: flags)
@@ -67,70 +64,26 @@ final class CopyOnReadDriver: StorageDriver {
 
   private func copy(at offset: UInt64, length: UInt64, in image: Edge) throws(BlockError) {
     let buffer = try image.read(at: offset, count: Int(length))
+    image.note(.corWrite)
     guard !buffer.bytes.isZero else {
       return try image.writeZeroes(at: offset, length: length, unchanged: true)
     }
     try image.write(at: offset, from: buffer.bytes, unchanged: true)
   }
 
-  /// What the image shows with all below it: from here on down it makes no difference who has it.
-  func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
-    let status = try image(of: node).chainStatus(at: offset, length: length)
-    return Extent(status.isZero ? .zero : .data, length: status.length)
-  }
+  // MARK: Changes
 
-  // MARK: Everything else is the image's
-
-  func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError) {
-    let image = try image(of: node)
-    try besideCopies(offset, UInt64(data.byteCount)) { () throws(BlockError) in
-      try image.write(at: offset, from: data, unchanged: unchanged)
-    }
-  }
-
-  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
-    -> Bool
-  {
-    try writeZeroes(at: offset, length: length, mayUnmap: mayUnmap, unchanged: false, of: node)
-  }
-
-  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool, of node: Node)
-    throws(BlockError) -> Bool
-  {
-    let image = try image(of: node)
-    try besideCopies(offset, length) { () throws(BlockError) in
-      try image.writeZeroes(at: offset, length: length, mayUnmap: mayUnmap, unchanged: unchanged)
-    }
-    return true
-  }
-
-  func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
-    let image = try image(of: node)
-    try besideCopies(offset, length) { () throws(BlockError) in
-      try image.discard(at: offset, length: length)
-    }
-  }
-
-  func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
+  /// Changes keep out of the clusters that are being copied.
+  func run(_ request: FilteredRequest, of node: Node, _ handOn: () throws(BlockError) -> Void)
     throws(BlockError)
   {
-    let image = try image(of: node)
-    try busy.run(0..<UInt64.max, alone: true) { () throws(BlockError) in
-      try image.truncate(to: length, exact: exact, preallocation: preallocation)
-    }
-  }
-
-  func flush(_ node: Node) throws(BlockError) { try node.file?.flush() }
-
-  private func besideCopies(_ offset: UInt64, _ length: UInt64, _ body: () throws(BlockError) -> Void)
-    throws(BlockError)
-  {
-    guard let end = offset.plus(length) else { throw BlockError(.tooLarge, "write past the largest offset") }
-    try busy.run(offset..<end, alone: false, body)
+    guard request.isChange else { return try handOn() }
+    let isResize = request.kind == .truncate
+    try busy.run(isResize ? 0..<UInt64.max : request.range, alone: isResize, handOn)
   }
 
   private func image(of node: Node) throws(BlockError) -> Edge {
-    guard let edge = node.file else {
+    guard let edge = node.filtered else {
       throw BlockError(.notFound, "node '\(node.name)' has no child 'file'")
     }
     return edge

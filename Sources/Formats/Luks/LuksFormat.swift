@@ -23,7 +23,9 @@ public struct LuksFormat: DriverKind {
   public var amendOptions: OptionList { LuksAmendment.list }
 
   /// A header may lie apart from the data.
-  public var statedSlots: [EdgeSlot: EdgeRole] { [.header: .metadata] }
+  public var childOptions: [ChildOption] {
+    [ChildOption(.header, role: .metadata, failure: "Could not open header")]
+  }
 
   /// A header alone has no data whose size could be stated.
   public func needsSize(_ options: OptionObject) -> Bool { options["detached-header"] != true }

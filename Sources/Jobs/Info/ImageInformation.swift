@@ -3,8 +3,6 @@
 
 public import BlockGraph
 internal import Bytes
-internal import Host
-internal import Options
 
 /// What can be told of one open image without reading its data.
 public struct ImageInformation: Sendable {
@@ -40,36 +38,4 @@ public struct ImageInformation: Sendable {
     // Of a raw disk somewhere else nobody here knows.
     isDirty = format.map { $0.isDirty ?? false } ?? (node.storage.isOnThisMachine ? false : nil)
   }
-
-  /// A window into a file has options that its name alone would lose.
-  private static func name(of node: Node) -> String {
-    var window = OptionObject()
-    let outer = "encrypt.key-secret"
-    if let secret = node.options.object?.flattened().first(where: { $0.key == outer })?.value {
-      window[outer] = secret
-    }
-    for key in ["offset", "driver", "size"] {
-      if key == "driver" {
-        window[key] = .string(node.driver.name)
-      } else if let value = node.options.object?[key] {
-        window[key] = value
-      }
-    }
-    let secret = node.options.object?["key-secret"]
-    guard window.count > 1 || secret != nil, let file = node.file?.child else { return path(of: node) }
-    window["file"] = ["driver": .string(file.driver.name), "filename": .string(file.fileName)]
-    window["key-secret"] = secret
-    return "json:" + JSONWriter.compact(.object(window))
-  }
-
-  /// The file's name, so that it is not taken for one with a prefix.
-  private static func path(of node: Node) -> String {
-    let isPlain = !node.storage.isOnThisMachine || ImageName.protocolPrefix(of: node.fileName) == nil
-    return isPlain ? node.fileName : "./" + node.fileName
-  }
-}
-
-extension Node {
-  /// Whether this is a file or a device here.
-  fileprivate var isOnThisMachine: Bool { driver.name == "file" || driver.name == "host_device" }
 }

@@ -8,15 +8,15 @@ internal import Host
 
 /// Storage that is filled in place, and whose ranges that tell a format reach it last: until then they hold zeros, so
 /// that an interrupted job leaves nothing that looks like a whole image.
-final class HeaderLastDriver: StorageDriver, @unchecked Sendable {
+final class HeaderLastDriver: WrappingDriver, @unchecked Sendable {
   /// A range that is held back, in whole units of the storage's requests, with its bytes as they will be.
   fileprivate struct Part {
     let range: Range<UInt64>
     let bytes: Buffer
   }
 
-  let name: String
-  private let base: any InPlaceStorage
+  private let storage: any InPlaceStorage
+  var base: any StorageDriver { storage }
   private let monitor = Monitor()
   /// What is held back, in ascending order; ranges do not overlap.
   private let parts: [Part]
@@ -36,10 +36,9 @@ final class HeaderLastDriver: StorageDriver, @unchecked Sendable {
     _ base: any InPlaceStorage, path: String? = nil, startsEmpty: Bool = false,
     withheld: [Range<UInt64>] = [0..<WithheldRanges.head]
   ) {
-    self.base = base
+    storage = base
     self.path = path
     self.startsEmpty = startsEmpty
-    name = base.name
     parts = WithheldRanges.inUnits(withheld, of: max(base.requestUnit, 1)).map { range in
       Part(range: range, bytes: Buffer(count: range.count))
     }
@@ -48,7 +47,7 @@ final class HeaderLastDriver: StorageDriver, @unchecked Sendable {
   /// Gives up what stands there.
   func begin() throws(BlockError) {
     monitor.withLock { isBegun = true }
-    try base.giveUpContent(parts.map(\.range))
+    try storage.giveUpContent(parts.map(\.range))
   }
 
   /// Gives up what stands there, where that has not happened. The first change comes from one thread.
@@ -59,119 +58,51 @@ final class HeaderLastDriver: StorageDriver, @unchecked Sendable {
   }
 
   /// Makes everything but the parts durable, whatever the node was opened not to care about.
-  func synchronize() throws(BlockError) { try base.synchronize() }
+  func synchronize() throws(BlockError) { try storage.synchronize() }
 
   /// Lets the storage hold the parts as they were written, the first one last.
   func writeParts() throws(BlockError) {
     try beginOnce()
-    let end = max(base.length, monitor.withLock { reached })
+    let end = max(storage.length, monitor.withLock { reached })
     for part in parts.reversed() {
-      try base.synchronize()
+      try storage.synchronize()
       let inside = part.range.clamped(to: 0..<end)
       let bytes = part.bytes
       guard !inside.isEmpty else { continue }
-      try base.writeInPlace(at: inside.lowerBound, from: bytes.bytes.slice(0..<inside.count))
+      try storage.writeInPlace(at: inside.lowerBound, from: bytes.bytes.slice(0..<inside.count))
     }
-    try base.synchronize()
+    try storage.synchronize()
   }
 
   func length(of node: Node) -> UInt64 {
     if startsEmpty, !monitor.withLock({ isBegun }) { return 0 }
     return max(base.length(of: node), monitor.withLock { reached })
   }
-  func limits(of node: Node) -> Limits { base.limits(of: node) }
-  func allocatedLength(of node: Node) -> UInt64? { base.allocatedLength(of: node) }
-  func checkPermissions(_ claim: Claim, of node: Node) throws(BlockError) {
-    try base.checkPermissions(claim, of: node)
+
+  func below(_ node: Node) throws(BlockError) -> any FilteredStorage { PartsAndRest(driver: self, node: node) }
+
+  /// The storage keeps what it has until the first change.
+  func run(_ request: FilteredRequest, of node: Node, _ handOn: () throws(BlockError) -> Void)
+    throws(BlockError)
+  {
+    if request.isChange { try beginOnce() }
+    try handOn()
   }
-  func commitPermissions(of node: Node) { base.commitPermissions(of: node) }
-  func abortPermissions(of node: Node) { base.abortPermissions(of: node) }
-  func flush(_ node: Node) throws(BlockError) { try base.flush(node) }
-  func close(_ node: Node) throws(BlockError) { try base.close(node) }
 
   func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
     throws(BlockError)
   {
     try requireRoom(for: length, preallocation, of: node)
-    try beginOnce()
-    try base.truncate(to: length, exact: exact, preallocation: preallocation, of: node)
-    let end = base.length
-    for (part, range) in pieces(end..<UInt64.max) { if let part { fill(part, range) } }
-    monitor.withLock { reached = min(reached, end) }
+    try run(FilteredRequest(.truncate), of: node) { () throws(BlockError) in
+      try PartsAndRest(driver: self, node: node).truncate(
+        to: length, exact: exact, preallocation: preallocation)
+    }
   }
 
   /// As long as something stands there that would be given up.
   func requireRoom(for length: UInt64, _ preallocation: Preallocation, of node: Node) throws(BlockError) {
     guard !monitor.withLock({ isBegun }) else { return }
-    try base.requireRoom(for: length, preallocation)
-  }
-
-  /// What the parts hold, the storage does not know.
-  func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
-    for part in parts where part.range.upperBound > offset {
-      if part.range.contains(offset) {
-        return Extent(
-          .data, length: min(length, part.range.upperBound - offset), location: Extent.Location(.file, offset)
-        )
-      }
-      return try base.extent(at: offset, length: min(length, part.range.lowerBound - offset), of: node)
-    }
-    return try base.extent(at: offset, length: length, of: node)
-  }
-
-  func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
-    try beginOnce()
-    for (part, range) in pieces(offset..<offset + length) where part == nil {
-      try base.discard(at: range.lowerBound, length: UInt64(range.count), of: node)
-    }
-  }
-
-  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
-    -> Bool
-  {
-    try beginOnce()
-    var isDone = true
-    for (part, range) in pieces(offset..<offset + length) {
-      if let part {
-        fill(part, range)
-        noteReached(range.upperBound)
-      } else if isDone {
-        isDone = try base.writeZeroes(
-          at: range.lowerBound, length: UInt64(range.count), mayUnmap: mayUnmap, of: node)
-      }
-    }
-    return isDone
-  }
-
-  func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
-    for (part, range) in pieces(offset..<offset + UInt64(buffer.byteCount)) {
-      var target = buffer.slice(Int(range.lowerBound - offset)..<Int(range.upperBound - offset))
-      guard let part else {
-        try base.read(at: range.lowerBound, into: &target, of: node)
-        continue
-      }
-      let bytes = part.bytes
-      monitor.lock()
-      target.copy(bytes.bytes.slice(part.places(of: range)))
-      monitor.unlock()
-    }
-  }
-
-  func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError) {
-    try beginOnce()
-    for (part, range) in pieces(offset..<offset + UInt64(data.byteCount)) {
-      let source = data.slice(Int(range.lowerBound - offset)..<Int(range.upperBound - offset))
-      guard let part else {
-        try base.write(at: range.lowerBound, from: source, unchanged: unchanged, of: node)
-        continue
-      }
-      let buffer = part.bytes
-      monitor.lock()
-      var bytes = buffer.mutableBytes
-      bytes.copy(source, at: part.places(of: range).lowerBound)
-      monitor.unlock()
-      noteReached(range.upperBound)
-    }
+    try storage.requireRoom(for: length, preallocation)
   }
 
   // MARK: Parts
@@ -191,16 +122,96 @@ final class HeaderLastDriver: StorageDriver, @unchecked Sendable {
     return pieces
   }
 
-  private func noteReached(_ end: UInt64) { monitor.withLock { reached = max(reached, end) } }
-
-  /// Lets a range of a part be zeros.
-  private func fill(_ part: Part, _ range: Range<UInt64>) {
+  /// Changes bytes of a part, which a file reaches by that.
+  private func change(_ part: Part, _ range: Range<UInt64>, _ body: (inout MutableRawSpan) -> Void) {
     let buffer = part.bytes
     monitor.lock()
     var bytes = buffer.mutableBytes
-    var zeroed = bytes.slice(part.places(of: range))
-    zeroed.fill()
+    var changed = bytes.slice(part.places(of: range))
+    body(&changed)
+    reached = max(reached, range.upperBound)
     monitor.unlock()
+  }
+
+  /// Forgets what the parts hold behind the end of the storage.
+  private func cutParts() {
+    let end = storage.length
+    for (part, range) in pieces(end..<UInt64.max) {
+      if let part { change(part, range) { $0.fill() } }
+    }
+    monitor.withLock { reached = min(reached, end) }
+  }
+
+  /// The storage with the parts as they will be.
+  private struct PartsAndRest: FilteredStorage {
+    let driver: HeaderLastDriver
+    let node: Node
+
+    var length: UInt64 { driver.length(of: node) }
+    var limits: Limits { driver.base.limits(of: node) }
+    var allocatedLength: UInt64? { driver.base.allocatedLength(of: node) }
+
+    func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {
+      for (part, range) in driver.pieces(offset..<offset + UInt64(buffer.byteCount)) {
+        var target = buffer.slice(Int(range.lowerBound - offset)..<Int(range.upperBound - offset))
+        guard let part else {
+          try driver.base.read(at: range.lowerBound, into: &target, of: node)
+          continue
+        }
+        let bytes = part.bytes
+        driver.monitor.lock()
+        target.copy(bytes.bytes.slice(part.places(of: range)))
+        driver.monitor.unlock()
+      }
+    }
+
+    /// What the parts hold, the storage does not know.
+    func extent(at offset: UInt64, length: UInt64) throws(BlockError) -> Extent {
+      guard let (part, range) = driver.pieces(offset..<offset + length).first else {
+        return try driver.base.extent(at: offset, length: length, of: node)
+      }
+      let count = UInt64(range.count)
+      guard part == nil else { return Extent(.data, length: count, location: Extent.Location(.file, offset)) }
+      return try driver.base.extent(at: offset, length: count, of: node)
+    }
+
+    func write(at offset: UInt64, from data: RawSpan, unchanged: Bool) throws(BlockError) {
+      for (part, range) in driver.pieces(offset..<offset + UInt64(data.byteCount)) {
+        let source = data.slice(Int(range.lowerBound - offset)..<Int(range.upperBound - offset))
+        if let part {
+          driver.change(part, range) { $0.copy(source) }
+        } else {
+          try driver.base.write(at: range.lowerBound, from: source, unchanged: unchanged, of: node)
+        }
+      }
+    }
+
+    func zero(at offset: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool) throws(BlockError) -> Bool {
+      var isDone = true
+      for (part, range) in driver.pieces(offset..<offset + length) {
+        if let part {
+          driver.change(part, range) { $0.fill() }
+        } else if isDone {
+          isDone = try driver.base.writeZeroes(
+            at: range.lowerBound, length: UInt64(range.count), mayUnmap: mayUnmap, unchanged: unchanged,
+            of: node)
+        }
+      }
+      return isDone
+    }
+
+    func discard(at offset: UInt64, length: UInt64) throws(BlockError) {
+      for (part, range) in driver.pieces(offset..<offset + length) where part == nil {
+        try driver.base.discard(at: range.lowerBound, length: UInt64(range.count), of: node)
+      }
+    }
+
+    func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation) throws(BlockError) {
+      try driver.base.truncate(to: length, exact: exact, preallocation: preallocation, of: node)
+      driver.cutParts()
+    }
+
+    func flush() throws(BlockError) { try driver.base.flush(node) }
   }
 }
 

@@ -1,0 +1,31 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// A child that users name in an option of its own, besides or instead of the file.
+public struct ChildOption: Sendable {
+  /// The option, which is the child's slot, too. Of a list, slots are `children.0`, `children.1` and so on.
+  public var slot: EdgeSlot
+  /// What the child is to the node.
+  public var role: EdgeRole
+  /// Whether the node cannot do without.
+  public var isRequired: Bool
+  /// Whether storage is meant where no driver is stated. Where not, a driver or a file has to be stated.
+  public var isStorage: Bool
+  /// Whether there may be any number of it.
+  public var isList: Bool
+  /// What messages say first when it cannot be opened.
+  public var failure: String?
+
+  /// Makes an option for storage that may be left out.
+  public init(
+    _ slot: EdgeSlot, role: EdgeRole, isRequired: Bool = false, isStorage: Bool = true, isList: Bool = false,
+    failure: String? = nil
+  ) {
+    self.slot = slot
+    self.role = role
+    self.isRequired = isRequired
+    self.isStorage = isStorage
+    self.isList = isList
+    self.failure = failure
+  }
+}

@@ -1,0 +1,273 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Errors
+
+/// A driver that shows what something else holds: it states what it changes, and everything else is handed on.
+///
+/// Every request goes through `run`, which is the one place for filters that act on requests whatever they are.
+public protocol FilterDriver: StorageDriver {
+  /// The slot of the child whose content the filter shows; nil for a filter in front of another driver of its node.
+  var filteredSlot: EdgeSlot? { get }
+
+  /// What requests are handed on to.
+  ///
+  /// - Throws: kind `notFound` while there is no such child.
+  func below(_ node: Node) throws(BlockError) -> any FilteredStorage
+
+  /// Runs a request: called once for each, with the closure that hands it on.
+  func run(_ request: FilteredRequest, of node: Node, _ handOn: () throws(BlockError) -> Void)
+    throws(BlockError)
+}
+
+/// A filter in front of a driver, in the same node.
+public protocol WrappingDriver: FilterDriver {
+  /// The driver that requests are handed on to.
+  var base: any StorageDriver { get }
+}
+
+/// A request that arrives at a filter.
+public struct FilteredRequest: Sendable, Equatable {
+  /// What is asked for.
+  public enum Kind: String, Sendable, CaseIterable {
+    /// Bytes.
+    case read
+    /// That bytes are stored.
+    case write
+    /// That a range reads as zero.
+    case writeZeroes = "write-zeroes"
+    /// That the space of a range is given back.
+    case discard
+    /// That everything is durable.
+    case flush
+    /// Where there is data.
+    case blockStatus = "block-status"
+    /// Another length; the range is what goes.
+    case truncate
+  }
+
+  /// What is asked for.
+  public var kind: Kind
+  /// The bytes that it is about; empty where it is about none.
+  public var range: Range<UInt64>
+
+  /// Makes a request; a length past the largest offset ends there.
+  public init(_ kind: Kind, at offset: UInt64 = 0, length: UInt64 = 0) {
+    self.kind = kind
+    range = offset..<(offset &+ length < offset ? .max : offset &+ length)
+  }
+
+  /// Whether it changes what is stored, or how long it is.
+  public var isChange: Bool {
+    switch kind {
+    case .write, .writeZeroes, .discard, .truncate: true
+    case .read, .flush, .blockStatus: false
+    }
+  }
+}
+
+/// What a filter hands requests on to.
+public protocol FilteredStorage {
+  /// Its length in bytes.
+  var length: UInt64 { get }
+  /// What it asks of requests.
+  var limits: Limits { get }
+  /// Bytes that it takes, where that is known.
+  var allocatedLength: UInt64? { get }
+  /// Reads.
+  func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError)
+  /// What its own layer says of a range.
+  func extent(at offset: UInt64, length: UInt64) throws(BlockError) -> Extent
+  /// Writes.
+  func write(at offset: UInt64, from data: RawSpan, unchanged: Bool) throws(BlockError)
+  /// Makes a range read as zero; false where the zeros have to be written.
+  func zero(at offset: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool) throws(BlockError) -> Bool
+  /// Gives space back.
+  func discard(at offset: UInt64, length: UInt64) throws(BlockError)
+  /// Sets the length.
+  func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation) throws(BlockError)
+  /// Makes everything durable.
+  func flush() throws(BlockError)
+}
+
+extension Edge: FilteredStorage {
+  /// Those of the child.
+  public var limits: Limits { child.limits }
+  /// That of the child.
+  public var allocatedLength: UInt64? { child.allocatedLength }
+  /// Makes a range read as zero, in whatever way.
+  public func zero(at offset: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool) throws(BlockError)
+    -> Bool
+  {
+    try writeZeroes(at: offset, length: length, mayUnmap: mayUnmap, unchanged: unchanged)
+    return true
+  }
+}
+
+extension FilterDriver {
+  /// `file`.
+  public var filteredSlot: EdgeSlot? { .file }
+
+  /// The child.
+  public func below(_ node: Node) throws(BlockError) -> any FilteredStorage {
+    guard let edge = node.filtered else {
+      throw BlockError(.notFound, "node '\(node.name)' has no child '\(filteredSlot?.rawValue ?? "")'")
+    }
+    return edge
+  }
+
+  /// Hands it on.
+  public func run(_ request: FilteredRequest, of node: Node, _ handOn: () throws(BlockError) -> Void)
+    throws(BlockError)
+  {
+    try handOn()
+  }
+
+  /// Those of what lies below.
+  public func limits(of node: Node) -> Limits { (try? below(node))?.limits ?? Limits() }
+  /// That of what lies below.
+  public func length(of node: Node) -> UInt64 { (try? below(node))?.length ?? 0 }
+  /// That of what lies below.
+  public func allocatedLength(of node: Node) -> UInt64? { (try? below(node))?.allocatedLength }
+
+  /// Hands it on.
+  public func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
+    let request = FilteredRequest(.read, at: offset, length: UInt64(buffer.byteCount))
+    try run(request, of: node) { () throws(BlockError) in
+      try below(node).read(at: offset, into: &buffer)
+    }
+  }
+
+  /// Hands it on; what lies below has it at the same offset.
+  public func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
+    var extent = Extent(.data, length: length)
+    try run(FilteredRequest(.blockStatus, at: offset, length: length), of: node) { () throws(BlockError) in
+      extent = try below(node).extent(at: offset, length: length)
+    }
+    guard let slot = filteredSlot else { return extent }
+    return Extent(
+      extent.kind, length: extent.length, location: Extent.Location(slot, offset), isChildsOwn: true)
+  }
+
+  /// Hands it on.
+  public func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError)
+  {
+    let request = FilteredRequest(.write, at: offset, length: UInt64(data.byteCount))
+    try run(request, of: node) { () throws(BlockError) in
+      try below(node).write(at: offset, from: data, unchanged: unchanged)
+    }
+  }
+
+  /// Hands it on.
+  public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
+    -> Bool
+  {
+    try writeZeroes(at: offset, length: length, mayUnmap: mayUnmap, unchanged: false, of: node)
+  }
+
+  /// Hands it on, with the promise.
+  public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool, of node: Node)
+    throws(BlockError) -> Bool
+  {
+    var isDone = false
+    try run(FilteredRequest(.writeZeroes, at: offset, length: length), of: node) { () throws(BlockError) in
+      isDone = try below(node).zero(at: offset, length: length, mayUnmap: mayUnmap, unchanged: unchanged)
+    }
+    return isDone
+  }
+
+  /// Hands it on.
+  public func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
+    try run(FilteredRequest(.discard, at: offset, length: length), of: node) { () throws(BlockError) in
+      try below(node).discard(at: offset, length: length)
+    }
+  }
+
+  /// Hands it on.
+  public func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
+    throws(BlockError)
+  {
+    let present = max(self.length(of: node), length)
+    try run(FilteredRequest(.truncate, at: length, length: present - length), of: node) {
+      () throws(BlockError) in
+      try below(node).truncate(to: length, exact: exact, preallocation: preallocation)
+    }
+  }
+
+  /// What allocates below, and nothing else.
+  public func formatInformation(of node: Node) -> FormatInformation? {
+    guard let below = node.filtered?.child, let size = below.driver.formatInformation(of: below)?.clusterSize
+    else { return nil }
+    var information = FormatInformation()
+    information.clusterSize = size
+    return information
+  }
+
+  /// Hands it on.
+  public func flush(_ node: Node) throws(BlockError) {
+    try run(FilteredRequest(.flush), of: node) { () throws(BlockError) in try below(node).flush() }
+  }
+}
+
+extension WrappingDriver {
+  /// The driver's own.
+  public var name: String { base.name }
+  /// None.
+  public var filteredSlot: EdgeSlot? { nil }
+  /// The driver.
+  public func below(_ node: Node) throws(BlockError) -> any FilteredStorage { WrappedDriver(base, of: node) }
+  /// As the driver does.
+  public func checkPermissions(_ claim: Claim, of node: Node) throws(BlockError) {
+    try base.checkPermissions(claim, of: node)
+  }
+  /// As the driver does.
+  public func commitPermissions(of node: Node) { base.commitPermissions(of: node) }
+  /// As the driver does.
+  public func abortPermissions(of node: Node) { base.abortPermissions(of: node) }
+  /// As the driver does.
+  public func invalidateCache(_ node: Node) throws(BlockError) { try base.invalidateCache(node) }
+  /// As the driver does.
+  public func close(_ node: Node) throws(BlockError) { try base.close(node) }
+}
+
+/// A driver together with the node that it is asked about.
+private struct WrappedDriver: FilteredStorage {
+  private let driver: any StorageDriver
+  private let node: Node
+
+  init(_ driver: any StorageDriver, of node: Node) {
+    self.driver = driver
+    self.node = node
+  }
+
+  var length: UInt64 { driver.length(of: node) }
+  var limits: Limits { driver.limits(of: node) }
+  var allocatedLength: UInt64? { driver.allocatedLength(of: node) }
+
+  func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {
+    try driver.read(at: offset, into: &buffer, of: node)
+  }
+
+  func extent(at offset: UInt64, length: UInt64) throws(BlockError) -> Extent {
+    try driver.extent(at: offset, length: length, of: node)
+  }
+
+  func write(at offset: UInt64, from data: RawSpan, unchanged: Bool) throws(BlockError) {
+    try driver.write(at: offset, from: data, unchanged: unchanged, of: node)
+  }
+
+  func zero(at offset: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool) throws(BlockError) -> Bool {
+    try driver.writeZeroes(
+      at: offset, length: length, mayUnmap: mayUnmap, unchanged: unchanged, of: node)
+  }
+
+  func discard(at offset: UInt64, length: UInt64) throws(BlockError) {
+    try driver.discard(at: offset, length: length, of: node)
+  }
+
+  func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation) throws(BlockError) {
+    try driver.truncate(to: length, exact: exact, preallocation: preallocation, of: node)
+  }
+
+  func flush() throws(BlockError) { try driver.flush(node) }
+}

@@ -1,0 +1,50 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import BlockGraph
+public import Errors
+
+/// A filter that keeps reading and writing below the rates of a group, which `--object throttle-group` defines.
+public struct ThrottleFilter: DriverKind {
+  /// Makes the kind.
+  public init() {}
+
+  /// `throttle`.
+  public var name: String { "throttle" }
+  /// It is one.
+  public var isFilter: Bool { true }
+  /// The filter shows what it stands on.
+  public var fileRole: EdgeRole { [.filtered, .primary] }
+
+  /// Its one option, `throttle-group`, names the group.
+  public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+    guard let name = try request.options.takeString("throttle-group") else {
+      throw BlockError(.invalidArgument, "Please specify a throttle group")
+    }
+    guard let limiter = request.rateLimiters[name] else {
+      throw BlockError(
+        .notFound, "Throttle group '\(name)' does not exist",
+        advice: "Define it with --object throttle-group,id=\(name),x-bps-total=BYTES.")
+    }
+    return OpenedDriver(ThrottleDriver(limiter), fileRole: fileRole)
+  }
+}
+
+/// Lets requests wait.
+private final class ThrottleDriver: FilterDriver {
+  let name = "throttle"
+  private let limiter: any RateLimiter
+
+  init(_ limiter: any RateLimiter) { self.limiter = limiter }
+
+  func run(_ request: FilteredRequest, of node: Node, _ handOn: () throws(BlockError) -> Void)
+    throws(BlockError)
+  {
+    switch request.kind {
+    case .read, .write, .writeZeroes, .discard:
+      limiter.wait(length: UInt64(request.range.count), isWrite: request.kind != .read)
+    case .flush, .blockStatus, .truncate: break
+    }
+    try handOn()
+  }
+}
