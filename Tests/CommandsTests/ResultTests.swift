@@ -67,7 +67,7 @@ import Testing
     let snapshot = SnapshotInformation(
       id: "1", name: "first", stateSize: 3 << 19, seconds: 0, nanoseconds: 0,
       machineClock: 10 * 3_600_000_000_000 + 62_345_000_000, instructionCount: 7)
-    let lines = SnapshotTable.text([snapshot]).split(separator: "\n")
+    let lines = SnapshotTable.text([InfoTree.snapshot(snapshot)]).split(separator: "\n")
     #expect(lines.first == "ID        TAG               VM SIZE                DATE     VM CLOCK     ICOUNT")
     #expect(lines.last?.hasPrefix("1         first             1.5 MiB 19") == true)
     #expect(lines.last?.hasSuffix(" 10:01:02.345          7") == true)

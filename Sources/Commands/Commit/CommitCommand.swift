@@ -63,15 +63,11 @@ struct CommitCommand: ProgramCommand {
   func perform(in session: Session) throws -> Int32 {
     let rateLimit = try parseRateLimit(self.rateLimit, warn: session.console.warn)
     let file = try onlyOperand(files)
-    if imageOptions && format != nil {
-      throw BlockError(.invalidArgument, "--image-opts and --format are mutually exclusive")
-    }
     var job: CommitJob?
     let reporter = session.reporter(isShown: progress.progress && !standard.quiet, atOnce: false)
     do {
       let flags = try cacheMode(cache, "cache", default: .writeback).flags
-      let image = NamedImage(
-        text: file, isOptions: imageOptions, settings: OpenSettings(format: format, flags: flags))
+      let image = try AccessOptions.image(file, isOptions: imageOptions, format: format, flags: flags)
       var options = CommitOptions(image: try session.name(of: image))
       options.settings = image.settings
       options.base = base

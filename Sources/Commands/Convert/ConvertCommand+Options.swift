@@ -58,7 +58,8 @@ extension ConvertCommand {
 
   private func targetName(_ text: String, _ session: Session) throws(BlockError) -> ImageName {
     if target.noCreate {
-      return try session.name(of: NamedImage(text: text, isOptions: target.imageOptions))
+      return try session.name(
+        of: AccessOptions.image(text, isOptions: target.imageOptions, format: target.format, flags: []))
     }
     // What is made is a file of that name, not an image that options describe.
     return try ImageName(text, protocols: session.opener.protocols)
@@ -80,10 +81,6 @@ extension ConvertCommand {
   /// What only a command line can say; the rest is the job's to judge.
   private func refuseContradictions() throws(BlockError) {
     let mistakes: [(Bool, String)] = [
-      (
-        access.imageOptions && source.format != nil || target.imageOptions && target.format != nil,
-        "--image-opts and --format are mutually exclusive"
-      ),
       (target.imageOptions && !target.noCreate, "--target-image-opts requires use of -n flag"),
       (target.noCreate && !target.options.isEmpty, "-o has no effect when skipping image creation"),
     ]

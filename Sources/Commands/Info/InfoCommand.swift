@@ -55,13 +55,10 @@ struct InfoCommand: ProgramCommand {
     let job = InfoJob(
       try session.name(of: image), image.settings, followsChain: backingChain, opener: session.opener)
     try session.run(job)
+    let trees = job.images.map { InfoTree($0, withLimits: limits) }
     switch form {
-    case .human:
-      let texts = job.images.map { InfoText($0, withLimits: limits).text }
-      session.console.print(texts.joined(separator: "\n"))
-    case .json:
-      let trees = job.images.map { InfoTree($0, withLimits: limits).tree }
-      session.console.print(backingChain ? .array(trees) : trees.first ?? .null)
+    case .human: session.console.print(trees.map { InfoText($0).text }.joined(separator: "\n"))
+    case .json: session.console.print(backingChain ? .array(trees.map(\.tree)) : trees.first?.tree ?? .null)
     }
     return 0
   }

@@ -1,49 +1,42 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import BlockGraph
-internal import Jobs
 internal import Options
 
-/// What `info` prints for people, line by line as scripts know it.
+/// What `info` prints for people, line by line as scripts know it: what the tree for programs says.
 struct InfoText {
   /// The lines, each with a line feed.
   private(set) var text = ""
 
-  init(_ image: ImageInformation, withLimits: Bool) {
-    line("image: \(image.name)")
-    line("file format: \(image.driver)")
-    line("virtual size: \(SizeText.humanAndBytes(image.virtualSize))")
-    line("disk size: \(image.actualSize.map(SizeText.human) ?? "unavailable")")
-    if let format = image.format {
-      describe(format, backingPath: image.backingPath)
+  init(_ tree: InfoTree) {
+    let image = tree.object
+    line("image: \(image["filename"]?.string ?? "")")
+    line("file format: \(image["format"]?.string ?? "")")
+    line("virtual size: \(SizeText.humanAndBytes(image["virtual-size"]?.unsigned ?? 0))")
+    line("disk size: \(image["actual-size"]?.unsigned.map(SizeText.human) ?? "unavailable")")
+    if image["encrypted"]?.bool == true { line("encrypted: yes") }
+    if let size = image["cluster-size"]?.unsigned { line("cluster_size: \(size)") }
+    if image["dirty-flag"]?.bool == true { line("cleanly shut down: no") }
+    if let name = image["backing-filename"]?.string {
+      let path = image["full-backing-filename"]?.string ?? name
+      line("backing file: \(name)" + (path == name ? "" : " (actual path: \(path))"))
+      if let format = image["backing-filename-format"]?.string { line("backing file format: \(format)") }
     }
-    if withLimits {
+    if let snapshots = image["snapshots"]?.array {
+      line("Snapshot list:")
+      text += SnapshotTable.text(snapshots)
+    }
+    if let data = image["format-specific"]?.object?["data"] {
+      line("Format specific information:")
+      write(data, depth: 1)
+    }
+    if let limits = image["limits"] {
       line("Block limits:")
-      write(.object(InfoTree.limits(image.limits)), depth: 1)
+      write(limits, depth: 1)
     }
   }
 
   private mutating func line(_ line: String) { text += line + "\n" }
-
-  private mutating func describe(_ format: FormatInformation, backingPath: String?) {
-    if format.isEncrypted { line("encrypted: yes") }
-    if let size = format.clusterSize { line("cluster_size: \(size)") }
-    if format.isDirty == true { line("cleanly shut down: no") }
-    if let backing = format.backing {
-      let path = backingPath ?? backing.name
-      line("backing file: \(backing.name)" + (path == backing.name ? "" : " (actual path: \(path))"))
-      if let name = backing.format { line("backing file format: \(name)") }
-    }
-    if !format.snapshots.isEmpty {
-      line("Snapshot list:")
-      text += SnapshotTable.text(format.snapshots)
-    }
-    if let data = format.specific?.object?["data"] {
-      line("Format specific information:")
-      write(data, depth: 1)
-    }
-  }
 
   // MARK: Nested data
 

@@ -5,7 +5,7 @@ internal import BlockGraph
 internal import Jobs
 internal import Options
 
-/// What `info` prints for programs. The order of the keys is one that other programs compare against.
+/// What `info` tells of an image, as programs read it. The order of the keys is one that other programs compare against.
 struct InfoTree {
   /// The object.
   private(set) var object = OptionObject()
@@ -34,7 +34,7 @@ struct InfoTree {
   }
 
   /// What an image asks of requests, in bytes.
-  static func limits(_ limits: Limits) -> OptionObject {
+  private static func limits(_ limits: Limits) -> OptionObject {
     [
       "request-alignment": OptionTree(limits.requestAlignment),
       "max-transfer": OptionTree(limits.maximumTransfer),

@@ -1,19 +1,20 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import BlockGraph
 internal import Host
 internal import Options
 
 /// Internal snapshots as a table for people.
 enum SnapshotTable {
-  /// A heading and one line for each snapshot.
-  static func text(_ snapshots: [SnapshotInformation]) -> String {
+  /// A heading and one line for each snapshot, which are objects as `InfoTree.snapshot` makes them.
+  static func text(_ snapshots: [OptionTree]) -> String {
     var text = line("ID", "TAG", "VM SIZE", "DATE", "VM CLOCK", "ICOUNT")
-    for snapshot in snapshots {
+    for snapshot in snapshots.compactMap(\.object) {
+      func number(_ key: String) -> UInt64 { snapshot[key]?.unsigned ?? 0 }
       text += line(
-        snapshot.id, snapshot.name, SizeText.human(snapshot.stateSize), date(snapshot.seconds),
-        clock(snapshot.machineClock), snapshot.instructionCount.map { String($0) } ?? "")
+        snapshot["id"]?.string ?? "", snapshot["name"]?.string ?? "", SizeText.human(number("vm-state-size")),
+        date(number("date-sec")), clock(number("vm-clock-sec"), number("vm-clock-nsec")),
+        snapshot["icount"]?.unsigned.map { String($0) } ?? "")
     }
     return text
   }
@@ -25,16 +26,17 @@ enum SnapshotTable {
       + Columns.right(clock, 13) + Columns.right(count, 11) + "\n"
   }
 
-  private static func date(_ seconds: UInt32) -> String {
-    guard let time = LocalTime(seconds: Int64(seconds)) else { return String(seconds) }
+  private static func date(_ seconds: UInt64) -> String {
+    guard let time = Int64(exactly: seconds).flatMap({ LocalTime(seconds: $0) }) else {
+      return String(seconds)
+    }
     return "\(Columns.padded(time.year, 4))-\(Columns.padded(time.month, 2))-\(Columns.padded(time.day, 2)) "
       + "\(Columns.padded(time.hour, 2)):\(Columns.padded(time.minute, 2)):\(Columns.padded(time.second, 2))"
   }
 
-  /// Nanoseconds as hours, minutes, seconds and milliseconds.
-  private static func clock(_ nanoseconds: UInt64) -> String {
-    let seconds = nanoseconds / 1_000_000_000
+  /// Hours, minutes, seconds and milliseconds.
+  private static func clock(_ seconds: UInt64, _ nanoseconds: UInt64) -> String {
     return "\(Columns.padded(seconds / 3600, 2)):\(Columns.padded(seconds / 60 % 60, 2)):"
-      + "\(Columns.padded(seconds % 60, 2)).\(Columns.padded(nanoseconds / 1_000_000 % 1000, 3))"
+      + "\(Columns.padded(seconds % 60, 2)).\(Columns.padded(nanoseconds / 1_000_000, 3))"
   }
 }

@@ -74,10 +74,8 @@ struct SnapshotCommand: ProgramCommand {
   private func list(_ file: String, _ session: Session) throws -> Int32 {
     let user = try session.open(access.image(file, format: format))
     guard let node = user.edge?.child else { return 1 }
-    let snapshots = node.driver.formatInformation(of: node)?.snapshots ?? []
-    session.result = [
-      "filename": .string(file), "snapshots": .array(snapshots.map(InfoTree.snapshot)),
-    ]
+    let snapshots = (node.driver.formatInformation(of: node)?.snapshots ?? []).map(InfoTree.snapshot)
+    session.result = ["filename": .string(file), "snapshots": .array(snapshots)]
     guard lists > 0, !snapshots.isEmpty else { return 0 }
     session.console.print("Snapshot list:\n" + SnapshotTable.text(snapshots))
     return 0
