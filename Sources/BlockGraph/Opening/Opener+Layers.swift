@@ -145,7 +145,7 @@ extension Opener {
     var request = OpenRequest(
       node: node, flags: flags, options: options, secrets: secrets, rateLimiters: rateLimiters,
       tableBudget: tableBudget, cacheBytes: Opener.cacheBytes(below: above.count - 1), warn: warn)
-    let opened = try about(file.fileName) { () throws(BlockError) in try kind.open(&request) }
+    let opened = try about(node.fileName) { () throws(BlockError) in try kind.open(&request) }
     if let data = stated.dataFile, !opened.references.contains(where: { $0.slot == .dataFile }) {
       request.options["data-file"] = data
     }
