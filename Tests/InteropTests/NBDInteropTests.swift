@@ -133,21 +133,25 @@ struct NBDInteropTests {
     #expect(outcome.status == 0 && outcome.output.contains(message), "\(outcome.output)")
   }
 
-  @Test("a dirty bitmap can be looked at")
-  func dirtyBitmap() {
+  @Test(
+    "a dirty bitmap and other metadata are shown as the peer shows them",
+    arguments: ["qemu:dirty-bitmap:b", "qemu:allocation-depth", "base:allocation"], ["", "file."])
+  func metadata(_ context: String, _ layer: String) {
+    let driver = layer.isEmpty ? "" : "driver=raw,"
     let outcome = run(
       """
       qemu-img create -q -f qcow2 disk.qcow2 1M
       qemu-img bitmap --add -g 64k disk.qcow2 b
-      qemu-io -f qcow2 -c 'write -q 128k 64k' disk.qcow2
-      serve -f qcow2 -r -B b disk.qcow2
-      "$strata" map --image-opts "driver=nbd,path=$PWD/socket,export=disk,x-dirty-bitmap=qemu:dirty-bitmap:b" \\
-        --output=json | grep -o '"start": [0-9]*\\|"data": [a-z]*' | xargs
+      qemu-io -f qcow2 -c 'write -q 128k 64k' -c 'write -q -z 512k 64k' disk.qcow2
+      serve -f qcow2 -r -A -B b disk.qcow2
+      options="\(driver)\(layer)driver=nbd,\(layer)path=$PWD/socket,\(layer)export=disk,\(layer)x-dirty-bitmap=\(context)"
+      for form in human json; do
+        "$strata" map --output=$form --image-opts "$options" | sed 's/, "compressed": false//' >ours
+        qemu-img map --output=$form --image-opts "$options" >theirs
+        diff theirs ours
+      done
       """)
-    #expect(
-      outcome
-        == Shell.Outcome(
-          status: 0, output: "start: 0 data: true start: 131072 data: false start: 196608 data: true\n"))
+    #expect(outcome == Self.silence)
   }
 
   @Test("info tells of an export what it tells of a file", arguments: ["raw", "qcow2"])

@@ -30,7 +30,7 @@ struct NBDAddressTests {
       uri: "nbd+unix:///x%3F?socket=/run/s%26t"),
     NamedExport(
       options: ["server": ["type": "inet", "host": "h", "port": "1"], "export": ""], uri: "nbd://h:1"),
-    NamedExport(options: ["path": "/s"], uri: "nbd+unix:///?socket=/s"),
+    NamedExport(options: ["path": "/s"], uri: "nbd+unix://?socket=/s"),
     NamedExport(options: ["host": "h", "export": "e"], uri: "nbd://h:10809/e"),
     NamedExport(options: ["server": ["type": "unix"]], uri: nil),
     NamedExport(options: ["server": ["type": "vsock", "cid": "1", "port": "2"]], uri: nil),

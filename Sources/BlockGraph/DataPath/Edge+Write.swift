@@ -57,7 +57,8 @@ extension Edge {
   public func flush() throws(BlockError) {
     try request { (node: Node) throws(BlockError) in
       node.file?.note(.flushToOS)
-      note(.flushToDisk)
+      // Of a node above; users do not tell.
+      if slot != .root { note(.flushToDisk) }
       try node.driver.flush(node)
     }
   }

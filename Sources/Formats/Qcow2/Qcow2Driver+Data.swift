@@ -85,7 +85,9 @@ extension Qcow2Driver: FormatDriver {
       var part = buffer.slice(done..<done + Int(extent.length))
       switch (extent.kind, extent.encoding, extent.location) {
       case (.data, .plain, .some(let location)):
-        try files.dataFile(of: node).read(at: location.offset, into: &part)
+        let file = try files.dataFile(of: node)
+        file.note(.readAIO)
+        try file.read(at: location.offset, into: &part)
       case (.data, _, _):
         try readEncoded(extent, at: position, into: &part, of: node)
       case (.unallocated, _, _):
@@ -165,6 +167,7 @@ extension Qcow2Driver: FormatDriver {
       }
       try prepareForChanges(held)
       claims.wait(for: 0..<mapping.length, held)
+      files.note(.emptyImagePrepare, held)
       try mapping.giveUp(from: 0, to: mapping.length, .request, held)
       try mapping.settle(held)
       // Nothing may go on behind what is gone.

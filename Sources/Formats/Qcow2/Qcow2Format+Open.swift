@@ -99,6 +99,7 @@ private struct Opener {
     let state = try chosenState(snapshots)
     let l1 = try table("L1 table", at: state.l1Offset, count: Int(state.l1Size))
     let entries = Int(UInt64(header.refcountTableClusters) << geometry.clusterBits) / RefcountTableEntry.size
+    file.note(.reftableLoad)
     let table = try table("reference count table", at: header.refcountTableOffset, count: entries)
     return Qcow2Driver(
       header: header, options: options, l1: l1, length: state.length, refcountTable: table,

@@ -84,7 +84,8 @@ enum NBDAddress: Equatable {
     switch self {
     case .uri(let text): text
     case .unix(let path, let export):
-      "nbd+unix:///\(NBDAddress.escaped(export))?socket=\(NBDAddress.escaped(path))"
+      "nbd+unix://" + (export.isEmpty ? "" : "/")
+        + "\(NBDAddress.escaped(export))?socket=\(NBDAddress.escaped(path))"
     case .tcp(let host, let port, let export):
       "nbd://\(host.contains(":") ? "[\(host)]" : host):\(port)" + (export.isEmpty ? "" : "/")
         + NBDAddress.escaped(export)

@@ -107,8 +107,11 @@ final class NBDDriver: InPlaceStorage {
     guard let stretch = found.0 else {
       throw BlockError(.inputOutput, "The NBD server told nothing of the range at \(offset)")
     }
-    return Extent(
-      stretch.isZero ? .zero : .data, length: min(length, stretch.end - offset), location: location)
+    let count = min(length, stretch.end - offset)
+    guard stretch.isZero else { return Extent(.data, length: count, location: location) }
+    // What a bitmap has says nothing of the content.
+    return context == .allocation
+      ? Extent(.zero, length: count, location: location) : Extent(.unallocated, length: count)
   }
 
   // MARK: Writing

@@ -36,7 +36,9 @@ public struct NBDStorage: DriverKind {
     let context = try request.options.takeString("x-dirty-bitmap").map { NBDContext.other($0) } ?? .allocation
     let connection = try NBDConnection(address, context: context.name)
     if context != .allocation && !connection.knowsStatus {
-      throw BlockError(.notFound, "The NBD server does not know '\(context.name)' of this export")
+      throw BlockError(
+        .notFound, "Could not open image: Invalid argument",
+        advice: "The NBD server does not know '\(context.name)' of this export.")
     }
     let driver = NBDDriver(connection, context)
     if request.flags.contains(.writable) { try driver.refuseWritingWhereReadOnly() }

@@ -18,6 +18,8 @@ extension ClusterAllocator {
     guard index < UInt64(refcounts.table.count) else { return try growRefcountTable(held) }
     try guardian.refuseTaken(place..<place + 1, for: "refcount block", held)
     let offset = place << geometry.clusterBits
+    files.note(.refblockAlloc, held)
+    files.note(.refblockAllocWrite, held)
     try files.clearCluster(at: offset, held)
     refcounts.cache.drop(from: offset, bytes: geometry.clusterSize)
     let countsItself = refcounts.tableIndex(of: place) == index
@@ -36,6 +38,7 @@ extension ClusterAllocator {
   ///
   /// Done at once rather than late: the new table is in the file before the header points to it.
   func growRefcountTable(_ held: borrowing Held) throws(BlockError) {
+    files.note(.reftableGrow, held)
     let file = try files.file(held)
     let start = UInt64(refcounts.table.count) << geometry.refcountBlockBits
     let plan = try planRefcountTable(at: start)
@@ -54,16 +57,19 @@ extension ClusterAllocator {
         cluster += 1
       }
       refcounts.cache.drop(from: offset, bytes: geometry.clusterSize)
+      files.note(.refblockAllocWriteBlocks, held)
       try file.write(at: offset, from: buffer.bytes)
     }
     let entries = Int(plan.tableClusters << geometry.clusterBits) / RefcountTableEntry.size
     var table = refcounts.table.moved(to: plan.tableStart << geometry.clusterBits, count: entries)
     let firstEntry = refcounts.table.count
     for block in 0..<plan.blocks { table[firstEntry + Int(block)] = (start + block) << geometry.clusterBits }
+    files.note(.refblockAllocWriteTable, held)
     try table.write(to: file)
     // While tables are being exchanged, the header is to point to the ones they will be in the end.
     if !isExchanging {
       try files.barrier(held)
+      files.note(.refblockAllocSwitchTable, held)
       try header.switchTables(held) {
         $0.refcountTableOffset = table.offset
         $0.refcountTableClusters = UInt32(plan.tableClusters)

@@ -44,12 +44,16 @@ extension ClusterAllocator {
     let index = Int(cluster & (geometry.refcountBlockEntries - 1))
     let perSlice = refcounts.countsPerSlice
     let offset = block + UInt64(index / perSlice * refcounts.cache.sliceBytes)
+    let first = index % perSlice
+    if let slice = refcounts.cache.cached(at: offset) {
+      return Counts(slice: slice, first: first, remaining: perSlice - first)
+    }
     let file = try files.file(held)
+    files.note(.refblockLoad, held)
     let slice = try refcounts.cache.slice(at: offset, from: file, releasing: false) { () throws(BlockError) in
       // Counts depend on nothing: they go up before what is counted gets anywhere, and down after.
       try self.write(held)
     }
-    let first = index % perSlice
     return Counts(slice: slice, first: first, remaining: perSlice - first)
   }
 
@@ -178,6 +182,7 @@ extension ClusterAllocator {
     _ clusters: inout Range<UInt64>, _ reason: PendingFrees.Reason, count dropped: UInt64 = 1,
     _ held: borrowing Held
   ) throws(BlockError) {
+    files.note(.clusterFree, held)
     while let position = clusters.first {
       guard let counts = try counts(from: position, held) else {
         let next = (refcounts.tableIndex(of: position) + 1) << geometry.refcountBlockBits

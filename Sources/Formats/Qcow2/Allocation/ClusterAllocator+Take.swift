@@ -17,6 +17,7 @@ extension ClusterAllocator {
     _ wanted: UInt64, exactly: Bool = false, from first: UInt64? = nil, for what: StaticString,
     _ held: borrowing Held
   ) throws(BlockError) -> Range<UInt64> {
+    files.note(.clusterAlloc, held)
     var cursor = first ?? refcounts.cursor
     var passedFree = first != nil
     while true {
@@ -84,6 +85,7 @@ extension ClusterAllocator {
 
   /// Room for so many bytes, counted: behind the cluster placed last where that is possible.
   func takeBytes(_ size: UInt64, _ held: borrowing Held) throws(BlockError) -> UInt64 {
+    files.note(.clusterAllocBytes, held)
     let start = packedEnd
     let used = geometry.offsetInCluster(start)
     let cluster = start >> geometry.clusterBits

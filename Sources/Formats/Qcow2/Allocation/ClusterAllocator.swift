@@ -139,6 +139,7 @@ final class ClusterAllocator: @unchecked Sendable {
       if kind == .refcountBlocks {
         try writeBlocks(held)
       } else {
+        files.note(.refblockAllocHookup, held)
         try refcounts.writeTable(to: files.file(held))
       }
     }
@@ -146,6 +147,7 @@ final class ClusterAllocator: @unchecked Sendable {
 
   /// Writes refcount blocks.
   func writeBlocks(_ held: borrowing Held) throws(BlockError) {
+    files.note(.refblockUpdatePart, held)
     try refcounts.cache.writeDirty(to: files.file(held)) {
       (offset: UInt64, bytes: UInt64) throws(BlockError) in
       try guardian.check(offset, bytes, for: .refcountBlock, held)

@@ -49,6 +49,9 @@ final class FileSpace: @unchecked Sendable {
   /// The edge to guest data.
   func dataFile(_ held: borrowing Held) throws(BlockError) -> Edge { try dataFile(of: held.node) }
 
+  /// Tells the image file what the next request is about.
+  func note(_ event: BlockEvent, _ held: borrowing Held) { held.node.file?.note(event) }
+
   /// Makes what was written so far durable before what follows, unless the user does not care.
   func barrier(_ held: borrowing Held) throws(BlockError) {
     guard !held.node.flags.contains(.noFlush) else { return }

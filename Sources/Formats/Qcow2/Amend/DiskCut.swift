@@ -59,6 +59,7 @@ struct DiskCut {
     let fileLength = try files.file(held).length
     var tables = ShorterTables(l1: old)
     do throws(BlockError) {
+      files.note(.l1ShrinkWriteTable, held)
       try makeShorterTables(&tables, for: newLength, copying: index, held)
       try allocator.write(held)
       try files.barrier(held)
@@ -77,6 +78,7 @@ struct DiskCut {
       mapping.forgetTable(at: L1Entry(rawValue: old[index]).offset)
     }
     try files.barrier(held)
+    files.note(.l1ShrinkFreeL2Clusters, held)
     try giveUp(old, from: newLength, held)
     return tables.copied
   }
@@ -105,6 +107,7 @@ struct DiskCut {
       mapping.forgetTable(at: L1Entry(rawValue: old[index]).offset)
     }
     try files.barrier(held)
+    files.note(.l1ShrinkFreeL2Clusters, held)
     try giveUp(old, from: newLength, held)
     let tail = newLength.roundedUp(to: geometry.clusterSize) ?? newLength
     do throws(BlockError) {

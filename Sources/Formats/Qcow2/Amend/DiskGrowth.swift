@@ -124,6 +124,7 @@ struct DiskGrowth {
       throw BlockError(.tooLarge, "Failed to grow the L1 table: File too large")
     }
     let file = try files.file(held)
+    files.note(.l1GrowAllocTable, held)
     let clusters = try allocator.take(
       geometry.clusters(covering: needed * 8), exactly: true, for: "L1 table", held)
     let old = mapping.l1
@@ -131,8 +132,10 @@ struct DiskGrowth {
     do throws(BlockError) {
       try mapping.writeBack(held)
       try allocator.write(held)
+      files.note(.l1GrowWriteTable, held)
       try table.write(to: file)
       try files.barrier(held)
+      files.note(.l1GrowActivateTable, held)
       try header.switchTables(held) { $0.use(table) }
     } catch {
       if !header.isBroken { try? allocator.free(clusters, .other, held) }

@@ -43,6 +43,7 @@ extension MappingTables {
     }
     let cluster = try allocator.take(1, for: "L2 table", held).lowerBound
     let offset = cluster << geometry.clusterBits
+    files.note(.l2AllocWrite, held)
     do throws(BlockError) {
       if old.offset == 0 {
         try files.clearCluster(at: offset, held)
@@ -71,6 +72,7 @@ extension MappingTables {
     var done: UInt64 = 0
     while done < geometry.clusterSize {
       var bytes = buffer.mutableBytes
+      files.note(.l2AllocCowRead, held)
       try file.read(at: source + done, into: &bytes)
       try file.write(at: target + done, from: buffer.bytes)
       done += piece

@@ -73,6 +73,7 @@ extension MappingTables {
   {
     if let slice = l2Cache.cached(at: offset) { return slice }
     let file = try files.file(held)
+    files.note(.l2Load, held)
     return try l2Cache.slice(at: offset, from: file, releasing: releasing) { () throws(BlockError) in
       try self.writeBack(held)
     }

@@ -125,6 +125,7 @@ final class MappingTables: @unchecked Sendable {
       $0 == .l2Tables ? l2Cache.isDirty : l1.isDirty
     } _: {
       (kind: TableKind) throws(BlockError) in
+      files.note(kind == .l1Table ? .l1Update : .l2Update, held)
       if kind == .l1Table { return try writeL1(held) }
       try l2Cache.writeDirty(to: files.file(held)) { (offset: UInt64, bytes: UInt64) throws(BlockError) in
         try guardian.check(offset, bytes, for: .activeL2, held)
