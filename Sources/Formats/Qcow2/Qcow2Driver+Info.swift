@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import BlockGraph
-internal import BlockTables
 internal import Host
 internal import Options
 

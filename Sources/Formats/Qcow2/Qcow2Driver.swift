@@ -3,7 +3,6 @@
 
 internal import BlockGraph
 internal import BlockTables
-internal import Bytes
 internal import Errors
 internal import Host
 internal import Options

@@ -5,7 +5,6 @@ internal import BlockGraph
 internal import BlockTables
 internal import Bytes
 internal import Errors
-internal import Host
 
 /// Refcount blocks and the table that points to them.
 extension ClusterAllocator {

@@ -5,7 +5,6 @@ internal import BlockGraph
 internal import BlockTables
 internal import Bytes
 internal import Errors
-internal import Host
 
 /// All refcounts once more, in clusters of their own and perhaps of another width. The header points to the others.
 struct RefcountCopy {

@@ -5,7 +5,6 @@ internal import BlockGraph
 internal import BlockTables
 internal import Bytes
 internal import Errors
-internal import Host
 
 /// Refcounts in memory. The monitor is not let go while they are read.
 extension ClusterAllocator {

@@ -5,7 +5,6 @@ internal import BlockGraph
 internal import BlockTables
 internal import Bytes
 internal import Errors
-internal import Host
 
 /// Making refcounts anew, for an image whose writer did not come to write them.
 extension ClusterAllocator {

@@ -5,7 +5,6 @@ internal import BlockGraph
 internal import BlockTables
 internal import Bytes
 internal import Errors
-internal import Host
 
 /// Space at the end of the file, in refcount blocks that count nothing, and in clusters that were never written.
 extension ClusterAllocator {

@@ -2,10 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import BlockGraph
-internal import BlockTables
-internal import Bytes
 internal import Errors
-internal import Host
 
 /// Finding free host clusters. The monitor is not let go meanwhile.
 extension ClusterAllocator {

@@ -2,10 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import BlockGraph
-internal import BlockTables
 internal import Bytes
 internal import Errors
-internal import Host
 
 /// Keeps writes from making damage worse: nothing goes where known metadata is, and nothing is taken for free that
 /// holds some.

@@ -5,7 +5,6 @@ internal import BlockGraph
 internal import BlockTables
 internal import Bytes
 internal import Errors
-internal import Host
 
 /// Changing between version 2 and 3; the file has all tables.
 extension ImageAmendment {

@@ -2,10 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import BlockGraph
-internal import BlockTables
 internal import Bytes
 internal import Errors
-internal import Host
 
 /// Bitmaps that are to replace those in the file, and what has to happen to space around that.
 ///

@@ -2,10 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import BlockGraph
-internal import BlockTables
 internal import Bytes
 internal import Errors
-internal import Host
 
 /// The bitmaps of an image: what the header and the directory say of them, and those that change.
 final class BitmapStore: @unchecked Sendable {

@@ -4,7 +4,6 @@
 internal import BlockGraph
 internal import Bytes
 internal import Errors
-internal import Host
 
 /// One check of one image: everything it knows and has counted.
 ///

@@ -5,7 +5,6 @@ internal import BlockGraph
 internal import BlockTables
 internal import Bytes
 internal import Errors
-internal import Host
 
 /// Placing compressed clusters: byte behind byte, whatever the borders of clusters and sectors.
 extension ClusterWriter {

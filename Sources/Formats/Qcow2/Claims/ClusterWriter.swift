@@ -5,7 +5,6 @@ internal import BlockGraph
 internal import BlockTables
 internal import Bytes
 internal import Errors
-internal import Host
 
 /// Finds places for guest data, and lets the tables refer to it when it is there.
 final class ClusterWriter: @unchecked Sendable {

@@ -5,7 +5,6 @@ internal import BlockGraph
 internal import BlockTables
 internal import Bytes
 internal import Errors
-internal import Host
 
 /// Telling in the header where the bitmaps are.
 ///

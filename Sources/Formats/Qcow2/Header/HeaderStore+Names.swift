@@ -5,7 +5,6 @@ internal import BlockGraph
 internal import BlockTables
 internal import Bytes
 internal import Errors
-internal import Host
 
 /// Writing a header that differs in what stands behind its fields.
 extension HeaderStore {

@@ -2,10 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import BlockGraph
-internal import BlockTables
 internal import Bytes
 internal import Errors
-internal import Host
 
 /// Tables that may be changed, and what changing them gives up.
 extension MappingTables {

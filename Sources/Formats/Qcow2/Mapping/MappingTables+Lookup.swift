@@ -5,7 +5,6 @@ internal import BlockGraph
 internal import BlockTables
 internal import Bytes
 internal import Errors
-internal import Host
 
 /// Looking entries up. The monitor is let go while a slice is read, unless somebody asks for the contrary.
 extension MappingTables {

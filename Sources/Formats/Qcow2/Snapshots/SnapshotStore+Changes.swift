@@ -5,7 +5,6 @@ internal import BlockGraph
 internal import BlockTables
 internal import Bytes
 internal import Errors
-internal import Host
 
 /// Taking, restoring and forgetting snapshots, each as one exchange of tables: a crash leaves the image as it was
 /// before or as it is after, with space unaccounted for at worst.

@@ -2,10 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import BlockGraph
-internal import BlockTables
 internal import Bytes
 internal import Errors
-internal import Host
 
 /// The tables that make up a state of the image, but for refcounts.
 struct TableSet {

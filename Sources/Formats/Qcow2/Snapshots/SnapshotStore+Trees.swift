@@ -5,7 +5,6 @@ internal import BlockGraph
 internal import BlockTables
 internal import Bytes
 internal import Errors
-internal import Host
 
 /// Changing the references of a whole tree of tables, during an exchange of tables.
 ///
