@@ -275,7 +275,7 @@ private final class OpenedDrop: Job {
     try job?.commit(in: graph, isFinal: isFinal)
   }
   func abort(in graph: Graph) { job?.abort(in: graph) }
-  func clean(in graph: Graph, warnings: inout [String]) {
+  func clean(in graph: Graph, warnings: inout [BlockError]) {
     job?.clean(in: graph, warnings: &warnings)
     if let user { try? graph.release(user) }
   }

@@ -58,7 +58,8 @@ extension Graph {
   /// - Parameter warnings: gets what could not be undone.
   /// - Throws: what the change failed for; the permissions are given back all the same.
   public func amend(
-    _ user: RootUser, _ request: AmendRequest, _ context: JobContext = JobContext(), warnings: inout [BlockError]
+    _ user: RootUser, _ request: AmendRequest, _ context: JobContext = JobContext(),
+    warnings: inout [BlockError]
   ) throws(BlockError) {
     let amendment = Amendment(user)
     defer { amendment.cleanUp(in: self, warnings: &warnings) }

@@ -97,7 +97,8 @@ public final class DropLayersJob: Job {
         try replaced.restore(to: edge)
       }
     } catch {
-      warnings.append(error.prefixed("'\(overlay.fileName)' keeps its new backing file", naming: overlay.fileName))
+      warnings.append(
+        error.prefixed("'\(overlay.fileName)' keeps its new backing file", naming: overlay.fileName))
     }
   }
 

@@ -194,7 +194,8 @@ public final class LuksRestoreJob: Job {
   /// Closes everything.
   public func clean(in graph: Graph, warnings: inout [BlockError]) {
     if let restoreFailure {
-      warnings.append(restoreFailure.prefixed("'\(image.text)' keeps the header that was put back", naming: image.text))
+      warnings.append(
+        restoreFailure.prefixed("'\(image.text)' keeps the header that was put back", naming: image.text))
     }
     (header, replaced) = (nil, nil)
     target = nil

@@ -94,7 +94,9 @@ public final class RebaseJob: Job {
   public func clean(in graph: Graph, warnings: inout [BlockError]) {
     thaw(graph)
     if let restoreFailure {
-      warnings.append(restoreFailure.prefixed("'\(options.image.text)' keeps its new backing file", naming: options.image.text))
+      warnings.append(
+        restoreFailure.prefixed(
+          "'\(options.image.text)' keeps its new backing file", naming: options.image.text))
     }
     closeFailure = graph.close(overlay, named: options.image.text)
     overlay = nil

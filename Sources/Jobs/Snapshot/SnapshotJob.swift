@@ -124,7 +124,8 @@ public final class SnapshotJob: Job {
   /// Lets go of the image.
   public func clean(in graph: Graph, warnings: inout [BlockError]) {
     if let restoreFailure {
-      warnings.append(restoreFailure.prefixed("'\(image.text)' keeps the snapshot that was taken", naming: image.text))
+      warnings.append(
+        restoreFailure.prefixed("'\(image.text)' keeps the snapshot that was taken", naming: image.text))
     }
     closeFailure = graph.close(user, named: image.text)
     user = nil
