@@ -79,7 +79,9 @@ final class HeaderLastDriver: WrappingDriver, @unchecked Sendable {
     return max(base.length(of: node), monitor.withLock { reached })
   }
 
-  func below(_ node: Node) throws(BlockError) -> any FilteredStorage { PartsAndRest(driver: self, node: node) }
+  func below(_ node: Node) throws(BlockError) -> any FilteredStorage {
+    PartsAndRest(driver: self, node: node)
+  }
 
   /// The storage keeps what it has until the first change.
   func run(_ request: FilteredRequest, of node: Node, _ handOn: () throws(BlockError) -> Void)
