@@ -66,6 +66,8 @@ extension BlockDriver {
   }
   /// Knows nothing.
   public func invalidateCache(_ node: Node) throws(BlockError) {}
+  /// None: the content is the driver's.
+  public var filteredSlot: EdgeSlot? { nil }
   /// Takes no notice.
   public func note(_ event: BlockEvent) {}
   /// Nothing beyond the common lines.

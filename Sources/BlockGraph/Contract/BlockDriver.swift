@@ -56,6 +56,9 @@ public protocol BlockDriver: AnyObject, Sendable {
 
   // MARK: I/O
 
+  /// The slot of the child whose content the node shows and nothing else, as a filter does.
+  var filteredSlot: EdgeSlot? { get }
+
   /// Guest-visible length in bytes.
   func length(of node: Node) -> UInt64
 

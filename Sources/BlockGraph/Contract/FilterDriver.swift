@@ -7,9 +7,6 @@ public import Errors
 ///
 /// Every request goes through `run`, which is the one place for filters that act on requests whatever they are.
 public protocol FilterDriver: StorageDriver {
-  /// The slot of the child whose content the filter shows; nil for a filter in front of another driver of its node.
-  var filteredSlot: EdgeSlot? { get }
-
   /// What requests are handed on to.
   ///
   /// - Throws: kind `notFound` while there is no such child.

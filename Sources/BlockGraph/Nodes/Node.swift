@@ -118,7 +118,6 @@ extension Node {
 
   /// The edge to what the node shows, where it is a filter.
   public var filtered: Edge? {
-    guard let slot = (driver as? any FilterDriver)?.filteredSlot else { return nil }
-    return edge(slot)
+    driver.filteredSlot.flatMap { edge($0) }
   }
 }

@@ -33,7 +33,8 @@ public struct NBDStorage: DriverKind {
   ///   server refuses it; otherwise why there is no connection.
   public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     let address = try NBDAddress(takingFrom: &request.options)
-    let context = try request.options.takeString("x-dirty-bitmap").map { NBDContext.other($0) } ?? .allocation
+    let stated = try request.options.takeString("x-dirty-bitmap") ?? NBDContext.allocation.name
+    let context = stated == NBDContext.allocation.name ? NBDContext.allocation : .other(stated)
     let connection = try NBDConnection(address, context: context.name)
     if context != .allocation && !connection.knowsStatus {
       throw BlockError(
