@@ -39,12 +39,10 @@ public struct BlkdebugFilter: DriverKind {
   public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     var rules: [BlkdebugRule] = []
     if let path = try request.options.takeString("config") {
-      let text = try inFile(path, "Could not read blkdebug config file") { () throws(BlockError) in
+      let text = try inContext("Could not read blkdebug config file") { () throws(BlockError) in
         try File(path: path, mode: []).readText(limit: BlkdebugConfig.largestFile)
       }
-      rules += try inFile(path, "blkdebug config file") { () throws(BlockError) in
-        try BlkdebugConfig.parse(text)
-      }
+      rules += try BlkdebugConfig.parse(text)
     }
     for section in BlkdebugRule.Section.allCases {
       for rule in try takeRules(section, from: &request.options) {

@@ -40,7 +40,8 @@ public final class BenchJob: Job {
           do throws(BlockError) {
             switch request {
             case .flush: try edge.flush()
-            case .transfer(let offset, let buffer): try BenchJob.transfer(edge, at: offset, buffer, options)
+            case .transfers(let run, let buffer):
+              for offset in run { try BenchJob.transfer(edge, at: offset, buffer, options) }
             }
           } catch {
             throw error.kind == .interrupted ? error : error.prefixed("Failed request")

@@ -6,30 +6,51 @@ internal import Host
 
 /// What is sent to the image at once; one thread at a time has it.
 enum BenchRequest: @unchecked Sendable {
-  /// Read to, or write from, a buffer at this offset.
-  case transfer(UInt64, Buffer)
+  /// Read to, or write from, a buffer at the offsets of a run, one after the other.
+  case transfers(BenchRun, Buffer)
   /// Make everything durable.
   case flush
 }
 
-/// Which request comes next; one thread at a time asks it.
+/// Offsets one step apart, on a disk where the first follows the last.
+struct BenchRun: Sequence, IteratorProtocol, Sendable {
+  /// The offset that comes next.
+  private(set) var offset: UInt64
+  fileprivate var left: UInt64
+  fileprivate let step: UInt64
+  /// Bytes of the disk.
+  fileprivate let length: UInt64
+
+  mutating func next() -> UInt64? {
+    guard left > 0 else { return nil }
+    left -= 1
+    defer {
+      offset = offset &+ step
+      if length > 0 { offset %= length }
+    }
+    return offset
+  }
+}
+
+/// Which requests come next; one thread at a time asks it.
 final class BenchRequests: @unchecked Sendable {
   private let options: BenchOptions
-  private let length: UInt64
   private let bufferSize: Int
+  /// How many requests a thread gets at once, at most: handing each out takes longer than some take themselves.
+  private let runLength: UInt64
   /// For each slot, the memory of its requests, from when it is first needed.
   private var buffers: [Buffer?]
-  private var offset: UInt64
-  private var sent: UInt64 = 0
+  /// All that are left.
+  private var rest: BenchRun
   private var isFlushDue = false
 
   /// Requests to an image that is `length` bytes long.
   init(_ options: BenchOptions, length: UInt64, slots: Int, bufferSize: Int) {
     self.options = options
-    self.length = length
     self.bufferSize = bufferSize
+    runLength = max(1, min(16, options.count / UInt64(slots) / 4))
     buffers = Array(repeating: nil, count: slots)
-    offset = options.offset
+    rest = BenchRun(offset: options.offset, left: options.count, step: options.step, length: length)
   }
 
   func next(_ slot: Int) -> SegmentScheduler<BenchRequest>.Next {
@@ -37,13 +58,16 @@ final class BenchRequests: @unchecked Sendable {
       isFlushDue = false
       return options.drains ? .barrier(.flush) : .segment(.flush, work: 0)
     }
-    guard sent < options.count else { return .end }
-    let place = offset
-    offset = offset &+ options.step
-    if length > 0 { offset %= length }
-    sent += 1
-    if options.flushInterval > 0, sent % options.flushInterval == 0 { isFlushDue = true }
-    return .segment(.transfer(place, buffer(of: slot)), work: 0)
+    guard rest.left > 0 else { return .end }
+    var run = rest
+    run.left = min(runLength, rest.left)
+    if options.flushInterval > 0 {
+      let sinceFlush = (options.count - rest.left) % options.flushInterval
+      run.left = min(run.left, options.flushInterval - sinceFlush)
+      isFlushDue = sinceFlush + run.left == options.flushInterval
+    }
+    for _ in 0..<run.left { _ = rest.next() }
+    return .segment(.transfers(run, buffer(of: slot)), work: 0)
   }
 
   private func buffer(of slot: Int) -> Buffer {
