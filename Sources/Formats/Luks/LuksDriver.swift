@@ -84,6 +84,7 @@ final class LuksDriver: EncryptingStorage, @unchecked Sendable {
 
   // MARK: Graph hooks
 
+  func allocatedLength(of node: Node) -> UInt64? { node.file?.child.allocatedLength }
   func limits(of node: Node) -> Limits {
     var limits = Limits()
     limits.requestAlignment = sectorSize
