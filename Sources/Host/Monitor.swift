@@ -45,6 +45,9 @@ public final class Monitor: @unchecked Sendable {
   /// With the lock held: lets others run until somebody calls `notifyAll`. May return early.
   public func wait() { unsafe pthread_cond_wait(condition, mutex) }
 
+  /// Wakes one of those who wait, if there are any.
+  public func notify() { unsafe pthread_cond_signal(condition) }
+
   /// Wakes everyone who waits.
   public func notifyAll() { unsafe pthread_cond_broadcast(condition) }
 }

@@ -42,6 +42,18 @@ final class SegmentScheduler<Segment: Sendable>: @unchecked Sendable {
     case failed(BlockError)
   }
 
+  /// A segment on its way to a stage, in the hand of a thread.
+  private struct Carried {
+    let item: Item
+    let stage: Int
+  }
+
+  /// What comes of a task.
+  private struct Settled {
+    var carried: Carried?
+    var dropped: [Item] = []
+  }
+
   private struct Ending {
     /// The segment at which the work ends; -1 for an interruption.
     let number: Int
@@ -54,10 +66,16 @@ final class SegmentScheduler<Segment: Sendable>: @unchecked Sendable {
   private let next: @Sendable (_ slot: Int) throws(BlockError) -> Next
   private let stages: [SegmentStage<Segment>]
   private let drop: @Sendable (Segment) -> Void
+  /// How many slots have to be free before segments are taken again, once none was: a thread is not worth waking for
+  /// one segment.
+  private let slotsToResume: Int
 
   private let monitor = Monitor()
   // All below under the monitor's lock.
   private var freeSlots: [Int]
+  private var isFull = false
+  /// How many threads have nothing to do.
+  private var idle = 0
   private var taken = 0
   private var underWay = 0
   private var isTaking = false
@@ -90,6 +108,7 @@ final class SegmentScheduler<Segment: Sendable>: @unchecked Sendable {
     self.next = next
     self.stages = stages
     self.drop = drop
+    slotsToResume = max(1, (capacity - self.threads + 1) / 2)
     freeSlots = (0..<max(1, capacity)).reversed()
     queues = Array(repeating: [], count: stages.count)
     isOccupied = Array(repeating: false, count: stages.count)
@@ -111,29 +130,36 @@ final class SegmentScheduler<Segment: Sendable>: @unchecked Sendable {
 
   private func work() {
     monitor.lock()
-    while let task = nextTask() {
+    var task = nextTask(carrying: nil)
+    while let present = task {
       monitor.unlock()
-      let outcome = perform(task)
+      let outcome = perform(present)
       monitor.lock()
-      let dropped = settle(task, outcome)
-      monitor.notifyAll()
-      guard !dropped.isEmpty else { continue }
-      monitor.unlock()
-      for item in dropped { drop(item.segment) }
-      monitor.lock()
+      let settled = settle(present, outcome)
+      if !settled.dropped.isEmpty {
+        monitor.notifyAll()
+        monitor.unlock()
+        for item in settled.dropped { drop(item.segment) }
+        monitor.lock()
+      }
+      task = nextTask(carrying: settled.carried)
     }
+    // The others find nothing either.
+    monitor.notifyAll()
     monitor.unlock()
   }
 
   private func perform(_ task: Task) -> Outcome {
     do throws(BlockError) {
-      try context.checkInterrupted()
       switch task {
       case .take(let slot):
+        try context.checkInterrupted()
         let found = try next(slot)
         if case .passed(let work) = found { context.advance(work) }
         return .taken(found)
       case .pass(let item, let stage):
+        // Before the first stage, that was asked a moment ago.
+        if stage > 0 { try context.checkInterrupted() }
         let verdict = try stages[stage].body(item.segment)
         if stage == stages.count - 1, verdict == .goesOn, item.work > 0 { context.advance(item.work) }
         return .passed(verdict)
@@ -146,40 +172,78 @@ final class SegmentScheduler<Segment: Sendable>: @unchecked Sendable {
   // MARK: Under the lock
 
   /// What to do next, after a wait where others have to come first; nil when there is nothing more for this thread.
-  private func nextTask() -> Task? {
+  ///
+  /// - Parameter own: a segment that this thread has in hand.
+  private func nextTask(carrying own: Carried?) -> Task? {
+    if let own {
+      if goesOn(own) { return wakingOther(.pass(own.item, stage: own.stage)) }
+      queues[own.stage].append(own.item)
+    }
     while true {
       for stage in stages.indices.reversed() {
-        guard !isOccupied[stage], let index = ready(for: stage) else { continue }
+        guard let index = ready(for: stage) else { continue }
         isOccupied[stage] = stages[stage].passage != .together
-        return .pass(queues[stage].remove(at: index), stage: stage)
+        return wakingOther(.pass(queues[stage].remove(at: index), stage: stage))
       }
-      let takesNoMore = isAtEnd || ending != nil
-      // Segments that are in others' hands go on there.
-      if takesNoMore, queues.allSatisfy(\.isEmpty) { return nil }
-      if !takesNoMore, !isTaking, barrier == nil, let slot = freeSlots.popLast() {
+      if canTake, let slot = freeSlots.popLast() {
         isTaking = true
-        return .take(slot: slot)
+        isFull = freeSlots.isEmpty
+        return wakingOther(.take(slot: slot))
       }
+      // Segments that are in others' hands go on there.
+      if takesNoMore, queues.allSatisfy({ $0.isEmpty }) { return nil }
+      idle += 1
       monitor.wait()
+      idle -= 1
     }
+  }
+
+  /// Whether a segment in hand may enter its stage at once, with nobody before it and nothing further on.
+  private func goesOn(_ own: Carried) -> Bool {
+    guard queues[own.stage].isEmpty, mayEnter(own.item.number, own.stage) else { return false }
+    for stage in own.stage + 1..<stages.count where ready(for: stage) != nil { return false }
+    isOccupied[own.stage] = stages[own.stage].passage != .together
+    return true
+  }
+
+  private var takesNoMore: Bool { isAtEnd || ending != nil }
+
+  private var canTake: Bool { !takesNoMore && !isTaking && !isFull && barrier == nil && !freeSlots.isEmpty }
+
+  /// Wakes a thread that has nothing to do, where there is something besides this thread's task.
+  private func wakingOther(_ task: Task) -> Task {
+    guard idle > 0 else { return task }
+    if canTake {
+      monitor.notify()
+    } else {
+      for stage in stages.indices where ready(for: stage) != nil {
+        monitor.notify()
+        break
+      }
+    }
+    return task
   }
 
   /// Which of those who wait for a stage may enter it.
   private func ready(for stage: Int) -> Int? {
+    guard !isOccupied[stage] else { return nil }
     var found: Int?
-    for (index, item) in queues[stage].enumerated() {
-      if let best = found, queues[stage][best].number < item.number { continue }
+    for index in queues[stage].indices {
+      if let best = found, queues[stage][best].number < queues[stage][index].number { continue }
       found = index
     }
-    guard let found else { return nil }
-    let number = queues[stage][found].number
-    if stages[stage].passage == .inOrder, number != turns[stage] { return nil }
-    if number == barrier, underWay > 1 { return nil }
+    guard let found, mayEnter(queues[stage][found].number, stage) else { return nil }
     return found
   }
 
-  /// Notes what came of a task; returns what is to be dropped.
-  private func settle(_ task: Task, _ outcome: Outcome) -> [Item] {
+  private func mayEnter(_ number: Int, _ stage: Int) -> Bool {
+    if isOccupied[stage] { return false }
+    if stages[stage].passage == .inOrder, number != turns[stage] { return false }
+    return number != barrier || underWay == 1
+  }
+
+  /// Notes what came of a task.
+  private func settle(_ task: Task, _ outcome: Outcome) -> Settled {
     switch task {
     case .take(let slot):
       isTaking = false
@@ -191,7 +255,7 @@ final class SegmentScheduler<Segment: Sendable>: @unchecked Sendable {
     }
   }
 
-  private func settleTaking(_ slot: Int, _ outcome: Outcome) -> [Item] {
+  private func settleTaking(_ slot: Int, _ outcome: Outcome) -> Settled {
     let item: Item
     switch outcome {
     case .taken(.segment(let segment, let work)):
@@ -200,49 +264,53 @@ final class SegmentScheduler<Segment: Sendable>: @unchecked Sendable {
       item = Item(segment: segment, number: taken, slot: slot, work: 0)
       barrier = taken
     case .taken(.passed), .passed:
-      freeSlots.append(slot)
-      return []
+      free(slot)
+      return Settled()
     case .taken(.end):
       isAtEnd = true
-      return []
+      return Settled()
     case .failed(let error):
-      return end(Ending(number: taken, segment: nil, error: error))
+      return Settled(dropped: end(Ending(number: taken, segment: nil, error: error)))
     }
     taken += 1
     underWay += 1
-    return enqueue(item, 0)
+    return carry(item, 0)
   }
 
-  private func settlePassing(_ item: Item, _ stage: Int, _ outcome: Outcome) -> [Item] {
+  private func settlePassing(_ item: Item, _ stage: Int, _ outcome: Outcome) -> Settled {
     switch outcome {
     case .passed(.goesOn), .taken:
-      guard stage + 1 == stages.count else { return enqueue(item, stage + 1) }
+      guard stage + 1 == stages.count else { return carry(item, stage + 1) }
       leave(item)
-      return []
+      return Settled()
     case .passed(.ends):
       leave(item)
-      return end(Ending(number: item.number, segment: item.segment, error: nil))
+      return Settled(dropped: end(Ending(number: item.number, segment: item.segment, error: nil)))
     case .failed(let error):
       leave(item)
-      return [item] + end(Ending(number: item.number, segment: nil, error: error))
+      return Settled(dropped: [item] + end(Ending(number: item.number, segment: nil, error: error)))
     }
   }
 
-  /// Lets a segment wait for a stage, unless it does not matter any more.
-  private func enqueue(_ item: Item, _ stage: Int) -> [Item] {
+  /// Brings a segment to a stage, unless it does not matter any more.
+  private func carry(_ item: Item, _ stage: Int) -> Settled {
     if let ending, item.number > ending.number {
       leave(item)
-      return [item]
+      return Settled(dropped: [item])
     }
-    queues[stage].append(item)
-    return []
+    return Settled(carried: Carried(item: item, stage: stage))
   }
 
   /// A segment is done or dropped.
   private func leave(_ item: Item) {
     underWay -= 1
-    freeSlots.append(item.slot)
+    free(item.slot)
     if item.number == barrier { barrier = nil }
+  }
+
+  private func free(_ slot: Int) {
+    freeSlots.append(slot)
+    if freeSlots.count >= slotsToResume { isFull = false }
   }
 
   /// Ends the work at a segment, unless it ends at an earlier one; what waits behind that is dropped.
