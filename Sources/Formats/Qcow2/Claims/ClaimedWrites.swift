@@ -5,39 +5,28 @@ internal import BlockTables
 
 /// A write in progress, whose clusters are linked when its data is there.
 struct ClaimedWrite {
-  /// What the write does to the tables.
-  enum Effect {
-    /// Nothing: the data goes where it was. Others may write there too, but the place must not get to be another's.
-    case none
-    /// The entries change; the clusters are the guest's already.
-    case update
-    /// The entries change; the clusters were taken for this write and have to be given back if it fails.
-    case fresh
-  }
-
   /// What its claim is called.
   let id: UInt64
   /// The guest clusters written; all in one L2 table, unless they are compressed.
   var clusters: Range<UInt64>
   /// Where the first of them goes in the file that holds guest data; the others follow.
   let host: UInt64
-  let effect: Effect
+  /// Whether the clusters were taken for this write and have to be given back if it fails; else they are the guest's
+  /// already, and only their entries change.
+  let isFresh: Bool
   /// The first subcluster written in the first cluster.
   let firstSubcluster: UInt64
   /// The subcluster behind the last one written in the last cluster.
   let lastSubcluster: UInt64
   /// Where each cluster goes if they are compressed, and then all that counts of a place.
   var compressed: [L2Entry] = []
-
-  /// Whether the host clusters are not in the tables yet.
-  var isFresh: Bool { effect == .fresh }
 }
 
 extension ClaimedWrite {
   /// Compressed clusters on their way.
   init(id: UInt64, clusters: Range<UInt64>, compressed: [L2Entry]) {
     self.init(
-      id: id, clusters: clusters, host: 0, effect: .fresh, firstSubcluster: 0, lastSubcluster: 0,
+      id: id, clusters: clusters, host: 0, isFresh: true, firstSubcluster: 0, lastSubcluster: 0,
       compressed: compressed)
   }
 }
@@ -55,15 +44,17 @@ final class ClaimedWrites: @unchecked Sendable {
 
   // MARK: Claiming
 
-  /// Claims the clusters of a write; what its slot is to be called.
-  func claim(
-    _ clusters: Range<UInt64>, host: UInt64, _ effect: ClaimedWrite.Effect, first: UInt64 = 0,
-    last: UInt64 = 0
-  ) -> UInt64 {
-    let id = claims.claim(clusters, shared: effect == .none)
+  /// Claims the clusters of a write to where the data is, of which tables learn nothing. Others may write there too, but
+  /// the place must not get to be another's.
+  func claimInPlace(_ clusters: Range<UInt64>) -> UInt64 { claims.claim(clusters, shared: true) }
+
+  /// Claims the clusters of a write that changes their entries; what its slot is to be called.
+  func claim(_ clusters: Range<UInt64>, host: UInt64, isFresh: Bool, first: UInt64, last: UInt64) -> UInt64 {
+    let id = claims.claim(clusters, shared: false)
     writes.append(
       ClaimedWrite(
-        id: id, clusters: clusters, host: host, effect: effect, firstSubcluster: first, lastSubcluster: last))
+        id: id, clusters: clusters, host: host, isFresh: isFresh, firstSubcluster: first, lastSubcluster: last
+      ))
     return id
   }
 
@@ -82,7 +73,7 @@ final class ClaimedWrites: @unchecked Sendable {
     }
   }
 
-  /// The write that has a claim.
+  /// The write that has a claim, unless it is in place.
   func write(_ id: UInt64) -> ClaimedWrite? { writes.first { $0.id == id } }
   /// All writes that have a claim: runs of compressed clusters.
   func all(_ id: UInt64) -> [ClaimedWrite] { writes.filter { $0.id == id } }

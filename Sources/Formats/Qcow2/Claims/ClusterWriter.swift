@@ -90,10 +90,10 @@ extension ClusterWriter {
       return claim(at: offset, length: length(count), host: host + skip)
     case .update(let host):
       try guardian.refuseOverlap(host, UInt64(count) << geometry.clusterBits, held)
-      return claim(at: offset, length: length(count), place, host: host, .update)
+      return claim(at: offset, length: length(count), place, host: host, isFresh: false)
     case .fresh:
       let (host, found) = try newSpace(for: first, count, held)
-      return claim(at: offset, length: length(found), place, host: host, .fresh)
+      return claim(at: offset, length: length(found), place, host: host, isFresh: true)
     }
   }
 
@@ -135,16 +135,15 @@ extension ClusterWriter {
   private func claim(at offset: UInt64, length: UInt64, host: UInt64) -> WriteSlot {
     let clusters =
       geometry.guestCluster(at: offset).index..<geometry.guestCluster(at: offset + length - 1).index + 1
-    let id = claims.claim(clusters, host: host, .none)
+    let id = claims.claimInPlace(clusters)
     return WriteSlot(length: length, location: Extent.Location(files.dataSlot, host), allocation: id)
   }
 
   /// Notes a write in progress, and how much of what surrounds it has to be written along.
   private func claim(
-    at offset: UInt64, length: UInt64, _ place: L2Place, host: UInt64, _ effect: ClaimedWrite.Effect
+    at offset: UInt64, length: UInt64, _ place: L2Place, host: UInt64, isFresh: Bool
   ) -> WriteSlot {
     let end = offset + length
-    let isFresh = effect == .fresh
     let first = geometry.guestCluster(at: offset).index
     let last = geometry.guestCluster(at: end - 1).index
     let before = fill(place, step: 0, isFresh, geometry.offsetInCluster(offset), isStart: true)
@@ -153,7 +152,7 @@ extension ClusterWriter {
     let firstSubcluster = geometry.subcluster(at: offset - before)
     let lastSubcluster = geometry.subcluster(at: end + after - 1) + 1
     let id = claims.claim(
-      first..<last + 1, host: host, effect, first: firstSubcluster, last: lastSubcluster)
+      first..<last + 1, host: host, isFresh: isFresh, first: firstSubcluster, last: lastSubcluster)
     return WriteSlot(
       length: length, location: Extent.Location(files.dataSlot, host + geometry.offsetInCluster(offset)),
       fillBefore: before, fillAfter: after, allocation: id)
@@ -185,9 +184,9 @@ extension ClusterWriter {
 
   /// Lets the tables refer to what was written, or gives its place back.
   func finish(_ slot: WriteSlot, written: Bool, _ held: borrowing Held) throws(BlockError) {
-    guard let id = slot.allocation, let write = claims.write(id) else { return }
-    defer { claims.release(write.id, held) }
-    guard write.effect != .none else { return }
+    guard let id = slot.allocation else { return }
+    defer { claims.release(id, held) }
+    guard let write = claims.write(id) else { return }
     do throws(BlockError) {
       guard written else { return try giveBack(write, held) }
       try link(write, held)
