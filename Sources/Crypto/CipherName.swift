@@ -19,7 +19,7 @@ public struct CipherName: Sendable, Equatable {
 
   /// Takes a name of two parts apart, as headers of version 1 have it.
   ///
-  /// - Throws: kind `unsupported`, in the peer's words, where it is no such name.
+  /// - Throws: kind `unsupported`, in `qemu-img`'s words, where it is no such name.
   public init(cipher: String, mode text: String) throws(BlockError) {
     if cipher.hasPrefix(CipherName.kernelPrefix) {
       self = try CipherName(kernel: cipher, text)

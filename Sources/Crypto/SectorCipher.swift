@@ -10,7 +10,7 @@ public import Host
 /// Sectors are numbered in units of 512 bytes whatever their size, as Linux does, unless `countsSectors` says that
 /// each counts as one.
 public final class SectorCipher: @unchecked Sendable {
-  // Sendable because the kept contexts are guarded by `monitor` and each is used by one thread at a time.
+  // Sendable because the kept contexts are guarded by `lock` and each is used by one thread at a time.
 
   /// What a cipher's IV counts in.
   public static let ivUnit: UInt64 = 512
@@ -21,7 +21,7 @@ public final class SectorCipher: @unchecked Sendable {
   public let sectorSize: Int
   private let key: Secret
   private let step: UInt64
-  private let monitor = Monitor()
+  private let lock = ConditionLock()
   private var encryptors: [SectorWorker] = []
   private var decryptors: [SectorWorker] = []
 
@@ -72,13 +72,13 @@ public final class SectorCipher: @unchecked Sendable {
     let mask: UInt64 = spec.ivGenerator == .plain ? 0xffff_ffff : .max
     let done = worker.run(
       &bytes, unit: sectorSize, SectorNumbers(first: number, step: step, mask: mask))
-    monitor.withLock { if encrypts { encryptors.append(worker) } else { decryptors.append(worker) } }
+    lock.withLock { if encrypts { encryptors.append(worker) } else { decryptors.append(worker) } }
     if !done { throw BlockError(.inputOutput, "Cipher '\(spec.algorithm.rawValue)-\(spec.modeName)' failed") }
   }
 
   /// A worker that nobody uses, or a new one.
   private func take(_ encrypts: Bool) throws(BlockError) -> SectorWorker {
-    let kept = monitor.withLock { encrypts ? encryptors.popLast() : decryptors.popLast() }
+    let kept = lock.withLock { encrypts ? encryptors.popLast() : decryptors.popLast() }
     if let kept { return kept }
     return try SectorWorker(spec, key: key, encrypts: encrypts)
   }

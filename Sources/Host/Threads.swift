@@ -72,14 +72,14 @@ public enum Threads {
   }
 
   private final class Outcome: @unchecked Sendable {
-    private let monitor = Monitor()
+    private let lock = ConditionLock()
     private var error: (index: Int, error: BlockError)?
 
     func note(_ index: Int, _ body: (Int) throws(BlockError) -> Void) {
       do throws(BlockError) {
         try body(index)
       } catch {
-        monitor.withLock {
+        lock.withLock {
           if let known = self.error, known.index < index { return }
           self.error = (index, error)
         }

@@ -123,7 +123,7 @@ struct JSONLexer {
       }
       position += 1
       if byte == quote {
-        // What Unicode sets aside is refused, as the peer does.
+        // What Unicode sets aside is refused, as `qemu-img` does.
         if String(decoding: content, as: UTF8.self).hasNoncharacter {
           throw failure("invalid UTF-8 sequence in string", at: start)
         }

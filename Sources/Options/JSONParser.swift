@@ -34,7 +34,7 @@ public struct JSONParser {
 
   /// The single value that `text` holds.
   ///
-  /// - Throws: what is wrong first, in the words of the peer.
+  /// - Throws: what is wrong first, in the words of `qemu-img`.
   public static func parse(
     _ text: String, maximumDepth: Int = maximumDepth, maximumLength: Int = maximumLength
   )

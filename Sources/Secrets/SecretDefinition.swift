@@ -36,7 +36,7 @@ public struct SecretDefinition: Sendable {
 
   /// Reads `secret,id=…,…` or the same as a JSON object.
   ///
-  /// - Throws: kind `invalidArgument` with what is wrong, in the peer's words.
+  /// - Throws: kind `invalidArgument` with what is wrong, in `qemu-img`'s words.
   public init(parsing text: String) throws(BlockError) {
     try self.init(reading: try SecretDefinition.properties(text))
   }

@@ -9,12 +9,12 @@ import Testing
 
 @Suite("Active and inactive nodes")
 struct ActivationTests {
-  static let claim = Claim(held: [.consistentRead, .write], shared: .consistentRead)
+  static let request = PermissionRequest(held: [.consistentRead, .write], shared: .consistentRead)
 
   /// Somebody else who has the overlay of a scene open for writing, alone.
   private func elsewhere(_ scene: ChainScene) throws(BlockError) -> (graph: Graph, user: RootUser) {
     let graph = Graph()
-    let user = graph.makeUser("the other program", claim: ActivationTests.claim)
+    let user = graph.makeUser("the other program", request: ActivationTests.request)
     try Opener(graph: graph, kinds: scene.opener.kinds).open(
       ImageName(path: scene.folder.file("overlay")), OpenSettings(format: "fake", flags: .writable), for: user
     )
@@ -22,15 +22,15 @@ struct ActivationTests {
   }
 
   @Test(
-    "S-03 an inactive image is anybody's; activating it takes what its users claim, or fails and leaves it")
+    "S-03 an inactive image is anybody's; activating it takes what its users request, or fails and leaves it")
   func activation() throws {
-    let scene = try ChainScene(flags: [.writable, .inactive], claim: ActivationTests.claim)
+    let scene = try ChainScene(flags: [.writable, .inactive], request: ActivationTests.request)
     let graph = scene.graph
     let edge = try #require(scene.user.edge)
     let below = scene.graph.nodes.flatMap(\.children)
     #expect(below.count == 5)
     for edge in below + [edge] {
-      #expect(edge.claim.held.isEmpty && edge.claim.shared.contains([.write, .resize]))
+      #expect(edge.request.held.isEmpty && edge.request.shared.contains([.write, .resize]))
     }
     let inactive = scene.state
     #expect(graph.violations == [])
@@ -48,7 +48,7 @@ struct ActivationTests {
 
     for _ in 0..<2 {
       try graph.activate(scene.overlay)
-      #expect(scene.user.activations == 1 && edge.claim == ActivationTests.claim)
+      #expect(scene.user.activations == 1 && edge.request == ActivationTests.request)
       #expect(graph.nodes.allSatisfy { !$0.flags.contains(.inactive) })
     }
     // Written by the other one, long after this node was opened.
@@ -83,7 +83,7 @@ struct ActivationTests {
     while true {
       number += 1
       let scene = try ChainScene(
-        flags: activates ? [.writable, .inactive] : .writable, claim: ActivationTests.claim)
+        flags: activates ? [.writable, .inactive] : .writable, request: ActivationTests.request)
       let before = scene.state
       scene.graph.faults.arm(number)
       do throws(BlockError) {
@@ -104,13 +104,13 @@ struct ActivationTests {
 
   @Test("S-03 a layer that others need stays active")
   func shared() throws {
-    let scene = try ChainScene(flags: .writable, claim: ActivationTests.claim)
+    let scene = try ChainScene(flags: .writable, request: ActivationTests.request)
     let middle = try #require(scene.middle)
     try scene.graph.use(middle, "a reader", held: .consistentRead)
     try scene.graph.inactivate(scene.overlay)
     let inactive = scene.graph.nodes.filter { $0.flags.contains(.inactive) }
     #expect(inactive.map(\.name) == [scene.overlay.file?.child.name, scene.overlay.name])
-    #expect(scene.graph.cumulativeClaim(of: middle).held == .consistentRead)
+    #expect(scene.graph.cumulativePermissions(of: middle).held == .consistentRead)
     try scene.graph.activate(scene.overlay)
     #expect(scene.graph.nodes.allSatisfy { !$0.flags.contains(.inactive) })
   }
@@ -118,7 +118,7 @@ struct ActivationTests {
   @Test("S-03 P-05 writing to an inactive image traps")
   func writing() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      let scene = try ChainScene(flags: [.writable, .inactive], claim: ActivationTests.claim)
+      let scene = try ChainScene(flags: [.writable, .inactive], request: ActivationTests.request)
       try scene.user.edge?.write(at: 0, [1])
     }
     let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)

@@ -18,10 +18,10 @@ final class ChainScene {
 
   /// - Parameters:
   ///   - options: the overlay's own.
-  ///   - claim: the user's.
+  ///   - request: the user's.
   init(
     flags: NodeFlags = [], options: OptionObject = [:],
-    claim: Claim = Claim(held: .consistentRead, shared: .all)
+    request: PermissionRequest = PermissionRequest(held: .consistentRead, shared: .all)
   ) throws(BlockError) {
     try Files.write(
       FakeFormat.image(length: 65536, backing: "middle", format: "fake"), to: folder.file("overlay"))
@@ -29,7 +29,7 @@ final class ChainScene {
       FakeFormat.image(length: 65536, backing: "base", format: "raw"), to: folder.file("middle"))
     try Files.write(Array(repeating: 1, count: 65536), to: folder.file("base"))
     let opener = Opener(graph: graph, kinds: [FakeFormat(), RawFormat(), FileStorage.file])
-    user = graph.makeUser("the test", claim: claim)
+    user = graph.makeUser("the test", request: request)
     var stated = options
     stated["filename"] = .string(folder.file("overlay"))
     let name = try ImageName(options: stated, text: "overlay")

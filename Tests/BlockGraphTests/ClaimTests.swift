@@ -14,19 +14,19 @@ private final class ClaimingFormat: CompressingDriver, @unchecked Sendable {
 
   static let unit: UInt64 = 512
   let name = "claiming"
-  private let monitor = Monitor()
+  private let lock = ConditionLock()
   private var claimed: Set<UInt64> = []
   private var compressed: [UInt64: [UInt64]] = [:]
   private var failing: (phase: Phase, number: Int)?
 
   /// What is claimed at the moment.
-  var claims: Set<UInt64> { monitor.withLock { claimed } }
+  var claims: Set<UInt64> { lock.withLock { claimed } }
 
   /// Lets the `number`th pass through a phase fail.
-  func fail(_ phase: Phase, _ number: Int) { monitor.withLock { failing = (phase, number) } }
+  func fail(_ phase: Phase, _ number: Int) { lock.withLock { failing = (phase, number) } }
 
   private func pass(_ phase: Phase) throws(BlockError) {
-    let fails = monitor.withLock {
+    let fails = lock.withLock {
       guard failing?.phase == phase else { return false }
       failing?.number -= 1
       return failing?.number == 0
@@ -35,16 +35,16 @@ private final class ClaimingFormat: CompressingDriver, @unchecked Sendable {
   }
 
   private func claim(_ unit: UInt64) {
-    monitor.lock()
-    while claimed.contains(unit) { monitor.wait() }
+    lock.lock()
+    while claimed.contains(unit) { lock.wait() }
     claimed.insert(unit)
-    monitor.unlock()
+    lock.unlock()
   }
 
   private func letGo(_ units: [UInt64]) {
-    monitor.withLock {
+    lock.withLock {
       claimed.subtract(units)
-      monitor.notifyAll()
+      lock.notifyAll()
     }
   }
 
@@ -80,7 +80,7 @@ private final class ClaimingFormat: CompressingDriver, @unchecked Sendable {
     try pass(.prepare)
     let units = clusters.map { $0.guestOffset / ClaimingFormat.unit }
     for unit in units { claim(unit) }
-    monitor.withLock { compressed[units[0]] = units }
+    lock.withLock { compressed[units[0]] = units }
     let pieces = clusters.enumerated().map {
       CompressedPiece(
         bytes: $0.offset * 512..<($0.offset + 1) * 512,
@@ -91,7 +91,7 @@ private final class ClaimingFormat: CompressingDriver, @unchecked Sendable {
   }
 
   func finishCompressed(_ slot: CompressedSlot, written: Bool, of node: Node) throws(BlockError) {
-    letGo(monitor.withLock { compressed.removeValue(forKey: slot.allocation) ?? [] })
+    letGo(lock.withLock { compressed.removeValue(forKey: slot.allocation) ?? [] })
     if written { try pass(.finish) }
   }
 }

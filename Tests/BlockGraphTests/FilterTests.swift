@@ -19,14 +19,14 @@ private final class PlainWrapper: WrappingDriver {
 /// Notes the requests that it hands on.
 private final class NotingFilter: FilterDriver, @unchecked Sendable {
   let name = "noting"
-  private let monitor = Monitor()
+  private let lock = ConditionLock()
   private var noted: [FilteredRequest] = []
-  var requests: [FilteredRequest] { monitor.withLock { noted } }
+  var requests: [FilteredRequest] { lock.withLock { noted } }
 
   func run(_ request: FilteredRequest, of node: Node, _ handOn: () throws(BlockError) -> Void)
     throws(BlockError)
   {
-    monitor.withLock { noted.append(request) }
+    lock.withLock { noted.append(request) }
     try handOn()
   }
 }

@@ -189,7 +189,8 @@ struct OpenerTests {
     let bystander = try scene.open("driver=raw,node-name=bystander,file.filename=@base")
     let before = GraphState(scene.graph)
     let files = OpenFiles.under(scene.folder.path)
-    let user = scene.graph.makeUser("the test", claim: Claim(held: .consistentRead, shared: .all))
+    let user = scene.graph.makeUser(
+      "the test", request: PermissionRequest(held: .consistentRead, shared: .all))
     let error = #expect(throws: BlockError.self) {
       try scene.opener.open(scene.name(template), OpenSettings(format: format), for: user)
     }
@@ -278,14 +279,14 @@ struct OpenerTests {
   func backing() throws {
     let scene = try OpenerScene()
     let user = scene.graph.makeUser(
-      "the test", claim: Claim(held: [.consistentRead, .write], shared: .consistentRead))
+      "the test", request: PermissionRequest(held: [.consistentRead, .write], shared: .consistentRead))
     try scene.opener.open(
       ImageName(path: scene.folder.file("overlay")), OpenSettings(flags: [.writable, .unmap]), for: user)
     let node = try #require(user.edge?.child)
     #expect(node.flags.contains(.writable))
     let backing = try #require(node.backing)
     #expect(backing.child.flags == .unmap)
-    #expect(backing.claim.held == .consistentRead)
+    #expect(backing.request.held == .consistentRead)
     #expect(try user.edge?.array(at: 8190, count: 4) == [1, 1, 0, 0])
     try scene.graph.release(user)
     let alone = try scene.open("@orphan", OpenSettings(followsBacking: false))
@@ -298,7 +299,7 @@ struct OpenerTests {
     for format in [nil, "raw"] as [String?] {
       scene.warnings.withLock { $0 = [] }
       let user = scene.graph.makeUser(
-        "the guest", claim: Claim(held: [.consistentRead, .write], shared: .all))
+        "the guest", request: PermissionRequest(held: [.consistentRead, .write], shared: .all))
       let name = ImageName(path: scene.folder.file("plain"))
       try scene.opener.open(name, OpenSettings(format: format, flags: [.writable, .unmap]), for: user)
       let edge = try #require(user.edge)

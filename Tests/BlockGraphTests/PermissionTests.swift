@@ -10,24 +10,28 @@ import Testing
 struct PermissionTests {
   /// X is there first, then Y comes; both ways the message must say who, where and what.
   @Test(
-    "P-01 P-02 a claim that another user does not tolerate is refused",
+    "P-01 P-02 a request that another user does not tolerate is refused",
     arguments: [
-      ("P-01", Claim(held: .write, shared: .consistentRead), Claim(held: .write, shared: .all), "write"),
       (
-        "P-02", Claim(held: .write, shared: .all), Claim(held: .consistentRead, shared: .consistentRead),
+        "P-01", PermissionRequest(held: .write, shared: .consistentRead),
+        PermissionRequest(held: .write, shared: .all), "write"
+      ),
+      (
+        "P-02", PermissionRequest(held: .write, shared: .all),
+        PermissionRequest(held: .consistentRead, shared: .consistentRead),
         "write"
       ),
       (
-        "P-12", Claim(held: .consistentRead, shared: [.consistentRead, .write]),
-        Claim(held: .resize, shared: .all), "resize"
+        "P-12", PermissionRequest(held: .consistentRead, shared: [.consistentRead, .write]),
+        PermissionRequest(held: .resize, shared: .all), "resize"
       ),
     ])
-  func conflicts(id: String, first: Claim, second: Claim, permission: String) throws {
+  func conflicts(id: String, first: PermissionRequest, second: PermissionRequest, permission: String) throws {
     let graph = Graph()
     let node = try graph.makeNode(MemoryStorage([1, 2, 3]), "disk")
-    let x = graph.makeUser("the command X", claim: first)
+    let x = graph.makeUser("the command X", request: first)
     try graph.attach(x, to: node)
-    let y = graph.makeUser("the command Y", claim: second)
+    let y = graph.makeUser("the command Y", request: second)
     let before = graph.dump()
     let error = #expect(throws: BlockError.self) { try graph.attach(y, to: node) }
     #expect(error?.kind == .conflict)
@@ -45,11 +49,12 @@ struct PermissionTests {
   func derivation() {
     for held in 0..<32 as Range<UInt8> {
       for shared in 0..<32 as Range<UInt8> {
-        let parents = Claim(held: Permissions(rawValue: held), shared: Permissions(rawValue: shared))
+        let parents = PermissionRequest(
+          held: Permissions(rawValue: held), shared: Permissions(rawValue: shared))
         func expect(_ role: EdgeRole, _ flags: NodeFlags, _ wantedHeld: UInt8, _ wantedShared: UInt8) {
-          let claim = parents.derived(for: role, flags: flags)
+          let request = parents.derived(for: role, flags: flags)
           #expect(
-            claim.held.rawValue == wantedHeld && claim.shared.rawValue == wantedShared,
+            request.held.rawValue == wantedHeld && request.shared.rawValue == wantedShared,
             "\(role.names) held \(held) shared \(shared) flags \(flags.rawValue)")
         }
         let filterShared = (shared & 15) | 16
@@ -130,7 +135,7 @@ struct PermissionTests {
     let filter = try graph.makeNode(TestFilter(), "filter")
     try graph.attach(node, to: filter)
     let user = try graph.use(filter, "the test", held: .writeUnchanged)
-    #expect(filter.file?.claim.held == .writeUnchanged)
+    #expect(filter.file?.request.held == .writeUnchanged)
     try user.edge?.write(at: 100, Array(repeating: 0, count: 512), unchanged: true)
     try user.edge?.writeZeroes(at: 100, length: 600, unchanged: true)
     #expect(storage.record.writes == storage.record.unchangedWrites)
@@ -150,29 +155,29 @@ struct PermissionTests {
     try graph.attach(nodes[1], to: nodes[0])
     try graph.attach(nodes[2], to: nodes[0], .backing, .cow)
     let user = try graph.use(nodes[0], "the test", held: .consistentRead)
-    let claim = user.claim
+    let request = user.request
 
     drivers.forEach { $0.reset() }
     let before = graph.dump()
-    try graph.setClaim(claim, of: user)
+    try graph.setPermissions(request, of: user)
     for driver in drivers { #expect(driver.hooks == .init(checks: 1, commits: 1), "\(driver.name)") }
     #expect(graph.dump() == before)
 
     // The bottom comes last, so that all others have been checked when it refuses.
     drivers.forEach { $0.reset() }
     drivers[3].refuse(with: BlockError(.conflict, "no"))
-    let wider = Claim(held: [.consistentRead, .write], shared: .all)
-    let error = #expect(throws: BlockError.self) { try graph.setClaim(wider, of: user) }
+    let wider = PermissionRequest(held: [.consistentRead, .write], shared: .all)
+    let error = #expect(throws: BlockError.self) { try graph.setPermissions(wider, of: user) }
     #expect(error?.message == "no")
     for driver in drivers { #expect(driver.hooks == .init(checks: 1, aborts: 1), "\(driver.name)") }
     #expect(graph.dump() == before)
-    #expect(user.claim == claim)
+    #expect(user.request == request)
 
     // The first refuses: those below were not checked, and an abort that comes all the same does no harm.
     drivers[3].refuse(with: nil)
     drivers[0].refuse(with: BlockError(.conflict, "no"))
     drivers.forEach { $0.reset() }
-    #expect(throws: BlockError.self) { try graph.setClaim(wider, of: user) }
+    #expect(throws: BlockError.self) { try graph.setPermissions(wider, of: user) }
     #expect(drivers.map(\.hooks.checks) == [1, 0, 0, 0])
     #expect(drivers.map(\.hooks.aborts) == [1, 0, 0, 0])
     drivers[3].abortPermissions(of: nodes[3])
@@ -185,16 +190,16 @@ struct PermissionTests {
     let free = try graph.makeNode(MemoryStorage([1]), "free")
     let taken = try graph.makeNode(MemoryStorage([1]), "taken")
     try graph.use(taken, "the owner", held: .write, shared: [])
-    let user = graph.makeUser("the guest", claim: .none)
-    let claim = Claim(held: [.consistentRead, .write], shared: .consistentRead)
-    try graph.setClaim(claim, of: user)
+    let user = graph.makeUser("the guest", request: .none)
+    let request = PermissionRequest(held: [.consistentRead, .write], shared: .consistentRead)
+    try graph.setPermissions(request, of: user)
     #expect(user.edge == nil)
     let error = #expect(throws: BlockError.self) { try graph.attach(user, to: taken) }
     #expect(error?.kind == .conflict)
     #expect(user.edge == nil)
     let edge = try graph.attach(user, to: free)
-    #expect(edge.claim == claim)
-    #expect(graph.cumulativeClaim(of: free) == claim)
+    #expect(edge.request == request)
+    #expect(graph.cumulativePermissions(of: free) == request)
   }
 
   @Test("a node that is read-only grants no writing, and says so")

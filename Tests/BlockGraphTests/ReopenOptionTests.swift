@@ -25,9 +25,9 @@ struct ReopenOptionTests {
       let scene = try ChainScene()
       let middle = try #require(scene.middle)
       let other = try scene.graph.makeNode(MemoryStorage(Array(repeating: 7, count: 65536)), "other")
-      let reader = Claim(held: [], shared: [.consistentRead, .writeUnchanged])
+      let reader = PermissionRequest(held: [], shared: [.consistentRead, .writeUnchanged])
       let second = try scene.graph.use(middle, "a reader", held: reader.held, shared: reader.shared)
-      #expect(scene.graph.cumulativeClaim(of: middle).held == .consistentRead)
+      #expect(scene.graph.cumulativePermissions(of: middle).held == .consistentRead)
       let edge = try #require(scene.user.edge)
       #expect(try edge.array(at: 0, count: 1) == [1])
       let before = scene.state
@@ -41,10 +41,10 @@ struct ReopenOptionTests {
         continue
       }
       // The old one is left to its other user.
-      #expect(scene.graph.cumulativeClaim(of: middle) == reader)
+      #expect(scene.graph.cumulativePermissions(of: middle) == reader)
       #expect(scene.graph.parents(of: middle).map(\.parent.parentDescription) == ["a reader"])
       #expect(scene.overlay.backing?.child === (backing == .none ? nil : other))
-      #expect(scene.graph.cumulativeClaim(of: other).held == (backing == .none ? [] : .consistentRead))
+      #expect(scene.graph.cumulativePermissions(of: other).held == (backing == .none ? [] : .consistentRead))
       #expect(scene.overlay.children.map(\.slot) == (backing == .none ? [.file] : [.file, .backing]))
       #expect(scene.graph.violations == [])
       #expect(try edge.array(at: 0, count: 1) == [backing == .none ? 0 : 7])

@@ -22,11 +22,11 @@ enum GraphEntry: String, CaseIterable, Codable {
   case nodes, rootUsers
   case node = "node(named:)"
   case parents = "parents(of:)"
-  case cumulativeClaim = "cumulativeClaim(of:)"
-  case makeUser = "makeUser(_:claim:)"
+  case cumulativePermissions = "cumulativePermissions(of:)"
+  case makeUser = "makeUser(_:request:)"
   case change = "change(draining:_:)"
   case attachUser = "attach(_:to:staysAtNode:)"
-  case setClaim = "setClaim(_:of:)"
+  case setPermissions = "setPermissions(_:of:)"
   case detach = "detach(_:)"
   case release = "release(_:)"
   case dispose = "dispose(ofUnused:)"
@@ -53,7 +53,7 @@ enum GraphEntry: String, CaseIterable, Codable {
   case editDetach = "GraphEdit detach(_:)"
   case editReplaceChild = "replaceChild(of:with:)"
   case editSetRole = "setRole(_:of:)"
-  case editSetClaim = "GraphEdit setClaim(_:of:)"
+  case editSetClaim = "GraphEdit setPermissions(_:of:)"
   case editAppend = "append(_:above:slot:role:)"
   case editInsert = "insert(_:into:slot:role:)"
   case editReplace = "replace(_:with:)"
@@ -88,11 +88,11 @@ enum GraphEntry: String, CaseIterable, Codable {
     case .rootUsers: _ = graph.rootUsers
     case .node: _ = graph.node(named: "base")
     case .parents: _ = graph.parents(of: scene.base)
-    case .cumulativeClaim: _ = graph.cumulativeClaim(of: scene.base)
-    case .makeUser: _ = graph.makeUser("x", claim: .none)
+    case .cumulativePermissions: _ = graph.cumulativePermissions(of: scene.base)
+    case .makeUser: _ = graph.makeUser("x", request: .none)
     case .change: try graph.change(draining: []) { (edit: GraphEdit) throws(BlockError) in }
     case .attachUser: try graph.attach(scene.guest, to: scene.base)
-    case .setClaim: try graph.setClaim(.none, of: scene.guest)
+    case .setPermissions: try graph.setPermissions(.none, of: scene.guest)
     case .detach: graph.detach(scene.guest)
     case .release: try graph.release(scene.guest)
     case .dispose: graph.dispose(ofUnused: scene.victim)
@@ -130,7 +130,7 @@ enum GraphEntry: String, CaseIterable, Codable {
     case .editDetach: try edit.detach(file)
     case .editReplaceChild: try edit.replaceChild(of: file, with: scene.victim)
     case .editSetRole: try edit.setRole(file.role, of: file)
-    case .editSetClaim: try edit.setClaim(.none, of: scene.guest)
+    case .editSetClaim: try edit.setPermissions(.none, of: scene.guest)
     case .editAppend: try edit.append(scene.victim, above: scene.base)
     case .editInsert: try edit.insert(scene.victim, into: file)
     case .editReplace: try edit.replace(scene.base, with: scene.victim)
@@ -189,7 +189,7 @@ struct ThreadTests {
         case .replace: try edit.replaceChild(of: file, with: scene.victim)
         case .flags: try edit.setFlags([], of: scene.overlay)
         case .attachUser:
-          let user = scene.graph.makeUser("x", claim: .none)
+          let user = scene.graph.makeUser("x", request: .none)
           try edit.attach(user, to: scene.overlay)
         }
       }

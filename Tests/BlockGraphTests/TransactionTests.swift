@@ -56,7 +56,7 @@ struct TransactionTests {
     while true {
       number += 1
       let held: Permissions = flags.contains(.writable) ? [.consistentRead, .write] : .consistentRead
-      let user = graph.makeUser("the test", claim: Claim(held: held, shared: .consistentRead))
+      let user = graph.makeUser("the test", request: PermissionRequest(held: held, shared: .consistentRead))
       graph.faults.arm(number)
       do throws(BlockError) {
         try opener.open(ImageName(path: folder.file("overlay")), OpenSettings(flags: flags), for: user)
@@ -103,8 +103,8 @@ struct TransactionTests {
     repeat {
       number += 1
       graph.faults.arm(number)
-      let claim = Claim(held: [.consistentRead, .write], shared: .consistentRead)
-      do throws(BlockError) { try graph.setClaim(claim, of: user) } catch {
+      let request = PermissionRequest(held: [.consistentRead, .write], shared: .consistentRead)
+      do throws(BlockError) { try graph.setPermissions(request, of: user) } catch {
         #expect(OpenFiles.under(folder.path) == locked, "step \(number)")
         #expect(GraphState(graph) == before)
       }

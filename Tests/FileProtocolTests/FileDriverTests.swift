@@ -24,7 +24,7 @@ final class FileScene {
     _ name: String, _ flags: NodeFlags = .writable, held: Permissions = .all, shared: Permissions = [],
     format: String = "file"
   ) throws(BlockError) -> Edge {
-    let user = graph.makeUser("the test", claim: Claim(held: held, shared: shared))
+    let user = graph.makeUser("the test", request: PermissionRequest(held: held, shared: shared))
     do throws(BlockError) {
       try opener.open(
         ImageName(path: folder.file(name)), OpenSettings(format: format, flags: flags), for: user)
@@ -205,7 +205,8 @@ struct FileDriverTests {
     let null = try scene.opener.openUnused(ImageName(path: "/dev/null"), OpenSettings(format: "raw"))
     #expect(null.length == 0)
     #expect(null.file?.child.driver.name == "host_device")
-    let user = scene.graph.makeUser("the test", claim: Claim(held: [.write, .resize], shared: []))
+    let user = scene.graph.makeUser(
+      "the test", request: PermissionRequest(held: [.write, .resize], shared: []))
     // Everybody's device: a lock of ours would be in the way of other tests and programs.
     let name = try ImageName(
       options: ["driver": "host_device", "filename": "/dev/null", "locking": "off"], text: "null")

@@ -17,21 +17,30 @@ struct ImageLocksTests {
     "P-09 two users of one file that do not tolerate each other conflict, also in one process",
     arguments: [
       (
-        Claim(held: .write, shared: .all), Claim(held: .consistentRead, shared: .consistentRead),
+        PermissionRequest(held: .write, shared: .all),
+        PermissionRequest(held: .consistentRead, shared: .consistentRead),
         "shared \"write\""
       ),
-      (Claim(held: .consistentRead, shared: .consistentRead), Claim(held: .write, shared: .all), "\"write\""),
       (
-        Claim(held: .resize, shared: [.write]), Claim(held: .consistentRead, shared: .all),
+        PermissionRequest(held: .consistentRead, shared: .consistentRead),
+        PermissionRequest(held: .write, shared: .all), "\"write\""
+      ),
+      (
+        PermissionRequest(held: .resize, shared: [.write]),
+        PermissionRequest(held: .consistentRead, shared: .all),
         "\"consistent read\""
       ),
-      (Claim(held: .resize, shared: .all), Claim(held: .write, shared: .write), "shared \"resize\""),
-      (Claim(held: .write, shared: .write), Claim(held: .write, shared: .write), nil),
       (
-        Claim(held: .consistentRead, shared: .all), Claim(held: .consistentRead, shared: .consistentRead), nil
+        PermissionRequest(held: .resize, shared: .all), PermissionRequest(held: .write, shared: .write),
+        "shared \"resize\""
       ),
-    ] as [(Claim, Claim, String?)])
-  func conflicts(_ first: Claim, _ second: Claim, _ lock: String?) throws {
+      (PermissionRequest(held: .write, shared: .write), PermissionRequest(held: .write, shared: .write), nil),
+      (
+        PermissionRequest(held: .consistentRead, shared: .all),
+        PermissionRequest(held: .consistentRead, shared: .consistentRead), nil
+      ),
+    ] as [(PermissionRequest, PermissionRequest, String?)])
+  func conflicts(_ first: PermissionRequest, _ second: PermissionRequest, _ lock: String?) throws {
     let scene = FileScene()
     let path = scene.folder.file("disk")
     try Files.write([1, 2, 3], to: path)
@@ -39,7 +48,7 @@ struct ImageLocksTests {
     let before = OpenFiles.under(scene.folder.path)
     let graph = Graph()
     let opener = Opener(graph: graph, kinds: [RawFormat(), FileStorage.file])
-    let user = graph.makeUser("the other", claim: second)
+    let user = graph.makeUser("the other", request: second)
     let settings = OpenSettings(format: "raw", flags: .writable)
     guard let lock else {
       try opener.open(ImageName(path: path), settings, for: user)
@@ -70,7 +79,7 @@ struct ImageLocksTests {
     let owner = try #require(edge.parent as? RootUser)
     try scene.graph.release(owner)
     #expect(OpenFiles.under(scene.folder.path).isEmpty)
-    let again = graph.makeUser("the other", claim: second)
+    let again = graph.makeUser("the other", request: second)
     try opener.open(ImageName(path: path), settings, for: again)
     try graph.release(again)
   }
@@ -82,18 +91,21 @@ struct ImageLocksTests {
     try Files.write([1], to: path)
     let edge = try scene.open("disk", .writable, held: .consistentRead, shared: .all)
     let user = try #require(edge.parent as? RootUser)
-    let steps: [(Claim, String)] = [
-      (Claim(held: .consistentRead, shared: .all), " 100-100"),
-      (Claim(held: [.consistentRead, .write, .resize], shared: .consistentRead), " 100-101 103-103 201-204"),
-      (Claim(held: .write, shared: [.consistentRead, .write]), " 101-101 202-204"),
-      (Claim(held: [], shared: []), " 200-204"),
-      (Claim(held: [], shared: .all), ""),
+    let steps: [(PermissionRequest, String)] = [
+      (PermissionRequest(held: .consistentRead, shared: .all), " 100-100"),
+      (
+        PermissionRequest(held: [.consistentRead, .write, .resize], shared: .consistentRead),
+        " 100-101 103-103 201-204"
+      ),
+      (PermissionRequest(held: .write, shared: [.consistentRead, .write]), " 101-101 202-204"),
+      (PermissionRequest(held: [], shared: []), " 200-204"),
+      (PermissionRequest(held: [], shared: .all), ""),
     ]
-    for (claim, locks) in steps {
-      try scene.graph.setClaim(claim, of: user)
+    for (request, locks) in steps {
+      try scene.graph.setPermissions(request, of: user)
       #expect(OpenFiles.under(scene.folder.path) == [path + locks])
     }
-    try scene.graph.setClaim(Claim(held: .consistentRead, shared: []), of: user)
+    try scene.graph.setPermissions(PermissionRequest(held: .consistentRead, shared: []), of: user)
     let node = edge.child
     for (flags, locks) in [([.writable, .inactive], ""), (.writable, " 100-100 200-204")]
       as [(NodeFlags, String)]
@@ -127,7 +139,7 @@ struct ImageLocksTests {
     try Files.write([1], to: path)
     _ = try scene.open("disk")
     let graph = Graph()
-    let user = graph.makeUser("the other", claim: Claim(held: .all, shared: []))
+    let user = graph.makeUser("the other", request: PermissionRequest(held: .all, shared: []))
     let name = try ImageName(
       options: ["driver": "file", "filename": .string(path), "locking": "off"], text: "x")
     try Opener(graph: graph, kinds: [FileStorage.file]).open(name, OpenSettings(flags: .writable), for: user)
@@ -189,7 +201,7 @@ struct ImageLocksTests {
     #expect(refused.output.contains("Failed to get \"write\" lock"), "\(refused.output)")
     let read = "qemu-io -r -f raw -c 'read 0 512' \"$1\""
     #expect(Shell.run(read, path).status == 0)
-    try scene.graph.setClaim(Claim(held: .all, shared: []), of: user)
+    try scene.graph.setPermissions(PermissionRequest(held: .all, shared: []), of: user)
     let unread = Shell.run(read, path)
     #expect(unread.status != 0)
     #expect(unread.output.contains("Failed to get \"consistent read\" lock"), "\(unread.output)")

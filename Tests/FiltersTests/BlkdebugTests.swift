@@ -28,7 +28,7 @@ struct BlkdebugTests {
   private func use(_ options: OptionObject) throws -> (Graph, RootUser) {
     let graph = Graph()
     let user = graph.makeUser(
-      "test", claim: Claim(held: [.consistentRead, .write, .resize], shared: .consistentRead))
+      "test", request: PermissionRequest(held: [.consistentRead, .write, .resize], shared: .consistentRead))
     try Opener(graph: graph, kinds: Drivers.all).open(
       ImageName(options: options, text: "disk"), OpenSettings(flags: .writable), for: user)
     return (graph, user)
@@ -286,7 +286,7 @@ struct BlkdebugTests {
   func permissions() throws {
     let (graph, user) = try raw(["take-child-perms": ["resize"], "unshare-child-perms": ["write-unchanged"]])
     let image = try #require(user.edge?.child.file?.child.file)
-    #expect(image.claim.held.contains(.resize) && !image.claim.shared.contains(.writeUnchanged))
+    #expect(image.request.held.contains(.resize) && !image.request.shared.contains(.writeUnchanged))
     try graph.release(user)
   }
 

@@ -23,7 +23,7 @@ private struct FilterScene {
     _ folder: TemporaryFolder, _ file: String, driver: String = "qcow2", held: Permissions = .consistentRead,
     flags: NodeFlags = .writable
   ) throws(BlockError) {
-    user = graph.makeUser("the reader", claim: Claim(held: held, shared: .consistentRead))
+    user = graph.makeUser("the reader", request: PermissionRequest(held: held, shared: .consistentRead))
     let name = try ImageName(
       options: [
         "driver": "copy-on-read",
@@ -53,9 +53,9 @@ private struct FilterScene {
       Array(repeating: 1, count: 32768) + Array(repeating: 0, count: 32768), to: folder.file("base"))
     let scene = try FilterScene(folder, "top", driver: "fake")
     let filtered = try #require(scene.edge.child.file)
-    #expect(scene.edge.claim.held == .consistentRead)
-    #expect(filtered.claim.held == [.consistentRead, .writeUnchanged])
-    #expect(!filtered.claim.shared.contains(.write) && !filtered.claim.shared.contains(.resize))
+    #expect(scene.edge.request.held == .consistentRead)
+    #expect(filtered.request.held == [.consistentRead, .writeUnchanged])
+    #expect(!filtered.request.shared.contains(.write) && !filtered.request.shared.contains(.resize))
     let cases: [(UInt64, Int, [Int])] = [
       (5000, 10, [1]), (8191, 2, [1, 2]), (32760, 16, [7, 8]), (65530, 100, [15]),
     ]

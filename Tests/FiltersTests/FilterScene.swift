@@ -25,7 +25,7 @@ struct DiskFolder {
     _ options: OptionObject, held: Permissions = [.consistentRead, .write, .resize],
     flags: NodeFlags = .writable, limiters: [String: any RateLimiter] = [:]
   ) throws(BlockError) -> RootUser {
-    let user = graph.makeUser("test", claim: Claim(held: held, shared: .consistentRead))
+    let user = graph.makeUser("test", request: PermissionRequest(held: held, shared: .consistentRead))
     var opener = Opener(graph: graph, kinds: Drivers.all)
     opener.rateLimiters = limiters
     try opener.open(ImageName(options: options, text: "disk"), OpenSettings(flags: flags), for: user)

@@ -24,15 +24,15 @@ struct ThreadTests {
 
   @Test("bodies run at the same time")
   func parallel() throws {
-    let monitor = Monitor()
+    let lock = ConditionLock()
     let arrived = Mutex(0)
     // Nobody goes on before all have come.
     try Threads.run(4) { _ throws(BlockError) in
-      monitor.lock()
+      lock.lock()
       arrived.withLock { $0 += 1 }
-      monitor.notifyAll()
-      while arrived.withLock({ $0 }) < 4 { monitor.wait() }
-      monitor.unlock()
+      lock.notifyAll()
+      while arrived.withLock({ $0 }) < 4 { lock.wait() }
+      lock.unlock()
     }
     #expect(arrived.withLock { $0 } == 4)
   }
@@ -71,12 +71,12 @@ struct ThreadTests {
     var value = 0
   }
 
-  @Test("a monitor lets one in at a time, and counters lose nothing")
+  @Test("a lock lets one in at a time, and counters lose nothing")
   func exclusion() throws {
-    let (monitor, plain, counter) = (Monitor(), Plain(), Counter())
+    let (lock, plain, counter) = (ConditionLock(), Plain(), Counter())
     try Threads.run(4) { _ throws(BlockError) in
       for _ in 0..<5000 {
-        monitor.withLock { plain.value += 1 }
+        lock.withLock { plain.value += 1 }
         _ = counter.add(2)
       }
     }
@@ -84,27 +84,27 @@ struct ThreadTests {
     #expect(counter.add(0) == 40_000)
   }
 
-  @Test("a monitor is released by an error, and gives the body's result")
+  @Test("a lock is released by an error, and gives the body's result")
   func release() throws {
-    let monitor = Monitor()
+    let lock = ConditionLock()
     #expect(throws: BlockError.self) {
-      try monitor.withLock { () throws(BlockError) in throw BlockError(.conflict, "x") }
+      try lock.withLock { () throws(BlockError) in throw BlockError(.conflict, "x") }
     }
-    #expect(monitor.withLock { 5 } == 5)
+    #expect(lock.withLock { 5 } == 5)
   }
 
   @Test("work passes from hand to hand through wait and notify")
   func handOver() throws {
-    let (monitor, turn) = (Monitor(), Plain())
+    let (lock, turn) = (ConditionLock(), Plain())
     let order = Mutex<[Int]>([])
     try Threads.run(3) { index throws(BlockError) in
       for _ in 0..<50 {
-        monitor.lock()
-        while turn.value != index { monitor.wait() }
+        lock.lock()
+        while turn.value != index { lock.wait() }
         order.withLock { $0.append(index) }
         turn.value = (index + 1) % 3
-        monitor.notifyAll()
-        monitor.unlock()
+        lock.notifyAll()
+        lock.unlock()
       }
     }
     #expect(order.withLock { $0 } == (0..<150).map { $0 % 3 })

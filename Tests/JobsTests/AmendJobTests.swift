@@ -32,7 +32,7 @@ import Testing
       do throws(BlockError) {
         let list = KeyValueList([KeyValueList.Item(key: "byte", value: String(byte))])
         // A user of its own, so that the node stays open behind the job.
-        let keeper = graph.makeUser("keeper", claim: .none)
+        let keeper = graph.makeUser("keeper", request: .none)
         try graph.attach(keeper, to: node)
         defer { graph.detach(keeper) }
         try runner.run(AmendJob(.open(node), .listed(list, force: false, opener)))
@@ -47,17 +47,17 @@ import Testing
   func permissionsOfHooks() throws {
     let bench = try Bench(AmendableFormat())
     let graph = bench.graph
-    let user = graph.makeUser("user", claim: Claim(held: .consistentRead, shared: .all))
+    let user = graph.makeUser("user", request: PermissionRequest(held: .consistentRead, shared: .all))
     try graph.attach(user, to: bench.node)
     let atRest = graph.dump()
     let driver = try #require(bench.node.driver as? any AmendingDriver)
     try driver.prepareAmend(of: bench.node, in: graph)
     let inside = try #require(graph.dump().edges.last { $0.slot == "file" })
-    #expect(inside.claim.held.contains(.write))
-    #expect(inside.claim.shared.isDisjoint(with: [.write, .consistentRead]))
+    #expect(inside.request.held.contains(.write))
+    #expect(inside.request.shared.isDisjoint(with: [.write, .consistentRead]))
     try driver.cleanUpAmend(of: bench.node, in: graph)
     #expect(graph.dump() == atRest)
-    #expect(!(try #require(atRest.edges.last { $0.slot == "file" })).claim.held.contains(.write))
+    #expect(!(try #require(atRest.edges.last { $0.slot == "file" })).request.held.contains(.write))
   }
 
   @Test("A-05 a failure of cleaning up is a warning that names the node, behind the body's own error")
@@ -90,7 +90,8 @@ import Testing
       let record = AmendableFormat.Record()
       let bench = try Bench(AmendableFormat(record))
       if inLine {
-        let user = bench.graph.makeUser("user", claim: Claim(held: .consistentRead, shared: .consistentRead))
+        let user = bench.graph.makeUser(
+          "user", request: PermissionRequest(held: .consistentRead, shared: .consistentRead))
         try bench.graph.attach(user, to: bench.node)
         var warnings: [BlockError] = []
         try bench.graph.amend(user, AmendRequest(options: ["byte": 7]), warnings: &warnings)
@@ -111,7 +112,7 @@ import Testing
     let graph = Graph()
     let opener = Opener(graph: graph, kinds: Drivers.all)
     let file = try graph.adopt(MemoryStorage([UInt8](repeating: 0, count: 4096)), fileName: "disk", flags: [])
-    let user = graph.makeUser("nobody", claim: .none)
+    let user = graph.makeUser("nobody", request: .none)
     var warnings: [BlockError] = []
     var error = #expect(throws: BlockError.self) {
       try graph.amend(user, AmendRequest(options: [:]), warnings: &warnings)
@@ -161,7 +162,7 @@ import Testing
         try runner.run(AmendJob(.open(bench.node), .listed(list, force: false, bench.opener)))
       }
     }
-    let keeper = bench.graph.makeUser("keeper", claim: .none)
+    let keeper = bench.graph.makeUser("keeper", request: .none)
     try bench.graph.attach(keeper, to: bench.node)
     #expect(refusal("frob", "1")?.message == "Invalid parameter 'frob'")
     #expect(refusal("unit", "1k")?.hint == "This option is only supported for image creation")

@@ -23,7 +23,7 @@ import Testing
       return wrapped
     }
     let user = graph.makeUser(
-      "test", claim: Claim(held: [.consistentRead, .write], shared: .consistentRead))
+      "test", request: PermissionRequest(held: [.consistentRead, .write], shared: .consistentRead))
     defer { try? graph.release(user) }
     let opener = Opener(graph: graph, kinds: Drivers.all)
     try opener.open(ImageName(path: path), OpenSettings(format: "raw", flags: .writable), for: user)

@@ -51,7 +51,8 @@ import Testing
   func permissions() throws {
     _ = Shell.run("qemu-img create -q -f qcow2 disk 1M", folder: folder.path)
     let graph = Graph()
-    let reader = graph.makeUser("reader", claim: Claim(held: .consistentRead, shared: .consistentRead))
+    let reader = graph.makeUser(
+      "reader", request: PermissionRequest(held: .consistentRead, shared: .consistentRead))
     try Opener(graph: graph, kinds: Drivers.all).open(
       ImageName(path: folder.file("disk")), OpenSettings(format: "qcow2", flags: .writable), for: reader)
     let node = try #require(reader.edge?.child)
@@ -60,7 +61,8 @@ import Testing
       try runner.run(BitmapJob(.open(node), bitmap: "one", [.add]))
     }
     #expect(error?.kind == .conflict && error?.message.contains("reader") == true)
-    try graph.setClaim(Claim(held: .consistentRead, shared: [.consistentRead, .write]), of: reader)
+    try graph.setPermissions(
+      PermissionRequest(held: .consistentRead, shared: [.consistentRead, .write]), of: reader)
     let before = graph.dump()
     try runner.run(BitmapJob(.open(node), bitmap: "one", [.add, .disable]))
     #expect(graph.dump() == before)
@@ -110,7 +112,7 @@ import Testing
   /// What the image's bitmaps are; nothing of those that are inconsistent.
   private func bitmaps() throws -> [String: String] {
     let graph = Graph()
-    let user = graph.makeUser("test", claim: Claim(held: .consistentRead, shared: .all))
+    let user = graph.makeUser("test", request: PermissionRequest(held: .consistentRead, shared: .all))
     try Opener(graph: graph, kinds: Drivers.all).open(
       ImageName(path: folder.file("disk")), OpenSettings(format: "qcow2"), for: user)
     defer { try? graph.release(user) }

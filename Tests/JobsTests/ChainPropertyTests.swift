@@ -301,7 +301,8 @@ private struct ChainProgram {
     let graph = Graph()
     let user = graph.makeUser(
       "the test",
-      claim: Claim(held: flags.isEmpty ? .consistentRead : [.consistentRead, .write], shared: .all))
+      request: PermissionRequest(
+        held: flags.isEmpty ? .consistentRead : [.consistentRead, .write], shared: .all))
     let settings = OpenSettings(format: formats[name], flags: flags.union(.unmap))
     try patiently { () throws(BlockError) in
       try Opener(graph: graph, kinds: Drivers.all).open(

@@ -38,12 +38,13 @@ import Testing
     #expect(root.parent.contains("check: ") && root.child == dump.nodes.first { $0.driver == "qcow2" }?.name)
     let file = try #require(dump.edges.first { $0.slot == "file" })
     if repair == nil {
-      #expect(root.claim == Claim(held: .consistentRead, shared: .all))
-      #expect(file.claim.held == .consistentRead)
+      #expect(root.request == PermissionRequest(held: .consistentRead, shared: .all))
+      #expect(file.request.held == .consistentRead)
     } else {
-      #expect(root.claim == Claim(held: [.consistentRead, .write, .resize], shared: .consistentRead))
-      #expect(file.claim.held.isSuperset(of: [.consistentRead, .write, .resize]))
-      #expect(file.claim.shared.isDisjoint(with: [.write, .resize]))
+      #expect(
+        root.request == PermissionRequest(held: [.consistentRead, .write, .resize], shared: .consistentRead))
+      #expect(file.request.held.isSuperset(of: [.consistentRead, .write, .resize]))
+      #expect(file.request.shared.isDisjoint(with: [.write, .resize]))
     }
     try job.run(JobContext())
     #expect(graph.dump() == dump)
@@ -58,7 +59,8 @@ import Testing
     try writeLeakingImage()
     let before = Shell.run("sha256sum sample.qcow2", folder: folder.path).output
     let other = Graph()
-    let reader = other.makeUser("reader", claim: Claim(held: .consistentRead, shared: .consistentRead))
+    let reader = other.makeUser(
+      "reader", request: PermissionRequest(held: .consistentRead, shared: .consistentRead))
     try Opener(graph: other, kinds: Drivers.all).open(
       ImageName(path: folder.file("sample.qcow2")), OpenSettings(format: "qcow2"), for: reader)
     let graph = Graph()

@@ -18,7 +18,7 @@ import Testing
     _ context: JobContext = JobContext()
   ) throws -> String {
     let graph = Graph()
-    let user = graph.makeUser("test", claim: Claim(held: .consistentRead, shared: .all))
+    let user = graph.makeUser("test", request: PermissionRequest(held: .consistentRead, shared: .all))
     defer { try? graph.release(user) }
     let opener = Opener(graph: graph, kinds: Drivers.all)
     try opener.open(ImageName(path: folder.file("a.raw")), OpenSettings(format: "raw"), for: user)

@@ -29,7 +29,7 @@ private final class CommitScene {
       qemu-img convert -f qcow2 -O raw top before
       """, folder: folder.path)
     #expect(outcome == Shell.Outcome(status: 0, output: ""))
-    user = graph.makeUser("the guest", claim: Claim(held: .consistentRead, shared: .all))
+    user = graph.makeUser("the guest", request: PermissionRequest(held: .consistentRead, shared: .all))
     let opener = Opener(graph: graph, kinds: Drivers.all)
     try opener.open(ImageName(path: folder.file("top")), OpenSettings(format: "qcow2"), for: user)
     top = try #require(user.edge?.child)

@@ -13,7 +13,8 @@ import Testing
   private let folder = TemporaryFolder()
 
   private func open(_ name: String, _ graph: Graph) throws -> RootUser {
-    let user = graph.makeUser("test: '\(name)'", claim: Claim(held: .consistentRead, shared: .all))
+    let user = graph.makeUser(
+      "test: '\(name)'", request: PermissionRequest(held: .consistentRead, shared: .all))
     let opener = Opener(graph: graph, kinds: Drivers.all)
     try opener.open(ImageName(path: folder.file(name)), OpenSettings(format: "raw"), for: user)
     return user

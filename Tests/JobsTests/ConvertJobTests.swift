@@ -158,7 +158,7 @@ import Testing
     _ = Shell.run("qemu-img create -q -f $1 out 1M", format, folder: folder.path)
     let other = Graph()
     let keeper = other.makeUser(
-      "the keeper", claim: Claim(held: [], shared: Permissions.all.subtracting(.resize)))
+      "the keeper", request: PermissionRequest(held: [], shared: Permissions.all.subtracting(.resize)))
     let file = try ImageName(
       options: ["driver": "file", "filename": .string(folder.file("out"))], text: "out")
     try Opener(graph: other, kinds: Drivers.all).open(file, OpenSettings(), for: keeper)
@@ -175,8 +175,8 @@ import Testing
     }
     try job.prepare(in: graph)
     let dump = graph.dump()
-    #expect(dump.edges.contains { $0.claim.held.contains(.write) })
-    #expect(!dump.edges.contains { $0.claim.held.contains(.resize) })
+    #expect(dump.edges.contains { $0.request.held.contains(.write) })
+    #expect(!dump.edges.contains { $0.request.held.contains(.resize) })
     try job.run(JobContext())
     var warnings: [BlockError] = []
     job.clean(in: graph, warnings: &warnings)

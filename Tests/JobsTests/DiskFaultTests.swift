@@ -57,7 +57,7 @@ enum FaultDisk {
     let opener = Opener(graph: graph, kinds: [FaultFiles(bytes), Qcow2Format()])
     var sight = Sight()
     func open(_ flags: NodeFlags, _ snapshot: SnapshotSelector?, _ use: (Edge) throws -> Void) throws {
-      let user = graph.makeUser("look", claim: Claim(held: .consistentRead, shared: .all))
+      let user = graph.makeUser("look", request: PermissionRequest(held: .consistentRead, shared: .all))
       try opener.open(
         ImageName(path: "disk"), OpenSettings(format: "qcow2", flags: flags, snapshot: snapshot), for: user)
       try use(try #require(user.edge))

@@ -32,7 +32,7 @@ private final class DropScene {
       qemu-img convert -f qcow2 -O raw \(top) before
       """, folder: folder.path)
     #expect(outcome == Shell.Outcome(status: 0, output: ""))
-    user = graph.makeUser("the guest", claim: Claim(held: .consistentRead, shared: .all))
+    user = graph.makeUser("the guest", request: PermissionRequest(held: .consistentRead, shared: .all))
     try Opener(graph: graph, kinds: Drivers.all).open(
       ImageName(path: folder.file(top)), OpenSettings(format: "qcow2"), for: user)
   }
@@ -210,7 +210,8 @@ struct DropCase: Sendable, CustomTestStringConvertible {
     #expect(scene.chain == ["base"] && scene.graph.nodes.count == 2 && scene.graph.violations == [])
     for node in dropped { #expect(scene.graph.node(named: node.name) == nil) }
     #expect(scene.user.edge?.length == 1 << 20)
-    try scene.graph.setClaim(Claim(held: [.consistentRead, .write], shared: .all), of: scene.user)
+    try scene.graph.setPermissions(
+      PermissionRequest(held: [.consistentRead, .write], shared: .all), of: scene.user)
     #expect(scene.readsAsBefore("base"))
     try scene.user.edge?.write(at: 0, [1, 2, 3])
     try scene.graph.release(scene.user)
@@ -263,7 +264,7 @@ private final class OpenedDrop: Job {
   init(_ options: DropLayersOptions, opener: Opener) { (self.options, self.opener) = (options, opener) }
 
   func prepare(in graph: Graph) throws(BlockError) {
-    let user = graph.makeUser("the guest", claim: Claim(held: .consistentRead, shared: .all))
+    let user = graph.makeUser("the guest", request: PermissionRequest(held: .consistentRead, shared: .all))
     self.user = user
     try opener.open(ImageName(path: "top"), OpenSettings(format: "qcow2"), for: user)
     let job = DropLayersJob(options, of: user)

@@ -27,7 +27,8 @@ import Testing
 
     let graph = Graph()
     let node = try graph.adopt(driver, fileName: path, flags: .writable)
-    let user = graph.makeUser("test", claim: Claim(held: [.consistentRead, .write], shared: .all))
+    let user = graph.makeUser(
+      "test", request: PermissionRequest(held: [.consistentRead, .write], shared: .all))
     try graph.attach(user, to: node)
     let edge = try #require(user.edge)
     let written = Buffer((0..<6000).map { UInt8(truncatingIfNeeded: $0 % 251 + 1) })
@@ -64,7 +65,8 @@ import Testing
     try driver.begin()
     let graph = Graph()
     let node = try graph.adopt(driver, fileName: path, flags: .writable)
-    let user = graph.makeUser("test", claim: Claim(held: [.consistentRead, .write], shared: .all))
+    let user = graph.makeUser(
+      "test", request: PermissionRequest(held: [.consistentRead, .write], shared: .all))
     try graph.attach(user, to: node)
     let edge = try #require(user.edge)
     var numbers = SeededNumbers(seed: UInt64(seed))
@@ -104,7 +106,8 @@ import Testing
     let driver = HeaderLastDriver(below)
     let graph = Graph()
     let node = try graph.adopt(driver, fileName: "device", flags: [.writable, .unmap])
-    let user = graph.makeUser("test", claim: Claim(held: [.consistentRead, .write], shared: .all))
+    let user = graph.makeUser(
+      "test", request: PermissionRequest(held: [.consistentRead, .write], shared: .all))
     try graph.attach(user, to: node)
     let edge = try #require(user.edge)
     try edge.write(at: 1000, from: Buffer([1, 2, 3]).bytes)
@@ -126,7 +129,8 @@ import Testing
     try driver.begin()
     let graph = Graph()
     let node = try graph.adopt(driver, fileName: "x", flags: .writable)
-    let user = graph.makeUser("test", claim: Claim(held: [.consistentRead, .write, .resize], shared: .all))
+    let user = graph.makeUser(
+      "test", request: PermissionRequest(held: [.consistentRead, .write, .resize], shared: .all))
     try graph.attach(user, to: node)
     let edge = try #require(user.edge)
     let content = [UInt8](repeating: 7, count: length)

@@ -104,7 +104,7 @@ struct JobGroupTests {
     func look() -> String { Shell.run("ls -A; exec 2>&1; " + work.look, folder: folder.path).output }
     let before = look()
     let graph = Graph()
-    let user = graph.makeUser("the guest", claim: Claim(held: .consistentRead, shared: .all))
+    let user = graph.makeUser("the guest", request: PermissionRequest(held: .consistentRead, shared: .all))
     let first = try make(work, graph, user)
     var runner = JobRunner(graph: graph)
     if let failsInCommit {

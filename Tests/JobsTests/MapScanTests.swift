@@ -12,7 +12,7 @@ import Testing
 
   private func scan(_ name: String, start: UInt64 = 0, length: UInt64 = .max) throws -> [MapEntry] {
     let graph = Graph()
-    let user = graph.makeUser("test", claim: Claim(held: .consistentRead, shared: .all))
+    let user = graph.makeUser("test", request: PermissionRequest(held: .consistentRead, shared: .all))
     let opener = Opener(graph: graph, kinds: Drivers.all)
     try opener.open(ImageName(path: folder.file(name)), OpenSettings(format: "raw"), for: user)
     var scan = MapScan(try #require(user.edge), start: start, length: length)

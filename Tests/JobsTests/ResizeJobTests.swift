@@ -29,7 +29,7 @@ import Testing
     let graph = Graph()
     let opener = Opener(graph: graph, kinds: Drivers.all)
     let user = graph.makeUser(
-      "somebody else", claim: Claim(held: .consistentRead, shared: [.consistentRead, .write]))
+      "somebody else", request: PermissionRequest(held: .consistentRead, shared: [.consistentRead, .write]))
     try opener.open(
       ImageName(path: folder.file("disk")), OpenSettings(format: "qcow2", flags: .writable), for: user)
     let before = graph.dump()
@@ -41,7 +41,7 @@ import Testing
       #expect(error?.message.contains(part) == true, "'\(error?.message ?? "")' lacks \(part)")
     }
     #expect(graph.dump() == before)
-    try graph.setClaim(Claim(held: .consistentRead, shared: .all), of: user)
+    try graph.setPermissions(PermissionRequest(held: .consistentRead, shared: .all), of: user)
     try runner.run(ResizeJob(.open(node), .grow(1 << 20)))
     #expect(node.length == 2 << 20)
     try graph.release(user)

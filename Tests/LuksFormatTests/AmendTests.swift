@@ -43,14 +43,14 @@ import Testing
     let folder = TemporaryFolder()
     let session = try LuksSession(AmendTests.disk(folder))
     let before = session.graph.dump()
-    let atRest = session.fileClaim
+    let atRest = session.filePermissions
     #expect(atRest?.held == .consistentRead)
     #expect(atRest?.shared == .all)
     var inside: GraphDump?
     try session.amend(["state": "active", "new-secret": "b"]) { inside = session.graph.dump() }
     let edge = inside?.edges.first { $0.slot == "file" }
-    #expect(edge?.claim.held == [.consistentRead, .write])
-    #expect(edge?.claim.shared == Permissions.all.subtracting([.consistentRead, .write]))
+    #expect(edge?.request.held == [.consistentRead, .write])
+    #expect(edge?.request.shared == Permissions.all.subtracting([.consistentRead, .write]))
     #expect(inside != before)
     #expect(session.graph.dump() == before)
     try session.close()
@@ -63,7 +63,7 @@ import Testing
     let session = try LuksSession(path)
     let bytes = try Files.read(path)
     let other = session.graph.makeUser(
-      "somebody else", claim: Claim(held: .consistentRead, shared: .consistentRead))
+      "somebody else", request: PermissionRequest(held: .consistentRead, shared: .consistentRead))
     try session.graph.attach(other, to: session.file)
     let before = session.graph.dump()
     var entered = false
@@ -79,8 +79,8 @@ import Testing
     #expect(try Files.read(path) == bytes)
     // The state is off again: a refresh for another reason claims nothing special.
     try session.graph.release(other)
-    try session.graph.setClaim(LuksSession.readClaim, of: session.user)
-    #expect(session.fileClaim?.held == .consistentRead)
+    try session.graph.setPermissions(LuksSession.readPermissions, of: session.user)
+    #expect(session.filePermissions?.held == .consistentRead)
     try session.close()
   }
 
@@ -90,7 +90,8 @@ import Testing
     let path = try AmendTests.disk(folder)
     let session = try LuksSession(path)
     let holder = try LuksSession(path, fileWritable: false)
-    try holder.graph.setClaim(Claim(held: .consistentRead, shared: .consistentRead), of: holder.user)
+    try holder.graph.setPermissions(
+      PermissionRequest(held: .consistentRead, shared: .consistentRead), of: holder.user)
     let before = session.graph.dump()
     do {
       try session.amend(["state": "active", "new-secret": "b"])
@@ -183,7 +184,7 @@ import Testing
     } throws: {
       ($0 as? BlockError)?.message == "Can't add a keyslot - all keyslots are in use"
     }
-    #expect(session.fileClaim?.held == .consistentRead)
+    #expect(session.filePermissions?.held == .consistentRead)
     try session.amend(["state": "inactive", "old-secret": "b"])
     try session.close()
     #expect(AmendTests.opens(path, "a") && !AmendTests.opens(path, "b"))

@@ -34,7 +34,7 @@ import Testing
     ) throws(BlockError) {
       graph = Graph()
       // As `amend` does: open for writing, without any claim to it.
-      user = graph.makeUser("disk of '\(data)'", claim: LuksSession.readClaim)
+      user = graph.makeUser("disk of '\(data)'", request: LuksSession.readPermissions)
       try EncryptedQcow2.opener(graph, kinds).open(
         DetachedHeaderTests.name(data, header, secret),
         OpenSettings(flags: writable ? flags.union(.writable) : flags), for: user)
@@ -192,15 +192,15 @@ import Testing
     let slot = EdgeSlot(rawValue: "header")
     let atRest = try #require(session.node.edge(slot))
     #expect(atRest.role == .metadata)
-    #expect(atRest.claim.held == .consistentRead)
-    #expect(atRest.claim.shared.contains(.consistentRead))
+    #expect(atRest.request.held == .consistentRead)
+    #expect(atRest.request.shared.contains(.consistentRead))
     var inside: GraphDump?
     try session.amend(["state": "active", "new-secret": "b"]) { inside = session.graph.dump() }
     let header = inside?.edges.first { $0.slot == "header" }
-    #expect(header?.claim.held == [.consistentRead, .write])
-    #expect(header?.claim.shared.isDisjoint(with: [.consistentRead, .write]) == true)
+    #expect(header?.request.held == [.consistentRead, .write])
+    #expect(header?.request.shared.isDisjoint(with: [.consistentRead, .write]) == true)
     let file = inside?.edges.first { $0.slot == "file" }
-    #expect(file?.claim == before.edges.first { $0.slot == "file" }?.claim)
+    #expect(file?.request == before.edges.first { $0.slot == "file" }?.request)
     #expect(session.graph.dump() == before)
     try session.close()
   }
@@ -210,9 +210,9 @@ import Testing
     let folder = TemporaryFolder()
     try DetachedHeaderTests.disk(folder)
     let session = try DetachedHeaderTests.Session(folder.file("data"), folder.file("header"))
-    try session.graph.setClaim(LuksSession.writeClaim, of: session.user)
-    #expect(session.node.edge(EdgeSlot(rawValue: "header"))?.claim.held == .consistentRead)
-    #expect(session.node.file?.claim.held.contains(.write) == true)
+    try session.graph.setPermissions(LuksSession.writePermissions, of: session.user)
+    #expect(session.node.edge(EdgeSlot(rawValue: "header"))?.request.held == .consistentRead)
+    #expect(session.node.file?.request.held.contains(.write) == true)
     let bytes = try Files.read(folder.file("header"))
     try session.user.edge?.truncate(to: 2 << 20, exact: true, preallocation: .off)
     try session.close()
@@ -252,7 +252,7 @@ import Testing
     let folder = TemporaryFolder()
     try DetachedHeaderTests.disk(folder)
     let graph = Graph()
-    let user = graph.makeUser("disk", claim: LuksSession.writeClaim)
+    let user = graph.makeUser("disk", request: LuksSession.writePermissions)
     var options = try DetachedHeaderTests.name(folder.file("data"), folder.file("header")).options
     options["header"] = ["filename": .string(folder.file("header")), "read-only": true]
     try EncryptedQcow2.opener(graph).open(

@@ -27,7 +27,7 @@ import Testing
       }
       try EncryptedQcow2.make(folder.file(name), size: length, options)
       let graph = Graph()
-      let user = graph.makeUser(name, claim: LuksSession.writeClaim)
+      let user = graph.makeUser(name, request: LuksSession.writePermissions)
       try EncryptedQcow2.opener(graph).open(
         image(folder.file(name)), OpenSettings(flags: .writable), for: user)
       var random = SeededNumbers(seed: UInt64(index))
@@ -60,7 +60,7 @@ import Testing
   private static func content(_ bytes: [String: [UInt8]]) throws -> [UInt8] {
     let files = FaultFiles(bytes)
     let graph = Graph()
-    let user = graph.makeUser("reader", claim: LuksSession.readClaim)
+    let user = graph.makeUser("reader", request: LuksSession.readPermissions)
     do {
       try opener(files, graph).open(image("top"), OpenSettings(), for: user)
     } catch {

@@ -72,7 +72,7 @@ struct EncryptedSession {
   {
     graph = Graph()
     user = graph.makeUser(
-      "image '\(path)'", claim: writable ? LuksSession.writeClaim : LuksSession.readClaim)
+      "image '\(path)'", request: writable ? LuksSession.writePermissions : LuksSession.readPermissions)
     try EncryptedQcow2.opener(graph, kinds).open(
       EncryptedQcow2.image(path, secret), OpenSettings(flags: writable ? .writable : []), for: user)
     guard let node = user.edge?.child else { throw BlockError(.notFound, "no node") }

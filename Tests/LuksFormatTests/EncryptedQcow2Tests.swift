@@ -185,8 +185,8 @@ import Testing
     let session = try EncryptedSession(path)
     let before = session.graph.dump()
     // Whoever reads the file meanwhile would be in the way of opening it for writing.
-    #expect(session.node.file?.claim.held.contains(.write) == true)
-    #expect(session.node.file?.claim.shared.contains(.write) == false)
+    #expect(session.node.file?.request.held.contains(.write) == true)
+    #expect(session.node.file?.request.shared.contains(.write) == false)
     let driver = try #require(session.node.driver as? any AmendingDriver)
     try driver.cleanUpAmend(of: session.node, in: session.graph)
     try driver.prepareAmend(of: session.node, in: session.graph)
@@ -296,7 +296,7 @@ import Testing
     try inLine.close()
     options["encrypt.iter-time"] = 1
     let other = try EncryptedSession(folder.file("other"))
-    try other.graph.setClaim(.none, of: other.user)
+    try other.graph.setPermissions(.none, of: other.user)
     var runner = JobRunner(graph: other.graph)
     try runner.run(
       AmendJob(.open(other.node), .checked(AmendRequest(options: options, secrets: TestSecrets()))))

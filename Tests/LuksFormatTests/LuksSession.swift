@@ -34,8 +34,8 @@ struct LuksSession {
   /// The disk's node.
   let node: Node
 
-  static let readClaim = Claim(held: .consistentRead, shared: .all)
-  static let writeClaim = Claim(held: [.consistentRead, .write, .resize], shared: .all)
+  static let readPermissions = PermissionRequest(held: .consistentRead, shared: .all)
+  static let writePermissions = PermissionRequest(held: [.consistentRead, .write, .resize], shared: .all)
 
   /// Opens the disk; the file may be open for writing while the disk is not.
   init(
@@ -52,7 +52,7 @@ struct LuksSession {
     var options = OptionObject()
     if let secret { options["key-secret"] = .string(secret) }
     user = graph.makeUser(
-      "disk of '\(path)'", claim: writable ? LuksSession.writeClaim : LuksSession.readClaim)
+      "disk of '\(path)'", request: writable ? LuksSession.writePermissions : LuksSession.readPermissions)
     do throws(BlockError) {
       node = try opener.openFormat(
         LuksFormat(), on: file, options,
@@ -68,7 +68,7 @@ struct LuksSession {
   func close() throws(BlockError) { try graph.release(user) }
 
   /// The claim on the file.
-  var fileClaim: Claim? { node.file?.claim }
+  var filePermissions: PermissionRequest? { node.file?.request }
 
   var driver: any AmendingDriver {
     get throws {

@@ -35,7 +35,7 @@ import Testing
     let opener = Opener(graph: graph, kinds: [Qcow2Format()])
     let node = try opener.openFormat(
       Qcow2Format(), on: file, [:], OpenSettings(flags: .writable, followsBacking: false))
-    let user = graph.makeUser("test", claim: Claim(held: [.write, .graphMod], shared: .all))
+    let user = graph.makeUser("test", request: PermissionRequest(held: [.write, .graphMod], shared: .all))
     try graph.attach(user, to: node)
     guard let edge = user.edge else { throw BlockError(.notFound, "no edge") }
     return (graph, edge, fault, memory)

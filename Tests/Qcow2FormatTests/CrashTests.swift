@@ -21,7 +21,7 @@ struct FragileImage {
   init(size: UInt64, _ creation: OptionObject, _ options: OptionObject = [:]) throws(BlockError) {
     fault = FaultStorage(memory)
     file = try graph.adopt(fault, fileName: "memory", flags: .writable)
-    let maker = graph.makeUser("maker", claim: ImageSession.writeClaim)
+    let maker = graph.makeUser("maker", request: ImageSession.writePermissions)
     try graph.attach(maker, to: file)
     guard let fileEdge = maker.edge else { throw BlockError(.notFound, "no edge") }
     let request = CreateRequest(file: fileEdge, size: size, options: creation) { _ throws(BlockError) in
@@ -29,11 +29,11 @@ struct FragileImage {
     }
     try Qcow2Format().create(request)
     try fileEdge.flush()
-    try graph.setClaim(.none, of: maker)
+    try graph.setPermissions(.none, of: maker)
     let opener = Opener(graph: graph, kinds: [Qcow2Format()])
     let node = try opener.openFormat(
       Qcow2Format(), on: file, options, OpenSettings(flags: [.writable, .unmap]))
-    user = graph.makeUser("test", claim: ImageSession.writeClaim)
+    user = graph.makeUser("test", request: ImageSession.writePermissions)
     try graph.attach(user, to: node)
     guard let edge = user.edge else { throw BlockError(.notFound, "no edge") }
     self.edge = edge

@@ -74,7 +74,7 @@ private struct CrashedImage {
     let node = try Opener(graph: graph, kinds: [Qcow2Format()]).openFormat(
       Qcow2Format(), on: file, [:], OpenSettings(flags: flags))
     let user = graph.makeUser(
-      "test", claim: isWritable ? ImageSession.writeClaim : ImageSession.readClaim)
+      "test", request: isWritable ? ImageSession.writePermissions : ImageSession.readPermissions)
     try graph.attach(user, to: node)
     let result = try body(try #require(user.edge))
     try graph.release(user)

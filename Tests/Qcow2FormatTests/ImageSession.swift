@@ -15,15 +15,17 @@ struct ImageSession {
   let user: RootUser
   let edge: Edge
 
-  static let readClaim = Claim(held: .consistentRead, shared: .all)
-  static let writeClaim = Claim(held: [.consistentRead, .write, .resize], shared: .consistentRead)
+  static let readPermissions = PermissionRequest(held: .consistentRead, shared: .all)
+  static let writePermissions = PermissionRequest(
+    held: [.consistentRead, .write, .resize], shared: .consistentRead)
 
   init(_ path: String, writable: Bool = true, options: OptionObject = [:], flags: NodeFlags = .unmap)
     throws(BlockError)
   {
     graph = Graph()
     let opener = Opener(graph: graph, kinds: Drivers.all)
-    user = graph.makeUser("test", claim: writable ? ImageSession.writeClaim : ImageSession.readClaim)
+    user = graph.makeUser(
+      "test", request: writable ? ImageSession.writePermissions : ImageSession.readPermissions)
     var name = options
     name["driver"] = "qcow2"
     name["file"] = .object(["driver": "file", "filename": .string(path)])

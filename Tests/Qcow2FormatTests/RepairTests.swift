@@ -25,7 +25,7 @@ struct RepairedImage {
     file = try graph.adopt(fault, fileName: "memory", flags: .writable)
     data = try graph.adopt(
       MemoryStorage([UInt8](repeating: 66, count: 1 << 18)), fileName: "data", flags: .writable)
-    holders = [graph.makeUser("file", claim: .none), graph.makeUser("data", claim: .none)]
+    holders = [graph.makeUser("file", request: .none), graph.makeUser("data", request: .none)]
     try graph.attach(holders[0], to: file)
     try graph.attach(holders[1], to: data)
   }
@@ -36,8 +36,8 @@ struct RepairedImage {
     if memory.bytes.count > 80, memory.bytes[79] & 4 != 0 { options["data-file"] = .string(data.name) }
     let node = try opener.openFormat(
       Qcow2Format(), on: file, options, OpenSettings(flags: flags, followsBacking: false))
-    let claim = flags.contains(.writable) ? ImageSession.writeClaim : ImageSession.readClaim
-    let user = graph.makeUser("test", claim: claim)
+    let request = flags.contains(.writable) ? ImageSession.writePermissions : ImageSession.readPermissions
+    let user = graph.makeUser("test", request: request)
     try graph.attach(user, to: node)
     return user
   }

@@ -31,7 +31,7 @@ import Testing
       meeting.endFlush()
       #expect(read == [UInt8](repeating: 1, count: 100_000) + [UInt8](repeating: 0, count: 1000))
     }
-    #expect(!meeting.gaveUp)
+    #expect(!meeting.isUnrepairable)
     image.fault.beforeFlush(nil)
     image.close()
   }
@@ -44,7 +44,7 @@ private final class Meeting: Sendable {
   private let rounds = Atomic(0)
   private static let most = 2000
 
-  var gaveUp: Bool { rounds.load(ordering: .sequentiallyConsistent) >= Meeting.most }
+  var isUnrepairable: Bool { rounds.load(ordering: .sequentiallyConsistent) >= Meeting.most }
 
   func holdFlush() {
     isFlushing.store(true, ordering: .sequentiallyConsistent)

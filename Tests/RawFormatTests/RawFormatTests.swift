@@ -98,10 +98,10 @@ struct RawFormatTests {
   func roles() throws {
     let whole = try open(Graph(), MemoryStorage(Array(repeating: 0, count: 4096)), [:])
     #expect(whole.child.file?.role == [.filtered, .primary])
-    #expect(whole.child.file?.claim.held == [.consistentRead, .write, .resize])
+    #expect(whole.child.file?.request.held == [.consistentRead, .write, .resize])
     let window = try open(Graph(), MemoryStorage(Array(repeating: 0, count: 4096)), ["size": 512])
     #expect(window.child.file?.role == [.data, .primary])
-    #expect(window.child.file?.claim.shared.contains(.resize) == false)
+    #expect(window.child.file?.request.shared.contains(.resize) == false)
   }
 
   @Test("setting the length sets the file's, behind the offset; a fixed size stays")
@@ -142,7 +142,7 @@ struct RawFormatTests {
     let path = folder.file("new")
     try Files.write([], to: path)
     let graph = Graph()
-    let user = graph.makeUser("create", claim: Claim(held: [.write, .resize], shared: []))
+    let user = graph.makeUser("create", request: PermissionRequest(held: [.write, .resize], shared: []))
     try Opener(graph: graph, kinds: [FileStorage.file]).open(
       ImageName(path: path), OpenSettings(format: "file", flags: .writable), for: user)
     let edge = try #require(user.edge)

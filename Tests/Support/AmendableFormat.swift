@@ -106,15 +106,17 @@ public struct AmendableFormat: DriverKind {
     private let isUpdating = Atomic(false)
     private let isCleaning = Atomic(false)
 
-    func childClaim(slot: EdgeSlot, role: EdgeRole, parents: Claim, flags: NodeFlags) -> Claim {
-      var claim = parents.derived(for: role, flags: flags)
-      guard isUpdating.load(ordering: .relaxed) else { return claim }
-      claim.held.insert(.write)
-      claim.shared.subtract([.consistentRead, .write])
-      return claim
+    func childPermissions(slot: EdgeSlot, role: EdgeRole, parents: PermissionRequest, flags: NodeFlags)
+      -> PermissionRequest
+    {
+      var request = parents.derived(for: role, flags: flags)
+      guard isUpdating.load(ordering: .relaxed) else { return request }
+      request.held.insert(.write)
+      request.shared.subtract([.consistentRead, .write])
+      return request
     }
 
-    func checkPermissions(_ claim: Claim, of node: Node) throws(BlockError) {
+    func checkPermissions(_ request: PermissionRequest, of node: Node) throws(BlockError) {
       kind.record.note("check")
       if isCleaning.load(ordering: .relaxed), kind.record.fails("refresh") {
         throw BlockError(.inputOutput, "the refresh fails")

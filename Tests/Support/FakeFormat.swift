@@ -110,7 +110,7 @@ public final class FakeDriver: FormatDriver, @unchecked Sendable {
   public let name = "fake"
   private let size: UInt64
   private let clusterSize: UInt64
-  private let monitor = Monitor()
+  private let lock = ConditionLock()
   private var entries: [UInt64]
   private var end: UInt64
   /// Clusters that have a place but are not linked yet, by index.
@@ -131,10 +131,10 @@ public final class FakeDriver: FormatDriver, @unchecked Sendable {
   }
 
   /// The option `pace`.
-  public var pace: UInt64 { monitor.withLock { currentPace } }
+  public var pace: UInt64 { lock.withLock { currentPace } }
   /// Called when everything was reopened.
   public func whenReopened(_ body: (@Sendable (Node) throws(BlockError) -> Void)?) {
-    monitor.withLock { finish = body }
+    lock.withLock { finish = body }
   }
 
   /// `pace` and the backing file.
@@ -143,22 +143,22 @@ public final class FakeDriver: FormatDriver, @unchecked Sendable {
   public func prepareReopen(_ flags: NodeFlags, options: OptionObject, of node: Node) throws(BlockError) {
     var options = options
     let pace = try options.takeSize("pace") ?? FakeDriver.defaultPace
-    monitor.withLock { nextPace = pace }
+    lock.withLock { nextPace = pace }
   }
   /// Changes the pace.
-  public func commitReopen(of node: Node) { monitor.withLock { currentPace = nextPace ?? currentPace } }
+  public func commitReopen(of node: Node) { lock.withLock { currentPace = nextPace ?? currentPace } }
   /// Keeps the pace.
-  public func abortReopen(of node: Node) { monitor.withLock { nextPace = nil } }
+  public func abortReopen(of node: Node) { lock.withLock { nextPace = nil } }
   /// Does what the test asked for.
   public func finishReopen(of node: Node) throws(BlockError) {
-    if let finish = monitor.withLock({ finish }) { try finish(node) }
+    if let finish = lock.withLock({ finish }) { try finish(node) }
   }
   /// Reads the table once more.
   public func invalidateCache(_ node: Node) throws(BlockError) {
     guard let file = node.file else { return }
     let table = try file.read(
-      at: UInt64(FakeFormat.headerLength), count: monitor.withLock { entries.count * 8 })
-    monitor.withLock {
+      at: UInt64(FakeFormat.headerLength), count: lock.withLock { entries.count * 8 })
+    lock.withLock {
       for index in entries.indices { entries[index] = table.bytes.big64(at: index * 8) }
       end = max(end, file.length.roundedUp(to: clusterSize) ?? end)
     }
@@ -178,7 +178,7 @@ public final class FakeDriver: FormatDriver, @unchecked Sendable {
     precondition(offset < size && length > 0 && length <= size - offset, "status outside the length")
     let inside = offset % clusterSize
     let count = min(length, clusterSize - inside)
-    switch monitor.withLock({ entries[Int(offset / clusterSize)] }) {
+    switch lock.withLock({ entries[Int(offset / clusterSize)] }) {
     case 0: return Extent(.unallocated, length: count)
     case 1: return Extent(.zero, length: count)
     case let place: return Extent(.data, length: count, location: Extent.Location(.file, place + inside))
@@ -200,9 +200,9 @@ public final class FakeDriver: FormatDriver, @unchecked Sendable {
     let index = Int(offset / clusterSize)
     let inside = offset % clusterSize
     let count = min(length, clusterSize - inside)
-    monitor.lock()
-    defer { monitor.unlock() }
-    while pending[index] != nil { monitor.wait() }
+    lock.lock()
+    defer { lock.unlock() }
+    while pending[index] != nil { lock.wait() }
     if entries[index] > 1 {
       return WriteSlot(length: count, location: Extent.Location(.file, entries[index] + inside))
     }
@@ -216,11 +216,11 @@ public final class FakeDriver: FormatDriver, @unchecked Sendable {
   /// Links the cluster.
   public func finishWrite(_ slot: WriteSlot, written: Bool, of node: Node) throws(BlockError) {
     guard let index = slot.allocation.map(Int.init) else { return }
-    let place = monitor.withLock { pending[index] }
+    let place = lock.withLock { pending[index] }
     defer {
-      monitor.withLock {
+      lock.withLock {
         pending[index] = nil
-        monitor.notifyAll()
+        lock.notifyAll()
       }
     }
     guard written, let place else { return }
@@ -232,7 +232,7 @@ public final class FakeDriver: FormatDriver, @unchecked Sendable {
     var bytes = entry.mutableBytes
     bytes.storeBig(place, at: 0)
     try node.file?.write(at: UInt64(FakeFormat.headerLength + index * 8), from: entry.bytes)
-    monitor.withLock { entries[index] = place }
+    lock.withLock { entries[index] = place }
   }
 
   /// Marks whole clusters.

@@ -57,7 +57,7 @@ public final class FaultStorage: WrappingDriver, CopyingDriver, @unchecked Senda
 
   /// What lies below.
   public let base: any StorageDriver
-  private let monitor = Monitor()
+  private let lock = ConditionLock()
   private let counter: FaultCounter
   private var changes: [Change] = []
   private var recorded: StorageHistory?
@@ -88,19 +88,19 @@ public final class FaultStorage: WrappingDriver, CopyingDriver, @unchecked Senda
   /// How many of the counted operations arrived since `fail`.
   public var operations: Int { counter.operations }
   /// How many changes a crash could lose.
-  public var unflushed: Int { monitor.withLock { changes.count } }
+  public var unflushed: Int { lock.withLock { changes.count } }
 
   /// Lets `hook` run whenever a flush arrives, before anything comes of it; nothing with nil.
-  public func beforeFlush(_ hook: (@Sendable () -> Void)?) { monitor.withLock { flushHook = hook } }
+  public func beforeFlush(_ hook: (@Sendable () -> Void)?) { lock.withLock { flushHook = hook } }
 
   /// Notes what arrives from now on, where `start` is what is there.
-  public func record(from start: [UInt8]) { monitor.withLock { recorded = StorageHistory(start) } }
+  public func record(from start: [UInt8]) { lock.withLock { recorded = StorageHistory(start) } }
   /// What arrived since.
-  public var history: StorageHistory? { monitor.withLock { recorded } }
+  public var history: StorageHistory? { lock.withLock { recorded } }
 
   /// Takes the changes since the last flush back, but for those that `survives` keeps, by their number.
   public func crash(of node: Node, survives: (Int) -> Bool) throws(BlockError) {
-    let lost = monitor.withLock {
+    let lost = lock.withLock {
       defer { changes = [] }
       return changes
     }
@@ -115,7 +115,7 @@ public final class FaultStorage: WrappingDriver, CopyingDriver, @unchecked Senda
   /// Takes the changes since the last flush back but for those sectors that `survives` keeps: writes reach a disk in
   /// pieces, and in any order.
   public func tear(of node: Node, survives: () -> Bool) throws(BlockError) {
-    let lost = monitor.withLock {
+    let lost = lock.withLock {
       defer { changes = [] }
       return changes
     }
@@ -160,7 +160,7 @@ public final class FaultStorage: WrappingDriver, CopyingDriver, @unchecked Senda
 
   private func note(_ change: Change) {
     let end = change.offset + UInt64(change.after.count)
-    monitor.withLock {
+    lock.withLock {
       changes.append(change)
       if !change.after.isEmpty { recorded?.add(.bytes(offset: change.offset, change.after)) }
       if change.after.isEmpty || change.lengthAfter != max(change.lengthBefore, end) {
@@ -186,7 +186,7 @@ public final class FaultStorage: WrappingDriver, CopyingDriver, @unchecked Senda
   {
     if let operation = Operation(request) { try counter.pass(operation) }
     guard request.isChange else {
-      if request.kind == .flush { monitor.withLock { flushHook }?() }
+      if request.kind == .flush { lock.withLock { flushHook }?() }
       try handOn()
       if request.kind == .flush { noteFlush() }
       return
@@ -197,7 +197,7 @@ public final class FaultStorage: WrappingDriver, CopyingDriver, @unchecked Senda
   }
 
   private func noteFlush() {
-    monitor.withLock {
+    lock.withLock {
       changes = []
       recorded?.add(.flush)
     }
@@ -242,7 +242,7 @@ public final class FaultStorage: WrappingDriver, CopyingDriver, @unchecked Senda
 
 /// Counts operations and lets some fail.
 public final class FaultCounter: @unchecked Sendable {
-  private let monitor = Monitor()
+  private let lock = ConditionLock()
   private var passed = 0
   private var failing = 0
   private var counted = FaultStorage.Operation.work
@@ -257,7 +257,7 @@ public final class FaultCounter: @unchecked Sendable {
     _ number: Int, of operations: Set<FaultStorage.Operation> = FaultStorage.Operation.work,
     forGood: Bool = false
   ) {
-    monitor.withLock {
+    lock.withLock {
       passed = 0
       failing = number
       counted = operations
@@ -266,10 +266,10 @@ public final class FaultCounter: @unchecked Sendable {
   }
 
   /// How many of the counted operations arrived since `fail`.
-  public var operations: Int { monitor.withLock { passed } }
+  public var operations: Int { lock.withLock { passed } }
 
   func pass(_ operation: FaultStorage.Operation) throws(BlockError) {
-    let fails = monitor.withLock {
+    let fails = lock.withLock {
       guard counted.contains(operation) else { return false }
       passed += 1
       return failing != 0 && (passed == failing || (failsForGood && passed > failing))

@@ -12,7 +12,8 @@ extension Graph {
       found += shape(of: node)
       let parents = parents(of: node)
       for holder in parents {
-        for other in parents where other !== holder && !other.claim.shared.isSuperset(of: holder.claim.held) {
+        for other in parents
+        where other !== holder && !other.request.shared.isSuperset(of: holder.request.held) {
           found.append(
             "\(node.name): \(holder.parent.parentDescription) holds what \(other.parent.parentDescription) minds"
           )
@@ -22,7 +23,9 @@ extension Graph {
     for user in rootUsers {
       guard let edge = user.edge else { continue }
       let isInactive = edge.child.flags.contains(.inactive)
-      if edge.claim != (isInactive ? .none : user.claim) { found.append("\(user.parentDescription): claim") }
+      if edge.request != (isInactive ? .none : user.request) {
+        found.append("\(user.parentDescription): request")
+      }
       if !parents(of: edge.child).contains(where: { $0 === edge }) {
         found.append("\(user.parentDescription): unknown to \(edge.child.name)")
       }
@@ -33,7 +36,7 @@ extension Graph {
   private func shape(of node: Node) -> [String] {
     var found: [String] = []
     let isInactive = node.flags.contains(.inactive)
-    let parents = isInactive ? Claim.none : cumulativeClaim(of: node)
+    let parents = isInactive ? PermissionRequest.none : cumulativePermissions(of: node)
     if Set(node.children.map(\.slot)).count != node.children.count {
       found.append("\(node.name): slot taken twice")
     }
@@ -50,9 +53,9 @@ extension Graph {
         found.append("\(name): unknown below")
       }
       if self.node(named: edge.child.name) !== edge.child { found.append("\(name): leads out of the graph") }
-      let claim = node.driver.childClaim(
+      let request = node.driver.childPermissions(
         slot: edge.slot, role: edge.role, parents: parents, flags: node.flags)
-      if edge.claim != claim { found.append("\(name): claim") }
+      if edge.request != request { found.append("\(name): request") }
     }
     if limits(of: node) != node.limits { found.append("\(node.name): limits") }
     return found

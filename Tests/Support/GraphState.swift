@@ -7,12 +7,12 @@ public import BlockGraph
 public struct GraphState: Equatable {
   private let dump: GraphDump
   private let parents: [[String]]
-  private let users: [Claim]
+  private let users: [PermissionRequest]
 
   /// The state now.
   public init(_ graph: Graph) {
     dump = graph.dump()
     parents = graph.nodes.map { node in graph.parents(of: node).map(\.parent.parentDescription) }
-    users = graph.rootUsers.map(\.claim)
+    users = graph.rootUsers.map(\.request)
   }
 }

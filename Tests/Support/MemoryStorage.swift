@@ -24,7 +24,7 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
 
   /// `memory`.
   public let name = "memory"
-  private let monitor = Monitor()
+  private let lock = ConditionLock()
   private let asked: Limits
   private var content: [UInt8]
   /// For each block of 512 bytes, whether it holds data rather than a hole.
@@ -57,18 +57,18 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
   }
 
   /// The bytes it holds.
-  public var bytes: [UInt8] { monitor.withLock { content } }
+  public var bytes: [UInt8] { lock.withLock { content } }
   /// What it saw.
-  public var record: Record { monitor.withLock { log } }
+  public var record: Record { lock.withLock { log } }
 
   /// The limits it was made with.
   public func limits(of node: Node) -> Limits { asked }
   /// Length in bytes.
-  public func length(of node: Node) -> UInt64 { monitor.withLock { UInt64(content.count) } }
+  public func length(of node: Node) -> UInt64 { lock.withLock { UInt64(content.count) } }
 
   /// Data and holes, in blocks of 512 bytes.
   public func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
-    monitor.withLock {
+    lock.withLock {
       precondition(offset < UInt64(content.count) && length > 0, "status outside the length")
       precondition(length <= UInt64(content.count) - offset, "status past the end")
       let first = Int(offset) / MemoryStorage.block
@@ -85,9 +85,9 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
   /// Reads; what the alignment adds past the end is zero.
   public func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
     check(offset, buffer.byteCount, buffer.isAligned(to: asked.requestAlignment))
-    monitor.lock()
+    lock.lock()
     defer {
-      monitor.unlock()
+      lock.unlock()
       Clock.sleep(seconds: delay)
     }
     let length = UInt64(content.count).roundedUp(to: asked.requestAlignment) ?? 0
@@ -103,8 +103,8 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
   public func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError)
   {
     check(offset, data.byteCount, data.isAligned(to: asked.requestAlignment))
-    monitor.lock()
-    defer { monitor.unlock() }
+    lock.lock()
+    defer { lock.unlock() }
     log.writes += 1
     if unchanged { log.unchangedWrites += 1 }
     log.largest = max(log.largest, data.byteCount)
@@ -127,18 +127,18 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
 
   /// Puts bytes into memory past all requests.
   public func store(_ bytes: [UInt8], at offset: Int) {
-    monitor.withLock { content.replaceSubrange(offset..<offset + bytes.count, with: bytes) }
+    lock.withLock { content.replaceSubrange(offset..<offset + bytes.count, with: bytes) }
   }
 
   /// Counts.
-  public func flush(_ node: Node) throws(BlockError) { monitor.withLock { log.flushes += 1 } }
+  public func flush(_ node: Node) throws(BlockError) { lock.withLock { log.flushes += 1 } }
 
   /// Sets the length; new bytes are a hole.
   public func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
     throws(BlockError)
   {
     Clock.sleep(seconds: delay)
-    monitor.withLock { resize(to: Int(length)) }
+    lock.withLock { resize(to: Int(length)) }
   }
 
   private func resize(to count: Int) {
@@ -168,8 +168,8 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
     -> Bool
   {
     guard zeroes else { return false }
-    monitor.lock()
-    defer { monitor.unlock() }
+    lock.lock()
+    defer { lock.unlock() }
     let end = Int(offset + length)
     precondition(
       offset % asked.requestAlignment == 0
@@ -194,7 +194,7 @@ extension MemoryStorage: CopyingDriver {
     guard let target = target as? MemoryStorage else { return false }
     let content = bytes
     guard let end = offset.plus(length), end <= UInt64(content.count) else { return false }
-    target.monitor.withLock { target.put(Array(content[Int(offset)..<Int(end)]), at: Int(targetOffset)) }
+    target.lock.withLock { target.put(Array(content[Int(offset)..<Int(end)]), at: Int(targetOffset)) }
     return true
   }
 

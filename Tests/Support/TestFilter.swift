@@ -29,47 +29,47 @@ public final class TestFilter: FilterDriver, @unchecked Sendable {
 
   /// What the node is to be called.
   public let name: String
-  private let monitor = Monitor()
+  private let lock = ConditionLock()
   private var counted = Hooks()
   private var refusal: BlockError?
-  private var checked: Claim?
+  private var checked: PermissionRequest?
   private var pause: (@Sendable () -> Void)?
 
   /// A filter.
   public init(_ name: String = "filter") { self.name = name }
 
   /// How often each hook was called since the last `reset`.
-  public var hooks: Hooks { monitor.withLock { counted } }
+  public var hooks: Hooks { lock.withLock { counted } }
   /// The claim that was checked last.
-  public var lastChecked: Claim? { monitor.withLock { checked } }
+  public var lastChecked: PermissionRequest? { lock.withLock { checked } }
   /// Counts from 0 again.
-  public func reset() { monitor.withLock { counted = Hooks() } }
+  public func reset() { lock.withLock { counted = Hooks() } }
   /// Lets checks fail from now on, or, with nil, succeed.
-  public func refuse(with error: BlockError?) { monitor.withLock { refusal = error } }
+  public func refuse(with error: BlockError?) { lock.withLock { refusal = error } }
   /// Called in the middle of every read.
-  public func whileReading(_ body: (@Sendable () -> Void)?) { monitor.withLock { pause = body } }
+  public func whileReading(_ body: (@Sendable () -> Void)?) { lock.withLock { pause = body } }
 
   /// Counts, and refuses when told to.
-  public func checkPermissions(_ claim: Claim, of node: Node) throws(BlockError) {
-    let refusal = monitor.withLock {
+  public func checkPermissions(_ request: PermissionRequest, of node: Node) throws(BlockError) {
+    let refusal = lock.withLock {
       counted.checks += 1
-      checked = claim
+      checked = request
       return self.refusal
     }
     if let refusal { throw refusal }
   }
   /// Counts.
-  public func commitPermissions(of node: Node) { monitor.withLock { counted.commits += 1 } }
+  public func commitPermissions(of node: Node) { lock.withLock { counted.commits += 1 } }
   /// Counts.
-  public func abortPermissions(of node: Node) { monitor.withLock { counted.aborts += 1 } }
+  public func abortPermissions(of node: Node) { lock.withLock { counted.aborts += 1 } }
   /// Counts.
-  public func close(_ node: Node) throws(BlockError) { monitor.withLock { counted.closes += 1 } }
+  public func close(_ node: Node) throws(BlockError) { lock.withLock { counted.closes += 1 } }
 
   /// Pauses in the middle of reads.
   public func run(_ request: FilteredRequest, of node: Node, _ handOn: () throws(BlockError) -> Void)
     throws(BlockError)
   {
-    if request.kind == .read, let pause = monitor.withLock({ pause }) { pause() }
+    if request.kind == .read, let pause = lock.withLock({ pause }) { pause() }
     try handOn()
   }
 }
@@ -101,7 +101,7 @@ extension Graph {
   public func use(_ node: Node, _ description: String, held: Permissions, shared: Permissions = .all)
     throws(BlockError) -> RootUser
   {
-    let user = makeUser(description, claim: Claim(held: held, shared: shared))
+    let user = makeUser(description, request: PermissionRequest(held: held, shared: shared))
     do throws(BlockError) {
       try attach(user, to: node)
     } catch {

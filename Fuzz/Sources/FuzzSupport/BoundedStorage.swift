@@ -10,7 +10,7 @@ internal import Host
 public final class BoundedStorage: StorageDriver, @unchecked Sendable {
   /// `memory`.
   public let name = "memory"
-  private let monitor = Monitor()
+  private let lock = ConditionLock()
   private var content: [UInt8]
   private let capacity: Int
   private var isForgetful = false
@@ -23,19 +23,19 @@ public final class BoundedStorage: StorageDriver, @unchecked Sendable {
   }
 
   /// The bytes it holds.
-  public var bytes: [UInt8] { monitor.withLock { content } }
+  public var bytes: [UInt8] { lock.withLock { content } }
 
   /// Whether a qcow2 header here says that guest data is in another file.
-  var hasDataFile: Bool { monitor.withLock { content.count > 80 && content[79] & 4 != 0 } }
+  var hasDataFile: Bool { lock.withLock { content.count > 80 && content[79] & 4 != 0 } }
 
   /// Whether a request was refused for want of space.
-  public var refused: Bool { monitor.withLock { wasFull } }
+  public var refused: Bool { lock.withLock { wasFull } }
 
   /// Changes the first byte of every write from now on that is no whole sector: how the harness tests itself.
-  public func becomeForgetful() { monitor.withLock { isForgetful = true } }
+  public func becomeForgetful() { lock.withLock { isForgetful = true } }
 
   /// Length in bytes.
-  public func length(of node: Node) -> UInt64 { monitor.withLock { UInt64(content.count) } }
+  public func length(of node: Node) -> UInt64 { lock.withLock { UInt64(content.count) } }
 
   /// All is data.
   public func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
@@ -44,8 +44,8 @@ public final class BoundedStorage: StorageDriver, @unchecked Sendable {
 
   /// Reads; the data path keeps to the length.
   public func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
-    monitor.lock()
-    defer { monitor.unlock() }
+    lock.lock()
+    defer { lock.unlock() }
     let start = Int(offset)
     unsafe buffer.copy(content.span.bytes.slice(start..<start + buffer.byteCount))
   }
@@ -53,8 +53,8 @@ public final class BoundedStorage: StorageDriver, @unchecked Sendable {
   /// Writes, growing as far as there is space.
   public func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError)
   {
-    monitor.lock()
-    defer { monitor.unlock() }
+    lock.lock()
+    defer { lock.unlock() }
     let end = try grow(to: offset.plus(UInt64(data.byteCount)))
     let start = end - data.byteCount
     for index in 0..<data.byteCount { content[start + index] = data.byte(at: index) }
@@ -78,8 +78,8 @@ public final class BoundedStorage: StorageDriver, @unchecked Sendable {
   public func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
     throws(BlockError)
   {
-    monitor.lock()
-    defer { monitor.unlock() }
+    lock.lock()
+    defer { lock.unlock() }
     let end = try grow(to: length)
     content.removeLast(content.count - end)
   }
@@ -88,8 +88,8 @@ public final class BoundedStorage: StorageDriver, @unchecked Sendable {
   public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
     -> Bool
   {
-    monitor.lock()
-    defer { monitor.unlock() }
+    lock.lock()
+    defer { lock.unlock() }
     let end = try grow(to: offset.plus(length))
     for index in end - Int(length)..<end { content[index] = 0 }
     return true

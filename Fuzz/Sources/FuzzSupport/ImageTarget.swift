@@ -18,7 +18,7 @@ public enum ImageTarget: FuzzTarget {
     let storage = BoundedStorage(input)
     look(storage, .checking)
     _ = check(storage, nil)
-    guard let first = check(storage, .all), first.checkErrors == 0, !first.gaveUp else { return nil }
+    guard let first = check(storage, .all), first.checkErrors == 0, !first.isUnrepairable else { return nil }
     guard let second = check(storage, nil) else { return "a repaired image cannot be checked" }
     look(storage, .checking)
     if second.leaks != 0 { return "\(second.leaks) leaks after a repair" }

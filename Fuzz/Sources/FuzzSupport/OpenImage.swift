@@ -32,11 +32,11 @@ public struct OpenImage {
     let (data, dataUser) = try OpenImage.adopt(content, "data", in: graph)
     var options = options
     if storage.hasDataFile { options["data-file"] = .string(data.name) }
-    let claim =
+    let request =
       flags.contains(.writable)
-      ? Claim(held: [.consistentRead, .write, .resize], shared: .consistentRead)
-      : Claim(held: .consistentRead, shared: .all)
-    let user = graph.makeUser("fuzz", claim: claim)
+      ? PermissionRequest(held: [.consistentRead, .write, .resize], shared: .consistentRead)
+      : PermissionRequest(held: .consistentRead, shared: .all)
+    let user = graph.makeUser("fuzz", request: request)
     users = [user, fileUser, dataUser]
     // Requests to discard are to do something.
     let flags = flags.contains(.writable) ? flags.union(.unmap) : flags
@@ -54,7 +54,7 @@ public struct OpenImage {
     -> (Node, RootUser)
   {
     let node = try graph.adopt(storage, fileName: name, flags: .writable)
-    let user = graph.makeUser(name, claim: .none)
+    let user = graph.makeUser(name, request: .none)
     try graph.attach(user, to: node)
     return (node, user)
   }
@@ -89,7 +89,7 @@ public struct OpenImage {
     let graph = Graph()
     let file = try graph.adopt(storage, fileName: "memory", flags: .writable)
     let user = graph.makeUser(
-      "create", claim: Claim(held: [.consistentRead, .write, .resize], shared: .consistentRead))
+      "create", request: PermissionRequest(held: [.consistentRead, .write, .resize], shared: .consistentRead))
     let edge = try graph.attach(user, to: file)
     let list = options.isEmpty ? KeyValueList() : try KeyValueList(creationOptions: options)
     let request = CreateRequest(file: edge, size: size, options: try format.creationOptions.parse(list)) {

@@ -10,12 +10,14 @@ extension BlockDriver {
   public func limits(of node: Node) -> Limits { Limits() }
 
   /// The claim that `role` implies.
-  public func childClaim(slot: EdgeSlot, role: EdgeRole, parents: Claim, flags: NodeFlags) -> Claim {
+  public func childPermissions(slot: EdgeSlot, role: EdgeRole, parents: PermissionRequest, flags: NodeFlags)
+    -> PermissionRequest
+  {
     parents.derived(for: role, flags: flags)
   }
 
   /// Accepts every claim.
-  public func checkPermissions(_ claim: Claim, of node: Node) throws(BlockError) {}
+  public func checkPermissions(_ request: PermissionRequest, of node: Node) throws(BlockError) {}
   /// Does nothing.
   public func commitPermissions(of node: Node) {}
   /// Does nothing.
@@ -74,46 +76,46 @@ extension BlockDriver {
   public func formatInformation(of node: Node) -> FormatInformation? { nil }
 }
 
-extension Claim {
+extension PermissionRequest {
   /// What a parent with this cumulative claim claims of a child in `role`.
   ///
   /// - Parameter flags: those that the parent will have.
-  public func derived(for role: EdgeRole, flags: NodeFlags) -> Claim {
-    var claim = role.contains(.cow) ? derivedForBacking : derivedForFilter
-    if !role.isDisjoint(with: [.data, .metadata]) { claim = claim.forStorage(role: role, flags: flags) }
+  public func derived(for role: EdgeRole, flags: NodeFlags) -> PermissionRequest {
+    var request = role.contains(.cow) ? derivedForBacking : derivedForFilter
+    if !role.isDisjoint(with: [.data, .metadata]) { request = request.forStorage(role: role, flags: flags) }
     // Whoever is inactive does not mind what happens to the image.
-    if flags.contains(.inactive) { claim.shared.formUnion([.write, .resize]) }
-    return claim
+    if flags.contains(.inactive) { request.shared.formUnion([.write, .resize]) }
+    return request
   }
 
-  private var derivedForFilter: Claim {
-    Claim(
+  private var derivedForFilter: PermissionRequest {
+    PermissionRequest(
       held: held.intersection(.passThrough), shared: shared.intersection(.passThrough).union(.graphMod))
   }
 
-  private var derivedForBacking: Claim {
-    var result = Claim(
+  private var derivedForBacking: PermissionRequest {
+    var result = PermissionRequest(
       held: held.intersection(.consistentRead), shared: [.consistentRead, .writeUnchanged, .graphMod])
     // A backing file may change below an overlay only if the overlay's users expect changes themselves.
     if shared.contains(.write) { result.shared.formUnion([.write, .resize]) }
     return result
   }
 
-  private func forStorage(role: EdgeRole, flags: NodeFlags) -> Claim {
-    var claim = derivedForFilter
+  private func forStorage(role: EdgeRole, flags: NodeFlags) -> PermissionRequest {
+    var request = derivedForFilter
     if role.contains(.metadata) {
       // Tables are written even when the guest only reads.
-      if flags.contains(.writable), !flags.contains(.inactive) { claim.held.formUnion([.write, .resize]) }
-      if flags.isDisjoint(with: [.noIO, .inactive]) { claim.held.insert(.consistentRead) }
-      claim.shared.subtract([.write, .resize])
+      if flags.contains(.writable), !flags.contains(.inactive) { request.held.formUnion([.write, .resize]) }
+      if flags.isDisjoint(with: [.noIO, .inactive]) { request.held.insert(.consistentRead) }
+      request.shared.subtract([.write, .resize])
     }
     if role.contains(.data) {
-      claim.shared.remove(.resize)
+      request.shared.remove(.resize)
       // Unchanged guest data may land in a place that held something else.
-      if claim.held.contains(.writeUnchanged) { claim.held.insert(.write) }
-      if claim.held.contains(.write) { claim.held.insert(.resize) }
+      if request.held.contains(.writeUnchanged) { request.held.insert(.write) }
+      if request.held.contains(.write) { request.held.insert(.resize) }
     }
-    return claim
+    return request
   }
 }
 

@@ -21,11 +21,12 @@ public protocol BlockDriver: AnyObject, Sendable {
   /// What the node claims of the child in `slot`, given what all its parents claim of it together.
   ///
   /// Pure: `flags` are the ones that the node will have. The default derives the claim from `role`.
-  func childClaim(slot: EdgeSlot, role: EdgeRole, parents: Claim, flags: NodeFlags) -> Claim
+  func childPermissions(slot: EdgeSlot, role: EdgeRole, parents: PermissionRequest, flags: NodeFlags)
+    -> PermissionRequest
 
-  /// Whether the node can serve `claim`. Called once per refresh, followed by exactly one of
+  /// Whether the node can serve `request`. Called once per refresh, followed by exactly one of
   /// `commitPermissions` and `abortPermissions`; takes what is needed and keeps what was until then.
-  func checkPermissions(_ claim: Claim, of node: Node) throws(BlockError)
+  func checkPermissions(_ request: PermissionRequest, of node: Node) throws(BlockError)
 
   /// The claim just checked holds.
   func commitPermissions(of node: Node)

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What a layer is about to do with the storage below it, which requests do not say: told to that storage before the
-/// request itself, so that it can let the request fail. The names are the peer's.
+/// request itself, so that it can let the request fail. The names are `qemu-img`'s.
 public enum BlockEvent: String, Sendable, CaseIterable {
   // Guest data.
   case readAIO = "read_aio"

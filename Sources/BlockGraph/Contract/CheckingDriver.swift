@@ -47,7 +47,7 @@ public struct CheckResult: Sendable, Equatable {
   public var leaksFixed: UInt64 = 0
   /// Whether a repair found that it may not do what it would take, and ended there: then nothing is known for
   /// certain.
-  public var gaveUp = false
+  public var isUnrepairable = false
   /// Where the part of the file that is in use ends, in bytes; 0 where not known.
   public var imageEndOffset: UInt64 = 0
   /// Guest clusters that the image's length makes.

@@ -33,7 +33,7 @@ public struct Extent: Sendable, Equatable {
   /// The child the range lies in and the byte offset there. Allocated zeros may have one too.
   public var location: Location?
   /// Whether the layer only shows what the child at `location` has: a hole there is no data here either.
-  public var isChildsOwn: Bool
+  public var isPassThrough: Bool
 
   /// A place in a child.
   public struct Location: Sendable, Equatable {
@@ -52,13 +52,13 @@ public struct Extent: Sendable, Equatable {
   /// Makes an extent.
   public init(
     _ kind: Kind, length: UInt64, encoding: Encoding = .plain, location: Location? = nil,
-    isChildsOwn: Bool = false
+    isPassThrough: Bool = false
   ) {
     self.kind = kind
     self.length = length
     self.encoding = encoding
     self.location = location
-    self.isChildsOwn = isChildsOwn
+    self.isPassThrough = isPassThrough
   }
 }
 

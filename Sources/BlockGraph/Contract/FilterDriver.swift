@@ -143,7 +143,7 @@ extension FilterDriver {
     }
     guard let slot = filteredSlot else { return extent }
     return Extent(
-      extent.kind, length: extent.length, location: Extent.Location(slot, offset), isChildsOwn: true)
+      extent.kind, length: extent.length, location: Extent.Location(slot, offset), isPassThrough: true)
   }
 
   /// Hands it on.
@@ -214,8 +214,8 @@ extension WrappingDriver {
   /// The driver.
   public func below(_ node: Node) throws(BlockError) -> any FilteredStorage { WrappedDriver(base, of: node) }
   /// As the driver does.
-  public func checkPermissions(_ claim: Claim, of node: Node) throws(BlockError) {
-    try base.checkPermissions(claim, of: node)
+  public func checkPermissions(_ request: PermissionRequest, of node: Node) throws(BlockError) {
+    try base.checkPermissions(request, of: node)
   }
   /// As the driver does.
   public func commitPermissions(of node: Node) { base.commitPermissions(of: node) }

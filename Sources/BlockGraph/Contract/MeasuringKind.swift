@@ -35,13 +35,13 @@ public struct ImageMeasure: Sendable, Equatable {
   /// The unit in bytes in which data takes space, or 0 where the file is as large with data as without.
   public var unit: UInt64
   /// Whether the target holds everything from the start, or may come to hold it.
-  public var takesAll: Bool
+  public var fullyAllocated: Bool
 
   /// Makes a measure.
-  public init(empty: UInt64, full: UInt64, unit: UInt64 = 0, takesAll: Bool = false) {
+  public init(empty: UInt64, full: UInt64, unit: UInt64 = 0, fullyAllocated: Bool = false) {
     self.empty = empty
     self.full = full
     self.unit = unit
-    self.takesAll = takesAll
+    self.fullyAllocated = fullyAllocated
   }
 }

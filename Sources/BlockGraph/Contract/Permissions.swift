@@ -39,7 +39,7 @@ public struct Permissions: OptionSet, Sendable, Hashable {
 }
 
 /// What one user of a node holds, and what it tolerates from all others.
-public struct Claim: Sendable, Hashable {
+public struct PermissionRequest: Sendable, Hashable {
   /// The permissions held.
   public var held: Permissions
   /// The permissions that other users may hold at the same time.
@@ -52,5 +52,5 @@ public struct Claim: Sendable, Hashable {
   }
 
   /// The claim of somebody who wants nothing and tolerates everything.
-  public static let none = Claim(held: [], shared: .all)
+  public static let none = PermissionRequest(held: [], shared: .all)
 }

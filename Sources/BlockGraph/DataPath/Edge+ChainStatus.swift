@@ -103,7 +103,7 @@ extension Node {
     let childLength = child.length
     guard location.offset < childLength else {
       status.isZero = true
-      status.isData = !extent.isChildsOwn
+      status.isData = !extent.isPassThrough
       return status
     }
     status.length = min(status.length, childLength - location.offset)
@@ -114,7 +114,7 @@ extension Node {
       let end = childLength.roundedUp(to: max(child.child.limits.requestAlignment, 1)) ?? childLength
       status.length = min(extent.length, end - location.offset)
     }
-    if extent.isChildsOwn {
+    if extent.isPassThrough {
       (status.isPresent, status.isZero, status.isData) = (below.isPresent, below.isZero, below.isData)
       (status.hostOffset, status.hostFile) = (below.hostOffset, below.hostFile)
     } else if below.isZero {

@@ -37,6 +37,6 @@ extension Edge {
 
   private func requireHeld(_ permission: Permissions, _ action: StaticString) {
     precondition(
-      claim.held.isSuperset(of: permission), "\(action) without permission by \(parent.parentDescription)")
+      request.held.isSuperset(of: permission), "\(action) without permission by \(parent.parentDescription)")
   }
 }

@@ -79,7 +79,7 @@ extension Edge {
   public func complete(_ prepared: consuming PreparedWrite, from data: RawSpan) throws(BlockError) {
     precondition(UInt64(data.byteCount) == prepared.length, "prepared write of another length")
     do throws(BlockError) {
-      try child.refuseDisguise(at: prepared.offset, data)
+      try child.refuseLookingLikeImage(at: prepared.offset, data)
       try child.write(&prepared, from: data)
     } catch {
       throw error.about(child.fileName)
@@ -90,7 +90,7 @@ extension Edge {
   public var encrypts: Bool { child.encryption != nil }
 
   /// Whether zeros have to be stored as any other data, since nothing stands for them.
-  public var storesNoise: Bool { child.driver is any EncryptingStorage }
+  public var encryptsZeroes: Bool { child.driver is any EncryptingStorage }
 
   /// Encrypts the data of a prepared range in place, so that completing it, with the same bytes, is only writing.
   ///

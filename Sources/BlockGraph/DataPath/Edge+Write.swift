@@ -7,7 +7,7 @@ public import Errors
 extension Edge {
   /// Writing without the permission is a mistake in our own code, never the user's.
   func requirePermission(_ action: StaticString, unchanged: Bool = false) {
-    let held = claim.held
+    let held = request.held
     let granted = held.contains(.write) || (unchanged && held.contains(.writeUnchanged))
     precondition(granted, "\(action) without write permission by \(parent.parentDescription)")
   }
@@ -19,7 +19,7 @@ extension Edge {
     requirePermission("write", unchanged: unchanged)
     guard data.byteCount > 0 else { return }
     try request { (node: Node) throws(BlockError) in
-      try node.refuseDisguise(at: offset, data)
+      try node.refuseLookingLikeImage(at: offset, data)
       try node.write(at: offset, from: data, unchanged: unchanged)
       if node.flags.contains(.writeThrough) { try node.driver.flush(node) }
     }
@@ -32,7 +32,7 @@ extension Edge {
     requirePermission("write zeroes", unchanged: unchanged)
     guard length > 0 else { return }
     try request { (node: Node) throws(BlockError) in
-      try node.refuseDisguise(zeroingAt: offset, length: length)
+      try node.refuseLookingLikeImage(zeroingAt: offset, length: length)
       try node.writeZeroes(at: offset, length: length, mayUnmap: mayUnmap, unchanged: unchanged)
       if node.flags.contains(.writeThrough) { try node.driver.flush(node) }
     }
@@ -48,7 +48,7 @@ extension Edge {
       else { return }
       let stop = end == node.length ? end : end.roundedDown(to: unit)
       guard start < stop else { return }
-      try node.refuseDisguise(zeroingAt: start, length: stop - start)
+      try node.refuseLookingLikeImage(zeroingAt: start, length: stop - start)
       try node.driver.discard(at: start, length: stop - start, of: node)
     }
   }
@@ -67,7 +67,7 @@ extension Edge {
   public func truncate(to length: UInt64, exact: Bool = true, preallocation: Preallocation = .off)
     throws(BlockError)
   {
-    precondition(claim.held.contains(.resize), "resize without permission by \(parent.parentDescription)")
+    precondition(request.held.contains(.resize), "resize without permission by \(parent.parentDescription)")
     try request { (node: Node) throws(BlockError) in
       try node.driver.truncate(to: length, exact: exact, preallocation: preallocation, of: node)
     }

@@ -12,10 +12,10 @@ extension Node {
 
   /// An image that was only guessed to be raw must not turn into one of another format through its guest's
   /// writes: next time the guess would follow that format's references.
-  func refuseDisguise(at offset: UInt64, _ data: RawSpan) throws(BlockError) {
-    guard flags.contains(.probed), offset < UInt64(Node.guardedLength), let disguise else { return }
+  func refuseLookingLikeImage(at offset: UInt64, _ data: RawSpan) throws(BlockError) {
+    guard flags.contains(.probed), offset < UInt64(Node.guardedLength), let looksLikeImage else { return }
     let head = try headAfterWrite(at: Int(offset), data)
-    if disguise(head.bytes) {
+    if looksLikeImage(head.bytes) {
       throw BlockError(
         .accessDenied, "Operation not permitted",
         advice:
@@ -25,10 +25,10 @@ extension Node {
   }
 
   /// As above, for bytes that become zero: they can complete a header as well as others do.
-  func refuseDisguise(zeroingAt offset: UInt64, length: UInt64) throws(BlockError) {
-    guard flags.contains(.probed), disguise != nil, offset < UInt64(Node.guardedLength) else { return }
+  func refuseLookingLikeImage(zeroingAt offset: UInt64, length: UInt64) throws(BlockError) {
+    guard flags.contains(.probed), looksLikeImage != nil, offset < UInt64(Node.guardedLength) else { return }
     let zeroes = Buffer(count: Int(min(length, UInt64(Node.probeLength) - offset)))
-    try refuseDisguise(at: offset, zeroes.bytes)
+    try refuseLookingLikeImage(at: offset, zeroes.bytes)
   }
 
   private func headAfterWrite(at offset: Int, _ data: RawSpan) throws(BlockError) -> Buffer {

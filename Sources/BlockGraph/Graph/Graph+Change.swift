@@ -40,8 +40,10 @@ extension Graph {
   }
 
   /// Changes what a user claims.
-  public func setClaim(_ claim: Claim, of user: RootUser) throws(BlockError) {
+  public func setPermissions(_ request: PermissionRequest, of user: RootUser) throws(BlockError) {
     requireThread()
-    try change(draining: []) { (edit: GraphEdit) throws(BlockError) in try edit.setClaim(claim, of: user) }
+    try change(draining: []) { (edit: GraphEdit) throws(BlockError) in
+      try edit.setPermissions(request, of: user)
+    }
   }
 }

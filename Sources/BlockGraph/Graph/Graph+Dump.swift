@@ -28,7 +28,7 @@ public struct GraphDump: Sendable, Equatable {
     /// What the child is to the parent.
     public var role: EdgeRole
     /// What the parent holds and shares.
-    public var claim: Claim
+    public var request: PermissionRequest
     /// The job that froze the edge.
     public var frozenBy: String?
   }
@@ -64,6 +64,6 @@ extension Graph {
     GraphDump.EdgeEntry(
       parent: edge.parent.parentDescription, child: edge.child.name, slot: edge.slot.rawValue,
       role: edge.role,
-      claim: edge.claim, frozenBy: edge.frozenBy)
+      request: edge.request, frozenBy: edge.frozenBy)
   }
 }

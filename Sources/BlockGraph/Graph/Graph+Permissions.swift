@@ -14,19 +14,21 @@ extension Graph {
     var checked: [Node] = []
     do throws(BlockError) {
       try refreshLimits(edit)
-      for user in users { if let edge = user.edge { edit.setClaim(edge.usersClaim(user), of: edge) } }
+      for user in users {
+        if let edge = user.edge { edit.setPermissions(edge.usersPermissions(user), of: edge) }
+      }
       for node in ordered {
         try Graph.refuseConflicts(at: node)
         // Whoever is inactive claims nothing below, and nothing of the system.
-        let claim = node.flags.contains(.inactive) ? .none : node.cumulativeClaim
-        try refuseImpossible(claim, at: node)
+        let request = node.flags.contains(.inactive) ? .none : node.cumulativePermissions
+        try refuseImpossible(request, at: node)
         try faults.pass("check '\(node.name)'")
         checked.append(node)
-        try node.driver.checkPermissions(claim, of: node)
+        try node.driver.checkPermissions(request, of: node)
         for edge in node.children {
-          let childClaim = node.driver.childClaim(
-            slot: edge.slot, role: edge.role, parents: claim, flags: node.flags)
-          edit.setClaim(childClaim, of: edge)
+          let childPermissions = node.driver.childPermissions(
+            slot: edge.slot, role: edge.role, parents: request, flags: node.flags)
+          edit.setPermissions(childPermissions, of: edge)
         }
       }
       try faults.pass("commit")
@@ -54,7 +56,7 @@ extension Graph {
   private static func refuseConflicts(at node: Node) throws(BlockError) {
     for holder in node.parents {
       for other in node.parents where other !== holder {
-        let refused = holder.claim.held.subtracting(other.claim.shared)
+        let refused = holder.request.held.subtracting(other.request.shared)
         guard refused.isEmpty else {
           throw BlockError(
             .conflict,
@@ -66,8 +68,8 @@ extension Graph {
     }
   }
 
-  private func refuseImpossible(_ claim: Claim, at node: Node) throws(BlockError) {
-    let writing = claim.held.intersection([.write, .writeUnchanged, .resize])
+  private func refuseImpossible(_ request: PermissionRequest, at node: Node) throws(BlockError) {
+    let writing = request.held.intersection([.write, .writeUnchanged, .resize])
     if !writing.isEmpty && !node.flags.contains(.writable) {
       let names = writing.names.joined(separator: "', '")
       throw BlockError(.readOnly, "node '\(node.name)' cannot grant '\(names)'")
@@ -86,7 +88,7 @@ extension Graph {
 
 extension Edge {
   /// What a user claims of the child now: nothing while it is inactive.
-  fileprivate func usersClaim(_ user: RootUser) -> Claim {
-    child.flags.contains(.inactive) ? .none : user.claim
+  fileprivate func usersPermissions(_ user: RootUser) -> PermissionRequest {
+    child.flags.contains(.inactive) ? .none : user.request
   }
 }

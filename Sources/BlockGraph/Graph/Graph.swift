@@ -65,9 +65,9 @@ public final class Graph {
   }
 
   /// What all users of `node` hold together, and what all of them share.
-  public func cumulativeClaim(of node: Node) -> Claim {
+  public func cumulativePermissions(of node: Node) -> PermissionRequest {
     requireThread()
-    return node.cumulativeClaim
+    return node.cumulativePermissions
   }
 
   /// A name that no node has, of the form users cannot choose.
@@ -101,9 +101,9 @@ public final class Graph {
   // MARK: Users
 
   /// A user of the graph that has no node yet.
-  public func makeUser(_ description: String, claim: Claim) -> RootUser {
+  public func makeUser(_ description: String, request: PermissionRequest) -> RootUser {
     requireThread()
-    let user = RootUser(description: description, claim: claim)
+    let user = RootUser(description: description, request: request)
     users.append(user)
     return user
   }
@@ -115,12 +115,12 @@ extension Graph: Sendable {}
 
 extension Node {
   /// What all parents hold together, and what all of them share.
-  var cumulativeClaim: Claim {
-    var claim = Claim.none
+  var cumulativePermissions: PermissionRequest {
+    var request = PermissionRequest.none
     for edge in parents {
-      claim.held.formUnion(edge.claim.held)
-      claim.shared.formIntersection(edge.claim.shared)
+      request.held.formUnion(edge.request.held)
+      request.shared.formIntersection(edge.request.shared)
     }
-    return claim
+    return request
   }
 }

@@ -106,7 +106,7 @@ public final class GraphEdit {
       throw BlockError(.alreadyExists, "node '\(parent.name)' has a child '\(slot.rawValue)' already")
     }
     let edge = Edge(
-      slot: slot, role: role, parent: parent, child: child, claim: .none, followsParent: followsParent)
+      slot: slot, role: role, parent: parent, child: child, request: .none, followsParent: followsParent)
     parent.children.append(edge)
     child.parents.append(edge)
     onRollback {
@@ -127,7 +127,7 @@ public final class GraphEdit {
       throw BlockError(.alreadyExists, "\(user.parentDescription) has a node already")
     }
     let edge = Edge(
-      slot: .root, role: .root, parent: user, child: child, claim: user.claim, staysAtNode: staysAtNode)
+      slot: .root, role: .root, parent: user, child: child, request: user.request, staysAtNode: staysAtNode)
     user.edge = edge
     child.parents.append(edge)
     onRollback {
@@ -197,19 +197,19 @@ public final class GraphEdit {
   }
 
   /// Changes what a user claims; without a node it is kept for the one to come.
-  public func setClaim(_ claim: Claim, of user: RootUser) throws(BlockError) {
+  public func setPermissions(_ request: PermissionRequest, of user: RootUser) throws(BlockError) {
     try begin("claim of \(user.parentDescription)")
-    let before = user.claim
-    user.claim = claim
-    onRollback { user.claim = before }
+    let before = user.request
+    user.request = request
+    onRollback { user.request = before }
     if let edge = user.edge { touch(edge.child) }
   }
 
-  func setClaim(_ claim: Claim, of edge: Edge) {
-    let before = edge.claim
-    guard before != claim else { return }
-    edge.claim = claim
-    onRollback { edge.claim = before }
+  func setPermissions(_ request: PermissionRequest, of edge: Edge) {
+    let before = edge.request
+    guard before != request else { return }
+    edge.request = request
+    onRollback { edge.request = before }
   }
 
   func setLimits(_ limits: Limits, of node: Node) {

@@ -13,7 +13,7 @@ public final class BusyRanges: @unchecked Sendable {
     var number: UInt64
   }
 
-  private let monitor = Monitor()
+  private let lock = ConditionLock()
   private var entries: [Entry] = []
   private var nextNumber: UInt64 = 0
 
@@ -37,11 +37,11 @@ public final class BusyRanges: @unchecked Sendable {
   }
 
   private func begin(_ range: () -> Range<UInt64>, alone: Bool) -> UInt64 {
-    monitor.lock()
-    defer { monitor.unlock() }
+    lock.lock()
+    defer { lock.unlock() }
     var wanted = range()
     while isBlocked(wanted, alone: alone) {
-      monitor.wait()
+      lock.wait()
       wanted = range()
     }
     nextNumber += 1
@@ -55,9 +55,9 @@ public final class BusyRanges: @unchecked Sendable {
   }
 
   private func end(_ number: UInt64) {
-    monitor.withLock {
+    lock.withLock {
       entries.removeAll { $0.number == number }
-      monitor.notifyAll()
+      lock.notifyAll()
     }
   }
 }

@@ -25,7 +25,7 @@ public final class Edge: @unchecked Sendable {
   private let permissions: Atomic<UInt16>
 
   init(
-    slot: EdgeSlot, role: EdgeRole, parent: any EdgeParent, child: Node, claim: Claim,
+    slot: EdgeSlot, role: EdgeRole, parent: any EdgeParent, child: Node, request: PermissionRequest,
     staysAtNode: Bool = false,
     followsParent: Bool = false
   ) {
@@ -35,21 +35,21 @@ public final class Edge: @unchecked Sendable {
     self.child = child
     self.staysAtNode = staysAtNode
     self.followsParent = followsParent
-    permissions = Atomic(Edge.pack(claim))
+    permissions = Atomic(Edge.pack(request))
   }
 
   /// What the parent holds and shares at the moment.
-  public internal(set) var claim: Claim {
+  public internal(set) var request: PermissionRequest {
     get {
       let bits = permissions.load(ordering: .acquiring)
-      return Claim(
+      return PermissionRequest(
         held: Permissions(rawValue: UInt8(truncatingIfNeeded: bits)),
         shared: Permissions(rawValue: UInt8(truncatingIfNeeded: bits >> 8)))
     }
     set { permissions.store(Edge.pack(newValue), ordering: .releasing) }
   }
 
-  private static func pack(_ claim: Claim) -> UInt16 {
-    UInt16(claim.held.rawValue) | UInt16(claim.shared.rawValue) << 8
+  private static func pack(_ request: PermissionRequest) -> UInt16 {
+    UInt16(request.held.rawValue) | UInt16(request.shared.rawValue) << 8
   }
 }

@@ -29,7 +29,7 @@ public final class Node: @unchecked Sendable, EdgeParent {
   /// Edges from parents.
   var parents: [Edge] = []
   /// Whether bytes at the start of the image would be taken for a format's; set where the format was guessed.
-  let disguise: (@Sendable (RawSpan) -> Bool)?
+  let looksLikeImage: (@Sendable (RawSpan) -> Bool)?
   let gate = RequestGate()
   /// Writes under way, where the node takes whole blocks only.
   let busy = BusyRanges()
@@ -38,14 +38,14 @@ public final class Node: @unchecked Sendable, EdgeParent {
 
   init(
     name: String, fileName: String, driver: any BlockDriver, flags: NodeFlags, options: OptionTree,
-    disguise: (@Sendable (RawSpan) -> Bool)? = nil
+    looksLikeImage: (@Sendable (RawSpan) -> Bool)? = nil
   ) {
     self.name = name
     self.fileName = fileName
     self.driver = driver
     self.flags = flags
     self.options = options
-    self.disguise = disguise
+    self.looksLikeImage = looksLikeImage
   }
 
   /// The edge in `slot`, if any.

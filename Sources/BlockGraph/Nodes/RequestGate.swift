@@ -7,7 +7,7 @@ internal import Host
 ///
 /// No lock is held while a request runs, nor while draining waits for requests to end.
 final class RequestGate: @unchecked Sendable {
-  private let monitor = Monitor()
+  private let lock = ConditionLock()
   private var inFlight = 0
   private var drained = 0
   private var owner: UInt = 0
@@ -15,36 +15,36 @@ final class RequestGate: @unchecked Sendable {
   /// Waits until the node takes requests, then counts one. The thread that drained the node may pass: jobs
   /// flush and read tables in the middle of a change.
   func enter() {
-    monitor.lock()
-    while drained > 0 && owner != Threads.current { monitor.wait() }
+    lock.lock()
+    while drained > 0 && owner != Threads.current { lock.wait() }
     inFlight += 1
-    monitor.unlock()
+    lock.unlock()
   }
 
   func leave() {
-    monitor.lock()
+    lock.lock()
     inFlight -= 1
-    if inFlight == 0 && drained > 0 { monitor.notifyAll() }
-    monitor.unlock()
+    if inFlight == 0 && drained > 0 { lock.notifyAll() }
+    lock.unlock()
   }
 
   /// Keeps new requests out and waits for those in flight; nests.
   func drainBegin() {
-    monitor.lock()
+    lock.lock()
     drained += 1
     owner = Threads.current
-    while inFlight > 0 { monitor.wait() }
-    monitor.unlock()
+    while inFlight > 0 { lock.wait() }
+    lock.unlock()
   }
 
   func drainEnd() {
-    monitor.lock()
+    lock.lock()
     precondition(drained > 0, "drained section ended twice")
     drained -= 1
-    if drained == 0 { monitor.notifyAll() }
-    monitor.unlock()
+    if drained == 0 { lock.notifyAll() }
+    lock.unlock()
   }
 
-  var isDrained: Bool { monitor.withLock { drained > 0 } }
-  var requestsInFlight: Int { monitor.withLock { inFlight } }
+  var isDrained: Bool { lock.withLock { drained > 0 } }
+  var requestsInFlight: Int { lock.withLock { inFlight } }
 }

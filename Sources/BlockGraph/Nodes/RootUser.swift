@@ -10,7 +10,7 @@ public final class RootUser: @unchecked Sendable, EdgeParent {
   /// Who this is, such as `convert: target 'x.qcow2'`.
   public let parentDescription: String
   /// What it claims of the node it has, or will have. Of an inactive node its edge claims nothing.
-  public internal(set) var claim: Claim
+  public internal(set) var request: PermissionRequest
   /// The edge to its node, nil while it has none.
   public internal(set) var edge: Edge?
   /// How often the node's length changed.
@@ -20,9 +20,9 @@ public final class RootUser: @unchecked Sendable, EdgeParent {
   public var activations: Int { activationCount.load(ordering: .relaxed) }
   private let activationCount = Atomic(0)
 
-  init(description: String, claim: Claim) {
+  init(description: String, request: PermissionRequest) {
     parentDescription = description
-    self.claim = claim
+    self.request = request
   }
 
   /// Nothing to stop: a user's requests wait at the node's own gate.

@@ -130,7 +130,8 @@ extension Opener {
     setSnapshot(settings.snapshot, in: &options)
     let node = Node(
       name: nodeName, fileName: fileName, driver: UnopenedDriver(kind.name), flags: flags,
-      options: .object(options), disguise: flags.contains(.probed) && kind.name == "raw" ? disguise : nil)
+      options: .object(options),
+      looksLikeImage: flags.contains(.probed) && kind.name == "raw" ? looksLikeImage : nil)
     let below = (file.map { [$0] } ?? []) + further.map(\.node)
     try graph.change(draining: [node] + below) { (edit: GraphEdit) throws(BlockError) in
       try edit.add(node)

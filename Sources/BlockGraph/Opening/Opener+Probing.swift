@@ -10,7 +10,7 @@ extension Opener {
   ///
   /// - Throws: kind `unsupported` for an image of a format that no driver reads, which is no raw disk.
   func probe(_ file: Node) throws(BlockError) -> (any DriverKind)? {
-    let user = graph.makeUser("format probe", claim: Claim(held: .consistentRead, shared: .all))
+    let user = graph.makeUser("format probe", request: PermissionRequest(held: .consistentRead, shared: .all))
     defer { graph.detach(user) }
     try graph.attach(user, to: file)
     guard let edge = user.edge else { return nil }
@@ -37,7 +37,7 @@ extension Opener {
   }
 
   /// Whether a file that starts with certain bytes would be taken for an image of some format.
-  var disguise: @Sendable (RawSpan) -> Bool {
+  var looksLikeImage: @Sendable (RawSpan) -> Bool {
     let kinds = kinds
     return { head in
       let input = ProbeInput(head: Buffer(copying: head), length: UInt64(head.byteCount), name: "")

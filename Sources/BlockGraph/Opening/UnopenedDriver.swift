@@ -11,7 +11,9 @@ final class UnopenedDriver: BlockDriver {
   init(_ name: String) { self.name = name }
 
   /// What stands beside the file is only read until the format says what it needs of it.
-  func childClaim(slot: EdgeSlot, role: EdgeRole, parents: Claim, flags: NodeFlags) -> Claim {
+  func childPermissions(slot: EdgeSlot, role: EdgeRole, parents: PermissionRequest, flags: NodeFlags)
+    -> PermissionRequest
+  {
     parents.derived(for: role, flags: slot == .file ? flags : flags.subtracting(.writable))
   }
 

@@ -63,7 +63,7 @@ struct BenchCommand: ProgramCommand {
     try inFile(file) { () throws(BlockError) in try refuseNative(mode) }
     let user = session.graph.makeUser(
       "bench: '\(file)'",
-      claim: Claim(
+      request: PermissionRequest(
         held: options.isWrite ? [.consistentRead, .write] : .consistentRead,
         shared: options.isWrite ? .consistentRead : .all))
     try session.opener.open(session.name(of: image), image.settings, for: user)

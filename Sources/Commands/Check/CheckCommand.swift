@@ -82,7 +82,7 @@ struct CheckCommand: ProgramCommand {
       console.report("This image format does not support checks", about: file)
       return Status.unsupported
     }
-    guard !result.gaveUp else {
+    guard !result.isUnrepairable else {
       console.report("Check failed: Input/output error", about: file)
       return Status.failed
     }

@@ -23,7 +23,7 @@ enum ImageNames {
   private static func information(_ image: CompletedLine.Image) -> FormatInformation? {
     let graph = Graph()
     let opener = Opener(graph: graph, kinds: Drivers.all, references: .none)
-    let user = graph.makeUser("completion", claim: Claim(held: .consistentRead, shared: .all))
+    let user = graph.makeUser("completion", request: PermissionRequest(held: .consistentRead, shared: .all))
     let settings = OpenSettings(format: image.format, flags: [.noIO, .forceShare], followsBacking: false)
     defer { try? graph.release(user) }
     do {

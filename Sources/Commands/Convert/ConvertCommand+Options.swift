@@ -51,7 +51,7 @@ extension ConvertCommand {
     options.offloads = work.offload
     options.verifies = work.verify
     if work.checksum { options.checksum = try ContentHash("sha256") }
-    // The peer starts without looking.
+    // `qemu-img` starts without looking.
     options.ignoresSpace = work.force || session.console.isStandIn
     return options
   }

@@ -36,8 +36,8 @@ extension GraphPicture {
       drawing.arrow(start.x, start.y, child.x + half, child.y)
       let (x, y) = ((start.x + child.x + half) / 2 + 6, (start.y + child.y) / 2 - 10)
       drawing.text(x, y, "\(edge.slot): \(edge.role.names.joined(separator: ", "))")
-      drawing.text(x, y + 14, "holds \(names(edge.claim.held))")
-      drawing.text(x, y + 28, "shares \(names(edge.claim.shared))")
+      drawing.text(x, y + 14, "holds \(names(edge.request.held))")
+      drawing.text(x, y + 28, "shares \(names(edge.request.shared))")
     }
     for box in boxes {
       let isNode = box.lines.count > 1

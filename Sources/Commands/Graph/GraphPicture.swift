@@ -28,8 +28,8 @@ struct GraphPicture {
     var text = ""
     for edge in dump.edges where edge.parent == parent {
       text += "    \(edge.slot) -> \(edge.child) (\(edge.role.names.joined(separator: ", ")))\n"
-      text += "        holds:  \(names(edge.claim.held))\n"
-      text += "        shares: \(names(edge.claim.shared))\n"
+      text += "        holds:  \(names(edge.request.held))\n"
+      text += "        shares: \(names(edge.request.shared))\n"
       if let job = edge.frozenBy { text += "        frozen by \(job)\n" }
     }
     return text
@@ -70,8 +70,8 @@ struct GraphPicture {
   private static func tree(_ edge: GraphDump.EdgeEntry) -> OptionTree {
     var object: OptionObject = [
       "parent": .string(edge.parent), "child": .string(edge.child), "slot": .string(edge.slot),
-      "role": strings(edge.role.names), "held": strings(edge.claim.held.names),
-      "shared": strings(edge.claim.shared.names),
+      "role": strings(edge.role.names), "held": strings(edge.request.held.names),
+      "shared": strings(edge.request.shared.names),
     ]
     if let job = edge.frozenBy { object["frozen-by"] = .string(job) }
     return .object(object)
@@ -92,8 +92,8 @@ struct GraphPicture {
     for edge in dump.edges {
       let label = """
         \(edge.slot): \(edge.role.names.joined(separator: ", "))
-        holds \(names(edge.claim.held))
-        shares \(names(edge.claim.shared))
+        holds \(names(edge.request.held))
+        shares \(names(edge.request.shared))
         """
       text += "  \(quoted(edge.parent)) -> \(quoted("node '\(edge.child)'")) [label=\(quoted(label))];\n"
     }

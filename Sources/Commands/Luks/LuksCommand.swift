@@ -149,7 +149,7 @@ struct LuksCommand: ProgramCommand {
     opener.secrets = secrets
     var options = try name.luksHeader().options
     options["key-secret"] = .string(LuksCommand.keyID)
-    let user = session.graph.makeUser("luks: '\(name.text)'", claim: .none)
+    let user = session.graph.makeUser("luks: '\(name.text)'", request: .none)
     try opener.open(
       try ImageName(options: options, text: name.text), OpenSettings(format: "luks", flags: .writable),
       for: user)

@@ -30,7 +30,7 @@ struct Normalizer {
   ///
   /// - Parameters:
   ///   - stopsAtOperand: whether everything from the first operand on is left as it is.
-  ///   - isStandIn: whether the program is called by the peer's name.
+  ///   - isStandIn: whether the program is called by `qemu-img`'s name.
   /// - Throws: what is wrong with the first word that is.
   init(_ words: [String], spellings: [Spelling], stopsAtOperand: Bool = false, isStandIn: Bool = false)
     throws(UsageError)

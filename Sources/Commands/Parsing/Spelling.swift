@@ -46,7 +46,7 @@ func flagWithForm(_ names: String...) -> NameSpecification {
   return declare(spelling)
 }
 
-/// The names of a flag that the peer's command has not.
+/// The names of a flag that `qemu-img`'s command has not.
 func addedFlag(_ names: String...) -> NameSpecification {
   var spelling = Spelling(names, takesValue: false)
   spelling.isAddition = true

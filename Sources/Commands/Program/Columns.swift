@@ -16,7 +16,7 @@ enum Columns {
     String(repeating: " ", count: max(0, width - size(text))) + text
   }
 
-  /// The places that a text takes: the characters of our own words, and the bytes of names, as the peer counts them,
+  /// The places that a text takes: the characters of our own words, and the bytes of names, as `qemu-img` counts them,
   /// with what is shown instead of some.
   private static func size(_ text: String) -> Int {
     text.unicodeScalars.contains { $0.spelledByte != nil } ? text.shown.utf8.count : text.unicodeScalars.count

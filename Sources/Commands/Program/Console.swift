@@ -48,7 +48,7 @@ final class Console {
     self.write = write
   }
 
-  /// Whether the program stands in the place of the peer: nothing is added to what that one prints.
+  /// Whether the program stands in the place of `qemu-img`: nothing is added to what that one prints.
   var isStandIn: Bool { name == "qemu-img" }
 
   // MARK: Results

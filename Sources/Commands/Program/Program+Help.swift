@@ -5,7 +5,7 @@ internal import ArgumentParser
 
 extension Program {
   /// The release of `qemu-img` whose output the program has where releases differ.
-  static let peerRelease = "7.2.22"
+  static let emulatedRelease = "7.2.22"
 
   /// The help of the command called `topic`, or of the program.
   func help(_ topic: String?) throws(UsageError) -> String {
@@ -25,7 +25,7 @@ extension Program {
   static func versionText(calledBy name: String) -> String {
     // Scripts read the release from the first line of the program that they know by this name.
     name == "qemu-img"
-      ? "qemu-img version \(peerRelease) (Strata \(version))\n" : "strata version \(version)\n"
+      ? "qemu-img version \(emulatedRelease) (Strata \(version))\n" : "strata version \(version)\n"
   }
 }
 

@@ -15,7 +15,7 @@ final class ProgressReporter: Sendable {
   private let form: ProgressForm
   private let phase: String
   private let startTime = Clock.now
-  private let state = Monitor()
+  private let state = ConditionLock()
   private let shown = Shown()
 
   private final class Shown: @unchecked Sendable {

@@ -130,7 +130,7 @@ final class Session {
   /// Opens an image for reading; whoever else uses it may do as they like.
   func open(_ image: NamedImage) throws -> RootUser {
     let user = graph.makeUser(
-      "\(command): '\(image.text)'", claim: Claim(held: .consistentRead, shared: .all))
+      "\(command): '\(image.text)'", request: PermissionRequest(held: .consistentRead, shared: .all))
     try opener.open(name(of: image), image.settings, for: user)
     return user
   }

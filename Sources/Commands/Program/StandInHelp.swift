@@ -4,7 +4,7 @@
 internal import BlockGraph
 internal import Jobs
 
-/// What `--help` prints where the program stands in the place of the peer. Programs look there for the release, for
+/// What `--help` prints where the program stands in the place of `qemu-img`. Programs look there for the release, for
 /// options of commands, each of which is described in one line, and for the formats.
 enum StandInHelp {
   private static let name = "qemu-img"

@@ -8,7 +8,7 @@ internal import Glibc
 internal import Host
 
 /// A LUKS header in memory, for libcryptsetup to work on: what it changes there comes to the image only when the
-/// image's own node writes it. Used by one thread, with the library's monitor held.
+/// image's own node writes it. Used by one thread, with the library's lock held.
 @safe
 final class HeaderCopy {
   /// The library wants a device that is longer than the header.
@@ -61,7 +61,7 @@ final class HeaderCopy {
   /// Lets the library read what a header of version 2 says; where there is no library, nothing is asked.
   static func confirm(_ header: LuksHeader, in area: some LuksArea) throws(BlockError) {
     guard (try? LibCryptsetup.shared()) != nil else { return }
-    try LibCryptsetup.monitor.withLock { () throws(BlockError) in
+    try LibCryptsetup.lock.withLock { () throws(BlockError) in
       let copy = try HeaderCopy(length: header.length)
       try copy.copy(0..<header.metadataSize * UInt64(header.copies), from: area)
       do throws(BlockError) {

@@ -8,10 +8,10 @@ internal import Host
 /// What is called in libcryptsetup, loaded when the first LUKS header is worked on.
 @safe
 struct LibCryptsetup: @unchecked Sendable {
-  // Sendable because the functions never change; whoever calls them holds `monitor`.
+  // Sendable because the functions never change; whoever calls them holds `lock`.
 
   /// The library keeps state of its own without locks.
-  static let monitor = Monitor()
+  static let lock = ConditionLock()
 
   let initialize: strata_crypt_init
   let free: strata_crypt_free

@@ -29,7 +29,7 @@ extension LuksHeader {
     }
     let cost = try cost(ofNewKey: iterationTime)
     guard version == 2 else { return try addingVersion1(passphrase, for: key, slot, cost, in: area) }
-    return try LibCryptsetup.monitor.withLock { () throws(BlockError) in
+    return try LibCryptsetup.lock.withLock { () throws(BlockError) in
       let copy = try HeaderCopy(self, in: area)
       let used = try copy.add(passphrase, key: key.secret, slot: slot, cost)
       let after = try LuksHeader(unconfirmed: CopyArea(file: copy.file), isDetached: isDetached)
@@ -55,7 +55,7 @@ extension LuksHeader {
       }
     }
     guard version == 2 else { return try erasingVersion1(numbers, in: area) }
-    return try LibCryptsetup.monitor.withLock { () throws(BlockError) in
+    return try LibCryptsetup.lock.withLock { () throws(BlockError) in
       let copy = try HeaderCopy(self, in: area)
       for number in numbers { try copy.erase(number) }
       let after = try LuksHeader(unconfirmed: CopyArea(file: copy.file), isDetached: isDetached)

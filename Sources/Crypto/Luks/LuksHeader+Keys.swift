@@ -58,7 +58,7 @@ extension LuksHeader {
       let header = try createVersion1(recipe, key, passphrase, cost, in: area)
       return (header, LuksVolumeKey(slot: 0, secret: key))
     }
-    return try LibCryptsetup.monitor.withLock { () throws(BlockError) in
+    return try LibCryptsetup.lock.withLock { () throws(BlockError) in
       let copy = try HeaderCopy(length: recipe.headerLength)
       try copy.format(recipe, key: key, cost)
       let slot = try copy.add(passphrase, key: key, slot: 0, cost)

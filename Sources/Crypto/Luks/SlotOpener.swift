@@ -60,7 +60,7 @@ struct SlotOpener<Area: LuksArea> {
   }
 
   private func openInLibrary(_ slot: LuksKeySlot, _ passphrase: Secret) throws(BlockError) -> LuksVolumeKey? {
-    try LibCryptsetup.monitor.withLock { () throws(BlockError) in
+    try LibCryptsetup.lock.withLock { () throws(BlockError) in
       try HeaderCopy(header, in: area).volumeKey(passphrase, slot: slot.number, keyBytes: header.keyBytes)
     }
   }

@@ -32,8 +32,8 @@ extension BlockTable {
   package func check(
     of node: Node, _ context: JobContext, report: (BlockFinding) throws(BlockError) -> Void
   ) throws(BlockError) -> CheckResult {
-    monitor.lock()
-    defer { monitor.unlock() }
+    lock.lock()
+    defer { lock.unlock() }
     return try look(node, context, report)
   }
 
@@ -43,8 +43,8 @@ extension BlockTable {
     _ what: CheckRepair, of node: Node, _ context: JobContext,
     report: (BlockFinding) throws(BlockError) -> Void
   ) throws(BlockError) -> CheckResult {
-    monitor.lock()
-    defer { monitor.unlock() }
+    lock.lock()
+    defer { lock.unlock() }
     var broken: [BlockFinding] = []
     var fixed: UInt64 = 0
     var result = CheckResult()

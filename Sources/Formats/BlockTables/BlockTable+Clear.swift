@@ -12,14 +12,14 @@ extension BlockTable {
   ///
   /// With `keepingSpace`, what is stored stays stored. False where the format has nothing to say for it.
   package func clear(_ range: Range<UInt64>, keepingSpace: Bool, of node: Node) throws(BlockError) -> Bool {
-    monitor.lock()
-    defer { monitor.unlock() }
+    lock.lock()
+    defer { lock.unlock() }
     let hides = node.backing != nil || node.flags.contains(.storesZeroes)
     let hasZero = coding.value(of: .zero) != nil
     if hides && !hasZero { return false }
     let blocks = range.lowerBound / layout.blockSize..<(range.upperBound - 1) / layout.blockSize + 1
     for block in blocks {
-      while claims.free(block..<block + 1, shared: false).isEmpty { monitor.wait() }
+      while claims.free(block..<block + 1, shared: false).isEmpty { lock.wait() }
       if dropped.count >= BlockTable.rememberedSpaces { try writeOut(node) }
       switch try entry(value(place(of: block, releasing: false, node)), of: block) {
       case .zero: break
@@ -42,11 +42,11 @@ extension BlockTable {
   {
     let claim = claims.claim(block..<block + 1, shared: false)
     let length = layout.blockSize
-    monitor.unlock()
+    lock.unlock()
     defer {
-      monitor.lock()
+      lock.lock()
       claims.release(claim)
-      monitor.notifyAll()
+      lock.notifyAll()
     }
     try BlockTable.file(of: node).writeZeroes(at: offset, length: length, mayUnmap: mayUnmap)
   }

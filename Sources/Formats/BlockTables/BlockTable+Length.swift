@@ -15,8 +15,8 @@ extension BlockTable {
     to length: UInt64, preallocation: Preallocation, of node: Node,
     header: (BlockTableLayout) throws(BlockError) -> Void
   ) throws(BlockError) {
-    monitor.lock()
-    defer { monitor.unlock() }
+    lock.lock()
+    defer { lock.unlock() }
     var next = layout
     next.length = length
     next.spaceLimit = max(next.spaceLimit, next.blockCount)
@@ -107,8 +107,8 @@ extension BlockTable {
     toFirst count: UInt64, _ next: BlockTableLayout, _ coding: any BlockEntryCoding, of node: Node,
     header: (BlockTableLayout) throws(BlockError) -> Void
   ) throws(BlockError) {
-    monitor.lock()
-    defer { monitor.unlock() }
+    lock.lock()
+    defer { lock.unlock() }
     try writeOut(node)
     var free = try knownFreeSpaces(node)
     free.end = max(free.end, count)

@@ -11,13 +11,13 @@ extension BlockTable {
   /// As the driver contract has it. Every slot has an allocation: also what stays where it is is claimed.
   package func prepareWrite(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> WriteSlot
   {
-    monitor.lock()
-    defer { monitor.unlock() }
+    lock.lock()
+    defer { lock.unlock() }
     let first = offset / layout.blockSize
     let wanted = first..<(offset + length - 1) / layout.blockSize + 1
     while true {
       guard !claims.free(wanted, shared: true).isEmpty else {
-        monitor.wait()
+        lock.wait()
         continue
       }
       let place = try place(of: first, releasing: true, node)
@@ -30,7 +30,7 @@ extension BlockTable {
       }
       let fresh = claims.free(wanted, shared: false)
       guard !fresh.isEmpty else {
-        monitor.wait()
+        lock.wait()
         continue
       }
       let blocks = try alike(entry, place, fresh)
@@ -122,13 +122,13 @@ extension BlockTable {
 
   /// Enters the blocks of a slot, or gives their spaces back.
   package func finishWrite(_ slot: WriteSlot, written: Bool, of node: Node) throws(BlockError) {
-    monitor.lock()
-    defer { monitor.unlock() }
+    lock.lock()
+    defer { lock.unlock() }
     guard let index = pending.firstIndex(where: { $0.claim == slot.allocation }) else { return }
     let write = pending.remove(at: index)
     defer {
       claims.release(write.claim)
-      monitor.notifyAll()
+      lock.notifyAll()
     }
     guard let space = write.space else { return }
     let spaces = space..<space + UInt64(write.blocks.count)
@@ -170,8 +170,8 @@ extension BlockTable {
 
   /// Spaces up to the last one that is in use; entries are in the file afterwards.
   package func usedSpaces(of node: Node) throws(BlockError) -> UInt64 {
-    monitor.lock()
-    defer { monitor.unlock() }
+    lock.lock()
+    defer { lock.unlock() }
     return try knownFreeSpaces(node).end
   }
 

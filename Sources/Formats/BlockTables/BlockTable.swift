@@ -33,7 +33,7 @@ package final class BlockTable: @unchecked Sendable {
   /// Spaces remembered for use, and spaces given up before the table is written to make them usable.
   static let rememberedSpaces = 1 << 12
 
-  let monitor = Monitor()
+  let lock = ConditionLock()
   var layout: BlockTableLayout
   private(set) var coding: any BlockEntryCoding
   private(set) var cache: TableCache
@@ -50,25 +50,25 @@ package final class BlockTable: @unchecked Sendable {
   package init(_ layout: BlockTableLayout, _ coding: any BlockEntryCoding) {
     self.layout = layout
     self.coding = coding
-    cache = BlockTable.makeCache(monitor)
+    cache = BlockTable.makeCache(lock)
   }
 
-  private static func makeCache(_ monitor: Monitor) -> TableCache {
-    TableCache(bytes: 2 << 20, sliceBytes: 64 << 10, monitor: monitor)
+  private static func makeCache(_ lock: ConditionLock) -> TableCache {
+    TableCache(bytes: 2 << 20, sliceBytes: 64 << 10, lock: lock)
   }
 
   /// Guest-visible length in bytes.
-  package var length: UInt64 { monitor.withLock { layout.length } }
+  package var length: UInt64 { lock.withLock { layout.length } }
   /// Guest bytes of a block.
-  package var blockSize: UInt64 { monitor.withLock { layout.blockSize } }
+  package var blockSize: UInt64 { lock.withLock { layout.blockSize } }
   /// Where the table and the spaces stand now.
-  package var currentLayout: BlockTableLayout { monitor.withLock { layout } }
+  package var currentLayout: BlockTableLayout { lock.withLock { layout } }
 
   /// Goes on with a table elsewhere, whose entries are in the file.
   func use(_ layout: BlockTableLayout, _ coding: any BlockEntryCoding) {
     self.layout = layout
     self.coding = coding
-    cache = BlockTable.makeCache(monitor)
+    cache = BlockTable.makeCache(lock)
     freeSpaces = nil
     dropped = []
   }
@@ -170,8 +170,8 @@ package final class BlockTable: @unchecked Sendable {
   ///
   /// - Parameter counters: told how many spaces there are up to the last one in use, or nil where none was taken.
   package func flush(_ node: Node, counters: (UInt64?) throws(BlockError) -> Void) throws(BlockError) {
-    monitor.lock()
-    defer { monitor.unlock() }
+    lock.lock()
+    defer { lock.unlock() }
     try writeOut(node)
     try counters(freeSpaces?.end)
     try BlockTable.file(of: node).flush()
@@ -203,8 +203,8 @@ package final class BlockTable: @unchecked Sendable {
 
   /// What the table says about a range: as far as it is all alike.
   package func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
-    monitor.lock()
-    defer { monitor.unlock() }
+    lock.lock()
+    defer { lock.unlock() }
     let first = offset / layout.blockSize
     let inside = offset % layout.blockSize
     let end = min((offset + length - 1) / layout.blockSize + 1, first + BlockTable.blocksPerAnswer)

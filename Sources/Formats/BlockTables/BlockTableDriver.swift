@@ -61,7 +61,7 @@ extension BlockTableDriver {
     try table.finishWrite(slot, written: written, of: node)
   }
 
-  /// As the peer has it for most formats, what has a place is data.
+  /// As `qemu-img` has it for most formats, what has a place is data.
   package func mayHaveHoles(of node: Node) -> Bool { false }
 
   /// Whole blocks become holes or zeros.

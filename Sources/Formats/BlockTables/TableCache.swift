@@ -8,10 +8,10 @@ package import Host
 
 /// A bounded number of table slices in memory, as they stand on disk.
 ///
-/// Everything here happens with the driver's monitor held; reading a missing slice may let go of it. Only `known` may be
+/// Everything here happens with the driver's lock held; reading a missing slice may let go of it. Only `known` may be
 /// asked without, by those who hold the gate instead, if the cache has one: what they see changes with both held.
 package final class TableCache {
-  /// One slice. Whoever let go of the monitor must look it up anew: its memory may hold another by then.
+  /// One slice. Whoever let go of the lock must look it up anew: its memory may hold another by then.
   package final class Slice {
     /// Host offset in bytes.
     package fileprivate(set) var offset = UInt64.max
@@ -29,8 +29,8 @@ package final class TableCache {
   package let sliceBytes: Int
   /// How many slices may be in memory.
   package let capacity: Int
-  private let monitor: Monitor
-  private let gate: Monitor?
+  private let lock: ConditionLock
+  private let gate: ConditionLock?
   private var slices: [Slice] = []
   private var byOffset: [UInt64: Slice] = [:]
   private var latest: Slice?
@@ -39,14 +39,14 @@ package final class TableCache {
   package private(set) var isDirty = false
 
   /// An empty cache of at least one slice.
-  package init(bytes: UInt64, sliceBytes: Int, monitor: Monitor, gate: Monitor? = nil) {
+  package init(bytes: UInt64, sliceBytes: Int, lock: ConditionLock, gate: ConditionLock? = nil) {
     self.sliceBytes = sliceBytes
-    self.monitor = monitor
+    self.lock = lock
     self.gate = gate
     capacity = max(1, Int(clamping: bytes) / sliceBytes)
   }
 
-  /// Runs `body`, during which nobody looks who does not hold the monitor.
+  /// Runs `body`, during which nobody looks who does not hold the lock.
   private func behindGate<Result>(_ body: () -> Result) -> Result {
     gate?.lock()
     defer { gate?.unlock() }
@@ -77,7 +77,7 @@ package final class TableCache {
       if byOffset[offset] == nil, let slice = try room(writeBack) {
         if try load(slice, at: offset, from: file, releasing: releasing) { return slice }
       } else {
-        monitor.wait()
+        lock.wait()
       }
     }
   }
@@ -90,7 +90,7 @@ package final class TableCache {
       take(slice, for: offset)
       slice.isLoading = true
     }
-    if releasing { monitor.unlock() }
+    if releasing { lock.unlock() }
     var failure: BlockError?
     do throws(BlockError) {
       let buffer = slice.buffer
@@ -99,8 +99,8 @@ package final class TableCache {
     } catch {
       failure = error
     }
-    if releasing { monitor.lock() }
-    monitor.notifyAll()
+    if releasing { lock.lock() }
+    lock.notifyAll()
     let isStale = byOffset[offset] !== slice
     behindGate {
       slice.isLoading = false

@@ -3,7 +3,7 @@
 
 /// The units of a disk that writes under way have claimed, so that nobody moves or frees what they write to.
 ///
-/// Belongs to its owner's monitor, which is notified after each release.
+/// Belongs to its owner's lock, which is notified after each release.
 package struct WriteClaims: Sendable {
   private struct Claim {
     let id: UInt64

@@ -36,14 +36,16 @@ final class BlkdebugDriver: FilterDriver {
 
   func limits(of node: Node) -> Limits { asked.applied(to: node.filtered?.child.limits ?? Limits()) }
 
-  func childClaim(slot: EdgeSlot, role: EdgeRole, parents: Claim, flags: NodeFlags) -> Claim {
-    var claim = parents.derived(for: role, flags: flags)
-    guard !flags.contains(.inactive) else { return claim }
+  func childPermissions(slot: EdgeSlot, role: EdgeRole, parents: PermissionRequest, flags: NodeFlags)
+    -> PermissionRequest
+  {
+    var request = parents.derived(for: role, flags: flags)
+    guard !flags.contains(.inactive) else { return request }
     // What is padded past the end is cut off again.
-    if asked.alignment > 1, claim.held.contains(.write) { claim.held.insert(.resize) }
-    claim.held.formUnion(permissions.taken)
-    claim.shared.subtract(permissions.unshared)
-    return claim
+    if asked.alignment > 1, request.held.contains(.write) { request.held.insert(.resize) }
+    request.held.formUnion(permissions.taken)
+    request.shared.subtract(permissions.unshared)
+    return request
   }
 
   func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool, of node: Node)

@@ -17,7 +17,7 @@ public struct BlkdebugFilter: DriverKind {
   public var isFilter: Bool { true }
   /// The filter shows what lies below.
   public var fileRole: EdgeRole { [.filtered, .primary] }
-  /// `image`, as the peer calls it.
+  /// `image`, as `qemu-img` calls it.
   public var fileOption: String? { "image" }
   /// `blkdebug:CONFIG:FILE`; the name of the configuration may be empty.
   public var namePrefixes: [StoragePrefix] {

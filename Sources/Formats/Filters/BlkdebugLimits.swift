@@ -15,7 +15,7 @@ struct BlkdebugLimits {
   private var bestDiscard: UInt64 = 0
   private(set) var largestDiscard: UInt64 = 0
 
-  /// The largest limit that there is, which the peer counts in 31 bits.
+  /// The largest limit that there is, which `qemu-img` counts in 31 bits.
   private static let largest: UInt64 = 1 << 31
 
   /// - Parameter least: what lies below asks for in any case.

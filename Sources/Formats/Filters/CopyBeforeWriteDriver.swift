@@ -16,7 +16,7 @@ final class CopyBeforeWriteDriver: FilterDriver, @unchecked Sendable {
   private let length: UInt64
   private let unit: UInt64
   private let failure: CopyBeforeWriteFilter.Failure
-  private let monitor = Monitor()
+  private let lock = ConditionLock()
   /// The units that the target has: 64 to a word, and words only where there are any.
   private var copied: [UInt64: UInt64] = [:]
   private var isBroken = false
@@ -30,15 +30,17 @@ final class CopyBeforeWriteDriver: FilterDriver, @unchecked Sendable {
   }
 
   /// The image is read for copying, and nobody else changes it; the target is written by nobody else.
-  func childClaim(slot: EdgeSlot, role: EdgeRole, parents: Claim, flags: NodeFlags) -> Claim {
-    guard !flags.contains(.inactive) else { return Claim(held: [], shared: .all) }
+  func childPermissions(slot: EdgeSlot, role: EdgeRole, parents: PermissionRequest, flags: NodeFlags)
+    -> PermissionRequest
+  {
+    guard !flags.contains(.inactive) else { return PermissionRequest(held: [], shared: .all) }
     guard slot != .target else {
-      return Claim(held: .write, shared: [.consistentRead, .writeUnchanged, .graphMod])
+      return PermissionRequest(held: .write, shared: [.consistentRead, .writeUnchanged, .graphMod])
     }
-    var claim = parents.derived(for: role, flags: flags)
-    claim.held.insert(.consistentRead)
-    claim.shared.subtract([.write, .resize])
-    return claim
+    var request = parents.derived(for: role, flags: flags)
+    request.held.insert(.consistentRead)
+    request.shared.subtract([.write, .resize])
+    return request
   }
 
   func run(_ request: FilteredRequest, of node: Node, _ handOn: () throws(BlockError) -> Void)
@@ -54,7 +56,7 @@ final class CopyBeforeWriteDriver: FilterDriver, @unchecked Sendable {
     for number in range.lowerBound / unit...(range.upperBound - 1) / unit {
       let start = number * unit
       try busy.run(start..<min(start + unit, length), alone: true) { () throws(BlockError) in
-        guard monitor.withLock({ !isBroken && copied[number / 64, default: 0] >> (number % 64) & 1 == 0 })
+        guard lock.withLock({ !isBroken && copied[number / 64, default: 0] >> (number % 64) & 1 == 0 })
         else {
           return
         }
@@ -62,10 +64,10 @@ final class CopyBeforeWriteDriver: FilterDriver, @unchecked Sendable {
           try copyUnit(at: start, length: min(unit, length - start), of: node)
         } catch {
           guard failure == .breakSnapshot else { throw error }
-          monitor.withLock { isBroken = true }
+          lock.withLock { isBroken = true }
           return
         }
-        monitor.withLock { copied[number / 64, default: 0] |= 1 << (number % 64) }
+        lock.withLock { copied[number / 64, default: 0] |= 1 << (number % 64) }
       }
     }
   }

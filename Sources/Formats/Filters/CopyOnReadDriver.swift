@@ -16,12 +16,14 @@ final class CopyOnReadDriver: FilterDriver {
   /// As much is copied at once.
   private static let largestCopy: UInt64 = 1 << 20
 
-  func childClaim(slot: EdgeSlot, role: EdgeRole, parents: Claim, flags: NodeFlags) -> Claim {
-    var claim = parents.derived(for: role, flags: flags)
-    guard !flags.contains(.inactive) else { return claim }
-    claim.held.insert(.writeUnchanged)
-    claim.shared.subtract([.write, .resize])
-    return claim
+  func childPermissions(slot: EdgeSlot, role: EdgeRole, parents: PermissionRequest, flags: NodeFlags)
+    -> PermissionRequest
+  {
+    var request = parents.derived(for: role, flags: flags)
+    guard !flags.contains(.inactive) else { return request }
+    request.held.insert(.writeUnchanged)
+    request.shared.subtract([.write, .resize])
+    return request
   }
 
   // MARK: Reading

@@ -31,16 +31,18 @@ final class QuorumDriver: StorageDriver {
   // MARK: Graph hooks
 
   /// With rewriting, even reading may write.
-  func childClaim(slot: EdgeSlot, role: EdgeRole, parents: Claim, flags: NodeFlags) -> Claim {
-    var claim = parents.derived(for: role, flags: flags)
-    guard !flags.contains(.inactive) else { return claim }
-    if rules.rewrites { claim.held.insert(.write) }
-    claim.shared.subtract([.write, .resize])
-    return claim
+  func childPermissions(slot: EdgeSlot, role: EdgeRole, parents: PermissionRequest, flags: NodeFlags)
+    -> PermissionRequest
+  {
+    var request = parents.derived(for: role, flags: flags)
+    guard !flags.contains(.inactive) else { return request }
+    if rules.rewrites { request.held.insert(.write) }
+    request.shared.subtract([.write, .resize])
+    return request
   }
 
   /// A change of the children must leave a quorum.
-  func checkPermissions(_ claim: Claim, of node: Node) throws(BlockError) {
+  func checkPermissions(_ request: PermissionRequest, of node: Node) throws(BlockError) {
     let children = QuorumDriver.children(of: node)
     // A node that closes lets all of them go.
     guard !node.children.isEmpty else { return }

@@ -50,7 +50,7 @@ struct QuorumRules {
   let rewrites: Bool
   let pattern: Pattern
 
-  /// - Throws: kind `invalidArgument` for what makes no sense, in the peer's order.
+  /// - Throws: kind `invalidArgument` for what makes no sense, in `qemu-img`'s order.
   init(takingFrom options: inout OptionObject, children: Int) throws(BlockError) {
     let threshold = try options.takeNumber("vote-threshold") ?? 0
     guard threshold >= 1 else {

@@ -23,7 +23,7 @@ public final class ThrottleGroup: RateLimiter, @unchecked Sendable {
   /// The largest rate that there is.
   private static let largestRate: Int64 = 1_000_000_000_000_000
 
-  private let monitor = Monitor()
+  private let lock = ConditionLock()
   private var buckets: [(kind: Kind, bucket: Bucket)] = []
   /// Bytes that count as one operation; 0 where an operation is one of any length.
   private let operationSize: UInt64
@@ -125,7 +125,7 @@ public final class ThrottleGroup: RateLimiter, @unchecked Sendable {
 
   /// Counts a request, or says how long it has to wait.
   private func enter(length: UInt64, isWrite: Bool) -> Double? {
-    monitor.withLock {
+    lock.withLock {
       let now = Clock.now
       let direction = isWrite ? "write" : "read"
       let counted = buckets.indices.filter {

@@ -10,7 +10,7 @@ internal import Options
 
 /// An open encrypted disk: whole sectors are read, written, decrypted and encrypted here.
 final class LuksDriver: EncryptingStorage, @unchecked Sendable {
-  // Sendable because what changes is guarded by `monitor`.
+  // Sendable because what changes is guarded by `lock`.
 
   /// What a secret gives access to.
   struct Unlocked {
@@ -46,7 +46,7 @@ final class LuksDriver: EncryptingStorage, @unchecked Sendable {
   let name = "luks"
   let unlocked: Unlocked?
   private let place: HeaderPlace
-  private let monitor = Monitor()
+  private let lock = ConditionLock()
   private var currentHeader: LuksHeader
   private var currentUpdate = KeyUpdate.none
   private let pool = BufferPool()
@@ -67,14 +67,14 @@ final class LuksDriver: EncryptingStorage, @unchecked Sendable {
 
   /// The header as it is in the image.
   var header: LuksHeader {
-    get { monitor.withLock { currentHeader } }
-    set { monitor.withLock { currentHeader = newValue } }
+    get { lock.withLock { currentHeader } }
+    set { lock.withLock { currentHeader = newValue } }
   }
 
   /// Where a change of keys stands.
   var keyUpdate: KeyUpdate {
-    get { monitor.withLock { currentUpdate } }
-    set { monitor.withLock { currentUpdate = newValue } }
+    get { lock.withLock { currentUpdate } }
+    set { lock.withLock { currentUpdate = newValue } }
   }
 
   private var headerSlot: EdgeSlot { place == .apart ? .header : .file }
@@ -93,15 +93,17 @@ final class LuksDriver: EncryptingStorage, @unchecked Sendable {
 
   /// The header lies still, so that the file is used as the node is, and a file of the header's own is only read, but
   /// for a change of keys: that reads and writes the header, and nobody else may look at it or write meanwhile.
-  func childClaim(slot: EdgeSlot, role: EdgeRole, parents: Claim, flags: NodeFlags) -> Claim {
-    var claim = parents.derived(for: slot == .header ? role : [.filtered, .primary], flags: flags)
+  func childPermissions(slot: EdgeSlot, role: EdgeRole, parents: PermissionRequest, flags: NodeFlags)
+    -> PermissionRequest
+  {
+    var request = parents.derived(for: slot == .header ? role : [.filtered, .primary], flags: flags)
     // Guest data never goes there.
-    if slot == .header { claim.held.formIntersection(.consistentRead) }
+    if slot == .header { request.held.formIntersection(.consistentRead) }
     if keyUpdate == .updating, slot == headerSlot {
-      claim.held.insert(.write)
-      claim.shared.subtract([.consistentRead, .write])
+      request.held.insert(.write)
+      request.shared.subtract([.consistentRead, .write])
     }
-    return claim
+    return request
   }
 
   // MARK: Shape

@@ -27,7 +27,7 @@ public struct Qcow2Format: DriverKind {
 
   /// Reads header, L1 table, refcount table and snapshot table.
   ///
-  /// - Throws: what is wrong with them, in the peer's words.
+  /// - Throws: what is wrong with them, in `qemu-img`'s words.
   public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     try Qcow2Format.openDriver(&request)
   }
@@ -53,7 +53,7 @@ public struct Qcow2Format: DriverKind {
 
   /// Writes header and tables of an empty image.
   ///
-  /// - Throws: what is wrong with the options, in the peer's words.
+  /// - Throws: what is wrong with the options, in `qemu-img`'s words.
   public func create(_ request: CreateRequest) throws(BlockError) {
     try Qcow2Format.makeImage(request)
   }

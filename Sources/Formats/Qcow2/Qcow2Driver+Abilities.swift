@@ -8,14 +8,14 @@ internal import Host
 extension Qcow2Driver: SnapshottingDriver {
   func createSnapshot(_ name: String, seconds: UInt32, nanoseconds: UInt32, of node: Node) throws(BlockError)
   {
-    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+    try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       try prepareForChanges(held)
       try snapshots.create(name, seconds: seconds, nanoseconds: nanoseconds, held)
     }
   }
 
   func applySnapshot(_ selector: BlockGraph.SnapshotSelector, of node: Node) throws(BlockError) {
-    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+    try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       guard bitmaps.information.isEmpty else {
         throw BlockError(.refused, "Device has active dirty bitmaps")
       }
@@ -26,7 +26,7 @@ extension Qcow2Driver: SnapshottingDriver {
   }
 
   func deleteSnapshot(_ selector: BlockGraph.SnapshotSelector, of node: Node) throws(BlockError) {
-    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+    try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       try prepareForChanges(held)
       try snapshots.delete(selector, held)
     }
@@ -34,32 +34,32 @@ extension Qcow2Driver: SnapshottingDriver {
 }
 
 extension Qcow2Driver: BitmapDriver {
-  func supportsBitmaps(of node: Node) -> Bool { monitor.withLock { header.version >= 3 } }
+  func supportsBitmaps(of node: Node) -> Bool { lock.withLock { header.version >= 3 } }
 
-  func bitmaps(of node: Node) -> [BitmapInformation] { monitor.withLock { bitmaps.information } }
+  func bitmaps(of node: Node) -> [BitmapInformation] { lock.withLock { bitmaps.information } }
 
   func bitmapContent(_ name: String, of node: Node) throws(BlockError) -> any BitmapContent {
-    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+    try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       try bitmaps.content(name, held)
     }
   }
 
   func dropStaleBitmaps(of node: Node) throws(BlockError) {
-    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+    try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       guard case .stale = bitmaps.state else { return }
       try prepareForChanges(held)
     }
   }
 
   func usableBitmaps(of node: Node) throws(BlockError) -> [NewBitmap] {
-    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+    try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       try bitmaps.usableContents(held)
     }
   }
 
   func addBitmaps(_ added: [NewBitmap], of node: Node) throws(BlockError) {
     guard !added.isEmpty else { return }
-    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+    try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       let entries = try bitmaps.newEntries(added, held)
       try prepareForChanges(held)
       try bitmaps.add(added, as: entries, held)
@@ -67,7 +67,7 @@ extension Qcow2Driver: BitmapDriver {
   }
 
   func changeBitmap(_ name: String, _ change: BitmapChange, of node: Node) throws(BlockError) {
-    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+    try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       // Whether it can be done is looked at first: a refusal changes nothing.
       let index = try bitmaps.refuseChange(name, change, held)
       try prepareForChanges(held)
@@ -96,7 +96,7 @@ extension Qcow2Driver: CheckingDriver {
     return try withoutActuallyEscaping(report) { (report: @escaping (String) -> Void) throws(BlockError) in
       let log = FindingLog(report)
       defer { log.finish() }
-      return try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      return try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
         var repair = ImageRepair(snapshots, bitmaps, file, what, context, log)
         return try repair.run(held)
       }
@@ -111,7 +111,7 @@ extension Qcow2Driver: AmendingDriver {
   }
 
   func amend(_ request: AmendRequest, of node: Node, _ context: JobContext) throws(BlockError) {
-    let plan = try monitor.withLock { () throws(BlockError) -> AmendPlan in
+    let plan = try lock.withLock { () throws(BlockError) -> AmendPlan in
       try header.refuseBroken()
       return try AmendPlan(request.options, header.current, snapshots: snapshots.entries)
     }
@@ -119,7 +119,7 @@ extension Qcow2Driver: AmendingDriver {
     // Keys first, which secrets that are wrong refuse; else the order lets each step find what it needs: newer
     // features come before, and go last.
     if plan.changesKeys { try codec.amendKeys(request, of: node) }
-    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+    try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       try prepareForChanges(held)
       try amendment.begin(plan, held, context)
     }
@@ -127,7 +127,7 @@ extension Qcow2Driver: AmendingDriver {
       try truncate(to: length, exact: true, preallocation: .off, of: node)
       node.childResized()
     }
-    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+    try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       try prepareForChanges(held)
       try amendment.end(plan, held, context)
     }

@@ -33,14 +33,14 @@ extension Qcow2Driver: FormatDriver {
   /// Readers of what is in memory wait for nobody who writes or makes anything durable.
   func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
     if let known = mapping.knownExtent(at: offset, length: length) { return known }
-    return try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+    return try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       try mapping.extent(at: offset, length: length, held)
     }
   }
 
   /// Whether it is worth asking the file for holes in clusters that are in use.
   func mayHaveHoles(of node: Node) -> Bool {
-    monitor.withHeld(node) { (held: borrowing Held) in allocator.mayHaveHoles(held) }
+    lock.withHeld(node) { (held: borrowing Held) in allocator.mayHaveHoles(held) }
   }
 
   func readEncoded(_ extent: Extent, at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node)
@@ -68,7 +68,7 @@ extension Qcow2Driver: FormatDriver {
   /// The entry of the compressed cluster at a guest offset, or nil where it is not compressed any more.
   private func compressedEntry(at offset: UInt64, _ node: Node) throws(BlockError) -> L2Entry? {
     if let known = mapping.knownEntry(at: offset) { return known.isCompressed ? known : nil }
-    return try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+    return try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       guard let place = try mapping.place(of: offset, held) else { return nil }
       let buffer = place.slice.buffer
       let entry = mapping.entry(buffer.bytes, place)
@@ -102,7 +102,7 @@ extension Qcow2Driver: FormatDriver {
   // MARK: Writing
 
   func prepareWrite(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> WriteSlot {
-    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+    try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       try prepareForChanges(held)
       try bitmaps.noteChange(at: offset, length: length, held)
       return try writer.prepare(at: offset, length: length, held)
@@ -110,7 +110,7 @@ extension Qcow2Driver: FormatDriver {
   }
 
   func finishWrite(_ slot: WriteSlot, written: Bool, of node: Node) throws(BlockError) {
-    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+    try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       try writer.finish(slot, written: written, held)
     }
   }
@@ -118,7 +118,7 @@ extension Qcow2Driver: FormatDriver {
   func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
     -> Bool
   {
-    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+    try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       guard canClear(node) else { return false }
       let keepsSpace = !mayUnmap || options.discardNoUnref
       let way: MappingTables.Clearing =
@@ -130,7 +130,7 @@ extension Qcow2Driver: FormatDriver {
 
   func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
     guard node.flags.contains(.unmap) else { return }
-    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+    try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       guard canClear(node) else { return }
       let way: MappingTables.Clearing =
         header.version < 3 ? .unallocated : options.discardNoUnref ? .zeroKeepingSpace : .zero
@@ -161,7 +161,7 @@ extension Qcow2Driver: FormatDriver {
   }
 
   func makeEmpty(_ node: Node) throws(BlockError) {
-    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+    try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       guard !isDataRaw else {
         throw BlockError(.unsupported, "an image with a raw data file cannot be emptied")
       }
@@ -186,7 +186,7 @@ extension Qcow2Driver: FormatDriver {
     guard newLength % 512 == 0 else {
       throw BlockError(.invalidArgument, "The new size must be a multiple of 512")
     }
-    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+    try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       try bitmaps.refuse(length: newLength)
       try prepareForChanges(held)
       if header.version < 3, !snapshots.entries.isEmpty {
@@ -218,7 +218,7 @@ extension Qcow2Driver: FormatDriver {
   }
 
   func setBackingFile(_ name: String?, format: String?, of node: Node) throws(BlockError) {
-    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+    try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       try prepareForChanges(held)
       let changed = try header.header(naming: name, format, isDataRaw: isDataRaw)
       // Whoever reads the new name finds everything that was written under the old one.
@@ -234,7 +234,7 @@ extension Qcow2Driver: CompressingDriver {
 
   func prepareCompressed(_ clusters: [CompressedCluster], of node: Node) throws(BlockError) -> CompressedSlot
   {
-    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+    try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       try prepareForChanges(held)
       for cluster in clusters {
         try bitmaps.noteChange(at: cluster.guestOffset, length: header.geometry.clusterSize, held)
@@ -244,7 +244,7 @@ extension Qcow2Driver: CompressingDriver {
   }
 
   func finishCompressed(_ slot: CompressedSlot, written: Bool, of node: Node) throws(BlockError) {
-    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+    try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       try writer.end(slot.allocation, written: written, held)
     }
   }

@@ -7,7 +7,7 @@ internal import Options
 
 extension Qcow2Driver {
   func formatInformation(of node: Node) -> FormatInformation? {
-    let (header, snapshots, bitmaps) = monitor.withLock {
+    let (header, snapshots, bitmaps) = lock.withLock {
       (self.header.current, self.snapshots.entries, self.bitmaps.information)
     }
     let encryption = codec.currentEncryption
@@ -23,7 +23,7 @@ extension Qcow2Driver {
     return information
   }
 
-  /// In the peer's order.
+  /// In `qemu-img`'s order.
   private func specific(
     _ header: Header, _ bitmaps: [BitmapInformation], _ encryption: ClusterEncryption?
   ) -> OptionObject {

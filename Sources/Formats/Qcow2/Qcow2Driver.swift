@@ -10,12 +10,12 @@ internal import Options
 /// An open qcow2 image: the objects that it is made of, each of which has its own state. Here they meet the contract of
 /// drivers.
 ///
-/// The monitor guards everything that changes; it is held for looking at tables in memory and let go while
+/// The lock guards everything that changes; it is held for looking at tables in memory and let go while
 /// slices of L2 tables are read and while guest data moves.
 final class Qcow2Driver: @unchecked Sendable {
   /// Whether the data file is a raw image by itself: guest offsets are its offsets, zeros are written out.
   let isDataRaw: Bool
-  let monitor = Monitor()
+  let lock = ConditionLock()
   let header: HeaderStore
   let files: FileSpace
   let allocator: ClusterAllocator
@@ -27,7 +27,7 @@ final class Qcow2Driver: @unchecked Sendable {
   private(set) var options: Qcow2Options
   /// How the image is to be open, while it is being reopened.
   private var reopening: Reopening?
-  /// Whether what has to happen before the first change has happened. Guarded by the monitor.
+  /// Whether what has to happen before the first change has happened. Guarded by the lock.
   private var isPrepared = false
 
   init(
@@ -41,10 +41,10 @@ final class Qcow2Driver: @unchecked Sendable {
     self.options = options
     self.header = HeaderStore(header, servesSnapshot: options.snapshot != nil, files)
     let guardian = OverlapGuard(options.overlapChecks, self.header)
-    allocator = ClusterAllocator(refcountTable, options, self.header, guardian, monitor)
+    allocator = ClusterAllocator(refcountTable, options, self.header, guardian, lock)
     mapping = MappingTables(
       l1, length: length, options, sliceBytes: l2SliceBytes, allocator, ClusterCodec(self.header),
-      ClaimedWrites(geometry), monitor)
+      ClaimedWrites(geometry), lock)
     writer = ClusterWriter(mapping)
     self.snapshots = SnapshotStore(snapshots, mapping)
     self.bitmaps = BitmapStore(bitmaps, mapping)
@@ -104,7 +104,7 @@ final class Qcow2Driver: @unchecked Sendable {
 
   /// Makes everything written so far durable, tables included.
   func flush(_ node: Node) throws(BlockError) {
-    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+    try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       if mapping.isDirty { try mapping.writeBack(held) }
       try files.barrier(held)
       try allocator.applyFrees(held)
@@ -113,7 +113,7 @@ final class Qcow2Driver: @unchecked Sendable {
 
   /// Writes what is held back and takes the dirty bit away.
   func close(_ node: Node) throws(BlockError) {
-    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in try leaveWhole(held) }
+    try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in try leaveWhole(held) }
   }
 
   // MARK: Reopening
@@ -131,7 +131,7 @@ final class Qcow2Driver: @unchecked Sendable {
     if let left = rest.flattened().first?.key {
       throw BlockError(.invalidArgument, "Block format '\(name)' does not support the option '\(left)'")
     }
-    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+    try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       try Qcow2Format.checkUse(header.current, options, flags)
       let sliceBytes = try options.sliceBytes(header.geometry)
       try leaveWhole(held)
@@ -140,7 +140,7 @@ final class Qcow2Driver: @unchecked Sendable {
   }
 
   func commitReopen(of node: Node) {
-    monitor.withLock {
+    lock.withLock {
       guard let reopening else { return }
       self.reopening = nil
       options = reopening.options
@@ -149,10 +149,10 @@ final class Qcow2Driver: @unchecked Sendable {
     }
   }
 
-  func abortReopen(of node: Node) { monitor.withLock { reopening = nil } }
+  func abortReopen(of node: Node) { lock.withLock { reopening = nil } }
 
   func finishReopen(of node: Node) throws(BlockError) {
-    try monitor.withLock { () throws(BlockError) in
+    try lock.withLock { () throws(BlockError) in
       try header.clearUnknownFeatures(try files.file(of: node), node.flags)
     }
   }
@@ -167,7 +167,7 @@ final class Qcow2Driver: @unchecked Sendable {
   ///
   /// - Throws: what is wrong with them; kind `conflict` where another image stands there.
   func invalidateCache(_ node: Node) throws(BlockError) {
-    try monitor.withHeld(node) { (held: borrowing Held) throws(BlockError) in
+    try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       try leaveWhole(held)
       let file = try files.file(held)
       let fresh = try Qcow2Format.readTables(try Qcow2Format.readHeader(file), file, options, node.flags)

@@ -104,7 +104,7 @@ final class RawDriver: FormatDriver {
     let unit = max(node.file?.child.limits.requestAlignment ?? 1, 1)
     let stored = storedLength(of: node).roundedUp(to: unit) ?? storedLength(of: node)
     guard position < stored else { return Extent(.zero, length: length, location: location) }
-    return Extent(.data, length: min(length, stored - position), location: location, isChildsOwn: true)
+    return Extent(.data, length: min(length, stored - position), location: location, isPassThrough: true)
   }
 
   func readEncoded(_ extent: Extent, at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node)

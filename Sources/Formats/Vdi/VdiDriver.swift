@@ -11,7 +11,7 @@ internal import Host
 final class VdiDriver: BlockTableDriver, @unchecked Sendable {
   let name = "vdi"
   let table: BlockTable
-  private let monitor = Monitor()
+  private let lock = ConditionLock()
   private var header: VdiHeader
   private var isChanged = false
 
@@ -27,7 +27,7 @@ final class VdiDriver: BlockTableDriver, @unchecked Sendable {
     return information
   }
 
-  /// Images have no backing file: what has no place is zeros, as the peer has it.
+  /// Images have no backing file: what has no place is zeros, as `qemu-img` has it.
   func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
     var extent = try table.extent(at: offset, length: length, of: node)
     if extent.kind == .unallocated { extent.kind = .zero }
@@ -38,31 +38,31 @@ final class VdiDriver: BlockTableDriver, @unchecked Sendable {
   func mayHaveHoles(of node: Node) -> Bool { table.currentLayout.isFixed }
 
   func prepareWrite(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> WriteSlot {
-    monitor.withLock { isChanged = true }
+    lock.withLock { isChanged = true }
     return try table.prepareWrite(at: offset, length: length, of: node)
   }
 
   /// Other programs place the next block by the count, so that it never is less than the places in use; who changes
   /// the content gives it another identity.
   func writeCounters(_ usedSpaces: UInt64?, of node: Node) throws(BlockError) {
-    guard monitor.withLock({ isChanged }) else { return }
+    guard lock.withLock({ isChanged }) else { return }
     try change(node) { header in
       if let usedSpaces { header.allocatedCount = UInt32(clamping: usedSpaces) }
       header.modificationID = .random()
     }
-    monitor.withLock { isChanged = false }
+    lock.withLock { isChanged = false }
   }
 
   /// Changes the header with one write of its sector.
   private func change(_ node: Node, _ edit: (inout VdiHeader) -> Void) throws(BlockError) {
     guard let file = node.file else { return }
-    var changed = monitor.withLock { header }
+    var changed = lock.withLock { header }
     edit(&changed)
     let head = try file.read(at: 0, count: VdiHeader.length)
     var bytes = head.mutableBytes
     changed.write(to: &bytes)
     try file.write(at: 0, from: head.bytes)
-    monitor.withLock { header = changed }
+    lock.withLock { header = changed }
   }
 
   func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
@@ -74,7 +74,7 @@ final class VdiDriver: BlockTableDriver, @unchecked Sendable {
     try table.resize(to: length, preallocation: preallocation, of: node) { (next) throws(BlockError) in
       try self.writeHeader(next, node)
     }
-    monitor.withLock { isChanged = true }
+    lock.withLock { isChanged = true }
     try flush(node)
   }
 
@@ -110,7 +110,7 @@ final class VdiDriver: BlockTableDriver, @unchecked Sendable {
     _ result: inout CheckResult, repair: CheckRepair?, of node: Node, report: (String) -> Void
   ) throws(BlockError) {
     let used = repair == nil ? result.allocatedClusters : try table.usedSpaces(of: node)
-    let stated = UInt64(monitor.withLock { header.allocatedCount })
+    let stated = UInt64(lock.withLock { header.allocatedCount })
     if stated != used, repair != .leaks {
       report("ERROR: allocated blocks mismatch, is \(used), should be \(stated)")
       if repair == nil {
@@ -120,7 +120,7 @@ final class VdiDriver: BlockTableDriver, @unchecked Sendable {
         try change(node) { $0.allocatedCount = UInt32(clamping: used) }
       }
     }
-    // The peer tells nothing of places and fragments here.
+    // `qemu-img` tells nothing of places and fragments here.
     result.totalClusters = 0
     result.allocatedClusters = 0
     result.fragmentedClusters = 0

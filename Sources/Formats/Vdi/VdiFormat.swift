@@ -66,7 +66,7 @@ extension VdiFormat: MeasuringKind {
     let empty = UInt64(plan.header.dataOffset)
     let full = empty + UInt64(plan.header.blockCount) * UInt64(VdiHeader.blockSize)
     return plan.hasPlaces
-      ? ImageMeasure(empty: full, full: full, takesAll: true)
+      ? ImageMeasure(empty: full, full: full, fullyAllocated: true)
       : ImageMeasure(empty: empty, full: full, unit: UInt64(VdiHeader.blockSize))
   }
 }

@@ -60,7 +60,7 @@ extension VdiHeader {
 
   /// Reads a header from at least 512 bytes; what the file lacks of them reads as zeros.
   ///
-  /// - Throws: kind `unsupported` or `invalidArgument`, in the peer's words.
+  /// - Throws: kind `unsupported` or `invalidArgument`, in `qemu-img`'s words.
   init(parsing bytes: RawSpan) throws(BlockError) {
     let stated = bytes.little64(at: 368)
     guard stated <= VdiHeader.largestDisk else { throw VdiHeader.tooLarge(stated) }

@@ -35,15 +35,15 @@ public final class AmendJob: Job {
   /// Opens the image, checks the options and lets the format take the permissions it needs.
   public func prepare(in graph: Graph) throws(BlockError) {
     let user = graph.makeUser(
-      "amend: '\(image.text)'", claim: Claim(held: .consistentRead, shared: .consistentRead))
+      "amend: '\(image.text)'", request: PermissionRequest(held: .consistentRead, shared: .consistentRead))
     self.user = user
     try image.attach(user, in: graph)
     let amendment = Amendment(user)
     let node = try amendment.target().node
     request = try checkedRequest(format: node.driver.name)
     if node.flags.contains(.writable) {
-      try graph.setClaim(
-        Claim(held: [.consistentRead, .write, .resize], shared: .consistentRead), of: user)
+      try graph.setPermissions(
+        PermissionRequest(held: [.consistentRead, .write, .resize], shared: .consistentRead), of: user)
     }
     try amendment.prepare(in: graph)
     self.amendment = amendment

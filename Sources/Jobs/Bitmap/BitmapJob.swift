@@ -69,12 +69,12 @@ public final class BitmapJob: Job {
   /// Opens the image, which nobody else may write meanwhile, and then the source.
   public func prepare(in graph: Graph) throws(BlockError) {
     let user = graph.makeUser(
-      "bitmap: '\(image.text)'", claim: Claim(held: .write, shared: .consistentRead))
+      "bitmap: '\(image.text)'", request: PermissionRequest(held: .write, shared: .consistentRead))
     self.user = user
     try image.attach(user, in: graph)
     guard let source else { return }
     let sourceUser = graph.makeUser(
-      "bitmap: source '\(source.text)'", claim: Claim(held: .consistentRead, shared: .all))
+      "bitmap: source '\(source.text)'", request: PermissionRequest(held: .consistentRead, shared: .all))
     self.sourceUser = sourceUser
     try source.attach(sourceUser, in: graph)
   }

@@ -45,11 +45,11 @@ public final class CheckJob: Job {
 
   /// Opens the image; during a repair nobody else may change it.
   public func prepare(in graph: Graph) throws(BlockError) {
-    let claim =
+    let request =
       what == nil
-      ? Claim(held: .consistentRead, shared: .all)
-      : Claim(held: [.consistentRead, .write, .resize], shared: .consistentRead)
-    let user = graph.makeUser("check: '\(image.text)'", claim: claim)
+      ? PermissionRequest(held: .consistentRead, shared: .all)
+      : PermissionRequest(held: [.consistentRead, .write, .resize], shared: .consistentRead)
+    let user = graph.makeUser("check: '\(image.text)'", request: request)
     self.user = user
     try image.attach(user, in: graph)
   }
@@ -76,7 +76,7 @@ public final class CheckJob: Job {
     _ what: CheckRepair, _ driver: any CheckingDriver, _ node: Node, _ context: JobContext
   ) throws(BlockError) -> CheckResult {
     let first = try driver.repair(what, node, context, report: report)
-    guard first.corruptionsFixed + first.leaksFixed > 0, !first.gaveUp else { return first }
+    guard first.corruptionsFixed + first.leaksFixed > 0, !first.isUnrepairable else { return first }
     repaired(first)
     var second = try driver.check(node, context, report: report)
     second.corruptionsFixed = first.corruptionsFixed

@@ -10,7 +10,9 @@ final class CommitFilter: FilterDriver {
   let name = "commit"
 
   /// Nothing is held below, and whatever happens there is tolerated: what users see through the image stays.
-  func childClaim(slot: EdgeSlot, role: EdgeRole, parents: Claim, flags: NodeFlags) -> Claim { .none }
+  func childPermissions(slot: EdgeSlot, role: EdgeRole, parents: PermissionRequest, flags: NodeFlags)
+    -> PermissionRequest
+  { .none }
 
   /// Nothing is changed from above.
   func run(_ request: FilteredRequest, of node: Node, _ handOn: () throws(BlockError) -> Void)

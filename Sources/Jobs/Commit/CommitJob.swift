@@ -20,7 +20,7 @@ public final class CommitJob: Job {
   private let opener: Opener?
   /// The user of the image: one of the job's own, or the one whose image it is.
   private var user: RootUser?
-  private var stretch: CommitStretch?
+  private var stretch: CommitChain?
 
   /// Opens the image, and closes it in the end.
   public init(_ options: CommitOptions, opener: Opener) {
@@ -43,7 +43,7 @@ public final class CommitJob: Job {
   public func prepare(in graph: Graph) throws(BlockError) {
     if let opener {
       let user = graph.makeUser(
-        "commit: '\(options.image.text)'", claim: Claim(held: .consistentRead, shared: .all))
+        "commit: '\(options.image.text)'", request: PermissionRequest(held: .consistentRead, shared: .all))
       self.user = user
       var settings = options.settings
       settings.flags.formUnion([.writable, .unmap])
@@ -52,7 +52,7 @@ public final class CommitJob: Job {
     hasOpened = true
     guard let top = user?.edge?.child else { throw BlockError(.notFound, "there is no image to commit") }
     let base = try findBase(below: top)
-    let stretch = CommitStretch(
+    let stretch = CommitChain(
       top: top, base: base, description: "commit of '\(options.image.text)'", graph: graph)
     self.stretch = stretch
     try stretch.take(emptying: !keepsContent)

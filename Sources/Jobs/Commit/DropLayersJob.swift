@@ -29,7 +29,7 @@ public final class DropLayersJob: Job {
   public let kind = "commit"
   private let options: DropLayersOptions
   private let user: RootUser
-  private var stretch: CommitStretch?
+  private var stretch: CommitChain?
   /// The image above the layers that go.
   private var overlay: Node?
   private var base: ChainLayer?
@@ -58,7 +58,7 @@ public final class DropLayersJob: Job {
         .invalidArgument, "Image '\(top.fileName)' does not have a backing file", naming: top.fileName)
     }
     self.base = base
-    let stretch = CommitStretch(
+    let stretch = CommitChain(
       top: top, base: base.node, description: "commit of '\(top.fileName)'", graph: graph)
     self.stretch = stretch
     try stretch.take(emptying: false)
@@ -115,7 +115,7 @@ public final class DropLayersJob: Job {
   /// Changes the graph first, which can be undone, and then the name, which `body` does. With `isBack`, the image gets
   /// the layers back.
   private func rename(
-    in overlay: Node, _ stretch: CommitStretch, _ graph: Graph, isBack: Bool = false,
+    in overlay: Node, _ stretch: CommitChain, _ graph: Graph, isBack: Bool = false,
     _ body: (Edge) throws(BlockError) -> Void
   ) throws(BlockError) {
     let wasWritable = overlay.flags.contains(.writable)
@@ -123,7 +123,7 @@ public final class DropLayersJob: Job {
     defer { if !wasWritable { makeReadOnly(overlay, graph) } }
     let writer = graph.makeUser(
       "commit: overlay '\(overlay.fileName)'",
-      claim: Claim(held: .graphMod, shared: Permissions.all.subtracting(.graphMod)))
+      request: PermissionRequest(held: .graphMod, shared: Permissions.all.subtracting(.graphMod)))
     defer { graph.detach(writer) }
     let edge = try graph.attach(writer, to: overlay)
     try stretch.put(overlay, onBase: !isBack) { () throws(BlockError) in try body(edge) }

@@ -13,7 +13,8 @@ extension ConvertJob {
   func verify(_ source: ConvertSource, _ graph: Graph, _ context: JobContext) throws(BlockError) {
     let name = options.target.text
     let user = graph.makeUser(
-      "convert: verifying '\(name)'", claim: Claim(held: .consistentRead, shared: .consistentRead))
+      "convert: verifying '\(name)'",
+      request: PermissionRequest(held: .consistentRead, shared: .consistentRead))
     defer { try? graph.release(user) }
     try inFile(name, "Could not verify") { () throws(BlockError) in
       try openForReading(user)

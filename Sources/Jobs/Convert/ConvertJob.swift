@@ -46,7 +46,8 @@ public final class ConvertJob: Job {
     for name in options.sources {
       let user = graph.makeUser(
         "convert: source '\(name.text)'",
-        claim: Claim(held: .consistentRead, shared: Permissions.all.subtracting([.write, .resize])))
+        request: PermissionRequest(
+          held: .consistentRead, shared: Permissions.all.subtracting([.write, .resize])))
       sources.append(user)
       try openSource(name, for: user)
     }
@@ -55,7 +56,8 @@ public final class ConvertJob: Job {
     }
     length = try ConvertSource(sources.compactMap { $0.edge }, base: nil, salvage: nil).length
     let user = graph.makeUser(
-      "convert: target '\(options.target.text)'", claim: Claim(held: .write, shared: .consistentRead))
+      "convert: target '\(options.target.text)'",
+      request: PermissionRequest(held: .write, shared: .consistentRead))
     target = user
     try about(options.target.text) { () throws(BlockError) in
       if options.skipsCreation { try openTarget(user, in: graph) } else { try makeTarget(user, in: graph) }
@@ -253,7 +255,8 @@ public final class ConvertJob: Job {
     let granule = CopyTarget.granule(of: edge, compresses: options.compresses)
     return CopyTarget(
       edge: edge, granule: granule, zeroUnit: zeroUnit(granule),
-      isSparse: options.leastHole > 0 && !edge.storesNoise, readsZero: isFresh && edge.child.backing == nil,
+      isSparse: options.leastHole > 0 && !edge.encryptsZeroes,
+      readsZero: isFresh && edge.child.backing == nil,
       offload: options.offloads && !edge.encrypts ? CopyOffload() : nil,
       compressionUnit: options.compresses ? Int(cluster) : nil)
   }

@@ -57,7 +57,7 @@ struct SpaceCheck {
 
   private func need(_ sources: [Edge], _ length: UInt64) -> Need {
     if writesZeros || reservesAll { return Need(least: length, likely: length) }
-    let content = StoredData(sources: sources).content()
+    let content = CompressibilityEstimate(sources: sources).content()
     return Need(least: content.least, likely: content.likely)
   }
 

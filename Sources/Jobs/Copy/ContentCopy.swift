@@ -160,16 +160,16 @@ private final class CopyWalk: @unchecked Sendable {
 /// Compressors that are used again, each by one thread at a time.
 private final class CompressorPool: @unchecked Sendable {
   private let edge: Edge
-  private let monitor = Monitor()
+  private let lock = ConditionLock()
   private var free: [any ClusterCompressor] = []
 
   /// A pool for clusters of the image at `edge`.
   init(_ edge: Edge) { self.edge = edge }
 
   func take() throws(BlockError) -> (any ClusterCompressor)? {
-    if let compressor = monitor.withLock({ free.popLast() }) { return compressor }
+    if let compressor = lock.withLock({ free.popLast() }) { return compressor }
     return try edge.makeCompressor()
   }
 
-  func put(_ compressor: any ClusterCompressor) { monitor.withLock { free.append(compressor) } }
+  func put(_ compressor: any ClusterCompressor) { lock.withLock { free.append(compressor) } }
 }

@@ -34,7 +34,8 @@ public final class DdJob: Job {
     if case .image(let name) = options.source {
       let user = graph.makeUser(
         "dd: source '\(name.text)'",
-        claim: Claim(held: .consistentRead, shared: Permissions.all.subtracting([.write, .resize])))
+        request: PermissionRequest(
+          held: .consistentRead, shared: Permissions.all.subtracting([.write, .resize])))
       source = user
       try opener.open(name, options.sourceSettings, for: user)
       try about(name.text) { () throws(BlockError) in part = try selectPart(user.edge?.length ?? 0) }
@@ -136,7 +137,7 @@ public final class DdJob: Job {
 
   private func shape(of edge: Edge) -> CopyTarget {
     return CopyTarget(
-      edge: edge, granule: CopyTarget.granule(of: edge), isSparse: options.isSparse && !edge.storesNoise,
+      edge: edge, granule: CopyTarget.granule(of: edge), isSparse: options.isSparse && !edge.encryptsZeroes,
       readsZero: target?.readsZero ?? false, offload: nil, compressionUnit: nil)
   }
 

@@ -22,7 +22,8 @@ final class DdTarget {
     self.name = name.text
     self.graph = graph
     user = graph.makeUser(
-      "dd: target '\(name.text)'", claim: Claim(held: [.write, .resize], shared: .consistentRead))
+      "dd: target '\(name.text)'",
+      request: PermissionRequest(held: [.write, .resize], shared: .consistentRead))
     do throws(BlockError) {
       if options.seek > 0 || options.keepsTarget, try opener.targetExists(name.text) {
         image = nil
@@ -45,7 +46,7 @@ final class DdTarget {
     do throws(BlockError) {
       let recipe = ImageRecipe(
         path: path, format: options.targetFormat, size: length, options: OptionObject())
-      // The peer makes the image durable only as the system does on its own.
+      // `qemu-img` makes the image durable only as the system does on its own.
       image = try NewImage(recipe, flags: .noFlush, graph: graph, opener: opener)
     } catch {
       throw error.prefixed("\(name.text): error while creating output image", naming: name.text)

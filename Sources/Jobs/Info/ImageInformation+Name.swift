@@ -64,7 +64,7 @@ extension ImageInformation {
     }
   }
 
-  /// The options that open the image, in the order in which the peer lists them.
+  /// The options that open the image, in the order in which `qemu-img` lists them.
   private static func statement(of node: Node) -> OptionObject {
     var options = OptionObject()
     options["driver"] = .string(node.driver.name)
@@ -84,7 +84,7 @@ extension ImageInformation {
     return ordered
   }
 
-  /// What the peer lists first.
+  /// What `qemu-img` lists first.
   private static let leading = [
     "read-pattern", "throttle-group", "read-zeroes", "opt-write-zero", "max-write-zero", "offset", "children",
     "image", "max-transfer", "driver",

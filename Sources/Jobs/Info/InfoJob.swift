@@ -39,7 +39,7 @@ public final class InfoJob: Job {
       settings.followsBacking = false
       settings.flags.insert(.noIO)
       let user = graph.makeUser(
-        "info: '\(name.text)'", claim: Claim(held: .consistentRead, shared: .all))
+        "info: '\(name.text)'", request: PermissionRequest(held: .consistentRead, shared: .all))
       defer { try? graph.release(user) }
       try opener.open(name, settings, for: user)
       guard let node = user.edge?.child else { return }

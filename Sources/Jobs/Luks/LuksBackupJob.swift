@@ -29,7 +29,7 @@ public final class LuksBackupJob: Job {
   /// Reads the header.
   public func prepare(in graph: Graph) throws(BlockError) {
     let user = graph.makeUser(
-      "\(kind): '\(image.text)'", claim: Claim(held: .consistentRead, shared: .all))
+      "\(kind): '\(image.text)'", request: PermissionRequest(held: .consistentRead, shared: .all))
     self.user = user
     header = try withLuksFile(image, user, opener, in: graph) {
       (header: LuksHeader, edge: Edge) throws(BlockError) in

@@ -53,7 +53,7 @@ func withLuksFile<Result>(
     throw BlockError(.invalidArgument, "'\(name.text)' has no file", naming: name.text)
   }
   let reader = graph.makeUser(
-    user.parentDescription + ", header", claim: Claim(held: .consistentRead, shared: .all))
+    user.parentDescription + ", header", request: PermissionRequest(held: .consistentRead, shared: .all))
   defer { graph.detach(reader) }
   let edge = try graph.attach(reader, to: file)
   return try about(name.text) { () throws(BlockError) in

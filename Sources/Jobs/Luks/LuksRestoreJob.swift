@@ -69,7 +69,7 @@ public final class LuksRestoreJob: Job {
     if !force, let copied { try refuseOther(than: copied, graph) }
     release(graph)
     let writer = graph.makeUser(
-      "\(kind): '\(image.text)'", claim: Claim(held: [.consistentRead, .write], shared: []))
+      "\(kind): '\(image.text)'", request: PermissionRequest(held: [.consistentRead, .write], shared: []))
     users.append(writer)
     try opener.open(try targetName(), OpenSettings(format: "raw", flags: .writable), for: writer)
     guard let edge = writer.edge, edge.length >= UInt64(header?.count ?? 0) else {
@@ -89,7 +89,7 @@ public final class LuksRestoreJob: Job {
 
   private func makeUser(_ name: ImageName, _ graph: Graph) throws(BlockError) -> RootUser {
     let user = graph.makeUser(
-      "\(kind): '\(name.text)'", claim: Claim(held: .consistentRead, shared: .all))
+      "\(kind): '\(name.text)'", request: PermissionRequest(held: .consistentRead, shared: .all))
     users.append(user)
     return user
   }

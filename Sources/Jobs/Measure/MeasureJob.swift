@@ -63,7 +63,7 @@ public final class MeasureJob: Job {
     }
     required = measure.empty
     guard case .image(let edge) = source, measure.unit > 0 else { return }
-    if measure.takesAll {
+    if measure.fullyAllocated {
       required = full
     } else {
       required += try dataUnits(edge, measure.unit, context) * measure.unit

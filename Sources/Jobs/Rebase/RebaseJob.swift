@@ -42,7 +42,7 @@ public final class RebaseJob: Job {
     try refuseUnusableName()
     let user = graph.makeUser(
       "rebase: overlay '\(options.image.text)'",
-      claim: Claim(
+      request: PermissionRequest(
         held: options.isUnsafe ? .graphMod : [.consistentRead, .writeUnchanged, .graphMod],
         shared: .consistentRead))
     overlay = user
@@ -146,7 +146,8 @@ public final class RebaseJob: Job {
       let new = try openUnused(name, settings, below: node)
       let user = graph.makeUser(
         "rebase: new backing file '\(backing)'",
-        claim: Claim(held: .consistentRead, shared: Permissions.all.subtracting([.write, .resize])))
+        request: PermissionRequest(
+          held: .consistentRead, shared: Permissions.all.subtracting([.write, .resize])))
       base = user
       do throws(BlockError) {
         try graph.attach(user, to: new)

@@ -45,7 +45,7 @@ public final class ResizeJob: Job {
   public func prepare(in graph: Graph) throws(BlockError) {
     let user = graph.makeUser(
       "resize: '\(image.text)'",
-      claim: Claim(held: [.consistentRead, .write, .resize], shared: .consistentRead))
+      request: PermissionRequest(held: [.consistentRead, .write, .resize], shared: .consistentRead))
     self.user = user
     do throws(BlockError) {
       try image.attach(user, in: graph)

@@ -70,8 +70,8 @@ final class SegmentScheduler<Segment: Sendable>: @unchecked Sendable {
   /// one segment.
   private let slotsToResume: Int
 
-  private let monitor = Monitor()
-  // All below under the monitor's lock.
+  private let lock = ConditionLock()
+  // All below under the lock.
   private var freeSlots: [Int]
   private var isFull = false
   /// How many threads have nothing to do.
@@ -129,24 +129,24 @@ final class SegmentScheduler<Segment: Sendable>: @unchecked Sendable {
   // MARK: One thread
 
   private func work() {
-    monitor.lock()
+    lock.lock()
     var task = nextTask(carrying: nil)
     while let present = task {
-      monitor.unlock()
+      lock.unlock()
       let outcome = perform(present)
-      monitor.lock()
+      lock.lock()
       let settled = settle(present, outcome)
       if !settled.dropped.isEmpty {
-        monitor.notifyAll()
-        monitor.unlock()
+        lock.notifyAll()
+        lock.unlock()
         for item in settled.dropped { drop(item.segment) }
-        monitor.lock()
+        lock.lock()
       }
       task = nextTask(carrying: settled.carried)
     }
     // The others find nothing either.
-    monitor.notifyAll()
-    monitor.unlock()
+    lock.notifyAll()
+    lock.unlock()
   }
 
   private func perform(_ task: Task) -> Outcome {
@@ -193,7 +193,7 @@ final class SegmentScheduler<Segment: Sendable>: @unchecked Sendable {
       // Segments that are in others' hands go on there.
       if takesNoMore, queues.allSatisfy({ $0.isEmpty }) { return nil }
       idle += 1
-      monitor.wait()
+      lock.wait()
       idle -= 1
     }
   }
@@ -214,10 +214,10 @@ final class SegmentScheduler<Segment: Sendable>: @unchecked Sendable {
   private func wakingOther(_ task: Task) -> Task {
     guard idle > 0 else { return task }
     if canTake {
-      monitor.notify()
+      lock.notify()
     } else {
       for stage in stages.indices where ready(for: stage) != nil {
-        monitor.notify()
+        lock.notify()
         break
       }
     }

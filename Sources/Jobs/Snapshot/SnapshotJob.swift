@@ -38,7 +38,7 @@ public final class SnapshotJob: Job {
   /// Opens the image; nobody else may write it meanwhile.
   public func prepare(in graph: Graph) throws(BlockError) {
     let user = graph.makeUser(
-      "snapshot: '\(image.text)'", claim: Claim(held: .write, shared: .consistentRead))
+      "snapshot: '\(image.text)'", request: PermissionRequest(held: .write, shared: .consistentRead))
     self.user = user
     try image.attach(user, in: graph)
   }

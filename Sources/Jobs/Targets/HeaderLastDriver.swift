@@ -17,7 +17,7 @@ final class HeaderLastDriver: WrappingDriver, @unchecked Sendable {
 
   private let storage: any InPlaceStorage
   var base: any StorageDriver { storage }
-  private let monitor = Monitor()
+  private let lock = ConditionLock()
   /// What is held back, in ascending order; ranges do not overlap.
   private let parts: [Part]
   /// Up to where something was written to parts, or cut, where the storage is a file that has not become as long yet.
@@ -46,13 +46,13 @@ final class HeaderLastDriver: WrappingDriver, @unchecked Sendable {
 
   /// Gives up what stands there.
   func begin() throws(BlockError) {
-    monitor.withLock { isBegun = true }
+    lock.withLock { isBegun = true }
     try storage.giveUpContent(parts.map(\.range))
   }
 
   /// Gives up what stands there, where that has not happened. The first change comes from one thread.
   private func beginOnce() throws(BlockError) {
-    guard !monitor.withLock({ isBegun }) else { return }
+    guard !lock.withLock({ isBegun }) else { return }
     guard let path else { return try begin() }
     try inFile(path, "Could not create") { () throws(BlockError) in try begin() }
   }
@@ -63,7 +63,7 @@ final class HeaderLastDriver: WrappingDriver, @unchecked Sendable {
   /// Lets the storage hold the parts as they were written, the first one last.
   func writeParts() throws(BlockError) {
     try beginOnce()
-    let end = max(storage.length, monitor.withLock { reached })
+    let end = max(storage.length, lock.withLock { reached })
     for part in parts.reversed() {
       try storage.synchronize()
       let inside = part.range.clamped(to: 0..<end)
@@ -75,8 +75,8 @@ final class HeaderLastDriver: WrappingDriver, @unchecked Sendable {
   }
 
   func length(of node: Node) -> UInt64 {
-    if startsEmpty, !monitor.withLock({ isBegun }) { return 0 }
-    return max(base.length(of: node), monitor.withLock { reached })
+    if startsEmpty, !lock.withLock({ isBegun }) { return 0 }
+    return max(base.length(of: node), lock.withLock { reached })
   }
 
   func below(_ node: Node) throws(BlockError) -> any FilteredStorage {
@@ -103,7 +103,7 @@ final class HeaderLastDriver: WrappingDriver, @unchecked Sendable {
 
   /// As long as something stands there that would be given up.
   func requireRoom(for length: UInt64, _ preallocation: Preallocation, of node: Node) throws(BlockError) {
-    guard !monitor.withLock({ isBegun }) else { return }
+    guard !lock.withLock({ isBegun }) else { return }
     try storage.requireRoom(for: length, preallocation)
   }
 
@@ -127,12 +127,12 @@ final class HeaderLastDriver: WrappingDriver, @unchecked Sendable {
   /// Changes bytes of a part, which a file reaches by that.
   private func change(_ part: Part, _ range: Range<UInt64>, _ body: (inout MutableRawSpan) -> Void) {
     let buffer = part.bytes
-    monitor.lock()
+    lock.lock()
     var bytes = buffer.mutableBytes
     var changed = bytes.slice(part.places(of: range))
     body(&changed)
     reached = max(reached, range.upperBound)
-    monitor.unlock()
+    lock.unlock()
   }
 
   /// Forgets what the parts hold behind the end of the storage.
@@ -141,7 +141,7 @@ final class HeaderLastDriver: WrappingDriver, @unchecked Sendable {
     for (part, range) in pieces(end..<UInt64.max) {
       if let part { change(part, range) { $0.fill() } }
     }
-    monitor.withLock { reached = min(reached, end) }
+    lock.withLock { reached = min(reached, end) }
   }
 
   /// The storage with the parts as they will be.
@@ -161,9 +161,9 @@ final class HeaderLastDriver: WrappingDriver, @unchecked Sendable {
           continue
         }
         let bytes = part.bytes
-        driver.monitor.lock()
+        driver.lock.lock()
         target.copy(bytes.bytes.slice(part.places(of: range)))
-        driver.monitor.unlock()
+        driver.lock.unlock()
       }
     }
 

@@ -90,14 +90,14 @@ final class NewImage {
     }
     try kind.create(request)
     // So that the format node can be opened on the file, which then has that node as its only writer.
-    try graph.setClaim(.none, of: file)
-    if let dataUser { try graph.setClaim(.none, of: dataUser) }
+    try graph.setPermissions(.none, of: file)
+    if let dataUser { try graph.setPermissions(.none, of: dataUser) }
   }
 
   private func makeUser(_ path: String) -> RootUser {
     graph.makeUser(
       "creation of '\(path)'",
-      claim: Claim(held: [.consistentRead, .write, .resize], shared: .consistentRead))
+      request: PermissionRequest(held: [.consistentRead, .write, .resize], shared: .consistentRead))
   }
 
   private func makeDataFile(_ name: String, _ attributes: FileAttributes) throws(BlockError) -> Edge {

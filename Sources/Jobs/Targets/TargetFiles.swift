@@ -255,7 +255,7 @@ final class TargetFiles {
     let node = try graph.adopt(FileDriver(file, path: path), fileName: path, flags: .writable)
     let user = graph.makeUser(
       "file to be replaced '\(path)'",
-      claim: Claim(held: [.write, .resize], shared: Permissions.all.subtracting(.resize)))
+      request: PermissionRequest(held: [.write, .resize], shared: Permissions.all.subtracting(.resize)))
     do throws(BlockError) {
       try graph.attach(user, to: node)
     } catch {

@@ -5,7 +5,7 @@ public import Errors
 public import Host
 
 extension BlockError {
-  /// A lock of an image that cannot be had: the peer's words, then who holds it and what to do.
+  /// A lock of an image that cannot be had: `qemu-img`'s words, then who holds it and what to do.
   ///
   /// - Parameters:
   ///   - lock: the permission in quotes, after `shared` where it is that others may not hold it.

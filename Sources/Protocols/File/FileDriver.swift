@@ -67,8 +67,8 @@ public final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendabl
 
   /// Turns the claim into locks that other programs see, and opens the file anew where the node's flags ask for
   /// another mode.
-  public func checkPermissions(_ claim: Claim, of node: Node) throws(BlockError) {
-    try lock(claim, node)
+  public func checkPermissions(_ request: PermissionRequest, of node: Node) throws(BlockError) {
+    try lock(request, node)
     let mode = FileDriver.mode(node.flags)
     let isInMode = file.isWritable == mode.contains(.writable) && file.isDirect == mode.contains(.direct)
     if !isInMode { reopened = try openAnew(mode) }
@@ -93,12 +93,12 @@ public final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendabl
     }
   }
 
-  private func lock(_ claim: Claim, _ node: Node) throws(BlockError) {
+  private func lock(_ request: PermissionRequest, _ node: Node) throws(BlockError) {
     guard let locks else { return }
-    var claim = claim
+    var request = request
     // By force, everything is shared; what others do not tolerate is refused all the same.
-    if node.flags.contains(.forceShare) { claim.shared = .all }
-    try locks.prepare(claim)
+    if node.flags.contains(.forceShare) { request.shared = .all }
+    try locks.prepare(request)
   }
 
   /// Lets go of the locks no longer needed; where the file was opened anew, of the old one with all its locks.

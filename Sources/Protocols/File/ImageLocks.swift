@@ -50,9 +50,10 @@ final class ImageLocks: Sendable {
   /// program begins.
   deinit { try? apply(Bits()) }
 
-  /// Locks what `claim` needs on top of what is locked, and asks whether others stand against it.
-  func prepare(_ claim: Claim) throws(BlockError) {
-    let wanted = Bits(held: claim.held.rawValue, unshared: ~claim.shared.rawValue & Permissions.all.rawValue)
+  /// Locks what `request` needs on top of what is locked, and asks whether others stand against it.
+  func prepare(_ request: PermissionRequest) throws(BlockError) {
+    let wanted = Bits(
+      held: request.held.rawValue, unshared: ~request.shared.rawValue & Permissions.all.rawValue)
     let before = state.withLock { state in
       let before = state.agreed
       state.wanted = wanted

@@ -56,9 +56,9 @@ final class NBDDriver: InPlaceStorage {
   }
 
   /// A server that lets nobody write is not written to. It has no locks.
-  func checkPermissions(_ claim: Claim, of node: Node) throws(BlockError) {
-    if claim.held.contains(.write) { try refuseAccess() }
-    if !claim.held.isDisjoint(with: [.write, .writeUnchanged]) { try refuseWritingWhereReadOnly() }
+  func checkPermissions(_ request: PermissionRequest, of node: Node) throws(BlockError) {
+    if request.held.contains(.write) { try refuseAccess() }
+    if !request.held.isDisjoint(with: [.write, .writeUnchanged]) { try refuseWritingWhereReadOnly() }
   }
 
   func refuseWritingWhereReadOnly() throws(BlockError) {

@@ -6,7 +6,7 @@ internal import BlockTables
 internal import Bytes
 internal import Errors
 
-/// Refcounts in memory. The monitor is not let go while they are read.
+/// Refcounts in memory. The lock is not let go while they are read.
 extension ClusterAllocator {
   /// Part of a refcount block: the counts of neighbouring clusters.
   struct Counts {

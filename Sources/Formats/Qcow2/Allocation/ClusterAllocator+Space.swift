@@ -74,7 +74,7 @@ extension ClusterAllocator {
   // MARK: Holes
 
   /// Whether the file system holds fewer clusters than are counted: a tenth of them is missing, and at least two. Small
-  /// holes do not matter, as the peer sees it.
+  /// holes do not matter, as `qemu-img` sees it.
   func lacksClusters(_ held: borrowing Held) throws(BlockError) -> Bool {
     let file = try files.file(held)
     guard let allocated = file.child.allocatedLength else { return true }

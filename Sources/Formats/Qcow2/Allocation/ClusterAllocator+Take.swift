@@ -4,7 +4,7 @@
 internal import BlockGraph
 internal import Errors
 
-/// Finding free host clusters. The monitor is not let go meanwhile.
+/// Finding free host clusters. The lock is not let go meanwhile.
 extension ClusterAllocator {
   /// Takes up to `wanted` neighbouring free clusters, or exactly as many with `exactly`.
   ///

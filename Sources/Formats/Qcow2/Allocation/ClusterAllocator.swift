@@ -30,27 +30,27 @@ final class ClusterAllocator: @unchecked Sendable {
   let header: HeaderStore
   let files: FileSpace
   let guardian: OverlapGuard
-  private let monitor: Monitor
+  private let lock: ConditionLock
 
   init(
     _ table: TableInMemory, _ options: Qcow2Options, _ header: HeaderStore, _ guardian: OverlapGuard,
-    _ monitor: Monitor
+    _ lock: ConditionLock
   ) {
     self.options = options
     self.header = header
     self.guardian = guardian
-    self.monitor = monitor
+    self.lock = lock
     files = header.files
     geometry = header.geometry
     refcounts = RefcountStore(
-      table, geometry: header.geometry, cacheBytes: options.refcountCacheBytes, monitor: monitor)
+      table, geometry: header.geometry, cacheBytes: options.refcountCacheBytes, lock: lock)
   }
 
   // MARK: Other counts
 
   func makeStore(_ table: TableInMemory, _ geometry: Geometry, cursor: UInt64 = 0) -> RefcountStore {
     RefcountStore(
-      table, geometry: geometry, cacheBytes: options.refcountCacheBytes, monitor: monitor, cursor: cursor)
+      table, geometry: geometry, cacheBytes: options.refcountCacheBytes, lock: lock, cursor: cursor)
   }
 
   /// Goes on with other counts, perhaps of another width.

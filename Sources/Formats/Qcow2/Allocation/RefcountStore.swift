@@ -15,13 +15,13 @@ final class RefcountStore {
   private(set) var cursor: UInt64
 
   init(
-    _ table: TableInMemory, geometry: Geometry, cacheBytes: UInt64, monitor: Monitor, cursor: UInt64 = 0
+    _ table: TableInMemory, geometry: Geometry, cacheBytes: UInt64, lock: ConditionLock, cursor: UInt64 = 0
   ) {
     self.table = table
     self.geometry = geometry
     self.cursor = cursor
     cache = TableCache(
-      bytes: cacheBytes, sliceBytes: Int(min(geometry.clusterSize, 64 << 10)), monitor: monitor)
+      bytes: cacheBytes, sliceBytes: Int(min(geometry.clusterSize, 64 << 10)), lock: lock)
   }
 
   /// Whether the file lacks any of it.

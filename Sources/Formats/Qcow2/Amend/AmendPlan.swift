@@ -23,7 +23,7 @@ struct AmendPlan {
 
   /// Reads and checks the options; nothing is changed when one of them cannot be.
   ///
-  /// - Throws: what is wrong, in the peer's words.
+  /// - Throws: what is wrong, in `qemu-img`'s words.
   init(_ options: OptionObject, _ header: Header, snapshots: [SnapshotEntry]) throws(BlockError) {
     version = header.version
     refcountOrder = header.refcountOrder

@@ -33,7 +33,7 @@ extension BitmapsExtension {
 
   /// Reads the data of an extension and holds it against limits and the image.
   ///
-  /// - Throws: what is wrong, in the peer's words.
+  /// - Throws: what is wrong, in `qemu-img`'s words.
   init(checking data: [UInt8], _ geometry: Geometry) throws(BlockError) {
     guard data.count == BitmapsExtension.size, let parsed = BitmapsExtension(parsing: data) else {
       throw BlockError(.corrupt, "bitmaps_ext: Invalid extension length")
@@ -99,7 +99,7 @@ struct BitmapDirectory: Sendable {
 
   /// Reads the directory that an extension points to; the extension has been checked.
   ///
-  /// - Throws: kind `corrupt`, in the peer's words.
+  /// - Throws: kind `corrupt`, in `qemu-img`'s words.
   init(_ bitmaps: BitmapsExtension, from file: Edge) throws(BlockError) {
     let (offset, size) = (bitmaps.directoryOffset, bitmaps.directorySize)
     guard offset < file.length, size <= file.length - offset else {
@@ -111,7 +111,7 @@ struct BitmapDirectory: Sendable {
 
   /// Reads a directory that is in memory; the extension that points to it has been checked.
   ///
-  /// - Throws: kind `corrupt`, in the peer's words.
+  /// - Throws: kind `corrupt`, in `qemu-img`'s words.
   init(_ bitmaps: BitmapsExtension, parsing directory: RawSpan) throws(BlockError) {
     offset = bitmaps.directoryOffset
     size = bitmaps.directorySize
@@ -144,7 +144,7 @@ extension BitmapDirectory {
   /// Holds every bitmap against limits, the image and its own table.
   ///
   /// - Parameter length: bytes of the disk.
-  /// - Throws: kind `corrupt`, naming the bitmap, in the peer's words.
+  /// - Throws: kind `corrupt`, naming the bitmap, in `qemu-img`'s words.
   func check(_ geometry: Geometry, length: UInt64, _ file: Edge) throws(BlockError) {
     for entry in entries { try entry.check(geometry, length: length) }
     var names: Set<ArraySlice<UInt8>> = []
@@ -182,7 +182,7 @@ extension BitmapEntry {
 
   /// Holds the entry against limits and the image.
   ///
-  /// - Throws: kind `unsupported` for what is valid and not known here, else `corrupt`; in the peer's words.
+  /// - Throws: kind `unsupported` for what is valid and not known here, else `corrupt`; in `qemu-img`'s words.
   func check(_ geometry: Geometry, length: UInt64) throws(BlockError) {
     guard extra.isEmpty else { throw BlockError(.unsupported, "Bitmap extra data is not supported") }
     guard !flags.contains(.extraDataCompatible) else { throw unfit(.unsupported) }

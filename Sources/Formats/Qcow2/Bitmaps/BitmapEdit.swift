@@ -7,7 +7,7 @@ internal import Errors
 
 /// A bitmap whose bits are changing: the clusters of bits that are touched are in memory, all others in the file.
 ///
-/// Used with the image's monitor held.
+/// Used with the image's lock held.
 final class BitmapEdit {
   /// One cluster of bits in memory.
   final class Chunk {

@@ -7,7 +7,7 @@ internal import Errors
 extension Qcow2Format {
   /// What an image's bitmaps are, held against the image where others do so.
   ///
-  /// - Throws: kind `corrupt` or `tooLarge`, in the peer's words, but not for who comes to repair the image; kind
+  /// - Throws: kind `corrupt` or `tooLarge`, in `qemu-img`'s words, but not for who comes to repair the image; kind
   ///   `unsupported` always, as what is valid and not known here has to stay as it is.
   static func readBitmaps(_ header: Header, _ file: Edge, _ flags: NodeFlags) throws(BlockError)
     -> BitmapStore.State

@@ -146,7 +146,7 @@ struct ImageRepair {
     if check.needsRebuild {
       guard what == .all else {
         log.tell("ERROR need to rebuild refcount structures")
-        result.gaveUp = true
+        result.isUnrepairable = true
         return false
       }
       log.tell("Rebuilding refcount structure")

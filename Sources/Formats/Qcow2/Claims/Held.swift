@@ -5,36 +5,36 @@ internal import BlockGraph
 internal import Errors
 internal import Host
 
-/// Proof that an image's monitor is held, which guards everything in memory that changes.
+/// Proof that an image's lock is held, which guards everything in memory that changes.
 ///
-/// What needs the monitor takes one of these; only `withHeld` makes them, and none can be kept.
+/// What needs the lock takes one of these; only `withHeld` makes them, and none can be kept.
 struct Held: ~Copyable, ~Escapable {
   /// The node on whose behalf it is held.
   let node: Node
-  private let monitor: Monitor
+  private let lock: ConditionLock
 
-  @_lifetime(borrow monitor)
-  fileprivate init(_ node: Node, _ monitor: borrowing Monitor) {
+  @_lifetime(borrow lock)
+  fileprivate init(_ node: Node, _ lock: borrowing ConditionLock) {
     self.node = node
-    self.monitor = copy monitor
+    self.lock = copy lock
   }
 
   /// Lets others run until one of them calls `notifyAll`. May return early.
-  func wait() { monitor.wait() }
+  func wait() { lock.wait() }
 
   /// Wakes all who wait.
-  func notifyAll() { monitor.notifyAll() }
+  func notifyAll() { lock.notifyAll() }
 
-  /// Runs `body` without the monitor: for what takes it by itself. Nothing that was looked at before need be so after.
+  /// Runs `body` without the lock: for what takes it by itself. Nothing that was looked at before need be so after.
   func released<Result>(_ body: () throws(BlockError) -> Result) throws(BlockError) -> Result {
-    monitor.unlock()
-    defer { monitor.lock() }
+    lock.unlock()
+    defer { lock.lock() }
     return try body()
   }
 }
 
-extension Monitor {
-  /// Runs `body` with the monitor held for a node.
+extension ConditionLock {
+  /// Runs `body` with the lock held for a node.
   @inline(__always)
   func withHeld<Result>(_ node: Node, _ body: (borrowing Held) throws(BlockError) -> Result)
     throws(BlockError) -> Result

@@ -17,7 +17,7 @@ final class ClusterCodec: @unchecked Sendable {
   let files: FileSpace
   private let geometry: Geometry
   private let decoders: CompressedClusters
-  private let monitor = Monitor()
+  private let lock = ConditionLock()
   /// How guest data is encrypted; nil where it is not.
   private var encryption: ClusterEncryption?
 
@@ -30,10 +30,10 @@ final class ClusterCodec: @unchecked Sendable {
   }
 
   /// How guest data is encrypted, with what unlocks it.
-  var currentEncryption: ClusterEncryption? { monitor.withLock { encryption } }
+  var currentEncryption: ClusterEncryption? { lock.withLock { encryption } }
   /// Encrypts and decrypts with what was unlocked.
-  func use(_ encryption: ClusterEncryption?) { monitor.withLock { self.encryption = encryption } }
-  func use(_ header: LuksHeader) { monitor.withLock { encryption?.header = header } }
+  func use(_ encryption: ClusterEncryption?) { lock.withLock { self.encryption = encryption } }
+  func use(_ header: LuksHeader) { lock.withLock { encryption?.header = header } }
 
   // MARK: Compression
 

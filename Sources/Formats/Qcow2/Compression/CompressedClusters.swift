@@ -35,7 +35,7 @@ final class CompressedClusters: @unchecked Sendable {
   private let type: CompressionType
   /// How many clusters may be decoded at once.
   private let capacity: Int
-  private let monitor = Monitor()
+  private let lock = ConditionLock()
   private var takenCount = 0
   private var idle: [Decoder] = []
   private var decoded: (entry: L2Entry, content: Buffer)?
@@ -51,9 +51,9 @@ final class CompressedClusters: @unchecked Sendable {
 
   /// Copies part of the cluster that was decoded last, if it is this one.
   func copyDecoded(_ entry: L2Entry, _ range: Range<Int>, into buffer: inout MutableRawSpan) -> Bool {
-    monitor.lock()
+    lock.lock()
     let known = decoded
-    monitor.unlock()
+    lock.unlock()
     // The buffer is never written again, so that it can be read without the lock.
     guard let known, known.entry == entry else { return false }
     buffer.copy(known.content.bytes.slice(range))
@@ -61,30 +61,30 @@ final class CompressedClusters: @unchecked Sendable {
   }
 
   /// What `keep` wants to know: taken before the compressed bytes are read.
-  var ticket: UInt64 { monitor.withLock { generation } }
+  var ticket: UInt64 { lock.withLock { generation } }
 
   /// Keeps a decoded cluster, unless something happened since the ticket was taken.
   func keep(_ content: Buffer, of entry: L2Entry, ticket: UInt64) {
-    monitor.lock()
+    lock.lock()
     if ticket == generation { decoded = (entry, content) }
-    monitor.unlock()
+    lock.unlock()
   }
 
   /// Forgets decoded content: space of compressed clusters was given back or taken.
   func forget() {
-    monitor.lock()
+    lock.lock()
     generation += 1
     decoded = nil
-    monitor.unlock()
+    lock.unlock()
   }
 
   /// A decoder for the use of the caller alone, who gives it back; waits until there is memory for it.
   func takeDecoder() throws(BlockError) -> Decoder {
-    monitor.lock()
-    while takenCount == capacity { monitor.wait() }
+    lock.lock()
+    while takenCount == capacity { lock.wait() }
     takenCount += 1
     let known = idle.popLast()
-    monitor.unlock()
+    lock.unlock()
     if let known { return known }
     do throws(BlockError) {
       return try Decoder(type)
@@ -96,10 +96,10 @@ final class CompressedClusters: @unchecked Sendable {
 
   /// Takes a decoder back, or with nil, the claim to one.
   func giveBack(_ decoder: Decoder?) {
-    monitor.withLock {
+    lock.withLock {
       takenCount -= 1
       if let decoder { idle.append(decoder) }
-      monitor.notifyAll()
+      lock.notifyAll()
     }
   }
 }

@@ -29,7 +29,7 @@ struct CreationOptions {
 
   /// Reads and checks the options.
   ///
-  /// - Throws: what is wrong, in the peer's words.
+  /// - Throws: what is wrong, in `qemu-img`'s words.
   init(_ options: OptionObject) throws(BlockError) {
     var reader = OptionReader(options)
     try readFormat(&reader)

@@ -24,7 +24,7 @@ struct ImageLayout: Equatable {
 
   /// Lays a new image out.
   ///
-  /// - Parameter isMeasured: whether its size is all that is asked for. The peer counts the refcounts of images, too,
+  /// - Parameter isMeasured: whether its size is all that is asked for. `qemu-img` counts the refcounts of images, too,
   ///   that are larger than their table can become.
   /// - Throws: `tooLarge` where a table would be larger than its limit.
   init(

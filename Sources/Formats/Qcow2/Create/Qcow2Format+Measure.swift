@@ -7,7 +7,7 @@ public import Errors
 public import Options
 
 extension Qcow2Format: MeasuringKind {
-  /// Header, L1 table, all L2 tables and refcounts of the full image, as the peer counts them; then the data.
+  /// Header, L1 table, all L2 tables and refcounts of the full image, as `qemu-img` counts them; then the data.
   public func measure(length: UInt64, options: OptionObject) throws(BlockError) -> ImageMeasure {
     let creation = try CreationOptions(options)
     let geometry = creation.geometry
@@ -24,10 +24,10 @@ extension Qcow2Format: MeasuringKind {
     let reserves = creation.preallocation == .full || creation.preallocation == .falloc
     return ImageMeasure(
       empty: reserves ? full : tables, full: full, unit: geometry.clusterSize,
-      takesAll: reserves || creation.backingName != nil)
+      fullyAllocated: reserves || creation.backingName != nil)
   }
 
-  /// Every bitmap with all of its bits, and the directory, as the peer counts them.
+  /// Every bitmap with all of its bits, and the directory, as `qemu-img` counts them.
   public func measureBitmaps(_ bitmaps: [BitmapInformation], length: UInt64, options: OptionObject)
     throws(BlockError) -> UInt64?
   {

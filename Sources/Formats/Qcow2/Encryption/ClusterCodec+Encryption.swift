@@ -88,7 +88,7 @@ extension ClusterCodec {
 }
 
 extension ClusterEncryption {
-  /// What `info` shows, in the peer's order: the format stands behind the id.
+  /// What `info` shows, in `qemu-img`'s order: the format stands behind the id.
   var description: OptionObject {
     guard let header else { return ["format": .string(method.formatName)] }
     var object = OptionObject()

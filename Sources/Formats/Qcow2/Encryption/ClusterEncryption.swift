@@ -49,7 +49,7 @@ extension ClusterEncryption {
   /// Reads the encryption header, and unlocks it unless only what describes the image is wanted.
   ///
   /// - Returns: nil for an image that is not encrypted.
-  /// - Throws: what is wrong with the header, the options or the secret, in the peer's words.
+  /// - Throws: what is wrong with the header, the options or the secret, in `qemu-img`'s words.
   init?(
     _ header: Header, _ file: Edge, _ options: Qcow2Options, _ request: OpenRequest
   )

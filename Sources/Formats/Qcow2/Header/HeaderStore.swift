@@ -28,12 +28,12 @@ final class HeaderStore: @unchecked Sendable {
     zeroClusters = Atomic(header.version >= 3)
   }
 
-  /// Set when damage was found that makes going on dangerous. Read without the monitor, too.
+  /// Set when damage was found that makes going on dangerous. Read without the lock, too.
   private(set) var isBroken: Bool {
     get { broken.load(ordering: .acquiring) }
     set { broken.store(newValue, ordering: .releasing) }
   }
-  /// Whether the version has zero clusters. Read without the monitor, too.
+  /// Whether the version has zero clusters. Read without the lock, too.
   var hasZeroClusters: Bool { zeroClusters.load(ordering: .acquiring) }
   /// 2 or 3.
   var version: UInt32 { current.version }

@@ -27,7 +27,7 @@ extension MappingTables {
       try workOffFrees(held)
       let table = (geometry.l1Index(at: position) + 1) << geometry.l2SpanBits
       if l1Entry(geometry.l1Index(at: position)).offset == 0, isDiscard || way == .unallocated {
-        // Nothing here; zeros that were written get a table, as in the peer's images, and discards leave nothing.
+        // Nothing here; zeros that were written get a table, as in `qemu-img`'s images, and discards leave nothing.
         position = min(table, range.upperBound)
         continue
       }

@@ -6,7 +6,7 @@ internal import BlockTables
 internal import Bytes
 internal import Errors
 
-/// Looking entries up. The monitor is let go while a slice is read, unless somebody asks for the contrary.
+/// Looking entries up. The lock is let go while a slice is read, unless somebody asks for the contrary.
 extension MappingTables {
   /// Entries of one slice.
   var entriesPerSlice: Int { l2Cache.sliceBytes / geometry.l2EntryBytes }

@@ -18,9 +18,9 @@ final class MappingTables: @unchecked Sendable {
   /// Slices of L2 tables, those of snapshots included.
   private(set) var l2Cache: TableCache
   private let guestLength: Atomic<UInt64>
-  /// Held by whoever changes what the tables in memory say, and by whoever looks without the monitor: never while
+  /// Held by whoever changes what the tables in memory say, and by whoever looks without the lock: never while
   /// anything is read or written.
-  private let gate = Monitor()
+  private let gate = ConditionLock()
   /// The sizes that follow from the header, but for the width of refcounts.
   let geometry: Geometry
   let header: HeaderStore
@@ -29,26 +29,26 @@ final class MappingTables: @unchecked Sendable {
   let guardian: OverlapGuard
   let codec: ClusterCodec
   let claims: ClaimedWrites
-  private let monitor: Monitor
+  private let lock: ConditionLock
 
   init(
     _ l1: TableInMemory, length: UInt64, _ options: Qcow2Options, sliceBytes: Int,
-    _ allocator: ClusterAllocator, _ codec: ClusterCodec, _ claims: ClaimedWrites, _ monitor: Monitor
+    _ allocator: ClusterAllocator, _ codec: ClusterCodec, _ claims: ClaimedWrites, _ lock: ConditionLock
   ) {
     self.l1 = l1
     self.allocator = allocator
     self.codec = codec
     self.claims = claims
-    self.monitor = monitor
+    self.lock = lock
     header = allocator.header
     files = allocator.files
     guardian = allocator.guardian
     geometry = header.geometry
     guestLength = Atomic(length)
-    l2Cache = TableCache(bytes: options.l2CacheBytes, sliceBytes: sliceBytes, monitor: monitor, gate: gate)
+    l2Cache = TableCache(bytes: options.l2CacheBytes, sliceBytes: sliceBytes, lock: lock, gate: gate)
   }
 
-  /// The sectors of the guest's disk in bytes; read without the monitor.
+  /// The sectors of the guest's disk in bytes; read without the lock.
   var length: UInt64 { guestLength.load(ordering: .acquiring) }
 
   /// Lets the disk have another length.
@@ -71,7 +71,7 @@ final class MappingTables: @unchecked Sendable {
   /// Goes on with an empty cache.
   func makeCache(_ options: Qcow2Options, sliceBytes: Int) {
     let cache = TableCache(
-      bytes: options.l2CacheBytes, sliceBytes: sliceBytes, monitor: monitor, gate: gate)
+      bytes: options.l2CacheBytes, sliceBytes: sliceBytes, lock: lock, gate: gate)
     gate.withLock { l2Cache = cache }
   }
 
@@ -139,9 +139,9 @@ final class MappingTables: @unchecked Sendable {
     use(written)
   }
 
-  // MARK: Looking without the monitor
+  // MARK: Looking without the lock
 
-  /// What the tables in memory say about a range, without waiting for who holds the monitor; nil where there is more to
+  /// What the tables in memory say about a range, without waiting for who holds the lock; nil where there is more to
   /// do than to look.
   func knownExtent(at offset: UInt64, length: UInt64) -> Extent? {
     gate.lock()
@@ -149,7 +149,7 @@ final class MappingTables: @unchecked Sendable {
     return extentInMemory(at: offset, length: length)
   }
 
-  /// The entry of a guest cluster, without waiting for who holds the monitor; nil where it is not in memory.
+  /// The entry of a guest cluster, without waiting for who holds the lock; nil where it is not in memory.
   func knownEntry(at offset: UInt64) -> L2Entry? {
     gate.lock()
     defer { gate.unlock() }

@@ -83,7 +83,7 @@ public struct FeatureName: Hashable, Sendable {
     self.name = name
   }
 
-  /// What new images say, in the peer's order.
+  /// What new images say, in `qemu-img`'s order.
   public static let all: [FeatureName] = [
     FeatureName(.incompatible, bit: 0, name: "dirty bit"),
     FeatureName(.incompatible, bit: 1, name: "corrupt bit"),

@@ -3,7 +3,7 @@
 
 public import Bytes
 
-/// The largest tables that are read, as the peer has it: what is larger is refused before memory is taken.
+/// The largest tables that are read, as `qemu-img` has it: what is larger is refused before memory is taken.
 public enum Qcow2Limits {
   /// Smallest cluster size as a power of two.
   public static let minimumClusterBits: UInt32 = 9

@@ -46,7 +46,7 @@ extension Header {
 
   /// Checks sizes and places of all tables against the limits.
   ///
-  /// - Throws: what is wrong, in the peer's words.
+  /// - Throws: what is wrong, in `qemu-img`'s words.
   public func checkTables() throws(BlockError) {
     let geometry = self.geometry
     guard UInt64(refcountTableClusters) << geometry.clusterBits <= Qcow2Limits.refcountTableBytes else {

@@ -91,7 +91,7 @@ public struct Header: Hashable, Sendable {
   ///
   /// `head` is the start of the file, as much of it as there is.
   ///
-  /// - Throws: what is wrong, in the peer's words.
+  /// - Throws: what is wrong, in `qemu-img`'s words.
   public static func clusterSize(parsing head: RawSpan) throws(BlockError) -> UInt64 {
     guard head.byteCount >= 8 else { throw tooShort }
     guard head.big32(at: 0) == magic else {
@@ -118,7 +118,7 @@ public struct Header: Hashable, Sendable {
   ///
   /// Checks what the header can tell about itself; whether tables lie inside the file is not among that.
   ///
-  /// - Throws: what is wrong, in the peer's words.
+  /// - Throws: what is wrong, in `qemu-img`'s words.
   public init(parsing area: RawSpan) throws(BlockError) {
     let clusterSize = try Header.clusterSize(parsing: area)
     readFieldsV2(area)

@@ -127,7 +127,7 @@ extension SnapshotStore {
 }
 
 extension SnapshotEntry {
-  /// Bytes of a name that the peer can hold.
+  /// Bytes of a name that `qemu-img` can hold.
   private static let nameBytes = 255
 
   /// An entry for a new snapshot without saved machine state; its L1 table is still to be named.

@@ -6,7 +6,7 @@ internal import Errors
 
 /// The part of a chain that a commit works on, from the image down to its base: who may do what there meanwhile.
 /// Graph API.
-final class CommitStretch {
+final class CommitChain {
   /// The job's use of the image.
   private(set) var source: RootUser?
   /// The job's use of the base.
@@ -33,10 +33,11 @@ final class CommitStretch {
   func take(emptying: Bool) throws(BlockError) {
     try openForWriting(base)
     if emptying { try openForWriting(top) }
-    let source = graph.makeUser(description, claim: Claim(held: emptying ? .write : [], shared: .all))
+    let source = graph.makeUser(
+      description, request: PermissionRequest(held: emptying ? .write : [], shared: .all))
     let target = graph.makeUser(
       description,
-      claim: Claim(
+      request: PermissionRequest(
         held: [.consistentRead, .write, .resize], shared: [.consistentRead, .writeUnchanged, .graphMod]))
     (self.source, self.target) = (source, target)
     var layers: [Node] = []
@@ -45,7 +46,8 @@ final class CommitStretch {
       layers.append(node)
       middle.append(
         graph.makeUser(
-          description, claim: Claim(held: [], shared: Permissions.all.subtracting(.consistentRead))))
+          description,
+          request: PermissionRequest(held: [], shared: Permissions.all.subtracting(.consistentRead))))
       layer = node.backing?.child
     }
     let middle = middle

@@ -6,11 +6,11 @@ internal import Glibc
 /// A lock with a condition to wait for, from the C library: several times faster than the standard library's
 /// mutex, which has no condition either.
 @safe
-public final class Monitor: @unchecked Sendable {
+public final class ConditionLock: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>
 
-  /// Makes an unlocked monitor.
+  /// Makes a lock that nobody holds.
   public init() {
     unsafe mutex = .allocate(capacity: 1)
     unsafe condition = .allocate(capacity: 1)

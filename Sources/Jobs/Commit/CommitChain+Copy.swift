@@ -14,7 +14,7 @@ struct CommitPace {
 }
 
 /// The work itself. I/O API.
-extension CommitStretch {
+extension CommitChain {
   /// Writes what the layers above the base hold to the base, which grows where it is shorter, and makes it durable.
   func copy(_ pace: CommitPace, _ context: JobContext) throws(BlockError) {
     guard let source = source?.edge, let target = target?.edge else { return }

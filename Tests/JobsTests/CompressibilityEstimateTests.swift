@@ -8,7 +8,7 @@ import Testing
 @testable import Jobs
 
 @Suite("What a copy has to store")
-struct StoredDataTests {
+struct CompressibilityEstimateTests {
   private let folder = TemporaryFolder()
 
   /// Looks at a file that a script makes as `$1`.
@@ -16,10 +16,10 @@ struct StoredDataTests {
     let outcome = Shell.run(script, folder.file("disk.raw"))
     #expect(outcome.status == 0, "\(outcome.output)")
     let graph = Graph()
-    let user = graph.makeUser("test", claim: Claim(held: .consistentRead, shared: .all))
+    let user = graph.makeUser("test", request: PermissionRequest(held: .consistentRead, shared: .all))
     let opener = Opener(graph: graph, kinds: Drivers.all)
     try opener.open(ImageName(path: folder.file("disk.raw")), OpenSettings(format: "raw"), for: user)
-    let data = StoredData(sources: [try #require(user.edge)])
+    let data = CompressibilityEstimate(sources: [try #require(user.edge)])
     let stored = data.bytes()
     let content = data.content()
     try graph.release(user)

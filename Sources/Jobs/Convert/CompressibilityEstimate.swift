@@ -6,7 +6,7 @@ internal import Bytes
 internal import Errors
 
 /// How much of what images store a copy of them has to store, too.
-struct StoredData {
+struct CompressibilityEstimate {
   /// The images.
   let sources: [Edge]
 
@@ -30,7 +30,7 @@ struct StoredData {
     let total = bytes()
     guard total > 0 else { return (0, 0) }
     var places: [UInt64] = []
-    for _ in 0..<StoredData.samples { places.append(UInt64.random(in: 0..<total)) }
+    for _ in 0..<CompressibilityEstimate.samples { places.append(UInt64.random(in: 0..<total)) }
     places.sort()
     var (seen, filled, start, next) = (0, 0, UInt64(0), 0)
     forEachRun { edge, run in
@@ -44,9 +44,9 @@ struct StoredData {
       start = end
     }
     guard seen > 0 else { return (0, total) }
-    let share = Double(filled) / Double(seen * StoredData.sectorsOfSample)
+    let share = Double(filled) / Double(seen * CompressibilityEstimate.sectorsOfSample)
     func part(_ share: Double) -> UInt64 { UInt64(Double(total) * max(0, share)) }
-    return (part(share - StoredData.doubt), share > 0.999 ? total : part(share))
+    return (part(share - CompressibilityEstimate.doubt), share > 0.999 ? total : part(share))
   }
 
   private static let sector = 512
@@ -54,14 +54,14 @@ struct StoredData {
 
   /// How many sectors are not zero in the unit around `offset`: copies may leave out any of them.
   private func sectors(of edge: Edge, around offset: UInt64, in run: Range<UInt64>) -> Int {
-    let first = max(offset.roundedDown(to: StoredData.sampleBytes), run.lowerBound)
-    let last = min(first + StoredData.sampleBytes, run.upperBound)
+    let first = max(offset.roundedDown(to: CompressibilityEstimate.sampleBytes), run.lowerBound)
+    let last = min(first + CompressibilityEstimate.sampleBytes, run.upperBound)
     // What cannot be read will not be written.
     guard let buffer = try? edge.read(at: first, count: Int(last - first)) else { return 0 }
     var count = 0
     var position = 0
     while position < buffer.count {
-      let end = min(position + StoredData.sector, buffer.count)
+      let end = min(position + CompressibilityEstimate.sector, buffer.count)
       if !buffer.bytes.slice(position..<end).isZero { count += 1 }
       position = end
     }
