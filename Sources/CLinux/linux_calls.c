@@ -29,12 +29,14 @@ const int LINUX_TRAITS_KNOWN = 2;
 const int LINUX_FIXED = 4;
 const int LINUX_O_DIRECT = O_DIRECT;
 const int LINUX_O_TMPFILE = O_TMPFILE;
+const int LINUX_O_PATH = O_PATH;
 #else
 const int LINUX_MOUNT_POINT = 1;
 const int LINUX_TRAITS_KNOWN = 2;
 const int LINUX_FIXED = 4;
 const int LINUX_O_DIRECT = 0;
 const int LINUX_O_TMPFILE = 0;
+const int LINUX_O_PATH = 0;
 #endif
 
 static int unsupported(void) {
@@ -43,6 +45,8 @@ static int unsupported(void) {
 }
 
 int linux_open(const char *path, int flags, mode_t mode) { return open(path, flags, mode); }
+
+int linux_open_at(int folder, const char *path, int flags) { return openat(folder, path, flags); }
 
 off_t linux_seek_data(int fd, off_t offset) {
 #ifdef SEEK_DATA

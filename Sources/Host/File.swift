@@ -53,42 +53,39 @@ public final class File: Sendable {
       _ = close(descriptor)
       throw error
     }
-    switch status.st_mode & S_IFMT {
-    case S_IFREG: kind = .regular
-    case S_IFBLK: kind = .blockDevice
-    case S_IFCHR: kind = .characterDevice
-    case S_IFDIR: kind = .directory
-    default: kind = .other
-    }
+    kind = Kind(status)
   }
 
   /// Opens the file at `path` without waiting for anyone (a FIFO does not block).
   ///
   /// - Throws: the system's reason, without the path.
   public convenience init(path: String, mode: Mode) throws(BlockError) {
-    var flags = (mode.contains(.writable) ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
-    if mode.contains(.direct) { flags |= LINUX_O_DIRECT }
-    if mode.contains(.create) { flags |= O_CREAT }
-    if mode.contains(.exclusive) { flags |= O_EXCL }
     let permissions: mode_t = mode.contains(.ownerOnly) ? 0o600 : 0o644
     let descriptor: Int32
     do throws(BlockError) {
-      descriptor = try File.descriptor(path: path, flags: flags, permissions: permissions)
+      descriptor = try File.descriptor(path: path, flags: mode.flags, permissions: permissions)
     } catch {
       throw mode.contains(.direct) ? error.tellingOfDirect : error
     }
     try self.init(owning: descriptor, isWritable: mode.contains(.writable))
   }
 
-  static func descriptor(path: String, flags: Int32, permissions: mode_t = 0o644) throws(BlockError) -> Int32
-  {
+  /// - Parameter folder: where a relative path starts, which is opened and never made; nil for the working folder.
+  static func descriptor(
+    path: String, in folder: Int32? = nil, flags: Int32, permissions: mode_t = 0o644
+  ) throws(BlockError) -> Int32 {
     // A zero byte would silently cut the name for the C library.
     let cName = path.cName
     guard cName.firstIndex(of: 0) == cName.count - 1 else {
       throw BlockError(.invalidArgument, "file name contains a zero byte")
     }
     while true {
-      let descriptor = unsafe linux_open(cName, flags, permissions)
+      let descriptor =
+        if let folder {
+          unsafe linux_open_at(folder, cName, flags)
+        } else {
+          unsafe linux_open(cName, flags, permissions)
+        }
       if descriptor >= 0 { return descriptor }
       if errno != EINTR { throw BlockError(system: errno) }
     }
@@ -201,6 +198,29 @@ public final class File: Sendable {
       throw BlockError(system: EFBIG)
     }
     return position
+  }
+}
+
+extension File.Kind {
+  init(_ status: stat) {
+    switch status.st_mode & S_IFMT {
+    case S_IFREG: self = .regular
+    case S_IFBLK: self = .blockDevice
+    case S_IFCHR: self = .characterDevice
+    case S_IFDIR: self = .directory
+    default: self = .other
+    }
+  }
+}
+
+extension File.Mode {
+  /// Those of open(2), which does not wait for anyone.
+  var flags: Int32 {
+    var flags = (contains(.writable) ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
+    if contains(.direct) { flags |= LINUX_O_DIRECT }
+    if contains(.create) { flags |= O_CREAT }
+    if contains(.exclusive) { flags |= O_EXCL }
+    return flags
   }
 }
 

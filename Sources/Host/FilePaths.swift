@@ -66,13 +66,7 @@ public enum FilePaths {
   public static func kind(of path: String) -> File.Kind? {
     var status = stat()
     guard unsafe stat(path.cName, &status) == 0 else { return nil }
-    switch status.st_mode & S_IFMT {
-    case S_IFREG: return .regular
-    case S_IFBLK: return .blockDevice
-    case S_IFCHR: return .characterDevice
-    case S_IFDIR: return .directory
-    default: return .other
-    }
+    return File.Kind(status)
   }
 
   /// What tells the file at `path` from every other, or nil where there is none.

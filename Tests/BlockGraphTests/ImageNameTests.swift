@@ -74,7 +74,7 @@ struct ImageNameTests {
     ])
   func follows(_ name: String, _ parent: String, _ meant: String) throws {
     let reference = ImageReference(slot: .backing, role: .cow, name: name, format: nil)
-    let resolved = try LocalFilesGate().resolve(reference, foundIn: parent)
+    let resolved = try LocalFilesGate().resolve(reference.name, of: reference, foundIn: parent)
     #expect(resolved.options == ["filename": .string(meant)])
   }
 
@@ -88,7 +88,9 @@ struct ImageNameTests {
   func refusesReferences(_ name: String) {
     let reference = ImageReference(slot: .backing, role: .cow, name: name, format: "raw")
     for gate in [LocalFilesGate(), ClosedGate()] as [any OpenGate] {
-      let error = #expect(throws: BlockError.self) { try gate.resolve(reference, foundIn: "the-image") }
+      let error = #expect(throws: BlockError.self) {
+        try gate.resolve(reference.name, of: reference, foundIn: "the-image")
+      }
       #expect(error?.kind == .refused)
       #expect(error?.message.contains("the-image") == true && error?.message.contains(name) == true)
     }
@@ -107,16 +109,20 @@ struct ImageNameTests {
   func followsAll(_ name: String, _ meant: OptionObject) throws {
     let reference = ImageReference(slot: .backing, role: .cow, name: name, format: nil)
     let gate = OpenedGate(protocols: ["file", StoragePrefix("net", form: .url)])
-    #expect(try gate.resolve(reference, foundIn: "d/a").options == meant)
+    #expect(try gate.resolve(reference.name, of: reference, foundIn: "d/a").options == meant)
     let unknown = ImageReference(slot: .backing, role: .cow, name: "frob:x", format: nil)
-    let error = #expect(throws: BlockError.self) { try gate.resolve(unknown, foundIn: "d/a") }
+    let error = #expect(throws: BlockError.self) {
+      try gate.resolve(unknown.name, of: unknown, foundIn: "d/a")
+    }
     #expect(error?.message == "Unknown protocol 'frob'")
   }
 
   @Test("the closed gate follows nothing at all")
   func closed() {
     let reference = ImageReference(slot: .dataFile, role: .data, name: "b", format: nil)
-    let error = #expect(throws: BlockError.self) { try ClosedGate().resolve(reference, foundIn: "a") }
+    let error = #expect(throws: BlockError.self) {
+      try ClosedGate().resolve(reference.name, of: reference, foundIn: "a")
+    }
     #expect(error?.message == "'a' names the data file 'b', which is not followed")
   }
 

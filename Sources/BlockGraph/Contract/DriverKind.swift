@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Errors
+public import Host
 public import Options
 
 /// A kind of driver: how its images are recognised, opened and made. Stateless.
@@ -16,6 +17,9 @@ public protocol DriverKind: Sendable {
   var namePrefixes: [StoragePrefix] { get }
   /// What messages call the storage that is opened with `options`; nil for the name as the user wrote it.
   func storageName(_ options: OptionObject) -> String?
+  /// Finds the file that a path means, so that `open` gets that one and no other; from `folder`, where it is stated,
+  /// without leaving it or following a link. Nil where storage has no files of this machine to find.
+  func find(_ path: String, beneath folder: String?) throws(BlockError) -> FoundFile?
   /// Whether images may have a backing file.
   var supportsBacking: Bool { get }
   /// Whether images may hold compressed data that is written there.
@@ -65,6 +69,8 @@ extension DriverKind {
   public var namePrefixes: [StoragePrefix] { isProtocol ? [StoragePrefix(name)] : [] }
   /// The file name, where there is one.
   public func storageName(_ options: OptionObject) -> String? { options["filename"]?.string }
+  /// Finds nothing.
+  public func find(_ path: String, beneath folder: String?) throws(BlockError) -> FoundFile? { nil }
   /// No backing file.
   public var supportsBacking: Bool { false }
   /// Nothing is compressed.
@@ -101,6 +107,8 @@ public struct OpenRequest {
   public let node: Node
   /// How the node is to be open.
   public let flags: NodeFlags
+  /// The file to be opened, where it was found by a name in another image; a path in the options is only its name then.
+  public let found: FoundFile?
   /// The driver's own options. The driver takes out what it understands; what is left is refused by name.
   public var options: OptionObject
   /// Where the secrets come from that options name.
@@ -139,13 +147,20 @@ public struct OpenedDriver {
 }
 
 /// Another image that an image names in its own bytes. Whether it is followed is the open gate's decision.
-public struct ImageReference: Sendable, Equatable {
+public struct ImageReference: Sendable {
   /// The slot that the named image takes.
   public var slot: EdgeSlot
   /// What it will be to the node.
   public var role: EdgeRole
   /// The name as it stands in the image.
   public var name: String
+  /// Further names, which are tried in order where there is no file of the first, or where it may not be followed.
+  public var otherNames: [String] = []
+  /// Whether names may only lead to files in the image's own folder or below it, by way of no link.
+  public var staysInFolder = false
+  /// Looks at the image that was opened, whoever named it, and returns what users should hear; throws, in words of its
+  /// own, where it is not the one that is meant. No other name is tried then.
+  public var check: (@Sendable (Node) throws(BlockError) -> [OpenWarning])?
   /// The format as it stands in the image, if it does.
   public var format: String?
 
@@ -156,6 +171,9 @@ public struct ImageReference: Sendable, Equatable {
     self.name = name
     self.format = format
   }
+
+  /// All names, in the order in which they are tried.
+  public var names: [String] { [name] + otherNames }
 }
 
 /// What an image is made from.

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Errors
-internal import Host
 internal import Options
 
 extension Graph {
@@ -96,14 +95,6 @@ extension Graph {
     requireThread()
     return try change(draining: []) { (edit: GraphEdit) throws(BlockError) in
       try edit.makeNode(faults.wrapStorage?(driver) ?? driver, fileName: fileName, flags: flags)
-    }
-  }
-
-  /// Whether a device stands at `path`.
-  static func isDevice(_ path: String) -> Bool {
-    switch FilePaths.kind(of: path) {
-    case .blockDevice, .characterDevice: true
-    default: false
     }
   }
 }

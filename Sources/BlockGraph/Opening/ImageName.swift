@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Errors
+internal import Host
 public import Options
 
 /// How a user, or an image, names an image: a path, `driver:path`, `json:{…}`, or options.
@@ -10,6 +11,8 @@ public struct ImageName: Sendable, Equatable {
   public let text: String
   /// What it says, as nested options; a plain path is `filename`.
   public let options: OptionObject
+  /// The file that a plain path leads to, where that was found out: no other is opened.
+  var found: FoundFile?
 
   /// Reads a name from the command line. `protocols` are the prefixes that lead to storage.
   ///
@@ -59,6 +62,9 @@ public struct ImageName: Sendable, Equatable {
     text = path
     options = ["filename": .string(path)]
   }
+
+  /// The path, where the name says nothing else.
+  var path: String? { options.count == 1 ? options["filename"]?.string : nil }
 
   /// The name of the file at the bottom, where one is stated.
   public var fileName: String? {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Errors
+internal import Host
 
 /// How far names are followed that are found inside images.
 public enum ReferencePolicy: String, Sendable, CaseIterable {
@@ -22,12 +23,31 @@ public enum ReferencePolicy: String, Sendable, CaseIterable {
   }
 }
 
-/// Decides about every name that is found inside an image, before anything is opened.
+/// Decides about every name that is found inside an image, before anything is opened, and finds what may be.
 public protocol OpenGate: Sendable {
-  /// What the image whose file is `parent` means by `reference`.
+  /// What the image whose file is `parent` means by `name`, one of a reference's; looks at no file.
   ///
   /// - Throws: kind `refused` where the policy does not follow it.
-  func resolve(_ reference: ImageReference, foundIn parent: String) throws(BlockError) -> ImageName
+  func resolve(_ name: String, of reference: ImageReference, foundIn parent: String) throws(BlockError)
+    -> ImageName
+
+  /// As `resolve`, and where that is a path, finds the file in `files`: what is opened later is that file or none.
+  ///
+  /// - Throws: kind `notFound` where there is no such file.
+  func find(_ name: String, of reference: ImageReference, foundIn parent: String, in files: any DriverKind)
+    throws(BlockError) -> ImageName
+}
+
+extension OpenGate {
+  /// The file that the system finds.
+  public func find(
+    _ name: String, of reference: ImageReference, foundIn parent: String, in files: any DriverKind
+  ) throws(BlockError) -> ImageName {
+    var meant = try resolve(name, of: reference, foundIn: parent)
+    guard let path = meant.path else { return meant }
+    meant.found = try inFile(path) { () throws(BlockError) in try files.find(path, beneath: nil) }
+    return meant
+  }
 }
 
 /// The gate for images that are the user's own: names are paths on this machine, relative to the image's folder.
@@ -39,23 +59,50 @@ public struct LocalFilesGate: OpenGate {
 
   /// Accepts paths. A backing file's that begins with `file:` is relative to the working folder, as written; a data
   /// file has the very name that stands there, as `qemu-img` takes it.
-  public func resolve(_ reference: ImageReference, foundIn parent: String) throws(BlockError) -> ImageName {
-    guard let prefix = ImageName.protocolPrefix(of: reference.name) else {
-      return ImageName(path: ImageName.resolve(reference.name, relativeTo: parent))
+  public func resolve(_ name: String, of reference: ImageReference, foundIn parent: String)
+    throws(BlockError) -> ImageName
+  {
+    guard let prefix = ImageName.protocolPrefix(of: name) else {
+      return ImageName(path: ImageName.resolve(name, relativeTo: parent))
     }
-    guard prefix == "file" else {
-      throw BlockError(
-        .refused, "'\(parent)' names '\(reference.name)': only local files may be named in an image",
-        naming: parent,
-        advice:
-          "To use it all the same, state '\(reference.slot.rawValue)' yourself with json: or --image-opts, or "
-          + "allow every name with --references=any.")
+    guard prefix == "file", !reference.staysInFolder else {
+      throw refusal(name, of: reference, foundIn: parent, "only local files may be named in an image")
     }
     if reference.slot == .dataFile {
       let folder = parent.lastIndex(of: "/").map { parent[...$0] } ?? ""
-      return ImageName(path: folder + reference.name)
+      return ImageName(path: folder + name)
     }
-    return ImageName(path: String(reference.name.dropFirst("file:".count)))
+    return ImageName(path: String(name.dropFirst("file:".count)))
+  }
+
+  /// The file that the system finds; of a reference that stays in the image's folder, by way of no link.
+  public func find(
+    _ name: String, of reference: ImageReference, foundIn parent: String, in files: any DriverKind
+  ) throws(BlockError) -> ImageName {
+    var meant = try resolve(name, of: reference, foundIn: parent)
+    guard let path = meant.path else { return meant }
+    let folder = reference.staysInFolder ? FilePaths.folder(of: parent) : nil
+    do throws(BlockError) {
+      meant.found = try inFile(path) { () throws(BlockError) in
+        try files.find(folder == nil ? path : name, beneath: folder)
+      }
+    } catch {
+      guard error.kind == .refused else { throw error }
+      throw refusal(
+        name, of: reference, foundIn: parent,
+        "only files in the image's own folder may be named here, and \(error.finding)")
+    }
+    return meant
+  }
+
+  private func refusal(_ name: String, of reference: ImageReference, foundIn parent: String, _ reason: String)
+    -> BlockError
+  {
+    BlockError(
+      .refused, "'\(parent)' names '\(name)': \(reason)", naming: parent,
+      advice:
+        "To use it all the same, state '\(reference.slot.rawValue)' yourself with json: or --image-opts, or "
+        + "allow every name with --references=any.")
   }
 }
 
@@ -65,11 +112,13 @@ public struct ClosedGate: OpenGate {
   public init() {}
 
   /// Refuses.
-  public func resolve(_ reference: ImageReference, foundIn parent: String) throws(BlockError) -> ImageName {
-    let isLocal = (try? LocalFilesGate().resolve(reference, foundIn: parent)) != nil
+  public func resolve(_ name: String, of reference: ImageReference, foundIn parent: String)
+    throws(BlockError) -> ImageName
+  {
+    let isLocal = (try? LocalFilesGate().resolve(name, of: reference, foundIn: parent)) != nil
     throw BlockError(
       .refused,
-      "'\(parent)' names the \(reference.slot.fileWords) '\(reference.name)', which is not followed",
+      "'\(parent)' names the \(reference.slot.fileWords) '\(name)', which is not followed",
       naming: parent,
       advice: "With --references=\(isLocal ? "local" : "any"), and without --untrusted, it is followed. "
         + "'inspect \(parent)' lists what an image refers to.")
@@ -86,8 +135,10 @@ public struct OpenedGate: OpenGate {
   /// Accepts paths, prefixes and `json:`.
   ///
   /// - Throws: kind `invalidArgument` for a prefix that no driver has, or for JSON that is none.
-  public func resolve(_ reference: ImageReference, foundIn parent: String) throws(BlockError) -> ImageName {
-    if let local = try? LocalFilesGate().resolve(reference, foundIn: parent) { return local }
-    return try ImageName(reference.name, protocols: protocols)
+  public func resolve(_ name: String, of reference: ImageReference, foundIn parent: String)
+    throws(BlockError) -> ImageName
+  {
+    if let local = try? LocalFilesGate().resolve(name, of: reference, foundIn: parent) { return local }
+    return try ImageName(name, protocols: protocols)
   }
 }

@@ -18,7 +18,8 @@ extension Opener {
       .invalidArgument, "A block device must be specified for \"\(option ?? "file")\"")
     guard let stated = options.remove("file") else {
       guard let path = try options.takeString("filename") else { throw missing }
-      return try openStorage(try storage(for: path), ["filename": .string(path)], flags, name: name)
+      return try openStorage(
+        try storage(for: path, name.found), ["filename": .string(path)], flags, name: name)
     }
     if let reference = stated.string {
       return try graph.knownNode(named: reference)
@@ -49,8 +50,13 @@ extension Opener {
   }
 
   /// The storage driver for a path: a device where one stands, else a file.
-  private func storage(for path: String) throws(BlockError) -> any DriverKind {
-    try knownKind(named: Graph.isDevice(path) ? "host_device" : "file")
+  private func storage(for path: String, _ found: FoundFile? = nil) throws(BlockError) -> any DriverKind {
+    let isDevice =
+      switch found?.kind ?? FilePaths.kind(of: path) {
+      case .blockDevice, .characterDevice: true
+      default: false
+      }
+    return try knownKind(named: isDevice ? "host_device" : "file")
   }
 
   /// Opens storage that is there already, whose driver `wrap` puts another one above; nobody uses the node yet.
@@ -80,7 +86,8 @@ extension Opener {
       name: nodeName, fileName: kind.storageName(options) ?? name.text, driver: UnopenedDriver(kind.name),
       flags: flags.subtracting(.probed), options: .object(options))
     var request = OpenRequest(
-      node: node, flags: node.flags, options: options, secrets: secrets, rateLimiters: rateLimiters,
+      node: node, flags: node.flags, found: name.found, options: options, secrets: secrets,
+      rateLimiters: rateLimiters,
       tableBudget: tableBudget, cacheBytes: Opener.cacheBytes(below: 0), warn: warn)
     let opened = try kind.open(&request)
     if let left = request.options.flattened().first?.key { throw kind.unsupported(option: left) }
@@ -144,7 +151,7 @@ extension Opener {
       }
     }
     var request = OpenRequest(
-      node: node, flags: flags, options: options, secrets: secrets, rateLimiters: rateLimiters,
+      node: node, flags: flags, found: nil, options: options, secrets: secrets, rateLimiters: rateLimiters,
       tableBudget: tableBudget, cacheBytes: Opener.cacheBytes(below: above.count - 1), warn: warn)
     let opened = try about(node.fileName) { () throws(BlockError) in try kind.open(&request) }
     if let data = stated.dataFile, !opened.references.contains(where: { $0.slot == .dataFile }) {

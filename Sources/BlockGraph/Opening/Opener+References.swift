@@ -1,7 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Errors
+public import Errors
 internal import Host
 internal import Options
 
@@ -33,7 +33,12 @@ extension Opener {
         child = try openDataFile(reference, stated.dataFile, settings, of: node, above: above)
         if let child { try refuseOwnFile(child, reference, above) }
       }
-      if let child { children.append((reference, child)) }
+      guard let child else { continue }
+      let remarks = try inContext("Could not open \(reference.slot.fileWords)") { () throws(BlockError) in
+        try reference.check?(child) ?? []
+      }
+      for remark in remarks { warn(remark) }
+      children.append((reference, child))
     }
     try graph.change(draining: [node] + node.children.map(\.child) + children.map(\.1)) {
       (edit: GraphEdit) throws(BlockError) in
@@ -49,11 +54,13 @@ extension Opener {
   /// An image that names itself is no whole image, also where backing files are not looked at.
   private func refuseOwnName(_ reference: ImageReference, _ above: [Layer]) throws(BlockError) {
     guard let own = above.last else { return }
-    let path = ImageName.resolve(reference.name, relativeTo: own.fileName)
-    // What must not be followed is not even looked at.
-    let isFollowed = (try? gate.resolve(reference, foundIn: own.fileName)) != nil
-    let named = Layer(fileName: path, identity: isFollowed ? FilePaths.identity(of: path) : nil)
-    try inContext("Could not open backing file") { () throws(BlockError) in try refuseLoop(named, [own]) }
+    for name in reference.names {
+      let path = ImageName.resolve(name, relativeTo: own.fileName)
+      // What must not be followed is not even looked at.
+      let isFollowed = (try? gate.resolve(name, of: reference, foundIn: own.fileName)) != nil
+      let named = Layer(fileName: path, identity: isFollowed ? FilePaths.identity(of: path) : nil)
+      try inContext("Could not open backing file") { () throws(BlockError) in try refuseLoop(named, [own]) }
+    }
   }
 
   /// Guest data over the tables that describe it would destroy both.
@@ -94,6 +101,26 @@ extension Opener {
     return references
   }
 
+  /// The first of the names of a reference that there is a file of and that the gate lets through.
+  ///
+  /// A file that is there is the one: were others tried where it cannot be opened, a chain of images could cause more
+  /// opening than it has layers.
+  ///
+  /// - Throws: where there is none, the first refusal, else what the first name led to.
+  public func find(_ reference: ImageReference, foundIn parent: String) throws(BlockError) -> ImageName {
+    let files = try knownKind(named: "file")
+    var failure: BlockError?
+    for name in reference.names {
+      do throws(BlockError) {
+        return try gate.find(name, of: reference, foundIn: parent, in: files)
+      } catch {
+        guard error.kind == .notFound || error.kind == .refused else { throw error }
+        if failure == nil || failure?.kind == .notFound && error.kind == .refused { failure = error }
+      }
+    }
+    throw failure ?? BlockError(.notFound, "no name is stated")
+  }
+
   private func openBacking(_ reference: ImageReference, _ stated: OptionTree?, of node: Node, above: [Layer])
     throws(BlockError) -> Node?
   {
@@ -113,12 +140,13 @@ extension Opener {
         return try open(name, OpenSettings(flags: flags), above: above)
       }
       // Only details are stated: the image itself is the one that the reference names.
-      let found = try gate.resolve(reference, foundIn: node.fileName)
+      let found = try find(reference, foundIn: node.fileName)
       for entry in found.options.entries { options[entry.key] = entry.value }
-      let name = try ImageName(options: options, text: found.text)
+      var name = try ImageName(options: options, text: found.text)
+      name.found = found.found
       return try open(name, OpenSettings(format: reference.format, flags: flags), above: above)
     default:
-      let name = try gate.resolve(reference, foundIn: node.fileName)
+      let name = try find(reference, foundIn: node.fileName)
       return try open(name, OpenSettings(format: reference.format, flags: flags), above: above)
     }
   }
@@ -136,7 +164,7 @@ extension Opener {
       var storage: OptionObject = ["file": options]
       return try openFile(&storage, flags, settings, name: ImageName(path: reference.name), above: above)
     case nil:
-      let name = try gate.resolve(reference, foundIn: node.fileName)
+      let name = try find(reference, foundIn: node.fileName)
       // Storage that is stated by its driver, as in json:, is what the file is to be.
       var storage = name.options["driver"] == nil ? name.options : ["file": .object(name.options)]
       return try openFile(&storage, flags, settings, name: name, above: above)

@@ -16,9 +16,13 @@ extern "C" {
 /// Flags of linux_open beyond POSIX; 0 where the system lacks them.
 extern const int LINUX_O_DIRECT;
 extern const int LINUX_O_TMPFILE;
+extern const int LINUX_O_PATH;
 
 /// open(2) with a mode.
 int linux_open(const char *path, int flags, mode_t mode);
+
+/// openat(2), which makes no file.
+int linux_open_at(int folder, const char *path, int flags);
 
 /// lseek(2) with SEEK_DATA / SEEK_HOLE.
 off_t linux_seek_data(int fd, off_t offset);

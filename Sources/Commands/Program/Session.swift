@@ -109,7 +109,7 @@ final class Session {
       guard let name = creation[key]?.string else { continue }
       let reference = ImageReference(slot: slot, role: .data, name: name, format: nil)
       do throws(BlockError) {
-        _ = try LocalFilesGate().resolve(reference, foundIn: path)
+        _ = try LocalFilesGate().resolve(name, of: reference, foundIn: path)
       } catch {
         console.advise(
           "'\(path)' now names '\(name)', which is not followed when it is found in an image: state "

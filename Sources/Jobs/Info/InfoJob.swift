@@ -54,11 +54,12 @@ public final class InfoJob: Job {
 
   private func resolve(_ backing: ImageReference, of node: Node) throws(BlockError) -> ImageName {
     do throws(BlockError) {
-      return try opener.gate.resolve(backing, foundIn: node.fileName)
+      return try opener.find(backing, foundIn: node.fileName)
     } catch {
       // A refusal says itself which image names what.
-      if error.namesFile { throw error }
-      throw error.prefixed("Could not open '\(backing.name)'", naming: backing.name)
+      if error.kind == .refused { throw error }
+      let name = error.subject ?? backing.name
+      throw error.prefixed("Could not open '\(name)'", naming: name)
     }
   }
 

@@ -47,7 +47,8 @@ struct ChainFiles {
       let name = data["data-file"]?.string
     else { return }
     let reference = ImageReference(slot: .dataFile, role: .data, name: name, format: nil)
-    guard let path = try? LocalFilesGate().resolve(reference, foundIn: image.fileName).fileName else {
+    guard let path = try? LocalFilesGate().resolve(name, of: reference, foundIn: image.fileName).fileName
+    else {
       return
     }
     members.append(Member(path: path, part: "the \(EdgeSlot.dataFile.words) of '\(image.fileName)'"))

@@ -3,7 +3,7 @@
 
 public import BlockGraph
 public import Errors
-internal import Host
+public import Host
 public import Options
 
 /// Files and block devices of this machine.
@@ -30,6 +30,12 @@ public struct FileStorage: DriverKind {
     ]
   }
 
+  /// Finds a file or a device.
+  public func find(_ name: String, beneath folder: String?) throws(BlockError) -> FoundFile? {
+    if let folder { return try FoundFile(name, beneath: folder) }
+    return try FoundFile(path: name)
+  }
+
   /// Opens the file that the option `filename` names.
   ///
   /// - Throws: the system's reason; kind `invalidArgument` for what is no file or device; kind `conflict` later,
@@ -43,19 +49,20 @@ public struct FileStorage: DriverKind {
     // Both are about handing an image over to another machine while it is open, which does not happen here.
     _ = try request.options.takeBool("drop-cache")
     _ = try request.options.takeBool("x-check-cache-dropped")
-    let file = try openFile(path, flags: request.flags)
+    let file = try openFile(path, request.found, flags: request.flags)
     return OpenedDriver(FileDriver(file, path: path, name: name, locking: locking))
   }
 
-  private func openFile(_ path: String, flags: NodeFlags) throws(BlockError) -> File {
-    // Looked at before opening: opening a device or FIFO can have effects of its own. And once more after:
-    // another thing may have come to stand there.
-    if let kind = FilePaths.kind(of: path) { try refuse(kind, at: path) }
-    let file = try inFile(path) { () throws(BlockError) in
-      try File(path: path, mode: FileDriver.mode(flags))
-    }
-    try refuse(file.kind, at: path)
-    return file
+  private func openFile(_ path: String, _ found: FoundFile?, flags: NodeFlags) throws(BlockError) -> File {
+    // Looked at before opening: opening a device or FIFO can have effects of its own.
+    let found = try place(path, found)
+    try refuse(found.kind, at: path)
+    return try inFile(path) { () throws(BlockError) in try found.open(FileDriver.mode(flags)) }
+  }
+
+  private func place(_ path: String, _ found: FoundFile?) throws(BlockError) -> FoundFile {
+    if let found { return found }
+    return try inFile(path) { () throws(BlockError) in try FoundFile(path: path) }
   }
 
   private func refuse(_ kind: File.Kind, at path: String) throws(BlockError) {
