@@ -21,6 +21,10 @@ import Testing
     "convert -O qcow2 -o cluster_size=3 disk.raw old", "convert -O qcow2 -o data_file=disk.raw disk.raw old",
     "convert -c -O qcow2 -o data_file=x disk.raw old", "convert -O qcow2 -o data_file=other disk.raw old",
     "dd if=disk.raw of=old -O luks",
+    // What the new image is to stand on, or to take over.
+    "convert -O qcow2 -b none -F raw disk.raw old", "convert -O qcow2 -b disk.raw -F qcow2 disk.raw old",
+    "convert -O qcow2 -b lost.qcow2 -F qcow2 disk.raw old", "convert -O qcow2 -b old -F raw disk.raw old",
+    "convert -O qcow2 -o compat=0.10 --bitmaps marked.qcow2 old", "convert -O vdi --bitmaps marked.qcow2 old",
     // What no file system here has room for, or no file.
     "create -f vdi -o static=on old 100T", "create -f vdi -o preallocation=falloc old 100T",
     "create -f raw old 100T", "create -f raw old 7E", "create -f raw -o preallocation=falloc old 100T",
@@ -38,6 +42,8 @@ import Testing
     let outcome = Shell.run(
       """
       seq 100000 >old; ln old other; ln -s old link; truncate -s 1M disk.raw; cp old before
+      "$1" create -q -f qcow2 marked.qcow2 1M; "$1" bitmap --add marked.qcow2 marks
+      "$1" create -q -u -f qcow2 -b none -F qcow2 lost.qcow2 1M
       truncate -s 15T large.raw; ulimit -f $((14 << 30))
       "$1" $2 >/dev/null 2>&1; echo $?
       cmp before old

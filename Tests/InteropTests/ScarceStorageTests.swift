@@ -54,9 +54,12 @@ import Testing
   static let filling = [
     "commit top", "convert -n -f raw -O qcow2 disk.raw small/base", "rebase -b '' small/over",
     "dd -f raw -O qcow2 conv=notrunc if=disk.raw of=small/base", "resize --preallocation=full small/base +4M",
+    "convert -c -n -f raw -O qcow2 disk.raw small/base", "bench -w -c 80 -s 64k -S 64k -f qcow2 small/base",
+    "convert -n -m 1 -f raw -O qcow2 disk.raw small/base", "bench -w -c 900 -s 3k -d 1 -f qcow2 small/over",
   ]
 
-  @Test("D-06 that there is no room is told once", arguments: filling)
+  @Test(
+    "D-06 that there is no room is told once, and what took room in vain is given back", arguments: filling)
   func toldOnce(_ command: String) throws {
     let folder = TemporaryFolder()
     let outcome = Mounts.run(
@@ -70,6 +73,7 @@ import Testing
       ! eval "'$1' $2" >/dev/null 2>errors
       grep -c -v '^strata: hint: ' errors
       tail -n 1 errors | grep -c 'Make room'
+      for image in small/*; do qemu-img check -q $image 2>&1 | tail -n 1; done
       """, mount: "-t tmpfs -o size=1500k none", Programs.strata, command, folder: folder.path)
     #expect(outcome == Shell.Outcome(status: 0, output: "1\n1\n"))
   }

@@ -24,6 +24,8 @@ public protocol DriverKind: Sendable {
   var supportsBacking: Bool { get }
   /// Whether images may hold compressed data that is written there.
   var supportsCompression: Bool { get }
+  /// Whether an image that is made with these creation options can keep dirty bitmaps.
+  func supportsBitmaps(_ options: OptionObject) -> Bool
   /// What the edge in slot `file` is to the node before the driver says so itself.
   var fileRole: EdgeRole { get }
   /// The option that states what is in slot `file`; nil where nothing stands there.
@@ -75,6 +77,8 @@ extension DriverKind {
   public var supportsBacking: Bool { false }
   /// Nothing is compressed.
   public var supportsCompression: Bool { false }
+  /// No bitmaps.
+  public func supportsBitmaps(_ options: OptionObject) -> Bool { false }
   /// The format's tables and data lie there.
   public var fileRole: EdgeRole { .image }
   /// `file`.

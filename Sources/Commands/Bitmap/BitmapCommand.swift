@@ -83,7 +83,7 @@ struct BitmapCommand: ProgramCommand {
     let actions = actions(session.options)
     try checkCombinations(actions)
     let image = try AccessOptions.image(
-      operands[0], isOptions: imageOptions, format: format, flags: .writable)
+      operands[0], isOptions: imageOptions, format: format, flags: [.writable, .unmap])
     let job = BitmapJob(
       try jobImage(image, session), bitmap: operands[1], actions, granularity: granularity,
       mergingFrom: try source(session))

@@ -17,6 +17,10 @@ public struct Qcow2Format: DriverKind {
   public var supportsBacking: Bool { true }
   /// Clusters may be compressed.
   public var supportsCompression: Bool { true }
+  /// From version 3 on. What is wrong with the options is told when the image is made.
+  public func supportsBitmaps(_ options: OptionObject) -> Bool {
+    (try? CreationOptions(options)).map { $0.version >= 3 } ?? true
+  }
 
   /// Certain where the magic and a version from 2 on stand at the start.
   public func probe(_ input: ProbeInput) -> Recognition? {

@@ -3,6 +3,7 @@
 
 internal import BlockGraph
 internal import Errors
+internal import Options
 
 /// The bitmaps of one image on their way into another.
 ///
@@ -30,11 +31,23 @@ struct BitmapCopy {
     }
   }
 
+  /// Refuses a target to be made that could not take the bitmaps.
+  ///
+  /// - Throws: kind `unsupported`, naming the format.
+  func checkTarget(_ kind: any DriverKind, _ options: OptionObject) throws(BlockError) {
+    guard !kind.supportsBitmaps(options) else { return }
+    throw BitmapCopy.unsupported(kind.name)
+  }
+
+  private static func unsupported(_ format: String) -> BlockError {
+    BlockError(.unsupported, "Format driver '\(format)' does not support bitmaps")
+  }
+
   /// Refuses a target that cannot take the bitmaps.
   func checkTarget(_ user: RootUser) throws(BlockError) {
     guard let node = user.edge?.child else { return }
     guard let driver = node.driver as? any BitmapDriver, driver.supportsBitmaps(of: node) else {
-      throw BlockError(.unsupported, "Format driver '\(node.driver.name)' does not support bitmaps")
+      throw BitmapCopy.unsupported(node.driver.name)
     }
     let known = Set(driver.bitmaps(of: node).map(\.name))
     for bitmap in bitmaps.reversed() where !bitmap.isInconsistent {

@@ -24,6 +24,8 @@ public final class ConvertJob: Job {
   private var graph: Graph?
   private var sources: [RootUser] = []
   private var target: RootUser?
+  /// Holds what a new target stands on.
+  private var backing: RootUser?
   private(set) var image: NewImage?
   private var base: Node?
   private var bitmaps: BitmapCopy?
@@ -124,6 +126,8 @@ public final class ConvertJob: Job {
     target = nil
     image?.discard()
     image = nil
+    if let backing { try? graph.release(backing) }
+    backing = nil
     for user in sources { try? graph.release(user) }
     sources = []
   }
@@ -189,6 +193,9 @@ public final class ConvertJob: Job {
     if let backing = BackingCheck(values, unsafe: true) {
       try backing.refuseOwnFiles(path: path, graph: graph, opener: opener)
     }
+    // All that can be refused is, before the target's file gives up what it holds.
+    try bitmaps?.checkTarget(kind, values)
+    try openBacking(of: values, at: path, in: graph)
     do throws(BlockError) {
       let recipe = ImageRecipe(
         path: path, format: format, size: length, options: values)
@@ -198,9 +205,32 @@ public final class ConvertJob: Job {
         "\(options.target.text): error while converting \(format)", naming: options.target.text)
     }
     try inFile(options.target.text) { () throws(BlockError) in
-      try image?.open(for: user)
+      try image?.open(for: user, on: backing?.edge?.child)
     }
     base = sharedBase(below: user)
+  }
+
+  private func openBacking(of values: OptionObject, at path: String, in graph: Graph) throws(BlockError) {
+    guard let name = values["backing_file"]?.string, !name.isEmpty else { return }
+    let user = graph.makeUser(
+      "convert: backing file of '\(options.target.text)'",
+      request: PermissionRequest(
+        held: .consistentRead, shared: Permissions.all.subtracting([.write, .resize])))
+    backing = user
+    let settings = OpenSettings(
+      format: values["backing_fmt"]?.string, flags: targetFlags.subtracting(.writable))
+    try inFile(options.target.text) { () throws(BlockError) in
+      try inContext("Could not open backing file") { () throws(BlockError) in
+        let image = try ImageName(ImageName.resolve(name, relativeTo: path), protocols: opener.protocols)
+        let node = try opener.openUnused(image, settings)
+        do throws(BlockError) {
+          try graph.attach(user, to: node)
+        } catch {
+          graph.dispose(ofUnused: node)
+          throw error
+        }
+      }
+    }
   }
 
   private func checkSpace(_ values: OptionObject) throws(BlockError) {

@@ -114,7 +114,7 @@ public final class RebaseJob: Job {
 
   private func openOverlay(_ user: RootUser) throws(BlockError) {
     var settings = options.settings
-    settings.flags.insert(.writable)
+    settings.flags.formUnion([.writable, .unmap])
     // Where the image stood on nothing, what it does not hold must go on reading as zero.
     if backing != nil { settings.flags.insert(.storesZeroes) }
     settings.followsBacking = !options.isUnsafe

@@ -121,12 +121,14 @@ final class NewImage {
     return kind.readsZeroWhenNew(recipe.options, storageReadsZero: files.readsZero(edge.child))
   }
 
-  /// Opens the image for `user`; with `isReadOnly`, as somebody would who only looks at it.
-  func open(for user: RootUser, isReadOnly: Bool = false) throws(BlockError) {
+  /// Opens the image for `user`, on `backing` where that is open already; with `isReadOnly`, as somebody would who only
+  /// looks at it.
+  func open(for user: RootUser, on backing: Node? = nil, isReadOnly: Bool = false) throws(BlockError) {
     guard let file = fileUser?.edge?.child else { return }
     let kind = try opener.knownFormat(recipe.format)
     var options = kind.openOptions(forNew: recipe.options)
     if let data = dataUser?.edge?.child { options["data-file"] = .string(data.name) }
+    if let backing { options["backing"] = .string(backing.name) }
     let settings = OpenSettings(flags: isReadOnly ? flags.subtracting(.writable) : flags)
     let node = try opener.openFormat(kind, on: file, options, settings)
     do throws(BlockError) {

@@ -164,7 +164,13 @@ public final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendabl
   /// Writes, growing the file where needed.
   public func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError)
   {
-    try file.write(at: offset, from: data)
+    do throws(BlockError) {
+      try file.write(at: offset, from: data)
+    } catch {
+      // Part of it may have made the file longer, whose room is not to be lost.
+      if let length = try? file.length() { noteLength(atLeast: length) }
+      throw error
+    }
     let end = offset + UInt64(data.byteCount)
     noteLength(atLeast: end)
     earlyWriteback?.note(offset..<end)

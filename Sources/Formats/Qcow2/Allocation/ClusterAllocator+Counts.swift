@@ -231,7 +231,7 @@ extension ClusterAllocator {
   func passesDiscard(_ reason: PendingFrees.Reason, _ held: borrowing Held) -> Bool {
     switch reason {
     case .request: options.passDiscardRequest ?? held.node.flags.contains(.unmap)
-    case .cut: true
+    case .cut, .failedWrite: true
     case .snapshot: options.passDiscardSnapshot
     case .other: options.passDiscardOther
     case .later: false

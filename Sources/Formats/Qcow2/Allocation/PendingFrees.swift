@@ -9,6 +9,8 @@ struct PendingFrees {
     case request
     /// The disk does not reach there any more.
     case cut
+    /// A write failed whose place it was to be: the tables may need the room.
+    case failedWrite
     /// A state of the disk is gone.
     case snapshot
     /// Anything else.

@@ -83,7 +83,7 @@ extension ClusterWriter {
         }
         let clusters = CompressedDescriptor(entry, geometry).hostClusters(geometry)
         do throws(BlockError) {
-          try allocator.free(clusters.lowerBound..<clusters.upperBound + 1, .other, held)
+          try allocator.free(clusters.lowerBound..<clusters.upperBound + 1, .failedWrite, held)
         } catch {
           failure = failure ?? error
         }

@@ -199,7 +199,7 @@ extension ClusterWriter {
   private func giveBack(_ write: ClaimedWrite, _ held: borrowing Held) throws(BlockError) {
     guard write.isFresh, !files.hasDataFile else { return }
     let first = write.host >> geometry.clusterBits
-    try allocator.free(first..<first + UInt64(write.clusters.count), .other, held)
+    try allocator.free(first..<first + UInt64(write.clusters.count), .failedWrite, held)
   }
 
   private func link(_ write: ClaimedWrite, _ held: borrowing Held) throws(BlockError) {
