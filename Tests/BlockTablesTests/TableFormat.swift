@@ -11,112 +11,255 @@ import Testing
 
 /// What can differ between formats with a block table.
 struct TableShape: Sendable, CustomTestStringConvertible {
+  /// What a stored block's value is.
+  enum Spelling: Sendable, Equatable {
+    /// The number of its place; all ones is a hole, or 0 with places counted from 1.
+    case number(fromOne: Bool)
+    /// Its offset in the file in units of so many bytes; 0 is a hole.
+    case offset(unit: UInt64)
+  }
+
+  /// Where the bits of blocks stored in part stand.
+  enum Bits: Sendable, Equatable {
+    case none
+    case lead
+    case apart(every: UInt64)
+  }
+
   var width = 4
   var isBigEndian = false
   var blockSize: UInt64 = 4096
   var lead: UInt64 = 0
-  /// What a hole is called: 0, with places counted from 1, or all ones, with places counted from 0.
-  var holeIsZero = false
+  var spelling = Spelling.number(fromOne: false)
   var hasZeroes = true
   var isFixed = false
-  var spacesStay = false
-  /// Bytes between the table's end and the first space.
+  var placesStay = false
+  /// Bytes between the table's end and the first block.
   var slack: UInt64 = 0
   /// Whether a backing file of noise lies below.
   var isOverlay = false
+  /// Entries of a table where a directory names tables.
+  var perTable: UInt64?
+  var hasSecond = false
+  var bits = Bits.none
+  var unit: UInt64?
+  var alignment: UInt64 = 512
 
-  static let all: [TableShape] = [
+  static let flat: [TableShape] = [
     TableShape(), TableShape(width: 8), TableShape(width: 8, isBigEndian: true, blockSize: 512),
     TableShape(isBigEndian: true, blockSize: 63 * 512, lead: 512),
-    TableShape(blockSize: 3 * 512, holeIsZero: true, hasZeroes: false),
-    TableShape(blockSize: 65536, lead: 1024, slack: 4096), TableShape(isFixed: true, spacesStay: true),
-    TableShape(blockSize: 8192, spacesStay: true), TableShape(blockSize: 1 << 20, isOverlay: true),
+    TableShape(blockSize: 3 * 512, spelling: .number(fromOne: true), hasZeroes: false),
+    TableShape(blockSize: 65536, lead: 1024, slack: 4096), TableShape(isFixed: true, placesStay: true),
+    TableShape(blockSize: 8192, placesStay: true), TableShape(blockSize: 1 << 20, isOverlay: true),
     TableShape(isBigEndian: true, hasZeroes: false, isOverlay: true),
     TableShape(width: 8, blockSize: 5 * 512, lead: 512, isOverlay: true),
+    // Sectors, and numbers of clusters that are no power of two.
+    TableShape(blockSize: 63 * 512, spelling: .offset(unit: 512), hasZeroes: false),
+    TableShape(blockSize: 63 * 512, spelling: .offset(unit: 63 * 512), hasZeroes: false, slack: 31744),
   ]
 
+  static let bitmapped: [TableShape] = [
+    TableShape(
+      isBigEndian: true, blockSize: 16384, lead: 512, spelling: .offset(unit: 512), hasZeroes: false,
+      isOverlay: true, bits: .lead, unit: 512, alignment: 4096),
+    TableShape(blockSize: 5 * 512, lead: 512, isOverlay: true, bits: .lead),
+    TableShape(width: 8, blockSize: 8192, isOverlay: true, bits: .apart(every: 4), unit: 4096),
+    TableShape(width: 8, blockSize: 4096, isOverlay: true, bits: .apart(every: 9)),
+  ]
+
+  static let twoLevel: [TableShape] = [
+    TableShape(width: 8, spelling: .offset(unit: 1), perTable: 512),
+    TableShape(
+      width: 8, isBigEndian: true, blockSize: 512, spelling: .offset(unit: 1), hasZeroes: false, perTable: 64),
+    TableShape(spelling: .offset(unit: 512), hasZeroes: false, perTable: 16, hasSecond: true, unit: 512),
+    TableShape(
+      width: 8, blockSize: 1024, spelling: .offset(unit: 1), placesStay: true, isOverlay: true, perTable: 512),
+    TableShape(
+      isBigEndian: true, blockSize: 2048, spelling: .offset(unit: 512), hasZeroes: false, isOverlay: true,
+      perTable: 128, hasSecond: true, unit: 512, alignment: 2048),
+    TableShape(blockSize: 3 * 512, spelling: .number(fromOne: true), perTable: 32),
+    TableShape(blockSize: 4096, lead: 512, spelling: .offset(unit: 512), perTable: 128, unit: 512),
+  ]
+
+  static let all = flat + bitmapped + twoLevel
+
   var testDescription: String {
-    "\(width) bytes \(isBigEndian ? "big" : "little"), blocks of \(blockSize)+\(lead)"
-      + (holeIsZero ? ", hole 0" : "") + (hasZeroes ? ", zeros" : "") + (isFixed ? ", fixed" : "")
-      + (spacesStay ? ", staying" : "") + (isOverlay ? ", overlay" : "")
+    "\(width) bytes \(isBigEndian ? "big" : "little"), blocks of \(blockSize)+\(lead), \(spelling)"
+      + (hasZeroes ? ", zeros" : "") + (isFixed ? ", fixed" : "")
+      + (placesStay ? ", staying" : "") + (isOverlay ? ", overlay" : "")
+      + (perTable.map { ", tables of \($0)\(hasSecond ? " twice" : "")" } ?? "")
+      + (bits == .none ? "" : ", bits \(bits)")
+  }
+
+  /// Bytes of a bitmap that stands apart.
+  var bitmapBytes: UInt64 {
+    guard case .apart(let every) = bits else { return 0 }
+    let unit = unit ?? blockSize + lead
+    return (every * (blockSize / 512)).dividedUp(by: 8).dividedUp(by: unit) * unit
+  }
+
+  /// Entries that so many blocks need.
+  func entries(for blocks: UInt64) -> UInt64 {
+    guard case .apart(let every) = bits else { return blocks }
+    return blocks.dividedUp(by: every) * (every + 1)
+  }
+
+  func index(of block: UInt64) -> UInt64 {
+    guard case .apart(let every) = bits else { return block }
+    return block + block / every
   }
 }
 
 struct TableCoding: BlockEntryCoding {
   let shape: TableShape
   let areaOffset: UInt64
+  /// Whether the entries are those of a directory, or of blocks.
+  var isDirectory = false
   var width: Int { shape.width }
   var isBigEndian: Bool { shape.isBigEndian }
   private var mask: UInt64 { width == 8 ? .max : 0xffff_ffff }
-  private var hole: UInt64 { shape.holeIsZero ? 0 : mask }
+  private var hole: UInt64 { shape.spelling == .number(fromOne: false) ? mask : 0 }
   private var zero: UInt64 { mask - 1 }
+  private var partial: UInt64 { 1 << (UInt64(width) * 8 - 2) }
+  private var unit: UInt64 { shape.unit ?? shape.blockSize + shape.lead }
 
   func entry(of value: UInt64) -> BlockEntry? {
+    if isDirectory { return value == 0 ? .hole : .data(value) }
     if value == hole { return .hole }
     if value == zero && shape.hasZeroes { return .zero }
-    let index = shape.holeIsZero ? value - 1 : value
-    guard index < 1 << 40 else { return nil }
-    return .data(areaOffset + index * (shape.blockSize + shape.lead) + shape.lead)
+    let isPartial = shape.bits == .lead || shape.bits != .none && value & partial != 0
+    let value = shape.bits == .none || shape.bits == .lead ? value : value & ~partial
+    let place: UInt64
+    switch shape.spelling {
+    case .number(let fromOne):
+      guard value < 1 << 40 else { return nil }
+      place = areaOffset + (fromOne ? value - 1 : value) * unit + shape.lead
+    case .offset(let unit):
+      guard let start = value.times(unit), let offset = start.plus(shape.lead) else { return nil }
+      place = offset
+    }
+    return isPartial ? .partial(place) : .data(place)
   }
 
   func value(of entry: BlockEntry) -> UInt64? {
     switch entry {
-    case .hole: return hole
-    case .zero: return shape.hasZeroes ? zero : nil
-    case .data(let offset):
-      return (offset - areaOffset) / (shape.blockSize + shape.lead) + (shape.holeIsZero ? 1 : 0)
+    case .hole: return isDirectory ? 0 : hole
+    case .zero: return shape.hasZeroes && !isDirectory ? zero : nil
+    case .data(let offset): return isDirectory ? offset : number(offset)
+    case .partial(let offset): return number(offset).map { shape.bits == .lead ? $0 : $0 | partial }
+    case .compressed: return nil
+    }
+  }
+
+  private func number(_ place: UInt64) -> UInt64? {
+    switch shape.spelling {
+    case .number(let fromOne): (place - areaOffset - shape.lead) / unit + (fromOne ? 1 : 0)
+    case .offset(let unit): (place - shape.lead) % unit == 0 ? (place - shape.lead) / unit : nil
     }
   }
 }
 
-/// A format that is nothing but a block table: 512 bytes with the guest's length at 0, how many spaces are in use at 8,
-/// where the table stands at 16 and where the spaces begin at 24; then the table.
+/// A format that is nothing but a block table: 512 bytes with the guest's length at 0, how many units are in use at 8,
+/// where the table or the directory stands at 16, where units are counted from at 24, where blocks can be at 32, and the
+/// second directory at 40; then the table or the directory.
 struct TableFormat: DriverKind {
   let shape: TableShape
   var name: String { "table" }
   var supportsBacking: Bool { true }
 
   static let tableOffset: UInt64 = 512
+  /// Entries of a directory.
+  static let tables: UInt64 = 256
 
-  func layout(_ length: UInt64, _ tableOffset: UInt64, _ areaOffset: UInt64) -> BlockTableLayout {
-    BlockTableLayout(
-      length: length, blockSize: shape.blockSize, tableOffset: tableOffset,
-      capacity: (areaOffset - tableOffset) / UInt64(shape.width), areaOffset: areaOffset, lead: shape.lead,
-      spaceLimit: length.dividedUp(by: shape.blockSize), isFixed: shape.isFixed, spacesStay: shape.spacesStay)
+  func layout(_ head: RawSpan) -> BlockTableLayout {
+    let (length, table, area, start) = (
+      head.big64(at: 0), head.big64(at: 16), head.big64(at: 24), head.big64(at: 32)
+    )
+    let perBlock = (shape.blockSize + shape.lead) / (shape.unit ?? shape.blockSize + shape.lead)
+    var layout = BlockTableLayout(
+      length: length, blockSize: shape.blockSize, tableOffset: table,
+      capacity: (start - table) / UInt64(shape.width), areaOffset: area, lead: shape.lead,
+      unit: shape.unit, unitLimit: length.dividedUp(by: shape.blockSize) * perBlock,
+      isFixed: shape.isFixed, placesStay: shape.placesStay)
+    layout.alignment = shape.alignment
+    if case .offset = shape.spelling { layout.unitLimit = 1 << 40 }
+    layout.reserved = [0..<start]
+    if let perTable = shape.perTable {
+      layout.capacity = TableFormat.tables * perTable
+      layout.unitLimit = 1 << 40
+      layout.directory = BlockTableDirectory(
+        perTable: perTable, coding: TableCoding(shape: shape, areaOffset: area, isDirectory: true),
+        second: shape.hasSecond ? head.big64(at: 40) : nil)
+    }
+    switch shape.bits {
+    case .none: break
+    case .lead: layout.bitmap = SectorBitmap(.lead, isMostSignificantFirst: true)
+    case .apart(let every):
+      layout.bitmapGroup = every
+      layout.bitmap = SectorBitmap(.apart(bytes: shape.bitmapBytes), isMostSignificantFirst: false)
+      layout.unitLimit = 1 << 40
+    }
+    return layout
   }
 
   /// The bytes of a new image.
   func image(length: UInt64) -> [UInt8] {
     let blocks = length.dividedUp(by: shape.blockSize)
-    let end = TableFormat.tableOffset + blocks * UInt64(shape.width)
-    let area = (end.roundedUp(to: 512) ?? end) + shape.slack
-    let spaces = shape.isFixed ? blocks * (shape.blockSize + shape.lead) : 0
-    let buffer = Buffer(count: Int(area + spaces))
+    let isTwoLevel = shape.perTable != nil
+    let count = isTwoLevel ? TableFormat.tables * (shape.hasSecond ? 2 : 1) : shape.entries(for: blocks)
+    let end = TableFormat.tableOffset + count * UInt64(shape.width)
+    let start = (end.roundedUp(to: 512) ?? end) + shape.slack
+    // Places have offsets of any kind from the file's start, or numbers.
+    var area = start
+    if case .offset(let unit) = shape.spelling, isTwoLevel || start % unit != 0 { area = 0 }
+    if isTwoLevel, shape.spelling == .number(fromOne: true) { area = 0 }
+    let stride = shape.blockSize + shape.lead
+    let buffer = Buffer(count: Int(start + (shape.isFixed ? blocks * stride : 0)))
     var bytes = buffer.mutableBytes
-    for (offset, number) in [(0, length), (8, 0), (16, TableFormat.tableOffset), (24, area)] {
+    let second = TableFormat.tableOffset + TableFormat.tables * UInt64(shape.width)
+    for (offset, number) in [
+      (0, length), (8, 0), (16, TableFormat.tableOffset), (24, area), (32, start), (40, second),
+    ] {
       bytes.storeBig(number, at: offset)
     }
+    guard !isTwoLevel else { return buffer.bytes.array }
     let coding = TableCoding(shape: shape, areaOffset: area)
-    for block in 0..<blocks {
-      let place = BlockEntry.data(area + block * (shape.blockSize + shape.lead) + shape.lead)
-      TableFormat.store(coding.value(of: shape.isFixed ? place : .hole) ?? 0, block, &bytes, shape)
+    for index in 0..<count {
+      let place = BlockEntry.data(area + index * stride + shape.lead)
+      TableFormat.store(
+        coding.value(of: shape.isFixed ? place : .hole) ?? 0,
+        Int(TableFormat.tableOffset) + Int(index) * shape.width,
+        &bytes, shape)
     }
     return buffer.bytes.array
   }
 
-  static func store(_ value: UInt64, _ block: UInt64, _ bytes: inout MutableRawSpan, _ shape: TableShape) {
-    let offset = Int(tableOffset) + Int(block) * shape.width
+  static func store(_ value: UInt64, _ offset: Int, _ bytes: inout MutableRawSpan, _ shape: TableShape) {
     for index in 0..<shape.width {
       let shift = UInt64(shape.isBigEndian ? shape.width - 1 - index : index) * 8
       bytes.store(UInt8(truncatingIfNeeded: value >> shift), at: offset + index)
     }
   }
 
+  static func load(_ offset: Int, _ bytes: RawSpan, _ shape: TableShape) -> UInt64 {
+    (0..<shape.width).reduce(0) { value, index in
+      let shift = UInt64(shape.isBigEndian ? shape.width - 1 - index : index) * 8
+      return value | UInt64(bytes.byte(at: offset + index)) << shift
+    }
+  }
+
+  /// Where a block's entry stands in an image's bytes.
+  func entryOffset(of block: UInt64, _ bytes: RawSpan) -> Int {
+    let table = Int(bytes.big64(at: 16))
+    guard let perTable = shape.perTable else { return table + Int(shape.index(of: block)) * shape.width }
+    let offset = TableFormat.load(table + Int(block / perTable) * shape.width, bytes, shape)
+    return Int(offset) + Int(block % perTable) * shape.width
+  }
+
   func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     guard let file = request.node.file else { throw BlockError(.invalidArgument, "no file") }
     let head = try file.read(at: 0, count: 512)
-    let layout = layout(head.bytes.big64(at: 0), head.bytes.big64(at: 16), head.bytes.big64(at: 24))
-    return OpenedDriver(TableDriver(shape, layout))
+    return OpenedDriver(TableDriver(shape, layout(head.bytes)))
   }
 }
 
@@ -132,9 +275,9 @@ final class TableDriver: BlockTableDriver, @unchecked Sendable {
 
   func formatInformation(of node: Node) -> FormatInformation? { nil }
 
-  func writeCounters(_ usedSpaces: UInt64?, of node: Node) throws(BlockError) {
-    guard let usedSpaces else { return }
-    try write([8: usedSpaces], node)
+  func writeCounters(_ usedUnits: UInt64?, of node: Node) throws(BlockError) {
+    guard let usedUnits else { return }
+    try write([8: usedUnits], node)
   }
 
   private func write(_ fields: [Int: UInt64], _ node: Node) throws(BlockError) {
@@ -150,16 +293,22 @@ final class TableDriver: BlockTableDriver, @unchecked Sendable {
   {
     let blocks = length.dividedUp(by: shape.blockSize)
     func header(_ next: BlockTableLayout) throws(BlockError) {
-      try write([0: next.length, 16: next.tableOffset, 24: next.areaOffset], node)
+      try write(
+        [0: next.length, 16: next.tableOffset, 24: next.areaOffset, 32: next.reserved[0].upperBound], node)
       try node.file?.flush()
     }
-    if blocks > table.currentLayout.capacity {
+    let entries = shape.entries(for: blocks)
+    if entries > table.currentLayout.capacity {
       var next = table.currentLayout
-      let stride = shape.blockSize + shape.lead
-      let count = (blocks * UInt64(shape.width)).dividedUp(by: stride)
-      next.tableOffset = next.areaOffset
-      next.areaOffset += count * stride
-      next.capacity = count * stride / UInt64(shape.width)
+      let unit = shape.unit ?? shape.blockSize + shape.lead
+      let count =
+        (next.reserved[0].upperBound - next.areaOffset).dividedUp(by: unit)
+        + (entries * UInt64(shape.width)).dividedUp(by: unit)
+      next.tableOffset = next.reserved[0].upperBound
+      let end = next.areaOffset + count * unit
+      if case .number = shape.spelling { next.areaOffset = end }
+      next.reserved = [0..<end]
+      next.capacity = (end - next.tableOffset) / UInt64(shape.width)
       try table.moveTable(
         toFirst: count, next, TableCoding(shape: shape, areaOffset: next.areaOffset), of: node, header: header
       )
@@ -205,6 +354,17 @@ struct TableImage {
   }()
 
   func close() throws(BlockError) { try graph.release(user) }
+
+  /// The same bytes with the entries of some blocks changed.
+  func changed(_ shape: TableShape, _ values: [UInt64: UInt64]) throws(BlockError) -> TableImage {
+    let buffer = Buffer(memory.bytes)
+    var bytes = buffer.mutableBytes
+    for (block, value) in values {
+      let offset = TableFormat(shape: shape).entryOffset(of: block, buffer.bytes)
+      TableFormat.store(value, offset, &bytes, shape)
+    }
+    return try TableImage(shape, buffer.bytes.array)
+  }
 
   /// What a check of the image counts, and the findings it reports.
   func check() throws(BlockError) -> (result: CheckResult, lines: [String]) {

@@ -1,6 +1,8 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Bytes
+
 /// What a block table says about one block of the guest's disk.
 package enum BlockEntry: Sendable, Equatable {
   /// Never written: the backing file shows through, or zeros where there is none.
@@ -9,9 +11,31 @@ package enum BlockEntry: Sendable, Equatable {
   case zero
   /// Stored: its first guest byte stands at this offset in the file.
   case data(UInt64)
+  /// The same, but only for the sectors that the block's bitmap names; the others are as in a hole.
+  case partial(UInt64)
+  /// Stored compressed, in so many bytes from this offset in the file: only the driver can read it.
+  case compressed(at: UInt64, length: UInt64)
+
+  /// Where the first guest byte stands of a block with a place of its own.
+  var place: UInt64? {
+    switch self {
+    case .data(let offset), .partial(let offset): offset
+    case .hole, .zero, .compressed: nil
+    }
+  }
+
+  /// The same entry, so many bytes further on in the file.
+  func moved(by distance: UInt64) -> BlockEntry {
+    switch self {
+    case .data(let offset): .data(offset &+ distance)
+    case .partial(let offset): .partial(offset &+ distance)
+    case .compressed(let offset, let length): .compressed(at: offset &+ distance, length: length)
+    case .hole, .zero: self
+    }
+  }
 }
 
-/// How a format spells the entries of its block table.
+/// How a format spells the entries of a table.
 package protocol BlockEntryCoding: Sendable {
   /// Bytes of an entry: 4 or 8.
   var width: Int { get }
@@ -25,55 +49,25 @@ package protocol BlockEntryCoding: Sendable {
   func value(of entry: BlockEntry) -> UInt64?
 }
 
-/// Where a block table and the blocks that it maps stand in the file.
-package struct BlockTableLayout: Sendable {
-  /// Guest-visible length in bytes.
-  package var length: UInt64
-  /// Guest bytes of a block: a multiple of 512.
-  package var blockSize: UInt64
-  /// Where the table starts in the file: a multiple of 512.
-  package var tableOffset: UInt64
-  /// Entries that the table has room for.
-  package var capacity: UInt64
-  /// Where the blocks' spaces start in the file: a multiple of 512, not before the end of the table.
-  package var areaOffset: UInt64
-  /// Bytes of a space that stand before the block's guest data: a multiple of 512.
-  package var lead: UInt64
-  /// How many spaces the format can tell apart.
-  package var spaceLimit: UInt64
-  /// Whether every block has its space from the start.
-  package var isFixed: Bool
-  /// Whether a block keeps its space for good: zeros are stored there, too.
-  package var spacesStay: Bool
-
-  /// Makes a layout. Throws nothing: whoever reads the values from a file holds them against its length first.
-  package init(
-    length: UInt64, blockSize: UInt64, tableOffset: UInt64, capacity: UInt64, areaOffset: UInt64,
-    lead: UInt64 = 0, spaceLimit: UInt64, isFixed: Bool = false, spacesStay: Bool = false
-  ) {
-    self.length = length
-    self.blockSize = blockSize
-    self.tableOffset = tableOffset
-    self.capacity = capacity
-    self.areaOffset = areaOffset
-    self.lead = lead
-    self.spaceLimit = spaceLimit
-    self.isFixed = isFixed
-    self.spacesStay = spacesStay
+extension BlockEntryCoding {
+  /// The value at a byte offset.
+  func value(_ bytes: RawSpan, at offset: Int) -> UInt64 {
+    switch (width, isBigEndian) {
+    case (8, true): bytes.big64(at: offset)
+    case (8, false): bytes.little64(at: offset)
+    case (_, true): UInt64(bytes.big32(at: offset))
+    case (_, false): UInt64(bytes.little32(at: offset))
+    }
   }
 
-  /// Bytes from one space to the next.
-  var stride: UInt64 { lead + blockSize }
-
-  /// Blocks that the guest's disk has; the last may be cut short by its length.
-  package var blockCount: UInt64 { length / blockSize + (length % blockSize == 0 ? 0 : 1) }
-
-  /// Where a space starts in the file. `number` must be below 2^63 divided by `stride`.
-  func offset(ofSpace number: UInt64) -> UInt64 { areaOffset + number * stride }
-
-  /// The space whose guest data starts at an offset in the file; nil where none does.
-  func space(of offset: UInt64) -> UInt64? {
-    guard offset >= areaOffset + lead, (offset - areaOffset - lead) % stride == 0 else { return nil }
-    return (offset - areaOffset - lead) / stride
+  /// Puts a value at a byte offset.
+  func store(_ value: UInt64, in bytes: inout MutableRawSpan, at offset: Int) {
+    let narrow = UInt32(truncatingIfNeeded: value)
+    switch (width, isBigEndian) {
+    case (8, true): bytes.storeBig(value, at: offset)
+    case (8, false): bytes.storeLittle(value, at: offset)
+    case (_, true): bytes.storeBig(narrow, at: offset)
+    case (_, false): bytes.storeLittle(narrow, at: offset)
+    }
   }
 }

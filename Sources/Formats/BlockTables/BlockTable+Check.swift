@@ -10,18 +10,18 @@ internal import Host
 package struct BlockFinding: Sendable, Equatable {
   /// In which way.
   package enum Kind: Sendable, Equatable {
-    /// It points to no place where a block can be.
+    /// It points to no place where that can be.
     case nowhere
-    /// The file ends before the block does.
+    /// The file ends before that does.
     case pastEnd
-    /// Another block is there.
+    /// Something else is there.
     case shared
   }
 
   /// In which way.
   package let kind: Kind
-  /// The block.
-  package let block: UInt64
+  /// What the entry is of.
+  package let item: BlockTableItem
   /// The entry's value.
   package let value: UInt64
 }
@@ -37,8 +37,8 @@ extension BlockTable {
     return try look(node, context, report)
   }
 
-  /// Mends what a check finds: blocks that are nowhere read as zero, those that share a space get their own, and with
-  /// either kind of repair spaces that nothing points to go back to the file system.
+  /// Mends what a check finds: blocks that are nowhere read as zero, what shares a place gets its own, and with
+  /// either kind of repair places that nothing points to go back to the file system.
   package func repair(
     _ what: CheckRepair, of node: Node, _ context: JobContext,
     report: (BlockFinding) throws(BlockError) -> Void
@@ -52,11 +52,12 @@ extension BlockTable {
       broken = []
       result = try look(node, context) { (finding) throws(BlockError) in
         if fixed == 0 { try report(finding) }
-        if broken.count < BlockTable.rememberedSpaces { broken.append(finding) }
+        if broken.count < BlockTable.rememberedPlaces { broken.append(finding) }
       }
       guard what == .all else { break }
       for finding in broken { try mend(finding, node) }
       try writeOut(node)
+      forget()
       fixed += UInt64(broken.count)
     } while !broken.isEmpty
     result.corruptionsFixed = fixed
@@ -72,101 +73,93 @@ extension BlockTable {
   ) throws(BlockError) -> CheckResult {
     var result = CheckResult()
     let fileLength = try BlockTable.file(of: node).length
-    let spaces = spacesInFile(fileLength)
     result.totalClusters = layout.blockCount
     context.expect(layout.blockCount)
-    var window = SpaceWindow(of: spaces)
+    var window = UnitWindow(of: unitsInFile(fileLength))
     var isFirst = true
     var expected: UInt64?
     repeat {
       let hasWindow = window.advance()
-      var used: UInt64 = 0
-      try scan(node) { (block, value) throws(BlockError) in
-        if block % 4096 == 0 { try context.checkInterrupted() }
-        guard let entry = BlockTable.checked(value, self.layout, self.coding) else {
-          if isFirst { try self.note(.nowhere, block, value, &result, report) }
+      for range in layout.reserved { _ = window.insert(layout.units(of: range)) }
+      try scan(node) { (item, value) throws(BlockError) in
+        if item.number % 4096 == 0 { try context.checkInterrupted() }
+        guard let entry = self.checked(value, of: item) else {
+          if isFirst { try self.note(.nowhere, item, value, &result, report) }
           return
         }
-        guard case .data(let offset) = entry, let space = self.layout.space(of: offset) else { return }
-        if isFirst {
-          result.allocatedClusters += 1
-          if let expected, expected != offset { result.fragmentedClusters += 1 }
-          expected = offset + self.layout.stride
-        }
-        if space >= spaces {
-          if isFirst { try self.note(.pastEnd, block, value, &result, report) }
-        } else if !window.insert(space) {
-          try self.note(.shared, block, value, &result, report)
-        } else if window.contains(space) {
-          used += 1
+        if isFirst { self.count(item, entry, &expected, &result) }
+        guard let units = self.units(of: item, entry) else { return }
+        var end = self.layout.offset(ofUnit: units.upperBound)
+        if case .compressed(let offset, let length) = entry { end = offset + length }
+        if end > fileLength {
+          if isFirst { try self.note(.pastEnd, item, value, &result, report) }
+        } else if !window.insert(units), entry.place != nil {
+          // Compressed blocks stand right behind each other.
+          try self.note(.shared, item, value, &result, report)
         }
       }
       isFirst = false
       guard hasWindow else { break }
-      result.leaks += window.count - used
+      window.forEachAbsentRun { run in
+        // Where no block finds a place, nothing is lost.
+        result.leaks += layout.placeCount(in: run)
+        return true
+      }
     } while window.hasMore
     context.advance(layout.blockCount)
     result.imageEndOffset = fileLength
     return result
   }
 
+  /// Counts a block that is stored.
+  private func count(
+    _ item: BlockTableItem, _ entry: BlockEntry, _ expected: inout UInt64?, _ result: inout CheckResult
+  ) {
+    guard case .block = item else { return }
+    if case .compressed = entry {
+      result.allocatedClusters += 1
+      result.compressedClusters += 1
+    }
+    guard let place = entry.place else { return }
+    result.allocatedClusters += 1
+    if let expected, expected != place { result.fragmentedClusters += 1 }
+    expected = place + layout.stride
+  }
+
   private func note(
-    _ kind: BlockFinding.Kind, _ block: UInt64, _ value: UInt64, _ result: inout CheckResult,
+    _ kind: BlockFinding.Kind, _ item: BlockTableItem, _ value: UInt64, _ result: inout CheckResult,
     _ report: (BlockFinding) throws(BlockError) -> Void
   ) throws(BlockError) {
     result.corruptions += 1
-    try report(BlockFinding(kind: kind, block: block, value: value))
+    try report(BlockFinding(kind: kind, item: item, value: value))
   }
 
-  /// Whole spaces that the file has room for.
-  private func spacesInFile(_ length: UInt64) -> UInt64 {
-    length > layout.areaOffset ? (length - layout.areaOffset) / layout.stride : 0
+  /// Places of blocks in the file that nothing takes.
+  func leakedPlaces(_ node: Node) throws(BlockError) -> UInt64 {
+    var count: UInt64 = 0
+    var window = UnitWindow(of: unitsInFile(try BlockTable.file(of: node).length))
+    while window.advance() {
+      try insertUsed(into: &window, node)
+      window.forEachAbsentRun { run in
+        count += layout.placeCount(in: run)
+        return true
+      }
+    }
+    return count
+  }
+
+  /// Whole units that the file has room for.
+  func unitsInFile(_ length: UInt64) -> UInt64 {
+    length > layout.areaOffset ? (length - layout.areaOffset) / layout.unit : 0
   }
 
   private func mend(_ finding: BlockFinding, _ node: Node) throws(BlockError) {
-    let blank: BlockEntry = coding.value(of: .zero) != nil ? .zero : .hole
+    var blank = BlockEntry.hole
+    if case .block = finding.item, coding.value(of: .zero) != nil { blank = .zero }
     switch finding.kind {
-    case .nowhere, .pastEnd:
-      try set(blank, of: finding.block, node)
+    case .nowhere, .pastEnd: try set(blank, of: finding.item, node)
     case .shared:
-      guard case .data(let offset) = try entry(finding.value, of: finding.block) else { return }
-      try copy(finding.block, from: offset, node)
+      try move(finding.item, try entry(finding.value, of: finding.item), node)
     }
-  }
-
-  // MARK: Lost spaces
-
-  /// Moves the last blocks into spaces that nothing points to, and cuts the file behind them; how many spaces it
-  /// gave back.
-  func compact(_ node: Node, _ context: JobContext? = nil) throws(BlockError) -> UInt64 {
-    let file = try BlockTable.file(of: node)
-    let spaces = spacesInFile(file.length)
-    var used: UInt64 = 0
-    try scan(node) { (block, value) throws(BlockError) in
-      if try self.entry(value, of: block).isData { used += 1 }
-    }
-    freeSpaces = FreeSpaces(end: spaces)
-    guard used < spaces else { return 0 }
-    while true {
-      try context?.checkInterrupted()
-      var holes = try unusedSpaces(before: used, node)
-      guard !holes.isEmpty else { break }
-      var moving: [(block: UInt64, offset: UInt64)] = []
-      try scan(node) { (block, value) throws(BlockError) in
-        guard moving.count < holes.count, case .data(let offset) = try self.entry(value, of: block),
-          let space = self.layout.space(of: offset), space >= used
-        else { return }
-        moving.append((block, offset))
-      }
-      guard !moving.isEmpty else { break }
-      for (block, offset) in moving {
-        guard let hole = holes.popLast() else { break }
-        try copy(block, from: offset, to: hole, node)
-      }
-      try writeOut(node)
-    }
-    try file.truncate(to: layout.offset(ofSpace: used), exact: false, preallocation: .off)
-    freeSpaces = FreeSpaces(end: used)
-    return spaces - used
   }
 }

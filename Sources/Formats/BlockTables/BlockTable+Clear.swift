@@ -6,7 +6,7 @@ internal import Bytes
 package import Errors
 internal import Host
 
-/// Making blocks read as zero, and giving their spaces back.
+/// Making blocks read as zero, and giving their space back.
 extension BlockTable {
   /// Zeros the whole blocks of a range; the last one of the disk may be cut short by its length.
   ///
@@ -17,37 +17,49 @@ extension BlockTable {
     let hides = node.backing != nil || node.flags.contains(.storesZeroes)
     let hasZero = coding.value(of: .zero) != nil
     if hides && !hasZero { return false }
-    let blocks = range.lowerBound / layout.blockSize..<(range.upperBound - 1) / layout.blockSize + 1
-    for block in blocks {
+    var block = range.lowerBound / layout.blockSize
+    let end = (range.upperBound - 1) / layout.blockSize + 1
+    while block < end {
       while claims.free(block..<block + 1, shared: false).isEmpty { lock.wait() }
-      if dropped.count >= BlockTable.rememberedSpaces { try writeOut(node) }
-      switch try entry(value(place(of: block, releasing: false, node)), of: block) {
-      case .zero: break
-      case .hole:
-        if hides { try set(.zero, of: block, node) }
-      case .data(let offset):
-        guard !keepingSpace, !layout.spacesStay, let space = layout.space(of: offset) else {
-          try zeroInPlace(block, offset, mayUnmap: !keepingSpace, node)
-          continue
-        }
-        try set(hasZero ? .zero : .hole, of: block, node)
-        dropped.append(space)
+      if dropped.count >= BlockTable.rememberedPlaces { try writeOut(node) }
+      let place = try place(of: block, releasing: false, node)
+      if place.slice == nil, !hides {
+        block += min(end - block, place.remaining)
+        continue
       }
+      let entry = try entry(value(place), of: block)
+      if let at = entry.place, keepingSpace || layout.placesStay {
+        try zeroInPlace(block, entry, at, mayUnmap: !keepingSpace, node)
+      } else if entry != .zero, entry != .hole || hides {
+        try set(hasZero ? .zero : .hole, of: block, node)
+        if let at = entry.place, let unit = layout.unit(at: at - layout.lead) { dropped.append(unit) }
+      }
+      block += 1
     }
     return true
   }
 
   /// Zeros what is stored where it is; others run meanwhile, and none of them moves it.
-  private func zeroInPlace(_ block: UInt64, _ offset: UInt64, mayUnmap: Bool, _ node: Node) throws(BlockError)
-  {
+  private func zeroInPlace(
+    _ block: UInt64, _ entry: BlockEntry, _ offset: UInt64, mayUnmap: Bool, _ node: Node
+  ) throws(BlockError) {
     let claim = claims.claim(block..<block + 1, shared: false)
     let length = layout.blockSize
     lock.unlock()
+    var failure: BlockError?
+    do throws(BlockError) {
+      try BlockTable.file(of: node).writeZeroes(at: offset, length: length, mayUnmap: mayUnmap)
+    } catch {
+      failure = error
+    }
+    lock.lock()
     defer {
-      lock.lock()
       claims.release(claim)
       lock.notifyAll()
     }
-    try BlockTable.file(of: node).writeZeroes(at: offset, length: length, mayUnmap: mayUnmap)
+    if let failure { throw failure }
+    guard case .partial = entry else { return }
+    try makeBits(of: block, node)
+    try mark(allSectors, of: block, at: offset, node)
   }
 }

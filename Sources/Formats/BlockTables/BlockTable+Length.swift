@@ -10,7 +10,8 @@ internal import Host
 extension BlockTable {
   /// Sets the guest's length; the table must have room for the blocks that it makes.
   ///
-  /// New blocks read as zero; with a preallocation other than off, or where spaces are fixed, they have spaces.
+  /// New blocks read as zero, whatever lies below; with a preallocation other than off, or where places are fixed, they
+  /// have places.
   package func resize(
     to length: UInt64, preallocation: Preallocation, of node: Node,
     header: (BlockTableLayout) throws(BlockError) -> Void
@@ -19,22 +20,31 @@ extension BlockTable {
     defer { lock.unlock() }
     var next = layout
     next.length = length
-    next.spaceLimit = max(next.spaceLimit, next.blockCount)
-    precondition(next.blockCount <= layout.capacity, "block table without room")
+    next.unitLimit = max(next.unitLimit, next.blockCount * next.blockUnits)
+    precondition(
+      next.blockCount == 0 || entryIndex(of: .block(next.blockCount - 1)) < layout.capacity,
+      "block table without room")
     let old = layout
     guard length < old.length else { return try grow(to: next, preallocation, node, header) }
     try writeOut(node)
     try header(next)
     // What the table still says behind the end means nothing from here on.
     layout = next
-    for block in next.blockCount..<old.blockCount {
-      if case .data(let offset)? = BlockTable.checked(
-        value(try place(of: block, releasing: false, node)), old, coding), let space = old.space(of: offset)
+    var block = next.blockCount
+    while block < old.blockCount {
+      let place = try place(of: block, releasing: false, node)
+      guard place.slice != nil else {
+        block += place.remaining
+        continue
+      }
+      if let offset = checked(value(place), of: .block(block))?.place,
+        let unit = layout.unit(at: offset - layout.lead)
       {
-        dropped.append(space)
+        dropped.append(unit)
       }
       try set(.hole, of: block, node)
-      if dropped.count >= BlockTable.rememberedSpaces { try writeOut(node) }
+      if dropped.count >= BlockTable.rememberedPlaces { try writeOut(node) }
+      block += 1
     }
     try zeroTail(of: length, node)
     try writeOut(node)
@@ -52,10 +62,28 @@ extension BlockTable {
     try zeroTail(of: old.length, node)
     do throws(BlockError) {
       let blocks = old.blockCount..<next.blockCount
-      for block in blocks { try set(.hole, of: block, node) }
-      layout.spaceLimit = next.spaceLimit
+      let shown = min(blocks.upperBound, (node.backing?.length ?? 0).dividedUp(by: old.blockSize))
+      layout.unitLimit = next.unitLimit
       madeBlocks = next.blockCount
-      if layout.isFixed || preallocation != .off { try fill(blocks, preallocation, node) }
+      if shown >= old.blockCount { try hideTail(of: old.length, node) }
+      if layout.directory == nil {
+        for block in blocks { try set(.hole, of: block, node) }
+        if let every = layout.bitmapGroup {
+          for group in old.blockCount.dividedUp(by: every)..<next.blockCount.dividedUp(by: every) {
+            try set(.hole, of: .bitmap(group), node)
+          }
+        }
+      }
+      if layout.isFixed || preallocation != .off {
+        try fill(blocks, preallocation, node)
+      } else if shown > blocks.lowerBound {
+        let hidden = blocks.lowerBound..<shown
+        if coding.value(of: .zero) == nil {
+          try fill(hidden, .off, node)
+        } else {
+          for block in hidden { try set(.zero, of: block, node) }
+        }
+      }
       try writeOut(node)
       try header(next)
       layout = next
@@ -63,9 +91,9 @@ extension BlockTable {
     } catch {
       layout = old
       madeBlocks = 0
-      freeSpaces = nil
-      // Whoever failed has an error to report already.
-      try? file.truncate(to: oldFileLength, exact: false, preallocation: .off)
+      freeUnits = nil
+      // There is an error to report already. Tables that were made stay.
+      if old.directory == nil { try? file.truncate(to: oldFileLength, exact: false, preallocation: .off) }
       throw error
     }
   }
@@ -75,23 +103,49 @@ extension BlockTable {
     let inside = length % layout.blockSize
     guard inside > 0 else { return }
     let block = length / layout.blockSize
-    guard case .data(let offset) = try entry(value(place(of: block, releasing: false, node)), of: block)
-    else {
+    guard let offset = try entry(value(place(of: block, releasing: false, node)), of: block).place else {
       return
     }
     try BlockTable.file(of: node).writeZeroes(
       at: offset + inside, length: layout.blockSize - inside, mayUnmap: true)
   }
 
-  /// Gives new blocks spaces that read as zero.
+  /// Lets what lies below not show through behind the end of the last block, once the disk is longer.
+  private func hideTail(of length: UInt64, _ node: Node) throws(BlockError) {
+    let inside = length % layout.blockSize
+    guard inside > 0, let backing = node.backing else { return }
+    let block = length / layout.blockSize
+    let entry = try entry(value(place(of: block, releasing: false, node)), of: block)
+    switch entry {
+    case .partial(let place):
+      try makeBits(of: block, node)
+      try mark(
+        sectors(of: inside..<layout.blockSize), of: block, at: place, node)
+    case .hole:
+      let units = try takePlaces(1, node)
+      try makeBlank(units, isWhole: false, node)
+      let place = layout.place(at: units.lowerBound)
+      var done: UInt64 = 0
+      while done < inside {
+        let count = min(inside - done, 1 << 20)
+        let piece = try backing.read(at: length - inside + done, count: Int(count))
+        try BlockTable.file(of: node).write(at: place + done, from: piece.bytes)
+        done += count
+      }
+      try enter(block, unit: units.lowerBound, sectors: layout.bitmap == nil ? nil : allSectors, node)
+    case .data, .zero, .compressed: break
+    }
+  }
+
+  /// Gives new blocks places that read as zero.
   private func fill(_ blocks: Range<UInt64>, _ preallocation: Preallocation, _ node: Node) throws(BlockError)
   {
     var block = blocks.lowerBound
     while block < blocks.upperBound {
-      let spaces = try takeSpaces(blocks.upperBound - block, node)
-      try makeBlank(spaces, isWhole: false, preallocation: preallocation, node)
-      for space in spaces {
-        try set(.data(layout.offset(ofSpace: space) + layout.lead), of: block, node)
+      let units = try takePlaces(blocks.upperBound - block, node)
+      try makeBlank(units, isWhole: false, preallocation: preallocation, node)
+      for unit in stride(from: units.lowerBound, to: units.upperBound, by: Int(layout.blockUnits)) {
+        try enter(block, unit: unit, node)
         block += 1
       }
     }
@@ -99,61 +153,73 @@ extension BlockTable {
 
   // MARK: A table elsewhere
 
-  /// Moves the table into the first `count` spaces, after what they held has got others.
+  /// Moves a table that stands alone into the first `count` units, after what they held has got other places.
   ///
-  /// `next` says where the table and the spaces are afterwards, `coding` how its entries are spelled there, and
+  /// `next` says where the table and the blocks are afterwards, `coding` how its entries are spelled there, and
   /// `header` makes it so in the file with one write.
   package func moveTable(
     toFirst count: UInt64, _ next: BlockTableLayout, _ coding: any BlockEntryCoding, of node: Node,
     header: (BlockTableLayout) throws(BlockError) -> Void
   ) throws(BlockError) {
+    precondition(layout.directory == nil, "tables of a directory do not move as one")
     lock.lock()
     defer { lock.unlock() }
     try writeOut(node)
-    var free = try knownFreeSpaces(node)
+    var free = try knownFreeUnits(node)
     free.end = max(free.end, count)
     free.reusable = []
-    freeSpaces = free
-    let limit = layout.spaceLimit
-    layout.spaceLimit = .max >> 1
-    defer { layout.spaceLimit = min(layout.spaceLimit, max(limit, next.spaceLimit)) }
-    var moving: [(block: UInt64, offset: UInt64)] = []
-    try scan(node) { (block, value) throws(BlockError) in
-      guard case .data(let offset) = try self.entry(value, of: block),
-        let space = self.layout.space(of: offset),
-        space < count
-      else { return }
+    freeUnits = free
+    let limit = layout.unitLimit
+    layout.unitLimit = .max >> 1
+    defer { layout.unitLimit = min(layout.unitLimit, max(limit, next.unitLimit)) }
+    var moving: [(item: BlockTableItem, entry: BlockEntry)] = []
+    try scan(node) { (item, value) throws(BlockError) in
+      let entry = try self.entry(value, of: item)
+      guard let units = self.units(of: item, entry), units.lowerBound < count else { return }
       guard UInt64(moving.count) < count else {
-        throw BlockError(.corrupt, "blocks share their spaces", advice: "'check -r all' gives each its own.")
+        throw BlockError(.corrupt, "blocks share their places", advice: "'check -r all' gives each its own.")
       }
-      moving.append((block, offset))
+      moving.append((item, entry))
     }
-    for (block, offset) in moving { try copy(block, from: offset, node) }
+    for (item, entry) in moving { try move(item, entry, node) }
     try writeOut(node)
     try writeTable(next, coding, node)
     try header(next)
     use(next, coding)
   }
 
-  /// Gives a block a space of its own with a copy of what stands at `offset`.
-  func copy(_ block: UInt64, from offset: UInt64, to space: UInt64? = nil, _ node: Node) throws(BlockError) {
-    let file = try BlockTable.file(of: node)
-    var taken = space
-    if taken == nil { taken = try takeSpaces(1, node).lowerBound }
+  /// Gives an item other units, with a copy of what it has, and enters them: those from `unit` on, or some that are free.
+  func move(_ item: BlockTableItem, _ entry: BlockEntry, to unit: UInt64? = nil, _ node: Node)
+    throws(BlockError)
+  {
+    guard let place = entry.place else { return }
+    let lead = if case .block = item { layout.lead } else { 0 as UInt64 }
+    var taken = unit
+    if taken == nil {
+      taken =
+        if case .block = item { try takePlaces(1, node).lowerBound } else {
+          try takeUnits(for: item, node).lowerBound
+        }
+    }
     guard let taken else { return }
-    let target = layout.offset(ofSpace: taken)
-    let source = offset - layout.lead
-    let piece = Buffer(count: Int(min(layout.stride, 1 << 20)))
+    let target = layout.offset(ofUnit: taken)
+    try copy(from: place - lead, to: target, bytes(of: item), node)
+    try set(entry.moved(by: target &- (place - lead)), of: item, node)
+  }
+
+  private func copy(from source: UInt64, to target: UInt64, _ length: UInt64, _ node: Node) throws(BlockError)
+  {
+    let file = try BlockTable.file(of: node)
+    let piece = Buffer(count: Int(min(length, 1 << 20)))
     var done: UInt64 = 0
-    while done < layout.stride {
-      let count = Int(min(UInt64(piece.count), layout.stride - done))
+    while done < length {
+      let count = Int(min(UInt64(piece.count), length - done))
       var bytes = piece.mutableBytes
       var part = bytes.slice(0..<count)
       try file.read(at: source + done, into: &part)
       try file.write(at: target + done, from: piece.bytes.slice(0..<count))
       done += UInt64(count)
     }
-    try set(.data(target + layout.lead), of: block, node)
   }
 
   /// Writes the whole table to another place; entries behind the last block are holes.
@@ -169,28 +235,27 @@ extension BlockTable {
     }
     var filled = 0
     var written: UInt64 = 0
+    func add(_ value: UInt64) throws(BlockError) {
+      var bytes = buffer.mutableBytes
+      spelling.store(value, in: &bytes, at: filled * width)
+      filled += 1
+      if UInt64(filled) == perRun { try write() }
+    }
     func write() throws(BlockError) {
       try file.write(
         at: next.tableOffset + written * UInt64(width), from: buffer.bytes.slice(0..<filled * width))
       written += UInt64(filled)
       filled = 0
     }
-    try scan(node) { (block, value) throws(BlockError) in
-      let entry = try self.entry(value, of: block)
-      guard let moved = spelling.value(of: entry) else {
-        throw BlockError(.tooLarge, "the block map cannot say where block \(block) is")
+    try scan(node) { (item, value) throws(BlockError) in
+      guard let moved = spelling.value(of: try self.entry(value, of: item)) else {
+        throw BlockError(.tooLarge, "\(item) cannot say where that is")
       }
-      var bytes = buffer.mutableBytes
-      BlockTable.store(moved, in: &bytes, at: filled * width, spelling)
-      filled += 1
-      if UInt64(filled) == perRun { try write() }
+      // Behind the last block a group may have entries that are not looked at.
+      while written + UInt64(filled) < self.entryIndex(of: item) { try add(hole) }
+      try add(moved)
     }
-    while written + UInt64(filled) < next.capacity {
-      var bytes = buffer.mutableBytes
-      BlockTable.store(hole, in: &bytes, at: filled * width, spelling)
-      filled += 1
-      if UInt64(filled) == perRun { try write() }
-    }
+    while written + UInt64(filled) < next.capacity { try add(hole) }
     if filled > 0 { try write() }
     try file.flush()
   }

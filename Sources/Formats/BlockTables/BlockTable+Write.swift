@@ -25,45 +25,70 @@ extension BlockTable {
       let claimable = claims.free(wanted, shared: true)
       guard !claimable.isEmpty else { continue }
       let entry = try entry(value(place), of: first)
-      if case .data(let at) = entry {
-        return inPlace(at, place, claimable, offset, length)
+      if entry.place != nil {
+        return try inPlace(entry, place, claimable, offset, length, node)
       }
       let fresh = claims.free(wanted, shared: false)
       guard !fresh.isEmpty else {
         lock.wait()
         continue
       }
-      let blocks = try alike(entry, place, fresh)
-      if let slot = try newPlace(for: blocks, entry, offset, length, node) { return slot }
+      guard place.slice != nil else {
+        try makeTable(of: first, node)
+        continue
+      }
+      return try newPlace(for: try alike(entry, place, fresh), entry, offset, length, node)
     }
   }
 
   /// The blocks from the start of a range that are stored in a row, where they are.
   private func inPlace(
-    _ at: UInt64, _ place: Place, _ claimable: Range<UInt64>, _ offset: UInt64, _ length: UInt64
-  ) -> WriteSlot {
+    _ entry: BlockEntry, _ place: Place, _ claimable: Range<UInt64>, _ offset: UInt64, _ length: UInt64,
+    _ node: Node
+  ) throws(BlockError) -> WriteSlot {
     let first = claimable.lowerBound
     var end = first + 1
     while end < claimable.upperBound, end - first < place.remaining,
-      follows(.data(at), by: end - first, value(place, plus: end - first))
+      follows(entry, by: end - first, value(place, plus: end - first))
     {
       end += 1
     }
-    let blocks = first..<end
-    let claim = claims.claim(blocks, shared: true)
-    pending.append(Pending(claim: claim, blocks: blocks, space: nil))
+    let at = entry.place ?? 0
+    if layout.directory != nil, let units = units(of: .block(first), entry) {
+      // Where tables are not searched for the end of what is in use, it is the end of the file.
+      guard units.upperBound <= (try knownFreeUnits(node)).end else {
+        throw BlockError(
+          .corrupt, "\(BlockTableItem.block(first)) (offset \(at)) points past the end of the file",
+          advice: "'check -r all' mends what can be mended.")
+      }
+    }
     let inside = offset % layout.blockSize
-    return WriteSlot(
-      length: min(length, UInt64(blocks.count) * layout.blockSize - inside),
-      location: Extent.Location(.file, at + inside), allocation: claim)
+    let count = min(length, (end - first) * layout.blockSize - inside)
+    var write = Pending(claim: 0, blocks: first..<end, unit: nil, sectors: nil)
+    if case .partial = entry {
+      try makeBits(of: first, node)
+      write.sectors = sectors(of: inside..<inside + count)
+    }
+    return slot(write, shared: true, WriteSlot(length: count, location: Extent.Location(.file, at + inside)))
   }
 
-  /// The blocks from the start of a range that have no space and read alike; one where spaces cannot be filled in a row.
+  /// The slot of a write whose blocks are claimed from here on.
+  private func slot(_ write: Pending, shared isShared: Bool, _ slot: WriteSlot) -> WriteSlot {
+    var (write, slot) = (write, slot)
+    write.claim = claims.claim(write.blocks, shared: isShared)
+    slot.allocation = write.claim
+    pending.append(write)
+    return slot
+  }
+
+  /// The blocks from the start of a range that have no place and read alike; one where places cannot be filled in a row.
   private func alike(_ entry: BlockEntry, _ place: Place, _ range: Range<UInt64>) throws(BlockError) -> Range<
     UInt64
   > {
     let first = range.lowerBound
-    guard layout.lead == 0 else { return first..<first + 1 }
+    guard layout.lead == 0, layout.bitmap == nil, entry == .hole || entry == .zero else {
+      return first..<first + 1
+    }
     var end = first + 1
     while end < range.upperBound, end - first < place.remaining,
       try self.entry(value(place, plus: end - first), of: end) == entry
@@ -73,54 +98,67 @@ extension BlockTable {
     return first..<end
   }
 
-  /// Takes spaces for blocks without any; nil where the caller has to look again.
+  /// Takes places for blocks without any.
   private func newPlace(
     for blocks: Range<UInt64>, _ entry: BlockEntry, _ offset: UInt64, _ length: UInt64, _ node: Node
-  ) throws(BlockError) -> WriteSlot? {
-    let taken = try takeSpaces(UInt64(blocks.count), node)
-    let blocks = blocks.lowerBound..<blocks.lowerBound + UInt64(taken.count)
-    let at = layout.offset(ofSpace: taken.lowerBound) + layout.lead
+  ) throws(BlockError) -> WriteSlot {
+    let first = blocks.lowerBound
+    let isPartial = entry == .hole && layout.bitmap != nil
+    if isPartial { try makeBits(of: first, node) }
+    let taken = try takePlaces(UInt64(blocks.count), node)
+    let count = UInt64(taken.count) / layout.blockUnits
+    let at = layout.place(at: taken.lowerBound)
     let inside = offset % layout.blockSize
-    let room = UInt64(blocks.count) * layout.blockSize - inside
-    let count = min(length, room)
-    let copies = entry == .hole && node.backing != nil
+    let room = count * layout.blockSize - inside
+    let length = min(length, room)
+    let shows = if case .compressed = entry { true } else { entry == .hole && node.backing != nil }
+    let copies = shows && !isPartial
     do throws(BlockError) {
-      guard coding.value(of: .data(at)) != nil,
-        coding.value(of: .data(layout.offset(ofSpace: taken.upperBound - 1) + layout.lead)) != nil
+      let last = layout.place(at: taken.upperBound - layout.blockUnits)
+      guard coding.value(of: newEntry(at, isPartial)) != nil,
+        coding.value(of: newEntry(last, isPartial)) != nil
       else { throw BlockError(.tooLarge, "the image has no place for another block") }
-      let isWhole = layout.lead == 0 && (copies || (inside == 0 && count == room))
-      try makeBlank(taken, isWhole: isWhole, node)
+      try makeBlank(taken, isWhole: isPartial || copies || (inside == 0 && length == room), node)
     } catch {
       giveBack(taken)
       throw error
     }
-    let claim = claims.claim(blocks, shared: false)
-    pending.append(Pending(claim: claim, blocks: blocks, space: taken.lowerBound))
-    return WriteSlot(
-      length: count, location: Extent.Location(.file, at + inside), fillBefore: copies ? inside : 0,
-      fillAfter: copies ? room - count : 0, allocation: claim)
+    let write = Pending(
+      claim: 0, blocks: first..<first + count, unit: taken.lowerBound,
+      sectors: isPartial ? sectors(of: inside..<inside + length) : nil)
+    return slot(
+      write, shared: false,
+      WriteSlot(
+        length: length, location: Extent.Location(.file, at + inside), fillBefore: copies ? inside : 0,
+        fillAfter: copies ? room - length : 0))
   }
 
-  /// Lets new spaces read as zeros, but where they are going to be written as a whole, and take room where the
-  /// preallocation says so.
+  /// What an entry says of a block that got a place.
+  private func newEntry(_ place: UInt64, _ isPartial: Bool) -> BlockEntry {
+    isPartial || layout.bitmap?.place == .lead ? .partial(place) : .data(place)
+  }
+
+  /// Lets new places read as zeros, but for data that is going to be written as a whole or that no bit tells of, and
+  /// take room where the preallocation says so.
   func makeBlank(
-    _ spaces: Range<UInt64>, isWhole: Bool, preallocation: Preallocation = .off, _ node: Node
+    _ units: Range<UInt64>, isWhole: Bool, preallocation: Preallocation = .off, _ node: Node
   ) throws(BlockError) {
     let file = try BlockTable.file(of: node)
     let takesRoom = preallocation == .falloc || preallocation == .full
-    let start = layout.offset(ofSpace: spaces.lowerBound)
-    let end = layout.offset(ofSpace: spaces.upperBound)
+    let start = layout.offset(ofUnit: units.lowerBound)
+    let end = layout.offset(ofUnit: units.upperBound)
     let known = file.length
     // What the file grows by reads as zero; a device has its length.
     if end > known {
       try file.truncate(to: end, exact: false, preallocation: takesRoom ? preallocation : .off)
     }
-    if !isWhole, start < known {
-      try file.writeZeroes(at: start, length: min(end, known) - start, mayUnmap: !takesRoom)
+    let blankEnd = min(isWhole ? start + layout.lead : end, known)
+    if start < blankEnd {
+      try file.writeZeroes(at: start, length: blankEnd - start, mayUnmap: !takesRoom)
     }
   }
 
-  /// Enters the blocks of a slot, or gives their spaces back.
+  /// Enters the blocks of a slot, or gives their places back.
   package func finishWrite(_ slot: WriteSlot, written: Bool, of node: Node) throws(BlockError) {
     lock.lock()
     defer { lock.unlock() }
@@ -130,127 +168,45 @@ extension BlockTable {
       claims.release(write.claim)
       lock.notifyAll()
     }
-    guard let space = write.space else { return }
-    let spaces = space..<space + UInt64(write.blocks.count)
-    guard written else { return giveBack(spaces) }
-    for (block, space) in zip(write.blocks, spaces) {
+    guard let unit = write.unit else {
+      let first = write.blocks.lowerBound
+      guard written, let sectors = write.sectors,
+        let place = try entry(value(place(of: first, releasing: false, node)), of: first).place
+      else { return }
+      return try mark(sectors, of: first, at: place, node)
+    }
+    let units = unit..<unit + UInt64(write.blocks.count) * layout.blockUnits
+    guard written else { return giveBack(units) }
+    for (block, unit) in zip(
+      write.blocks, stride(from: unit, to: units.upperBound, by: Int(layout.blockUnits)))
+    {
       do throws(BlockError) {
-        try set(.data(layout.offset(ofSpace: space) + layout.lead), of: block, node)
+        try enter(block, unit: unit, sectors: write.sectors, node)
       } catch {
-        giveBack(space..<spaces.upperBound)
+        giveBack(unit..<units.upperBound)
         throw error
       }
     }
   }
 
-  // MARK: Spaces
-
-  /// Takes free spaces in a row: at least one, at most `count`.
-  func takeSpaces(_ count: UInt64, _ node: Node) throws(BlockError) -> Range<UInt64> {
-    if dropped.count >= BlockTable.rememberedSpaces { try writeOut(node) }
-    var free = try knownFreeSpaces(node)
-    defer { freeSpaces = free }
-    if count == 1, let space = free.reusable.popLast() { return space..<space + 1 }
-    if free.end < layout.spaceLimit {
-      let taken = min(count, layout.spaceLimit - free.end)
-      free.end += taken
-      return free.end - taken..<free.end
-    }
-    if free.reusable.isEmpty {
-      freeSpaces = free
-      try writeOut(node)
-      free = freeSpaces ?? free
-    }
-    if free.reusable.isEmpty { free.reusable = try unusedSpaces(before: free.end, node) }
-    guard let space = free.reusable.popLast() else {
-      throw BlockError(.noSpace, "every block that the image can have is in use")
-    }
-    return space..<space + 1
-  }
-
-  /// Spaces up to the last one that is in use; entries are in the file afterwards.
-  package func usedSpaces(of node: Node) throws(BlockError) -> UInt64 {
-    lock.lock()
-    defer { lock.unlock() }
-    return try knownFreeSpaces(node).end
-  }
-
-  /// What is known of free spaces; the table is read for it the first time.
-  func knownFreeSpaces(_ node: Node) throws(BlockError) -> FreeSpaces {
-    if let freeSpaces { return freeSpaces }
-    let free = FreeSpaces(end: try endOfUse(node))
-    freeSpaces = free
-    return free
-  }
-
-  /// Notes spaces that nothing came to point to.
-  private func giveBack(_ spaces: Range<UInt64>) {
-    guard var free = freeSpaces else { return }
-    if spaces.upperBound == free.end {
-      free.end = spaces.lowerBound
-    } else {
-      free.reusable += spaces.prefix(max(0, BlockTable.rememberedSpaces - free.reusable.count))
-    }
-    freeSpaces = free
-  }
-
-  /// The space behind the last one that an entry in the file points to; entries in memory are written first.
-  private func endOfUse(_ node: Node) throws(BlockError) -> UInt64 {
-    try writeEntries(node)
-    var end: UInt64 = 0
-    try scan(node) { (block, value) throws(BlockError) in
-      guard case .data(let offset) = try self.entry(value, of: block),
-        let space = self.layout.space(of: offset)
-      else { return }
-      end = max(end, space + 1)
-    }
-    return end
-  }
-
-  /// Some spaces that neither an entry nor a write under way points to.
-  func unusedSpaces(before end: UInt64, _ node: Node) throws(BlockError) -> [UInt64] {
-    try writeEntries(node)
-    var found: [UInt64] = []
-    var window = SpaceWindow(of: end)
-    while found.count < BlockTable.rememberedSpaces, window.advance() {
-      try scan(node) { (block, value) throws(BlockError) in
-        if case .data(let offset) = try self.entry(value, of: block),
-          let space = self.layout.space(of: offset)
-        {
-          _ = window.insert(space)
-        }
+  /// Lets a block have a place, with these sectors of it or all.
+  func enter(_ block: UInt64, unit: UInt64, sectors: Range<UInt64>? = nil, _ node: Node) throws(BlockError) {
+    let place = layout.place(at: unit)
+    let entry = newEntry(place, sectors != nil)
+    if case .partial = entry {
+      if layout.bitmap?.place == .lead {
+        // The bits of what was here before mean nothing; the file has zeros.
+        bitmaps.drop(from: place - layout.lead, bytes: layout.lead)
+      } else {
+        try mark(allSectors, of: block, at: place, areStored: false, node)
       }
-      for write in pending {
-        if let space = write.space {
-          for space in space..<space + UInt64(write.blocks.count) { _ = window.insert(space) }
-        }
-      }
-      for space in dropped { _ = window.insert(space) }
-      window.forEachAbsent { space in
-        found.append(space)
-        return found.count < BlockTable.rememberedSpaces
-      }
+      try mark(sectors ?? allSectors, of: block, at: place, node)
+    } else if layout.leadFill != 0, layout.lead > 0 {
+      let lead = Buffer(count: Int(layout.lead))
+      var bytes = lead.mutableBytes
+      for index in 0..<lead.count { bytes.store(layout.leadFill, at: index) }
+      try BlockTable.file(of: node).write(at: place - layout.lead, from: lead.bytes)
     }
-    return found
-  }
-
-  /// Calls `body` with each entry of the blocks that the guest's disk has or is about to have, as it stands in the file.
-  func scan(_ node: Node, _ body: (UInt64, UInt64) throws(BlockError) -> Void) throws(BlockError) {
-    let file = try BlockTable.file(of: node)
-    let width = UInt64(coding.width)
-    let buffer = Buffer(count: 1 << 20)
-    let perRun = UInt64(buffer.count) / width
-    let end = max(layout.blockCount, madeBlocks)
-    var block: UInt64 = 0
-    while block < end {
-      let count = min(perRun, end - block)
-      var bytes = buffer.mutableBytes
-      var part = bytes.slice(0..<Int(count * width))
-      try file.read(at: layout.tableOffset + block * width, into: &part)
-      for index in 0..<count {
-        try body(block + index, BlockTable.value(buffer.bytes, at: Int(index * width), coding))
-      }
-      block += count
-    }
+    try set(entry, of: block, node)
   }
 }

@@ -6,42 +6,51 @@ internal import Bytes
 package import Errors
 internal import Host
 
-/// A table with one entry for each block of the guest's disk, and the file's spaces that its entries point to.
+/// A table with one entry for each block of the guest's disk, and the file's space that its entries point to.
 ///
-/// Everything a format with such a table has in common happens here: extents, writes, discards, growth, check and
-/// repair. Entries are changed in memory first. They reach the file after what they point to, and what counts them
-/// after them: a crash leaves spaces that nothing points to, never an entry that points to nothing.
+/// The table is one piece of the file, or many that a directory names; blocks may be stored in part, with a bitmap of their
+/// sectors. Everything that formats with such tables have in common happens here: extents, writes, discards, growth,
+/// check and repair. Bitmaps, entries and directories are changed in memory first. They reach the file after what
+/// they point to, and what counts them after them: a crash leaves space that nothing points to, never an entry that
+/// points to nothing.
 package final class BlockTable: @unchecked Sendable {
   /// A write whose claim is held until it is finished.
   struct Pending {
-    let claim: UInt64
+    var claim: UInt64
     let blocks: Range<UInt64>
-    /// The first of the spaces taken for it; nil where it goes to the blocks' own.
-    let space: UInt64?
+    /// The first of the units taken for it; nil where it goes to the blocks' own.
+    var unit: UInt64?
+    /// The block's sectors that are written, where it is stored in part.
+    var sectors: Range<UInt64>?
   }
 
-  /// Spaces that nothing points to and that may be taken.
-  struct FreeSpaces {
-    /// Where the spaces begin that have never been in use.
+  /// Units that nothing points to and that may be taken.
+  struct FreeUnits {
+    /// Where the units begin that have never been in use.
     var end: UInt64
-    /// Some of those before `end`, in no order.
+    /// Where blocks can start before `end`, some of such places in no order.
     var reusable: [UInt64] = []
   }
 
   /// Blocks looked at for one answer: enough that every answer is worth the call, few enough that it is soon there.
   static let blocksPerAnswer: UInt64 = 1 << 16
-  /// Spaces remembered for use, and spaces given up before the table is written to make them usable.
-  static let rememberedSpaces = 1 << 12
+  /// Places remembered for use, and places given up before the table is written to make them usable.
+  static let rememberedPlaces = 1 << 12
 
   let lock = ConditionLock()
   var layout: BlockTableLayout
   private(set) var coding: any BlockEntryCoding
+  /// Bitmaps, entries, and the entries of directories, in the order in which they reach the file.
+  private(set) var bitmaps: TableCache
   private(set) var cache: TableCache
+  private(set) var directories: TableCache
+  /// Where the second table's slices stand of those whose entries changed.
+  var twins: [UInt64: UInt64] = [:]
   var claims = WriteClaims()
   var pending: [Pending] = []
   /// Nil until the table has been read for it.
-  var freeSpaces: FreeSpaces?
-  /// Spaces that entries in the file may still point to, though those in memory do not.
+  var freeUnits: FreeUnits?
+  /// Places of blocks that entries in the file may still point to, though those in memory do not.
   var dropped: [UInt64] = []
   /// Blocks that have entries already though the guest's disk does not have them yet; 0 for no more than it has.
   var madeBlocks: UInt64 = 0
@@ -50,146 +59,150 @@ package final class BlockTable: @unchecked Sendable {
   package init(_ layout: BlockTableLayout, _ coding: any BlockEntryCoding) {
     self.layout = layout
     self.coding = coding
-    cache = BlockTable.makeCache(lock)
+    (bitmaps, cache, directories) = BlockTable.makeCaches(layout, coding, lock)
   }
 
-  private static func makeCache(_ lock: ConditionLock) -> TableCache {
-    TableCache(bytes: 2 << 20, sliceBytes: 64 << 10, lock: lock)
+  private static func makeCaches(
+    _ layout: BlockTableLayout, _ coding: any BlockEntryCoding, _ lock: ConditionLock
+  ) -> (TableCache, TableCache, TableCache) {
+    (
+      makeCache(layout.bitmap?.place == .lead ? layout.lead : nil, lock),
+      makeCache(layout.directory.map { $0.perTable * UInt64(coding.width) }, lock),
+      makeCache(
+        layout.directory.map { layout.capacity / $0.perTable * UInt64($0.coding.width) }, lock)
+    )
+  }
+
+  private static func makeCache(_ bytes: UInt64?, _ lock: ConditionLock) -> TableCache {
+    let slice = bytes.flatMap { $0 == 0 ? nil : $0.roundedUp(to: 512) } ?? .max
+    return TableCache(bytes: 2 << 20, sliceBytes: Int(min(slice, 64 << 10)), lock: lock)
   }
 
   /// Guest-visible length in bytes.
   package var length: UInt64 { lock.withLock { layout.length } }
   /// Guest bytes of a block.
   package var blockSize: UInt64 { lock.withLock { layout.blockSize } }
-  /// Where the table and the spaces stand now.
+  /// Where the table and the blocks stand now.
   package var currentLayout: BlockTableLayout { lock.withLock { layout } }
 
   /// Goes on with a table elsewhere, whose entries are in the file.
   func use(_ layout: BlockTableLayout, _ coding: any BlockEntryCoding) {
     self.layout = layout
     self.coding = coding
-    cache = BlockTable.makeCache(lock)
-    freeSpaces = nil
+    freeUnits = nil
     dropped = []
+    forget()
   }
 
-  // MARK: Entries
-
-  /// The place of an entry, whose slice is in memory.
-  struct Place {
-    let slice: TableCache.Slice
-    /// Bytes into the slice.
-    let offset: Int
-    /// Entries from here to the end of the slice.
-    let remaining: UInt64
+  /// Forgets what is in memory of the file, which has all of it.
+  func forget() {
+    precondition(!isDirty, "block table with unwritten entries")
+    (bitmaps, cache, directories) = BlockTable.makeCaches(layout, coding, lock)
   }
 
-  /// The place of a block's entry. With `releasing`, others may run while its slice is read.
-  func place(of block: UInt64, releasing: Bool, _ node: Node) throws(BlockError) -> Place {
-    let perSlice = UInt64(cache.sliceBytes / coding.width)
-    let file = try BlockTable.file(of: node)
-    let start = layout.tableOffset + block / perSlice * UInt64(cache.sliceBytes)
-    let slice = try cache.slice(at: start, from: file, releasing: releasing) { () throws(BlockError) in
-      try self.writeEntries(node)
-    }
-    let index = block % perSlice
-    return Place(slice: slice, offset: Int(index) * coding.width, remaining: perSlice - index)
-  }
+  // MARK: What values say
 
-  /// The value of an entry, `step` entries behind a place.
-  func value(_ place: Place, plus step: UInt64 = 0) -> UInt64 {
-    let buffer = place.slice.buffer
-    return BlockTable.value(buffer.bytes, at: place.offset + Int(step) * coding.width, coding)
-  }
-
-  static func value(_ bytes: RawSpan, at offset: Int, _ coding: any BlockEntryCoding) -> UInt64 {
-    switch (coding.width, coding.isBigEndian) {
-    case (8, true): bytes.big64(at: offset)
-    case (8, false): bytes.little64(at: offset)
-    case (_, true): UInt64(bytes.big32(at: offset))
-    case (_, false): UInt64(bytes.little32(at: offset))
-    }
-  }
-
-  static func store(
-    _ value: UInt64, in bytes: inout MutableRawSpan, at offset: Int, _ coding: any BlockEntryCoding
-  ) {
-    let narrow = UInt32(truncatingIfNeeded: value)
-    switch (coding.width, coding.isBigEndian) {
-    case (8, true): bytes.storeBig(value, at: offset)
-    case (8, false): bytes.storeLittle(value, at: offset)
-    case (_, true): bytes.storeBig(narrow, at: offset)
-    case (_, false): bytes.storeLittle(narrow, at: offset)
-    }
-  }
-
-  /// What an entry with this value says of a block.
+  /// What the value of a block's entry says.
   func entry(_ value: UInt64, of block: UInt64) throws(BlockError) -> BlockEntry {
-    guard let entry = BlockTable.checked(value, layout, coding) else {
+    try entry(value, of: .block(block))
+  }
+
+  /// What the value of an item's entry says.
+  func entry(_ value: UInt64, of item: BlockTableItem) throws(BlockError) -> BlockEntry {
+    guard let entry = checked(value, of: item) else {
       throw BlockError(
-        .corrupt, "block map entry \(block) (0x\(String(value, radix: 16))) points to no place for a block",
+        .corrupt, "\(item) (0x\(String(value, radix: 16))) points to no place where that can be",
         advice: "'check' tells what else is wrong, 'check -r all' mends what can be mended.")
     }
     return entry
   }
 
   /// What a value says, nil where it makes no sense in any file.
-  static func checked(_ value: UInt64, _ layout: BlockTableLayout, _ coding: any BlockEntryCoding)
-    -> BlockEntry?
-  {
-    guard let entry = coding.entry(of: value) else { return nil }
-    guard case .data(let offset) = entry else { return entry }
-    guard layout.space(of: offset) != nil, let end = offset.plus(layout.blockSize),
-      Int64(exactly: end) != nil
-    else { return nil }
-    return entry
-  }
-
-  /// Changes an entry in memory.
-  func set(_ entry: BlockEntry, of block: UInt64, _ node: Node) throws(BlockError) {
-    guard let value = coding.value(of: entry) else {
-      throw BlockError(.tooLarge, "the block map cannot say where block \(block) is")
+  func checked(_ value: UInt64, of item: BlockTableItem) -> BlockEntry? {
+    let coding = item.isTable ? layout.directory?.coding : self.coding
+    guard let entry = coding?.entry(of: value) else { return nil }
+    guard case .block = item else {
+      // Only a place can be told of anything else.
+      guard let place = entry.place else { return .hole }
+      return layout.unit(at: place) != nil && isPossible(place, bytes(of: item)) ? entry : nil
     }
-    let place = try place(of: block, releasing: false, node)
-    let buffer = place.slice.buffer
-    var bytes = buffer.mutableBytes
-    BlockTable.store(value, in: &bytes, at: place.offset, coding)
-    cache.markDirty(place.slice, place.offset..<place.offset + coding.width)
+    switch entry {
+    case .hole, .zero: return entry
+    case .data(let offset), .partial(let offset):
+      guard offset >= layout.lead, layout.unit(at: offset - layout.lead) != nil else { return nil }
+      return isPossible(offset - layout.lead, layout.stride) ? entry : nil
+    case .compressed(let offset, let length):
+      return offset >= layout.areaOffset && length > 0 && isPossible(offset, length) ? entry : nil
+    }
   }
 
-  /// Writes changed entries, after all that they point to.
+  private func isPossible(_ offset: UInt64, _ count: UInt64) -> Bool {
+    guard let end = offset.plus(count), Int64(exactly: end) != nil else { return false }
+    return !layout.isReserved(offset..<end)
+  }
+
+  /// Bytes of the file that an item takes, which is not a compressed block.
+  func bytes(of item: BlockTableItem) -> UInt64 {
+    switch item {
+    case .block: layout.stride
+    case .bitmap: layout.bitmap?.bytesApart ?? 0
+    case .table, .secondTable: (layout.directory?.perTable ?? 0) * UInt64(coding.width)
+    }
+  }
+
+  /// The units that an item takes.
+  func units(of item: BlockTableItem, _ entry: BlockEntry) -> Range<UInt64>? {
+    if case .compressed(let offset, let length) = entry { return layout.units(of: offset..<offset + length) }
+    guard let place = entry.place else { return nil }
+    let start = if case .block = item { place - layout.lead } else { place }
+    return layout.units(of: start..<start + bytes(of: item))
+  }
+
+  /// The units that a value names; throws where it makes no sense.
+  func units(of item: BlockTableItem, value: UInt64) throws(BlockError) -> Range<UInt64>? {
+    try units(of: item, entry(value, of: item))
+  }
+
+  // MARK: Reaching the file
+
+  /// Writes what changed: bitmaps, entries, directories, each after all that it points to.
   func writeEntries(_ node: Node) throws(BlockError) {
-    guard cache.isDirty else { return }
     let file = try BlockTable.file(of: node)
-    try file.flush()
-    try cache.writeDirty(to: file) { (_, _) throws(BlockError) in }
+    for level in [bitmaps, cache, directories] where level.isDirty {
+      try file.flush()
+      try level.writeDirty(to: file, alsoAt: { self.twins[$0] }) { (_, _) throws(BlockError) in }
+    }
+    twins = [:]
   }
 
-  /// Makes everything durable: data, then entries, then what `counters` writes; spaces that were given up can be
+  /// Makes everything durable: data, then entries, then what `counters` writes; places that were given up can be
   /// used again.
   ///
-  /// - Parameter counters: told how many spaces there are up to the last one in use, or nil where none was taken.
+  /// - Parameter counters: told how many units there are up to the last one in use, or nil where none was taken.
   package func flush(_ node: Node, counters: (UInt64?) throws(BlockError) -> Void) throws(BlockError) {
     lock.lock()
     defer { lock.unlock() }
     try writeOut(node)
-    try counters(freeSpaces?.end)
+    try counters(freeUnits?.end)
     try BlockTable.file(of: node).flush()
   }
 
+  /// Whether the file lacks anything.
+  var isDirty: Bool { bitmaps.isDirty || cache.isDirty || directories.isDirty }
+
   /// Writes changed entries and makes them durable; the space that they gave up goes back to the file system.
   func writeOut(_ node: Node) throws(BlockError) {
-    guard cache.isDirty || !dropped.isEmpty else { return }
+    guard isDirty || !dropped.isEmpty else { return }
     let file = try BlockTable.file(of: node)
     try writeEntries(node)
     try file.flush()
-    for space in dropped {
-      // What the space reads as from now on matters to nobody.
-      try? file.discard(at: layout.offset(ofSpace: space), length: layout.stride)
+    for unit in dropped {
+      // What the place reads as from now on matters to nobody.
+      try? file.discard(at: layout.offset(ofUnit: unit), length: layout.stride)
     }
-    if var free = freeSpaces {
-      free.reusable += dropped.prefix(max(0, BlockTable.rememberedSpaces - free.reusable.count))
-      freeSpaces = free
+    if var free = freeUnits {
+      free.reusable += dropped.prefix(max(0, BlockTable.rememberedPlaces - free.reusable.count))
+      freeUnits = free
     }
     dropped = []
   }
@@ -207,38 +220,57 @@ package final class BlockTable: @unchecked Sendable {
     defer { lock.unlock() }
     let first = offset / layout.blockSize
     let inside = offset % layout.blockSize
-    let end = min((offset + length - 1) / layout.blockSize + 1, first + BlockTable.blocksPerAnswer)
-    let place = try place(of: first, releasing: true, node)
+    while true {
+      let place = try place(of: first, releasing: true, node)
+      let entry = try entry(value(place), of: first)
+      if case .partial(let at) = entry {
+        let sectors = try sectorsAlike(in: first, at: at, inside, node)
+        guard let sectors else { continue }
+        let known = min(length, min(sectors.end, layout.blockSize) - inside)
+        return sectors.areStored
+          ? Extent(.data, length: known, location: Extent.Location(.file, at + inside))
+          : Extent(.unallocated, length: known)
+      }
+      let end = alike(entry, place, first..<(offset + length - 1) / layout.blockSize + 1)
+      let known = min((end - first) * layout.blockSize - inside, length)
+      switch entry {
+      case .zero: return Extent(.zero, length: known)
+      case .data(let at): return Extent(.data, length: known, location: Extent.Location(.file, at + inside))
+      case .compressed: return Extent(.data, length: known, encoding: .compressed)
+      case .hole, .partial: return Extent(.unallocated, length: known)
+      }
+    }
+  }
+
+  /// What the table says about the block at a guest offset.
+  package func entry(at offset: UInt64, of node: Node) throws(BlockError) -> BlockEntry {
+    lock.lock()
+    defer { lock.unlock() }
+    let block = offset / layout.blockSize
+    return try entry(value(place(of: block, releasing: true, node)), of: block)
+  }
+
+  /// Where the blocks end that are like the first of a range, or stored right behind each other.
+  private func alike(_ entry: BlockEntry, _ place: Place, _ blocks: Range<UInt64>) -> UInt64 {
+    let first = blocks.lowerBound
+    let end = min(blocks.upperBound, first + place.remaining)
+    guard place.slice != nil else { return end }
     let start = value(place)
-    let entry = try entry(start, of: first)
+    let isAlike = entry == .hole || entry == .zero
     var block = first + 1
-    while block < end {
-      let step = block - first
-      if step == place.remaining { break }
-      let next = value(place, plus: step)
-      guard next == start ? !entry.isData : follows(entry, by: step, next) else { break }
+    while block < min(end, first + BlockTable.blocksPerAnswer) {
+      let next = value(place, plus: block - first)
+      guard isAlike ? next == start : follows(entry, by: block - first, next) else { break }
       block += 1
     }
-    let known = min((block - first) * layout.blockSize - inside, length)
-    switch entry {
-    case .hole: return Extent(.unallocated, length: known)
-    case .zero: return Extent(.zero, length: known)
-    case .data(let at): return Extent(.data, length: known, location: Extent.Location(.file, at + inside))
-    }
+    return block
   }
 
   /// Whether a value points right behind what an entry `step` blocks before points to.
   func follows(_ entry: BlockEntry, by step: UInt64, _ value: UInt64) -> Bool {
     guard layout.lead == 0, case .data(let first) = entry,
-      case .data(let next)? = BlockTable.checked(value, layout, coding)
+      case .data(let next)? = checked(value, of: .block(0))
     else { return false }
     return next == first + step * layout.blockSize
-  }
-}
-
-extension BlockEntry {
-  /// Whether the block is stored.
-  var isData: Bool {
-    if case .data = self { true } else { false }
   }
 }

@@ -14,8 +14,8 @@ package protocol BlockTableDriver: CheckingDriver {
 
   /// Writes what the header counts, where that changed. What it counts is in the file.
   ///
-  /// - Parameter usedSpaces: how many spaces there are up to the last one in use, or nil where none was taken.
-  func writeCounters(_ usedSpaces: UInt64?, of node: Node) throws(BlockError)
+  /// - Parameter usedUnits: how many units there are up to the last one in use, or nil where none was taken.
+  func writeCounters(_ usedUnits: UInt64?, of node: Node) throws(BlockError)
 
   /// Holds what the header counts against the table, which has just been looked at or, with `repair`, mended; counts
   /// what is wrong in `result`, and mends that, too, with a repair of everything.
@@ -31,10 +31,12 @@ extension BlockTableDriver {
   /// The disk's length in bytes.
   package func length(of node: Node) -> UInt64 { table.length }
 
-  /// Space is given in blocks.
+  /// Space is given in blocks; where these have bitmaps, only whole sectors are written.
   package func limits(of node: Node) -> Limits {
     var limits = Limits()
-    limits.clusterSize = table.blockSize
+    let layout = table.currentLayout
+    limits.clusterSize = layout.blockSize
+    if let bitmap = layout.bitmap { limits.requestAlignment = bitmap.sectorSize }
     return limits
   }
 
@@ -50,7 +52,7 @@ extension BlockTableDriver {
     throw BlockError(.unsupported, "\(name) stores nothing encoded")
   }
 
-  /// The blocks' spaces, or new ones.
+  /// The blocks' places, or new ones.
   package func prepareWrite(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> WriteSlot
   {
     try table.prepareWrite(at: offset, length: length, of: node)
@@ -87,6 +89,9 @@ extension BlockTableDriver {
   package func close(_ node: Node) throws(BlockError) { try flush(node) }
 
   /// The header counts nothing.
+  package func writeCounters(_ usedUnits: UInt64?, of node: Node) throws(BlockError) {}
+
+  /// The header counts nothing.
   package func checkCounters(
     _ result: inout CheckResult, repair: CheckRepair?, of node: Node, report: (String) -> Void
   ) throws(BlockError) {}
@@ -114,12 +119,14 @@ extension BlockTableDriver {
     return result
   }
 
-  /// Names block and value.
+  /// Names entry and value.
   package func text(of finding: BlockFinding) -> String {
-    switch finding.kind {
-    case .nowhere: "ERROR: block \(finding.block) has no place (0x\(String(finding.value, radix: 16)))"
-    case .pastEnd: "ERROR: block \(finding.block) lies past the end of the file (\(finding.value))"
-    case .shared: "ERROR: block \(finding.block) is where another is (\(finding.value))"
+    let item =
+      if case .block(let number) = finding.item { "block \(number)" } else { "\(finding.item)" }
+    return switch finding.kind {
+    case .nowhere: "ERROR: \(item) has no place (0x\(String(finding.value, radix: 16)))"
+    case .pastEnd: "ERROR: \(item) lies past the end of the file (\(finding.value))"
+    case .shared: "ERROR: \(item) is where another is (\(finding.value))"
     }
   }
 }

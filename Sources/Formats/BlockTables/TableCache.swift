@@ -137,20 +137,28 @@ package final class TableCache {
   }
 
   /// Writes what the file lacks, by ascending offset, after asking about each place.
-  package func writeDirty(to file: Edge, checking check: (UInt64, UInt64) throws(BlockError) -> Void)
-    throws(BlockError)
-  {
+  ///
+  /// - Parameter twin: where the same bytes stand a second time of a slice at an offset, if they do.
+  package func writeDirty(
+    to file: Edge, alsoAt twin: (UInt64) -> UInt64? = { _ in nil },
+    checking check: (UInt64, UInt64) throws(BlockError) -> Void
+  ) throws(BlockError) {
     guard isDirty else { return }
     var dirty: [Slice] = []
     for slice in slices where !slice.dirty.isEmpty { dirty.append(slice) }
     dirty.sort { $0.offset < $1.offset }
     for slice in dirty {
-      // Whole sectors: storage that wants aligned requests then needs no reading.
-      let start = slice.dirty.lowerBound / 512 * 512
-      let end = min((slice.dirty.upperBound + 511) / 512 * 512, sliceBytes)
+      // Whole sectors of the file: storage that wants aligned requests then needs no reading.
+      let skip = Int(slice.offset % 512)
+      let start = max((slice.dirty.lowerBound + skip) / 512 * 512 - skip, 0)
+      let end = min((slice.dirty.upperBound + skip + 511) / 512 * 512 - skip, sliceBytes)
       try check(slice.offset + UInt64(start), UInt64(end - start))
       let buffer = slice.buffer
       try file.write(at: slice.offset + UInt64(start), from: buffer.bytes.slice(start..<end))
+      if let twin = twin(slice.offset) {
+        let dirty = slice.dirty
+        try file.write(at: twin + UInt64(dirty.lowerBound), from: buffer.bytes.slice(dirty))
+      }
       slice.dirty = 0..<0
     }
     isDirty = false

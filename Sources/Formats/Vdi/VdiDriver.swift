@@ -44,10 +44,10 @@ final class VdiDriver: BlockTableDriver, @unchecked Sendable {
 
   /// Other programs place the next block by the count, so that it never is less than the places in use; who changes
   /// the content gives it another identity.
-  func writeCounters(_ usedSpaces: UInt64?, of node: Node) throws(BlockError) {
+  func writeCounters(_ usedUnits: UInt64?, of node: Node) throws(BlockError) {
     guard lock.withLock({ isChanged }) else { return }
     try change(node) { header in
-      if let usedSpaces { header.allocatedCount = UInt32(clamping: usedSpaces) }
+      if let usedUnits { header.allocatedCount = UInt32(clamping: usedUnits) }
       header.modificationID = .random()
     }
     lock.withLock { isChanged = false }
@@ -109,7 +109,7 @@ final class VdiDriver: BlockTableDriver, @unchecked Sendable {
   func checkCounters(
     _ result: inout CheckResult, repair: CheckRepair?, of node: Node, report: (String) -> Void
   ) throws(BlockError) {
-    let used = repair == nil ? result.allocatedClusters : try table.usedSpaces(of: node)
+    let used = repair == nil ? result.allocatedClusters : try table.usedUnits(of: node)
     let stated = UInt64(lock.withLock { header.allocatedCount })
     if stated != used, repair != .leaks {
       report("ERROR: allocated blocks mismatch, is \(used), should be \(stated)")
@@ -129,8 +129,8 @@ final class VdiDriver: BlockTableDriver, @unchecked Sendable {
 
   func text(of finding: BlockFinding) -> String {
     switch finding.kind {
-    case .nowhere, .pastEnd: "ERROR: block index \(finding.block) too large, is \(finding.value)"
-    case .shared: "ERROR: block index \(finding.block) also used by \(finding.value)"
+    case .nowhere, .pastEnd: "ERROR: block index \(finding.item.number) too large, is \(finding.value)"
+    case .shared: "ERROR: block index \(finding.item.number) also used by \(finding.value)"
     }
   }
 }

@@ -167,8 +167,8 @@ extension VdiHeader {
     return BlockTableLayout(
       length: diskSize, blockSize: UInt64(VdiHeader.blockSize), tableOffset: UInt64(mapOffset),
       capacity: min(room, UInt64(VdiHeader.largestBlockCount)), areaOffset: UInt64(dataOffset),
-      lead: UInt64(blockExtra), spaceLimit: needed,
-      isFixed: imageType == ImageType.fixed.rawValue, spacesStay: true)
+      lead: UInt64(blockExtra), unitLimit: needed,
+      isFixed: imageType == ImageType.fixed.rawValue, placesStay: true)
   }
 }
 
@@ -200,6 +200,7 @@ struct VdiCoding: BlockEntryCoding {
     case .data(let offset):
       let index = (offset - dataOffset - lead) / stride
       return index < VdiCoding.zero ? index : nil
+    case .partial, .compressed: return nil
     }
   }
 }

@@ -1,0 +1,103 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Errors
+
+/// Giving places that nothing points to back to the file system.
+extension BlockTable {
+  /// Tables and bitmaps that are moved at a time.
+  private static let movedAtOnce = 1 << 16
+
+  /// Moves the last things in the file into places that nothing points to, and cuts the file behind them; for how many
+  /// blocks it gave back places.
+  func compact(_ node: Node, _ context: JobContext? = nil) throws(BlockError) -> UInt64 {
+    try writeOut(node)
+    let file = try BlockTable.file(of: node)
+    let before = unitsInFile(file.length)
+    let leaks = try leakedPlaces(node)
+    freeUnits = FreeUnits(end: max(before, try endOfUse(node)))
+    if leaks > 0 {
+      try packBlocks(node, context)
+      try packTables(node, context)
+    }
+    let end = try endOfUse(node)
+    try writeOut(node)
+    forget()
+    let wanted = layout.offset(ofUnit: end)
+    if file.length > wanted { try file.truncate(to: wanted, exact: false, preallocation: .off) }
+    freeUnits = FreeUnits(end: end)
+    return leaks - min(leaks, try leakedPlaces(node))
+  }
+
+  /// Moves the last blocks into the first places that nothing takes, as long as these are before them.
+  private func packBlocks(_ node: Node, _ context: JobContext?) throws(BlockError) {
+    while true {
+      try context?.checkInterrupted()
+      let places = try unusedPlaces(before: try endOfUse(node), node)
+      guard let first = places.first else { return }
+      var last: [(start: UInt64, item: BlockTableItem, entry: BlockEntry)] = []
+      func keepLast() {
+        last.sort { $0.start > $1.start }
+        last.removeLast(max(0, last.count - places.count))
+      }
+      try scan(node) { (item, value) throws(BlockError) in
+        let entry = try self.entry(value, of: item)
+        guard case .block = item, entry.place != nil, let units = self.units(of: item, entry),
+          units.lowerBound > first
+        else { return }
+        last.append((units.lowerBound, item, entry))
+        if last.count > 2 * BlockTable.rememberedPlaces { keepLast() }
+      }
+      keepLast()
+      var isMoved = false
+      for (block, place) in zip(last, places) {
+        guard place < block.start else { break }
+        try move(block.item, block.entry, to: place, node)
+        isMoved = true
+      }
+      guard isMoved else { return }
+      try writeOut(node)
+    }
+  }
+
+  /// Tables and bitmaps find no room where a block was: those behind the first free unit go to the end of the file, the
+  /// blocks between them move together, and then they follow these.
+  private func packTables(_ node: Node, _ context: JobContext?) throws(BlockError) {
+    guard layout.directory != nil || layout.bitmapGroup != nil,
+      let first = try unusedPlaces(before: try endOfUse(node), node).first
+    else { return }
+    var moving: [(item: BlockTableItem, entry: BlockEntry)] = []
+    try scan(node) { (item, value) throws(BlockError) in
+      if case .block = item { return }
+      let entry = try self.entry(value, of: item)
+      guard let units = self.units(of: item, entry), units.lowerBound > first else { return }
+      moving.append((item, entry))
+      guard moving.count <= BlockTable.movedAtOnce else {
+        throw BlockError(.tooLarge, "too many tables to move for a repair of leaks")
+      }
+    }
+    let apart = try knownFreeUnits(node).end
+    for index in moving.indices {
+      try context?.checkInterrupted()
+      let units = try takeUnits(for: moving[index].item, node)
+      try move(moving[index].item, moving[index].entry, to: units.lowerBound, node)
+      moving[index].entry = .data(layout.offset(ofUnit: units.lowerBound))
+    }
+    try writeOut(node)
+    forget()
+    try packBlocks(node, context)
+    var unit = layout.reserved.map { layout.units(of: $0).upperBound }.max() ?? 0
+    try scan(node) { (item, value) throws(BlockError) in
+      guard let units = try self.units(of: item, value: value), units.lowerBound < apart else { return }
+      unit = max(unit, units.upperBound)
+    }
+    for (item, entry) in moving {
+      guard let units = units(of: item, entry), unit + UInt64(units.count) <= apart else { break }
+      try move(item, entry, to: unit, node)
+      unit += UInt64(units.count)
+    }
+    try writeOut(node)
+    forget()
+  }
+}

@@ -1,0 +1,290 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+
+/// One of the things that have a place in the file which an entry names.
+package enum BlockTableItem: Sendable, Equatable, CustomStringConvertible {
+  /// A block of the guest's disk.
+  case block(UInt64)
+  /// A table that the directory names.
+  case table(UInt64)
+  /// One that the second directory names.
+  case secondTable(UInt64)
+  /// The bitmap of a group of blocks.
+  case bitmap(UInt64)
+
+  /// Whether a directory names it.
+  var isTable: Bool {
+    switch self {
+    case .table, .secondTable: true
+    case .block, .bitmap: false
+    }
+  }
+
+  /// Its number among its kind.
+  package var number: UInt64 {
+    switch self {
+    case .block(let number), .table(let number), .secondTable(let number), .bitmap(let number): number
+    }
+  }
+
+  /// Names the entry.
+  package var description: String {
+    switch self {
+    case .block(let number): "block map entry \(number)"
+    case .table(let number): "block map directory entry \(number)"
+    case .secondTable(let number): "second block map directory entry \(number)"
+    case .bitmap(let number): "sector bitmap entry \(number)"
+    }
+  }
+}
+
+/// Where entries stand: in the table, or in the one of many that the directory names.
+extension BlockTable {
+  /// The place of an entry, whose slice is in memory.
+  struct Place {
+    /// Nil where there is no table, and so a hole.
+    let slice: TableCache.Slice?
+    /// Bytes into the slice.
+    let offset: Int
+    /// Entries of blocks from here to the end of the slice, or to where there is a table.
+    let remaining: UInt64
+  }
+
+  /// The place of a block's entry. With `releasing`, others may run while its slice is read.
+  func place(of block: UInt64, releasing: Bool, _ node: Node) throws(BlockError) -> Place {
+    guard let directory = layout.directory else {
+      let left = layout.bitmapGroup.map { $0 - block % $0 } ?? .max
+      return try place(ofEntry: entryIndex(of: .block(block)), of: layout.tableOffset, left, releasing, node)
+    }
+    let index = block % directory.perTable
+    let found = try directoryPlace(of: .table(block / directory.perTable), releasing: releasing, node)
+    let entry = try entry(value(found, directory.coding), of: .table(block / directory.perTable))
+    guard let table = entry.place else {
+      let absent = directory.coding.value(of: .hole)
+      var count: UInt64 = 1
+      while count < found.remaining, value(found, plus: count, directory.coding) == absent { count += 1 }
+      return Place(slice: nil, offset: 0, remaining: count * directory.perTable - index)
+    }
+    return try place(ofEntry: index, of: table, directory.perTable - index, releasing, node)
+  }
+
+  /// The place of an entry of the table at an offset; `left` entries of blocks are there in a row.
+  private func place(
+    ofEntry index: UInt64, of table: UInt64, _ left: UInt64, _ releasing: Bool, _ node: Node
+  ) throws(BlockError) -> Place {
+    let found = try place(ofEntry: index, of: table, in: cache, coding.width, releasing, node)
+    return Place(slice: found.slice, offset: found.offset, remaining: min(found.remaining, left))
+  }
+
+  private func place(
+    ofEntry index: UInt64, of table: UInt64, in cache: TableCache, _ width: Int, _ releasing: Bool,
+    _ node: Node
+  ) throws(BlockError) -> Place {
+    let perSlice = UInt64(cache.sliceBytes / width)
+    let start = table + index / perSlice * UInt64(cache.sliceBytes)
+    let slice = try slice(at: start, in: cache, releasing: releasing, node)
+    let inside = index % perSlice
+    return Place(slice: slice, offset: Int(inside) * width, remaining: perSlice - inside)
+  }
+
+  /// A slice of tables or bitmaps. What lies past the end of the file is not there to be read.
+  func slice(at start: UInt64, in cache: TableCache, releasing: Bool, _ node: Node) throws(BlockError)
+    -> TableCache.Slice
+  {
+    if let slice = cache.cached(at: start) { return slice }
+    let file = try BlockTable.file(of: node)
+    guard layout.directory == nil || start < file.length else {
+      throw BlockError(
+        .corrupt, "a part of the block map (offset \(start)) lies past the end of the file",
+        advice: "'check' tells what else is wrong, 'check -r all' mends what can be mended.")
+    }
+    return try cache.slice(at: start, from: file, releasing: releasing) { () throws(BlockError) in
+      try self.writeEntries(node)
+    }
+  }
+
+  /// The place of the directory's entry of a table.
+  private func directoryPlace(of item: BlockTableItem, releasing: Bool, _ node: Node) throws(BlockError)
+    -> Place
+  {
+    guard let directory = layout.directory else { throw BlockError(.notFound, "no directory of tables") }
+    var start = layout.tableOffset
+    if case .secondTable = item { start = directory.second ?? start }
+    let found = try place(
+      ofEntry: item.number, of: start, in: directories, directory.coding.width, releasing, node)
+    let left = layout.capacity / directory.perTable - item.number
+    return Place(slice: found.slice, offset: found.offset, remaining: min(found.remaining, left))
+  }
+
+  /// The value of an entry, `step` entries behind a place.
+  func value(_ place: Place, plus step: UInt64 = 0, _ coding: (any BlockEntryCoding)? = nil) -> UInt64 {
+    let coding = coding ?? self.coding
+    guard let buffer = place.slice?.buffer else { return coding.value(of: .hole) ?? 0 }
+    return coding.value(buffer.bytes, at: place.offset + Int(step) * coding.width)
+  }
+
+  // MARK: Changes
+
+  /// Changes the entry of a block in memory.
+  func set(_ entry: BlockEntry, of block: UInt64, _ node: Node) throws(BlockError) {
+    try set(entry, of: .block(block), node)
+  }
+
+  /// Changes the entry of an item in memory. A block's table is made where there is none.
+  func set(_ entry: BlockEntry, of item: BlockTableItem, _ node: Node) throws(BlockError) {
+    let coding = item.isTable ? layout.directory?.coding ?? self.coding : self.coding
+    guard let value = coding.value(of: entry) else {
+      throw BlockError(.tooLarge, "\(item) cannot say where that is")
+    }
+    switch item {
+    case .block(let block):
+      if try place(of: block, releasing: false, node).slice == nil { try makeTable(of: block, node) }
+      let place = try place(of: block, releasing: false, node)
+      try noteTwin(of: block, place, node)
+      store(value, at: place, in: cache, coding)
+    case .bitmap(let group):
+      store(value, at: try bitmapPlace(of: group, node), in: cache, coding)
+    case .table, .secondTable:
+      store(value, at: try directoryPlace(of: item, releasing: false, node), in: directories, coding)
+    }
+  }
+
+  private func store(_ value: UInt64, at place: Place, in cache: TableCache, _ coding: any BlockEntryCoding) {
+    guard let slice = place.slice else { return }
+    let buffer = slice.buffer
+    var bytes = buffer.mutableBytes
+    coding.store(value, in: &bytes, at: place.offset)
+    cache.markDirty(slice, place.offset..<place.offset + coding.width)
+  }
+
+  /// The number of an entry in a table that stands alone.
+  func entryIndex(of item: BlockTableItem) -> UInt64 {
+    guard let every = layout.bitmapGroup else { return item.number }
+    return if case .bitmap(let group) = item { group * (every + 1) + every } else {
+      item.number + item.number / every
+    }
+  }
+
+  /// The place of the entry of a bitmap that stands apart.
+  func bitmapPlace(of group: UInt64, _ node: Node) throws(BlockError) -> Place {
+    let index = entryIndex(of: .bitmap(group))
+    guard index < layout.capacity else { throw BlockError(.corrupt, "the block map has no room for bitmaps") }
+    return try place(ofEntry: index, of: layout.tableOffset, 1, false, node)
+  }
+
+  /// Notes where the entries of a slice have to be written, too.
+  private func noteTwin(of block: UInt64, _ place: Place, _ node: Node) throws(BlockError) {
+    guard let directory = layout.directory, directory.second != nil, let slice = place.slice,
+      twins[slice.offset] == nil
+    else { return }
+    let number = block / directory.perTable
+    var found: [UInt64] = []
+    for item in [BlockTableItem.table(number), .secondTable(number)] {
+      let value = value(try directoryPlace(of: item, releasing: false, node), directory.coding)
+      guard let table = checked(value, of: item)?.place else { return }
+      found.append(table)
+    }
+    twins[slice.offset] = found[1] + (slice.offset - found[0])
+  }
+
+  /// Makes the table that has a block's entry, at the end of the file.
+  func makeTable(of block: UInt64, _ node: Node) throws(BlockError) {
+    guard let directory = layout.directory else { return }
+    let number = block / directory.perTable
+    var items = [BlockTableItem.table(number)]
+    if directory.second != nil { items.append(.secondTable(number)) }
+    for item in items.reversed() {
+      let units = try takeUnits(for: item, node)
+      try set(.data(layout.offset(ofUnit: units.lowerBound)), of: item, node)
+    }
+  }
+
+  /// Takes units at the end of the file for something other than a block; they read as zeros.
+  func takeUnits(for item: BlockTableItem, _ node: Node) throws(BlockError) -> Range<UInt64> {
+    var free = try knownFreeUnits(node)
+    let count = bytes(of: item).dividedUp(by: layout.unit)
+    guard let end = free.end.plus(count), end <= layout.unitLimit else {
+      throw BlockError(.noSpace, "the image has no place for another table")
+    }
+    let units = free.end..<end
+    free.end = end
+    freeUnits = free
+    do throws(BlockError) {
+      try makeBlank(units, isWhole: false, node)
+    } catch {
+      giveBack(units)
+      throw error
+    }
+    return units
+  }
+
+  // MARK: All entries
+
+  /// Calls `body` with the value of each entry, as it stands in the file: those of directories, and then those of the
+  /// blocks that the guest's disk has or is about to have and of their bitmaps. Tables that cannot be are passed over.
+  func scan(_ node: Node, _ body: (BlockTableItem, UInt64) throws(BlockError) -> Void) throws(BlockError) {
+    let blocks = max(layout.blockCount, madeBlocks)
+    guard let directory = layout.directory else { return try scanTable(blocks, node, body) }
+    let tables = layout.capacity / directory.perTable
+    for second in [false, true] where !second || directory.second != nil {
+      let start = second ? directory.second ?? 0 : layout.tableOffset
+      try scan(start, tables, directory.coding, node) { (number, value) throws(BlockError) in
+        try body(second ? .secondTable(number) : .table(number), value)
+      }
+    }
+    let end = try BlockTable.file(of: node).length
+    try scan(layout.tableOffset, blocks.dividedUp(by: directory.perTable), directory.coding, node) {
+      (number, value) throws(BlockError) in
+      guard let table = self.checked(value, of: .table(number))?.place, table < end else { return }
+      let first = number * directory.perTable
+      try self.scan(table, min(directory.perTable, blocks - first), self.coding, node) {
+        (index, value) throws(BlockError) in try body(.block(first + index), value)
+      }
+    }
+  }
+
+  /// The entries of a table that stands alone.
+  private func scanTable(
+    _ blocks: UInt64, _ node: Node, _ body: (BlockTableItem, UInt64) throws(BlockError) -> Void
+  ) throws(BlockError) {
+    guard let every = layout.bitmapGroup else {
+      return try scan(layout.tableOffset, blocks, coding, node) { (index, value) throws(BlockError) in
+        try body(.block(index), value)
+      }
+    }
+    let count = min(layout.capacity, blocks.dividedUp(by: every) * (every + 1))
+    try scan(layout.tableOffset, count, coding, node) { (index, value) throws(BlockError) in
+      let block = index - index / (every + 1)
+      if index % (every + 1) == every {
+        try body(.bitmap(index / (every + 1)), value)
+      } else if block < blocks {
+        try body(.block(block), value)
+      }
+    }
+  }
+
+  private func scan(
+    _ start: UInt64, _ count: UInt64, _ coding: any BlockEntryCoding, _ node: Node,
+    _ body: (UInt64, UInt64) throws(BlockError) -> Void
+  ) throws(BlockError) {
+    let file = try BlockTable.file(of: node)
+    let width = UInt64(coding.width)
+    let buffer = Buffer(count: Int(min(1 << 20, max(1, count) * width)))
+    let perRun = UInt64(buffer.count) / width
+    var index: UInt64 = 0
+    while index < count {
+      let run = min(perRun, count - index)
+      var bytes = buffer.mutableBytes
+      var part = bytes.slice(0..<Int(run * width))
+      try file.read(at: start + index * width, into: &part)
+      for step in 0..<run {
+        try body(index + step, coding.value(buffer.bytes, at: Int(step * width)))
+      }
+      index += run
+    }
+  }
+}

@@ -1,0 +1,118 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import BlockGraph
+internal import Bytes
+package import Errors
+internal import Host
+
+/// Units of the file that nothing points to.
+extension BlockTable {
+  /// Takes places for blocks in a row: at least one, at most `count`; the units that they take.
+  func takePlaces(_ count: UInt64, _ node: Node) throws(BlockError) -> Range<UInt64> {
+    if dropped.count >= BlockTable.rememberedPlaces { try writeOut(node) }
+    var free = try knownFreeUnits(node)
+    defer { freeUnits = free }
+    let perBlock = layout.blockUnits
+    if let last = free.reusable.popLast() {
+      var first = last
+      while (last - first) / perBlock + 1 < count, let before = free.reusable.last, before + perBlock == first
+      {
+        free.reusable.removeLast()
+        first = before
+      }
+      return first..<last + perBlock
+    }
+    let start = layout.start(from: free.end)
+    if start < layout.unitLimit, perBlock <= layout.unitLimit - start {
+      let taken = min(count, (layout.unitLimit - start) / perBlock)
+      free.end = start + taken * perBlock
+      return start..<free.end
+    }
+    freeUnits = free
+    try writeOut(node)
+    free = freeUnits ?? free
+    if free.reusable.isEmpty { free.reusable = try unusedPlaces(before: free.end, node) }
+    guard let unit = free.reusable.popLast() else {
+      throw BlockError(.noSpace, "every block that the image can have is in use")
+    }
+    return unit..<unit + perBlock
+  }
+
+  /// Units up to the last one that is in use; entries are in the file afterwards.
+  package func usedUnits(of node: Node) throws(BlockError) -> UInt64 {
+    lock.lock()
+    defer { lock.unlock() }
+    return try knownFreeUnits(node).end
+  }
+
+  /// What is known of free units. The first time a table that stands alone is read for it; where there are many, the
+  /// file's end is the end of what is in use.
+  func knownFreeUnits(_ node: Node) throws(BlockError) -> FreeUnits {
+    if let freeUnits { return freeUnits }
+    let end: UInt64
+    if layout.directory == nil {
+      end = try endOfUse(node)
+    } else {
+      end = layout.units(of: 0..<(try BlockTable.file(of: node)).length).upperBound
+    }
+    let free = FreeUnits(end: end)
+    freeUnits = free
+    return free
+  }
+
+  /// Notes units that nothing came to point to.
+  func giveBack(_ units: Range<UInt64>) {
+    guard var free = freeUnits else { return }
+    if units.upperBound == free.end {
+      free.end = units.lowerBound
+    } else {
+      layout.forEachPlace(in: units) { unit in
+        free.reusable.append(unit)
+        return free.reusable.count < BlockTable.rememberedPlaces
+      }
+    }
+    freeUnits = free
+  }
+
+  /// The unit behind the last one in use, by the entries in the file; entries in memory are written first.
+  func endOfUse(_ node: Node) throws(BlockError) -> UInt64 {
+    try writeEntries(node)
+    var end = layout.reserved.map { layout.units(of: $0).upperBound }.max() ?? 0
+    try scan(node) { (item, value) throws(BlockError) in
+      if let units = try self.units(of: item, value: value) { end = max(end, units.upperBound) }
+    }
+    return end
+  }
+
+  /// Some places of blocks, from the first on, that nothing and no write under way takes any of.
+  func unusedPlaces(before end: UInt64, _ node: Node) throws(BlockError) -> [UInt64] {
+    try writeEntries(node)
+    var found: [UInt64] = []
+    var window = UnitWindow(of: end)
+    while found.count < BlockTable.rememberedPlaces, window.advance() {
+      try insertUsed(into: &window, node)
+      for write in pending {
+        guard let unit = write.unit else { continue }
+        _ = window.insert(unit..<unit + UInt64(write.blocks.count) * layout.blockUnits)
+      }
+      for unit in dropped { _ = window.insert(unit..<unit + layout.blockUnits) }
+      window.forEachAbsentRun { run in
+        layout.forEachPlace(in: run) { unit in
+          found.append(unit)
+          return found.count < BlockTable.rememberedPlaces
+        }
+        return found.count < BlockTable.rememberedPlaces
+      }
+    }
+    return found
+  }
+
+  /// Puts all units into a window that something in the file takes.
+  func insertUsed(into window: inout UnitWindow, _ node: Node) throws(BlockError) {
+    for range in layout.reserved { _ = window.insert(layout.units(of: range)) }
+    try scan(node) { (item, value) throws(BlockError) in
+      if let units = try self.units(of: item, value: value) { _ = window.insert(units) }
+    }
+  }
+}

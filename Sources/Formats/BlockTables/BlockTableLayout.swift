@@ -1,0 +1,167 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Bytes
+
+/// Where the entries of a block table and the blocks that they map stand in the file.
+///
+/// The file is counted in units from `areaOffset` on. Blocks, tables that are found through a directory, and bitmaps that
+/// stand apart take whole units.
+package struct BlockTableLayout: Sendable {
+  /// Guest-visible length in bytes.
+  package var length: UInt64
+  /// Guest bytes of a block: a multiple of 512.
+  package var blockSize: UInt64
+  /// Where the table starts in the file, or the directory of tables.
+  package var tableOffset: UInt64
+  /// Entries that the table has room for, or all tables together.
+  package var capacity: UInt64
+  /// Where units are counted from: a multiple of 512. A table that stands alone ends before it.
+  package var areaOffset: UInt64
+  /// Bytes that stand before a block's guest data and belong to it: a multiple of 512.
+  package var lead: UInt64
+  /// Bytes of a unit: a multiple of 512 of which lead and block are a multiple.
+  package var unit: UInt64
+  /// What the offset of a new block's guest data is a multiple of; a multiple of 512.
+  package var alignment: UInt64 = 512
+  /// How many units the format can tell apart.
+  package var unitLimit: UInt64
+  /// Whether every block has its place from the start.
+  package var isFixed: Bool
+  /// Whether a block keeps its place for good: zeros are stored there, too.
+  package var placesStay: Bool
+  /// Set where the entries stand in tables that a directory names.
+  package var directory: BlockTableDirectory?
+  /// Blocks in a row after whose entries the table has one that is not a block's but their bitmap's, if there are any.
+  package var bitmapGroup: UInt64?
+  /// Set where blocks can be stored in part.
+  package var bitmap: SectorBitmap?
+  /// What fills the lead of new blocks that are stored as a whole.
+  package var leadFill: UInt8 = 0
+  /// What else stands in the file, in bytes, which nothing may overlap: headers, the directory, logs.
+  package var reserved: [Range<UInt64>] = []
+
+  /// Makes a layout, whose values the caller holds against the file's length where they come from it. Without `unit`, it
+  /// is the space of a block.
+  package init(
+    length: UInt64, blockSize: UInt64, tableOffset: UInt64, capacity: UInt64, areaOffset: UInt64,
+    lead: UInt64 = 0, unit: UInt64? = nil, unitLimit: UInt64, isFixed: Bool = false, placesStay: Bool = false
+  ) {
+    self.length = length
+    self.blockSize = blockSize
+    self.tableOffset = tableOffset
+    self.capacity = capacity
+    self.areaOffset = areaOffset
+    self.lead = lead
+    self.unit = unit ?? lead + blockSize
+    self.unitLimit = unitLimit
+    self.isFixed = isFixed
+    self.placesStay = placesStay
+  }
+
+  /// Bytes that a block takes.
+  var stride: UInt64 { lead + blockSize }
+  /// Units that a block takes.
+  var blockUnits: UInt64 { stride / unit }
+
+  /// Blocks that the guest's disk has; the last may be cut short by its length.
+  package var blockCount: UInt64 { length.dividedUp(by: blockSize) }
+
+  /// Where a unit starts in the file. `number` must be below 2^63 divided by `unit`.
+  func offset(ofUnit number: UInt64) -> UInt64 { areaOffset + number * unit }
+
+  /// Where a block's guest data stands that starts with this unit.
+  func place(at number: UInt64) -> UInt64 { offset(ofUnit: number) + lead }
+
+  /// The first unit not before another at which a block can start.
+  func start(from number: UInt64) -> UInt64 {
+    let place = place(at: number)
+    return number + ((place.roundedUp(to: alignment) ?? place) - place).dividedUp(by: unit)
+  }
+
+  /// The unit that starts at an offset in the file; nil where none does.
+  func unit(at offset: UInt64) -> UInt64? {
+    guard offset >= areaOffset, (offset - areaOffset) % unit == 0 else { return nil }
+    return (offset - areaOffset) / unit
+  }
+
+  /// The units that a range of bytes lies in.
+  func units(of range: Range<UInt64>) -> Range<UInt64> {
+    let start = (max(range.lowerBound, areaOffset) - areaOffset) / unit
+    let end = (max(range.upperBound, areaOffset) - areaOffset).dividedUp(by: unit)
+    return start..<max(start, end)
+  }
+
+  /// Whether a range of bytes lies on what else stands in the file.
+  func isReserved(_ range: Range<UInt64>) -> Bool { reserved.contains { $0.overlaps(range) } }
+
+  /// Calls `body` with each unit of a run at which a block can start, one behind the other, until it answers false.
+  func forEachPlace(in run: Range<UInt64>, _ body: (UInt64) -> Bool) {
+    var unit = start(from: run.lowerBound)
+    while unit < run.upperBound, run.upperBound - unit >= blockUnits, body(unit) {
+      unit = start(from: unit + blockUnits)
+    }
+  }
+
+  /// How many blocks find a place in a run.
+  func placeCount(in run: Range<UInt64>) -> UInt64 {
+    let first = start(from: run.lowerBound)
+    guard stride % alignment != 0 else {
+      return first < run.upperBound ? (run.upperBound - first) / blockUnits : 0
+    }
+    var count: UInt64 = 0
+    forEachPlace(in: run) { _ in
+      count += 1
+      return true
+    }
+    return count
+  }
+}
+
+/// A list of tables, each with the entries of so many blocks in a row. An absent table has holes; a new one is all zero
+/// bytes, which must spell holes.
+package struct BlockTableDirectory: Sendable {
+  /// Entries of a table.
+  package var perTable: UInt64
+  /// How the directory's entries are spelled: a hole, or data for the offset of a table.
+  package var coding: any BlockEntryCoding
+  /// Where a second directory stands, whose tables have the same entries.
+  package var second: UInt64?
+
+  /// Makes a list.
+  package init(perTable: UInt64, coding: any BlockEntryCoding, second: UInt64? = nil) {
+    self.perTable = perTable
+    self.coding = coding
+    self.second = second
+  }
+}
+
+/// A bit for each sector of a block: whether it is stored there.
+package struct SectorBitmap: Sendable {
+  /// Where the bits of a block stand.
+  package enum Place: Sendable, Equatable {
+    /// At the start of the block's lead.
+    case lead
+    /// Together with those of the group's other blocks, in so many bytes: a multiple of the unit.
+    case apart(bytes: UInt64)
+  }
+
+  /// Where the bits of a block stand.
+  package var place: Place
+  /// Bytes of a sector: a multiple of 512.
+  package var sectorSize: UInt64
+  /// Whether the most significant bit of a byte stands for the first of eight sectors.
+  package var isMostSignificantFirst: Bool
+
+  /// Makes a description.
+  package init(_ place: Place, sectorSize: UInt64 = 512, isMostSignificantFirst: Bool) {
+    self.place = place
+    self.sectorSize = sectorSize
+    self.isMostSignificantFirst = isMostSignificantFirst
+  }
+
+  /// Bytes of a bitmap that stands apart.
+  var bytesApart: UInt64 {
+    if case .apart(let bytes) = place { bytes } else { 0 }
+  }
+}

@@ -1,0 +1,78 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+import BlockGraph
+import BlockTables
+import Bytes
+import Errors
+import Support
+import Testing
+
+/// What a crash leaves of writes, zeros and discards, at every moment.
+@Suite struct TableCrashTests {
+  private static let length = 50_176
+
+  /// Changes of ranges that do not overlap, so that each byte is what it was or what it became.
+  private func change(_ edge: Edge, _ numbers: inout SeededNumbers) throws {
+    var start = 0
+    while start < TableCrashTests.length {
+      let count = min(Int.random(in: 1...9000, using: &numbers), TableCrashTests.length - start)
+      let (offset, length) = (UInt64(start), UInt64(count))
+      switch Int.random(in: 0..<6, using: &numbers) {
+      case 0, 1, 2:
+        try edge.write(
+          at: offset, [UInt8](repeating: UInt8.random(in: 1...255, using: &numbers), count: count))
+      case 3: try edge.writeZeroes(at: offset, length: length, mayUnmap: Bool.random(using: &numbers))
+      case 4: try edge.discard(at: offset, length: length)
+      default: try edge.flush()
+      }
+      start += count
+    }
+    try edge.flush()
+  }
+
+  @Test(
+    "B-02 every moment of a program leaves each byte as it was or as it became, and leaks at worst",
+    arguments: TableShape.all)
+  func moments(_ shape: TableShape) throws {
+    var numbers = SeededNumbers(seed: 2)
+    let image = try TableImage(shape, length: UInt64(TableCrashTests.length))
+    try change(image.edge, &numbers)
+    let before = try image.edge.array(at: 0, count: TableCrashTests.length)
+    image.fault.record(from: image.memory.bytes)
+    try change(image.edge, &numbers)
+    let after = try image.edge.array(at: 0, count: TableCrashTests.length)
+    let history = try #require(image.fault.history)
+    for moment in 0...history.count {
+      for loss in StorageHistory.Loss.allCases {
+        let bytes = history.bytes(after: moment, losing: loss, &numbers)
+        let left = try TableImage(shape, bytes)
+        let check = try left.check()
+        #expect(check.result.corruptions == 0, "\(moment), \(loss): \(check.lines)")
+        let content = try left.edge.array(at: 0, count: TableCrashTests.length)
+        let isRight = content.indices.allSatisfy { content[$0] == before[$0] || content[$0] == after[$0] }
+        #expect(isRight, "\(moment), \(loss)")
+        if moment == history.count { #expect(content == after) }
+      }
+    }
+  }
+
+  @Test("a new table is safe with its entries before the directory names it", arguments: TableShape.twoLevel)
+  func order(_ shape: TableShape) throws {
+    let image = try TableImage(shape, length: UInt64(TableCrashTests.length))
+    image.fault.record(from: image.memory.bytes)
+    try image.edge.write(at: 0, [UInt8](repeating: 1, count: 1000))
+    try image.edge.flush()
+    let width = shape.width
+    func table(_ bytes: [UInt8]) -> UInt64 { TableFormat.load(512, Buffer(bytes).bytes, shape) }
+    var isNamed = false
+    try #require(image.fault.history).forEachStep { step in
+      guard table(step.safe) == 0, table(step.after) != 0, !isNamed else { return }
+      isNamed = true
+      let offset = Int(table(step.after))
+      #expect(step.safe.count >= offset + width)
+      #expect(step.safe[offset..<offset + width].contains { $0 != 0 })
+    }
+    #expect(isNamed)
+  }
+}

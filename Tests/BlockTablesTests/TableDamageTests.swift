@@ -1,0 +1,171 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+import BlockGraph
+import BlockTables
+import Bytes
+import Errors
+import Support
+import Testing
+
+/// Entries that contradict each other or the file, in tables of every shape.
+@Suite struct TableDamageTests {
+  enum Defect: CaseIterable, Sendable {
+    case shared, pastEnd, onHeader, unaligned, absurd, onTable
+
+    /// The value that a block's entry gets, where the shape can say it, when block 0 stands at `first`.
+    func value(_ shape: TableShape, _ coding: TableCoding, _ bytes: RawSpan) -> UInt64? {
+      let stored = TableFormat.load(TableFormat(shape: shape).entryOffset(of: 0, bytes), bytes, shape)
+      let unit: UInt64? = if case .offset(let unit) = shape.spelling { unit } else { nil }
+      switch self {
+      case .shared: return stored
+      case .pastEnd: return stored + (1 << 28) / (unit ?? 512) / shape.blockSize * shape.blockSize
+      case .onHeader: return unit.map { max(1, (coding.areaOffset == 0 ? 0 : 512) / $0) }
+      case .unaligned:
+        guard let unit, (shape.unit ?? shape.blockSize + shape.lead) > unit else { return nil }
+        return stored + 1
+      case .absurd: return shape.width == 8 ? 1 << 60 + 1 : nil
+      case .onTable:
+        guard shape.perTable != nil, let unit else { return nil }
+        return TableFormat.load(512, bytes, shape) / unit
+      }
+    }
+  }
+
+  private func image(_ shape: TableShape) throws -> (image: TableImage, content: [UInt8]) {
+    let length = 9 * Int(shape.blockSize)
+    let image = try TableImage(shape, length: UInt64(length))
+    for block in 0..<4 {
+      let bytes = [UInt8](repeating: UInt8(block + 1), count: Int(shape.blockSize))
+      try image.edge.write(at: UInt64(block) * shape.blockSize, bytes)
+    }
+    let content = try image.edge.array(at: 0, count: length)
+    try image.close()
+    return (image, content)
+  }
+
+  @Test(
+    "B-03 each defect is one finding, is mended, and the data of the others is as it was",
+    arguments: TableShape.all, Defect.allCases)
+  func defects(_ shape: TableShape, _ defect: Defect) throws {
+    let (image, content) = try image(shape)
+    let bytes = Buffer(image.memory.bytes)
+    let coding = TableCoding(shape: shape, areaOffset: bytes.bytes.big64(at: 24))
+    guard let value = defect.value(shape, coding, bytes.bytes) else { return }
+    let broken = try image.changed(shape, [2: value])
+    let found = try broken.check()
+    #expect(found.result.corruptions == 1 && found.lines.count == 1, "\(found.lines)")
+    #expect(found.lines.first?.hasPrefix("ERROR: block 2 ") == true, "\(found.lines)")
+    #expect(found.result.leaks == 1 || shape.isFixed, "\(found.result.leaks)")
+    let repaired = try broken.repair(.all)
+    #expect(repaired.corruptionsFixed == 1 && repaired.corruptions == 0)
+    let after = try broken.check()
+    #expect(after.lines == [] && after.result.leaks == 0)
+    let size = Int(shape.blockSize)
+    let now = try broken.edge.array(at: 0, count: content.count)
+    #expect(now[..<(2 * size)] == content[..<(2 * size)])
+    #expect(now[(3 * size)...] == content[(3 * size)...])
+    let findings = try DriverConformance.check(broken.edge, seed: 3, operations: 15)
+    #expect(findings == [])
+  }
+
+  @Test(
+    "B-03 what is under a table's entry in the directory can be wrong, too", arguments: TableShape.twoLevel)
+  func directories(_ shape: TableShape) throws {
+    let perTable = try #require(shape.perTable)
+    let length = perTable * shape.blockSize * 3
+    let image = try TableImage(shape, length: length)
+    for table in [0, 2] as [UInt64] {
+      try image.edge.write(at: table * perTable * shape.blockSize, [UInt8](repeating: 9, count: 1024))
+    }
+    try image.close()
+    let bytes = image.memory.bytes
+    let first = TableFormat.load(512, Buffer(bytes).bytes, shape)
+    for (value, text) in [
+      (first, "is where another is"), (512, "has no place"), (1 << 30 + 65536 * 3, "lies past the end"),
+      (first + 1, "has no place"),
+    ] as [(UInt64, String)] {
+      let value = text == "lies past the end" ? first + (1 << 20) * 3 * shape.blockSize / 512 * 512 : value
+      guard shape.width == 8 || value < 1 << 32 else { continue }
+      let buffer = Buffer(bytes)
+      var changed = buffer.mutableBytes
+      TableFormat.store(value, 512 + shape.width, &changed, shape)
+      let broken = try TableImage(shape, buffer.bytes.array)
+      let found = try broken.check()
+      #expect(
+        found.lines.first?.hasPrefix("ERROR: block map directory entry 1 \(text)") == true, "\(found.lines)")
+      let repaired = try broken.repair(.all)
+      #expect(repaired.corruptions == 0)
+      let after = try broken.check()
+      #expect(after.lines == [] && after.result.leaks == 0, "\(after)")
+      #expect(try broken.edge.array(at: 0, count: 1024) == [UInt8](repeating: 9, count: 1024))
+      let findings = try DriverConformance.check(broken.edge, seed: 3, operations: 15)
+      #expect(findings == [])
+    }
+  }
+
+  @Test(
+    "B-03 a table or a block past the end of the file is not written to, since new ones would come there",
+    arguments: TableShape.twoLevel)
+  func refusesPastEnd(_ shape: TableShape) throws {
+    let (image, _) = try image(shape)
+    let bytes = Buffer(image.memory.bytes)
+    let coding = TableCoding(shape: shape, areaOffset: bytes.bytes.big64(at: 24))
+    guard let value = Defect.pastEnd.value(shape, coding, bytes.bytes) else { return }
+    let broken = try image.changed(shape, [2: value])
+    let error = #expect(throws: BlockError.self) { try broken.edge.write(at: 2 * shape.blockSize, [1]) }
+    #expect(error?.kind == .corrupt && error?.message.contains("block map entry 2") == true)
+  }
+
+  @Test("leaks are given back whatever tables lie between them", arguments: TableShape.twoLevel, 1...4)
+  func compaction(_ shape: TableShape, _ seed: Int) throws {
+    let perTable = try #require(shape.perTable)
+    let length = perTable * shape.blockSize * 6
+    let image = try TableImage(shape, length: length)
+    var numbers = SeededNumbers(seed: UInt64(seed))
+    for _ in 0..<30 {
+      let block = UInt64.random(in: 0..<perTable * 6, using: &numbers)
+      try image.edge.write(at: block * shape.blockSize, SampleDisk.noise(500, &numbers).bytes.array)
+    }
+    try image.close()
+    let buffer = Buffer(image.memory.bytes)
+    var bytes = buffer.mutableBytes
+    for table in 0..<6 {
+      let offset = Int(TableFormat.load(512 + table * shape.width, buffer.bytes, shape))
+      guard offset > 0 else { continue }
+      for index in 0..<Int(perTable) where Bool.random(using: &numbers) {
+        TableFormat.store(0, offset + index * shape.width, &bytes, shape)
+        let second = 512 + (256 + table) * shape.width
+        guard shape.hasSecond else { continue }
+        let twin = Int(TableFormat.load(second, buffer.bytes, shape))
+        TableFormat.store(0, twin + index * shape.width, &bytes, shape)
+      }
+    }
+    let leaking = try TableImage(shape, buffer.bytes.array)
+    let content = try leaking.edge.array(at: 0, count: Int(length))
+    let leaks = try leaking.check().result.leaks
+    #expect(leaks > 0)
+    _ = try leaking.repair(.leaks)
+    let after = try leaking.check()
+    #expect(after.lines == [] && after.result.leaks == 0, "\(leaks): \(after)")
+    #expect(leaking.memory.bytes.count < buffer.count)
+    let isKept = try leaking.edge.array(at: 0, count: Int(length)) == content
+    #expect(isKept)
+    try leaking.close()
+    let again = try TableImage(shape, leaking.memory.bytes)
+    let isStored = try again.edge.array(at: 0, count: Int(length)) == content
+    #expect(isStored)
+  }
+
+  @Test(
+    "the second directory's tables have the same entries",
+    arguments: TableShape.twoLevel.filter { $0.hasSecond })
+  func second(_ shape: TableShape) throws {
+    let (image, _) = try image(shape)
+    let bytes = Buffer(image.memory.bytes)
+    let offsets = [512, 512 + 256 * shape.width].map { Int(TableFormat.load($0, bytes.bytes, shape)) }
+    #expect(offsets[0] != offsets[1] && offsets[1] > 0)
+    let tables = offsets.map { Array(image.memory.bytes[$0..<$0 + Int(shape.perTable ?? 0) * shape.width]) }
+    #expect(tables[0] == tables[1] && tables[0].contains { $0 != 0 })
+  }
+}
