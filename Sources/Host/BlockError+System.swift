@@ -25,6 +25,9 @@ extension BlockError {
       kind, unsafe String(cString: strerror(number)), advice: BlockError.advice(number), systemError: number)
   }
 
+  /// What took too long.
+  public static var timedOut: BlockError { BlockError(system: ETIMEDOUT) }
+
   /// What can be done where the system refuses.
   private static func advice(_ number: Int32) -> Advice? {
     switch number {

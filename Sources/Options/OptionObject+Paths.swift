@@ -77,9 +77,10 @@ extension OptionObject {
 
   /// Builds objects and arrays from values under paths with dots; steps that are numbers make arrays.
   ///
+  /// Numbers that are not those of an array from 0 on stay names.
+  ///
   /// - Throws: `invalidArgument` where a path has an empty step, is too deep or has a character that JSON cannot write
-  ///   again, a value is given twice, a name is used for a value and for an object, or an array has a gap; the
-  ///   message names the path.
+  ///   again, a value is given twice, or a name is used for a value and for an object; the message names the path.
   public static func nested(_ entries: [Entry]) throws(BlockError) -> OptionObject {
     var leaves: [Leaf] = []
     for entry in entries {
@@ -122,33 +123,20 @@ extension OptionObject {
         guard group.leaves.count == 1 else { throw inconsistent(path) }
         object[group.key] = leaf.value
       } else {
-        object[group.key] = try arrayWhereNumbered(nestedObject(group.leaves, prefix: path), path)
+        object[group.key] = arrayWhereNumbered(try nestedObject(group.leaves, prefix: path))
       }
     }
     return object
   }
 
-  /// The object, or an array where all of its keys are numbers.
-  private static func arrayWhereNumbered(_ object: OptionObject, _ path: String) throws(BlockError)
-    -> OptionTree
-  {
-    var elements: [Int: OptionTree] = [:]
-    var numbered = 0
-    for entry in object.entries where entry.key.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
-      guard let index = Int(entry.key) else { throw inconsistent(path) }
-      elements[index] = entry.value
-      numbered += 1
-    }
-    if numbered == 0 { return .object(object) }
-    guard numbered == object.count, elements.count == numbered else { throw inconsistent(path) }
+  /// The object, or an array where its keys are the numbers from 0 on.
+  private static func arrayWhereNumbered(_ object: OptionObject) -> OptionTree {
     var array: [OptionTree] = []
-    for index in 0..<numbered {
-      guard let element = elements[index] else {
-        throw BlockError(.invalidArgument, "Parameter '\(path).\(index)' missing")
-      }
+    for index in 0..<object.count {
+      guard let element = object[String(index)] else { return .object(object) }
       array.append(element)
     }
-    return .array(array)
+    return array.isEmpty ? .object(object) : .array(array)
   }
 
   private static func inconsistent(_ path: String) -> BlockError {

@@ -30,6 +30,21 @@ public enum ValueText {
     return isNegative ? 0 &- value : value
   }
 
+  /// Lets identifiers pass: letters, digits, `-`, `.` and `_` behind a letter.
+  public static func refuse(identifier: String, option name: String) throws(BlockError) {
+    func isLetter(_ scalar: Unicode.Scalar) -> Bool {
+      ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar)
+    }
+    let scalars = identifier.unicodeScalars
+    guard let first = scalars.first, isLetter(first),
+      scalars.allSatisfy({ isLetter($0) || "0123456789-._".unicodeScalars.contains($0) })
+    else {
+      throw BlockError(
+        .invalidArgument, "Parameter '\(name)' expects an identifier",
+        hint: "Identifiers consist of letters, digits, '-', '.', '_', starting with a letter.")
+    }
+  }
+
   /// A size in bytes, as `SizeText.parse` reads it.
   public static func size(_ text: String, option name: String) throws(BlockError) -> UInt64 {
     do throws(SizeText.Failure) {

@@ -114,7 +114,7 @@ public struct SecretDefinition: Sendable {
     if let left = reader.rest.entries.first {
       throw BlockError(.invalidArgument, "Parameter '\(left.key)' is unexpected")
     }
-    try SecretDefinition.refuse(id: id)
+    try ValueText.refuse(identifier: id, option: "id")
     self.id = id
     switch (data, file) {
     case (let data?, nil): origin = .data(Secret(text: data))
@@ -124,19 +124,4 @@ public struct SecretDefinition: Sendable {
     }
   }
 
-  /// Lets identifiers pass.
-  public static func refuse(id: String) throws(BlockError) {
-    for (index, scalar) in id.unicodeScalars.enumerated() {
-      let isLetter = ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar)
-      if isLetter || (index > 0 && "0123456789-._".unicodeScalars.contains(scalar)) { continue }
-      throw badIdentifier
-    }
-    if id.isEmpty { throw badIdentifier }
-  }
-
-  private static var badIdentifier: BlockError {
-    BlockError(
-      .invalidArgument, "Parameter 'id' expects an identifier",
-      hint: "Identifiers consist of letters, digits, '-', '.', '_', starting with a letter.")
-  }
 }

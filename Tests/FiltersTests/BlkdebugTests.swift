@@ -222,7 +222,7 @@ struct BlkdebugTests {
     "a file of rules says the same",
     arguments: [
       "# rules\n\n[inject-error]\n event = \"read_aio\"\nerrno = \"16\"\nonce = \"on\"\n",
-      "[inject-error \"a name\"]\nevent   =   \"read_aio\" # why\nerrno = \"16\"\nonce = \"on\"",
+      "[inject-error \"name\"]\nevent   =   \"read_aio\" # why\nerrno = \"16\"\nonce = \"on\"",
     ])
   func file(_ text: String) throws {
     try Files.write(Array(text.utf8), to: folder.file("rules"))
@@ -274,7 +274,9 @@ struct BlkdebugTests {
       ("[inject-error]\nevent\n", "invalid parameter value: "),
       ("[inject-error]\nevent = read_aio\n", "invalid parameter value: "),
       ("[inject-error]\nevent=\"read_aio\"\n", "Invalid parameter 'event=\"read_aio\"'"),
-      ("[inject-error]\nfoo = \"bar\"\n", "Invalid parameter 'foo'"), ("[inject-error\n", "parse error"),
+      ("[inject-error]\nfoo = \"bar\"\n", "Invalid parameter 'foo'"), ("[]\n", "no group defined"),
+      (" \n", "parse error"), ("[inject-error \"a b\"]\n", "Parameter 'id' expects an identifier"),
+      ("[inject-error \"a\"]\n[inject-error \"a\"]\n", "Duplicate ID 'a' for inject-error"),
     ])
   func brokenFile(_ text: String, _ part: String) throws {
     try Files.write(Array(text.utf8), to: folder.file("rules"))

@@ -47,6 +47,26 @@ struct BlkverifyTests {
     try scene.graph.release(user)
   }
 
+  @Test("what lies past the end of the copy is zero, or differs")
+  func shortCopy() throws {
+    let user = try open()
+    try #require(user.edge).write(at: 655360, Array(repeating: 6, count: 65536))
+    try scene.graph.release(user)
+    #expect(Shell.run("truncate -s 512k copy", folder: scene.folder.path).status == 0)
+    let short = try scene.open(
+      [
+        "driver": "blkverify", "raw": scene.file("copy"),
+        "test": ["driver": "qcow2", "file": scene.file("image")],
+      ], held: .consistentRead)
+    let edge = try #require(short.edge)
+    #expect(try edge.chainStatus(at: 655360, length: 65536).isZero == false)
+    #expect(try edge.array(at: 524288, count: 65536).allSatisfy { $0 == 0 })
+    let error = #expect(throws: BlockError.self) { _ = try edge.array(at: 589824, count: 131072) }
+    #expect(
+      error?.message == "blkverify: read offset=589824 bytes=131072 contents mismatch at offset 655360")
+    try scene.graph.release(short)
+  }
+
   @Test("the length stays")
   func length() throws {
     let user = try open()

@@ -3,6 +3,7 @@
 
 import BlockGraph
 import Errors
+import Host
 import Options
 import Support
 import Testing
@@ -93,6 +94,10 @@ struct CopyBeforeWriteTests {
     arguments: [
       (["on-cbw-error": "x"], "Parameter 'on-cbw-error' does not accept value 'x'"),
       (["cbw-timeout": "x"], "Parameter 'cbw-timeout' expects integer"),
+      (["cbw-timeout": "-1"], "Parameter 'cbw-timeout' expects uint32_t"),
+      (["bitmap": "x"], "Invalid parameter type for 'bitmap', expected: object"),
+      (["bitmap": ["name": "x"]], "Parameter 'bitmap.node' is missing"),
+      (["bitmap": ["node": "x", "name": "y"]], "Node 'x' not found"),
       (["foo": "x"], "Parameter 'foo' is unexpected"), (["target": .null], "Parameter 'target' is missing"),
     ] as [(OptionObject, String)])
   func refusals(_ more: OptionObject, _ message: String) throws {
@@ -103,6 +108,56 @@ struct CopyBeforeWriteTests {
     let error = #expect(throws: BlockError.self) { _ = try scene.open(options) }
     #expect(error?.message == "Could not open 'disk': " + message)
     #expect(scene.graph.nodes.isEmpty)
+  }
+
+  @Test("with a bitmap, what it does not mark is not copied")
+  func bitmap() throws {
+    let made = Shell.run(
+      """
+      qemu-img create -q -f qcow2 image 1M && qemu-img bitmap --add image b &&
+      qemu-io -f qcow2 -c 'write -q -P 7 64k 64k' image && qemu-img create -q -f qcow2 target 1M
+      """, folder: scene.folder.path)
+    #expect(made.status == 0, "\(made.output)")
+    let user = try scene.open([
+      "driver": "copy-before-write", "target": ["driver": "qcow2", "file": scene.file("target")],
+      "file": ["driver": "qcow2", "node-name": "image", "file": scene.file("image")],
+      "bitmap": ["node": "image", "name": "b"],
+    ])
+    try #require(user.edge).write(at: 0, Array(repeating: 1, count: 196608))
+    try scene.graph.release(user)
+    let map = Shell.run(
+      "qemu-img map --output=json target | grep -c '\"present\": true'; qemu-io -f qcow2 -c 'read -P 7 64k 64k' target",
+      folder: scene.folder.path)
+    #expect(map.output.hasPrefix("1\nread 65536/65536"), "\(map.output)")
+  }
+
+  /// Lets each request wait.
+  private struct Slow: RateLimiter {
+    func wait(length: UInt64, isWrite: Bool) { if isWrite { Clock.sleep(seconds: 1.1) } }
+  }
+
+  @Test("copying that takes longer than it may has failed", arguments: [true, false])
+  func timeout(_ breaksSnapshot: Bool) throws {
+    try scene.disk("disk", 5)
+    try scene.disk("target", 0)
+    let user = try scene.open(
+      options(
+        ["driver": "throttle", "throttle-group": "g", "file": scene.file("target")],
+        [
+          "cbw-timeout": "1",
+          "on-cbw-error": .string(breaksSnapshot ? "break-snapshot" : "break-guest-write"),
+        ]), limiters: ["g": Slow()])
+    let edge = try #require(user.edge)
+    if breaksSnapshot {
+      try edge.write(at: 0, [1])
+      try edge.write(at: 65536, [1])
+      #expect(try Files.read(scene.folder.file("target"))[65536] == 0)
+    } else {
+      let error = #expect(throws: BlockError.self) { try edge.write(at: 0, [1]) }
+      #expect(error?.message == "Connection timed out")
+      #expect(try edge.array(at: 0, count: 1) == [5])
+    }
+    try scene.graph.release(user)
   }
 
   @Test("a disk that is only read cannot have the filter, and nobody writes beside it")

@@ -175,7 +175,7 @@ struct QuorumTests {
       ),
       (["vote-threshold": 2, "foo": 1], "Block format 'quorum' does not support the option 'foo'"),
       (["vote-threshold": 2, "children": []], "Number of provided children must be 1 or more"),
-      (["vote-threshold": 2, "children": "x"], "Option children is not a valid array"),
+      (["vote-threshold": 2, "children": "x"], "Number of provided children must be 1 or more"),
       (["vote-threshold": 1, "children": [["filename": "c0"]]], "Must specify either driver or file"),
       (["vote-threshold": 1, "children": ["x"]], "Cannot find device='x' nor node-name='x'"),
     ] as [(OptionObject, String)])

@@ -58,7 +58,7 @@ extension Edge {
       let extent = try edge.extent(at: offset, length: length)
       length = extent.length
       // A filter let the question pass; what it shows is not its own.
-      if let below = edge.child.filtered {
+      if extent.isPassThrough, let below = edge.child.filtered {
         edge = below
         continue
       }

@@ -46,6 +46,7 @@ extension Opener {
     }
     guard option.isList else { return [(option.slot, stated)] }
     guard case .array(let elements) = stated else {
+      guard case .object(let object) = stated, !object.isEmpty else { return [] }
       throw BlockError(.invalidArgument, "Option \(name) is not a valid array")
     }
     return elements.enumerated().map { (option.slot.element($0), $1) }

@@ -37,20 +37,13 @@ extension OptionObject {
   /// Takes a number of bytes out, with an optional suffix.
   public mutating func takeSize(_ key: String) throws(BlockError) -> UInt64? {
     guard let text = try takeString(key) else { return nil }
-    do {
-      return try SizeText.parse(text)
-    } catch {
-      throw error.error(option: key, text: text)
-    }
+    return try ValueText.size(text, option: key)
   }
 
-  /// Takes a whole number out.
+  /// Takes a whole number out, as `ValueText.number` reads it; one above the largest signed number is negative.
   public mutating func takeNumber(_ key: String) throws(BlockError) -> Int64? {
     guard let text = try takeString(key) else { return nil }
-    guard let number = Int64(text) else {
-      throw BlockError(.invalidArgument, "Parameter '\(key)' expects a number")
-    }
-    return number
+    return Int64(bitPattern: try ValueText.number(text, option: key))
   }
 
   /// Takes a preallocation mode out of `preallocation`.

@@ -30,7 +30,7 @@ final class ObjectDefinitions {
     guard let id = try properties.takeString("id") else {
       throw BlockError(.invalidArgument, "Parameter 'id' is missing")
     }
-    try SecretDefinition.refuse(id: id)
+    try ValueText.refuse(identifier: id, option: "id")
     try refuseKnown(id)
     let group = try ThrottleGroup(takingFrom: &properties)
     if let left = properties.keys.first {

@@ -3,7 +3,6 @@
 
 public import BlockGraph
 public import Errors
-internal import Host
 internal import Options
 
 /// A filter that lets requests fail as told: for trying out what programs make of broken disks.
@@ -39,10 +38,7 @@ public struct BlkdebugFilter: DriverKind {
   public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     var rules: [BlkdebugRule] = []
     if let path = try request.options.takeString("config") {
-      let text = try inContext("Could not read blkdebug config file") { () throws(BlockError) in
-        try File(path: path, mode: []).readText(limit: BlkdebugConfig.largestFile)
-      }
-      rules += try BlkdebugConfig.parse(text)
+      rules += try BlkdebugConfig.read(path)
     }
     for section in BlkdebugRule.Section.allCases {
       for rule in try takeRules(section, from: &request.options) {

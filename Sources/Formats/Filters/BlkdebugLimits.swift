@@ -15,8 +15,8 @@ struct BlkdebugLimits {
   private var bestDiscard: UInt64 = 0
   private(set) var largestDiscard: UInt64 = 0
 
-  /// The largest limit that there is, which `qemu-img` counts in 31 bits.
-  private static let largest: UInt64 = 1 << 31
+  /// The least that is no limit any more, since `qemu-img` counts in 31 bits.
+  private static let end: UInt64 = (1 << 31) - 1
 
   /// - Parameter least: what lies below asks for in any case.
   /// - Throws: kind `invalidArgument` for what contradicts itself.
@@ -25,7 +25,7 @@ struct BlkdebugLimits {
       -> UInt64
     {
       let value = try options.takeSize(name) ?? 0
-      guard value == 0 || (value < BlkdebugLimits.largest && value.isMultiple(of: unit) && fits(value))
+      guard value == 0 || (value < BlkdebugLimits.end && value.isMultiple(of: unit) && fits(value))
       else {
         throw BlockError(.invalidArgument, "Cannot meet constraints with \(name) \(value)")
       }

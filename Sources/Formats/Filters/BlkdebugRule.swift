@@ -19,7 +19,7 @@ struct BlkdebugRule: Equatable {
   /// Which requests fail, and how.
   struct Fault: Equatable {
     /// The error number; requests pass where it is none.
-    var number: Int64 = 5
+    var number: Int32 = 5
     /// A byte that a request must touch; nil for all.
     var offset: UInt64?
     /// The requests that are meant.
@@ -39,13 +39,23 @@ struct BlkdebugRule: Equatable {
     case injectError = "inject-error"
     case setState = "set-state"
 
-    /// Whether a rule may have a line of this name.
-    func knows(_ name: String) -> Bool {
-      switch self {
-      case .injectError:
-        ["event", "state", "iotype", "errno", "sector", "once", "immediately"].contains(name)
-      case .setState: ["event", "state", "new_state"].contains(name)
-      }
+    /// What a rule may say.
+    var options: OptionList {
+      let both = [
+        OptionSpec("event", .string, "when it holds"), OptionSpec("state", .number, "in which state"),
+      ]
+      let own =
+        switch self {
+        case .injectError:
+          [
+            OptionSpec("iotype", .string, "which requests fail"),
+            OptionSpec("errno", .number, "with which error"),
+            OptionSpec("sector", .number, "where they fail"), OptionSpec("once", .bool, "whether one fails"),
+            OptionSpec("immediately", .bool, "whether at once"),
+          ]
+        case .setState: [OptionSpec("new_state", .number, "the state that is entered")]
+        }
+      return OptionList(both + own)
     }
   }
 
@@ -59,7 +69,8 @@ struct BlkdebugRule: Equatable {
   /// - Throws: kind `invalidArgument` for what makes no sense.
   init(_ section: Section, _ options: OptionObject) throws(BlockError) {
     var options = options
-    for key in options.keys where !section.knows(key) {
+    let known = section.options
+    for key in options.keys where known[key] == nil {
       throw BlockError(
         .invalidArgument, "[\(section.rawValue)] section doesn't support the option '\(key)'")
     }
@@ -86,12 +97,10 @@ struct BlkdebugRule: Equatable {
       }
       fault.kinds = [kind]
     }
-    if let number = try options.takeNumber("errno") { fault.number = number }
+    if let number = try options.takeNumber("errno") { fault.number = Int32(clamping: number) }
     if let sector = try options.takeNumber("sector"), sector >= 0 {
-      guard let offset = UInt64(sector).times(512) else {
-        throw BlockError(.invalidArgument, "Parameter 'sector' expects a number")
-      }
-      fault.offset = offset
+      // No request touches the largest offset.
+      fault.offset = UInt64(sector).times(512) ?? .max
     }
     fault.isOnce = try options.takeBool("once") ?? false
     // Requests fail when they are made; there is no later.
@@ -136,6 +145,6 @@ struct BlkdebugRules {
       active.remove(at: index)
       rules.removeAll { $0.number == number }
     }
-    return Int32(clamping: fault.number)
+    return fault.number
   }
 }

@@ -56,6 +56,15 @@ private final class BlkverifyDriver: FilterDriver {
   /// The image's.
   func length(of node: Node) -> UInt64 { node.edge(.test)?.length ?? 0 }
 
+  /// What lies past the copy's end has to be zero, which only reading tells.
+  func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
+    let copy = try below(node)
+    guard offset < copy.length else { return Extent(.data, length: length) }
+    let extent = try copy.extent(at: offset, length: min(length, copy.length - offset))
+    return Extent(
+      extent.kind, length: extent.length, location: Extent.Location(.raw, offset), isPassThrough: true)
+  }
+
   private func image(_ node: Node) throws(BlockError) -> Edge {
     guard let edge = node.edge(.test) else {
       throw BlockError(.notFound, "node '\(node.name)' has no child 'test'")

@@ -15,7 +15,7 @@ final class CopyBeforeWriteDriver: FilterDriver, @unchecked Sendable {
   /// The disk that is kept ends here.
   private let length: UInt64
   private let unit: UInt64
-  private let failure: CopyBeforeWriteFilter.Failure
+  private let rules: CopyBeforeWriteRules
   private let lock = ConditionLock()
   /// The units that the target has: 64 to a word, and words only where there are any.
   private var copied: [UInt64: UInt64] = [:]
@@ -23,10 +23,10 @@ final class CopyBeforeWriteDriver: FilterDriver, @unchecked Sendable {
   /// Copying keeps changes of the same units out.
   private let busy = BusyRanges()
 
-  init(length: UInt64, unit: UInt64, _ failure: CopyBeforeWriteFilter.Failure) {
+  init(length: UInt64, unit: UInt64, _ rules: CopyBeforeWriteRules) {
     self.length = length
     self.unit = unit
-    self.failure = failure
+    self.rules = rules
   }
 
   /// The image is read for copying, and nobody else changes it; the target is written by nobody else.
@@ -53,21 +53,23 @@ final class CopyBeforeWriteDriver: FilterDriver, @unchecked Sendable {
   /// Copies what the target does not have of a range, unit by unit.
   private func copy(_ range: Range<UInt64>, of node: Node) throws(BlockError) {
     guard !range.isEmpty else { return }
+    let start = Clock.now
     for number in range.lowerBound / unit...(range.upperBound - 1) / unit {
-      let start = number * unit
-      try busy.run(start..<min(start + unit, length), alone: true) { () throws(BlockError) in
+      guard rules.marked?.contains(number) ?? true else { continue }
+      let offset = number * unit
+      try busy.run(offset..<min(offset + unit, length), alone: true) { () throws(BlockError) in
         guard lock.withLock({ !isBroken && copied[number / 64, default: 0] >> (number % 64) & 1 == 0 })
         else {
           return
         }
         do throws(BlockError) {
-          try copyUnit(at: start, length: min(unit, length - start), of: node)
+          try copyUnit(at: offset, length: min(unit, length - offset), of: node)
+          lock.withLock { copied[number / 64, default: 0] |= 1 << (number % 64) }
+          if rules.timeout > 0, Clock.now - start > Double(rules.timeout) { throw BlockError.timedOut }
         } catch {
-          guard failure == .breakSnapshot else { throw error }
+          guard rules.failure == .breakSnapshot else { throw error }
           lock.withLock { isBroken = true }
-          return
         }
-        lock.withLock { copied[number / 64, default: 0] |= 1 << (number % 64) }
       }
     }
   }

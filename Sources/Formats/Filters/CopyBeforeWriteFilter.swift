@@ -9,14 +9,6 @@ internal import Options
 /// A filter that copies what is about to be overwritten to a target, so that the target, above the image, shows the
 /// disk as it was when the filter was put there.
 public struct CopyBeforeWriteFilter: DriverKind {
-  /// What happens where copying fails.
-  enum Failure: String, CaseIterable {
-    /// The write fails.
-    case breakWrite = "break-guest-write"
-    /// The target is no copy any more.
-    case breakSnapshot = "break-snapshot"
-  }
-
   /// Makes the kind.
   public init() {}
 
@@ -29,29 +21,104 @@ public struct CopyBeforeWriteFilter: DriverKind {
   /// Where the old content goes.
   public var childOptions: [ChildOption] { [ChildOption(.target, role: .data, isStorage: false)] }
 
-  /// Takes `on-cbw-error`, and `cbw-timeout`, in seconds, of which requests that are waited for make no use.
+  /// Takes `on-cbw-error`, `cbw-timeout` (seconds that copying may take for one write) and `bitmap`, the `node` and the
+  /// `name` of a bitmap without which everything is copied.
   public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     guard let target = request.node.edge(.target) else {
       throw BlockError(.invalidArgument, "Parameter 'target' is missing")
     }
-    var reader = OptionReader(request.options)
-    let failure = try reader.choice("on-cbw-error", as: Failure.self) ?? .breakWrite
-    if let text = try reader.string("cbw-timeout"), UInt32(text) == nil {
-      throw BlockError(.invalidArgument, "Parameter 'cbw-timeout' expects integer")
-    }
-    if reader.rest["bitmap"] != nil {
-      throw BlockError(
-        .unsupported, "Parameter 'bitmap' is not supported",
-        advice: "Without a bitmap, everything is copied before it is overwritten.")
-    }
-    if let left = reader.unread.first {
+    let unit = max(target.child.limits.clusterSize, CopyBeforeWriteDriver.leastUnit)
+    let rules = try CopyBeforeWriteRules(request.options, unit: unit, above: request.node)
+    request.options = [:]
+    let driver = CopyBeforeWriteDriver(length: request.node.file?.length ?? 0, unit: unit, rules)
+    return OpenedDriver(driver, fileRole: fileRole)
+  }
+}
+
+/// What is copied, and what happens where that fails.
+struct CopyBeforeWriteRules {
+  /// What happens where copying fails.
+  enum Failure: String, CaseIterable {
+    /// The write fails.
+    case breakWrite = "break-guest-write"
+    /// The target is no copy any more.
+    case breakSnapshot = "break-snapshot"
+  }
+
+  let failure: Failure
+  /// Seconds after which copying for one write has failed; 0 for no limit.
+  let timeout: UInt32
+  /// The numbers of the units that are copied; nil for all.
+  let marked: RangeSet<UInt64>?
+
+  /// - Parameters:
+  ///   - unit: bytes that are copied together.
+  ///   - node: the filter's, below which the bitmap's node is looked for.
+  /// - Throws: kind `invalidArgument` for what makes no sense, `notFound` for a bitmap that is not there.
+  init(_ options: OptionObject, unit: UInt64, above node: Node) throws(BlockError) {
+    var reader = OptionReader(options)
+    let bitmap = try reader.object("bitmap")
+    timeout = try CopyBeforeWriteRules.takeTimeout(&reader)
+    failure = try reader.choice("on-cbw-error", as: Failure.self) ?? .breakWrite
+    if let left = reader.rest.keys.first {
       throw BlockError(.invalidArgument, "Parameter '\(left)' is unexpected")
     }
-    request.options = [:]
-    let length = request.node.file?.length ?? 0
-    let driver = CopyBeforeWriteDriver(
-      length: length, unit: max(target.child.limits.clusterSize, CopyBeforeWriteDriver.leastUnit), failure)
-    return OpenedDriver(driver, fileRole: fileRole)
+    marked = try bitmap.map { (bitmap) throws(BlockError) in
+      try CopyBeforeWriteRules.marked(bitmap, unit: unit, above: node)
+    }
+  }
+
+  private static func takeTimeout(_ reader: inout OptionReader) throws(BlockError) -> UInt32 {
+    let value: UInt64
+    do throws(BlockError) {
+      value = try reader.number("cbw-timeout") ?? 0
+    } catch {
+      throw BlockError(.invalidArgument, "Parameter 'cbw-timeout' expects integer")
+    }
+    guard let seconds = UInt32(exactly: value) else {
+      throw BlockError(.invalidArgument, "Parameter 'cbw-timeout' expects uint32_t")
+    }
+    return seconds
+  }
+
+  /// The units in which anything is dirty.
+  private static func marked(_ bitmap: OptionObject, unit: UInt64, above node: Node) throws(BlockError)
+    -> RangeSet<UInt64>
+  {
+    var reader = OptionReader(bitmap)
+    func required(_ key: String) throws(BlockError) -> String {
+      guard let text = try reader.string(key) else {
+        throw BlockError(.invalidArgument, "Parameter 'bitmap.\(key)' is missing")
+      }
+      return text
+    }
+    let (owner, name) = (try required("node"), try required("name"))
+    if let left = reader.rest.keys.first {
+      throw BlockError(.invalidArgument, "Parameter 'bitmap.\(left)' is unexpected")
+    }
+    guard let image = node.descendant(named: owner) else {
+      throw BlockError(.notFound, "Node '\(owner)' not found")
+    }
+    guard let driver = image.driver as? any BitmapDriver else {
+      throw BlockError(.notFound, "Dirty bitmap '\(name)' not found")
+    }
+    var units = RangeSet<UInt64>()
+    try driver.bitmapContent(name, of: image).forEachDirty { (range) throws(BlockError) in
+      guard let last = range.last else { return }
+      units.insert(contentsOf: range.lowerBound / unit..<last / unit + 1)
+    }
+    return units
+  }
+}
+
+extension Node {
+  /// The node of a name among those that this one stands on.
+  fileprivate func descendant(named name: String) -> Node? {
+    for edge in children {
+      if edge.child.name == name { return edge.child }
+      if let found = edge.child.descendant(named: name) { return found }
+    }
+    return nil
   }
 }
 

@@ -52,19 +52,22 @@ struct QuorumRules {
 
   /// - Throws: kind `invalidArgument` for what makes no sense, in `qemu-img`'s order.
   init(takingFrom options: inout OptionObject, children: Int) throws(BlockError) {
-    let threshold = try options.takeNumber("vote-threshold") ?? 0
+    // As many bits as `qemu-img` looks at.
+    let threshold = Int32(truncatingIfNeeded: try options.takeNumber("vote-threshold") ?? 0)
     guard threshold >= 1 else {
       throw BlockError(.invalidArgument, "Parameter 'vote-threshold' expects a value >= 1")
     }
-    guard threshold <= Int64(children) else {
+    guard threshold <= children else {
       throw BlockError(.invalidArgument, "threshold may not exceed children count")
     }
     let text = try options.takeString("read-pattern") ?? Pattern.quorum.rawValue
     guard let pattern = Pattern(rawValue: text) else {
       throw BlockError(.invalidArgument, "Please set read-pattern as fifo or quorum")
     }
-    let mustAgree = try options.takeBool("blkverify") ?? false
-    let rewrites = try options.takeBool("rewrite-corrupted") ?? false
+    // One that is asked alone does not vote.
+    let isVote = pattern == .quorum
+    let mustAgree = try options.takeBool("blkverify") ?? false && isVote
+    let rewrites = try options.takeBool("rewrite-corrupted") ?? false && isVote
     if mustAgree, children != 2 || threshold != 2 {
       throw BlockError(
         .invalidArgument,
@@ -75,9 +78,8 @@ struct QuorumRules {
     }
     self.threshold = Int(threshold)
     self.pattern = pattern
-    // Who asks one alone knows of no vote.
-    self.mustAgree = mustAgree && pattern == .quorum
-    self.rewrites = rewrites && pattern == .quorum
+    self.mustAgree = mustAgree
+    self.rewrites = rewrites
   }
 }
 

@@ -15,6 +15,8 @@ public struct NullStorage: DriverKind {
 
   /// Bytes where none are stated.
   private static let usualSize: UInt64 = 1 << 30
+  /// Bytes of the longest disk that `qemu-img` knows.
+  private static let largestSize = UInt64(Int64.max) & ~((1 << 30) - 1)
 
   /// Storage.
   public var isProtocol: Bool { true }
@@ -32,6 +34,9 @@ public struct NullStorage: DriverKind {
       throw BlockError(.invalidArgument, "The only allowed filename for this driver is '\(onlyName)'")
     }
     let size = try request.options.takeSize("size") ?? NullStorage.usualSize
+    guard size <= NullStorage.largestSize else {
+      throw BlockError(.tooLarge, "Could not refresh total sector count: File too large")
+    }
     let latency = try request.options.takeNumber("latency-ns") ?? 0
     guard latency >= 0 else { throw BlockError(.invalidArgument, "latency-ns is invalid") }
     let readsZero = try request.options.takeBool("read-zeroes") ?? false
