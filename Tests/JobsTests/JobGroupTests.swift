@@ -4,6 +4,7 @@
 import BlockGraph
 import Crypto
 import Errors
+import Host
 import Jobs
 import Options
 import Support
@@ -16,17 +17,25 @@ struct JobGroupTests {
   /// What the first job of a group does.
   enum Work: String, CaseIterable {
     case create, replace, createTwoFiles, convert, dd, rebase, dropLayers, backup, restore, grow, snapshot
+    case addKey, addKeyInImage, eraseKey
 
     /// What others see of it: text that a script prints.
     var look: String {
       switch self {
       case .create, .replace, .createTwoFiles, .convert, .dd, .backup: "cat new data"
       case .rebase, .dropLayers: "qemu-img info top | grep backing; qemu-img check -q top && qemu-img map top"
-      case .restore: "cksum keys"
+      case .restore, .addKey, .eraseKey: "cksum keys"
+      case .addKeyInImage: "cksum secret"
       case .grow: "qemu-img info --output=json disk | grep virtual-size; qemu-img check -q disk"
       case .snapshot: "qemu-img snapshot -l disk; qemu-img check -q disk"
       }
     }
+  }
+
+  /// The secrets that the disks have.
+  private struct Secrets: SecretSource {
+    var all: [Secret] { [] }
+    func secret(named id: String) throws(BlockError) -> Secret { Secret(text: id == "s" ? "x" : id) }
   }
 
   /// Fails where it is told to.
@@ -50,9 +59,11 @@ struct JobGroupTests {
       qemu-img create -q -f qcow2 -b base -F qcow2 mid
       qemu-img create -q -f qcow2 -b mid -F qcow2 top
       # The peer fails now and then where so little time is measured.
-      for name in keys others; do
+      for name in keys others secret; do
+        options='-f luks -o key-secret=s,iter-time=10'
+        [ $name = secret ] && options='-f qcow2 -o encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10'
         for try in $(seq 40); do
-          qemu-img create -q -f luks --object secret,id=s,data=x -o key-secret=s,iter-time=10 $name 1M 2>/dev/null && break
+          qemu-img create -q --object secret,id=s,data=x $options $name 1M 2>/dev/null && break
         done
       done
       head -c 2M others >copy
@@ -91,6 +102,20 @@ struct JobGroupTests {
     case .backup: return LuksBackupJob(image("keys"), to: folder.file("new"), opener: opener)
     case .restore: return LuksRestoreJob(image("keys"), from: image("copy"), force: true, opener: opener)
     case .grow: return ResizeJob(.named(image("disk"), writable, opener), .grow(1 << 20))
+    case .addKey, .eraseKey, .addKeyInImage:
+      var opener = opener
+      opener.secrets = Secrets()
+      let name = work == .addKeyInImage ? "secret" : "keys"
+      let prefix = work == .addKeyInImage ? "encrypt." : ""
+      let change =
+        work == .eraseKey
+        ? "state=inactive,keyslot=0" : "\(prefix)state=active,\(prefix)new-secret=b,\(prefix)iter-time=1"
+      var options: OptionObject = ["file": ["driver": "file", "filename": .string(folder.file(name))]]
+      options["driver"] = work == .addKeyInImage ? "qcow2" : "luks"
+      options.set("s", at: prefix + "key-secret")
+      let image = JobImage.named(
+        try ImageName(options: options, text: name), OpenSettings(flags: .writable), opener)
+      return AmendJob(image, .listed(try KeyValueList(creationOptions: change), force: true, opener))
     case .snapshot: return SnapshotJob(.named(image("disk"), writable, opener), .create("one"))
     }
   }

@@ -200,7 +200,7 @@ import Testing
     let driver = try session.driver
     try driver.prepareAmend(of: session.node, in: session.graph)
     try driver.amend(
-      LuksSession.request(["state": "active", "new-secret": "b"]), of: session.node, JobContext())
+      LuksSession.request(["state": "active", "new-secret": "b"]), of: session.node, JobContext())?.commit()
     session.graph.faults.arm(1)
     #expect(throws: BlockError.self) { try driver.cleanUpAmend(of: session.node, in: session.graph) }
     session.graph.faults.arm(0)
@@ -251,6 +251,7 @@ import Testing
     let kind = "amend"
     let session: LuksSession
     let request: AmendRequest
+    private var effect: AmendEffect?
     init(_ session: LuksSession, _ request: AmendRequest) {
       self.session = session
       self.request = request
@@ -259,8 +260,9 @@ import Testing
       try (session.node.driver as? any AmendingDriver)?.prepareAmend(of: session.node, in: graph)
     }
     func run(_ context: JobContext) throws(BlockError) {
-      try (session.node.driver as? any AmendingDriver)?.amend(request, of: session.node, context)
+      effect = try (session.node.driver as? any AmendingDriver)?.amend(request, of: session.node, context)
     }
+    func commit(in graph: Graph, isFinal: Bool) throws(BlockError) { try effect?.commit() }
     func clean(in graph: Graph, warnings: inout [BlockError]) {
       do throws(BlockError) {
         try (session.node.driver as? any AmendingDriver)?.cleanUpAmend(of: session.node, in: graph)
@@ -284,7 +286,7 @@ import Testing
     try driver.prepareAmend(of: inLine.node, in: inLine.graph)
     beforeBody = inLine.graph.faults.passed
     #expect(beforeBody > 0)
-    try driver.amend(LuksSession.request(options), of: inLine.node, JobContext())
+    try driver.amend(LuksSession.request(options), of: inLine.node, JobContext())?.commit()
     #expect(inLine.graph.faults.passed == beforeBody)
     try driver.cleanUpAmend(of: inLine.node, in: inLine.graph)
     let trace = inLine.graph.faults.names

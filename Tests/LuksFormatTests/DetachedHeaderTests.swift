@@ -47,7 +47,7 @@ import Testing
       try driver.prepareAmend(of: node, in: graph)
       inside()
       defer { try? driver.cleanUpAmend(of: node, in: graph) }
-      try driver.amend(LuksSession.request(options, force: force), of: node, JobContext())
+      try driver.amend(LuksSession.request(options, force: force), of: node, JobContext())?.commit()
     }
 
     func close() throws(BlockError) { try graph.release(user) }

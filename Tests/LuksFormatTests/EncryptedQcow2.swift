@@ -93,7 +93,7 @@ struct EncryptedSession {
     if options["encrypt.state"]?.string == "active" { options["encrypt.iter-time"] = 1 }
     try driver.prepareAmend(of: node, in: graph)
     try driver.amend(
-      AmendRequest(options: options, force: force, secrets: TestSecrets()), of: node, JobContext())
+      AmendRequest(options: options, force: force, secrets: TestSecrets()), of: node, JobContext())?.commit()
     try driver.cleanUpAmend(of: node, in: graph)
   }
 

@@ -99,7 +99,7 @@ struct LuksSession {
     inside()
     do {
       let request = LuksSession.request(options, force: force, known: known, keepsKnownKey: keepsKnownKey)
-      try driver.amend(request, of: node, JobContext())
+      try driver.amend(request, of: node, JobContext())?.commit()
     } catch {
       try driver.cleanUpAmend(of: node, in: graph)
       throw error

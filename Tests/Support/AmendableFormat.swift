@@ -87,7 +87,9 @@ public struct AmendableFormat: DriverKind {
     func finishWrite(_ slot: WriteSlot, written: Bool, of node: Node) throws(BlockError) {}
     func flush(_ node: Node) throws(BlockError) { try node.file?.flush() }
 
-    func amend(_ request: AmendRequest, of node: Node, _ context: JobContext) throws(BlockError) {
+    func amend(_ request: AmendRequest, of node: Node, _ context: JobContext) throws(BlockError)
+      -> AmendEffect?
+    {
       kind.record.note("amend")
       context.expect(100)
       context.advance(50)
@@ -97,6 +99,7 @@ public struct AmendableFormat: DriverKind {
       if kind.record.fails("amend") { throw BlockError(.inputOutput, "the body fails") }
       let byte = UInt8(truncatingIfNeeded: request.options["byte"]?.unsigned ?? 0)
       try node.file?.write(at: 0, [byte])
+      return nil
     }
   }
 

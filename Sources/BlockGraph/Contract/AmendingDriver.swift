@@ -11,8 +11,8 @@ public protocol AmendingDriver: BlockDriver {
   /// Takes the permissions that the change needs and nodes at rest do without. Graph API; all or nothing.
   func prepareAmend(of node: Node, in graph: Graph) throws(BlockError)
 
-  /// Makes the change. Never touches a permission.
-  func amend(_ request: AmendRequest, of node: Node, _ context: JobContext) throws(BlockError)
+  /// Makes the change, or prepares it; the effect is what is left to do. Never touches a permission.
+  func amend(_ request: AmendRequest, of node: Node, _ context: JobContext) throws(BlockError) -> AmendEffect?
 
   /// Gives back what `prepareAmend` took. Graph API; harmless without it, and when called again.
   func cleanUpAmend(of node: Node, in graph: Graph) throws(BlockError)
@@ -23,6 +23,22 @@ extension AmendingDriver {
   public func prepareAmend(of node: Node, in graph: Graph) throws(BlockError) {}
   /// Has nothing to give back.
   public func cleanUpAmend(of node: Node, in graph: Graph) throws(BlockError) {}
+}
+
+/// A change that is ready, and that others see when it is committed.
+public struct AmendEffect {
+  /// Lets others see the change.
+  public let commit: () throws(BlockError) -> Void
+  /// Undoes it, also where `commit` threw or was never called.
+  public let takeBack: () throws(BlockError) -> Void
+
+  /// Makes an effect of its two directions.
+  public init(
+    commit: @escaping () throws(BlockError) -> Void, takeBack: @escaping () throws(BlockError) -> Void
+  ) {
+    self.commit = commit
+    self.takeBack = takeBack
+  }
 }
 
 /// What is to be changed in an image.

@@ -18,8 +18,9 @@ extension LuksDriver: AmendingDriver {
     }
   }
 
-  func amend(_ request: AmendRequest, of node: Node, _ context: JobContext) throws(BlockError) {
-    guard let file = headerFile(of: node) else { return }
+  func amend(_ request: AmendRequest, of node: Node, _ context: JobContext) throws(BlockError) -> AmendEffect?
+  {
+    guard let file = headerFile(of: node) else { return nil }
     context.expect(1)
     let before = header
     let amendment = try LuksAmendment(request.options, slots: before.slotCount) {
@@ -29,19 +30,26 @@ extension LuksDriver: AmendingDriver {
     guard let unlocked else {
       throw BlockError(.invalidArgument, "Parameter 'key-secret' is required for cipher")
     }
+    let area = EdgeArea(edge: file)
+    let staged = StagedArea(area)
     let routine = LuksKeyRoutine(
-      area: EdgeArea(edge: file), key: unlocked.key, passphrase: unlocked.passphrase,
+      area: staged, key: unlocked.key, passphrase: unlocked.passphrase,
       others: request.keepsKnownKey ? request.secrets.all : nil, force: request.force)
-    do throws(BlockError) {
-      header = try routine.apply(amendment.change, to: before)
-    } catch {
-      // Part of the change may have arrived.
-      if let present = try? LuksHeader(in: EdgeArea(edge: file), isDetached: before.isDetached) {
-        header = present
-      }
-      throw error
-    }
+    let changed = try routine.apply(amendment.change, to: before)
     context.finish()
+    return AmendEffect { [self] () throws(BlockError) in
+      do throws(BlockError) {
+        try staged.commit()
+        header = changed
+      } catch {
+        // Part of the change may have arrived.
+        if let present = try? LuksHeader(in: area, isDetached: before.isDetached) { header = present }
+        throw error
+      }
+    } takeBack: { [self] () throws(BlockError) in
+      try staged.takeBack()
+      header = before
+    }
   }
 
   /// Gives the claim back; tries again where the graph did not follow the last time.

@@ -110,7 +110,8 @@ extension Qcow2Driver: AmendingDriver {
     guard node.isWritable else { throw BlockError(.readOnly, "Block node is read-only") }
   }
 
-  func amend(_ request: AmendRequest, of node: Node, _ context: JobContext) throws(BlockError) {
+  func amend(_ request: AmendRequest, of node: Node, _ context: JobContext) throws(BlockError) -> AmendEffect?
+  {
     let plan = try lock.withLock { () throws(BlockError) -> AmendPlan in
       try header.refuseBroken()
       return try AmendPlan(request.options, header.current, snapshots: snapshots.entries)
@@ -118,7 +119,7 @@ extension Qcow2Driver: AmendingDriver {
     let amendment = ImageAmendment(self)
     // Keys first, which secrets that are wrong refuse; else the order lets each step find what it needs: newer
     // features come before, and go last.
-    if plan.changesKeys { try codec.amendKeys(request, of: node) }
+    let keys = plan.changesKeys ? try codec.amendKeys(request, of: node) : nil
     try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       try prepareForChanges(held)
       try amendment.begin(plan, held, context)
@@ -131,5 +132,6 @@ extension Qcow2Driver: AmendingDriver {
       try prepareForChanges(held)
       try amendment.end(plan, held, context)
     }
+    return keys
   }
 }

@@ -59,12 +59,18 @@ public final class AmendJob: Job {
     }
   }
 
-  /// Makes the change.
+  /// Makes or prepares the change.
   public func run(_ context: JobContext) throws(BlockError) {
     guard let request else { return }
     try context.checkInterrupted()
     try amendment?.run(request, context)
   }
+
+  /// Lets others see what was prepared.
+  public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) { try amendment?.commit() }
+
+  /// Undoes what was committed.
+  public func abort(in graph: Graph) { amendment?.takeBack() }
 
   /// Gives the permissions back and lets go of the image.
   public func clean(in graph: Graph, warnings: inout [BlockError]) {

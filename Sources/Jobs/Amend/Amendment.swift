@@ -4,11 +4,15 @@
 public import BlockGraph
 public import Errors
 
-/// The three steps of changing creation options in an open image, for a job and for calls in line.
+/// The steps of changing creation options in an open image, for a job and for calls in line.
 final class Amendment {
   private let user: RootUser
   /// The image whose permissions `prepare` took.
   private var prepared: (driver: any AmendingDriver, node: Node)?
+  /// What `run` left to do.
+  private var effect: AmendEffect?
+  /// Why the change could not be undone.
+  private var undoFailure: BlockError?
 
   /// Changes the image that `user` has.
   init(_ user: RootUser) { self.user = user }
@@ -33,17 +37,26 @@ final class Amendment {
     prepared = (driver, node)
   }
 
-  /// Makes the change.
+  /// Makes or prepares the change.
   func run(_ request: AmendRequest, _ context: JobContext) throws(BlockError) {
     guard let (driver, node) = prepared else { return }
-    try driver.amend(request, of: node, context)
+    effect = try driver.amend(request, of: node, context)
     context.finish()
+  }
+
+  /// Lets others see it.
+  func commit() throws(BlockError) { try effect?.commit() }
+
+  /// Undoes what `commit` did.
+  func takeBack() {
+    do throws(BlockError) { try effect?.takeBack() } catch { undoFailure = error }
   }
 
   /// Gives back what `prepare` took, if it did. A failure is a warning that names the node.
   func cleanUp(in graph: Graph, warnings: inout [BlockError]) {
     guard let (driver, node) = prepared else { return }
-    prepared = nil
+    (prepared, effect) = (nil, nil)
+    if let undoFailure { warnings.append(undoFailure.prefixed("node '\(node.name)' keeps its change")) }
     do throws(BlockError) {
       try driver.cleanUpAmend(of: node, in: graph)
     } catch {
@@ -64,6 +77,12 @@ extension Graph {
     let amendment = Amendment(user)
     defer { amendment.cleanUp(in: self, warnings: &warnings) }
     try amendment.prepare(in: self)
-    try amendment.run(request, context)
+    do throws(BlockError) {
+      try amendment.run(request, context)
+      try amendment.commit()
+    } catch {
+      amendment.takeBack()
+      throw error
+    }
   }
 }

@@ -54,8 +54,8 @@ extension ClusterCodec {
 
   // MARK: Keys
 
-  /// Adds or erases keys.
-  func amendKeys(_ request: AmendRequest, of node: Node) throws(BlockError) {
+  /// Prepares to add or erase keys.
+  func amendKeys(_ request: AmendRequest, of node: Node) throws(BlockError) -> AmendEffect {
     guard let encryption = currentEncryption, let place = encryption.place, let header = encryption.header
     else {
       let isOld = currentEncryption != nil
@@ -73,16 +73,23 @@ extension ClusterCodec {
       throw BlockError(.invalidArgument, "Parameter 'encrypt.key-secret' is required for cipher")
     }
     let area = EncryptionArea(edge: try files.file(of: node), place: place)
+    let staged = StagedArea(area)
     let routine = LuksKeyRoutine(
-      area: area, key: key, passphrase: unlocked.passphrase,
+      area: staged, key: key, passphrase: unlocked.passphrase,
       others: request.keepsKnownKey ? request.secrets.all : nil, force: request.force)
-    do throws(BlockError) {
-      let changed = try routine.apply(amendment.change, to: header)
-      use(changed)
-    } catch {
-      // Part of the change may have arrived.
-      if let present = try? LuksHeader(in: area) { use(present) }
-      throw error
+    let changed = try routine.apply(amendment.change, to: header)
+    return AmendEffect { [self] () throws(BlockError) in
+      do throws(BlockError) {
+        try staged.commit()
+        use(changed)
+      } catch {
+        // Part of the change may have arrived.
+        if let present = try? LuksHeader(in: area) { use(present) }
+        throw error
+      }
+    } takeBack: { [self] () throws(BlockError) in
+      try staged.takeBack()
+      use(header)
     }
   }
 }

@@ -1,0 +1,74 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Bytes
+public import Errors
+
+/// The place of a header whose changes are kept in memory, in order, until they are let through.
+public final class StagedArea: LuksArea {
+  /// One thing that is to happen to the place.
+  private enum Step {
+    case write(UInt64, Buffer)
+    case flush
+  }
+
+  private let base: any LuksArea
+  private var steps: [Step] = []
+  /// What was there before the writes that were let through, the last one first.
+  private var replaced: [(offset: UInt64, content: Buffer)] = []
+
+  /// Keeps changes of `base`.
+  public init(_ base: any LuksArea) { self.base = base }
+
+  /// That of the place.
+  public var length: UInt64 { base.length }
+  /// That of the place.
+  public var fileName: String? { base.fileName }
+
+  /// Reads what the place will hold.
+  public func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {
+    try base.read(at: offset, into: &buffer)
+    let range = offset..<offset + UInt64(buffer.byteCount)
+    for case .write(let start, let content) in steps {
+      let common = (start..<start + UInt64(content.count)).clamped(to: range)
+      guard !common.isEmpty else { continue }
+      let source = Int(common.lowerBound - start)..<Int(common.upperBound - start)
+      buffer.copy(content.bytes.slice(source), at: Int(common.lowerBound - offset))
+    }
+  }
+
+  /// Keeps a write.
+  public func write(at offset: UInt64, from data: RawSpan) throws(BlockError) {
+    steps.append(.write(offset, Buffer(copying: data)))
+  }
+
+  /// Keeps the order of what was written and what will be.
+  public func flush() throws(BlockError) { steps.append(.flush) }
+
+  /// Lets the changes through.
+  ///
+  /// - Throws: where the place fails; `takeBack` then undoes what has arrived.
+  public func commit() throws(BlockError) {
+    for step in steps {
+      switch step {
+      case .flush: try base.flush()
+      case .write(let offset, let content):
+        let before = Buffer(count: content.count)
+        var bytes = before.mutableBytes
+        try base.read(at: offset, into: &bytes)
+        replaced.insert((offset, before), at: 0)
+        try base.write(at: offset, from: content.bytes)
+      }
+    }
+    steps = []
+  }
+
+  /// Writes back what was there before `commit`, in the opposite order.
+  public func takeBack() throws(BlockError) {
+    for (offset, content) in replaced {
+      try base.write(at: offset, from: content.bytes)
+      try base.flush()
+    }
+    replaced = []
+  }
+}
