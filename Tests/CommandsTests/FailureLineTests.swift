@@ -74,7 +74,6 @@ import Testing
     "convert -O qcow2 % @", "convert -O raw % @", "convert --checksum -O raw % @", "convert -n -O raw % r",
     "checksum %", "checksum --plain %", "map --output=json %", "map %", "compare % r", "compare r %",
     "compare -s r %", "dd if=% of=@", "dd -O qcow2 if=% of=@", "bench -c 1 %", "measure -O qcow2 %",
-    "measure -O luks %",
   ]
 
   @Test("what cannot be read is named", arguments: ["read_aio", "none"])

@@ -31,6 +31,32 @@ import Testing
     #expect(outcome == Shell.Outcome(status: 0, output: ""))
   }
 
+  @Test("sizes that are no whole sectors, and secrets that are not there")
+  func oddSizes() throws {
+    let folder = TemporaryFolder()
+    let outcome = Shell.run(
+      """
+      truncate -s 1000001 odd
+      for target in raw qcow2 'luks -o key-secret=k' 'luks -o key-secret=none' 'luks -o key-secret=none,frob=1' \\
+        'qcow2 -o encrypt.format=luks,encrypt.key-secret=none' 'qcow2 -o encrypt.format=aes,encrypt.key-secret=none'; do
+        for source in '--size 0' '--size 1' '--size 511' '--size 513' '--size 1000001' \\
+          '-f raw odd'; do
+          for program in qemu-img "$1"; do
+            for try in $(seq 40); do
+              "$program" measure --object secret,id=k,data=x -O $target $source > said 2>&1
+              echo $? >> said
+              # The peer fails now and then where it has measured too little time.
+              grep -q 'accurate CPU' said || break
+            done
+            sed "s/^$(basename "$program"): //; /^hint: /d" said > "$(basename "$program")"
+          done
+          diff qemu-img "$(basename "$1")" || echo "$target $source"
+        done
+      done
+      """, Programs.strata, folder: folder.path)
+    #expect(outcome == Shell.Outcome(status: 0, output: ""))
+  }
+
   @Test(
     "every option that makes an image is taken, the storage's own included",
     arguments: [
@@ -50,8 +76,12 @@ import Testing
       """
       for source in '-f raw disk.raw' '--size 3M'; do
         for program in qemu-img "$1"; do
-          "$program" measure --object secret,id=k,data=x -O $2 $source > said 2>&1
-          echo $? >> said
+          for try in $(seq 40); do
+            "$program" measure --object secret,id=k,data=x -O $2 $source > said 2>&1
+            echo $? >> said
+            # The peer fails now and then where it has measured too little time.
+            grep -q 'accurate CPU' said || break
+          done
           sed "s/^$(basename "$program"): //; /^hint: /d" said > "$(basename "$program")"
         done
         diff qemu-img "$(basename "$1")"

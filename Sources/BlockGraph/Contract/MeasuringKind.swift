@@ -1,27 +1,47 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Bytes
 public import Errors
 public import Options
 
 /// A format that can tell beforehand how large the file of a new image would become.
 public protocol MeasuringKind: DriverKind {
-  /// What a new image with these creation options would take.
+  /// What a new image would take.
   ///
-  /// - Parameter length: guest-visible length in bytes, whole sectors.
   /// - Throws: what is wrong with the options, or `tooLarge` for a length that the format cannot have.
-  func measure(length: UInt64, options: OptionObject) throws(BlockError) -> ImageMeasure
+  func measure(_ request: MeasureRequest) throws(BlockError) -> ImageMeasure
 
-  /// What bitmaps would take besides in an image of that length, in bytes; nil where such an image has no bitmaps.
-  func measureBitmaps(_ bitmaps: [BitmapInformation], length: UInt64, options: OptionObject)
-    throws(BlockError)
-    -> UInt64?
+  /// What bitmaps would take besides in such an image, in bytes; nil where it has no bitmaps.
+  func measureBitmaps(_ bitmaps: [BitmapInformation], _ request: MeasureRequest) throws(BlockError) -> UInt64?
+}
+
+/// The image that is measured.
+public struct MeasureRequest: Sendable {
+  /// Guest-visible length in bytes, as asked for.
+  public let length: UInt64
+  /// The same in whole sectors, as the image will have it.
+  public let wholeLength: UInt64
+  /// Creation options, each of its type.
+  public let options: OptionObject
+  /// Where the secrets come from that options name.
+  public let secrets: any SecretSource
+
+  /// - Throws: kind `tooLarge` for a length that no image can have.
+  public init(length: UInt64, options: OptionObject, secrets: any SecretSource) throws(BlockError) {
+    guard let wholeLength = length.roundedUp(to: 512) else {
+      throw BlockError(.tooLarge, "The image size is too large")
+    }
+    self.length = length
+    self.wholeLength = wholeLength
+    self.options = options
+    self.secrets = secrets
+  }
 }
 
 extension MeasuringKind {
   /// Has no bitmaps.
-  public func measureBitmaps(_ bitmaps: [BitmapInformation], length: UInt64, options: OptionObject)
-    throws(BlockError)
+  public func measureBitmaps(_ bitmaps: [BitmapInformation], _ request: MeasureRequest) throws(BlockError)
     -> UInt64?
   { nil }
 }

@@ -66,31 +66,25 @@ struct MeasureCommand: ProgramCommand {
     let form = try output.format()
     let length = try size.map { try parseSize($0, "image size", warn: session.console.warn) }
     try checkCombinations()
-    let kind = try targetKind(session.opener)
-    let values = try targetOptions(kind, list, session.opener)
-    let source: MeasureJob.Source
+    let source: MeasureOptions.Source
     if let length {
       source = .empty(length: length)
     } else {
       var image = try access.image(files[0], format: format)
       image.settings.snapshot = selector
-      guard let edge = try open(image, session).edge else { return 1 }
-      source = .image(edge)
+      source = .image(.named(try session.name(of: image), image.settings, session.opener))
     }
-    let job = MeasureJob(source, target: kind, options: values)
-    try session.run(job, session.reporter(isShown: false))
+    var wish = MeasureOptions(source)
+    (wish.format, wish.creationOptions) = (targetFormat, list)
+    let job = try MeasureJob(wish, opener: session.opener)
+    do throws(BlockError) {
+      try session.run(job, session.reporter(isShown: false))
+    } catch {
+      // A snapshot that is not there says nothing against the image.
+      throw error.cause(in: .loadSnapshot) ?? error
+    }
     print(job, form, session.console)
     return 0
-  }
-
-  private func open(_ image: NamedImage, _ session: Session) throws -> RootUser {
-    do {
-      return try session.open(image)
-    } catch let error as BlockError {
-      // A snapshot that is not there says nothing against the image.
-      throw image.settings.snapshot.flatMap { _ in error.cause(in: .loadSnapshot) }
-        ?? error
-    }
   }
 
   private func checkCombinations() throws(BlockError) {
@@ -104,36 +98,6 @@ struct MeasureCommand: ProgramCommand {
       (!files.isEmpty && size != nil, "--size N cannot be used together with a filename."),
     ]
     for (isMistake, message) in mistakes where isMistake { throw BlockError(.invalidArgument, message) }
-  }
-
-  private func targetKind(_ opener: Opener) throws(BlockError) -> any DriverKind {
-    guard let kind = opener.kind(named: targetFormat) else {
-      throw opener.unknownFormat(targetFormat)
-    }
-    return kind
-  }
-
-  /// The options of the format and of its storage, as in the making of an image.
-  private func targetOptions(_ kind: any DriverKind, _ list: KeyValueList, _ opener: Opener)
-    throws(BlockError)
-    -> OptionObject
-  {
-    let storage = opener.kind(named: "file")?.creationOptions ?? []
-    return try inTargetFormat { () throws(BlockError) in
-      try kind.creationOptions.adding(storage).parse(list)
-    }
-  }
-
-  /// A mistake in the options names the format, too.
-  private func inTargetFormat(_ body: () throws(BlockError) -> OptionObject) throws(BlockError)
-    -> OptionObject
-  {
-    do throws(BlockError) {
-      return try body()
-    } catch {
-      guard error.hint == nil else { throw error }
-      throw BlockError(error.kind, error.message + "\nInvalid options for file format '\(targetFormat)'")
-    }
   }
 
   private func print(_ job: MeasureJob, _ form: OutputFormat, _ console: Console) {

@@ -139,14 +139,15 @@ public struct LuksFormat: DriverKind {
 
 extension LuksFormat: MeasuringKind {
   /// The header, and as many bytes as the disk has.
-  public func measure(length: UInt64, options: OptionObject) throws(BlockError) -> ImageMeasure {
-    var options = options
+  public func measure(_ request: MeasureRequest) throws(BlockError) -> ImageMeasure {
+    var options = request.options
     _ = try LuksFormat.preallocation(&options)
     let creation = try LuksCreation(options) { name throws(BlockError) in
-      guard name == nil else { return }
-      throw BlockError(.invalidArgument, "Parameter 'key-secret' is required for cipher")
+      _ = try LuksFormat.passphrase(name, request.secrets, isNew: true)
     }
-    guard let whole = length.roundedUp(to: UInt64(creation.recipe.sectorSize)),
+    // `qemu-img` counts the bytes asked for, although the disk has whole sectors.
+    let sectorSize = UInt64(creation.recipe.sectorSize)
+    guard let whole = sectorSize == 512 ? request.length : request.length.roundedUp(to: sectorSize),
       let total = whole.plus(creation.recipe.payloadOffset), Int64(exactly: total) != nil
     else { throw BlockError(.tooLarge, "The image size is too large") }
     // The data takes a file of its own, as long as the disk.

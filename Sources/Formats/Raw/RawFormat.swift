@@ -65,8 +65,8 @@ public struct RawFormat: DriverKind {
 
 extension RawFormat: MeasuringKind {
   /// As many bytes as the disk has.
-  public func measure(length: UInt64, options: OptionObject) throws(BlockError) -> ImageMeasure {
-    ImageMeasure(empty: length, full: length)
+  public func measure(_ request: MeasureRequest) throws(BlockError) -> ImageMeasure {
+    ImageMeasure(empty: request.wholeLength, full: request.wholeLength)
   }
 }
 

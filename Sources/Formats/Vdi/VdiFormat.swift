@@ -61,8 +61,8 @@ public struct VdiFormat: DriverKind {
 
 extension VdiFormat: MeasuringKind {
   /// Header and map, and the blocks.
-  public func measure(length: UInt64, options: OptionObject) throws(BlockError) -> ImageMeasure {
-    let plan = try VdiPlan(size: length, options)
+  public func measure(_ request: MeasureRequest) throws(BlockError) -> ImageMeasure {
+    let plan = try VdiPlan(size: request.wholeLength, request.options)
     let empty = UInt64(plan.header.dataOffset)
     let full = empty + UInt64(plan.header.blockCount) * UInt64(VdiHeader.blockSize)
     return plan.hasPlaces

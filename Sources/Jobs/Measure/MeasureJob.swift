@@ -6,17 +6,31 @@ internal import Bytes
 public import Errors
 public import Options
 
-/// Tells how large the file of an image would become that is made from another one, or empty.
-public final class MeasureJob: Job {
-  /// `measure`.
-  public let kind = "measure"
+/// What `measure` is asked for, as written by the user.
+public struct MeasureOptions {
   /// What would be converted.
   public enum Source {
     /// Nothing: a new image of so many bytes.
     case empty(length: UInt64)
-    /// The content of an open image.
-    case image(Edge)
+    /// The content of an image; settings need no flags of their own.
+    case image(JobImage)
   }
+
+  /// What would be converted.
+  public var source: Source
+  /// The format of the image to be.
+  public var format = "raw"
+  /// Its creation options as given, in order.
+  public var creationOptions = KeyValueList()
+
+  /// Measures a raw image.
+  public init(_ source: Source) { self.source = source }
+}
+
+/// Tells how large the file of an image would become that is made from another one, or empty.
+public final class MeasureJob: Job {
+  /// `measure`.
+  public let kind = "measure"
 
   /// Bytes that the file would take.
   public private(set) var required: UInt64 = 0
@@ -24,15 +38,52 @@ public final class MeasureJob: Job {
   public private(set) var full: UInt64 = 0
   /// Bytes that copies of the source's bitmaps would take besides; nil where there can be none.
   public private(set) var bitmaps: UInt64?
-  private let source: Source
+  private let source: MeasureOptions.Source
   private let target: any DriverKind
   private let options: OptionObject
+  private let secrets: any SecretSource
+  private var user: RootUser?
 
-  /// - Parameter options: creation options of the target and of its storage, parsed.
-  public init(_ source: Source, target: any DriverKind, options: OptionObject) {
-    self.source = source
+  /// Checks the options as the making of the image does.
+  ///
+  /// - Throws: what is wrong with the format or the options.
+  public init(_ options: MeasureOptions, opener: Opener) throws(BlockError) {
+    guard let target = opener.kind(named: options.format) else { throw opener.unknownFormat(options.format) }
+    var values: OptionObject
+    do throws(BlockError) {
+      values = try CreationChoice(
+        options.creationOptions, backing: nil, backingFormat: nil, for: target, opener
+      ).values
+    } catch {
+      guard error.hint == nil else { throw error }
+      throw BlockError(error.kind, "\(error.message)\nInvalid options for file format '\(target.name)'")
+    }
+    // As in the making of an image, which they change nothing of that could be measured.
+    _ = try FileAttributes(takingFrom: &values)
+    self.options = values
     self.target = target
-    self.options = options
+    source = options.source
+    secrets = opener.secrets
+    // What is wrong with them is no fault of the source.
+    if let kind = target as? any MeasuringKind {
+      _ = try kind.measure(MeasureRequest(length: 0, options: values, secrets: secrets))
+    }
+  }
+
+  /// Opens the source.
+  public func prepare(in graph: Graph) throws(BlockError) {
+    guard case .image(let image) = source else { return }
+    let user = graph.makeUser(
+      "measure: '\(image.text)'", request: PermissionRequest(held: .consistentRead, shared: .all))
+    self.user = user
+    try image.attach(user, in: graph)
+  }
+
+  /// Closes the source.
+  public func clean(in graph: Graph, warnings: inout [BlockError]) {
+    // It was only read.
+    if let user { try? graph.release(user) }
+    user = nil
   }
 
   /// Looks at what the source has where; reads no data.
@@ -45,24 +96,17 @@ public final class MeasureJob: Job {
     let length: UInt64 =
       switch source {
       case .empty(let length): length
-      case .image(let edge): edge.length
+      case .image: user?.edge?.length ?? 0
       }
-    guard let whole = length.roundedUp(to: 512) else {
-      throw BlockError(.tooLarge, "The image size is too large")
-    }
-    var options = options
-    // As in the making of an image, which they change nothing of that could be measured.
-    _ = try FileAttributes(takingFrom: &options)
-    let measure = try target.measure(length: whole, options: options)
+    let request = try MeasureRequest(length: length, options: options, secrets: secrets)
+    let measure = try target.measure(request)
     full = measure.full
-    if case .image(let edge) = source, let driver = edge.child.driver as? any BitmapDriver,
-      driver.supportsBitmaps(of: edge.child)
-    {
-      bitmaps = try target.measureBitmaps(
-        driver.bitmaps(of: edge.child), length: whole, options: options)
-    }
     required = measure.empty
-    guard case .image(let edge) = source, measure.unit > 0 else { return }
+    guard let edge = user?.edge else { return }
+    if let driver = edge.child.driver as? any BitmapDriver, driver.supportsBitmaps(of: edge.child) {
+      bitmaps = try target.measureBitmaps(driver.bitmaps(of: edge.child), request)
+    }
+    guard measure.unit > 0 else { return }
     if measure.fullyAllocated {
       required = full
     } else {

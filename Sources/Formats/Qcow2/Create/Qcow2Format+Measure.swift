@@ -4,17 +4,19 @@
 public import BlockGraph
 internal import Bytes
 public import Errors
-public import Options
 
 extension Qcow2Format: MeasuringKind {
   /// Header, L1 table, all L2 tables and refcounts of the full image, as `qemu-img` counts them; then the data.
-  public func measure(length: UInt64, options: OptionObject) throws(BlockError) -> ImageMeasure {
-    let creation = try CreationOptions(options)
+  public func measure(_ request: MeasureRequest) throws(BlockError) -> ImageMeasure {
+    let creation = try CreationOptions(request.options)
+    if let encryption = creation.encryption, encryption.recipe != nil {
+      _ = try encryption.passphrase(request.secrets)
+    }
     let geometry = creation.geometry
     let layout: ImageLayout
     do throws(BlockError) {
       layout = try ImageLayout(
-        geometry, length: length, allocatesTables: true, hasDataFile: false,
+        geometry, length: request.wholeLength, allocatesTables: true, hasDataFile: false,
         encryptionHeader: creation.encryption?.headerLength ?? 0, isMeasured: true)
     } catch {
       throw BlockError(error.kind, "The image size is too large (try using a larger cluster size)")
@@ -28,10 +30,10 @@ extension Qcow2Format: MeasuringKind {
   }
 
   /// Every bitmap with all of its bits, and the directory, as `qemu-img` counts them.
-  public func measureBitmaps(_ bitmaps: [BitmapInformation], length: UInt64, options: OptionObject)
-    throws(BlockError) -> UInt64?
+  public func measureBitmaps(_ bitmaps: [BitmapInformation], _ request: MeasureRequest) throws(BlockError)
+    -> UInt64?
   {
-    let creation = try CreationOptions(options)
+    let creation = try CreationOptions(request.options)
     guard creation.version >= 3 else { return nil }
     let geometry = creation.geometry
     var clusters: UInt64 = 0
@@ -39,7 +41,7 @@ extension Qcow2Format: MeasuringKind {
     for bitmap in bitmaps {
       let shape = BitmapShape(
         granularityBits: UInt8(clamping: bitmap.granularity.trailingZeroBitCount),
-        clusterBits: geometry.clusterBits, length: length)
+        clusterBits: geometry.clusterBits, length: request.wholeLength)
       let tableBytes = shape.tableSize * UInt64(BitmapTableEntry.size)
       clusters += shape.tableSize + geometry.clusters(covering: tableBytes)
       directory += UInt64(BitmapEntry.size(named: bitmap.name.spelledCount))
