@@ -229,4 +229,18 @@ import Testing
     #expect(advice.text(about: nil) == "'check FILE' lists 3 kinds; 'inspect FILE' more.")
     #expect(advice == "'check \(.file)' lists 3 kinds; 'inspect \(.file)' more." && advice != "x")
   }
+
+  @Test("the help of the stand-in names every option of a command once")
+  func optionsOnce() throws {
+    let help = Transcript(["qemu-img", "--help"]).output
+    let lines = help.split(separator: "\n").filter { $0.contains(" [--object=definition]") }
+    #expect(lines.count > 10)
+    for line in lines {
+      let words = line.split { !($0.isLetter || $0.isNumber || $0 == "-" || $0 == "+") }
+      let names = words.filter { $0.hasPrefix("-") }
+      #expect(Set(names).count == names.count, "\(line)")
+    }
+    let snapshot = try #require(lines.first { $0.hasPrefix("  snapshot ") })
+    #expect(snapshot.contains("[-l | --list | -c name | --create=name | "), "\(snapshot)")
+  }
 }
