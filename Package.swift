@@ -60,7 +60,7 @@ let package = Package(
 
     // The layers, lowest first.
     module("Errors", []),
-    module("Bytes", []),
+    module("Bytes", ["CLinux"]),
     module("Host", ["Errors", "Bytes", "CLinux"]),
     module("Options", ["Errors", "Bytes"]),
     module("BlockGraph", ["Errors", "Bytes", "Host", "Options"]),

@@ -1,7 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-import Glibc
+internal import CLinux
 
 extension RawSpan {
   /// Whether every byte is zero; true for no bytes.
@@ -11,7 +11,7 @@ extension RawSpan {
       guard unsafe bytes[0] == 0 else { return false }
       // Comparing the bytes with themselves one further on is the fastest test there is: memcmp is
       // vectorised by the C library (measured 45 GB/s against 11 for a loop over words).
-      return unsafe memcmp(base, base + 1, bytes.count - 1) == 0
+      return unsafe linux_equal(base, base + 1, bytes.count - 1)
     }
   }
 
@@ -21,7 +21,7 @@ extension RawSpan {
     return unsafe withUnsafeBytes { mine in
       unsafe other.withUnsafeBytes { theirs in
         guard let a = mine.baseAddress, let b = theirs.baseAddress else { return true }
-        return unsafe memcmp(a, b, mine.count) == 0
+        return unsafe linux_equal(a, b, mine.count)
       }
     }
   }

@@ -10,8 +10,8 @@ final class GcryptContext: CipherContext {
   private let library: LibGcrypt
   private let handle: OpaquePointer
   private let setIV: strata_gcry_cipher_setiv?
-  private let work: strata_gcry_cipher_crypt
-  private let blockBytes: Int
+  private let crypt: strata_gcry_cipher_crypt
+  let blockBytes: Int
 
   /// - Throws: kind `unsupported` where the library lacks the cipher; `invalidArgument` where it refuses the key.
   init(_ spec: CipherSpec, _ mode: CipherSpec.Mode, key: RawSpan, encrypts: Bool) throws(BlockError) {
@@ -26,7 +26,7 @@ final class GcryptContext: CipherContext {
       throw CipherSpec.lacking(spec.algorithm.rawValue, keyBytes: keyBytes, mode: mode.rawValue)
     }
     unsafe self.handle = handle
-    unsafe work = encrypts ? library.encrypt : library.decrypt
+    unsafe crypt = encrypts ? library.encrypt : library.decrypt
     switch mode {
     case .xts, .cbc: unsafe setIV = library.setIV
     case .ctr: unsafe setIV = library.setCounter
@@ -67,38 +67,14 @@ final class GcryptContext: CipherContext {
     }
   }
 
-  func run(
-    _ source: UnsafePointer<UInt8>, _ target: UnsafeMutablePointer<UInt8>, count: Int, unit: Int,
-    numbers: SectorNumbers, ivs: UnsafePointer<UInt8>?
-  ) -> Bool {
-    var words: (UInt64, UInt64) = (0, 0)
-    var number = numbers.first
-    var done = 0
-    var index = 0
-    while done < count {
-      if let setIV = unsafe setIV {
-        let started: UInt32
-        if let ivs = unsafe ivs {
-          started = unsafe setIV(handle, ivs + blockBytes * index, blockBytes)
-        } else {
-          words.0 = (number & numbers.mask).littleEndian
-          started = unsafe withUnsafeBytes(of: &words) { iv in
-            unsafe setIV(handle, iv.baseAddress, blockBytes)
-          }
-        }
-        guard started == 0 else { return false }
-      }
-      // Without a source the library works in place.
-      let from: UnsafePointer<UInt8>? = unsafe source == UnsafePointer(target) ? nil : source + done
-      guard unsafe work(handle, target + done, unit, from, from == nil ? 0 : unit) == 0 else { return false }
-      number &+= numbers.step
-      done += unit
-      index += 1
-    }
-    return true
+  func start(_ iv: UnsafePointer<UInt8>) -> Bool {
+    guard let setIV = unsafe setIV else { return true }
+    return unsafe setIV(handle, iv, blockBytes) == 0
   }
 
-  func runBlocks(_ bytes: UnsafeMutablePointer<UInt8>, count: Int) -> Bool {
-    count == 0 || (unsafe work(handle, bytes, count, nil, 0)) == 0
+  func work(_ source: UnsafePointer<UInt8>, _ target: UnsafeMutablePointer<UInt8>, count: Int) -> Bool {
+    // Without a source the library works in place.
+    let from: UnsafePointer<UInt8>? = unsafe source == UnsafePointer(target) ? nil : source
+    return unsafe crypt(handle, target, count, from, from == nil ? 0 : count) == 0
   }
 }

@@ -25,13 +25,7 @@ struct LibCrypto: @unchecked Sendable {
   private let digestSize: strata_digest_size
   let pbkdf2: strata_pbkdf2
 
-  private static let loaded: Result<LibCrypto, BlockError> = {
-    do throws(BlockError) {
-      return .success(try LibCrypto(DynamicLibrary("libcrypto.so.3", package: "libssl3")))
-    } catch {
-      return .failure(error)
-    }
-  }()
+  private static let loaded = LoadedLibrary(.crypto) { library throws(BlockError) in try LibCrypto(library) }
 
   /// The longest digest there is, in bytes.
   static let largestDigest = 64
@@ -46,7 +40,7 @@ struct LibCrypto: @unchecked Sendable {
   /// The library.
   ///
   /// - Throws: kind `unsupported` where the system lacks it.
-  static func shared() throws(BlockError) -> LibCrypto { try loaded.get() }
+  static func shared() throws(BlockError) -> LibCrypto { try loaded.functions() }
 
   private init(_ library: DynamicLibrary) throws(BlockError) {
     unsafe newContext = try library.function("EVP_CIPHER_CTX_new", as: strata_cipher_ctx_new.self)

@@ -18,18 +18,12 @@ struct LibGcrypt: @unchecked Sendable {
   let decrypt: strata_gcry_cipher_crypt
   private let library: DynamicLibrary
 
-  private static let loaded: Result<LibGcrypt, BlockError> = {
-    do throws(BlockError) {
-      return .success(try LibGcrypt(DynamicLibrary("libgcrypt.so.20", package: "libgcrypt20")))
-    } catch {
-      return .failure(error)
-    }
-  }()
+  private static let loaded = LoadedLibrary(.gcrypt) { library throws(BlockError) in try LibGcrypt(library) }
 
   /// The library.
   ///
   /// - Throws: kind `unsupported` where the system lacks it.
-  static func shared() throws(BlockError) -> LibGcrypt { try loaded.get() }
+  static func shared() throws(BlockError) -> LibGcrypt { try loaded.functions() }
 
   private init(_ library: DynamicLibrary) throws(BlockError) {
     self.library = library

@@ -35,35 +35,14 @@ final class OpenSSLContext: CipherContext {
 
   deinit { unsafe library.freeContext(context) }
 
-  func run(
-    _ source: UnsafePointer<UInt8>, _ target: UnsafeMutablePointer<UInt8>, count: Int, unit: Int,
-    numbers: SectorNumbers, ivs: UnsafePointer<UInt8>?
-  ) -> Bool {
-    var words: (UInt64, UInt64) = (0, 0)
-    var number = numbers.first
-    var done = 0
-    var index = 0
-    while done < count {
-      let started: Int32
-      if let ivs = unsafe ivs {
-        started = unsafe library.initialize(context, nil, nil, nil, ivs + 16 * index, -1)
-      } else {
-        words.0 = (number & numbers.mask).littleEndian
-        started = unsafe withUnsafeBytes(of: &words) { iv in
-          unsafe library.initialize(
-            context, nil, nil, nil, iv.baseAddress?.assumingMemoryBound(to: UInt8.self), -1)
-        }
-      }
-      guard started == 1, unsafe library.cipher(context, target + done, source + done, UInt32(unit)) > 0
-      else { return false }
-      number &+= numbers.step
-      done += unit
-      index += 1
-    }
-    return true
+  /// Every cipher that is asked of OpenSSL has blocks of this length.
+  var blockBytes: Int { 16 }
+
+  func start(_ iv: UnsafePointer<UInt8>) -> Bool {
+    unsafe library.initialize(context, nil, nil, nil, iv, -1) == 1
   }
 
-  func runBlocks(_ bytes: UnsafeMutablePointer<UInt8>, count: Int) -> Bool {
-    count == 0 || (unsafe library.cipher(context, bytes, bytes, UInt32(count))) > 0
+  func work(_ source: UnsafePointer<UInt8>, _ target: UnsafeMutablePointer<UInt8>, count: Int) -> Bool {
+    unsafe library.cipher(context, target, source, UInt32(count)) > 0
   }
 }

@@ -25,6 +25,11 @@ extension BlockError {
       kind, unsafe String(cString: strerror(number)), advice: BlockError.advice(number), systemError: number)
   }
 
+  /// What the caller may not do: EPERM.
+  public static let notPermitted: Int32 = EPERM
+  /// What makes no sense: EINVAL.
+  public static let senseless: Int32 = EINVAL
+
   /// What took too long.
   public static var timedOut: BlockError { BlockError(system: ETIMEDOUT) }
 

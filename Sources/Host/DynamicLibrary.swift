@@ -8,19 +8,37 @@ internal import Glibc
 @safe
 public final class DynamicLibrary: @unchecked Sendable {
   // Sendable because the handle never changes and the loader locks for itself.
+  /// The libraries that there may be.
+  public enum Name: String, Sendable {
+    case crypto = "libcrypto.so.3"
+    case cryptsetup = "libcryptsetup.so.12"
+    case gcrypt = "libgcrypt.so.20"
+    case nbd = "libnbd.so.0"
+
+    /// What users install to get it.
+    fileprivate var package: String {
+      switch self {
+      case .crypto: "libssl3"
+      case .cryptsetup: "libcryptsetup12"
+      case .gcrypt: "libgcrypt20"
+      case .nbd: "libnbd0"
+      }
+    }
+  }
+
   private let name: String
   private let handle: UnsafeMutableRawPointer
 
-  /// Loads the library with this file name, such as `libcrypto.so.3`.
+  /// Loads the library.
   ///
-  /// - Parameter package: what users install to get it, for the message.
   /// - Throws: kind `unsupported` where the system does not have it.
-  public init(_ name: String, package: String) throws(BlockError) {
-    guard let handle = unsafe dlopen(name, RTLD_NOW | RTLD_LOCAL) else {
+  fileprivate init(_ name: Name) throws(BlockError) {
+    guard let handle = unsafe dlopen(name.rawValue, RTLD_NOW | RTLD_LOCAL) else {
       throw BlockError(
-        .unsupported, "Library '\(name)' cannot be loaded", advice: "Install the package \(package).")
+        .unsupported, "Library '\(name.rawValue)' cannot be loaded",
+        advice: "Install the package \(name.package).")
     }
-    self.name = name
+    self.name = name.rawValue
     unsafe self.handle = handle
   }
 
@@ -34,4 +52,25 @@ public final class DynamicLibrary: @unchecked Sendable {
     }
     return unsafe unsafeBitCast(address, to: type)
   }
+}
+
+/// What is called in a library, found once for the whole process: as a static property, when it is first needed.
+public struct LoadedLibrary<Functions: Sendable>: Sendable {
+  private let result: Result<Functions, BlockError>
+
+  /// Loads a library and finds the functions in it.
+  public init(
+    _ name: DynamicLibrary.Name, _ find: (DynamicLibrary) throws(BlockError) -> Functions
+  ) {
+    do throws(BlockError) {
+      result = .success(try find(try DynamicLibrary(name)))
+    } catch {
+      result = .failure(error)
+    }
+  }
+
+  /// The functions.
+  ///
+  /// - Throws: kind `unsupported` where the system lacks the library, or the library one of them.
+  public func functions() throws(BlockError) -> Functions { try result.get() }
 }

@@ -4,7 +4,6 @@
 internal import Bytes
 internal import CCryptsetup
 internal import Errors
-internal import Glibc
 internal import Host
 
 /// A LUKS header in memory, for libcryptsetup to work on: what it changes there comes to the image only when the
@@ -103,11 +102,11 @@ final class HeaderCopy {
           let result = unsafe library.getKey(
             device, Int32(slot),
             raw.baseAddress?.assumingMemoryBound(to: CChar.self), &size, text, count)
-          return result >= 0 && size != raw.count ? -EINVAL : result
+          return result >= 0 && size != raw.count ? -BlockError.senseless : result
         }
       }
     }
-    if found == -EPERM { return nil }
+    if found == -BlockError.notPermitted { return nil }
     try check(found, "Keyslot \(slot) cannot be opened")
     return LuksVolumeKey(slot: Int(found), secret: key)
   }

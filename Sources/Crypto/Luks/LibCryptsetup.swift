@@ -25,19 +25,14 @@ struct LibCryptsetup: @unchecked Sendable {
   let addKey: strata_crypt_keyslot_add_by_volume_key
   let destroySlot: strata_crypt_keyslot_destroy
 
-  private static let loaded: Result<LibCryptsetup, BlockError> = {
-    do throws(BlockError) {
-      return .success(
-        try LibCryptsetup(DynamicLibrary("libcryptsetup.so.12", package: "libcryptsetup12")))
-    } catch {
-      return .failure(error)
-    }
-  }()
+  private static let loaded = LoadedLibrary(.cryptsetup) { library throws(BlockError) in
+    try LibCryptsetup(library)
+  }
 
   /// The library.
   ///
   /// - Throws: kind `unsupported` where the system lacks it.
-  static func shared() throws(BlockError) -> LibCryptsetup { try loaded.get() }
+  static func shared() throws(BlockError) -> LibCryptsetup { try loaded.functions() }
 
   private init(_ library: DynamicLibrary) throws(BlockError) {
     unsafe initialize = try library.function("crypt_init", as: strata_crypt_init.self)

@@ -33,18 +33,12 @@ struct LibNBD: @unchecked Sendable {
   let zero: strata_nbd_range_command
   let blockStatus: strata_nbd_block_status
 
-  private static let loaded: Result<LibNBD, BlockError> = {
-    do throws(BlockError) {
-      return .success(try LibNBD(DynamicLibrary("libnbd.so.0", package: "libnbd0")))
-    } catch {
-      return .failure(error)
-    }
-  }()
+  private static let loaded = LoadedLibrary(.nbd) { library throws(BlockError) in try LibNBD(library) }
 
   /// The library.
   ///
   /// - Throws: kind `unsupported` where the system lacks it.
-  static func shared() throws(BlockError) -> LibNBD { try loaded.get() }
+  static func shared() throws(BlockError) -> LibNBD { try loaded.functions() }
 
   private init(_ library: DynamicLibrary) throws(BlockError) {
     unsafe create = try library.function("nbd_create", as: strata_nbd_create.self)
