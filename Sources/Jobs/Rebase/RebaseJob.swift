@@ -183,7 +183,7 @@ public final class RebaseJob: Job {
 
   private func refuseFormatName() throws(BlockError) {
     guard let format = options.backingFormat, opener.kind(named: format) == nil,
-      !NewImage.foreignFormats.contains(format)
+      !Signature.imageFormats.contains(format)
     else { return }
     throw BlockError(.invalidArgument, "Invalid format name: '\(format)'")
   }

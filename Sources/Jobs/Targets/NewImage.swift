@@ -60,17 +60,9 @@ final class NewImage {
   /// Says of an error in filling the image what helps against it.
   func explain(_ error: BlockError) -> BlockError { files.explain(error) }
 
-  /// Formats that other programs can open below an image of ours.
-  static let foreignFormats: Set<String> = [
-    "bochs", "cloop", "dmg", "luks", "parallels", "qcow", "qed", "vhdx", "vmdk", "vpc",
-  ]
-
-  /// Those of them that nobody makes.
-  static let readOnlyFormats: Set<String> = ["bochs", "cloop", "dmg"]
-
   private func create() throws(BlockError) {
     if let format = recipe.options["backing_fmt"]?.string, opener.kind(named: format) == nil,
-      !NewImage.foreignFormats.contains(format)
+      !Signature.imageFormats.contains(format)
     {
       throw BlockError(.invalidArgument, "Parameter 'backing-fmt' does not accept value '\(format)'")
     }
@@ -183,7 +175,7 @@ extension Opener {
   /// - Throws: `Unknown file format 'NAME'`.
   public func knownFormat(_ name: String) throws(BlockError) -> any DriverKind {
     guard let kind = kind(named: name), !kind.isProtocol else {
-      if NewImage.readOnlyFormats.contains(name) {
+      if Signature.readOnlyFormats.contains(name) {
         throw BlockError(.unsupported, "Format driver '\(name)' does not support image creation")
       }
       throw unknownFormat(name)
