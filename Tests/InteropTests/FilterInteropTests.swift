@@ -249,6 +249,27 @@ import Testing
     "--image-opts \(quorum),vote-threshold=2", "--image-opts \(quorum),vote-threshold=2,read-pattern=fifo",
   ]
 
+  @Test(
+    "what is compressed goes through filters, or does not",
+    arguments: [
+      "driver=throttle,throttle-group=g,file.driver=qcow2,file.file.filename=new",
+      "driver=copy-on-read,file.driver=qcow2,file.file.filename=new",
+      "driver=qcow2,file.driver=blkdebug,file.image.filename=new",
+      "driver=blkdebug,image.driver=qcow2,image.file.filename=new",
+      "driver=quorum,vote-threshold=1,children.0.driver=qcow2,children.0.file.filename=new",
+    ])
+  func compressed(_ disk: String) {
+    same(
+      """
+      for program in qemu-img bin/qemu-img; do
+        qemu-img create -q -f qcow2 new 1M
+        $program convert -m 1 -c --object "$1" -f raw -n --target-image-opts d "$2" 2>&1
+        echo "status $?"; qemu-img check new; qemu-img compare -f raw -F qcow2 d new
+      done >said
+      total=$(wc -l <said); head -n $((total / 2)) said >theirs; tail -n $((total / 2)) said >ours; diff theirs ours
+      """, FilterInteropTests.group, disk)
+  }
+
   @Test("information is the same", arguments: names)
   func information(_ name: String) { same("both info $1", name) }
 

@@ -15,6 +15,12 @@ public protocol FilterDriver: StorageDriver {
   /// Runs a request: called once for each, with the closure that hands it on.
   func run(_ request: FilteredRequest, of node: Node, _ handOn: () throws(BlockError) -> Void)
     throws(BlockError)
+
+  /// Whether clusters that are compressed already go to the child past `write`.
+  var handsOnCompressed: Bool { get }
+
+  /// Called before room is made for such a cluster; the request is the write of its content.
+  func admitCompressed(_ request: FilteredRequest, of node: Node) throws(BlockError)
 }
 
 /// A filter in front of a driver, in the same node.
@@ -118,6 +124,14 @@ extension FilterDriver {
     throws(BlockError)
   {
     try handOn()
+  }
+
+  /// They do not.
+  public var handsOnCompressed: Bool { false }
+
+  /// As `run` does.
+  public func admitCompressed(_ request: FilteredRequest, of node: Node) throws(BlockError) {
+    try run(request, of: node) {}
   }
 
   /// Those of what lies below.

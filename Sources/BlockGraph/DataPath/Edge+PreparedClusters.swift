@@ -50,7 +50,8 @@ extension Edge {
   ///
   /// - Throws: kind `unsupported` where the format has none.
   public func makeCompressor() throws(BlockError) -> any ClusterCompressor {
-    try child.compressingDriver().makeCompressor()
+    if let (_, below) = child.compressionFilter { return try below.makeCompressor() }
+    return try child.compressingDriver().makeCompressor()
   }
 
   /// Finds room for compressed clusters, so that the order of calls decides about the order on disk.
@@ -60,6 +61,14 @@ extension Edge {
     -> PreparedClusters
   {
     requirePermission("write compressed", unchanged: unchanged)
+    if let (filter, below) = child.compressionFilter {
+      let unit = child.limits.clusterSize
+      for cluster in clusters {
+        let request = FilteredRequest(.write, at: cluster.guestOffset, length: unit)
+        try filter.admitCompressed(request, of: child)
+      }
+      return try below.prepareCompressed(clusters, unchanged: unchanged)
+    }
     return try about(child.fileName) { () throws(BlockError) in try PreparedClusters(clusters, of: child) }
   }
 
@@ -77,6 +86,14 @@ extension Edge {
 }
 
 extension Node {
+  /// The filter that hands compressed clusters on, and where to, if this node is one.
+  fileprivate var compressionFilter: (any FilterDriver, Edge)? {
+    guard let filter = driver as? any FilterDriver, filter.handsOnCompressed, let below = filtered else {
+      return nil
+    }
+    return (filter, below)
+  }
+
   fileprivate func compressingDriver() throws(BlockError) -> any CompressingDriver {
     guard let format = driver as? any CompressingDriver else { throw .noCompression }
     return format

@@ -4,6 +4,7 @@
 internal import BlockGraph
 internal import Bytes
 internal import Errors
+internal import Synchronization
 
 /// Copies what a read finds below an image into the image, in whole clusters, before it hands it out.
 ///
@@ -13,6 +14,9 @@ final class CopyOnReadDriver: FilterDriver {
   let name = "copy-on-read"
   /// Clusters that are being copied, and writes from above, which must not come in between.
   private let busy = BusyRanges()
+  var handsOnCompressed: Bool { true }
+  /// Whether compressed clusters come from above, with which no copy must get mixed up: from then on none is made.
+  private let isCompressed = Atomic(false)
   /// As much is copied at once.
   private static let largestCopy: UInt64 = 1 << 20
 
@@ -52,6 +56,7 @@ final class CopyOnReadDriver: FilterDriver {
     while start < range.upperBound {
       let part = start..<min(start + step, range.upperBound)
       try busy.run(part, alone: true) { () throws(BlockError) in
+        guard !isCompressed.load(ordering: .acquiring) else { return }
         var position = part.lowerBound
         while position < part.upperBound {
           // Looked at again: somebody else may have written or copied it meanwhile.
@@ -82,6 +87,10 @@ final class CopyOnReadDriver: FilterDriver {
     guard request.isChange else { return try handOn() }
     let isResize = request.kind == .truncate
     try busy.run(isResize ? 0..<UInt64.max : request.range, alone: isResize, handOn)
+  }
+
+  func admitCompressed(_ request: FilteredRequest, of node: Node) throws(BlockError) {
+    try busy.run(request.range, alone: true) { isCompressed.store(true, ordering: .releasing) }
   }
 
   private func image(of node: Node) throws(BlockError) -> Edge {

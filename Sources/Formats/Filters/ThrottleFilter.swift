@@ -33,6 +33,7 @@ public struct ThrottleFilter: DriverKind {
 /// Lets requests wait.
 private final class ThrottleDriver: FilterDriver {
   let name = "throttle"
+  var handsOnCompressed: Bool { true }
   private let limiter: any RateLimiter
 
   init(_ limiter: any RateLimiter) { self.limiter = limiter }
