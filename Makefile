@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 QEMU_IMG_LINK ?= no
 STRATA = .build/release/strata
-SWIFT_SOURCES = Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
+SWIFT_SOURCES = Package.swift Sources Tests Fuzz
 
 .PHONY: demo test build release install uninstall deb generate bench fuzz tsan structure format lint record packages
 

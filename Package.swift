@@ -34,15 +34,8 @@ func library(_ name: String, pkgConfig: String?, debian package: String) -> Targ
 let package = Package(
   name: "strata",
   products: [
-    .executable(name: "strata", targets: ["strata"]),
-    .library(
-      name: "Strata",
-      targets: [
-        "BlockGraph", "FileProtocol", "NBDProtocol", "NullProtocol", "RawFormat", "Qcow2Format", "VdiFormat",
-        "LuksFormat",
-        "Filters",
-        "Jobs",
-      ]),
+    .executable(name: "strata", targets: ["Main"]),
+    .library(name: "Strata", targets: ["Strata"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -89,7 +82,8 @@ let package = Package(
         "Jobs", "Filters", "Secrets", "Crypto",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
-    .executableTarget(name: "strata", dependencies: ["Commands"]),
+    module("Strata", ["Jobs"]),
+    .executableTarget(name: "Main", dependencies: ["Commands"]),
 
     // Tests, beside the layers they test.
     module("Support", ["Jobs", "CLinux"], path: "Tests/Support"),
@@ -110,8 +104,20 @@ let package = Package(
     tests("SecretsTests", ["Secrets", "Support"]),
     tests("JobsTests", ["Jobs", "Crypto", "Support"]),
     tests("CommandsTests", ["Commands", "Support"]),
+    tests("StrataTests", ["Strata", "Support"]),
     tests("InteropTests", ["Support"]),
     tests("GoldenTests", ["Support"], path: "Tests/Golden/runner"),
   ],
   swiftLanguageModes: [.v6]
 )
+
+// Fuzz targets, whose `main` is libFuzzer's: Scripts/fuzz builds them.
+if Context.environment["STRATA_FUZZ"] != nil {
+  package.targets.append(module("FuzzSupport", ["Jobs"], path: "Fuzz/FuzzSupport"))
+  for name in ["FuzzImage", "FuzzLuks", "FuzzVdi", "FuzzPrograms", "FuzzOptions"] {
+    package.targets.append(
+      .executableTarget(
+        name: name, dependencies: ["FuzzSupport"], path: "Fuzz/\(name)",
+        swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+  }
+}

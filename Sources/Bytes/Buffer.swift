@@ -33,6 +33,9 @@ public final class Buffer {
     unsafe self.init(copying: bytes.span.bytes)
   }
 
+  /// A copy of all bytes.
+  public var array: [UInt8] { unsafe bytes.withUnsafeBytes { unsafe Array($0) } }
+
   deinit {
     unsafe base.deallocate()
   }
