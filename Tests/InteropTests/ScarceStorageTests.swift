@@ -56,6 +56,7 @@ import Testing
     "dd -f raw -O qcow2 conv=notrunc if=disk.raw of=small/base", "resize --preallocation=full small/base +4M",
     "convert -c -n -f raw -O qcow2 disk.raw small/base", "bench -w -c 80 -s 64k -S 64k -f qcow2 small/base",
     "convert -n -m 1 -f raw -O qcow2 disk.raw small/base", "bench -w -c 900 -s 3k -d 1 -f qcow2 small/over",
+    "convert -n -f raw -O vdi disk.raw small/vdi", "bench -w -c 9 -s 1M -S 1M -d 4 -f vdi small/vdi",
   ]
 
   @Test(
@@ -70,10 +71,11 @@ import Testing
       qemu-img create -q -f qcow2 -b "$PWD/small/base" -F qcow2 top
       qemu-io -f qcow2 -c 'write -q -P 1 0 4M' top
       qemu-img create -q -f qcow2 -b "$PWD/disk.raw" -F raw small/over
+      qemu-img create -q -f vdi small/vdi 9M
       ! eval "'$1' $2" >/dev/null 2>errors
       grep -c -v '^strata: hint: ' errors
       tail -n 1 errors | grep -c 'Make room'
-      for image in small/*; do qemu-img check -q $image 2>&1 | tail -n 1; done
+      for image in small/*; do "$1" check -q $image 2>&1 | tail -n 1; done
       """, mount: "-t tmpfs -o size=1500k none", Programs.strata, command, folder: folder.path)
     #expect(outcome == Shell.Outcome(status: 0, output: "1\n1\n"))
   }

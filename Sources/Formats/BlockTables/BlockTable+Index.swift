@@ -216,7 +216,7 @@ extension BlockTable {
     do throws(BlockError) {
       try makeBlank(units, isWhole: false, node)
     } catch {
-      giveBack(units)
+      giveBack(units, node)
       throw error
     }
     return units

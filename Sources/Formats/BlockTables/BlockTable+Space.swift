@@ -61,16 +61,22 @@ extension BlockTable {
     return free
   }
 
-  /// Notes units that nothing came to point to.
-  func giveBack(_ units: Range<UInt64>) {
+  /// Notes units that nothing came to point to, and gives the file system their room: tables may need it.
+  func giveBack(_ units: Range<UInt64>, _ node: Node) {
     guard var free = freeUnits else { return }
+    let room = layout.offset(ofUnit: units.lowerBound)..<layout.offset(ofUnit: units.upperBound)
     if units.upperBound == free.end {
       free.end = units.lowerBound
+      // What fails here was to help after another failure, which is told.
+      if let file = node.file, file.length > room.lowerBound, file.length <= room.upperBound {
+        try? file.truncate(to: room.lowerBound)
+      }
     } else {
       layout.forEachPlace(in: units) { unit in
         free.reusable.append(unit)
         return free.reusable.count < BlockTable.rememberedPlaces
       }
+      try? node.file?.discard(at: room.lowerBound, length: UInt64(room.count))
     }
     freeUnits = free
   }

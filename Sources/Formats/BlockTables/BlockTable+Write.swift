@@ -120,7 +120,7 @@ extension BlockTable {
       else { throw BlockError(.tooLarge, "the image has no place for another block") }
       try makeBlank(taken, isWhole: isPartial || copies || (inside == 0 && length == room), node)
     } catch {
-      giveBack(taken)
+      giveBack(taken, node)
       throw error
     }
     let write = Pending(
@@ -176,14 +176,14 @@ extension BlockTable {
       return try mark(sectors, of: first, at: place, node)
     }
     let units = unit..<unit + UInt64(write.blocks.count) * layout.blockUnits
-    guard written else { return giveBack(units) }
+    guard written else { return giveBack(units, node) }
     for (block, unit) in zip(
       write.blocks, stride(from: unit, to: units.upperBound, by: Int(layout.blockUnits)))
     {
       do throws(BlockError) {
         try enter(block, unit: unit, sectors: write.sectors, node)
       } catch {
-        giveBack(unit..<units.upperBound)
+        giveBack(unit..<units.upperBound, node)
         throw error
       }
     }
