@@ -92,10 +92,7 @@ public struct OpenImage {
       "create", request: PermissionRequest(held: [.consistentRead, .write, .resize], shared: .consistentRead))
     let edge = try graph.attach(user, to: file)
     let list = options.isEmpty ? KeyValueList() : try KeyValueList(creationOptions: options)
-    let request = CreateRequest(file: edge, size: size, options: try format.creationOptions.parse(list)) {
-      (_: String) throws(BlockError) -> Edge in
-      throw BlockError(.unsupported, "no data files here")
-    }
+    let request = CreateRequest(file: edge, size: size, options: try format.creationOptions.parse(list))
     try format.create(request)
     try graph.release(user)
   }

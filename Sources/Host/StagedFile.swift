@@ -22,6 +22,8 @@ public final class StagedFile {
   /// The hidden name it has now, if any; once the file has appeared, that of what it replaced.
   private var temporaryPath: String?
   private var state = State.staged
+  /// The hidden name of what stood at the path, from `retire` on.
+  private var retiredPath: String?
   private var isComplete = false
 
   /// Where the file is on its way.
@@ -84,6 +86,19 @@ public final class StagedFile {
     temporaryPath = nil
   }
 
+  /// Takes the name from the file that is replaced, which has a hidden one until `appear` follows or `withdraw` gives the
+  /// name back: what belongs to the new file can appear before it does, and never beside the old one.
+  public func retire() throws(BlockError) {
+    try takeAttributesAgain()
+    guard FilePaths.kind(of: path) == .regular else { return }
+    let hidden = StagedFile.hiddenName(like: path)
+    if unsafe rename(path.cName, hidden.cName) == 0 {
+      retiredPath = hidden
+    } else if errno != ENOENT {
+      throw BlockError(system: errno)
+    }
+  }
+
   /// Gives the file its name, so that this can be taken back with `withdraw`, until `settle`.
   public func appear() throws(BlockError) {
     try takeAttributesAgain()
@@ -120,16 +135,19 @@ public final class StagedFile {
   /// Takes the file away again; what stood there before is back.
   public func withdraw() {
     switch state {
-    case .staged: return
+    case .staged: break
     case .appeared: _ = unsafe unlink(path.cName)
     case .exchanged:
       if let old = temporaryPath, unsafe rename(old.cName, path.cName) == 0 { temporaryPath = nil }
     }
     state = .staged
+    guard let old = retiredPath, FilePaths.kind(of: path) == nil else { return }
+    if unsafe rename(old.cName, path.cName) == 0 { retiredPath = nil }
   }
 
   /// What was replaced goes.
   public func settle() {
+    if state != .staged, let retiredPath { _ = unsafe unlink(retiredPath.cName) }
     if let temporaryPath { _ = unsafe unlink(temporaryPath.cName) }
     (temporaryPath, state) = (nil, .staged)
   }

@@ -24,9 +24,7 @@ struct FragileImage {
     let maker = graph.makeUser("maker", request: ImageSession.writePermissions)
     try graph.attach(maker, to: file)
     guard let fileEdge = maker.edge else { throw BlockError(.notFound, "no edge") }
-    let request = CreateRequest(file: fileEdge, size: size, options: creation) { _ throws(BlockError) in
-      throw BlockError(.unsupported, "no data files here")
-    }
+    let request = CreateRequest(file: fileEdge, size: size, options: creation)
     try Qcow2Format().create(request)
     try fileEdge.flush()
     try graph.setPermissions(.none, of: maker)

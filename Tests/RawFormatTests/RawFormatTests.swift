@@ -148,9 +148,7 @@ struct RawFormatTests {
     let edge = try #require(user.edge)
     var options: OptionObject = [:]
     if let preallocation { options["preallocation"] = .string(preallocation) }
-    let request = CreateRequest(
-      file: edge, size: 1 << 20, options: options,
-      makeDataFile: { (name: String) throws(BlockError) in throw BlockError(.unsupported, name) })
+    let request = CreateRequest(file: edge, size: 1 << 20, options: options)
     try RawFormat().create(request)
     #expect(edge.length == 1 << 20)
     try graph.release(user)

@@ -40,10 +40,7 @@ struct MemoryVdi {
     let file = try graph.makeNode(memory, "file")
     let user = try graph.use(file, "the maker", held: [.consistentRead, .write, .resize], shared: [])
     guard let edge = user.edge else { throw BlockError(.notFound, "no edge") }
-    try VdiFormat().create(
-      CreateRequest(file: edge, size: size, options: options) { _ throws(BlockError) in
-        throw BlockError(.unsupported, "no data files here")
-      })
+    try VdiFormat().create(CreateRequest(file: edge, size: size, options: options))
     try graph.release(user)
     return memory.bytes
   }

@@ -109,6 +109,13 @@ public protocol BlockDriver: AnyObject, Sendable {
   func formatInformation(of node: Node) -> FormatInformation?
 }
 
+/// A format whose images are not known before the files that they name are open.
+public protocol ComposedDriver: FormatDriver {
+  /// All that the image names is attached, but for guest data where only tables are looked at: reads what is needed to
+  /// serve the image. Called once, before anybody uses the node; its limits are asked for again.
+  func readReferences(of node: Node) throws(BlockError)
+}
+
 /// A driver that does its I/O itself: storage, and filters that act on every request.
 public protocol StorageDriver: BlockDriver {
   /// Reads a range that lies inside the length, rounded up to the alignment, and obeys the limits.

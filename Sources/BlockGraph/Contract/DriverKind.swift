@@ -30,6 +30,9 @@ public protocol DriverKind: Sendable {
   var fileRole: EdgeRole { get }
   /// The option that states what is in slot `file`; nil where nothing stands there.
   var fileOption: String? { get }
+  /// The slots of what images name besides a backing file: options by which users state something else in its place. Of
+  /// a list, whose elements stand in `extents.0`, `extents.1` and so on, the name of the list.
+  var referenceSlots: [EdgeSlot] { get }
   /// Further children, which users alone can name; attached before `open`.
   var childOptions: [ChildOption] { get }
   /// What `create` accepts.
@@ -39,6 +42,12 @@ public protocol DriverKind: Sendable {
 
   /// Whether a new image with these creation options has to be told its length.
   func needsSize(_ options: OptionObject) -> Bool
+
+  /// The guest-visible length in bytes of a new image for which `size` bytes are asked: as many, or more where the format
+  /// has no such disks.
+  ///
+  /// - Throws: kind `tooLarge` where it has none as long.
+  func lengthOfNew(_ size: UInt64, options: OptionObject) throws(BlockError) -> UInt64
 
   /// Whether an image that was just made with these creation options reads as zero everywhere, where its storage
   /// does or does not.
@@ -84,9 +93,13 @@ extension DriverKind {
   /// `file`.
   public var fileOption: String? { "file" }
   /// None.
+  public var referenceSlots: [EdgeSlot] { [] }
+  /// None.
   public var childOptions: [ChildOption] { [] }
   /// Images have a length.
   public func needsSize(_ options: OptionObject) -> Bool { true }
+  /// As many as are asked for.
+  public func lengthOfNew(_ size: UInt64, options: OptionObject) throws(BlockError) -> UInt64 { size }
   /// No options.
   public var creationOptions: OptionList { [] }
   /// No options.
@@ -160,6 +173,9 @@ public struct ImageReference: Sendable {
   public var name: String
   /// Further names, which are tried in order where there is no file of the first, or where it may not be followed.
   public var otherNames: [String] = []
+  /// Whether storage is named, whose bytes are taken as they are and never looked at to find out what they are; an image
+  /// otherwise.
+  public var isStorage: Bool
   /// Whether names may only lead to files in the image's own folder or below it, by way of no link.
   public var staysInFolder = false
   /// Looks at the image that was opened, whoever named it, and returns what users should hear; throws, in words of its
@@ -169,7 +185,8 @@ public struct ImageReference: Sendable {
   public var format: String?
 
   /// Makes a reference.
-  public init(slot: EdgeSlot, role: EdgeRole, name: String, format: String?) {
+  public init(slot: EdgeSlot, role: EdgeRole, name: String, format: String?, isStorage: Bool = false) {
+    self.isStorage = isStorage
     self.slot = slot
     self.role = role
     self.name = name
@@ -184,24 +201,24 @@ public struct ImageReference: Sendable {
 public struct CreateRequest {
   /// The empty file; the edge holds write and resize.
   public let file: Edge
-  /// Guest-visible length in bytes.
+  /// Guest-visible length in bytes: what `lengthOfNew` tells, in whole sectors.
   public let size: UInt64
   /// Checked creation options: every key is one of `creationOptions`, `size`, `backing_file` and `backing_fmt` included.
   public let options: OptionObject
   /// Where the secrets come from that options name.
   public let secrets: any SecretSource
-  /// Makes the file that is to hold guest data apart from the tables, and gives the edge to it.
-  public let makeDataFile: (String) throws(BlockError) -> Edge
+  /// Makes what the image has besides.
+  public let files: any ImageFiles
 
   /// Makes a request.
   public init(
     file: Edge, size: UInt64, options: OptionObject, secrets: any SecretSource = NoSecrets(),
-    makeDataFile: @escaping (String) throws(BlockError) -> Edge
+    files: any ImageFiles = NoFurtherFiles()
   ) {
     self.file = file
     self.size = size
     self.options = options
     self.secrets = secrets
-    self.makeDataFile = makeDataFile
+    self.files = files
   }
 }

@@ -58,6 +58,9 @@ public struct EdgeSlot: RawRepresentable, Hashable, Sendable {
   /// The edge of a user to the top of its graph.
   public static let root = EdgeSlot(rawValue: "root")
 
+  /// The slot of one element of a list: `extents.3`.
+  public func element(_ index: Int) -> EdgeSlot { EdgeSlot(rawValue: "\(rawValue).\(index)") }
+
   /// What people call the place: `backing`, `data file`.
   public var words: String { rawValue.replacing("-", with: " ") }
   /// What people call a file that stands there: `backing file`, `data file`.

@@ -1,7 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Errors
+public import Errors
 
 /// Numbered places where an operation can be told to fail, so that tests fail each of them in turn.
 public final class FaultPoints {
@@ -9,6 +9,8 @@ public final class FaultPoints {
   public private(set) var passed = 0
   /// The names of the points passed, in order.
   public private(set) var names: [String] = []
+  /// Called with the name of each point, before it fails or is passed.
+  public var onPass: ((String) -> Void)?
   /// The number, counted from 1, of the point that fails; 0 for none.
   public var failing = 0
 
@@ -37,9 +39,10 @@ public final class FaultPoints {
   }
 
   /// Passes a point.
-  func pass(_ name: @autoclosure () -> String) throws(BlockError) {
+  public func pass(_ name: @autoclosure () -> String) throws(BlockError) {
     if isSuspended { return }
     passed += 1
+    if let onPass { onPass(name()) }
     guard failing != 0 else { return }
     names.append(name())
     if passed == failing { throw BlockError(.inputOutput, "injected failure at step \(passed) (\(name()))") }

@@ -53,9 +53,9 @@ extension Graph {
 
   /// Closes all nodes but `kept`; what went wrong has been reported already.
   func dispose(keeping kept: [Node]) {
-    // Newest first: what stands above was made later.
-    for node in order.reversed() where !kept.contains(where: { $0 === node }) {
-      guard node.parents.isEmpty else { continue }
+    while let node = order.last(where: { node in
+      node.parents.isEmpty && !kept.contains { $0 === node }
+    }) {
       try? node.driver.close(node)
       disconnect(node)
     }

@@ -22,6 +22,8 @@ public final class Node: @unchecked Sendable, EdgeParent {
   public internal(set) var flags: NodeFlags
   /// The driver's own options, as they were given.
   public internal(set) var options: OptionTree
+  /// What the image names, as far as that was known when it was opened.
+  public internal(set) var references: [ImageReference] = []
   /// What the node asks of requests.
   public internal(set) var limits = Limits()
   /// Edges to children, in the order attached: the only storage of links downwards.

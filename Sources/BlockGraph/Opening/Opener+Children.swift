@@ -79,8 +79,3 @@ extension Opener {
       OpenSettings(flags: childFlags, followsBacking: settings.followsBacking), above: above)
   }
 }
-
-extension EdgeSlot {
-  /// The slot of one element of a list.
-  public func element(_ index: Int) -> EdgeSlot { EdgeSlot(rawValue: "\(rawValue).\(index)") }
-}

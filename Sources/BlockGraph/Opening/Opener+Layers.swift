@@ -129,7 +129,7 @@ extension Opener {
   ) throws(BlockError) -> Node {
     var options = options
     let nodeName = try takeNodeName(&options)
-    let stated = Stated(backing: options.remove("backing"), dataFile: options.remove("data-file"))
+    var stated = Stated(takingFrom: &options, for: kind)
     guard stated.backing == nil || kind.supportsBacking else {
       throw BlockError(.invalidArgument, "Driver doesn't support backing files")
     }
@@ -154,9 +154,7 @@ extension Opener {
       node: node, flags: flags, found: nil, options: options, secrets: secrets, rateLimiters: rateLimiters,
       tableBudget: tableBudget, cacheBytes: Opener.cacheBytes(below: above.count - 1), warn: warn)
     let opened = try about(node.fileName) { () throws(BlockError) in try kind.open(&request) }
-    if let data = stated.dataFile, !opened.references.contains(where: { $0.slot == .dataFile }) {
-      request.options["data-file"] = data
-    }
+    stated.putBack(into: &request.options, but: opened.references)
     // Whoever works on one image may name it with the secrets of its chain; what only looks at it takes nothing more.
     if !settings.followsBacking, flags.contains(.noIO), let backing = stated.backing, backing != .null {
       request.options["backing"] = backing

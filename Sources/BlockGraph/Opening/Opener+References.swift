@@ -10,7 +10,30 @@ extension Opener {
   /// What the user stated in place of the references found in an image.
   struct Stated {
     var backing: OptionTree?
-    var dataFile: OptionTree?
+    /// What stands in other slots.
+    var others: [EdgeSlot: OptionTree] = [:]
+
+    /// Takes out what the driver's images may name. In a list, what is null is what the image names.
+    init(takingFrom options: inout OptionObject, for kind: any DriverKind) {
+      backing = options.remove("backing")
+      for slot in kind.referenceSlots {
+        switch options.remove(slot.rawValue) {
+        case .some(.array(let elements)):
+          for (index, element) in elements.enumerated() where element != .null {
+            others[slot.element(index)] = element
+          }
+        case let stated: others[slot] = stated
+        }
+      }
+    }
+
+    /// Gives back what stands in the place of nothing, for it to be refused by name.
+    mutating func putBack(into options: inout OptionObject, but references: [ImageReference]) {
+      for slot in others.keys.sorted(by: { $0.rawValue < $1.rawValue })
+      where !references.contains(where: { $0.slot == slot }) {
+        options[slot.rawValue] = others.removeValue(forKey: slot)
+      }
+    }
   }
 
   /// Opens what the image refers to and puts the node together.
@@ -29,8 +52,12 @@ extension Opener {
         child = try openBackingOrAdvise(reference, stated.backing, of: node, above: above)
       } else {
         // Guest data stays where it is when only tables are looked at.
-        guard !node.flags.contains(.noIO) else { continue }
-        child = try openDataFile(reference, stated.dataFile, settings, of: node, above: above)
+        guard !node.flags.contains(.noIO) || reference.role.contains(.metadata) else { continue }
+        let stated = stated.others[reference.slot]
+        child =
+          reference.isStorage
+          ? try openStorage(reference, stated, settings, of: node, above: above)
+          : try openImage(reference, stated, settings, of: node, above: above)
         if let child { try refuseOwnFile(child, reference, above) }
       }
       guard let child else { continue }
@@ -45,10 +72,14 @@ extension Opener {
       edit.install(opened.driver, in: node)
       if let file = node.file { try edit.setRole(opened.fileRole, of: file) }
       for (reference, child) in children {
-        let isOwn = reference.slot == .dataFile && stated.dataFile?.string == nil
+        let isOwn = reference.slot != .backing && stated.others[reference.slot]?.string == nil
         try edit.attach(child, to: node, slot: reference.slot, role: reference.role, followsParent: isOwn)
       }
     }
+    node.references = opened.references
+    guard let driver = opened.driver as? any ComposedDriver else { return }
+    try about(node.fileName) { () throws(BlockError) in try driver.readReferences(of: node) }
+    try graph.change(draining: [node]) { (edit: GraphEdit) in edit.touch(node) }
   }
 
   /// An image that names itself is no whole image, also where backing files are not looked at.
@@ -152,7 +183,7 @@ extension Opener {
   }
 
   /// Opens storage as it is: guest data is never looked at to find out what it is.
-  private func openDataFile(
+  private func openStorage(
     _ reference: ImageReference, _ stated: OptionTree?, _ settings: OpenSettings, of node: Node,
     above: [Layer]
   ) throws(BlockError) -> Node {
@@ -168,6 +199,29 @@ extension Opener {
       // Storage that is stated by its driver, as in json:, is what the file is to be.
       var storage = name.options["driver"] == nil ? name.options : ["file": .object(name.options)]
       return try openFile(&storage, flags, settings, name: name, above: above)
+    }
+  }
+
+  /// Opens an image that is neither a backing file nor storage, with what it stands on.
+  private func openImage(
+    _ reference: ImageReference, _ stated: OptionTree?, _ settings: OpenSettings, of node: Node,
+    above: [Layer]
+  ) throws(BlockError) -> Node {
+    var settings = OpenSettings(
+      flags: node.flags.subtracting([.probed, .checking]), followsBacking: settings.followsBacking)
+    switch stated {
+    case .some(.string(let name)):
+      return try graph.knownNode(named: name)
+    case .some(let stated):
+      guard let options = stated.object else {
+        throw BlockError(
+          .invalidArgument, "A block device must be specified for \"\(reference.slot.rawValue)\"")
+      }
+      let text = options["filename"]?.string ?? reference.name
+      return try open(ImageName(options: options, text: text), settings, above: above)
+    case nil:
+      settings.format = reference.format
+      return try open(find(reference, foundIn: node.fileName), settings, above: above)
     }
   }
 }

@@ -15,6 +15,8 @@ public struct Qcow2Format: DriverKind {
   public var name: String { "qcow2" }
   /// Images may have one.
   public var supportsBacking: Bool { true }
+  /// Guest data may lie in a file of its own.
+  public var referenceSlots: [EdgeSlot] { [.dataFile] }
   /// Clusters may be compressed.
   public var supportsCompression: Bool { true }
   /// From version 3 on. What is wrong with the options is told when the image is made.

@@ -25,7 +25,7 @@ extension Qcow2Format: InspectingKind {
     var findings = HeaderFindings(virtualSize: header.size)
     if header.incompatible.contains(.dataFile) {
       let name = header.first(.dataFile)?.text ?? ""
-      findings.references.append(ImageReference(slot: .dataFile, role: .data, name: name, format: "raw"))
+      findings.references.append(.dataFile(name))
     }
     if let backing = Qcow2Format.backing(header) { findings.references.append(backing) }
     switch CryptMethod(rawValue: header.cryptMethod) {

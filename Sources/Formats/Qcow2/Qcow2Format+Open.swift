@@ -22,7 +22,7 @@ extension Qcow2Format {
     if header.incompatible.contains(.dataFile) {
       result.fileRole = [.metadata, .primary]
       let name = header.first(.dataFile)?.text ?? ""
-      result.references.append(ImageReference(slot: .dataFile, role: .data, name: name, format: "raw"))
+      result.references.append(.dataFile(name))
     }
     if let backing = Qcow2Format.backing(header) { result.references.append(backing) }
     return result
@@ -78,6 +78,13 @@ extension Qcow2Format {
     if options.snapshot != nil && flags.contains(.writable) {
       throw BlockError(.readOnly, "An internal snapshot can only be opened read-only")
     }
+  }
+}
+
+extension ImageReference {
+  /// Where guest data lies apart from the tables.
+  static func dataFile(_ name: String) -> ImageReference {
+    ImageReference(slot: .dataFile, role: .data, name: name, format: "raw", isStorage: true)
   }
 }
 

@@ -81,12 +81,17 @@ public final class ConvertJob: Job {
     var edges: [Edge] = []
     for user in sources { if let edge = user.edge { edges.append(edge) } }
     let source = try ConvertSource(edges, base: base, salvage: options.salvages ? noteSalvage : nil)
+    let shape = shape(of: edge)
     let copy = ContentCopy(
-      from: source, to: shape(of: edge), threads: options.threads ?? Threads.processors,
+      from: source, to: shape, threads: options.threads ?? Threads.processors,
       rateLimit: options.rateLimit, context: context)
     if options.verifies { context.expect(source.length) }
     if options.checksum != nil { context.expect(source.length) }
     try copy.run(isLast: false)
+    // A new image may be longer than what was asked for.
+    if image != nil, !shape.readsZero, edge.length > source.length {
+      try edge.writeZeroes(at: source.length, length: edge.length - source.length, mayUnmap: true)
+    }
     try about(options.target.text) { () throws(BlockError) in
       try bitmaps?.copy(to: target, warnOfBitmap)
       if image != nil { try edge.seal() }

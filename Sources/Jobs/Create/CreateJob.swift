@@ -62,6 +62,7 @@ public final class CreateJob: Job {
     guard size != nil || !kind.needsSize(values) else {
       throw BlockError(.invalidArgument, "Image creation needs a size parameter")
     }
+    if let asked = size { size = try kind.lengthOfNew(asked, options: values) }
     values["size"] = size.map { OptionTree($0) }
     announcement =
       "Formatting '\(options.path)', fmt=\(options.format)"

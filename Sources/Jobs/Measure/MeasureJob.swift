@@ -98,7 +98,8 @@ public final class MeasureJob: Job {
       case .empty(let length): length
       case .image: user?.edge?.length ?? 0
       }
-    let request = try MeasureRequest(length: length, options: options, secrets: secrets)
+    let request = try MeasureRequest(
+      length: target.lengthOfNew(length, options: options), options: options, secrets: secrets)
     let measure = try target.measure(request)
     full = measure.full
     required = measure.empty

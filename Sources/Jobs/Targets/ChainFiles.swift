@@ -4,7 +4,6 @@
 internal import BlockGraph
 internal import Errors
 internal import Host
-internal import Options
 
 /// The files that a chain of images consists of, none of which may be overwritten by an image that stands on them.
 struct ChainFiles {
@@ -27,7 +26,7 @@ struct ChainFiles {
     while let node = layer {
       members.append(Member(path: node.fileName, part: part))
       for edge in node.children where edge.slot != .backing { add(edge, of: node) }
-      addDataFile(named: node)
+      addUnopened(of: node)
       part = "the backing file of '\(node.fileName)'"
       layer = node.backing?.child
     }
@@ -40,18 +39,13 @@ struct ChainFiles {
     }
   }
 
-  /// A data file that was not opened, since only tables were looked at.
-  private mutating func addDataFile(named image: Node) {
-    guard image.edge(.dataFile) == nil,
-      let data = image.driver.formatInformation(of: image)?.specific?.object?["data"]?.object,
-      let name = data["data-file"]?.string
-    else { return }
-    let reference = ImageReference(slot: .dataFile, role: .data, name: name, format: nil)
-    guard let path = try? LocalFilesGate().resolve(name, of: reference, foundIn: image.fileName).fileName
-    else {
-      return
+  /// What was not opened, since only tables were looked at.
+  private mutating func addUnopened(of image: Node) {
+    for reference in image.references where reference.slot != .backing && image.edge(reference.slot) == nil {
+      let name = try? LocalFilesGate().resolve(reference.name, of: reference, foundIn: image.fileName)
+      guard let path = name?.fileName else { continue }
+      members.append(Member(path: path, part: "the \(reference.slot.words) of '\(image.fileName)'"))
     }
-    members.append(Member(path: path, part: "the \(EdgeSlot.dataFile.words) of '\(image.fileName)'"))
   }
 
   /// What the file at `path` is in the chain, by whatever name; nil where it is no part of it.

@@ -28,14 +28,16 @@ public struct ImageRecipe: Sendable {
 }
 
 /// A new image: its files, filled with an empty image of its format. Graph API.
-final class NewImage {
+final class NewImage: ImageFiles {
   private let graph: Graph
   private let opener: Opener
   private let files: TargetFiles
   private let recipe: ImageRecipe
   private let flags: NodeFlags
   private var fileUser: RootUser?
-  private var dataUser: RootUser?
+  /// What the image has besides, in the order made.
+  private var furtherUsers: [(slot: EdgeSlot, user: RootUser)] = []
+  private var attributes = FileAttributes()
   private var isComplete = false
 
   /// Makes the files and fills them; they have no names yet.
@@ -69,21 +71,21 @@ final class NewImage {
     let kind = try opener.knownFormat(recipe.format)
     var options = recipe.options
     if let name = options["data_file"]?.string { options["data_file"] = .string(try opener.targetPath(name)) }
-    let attributes = try FileAttributes(takingFrom: &options)
+    attributes = try FileAttributes(takingFrom: &options)
     let file = makeUser(recipe.path)
     fileUser = file
     try files.make(recipe.path, flags: flags, attributes, for: file)
-    guard let edge = file.edge, let size = recipe.size.roundedUp(to: 512) else {
+    guard let edge = file.edge,
+      let size = try kind.lengthOfNew(recipe.size, options: options).roundedUp(to: 512)
+    else {
       throw BlockError(.tooLarge, "Image size must be less than 8 EiB!")
     }
-    let request = CreateRequest(file: edge, size: size, options: options, secrets: opener.secrets) {
-      name throws(BlockError) in
-      try self.makeDataFile(name, attributes)
-    }
+    let request = CreateRequest(
+      file: edge, size: size, options: options, secrets: opener.secrets, files: self)
     try kind.create(request)
     // So that the format node can be opened on the file, which then has that node as its only writer.
     try graph.setPermissions(.none, of: file)
-    if let dataUser { try graph.setPermissions(.none, of: dataUser) }
+    for (_, user) in furtherUsers { try graph.setPermissions(.none, of: user) }
   }
 
   private func makeUser(_ path: String) -> RootUser {
@@ -92,18 +94,24 @@ final class NewImage {
       request: PermissionRequest(held: [.consistentRead, .write, .resize], shared: .consistentRead))
   }
 
-  private func makeDataFile(_ name: String, _ attributes: FileAttributes) throws(BlockError) -> Edge {
+  /// Makes a file whose name is relative to the image's folder.
+  func add(_ name: String, as slot: EdgeSlot) throws(BlockError) -> Edge {
     let path = ImageName.resolve(name, relativeTo: recipe.path)
-    let identity = FilePaths.identity(of: path)
-    guard FilePaths.resolvingLinks(path) != FilePaths.resolvingLinks(recipe.path),
-      identity == nil || identity != FilePaths.identity(of: recipe.path)
-    else {
-      throw BlockError(.invalidArgument, "The data file '\(name)' is the image itself")
+    for other in [recipe.path] + furtherUsers.compactMap({ $0.user.edge?.child.fileName }) {
+      let identity = FilePaths.identity(of: path)
+      guard FilePaths.resolvingLinks(path) != FilePaths.resolvingLinks(other),
+        identity == nil || identity != FilePaths.identity(of: other)
+      else {
+        let what = other == recipe.path ? "the image itself" : "another file of the image"
+        throw BlockError(.invalidArgument, "The \(slot.fileWords) '\(name)' is \(what)")
+      }
     }
     let user = makeUser(path)
-    dataUser = user
+    furtherUsers.append((slot, user))
     try files.make(path, flags: flags, attributes, for: user)
-    guard let edge = user.edge else { throw BlockError(.notFound, "data file '\(name)' has no node") }
+    guard let edge = user.edge else {
+      throw BlockError(.notFound, "\(slot.fileWords) '\(name)' has no node")
+    }
     return edge
   }
 
@@ -119,8 +127,11 @@ final class NewImage {
     guard let file = fileUser?.edge?.child else { return }
     let kind = try opener.knownFormat(recipe.format)
     var options = kind.openOptions(forNew: recipe.options)
-    if let data = dataUser?.edge?.child { options["data-file"] = .string(data.name) }
+    for (slot, user) in furtherUsers {
+      if let child = user.edge?.child { options[slot.rawValue] = .string(child.name) }
+    }
     if let backing { options["backing"] = .string(backing.name) }
+    options = try options.normalized()
     let settings = OpenSettings(flags: isReadOnly ? flags.subtracting(.writable) : flags)
     let node = try opener.openFormat(kind, on: file, options, settings)
     do throws(BlockError) {
@@ -136,7 +147,7 @@ final class NewImage {
     guard !isComplete else { return }
     do throws(BlockError) {
       if let fileUser, let edge = fileUser.edge { try edge.flush() }
-      if let dataUser, let edge = dataUser.edge { try edge.flush() }
+      for (_, user) in furtherUsers { try user.edge?.flush() }
       try files.complete()
     } catch {
       throw explain(error)
@@ -159,12 +170,12 @@ final class NewImage {
 
   /// Closes the files; what was not published is gone.
   func discard() {
-    for user in [fileUser, dataUser] {
+    for user in [fileUser] + furtherUsers.map(\.user) {
       // What could not be written back is not going to be looked at, or has been flushed before.
       if let user { try? graph.release(user) }
     }
     fileUser = nil
-    dataUser = nil
+    furtherUsers = []
     files.close()
   }
 }

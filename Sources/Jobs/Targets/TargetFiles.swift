@@ -14,6 +14,9 @@ struct FileAttributes: Sendable {
   /// The unit of allocation in bytes, where it is not the file system's own.
   var extentSize: UInt32?
 
+  /// Asks nothing.
+  init() {}
+
   /// Takes the options out that are meant for storage.
   init(takingFrom options: inout OptionObject) throws(BlockError) {
     avoidsCopyOnWrite = try options.takeBool("nocow") ?? false
@@ -136,8 +139,14 @@ final class TargetFiles {
 
   private func publishTogether() throws(BlockError) {
     do throws(BlockError) {
+      // An old image does not stand beside new files of its own.
+      if targets.count > 1, let image = targets.first, case .staged(let file) = image.place {
+        appeared.append(image.place)
+        try inFile(image.node.fileName, "Could not create") { () throws(BlockError) in try file.retire() }
+      }
       for target in targets.reversed() {
         appeared.append(target.place)
+        try graph.faults.pass("publish '\(target.node.fileName)'")
         try inFile(target.node.fileName, "Could not create") { () throws(BlockError) in
           switch target.place {
           case .staged(let file): try file.appear()

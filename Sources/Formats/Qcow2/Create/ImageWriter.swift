@@ -25,7 +25,7 @@ extension Qcow2Format {
     let passphrase = try options.encryption?.passphrase(request.secrets)
     let storage = options.preallocation == .metadata ? Preallocation.off : options.preallocation
     if let name = options.dataFile {
-      let data = try request.makeDataFile(name)
+      let data = try request.files.add(name, as: .dataFile)
       try inContext("Could not resize image") { () throws(BlockError) in
         try data.truncate(to: request.size, exact: false, preallocation: storage)
       }

@@ -1,0 +1,28 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Errors
+
+/// The files that a new image consists of besides the one that has its name: they appear before that one does, all
+/// together or none. Graph API.
+public protocol ImageFiles {
+  /// Makes an empty file.
+  ///
+  /// - Parameters:
+  ///   - name: as the image is going to name it, relative to its own folder.
+  ///   - slot: that of the reference by which the image is going to name it.
+  /// - Returns: an edge that holds write and resize.
+  /// - Throws: kind `invalidArgument` for a file that the image has already; why it cannot be made.
+  func add(_ name: String, as slot: EdgeSlot) throws(BlockError) -> Edge
+}
+
+/// The files of an image that has one only.
+public struct NoFurtherFiles: ImageFiles {
+  /// Has none.
+  public init() {}
+
+  /// Refuses.
+  public func add(_ name: String, as slot: EdgeSlot) throws(BlockError) -> Edge {
+    throw BlockError(.unsupported, "The \(slot.fileWords) '\(name)' cannot be made here")
+  }
+}
