@@ -57,7 +57,7 @@ final class NBDDriver: InPlaceStorage {
 
   /// A server that lets nobody write is not written to. It has no locks.
   func checkPermissions(_ request: PermissionRequest, of node: Node) throws(BlockError) {
-    if request.held.contains(.write) { try refuseAccess() }
+    if request.held.contains(.write) { try refuseForeignContext() }
     if !request.held.isDisjoint(with: [.write, .writeUnchanged]) { try refuseWritingWhereReadOnly() }
   }
 
@@ -66,18 +66,17 @@ final class NBDDriver: InPlaceStorage {
     throw BlockError(.readOnly, "The NBD server lets this export be read only")
   }
 
-  /// Where something else than the allocation is shown as data and holes, holes say nothing of the content.
-  private func refuseAccess() throws(BlockError) {
+  /// Where something else than the allocation is shown as data and holes, what was written would not show.
+  private func refuseForeignContext() throws(BlockError) {
     guard case .other(let name) = context else { return }
     throw BlockError(
-      .unsupported, "With x-dirty-bitmap=\(name), the export can only be mapped",
-      advice: "Leave x-dirty-bitmap out to read the content.")
+      .unsupported, "With x-dirty-bitmap=\(name), the export can only be read",
+      advice: "Leave x-dirty-bitmap out to write.")
   }
 
   // MARK: Reading and status
 
   func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
-    try refuseAccess()
     // Rounded up to the unit, a request may pass the end.
     let inside = offset >= connection.length ? 0 : min(connection.length - offset, UInt64(buffer.byteCount))
     if inside < UInt64(buffer.byteCount) {
