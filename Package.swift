@@ -67,6 +67,7 @@ let package = Package(
     module(
       "Qcow2Format", ["BlockGraph", "BlockTables", "Compression", "Crypto"], path: "Sources/Formats/Qcow2"),
     module("VdiFormat", ["BlockGraph", "BlockTables"], path: "Sources/Formats/Vdi"),
+    module("QedFormat", ["BlockGraph", "BlockTables"], path: "Sources/Formats/Qed"),
     module("LuksFormat", ["BlockGraph", "Crypto"], path: "Sources/Formats/Luks"),
     module("Filters", ["BlockGraph"], path: "Sources/Formats/Filters"),
     module("Secrets", ["BlockGraph", "Crypto"]),
@@ -74,7 +75,7 @@ let package = Package(
       "Jobs",
       [
         "BlockGraph", "Crypto", "FileProtocol", "NBDProtocol", "NullProtocol", "RawFormat", "Qcow2Format",
-        "VdiFormat", "LuksFormat", "Filters",
+        "VdiFormat", "QedFormat", "LuksFormat", "Filters",
       ]),
     module(
       "Commands",
@@ -99,6 +100,7 @@ let package = Package(
     tests("Qcow2FormatTests", ["Qcow2Format", "Support"]),
     tests("BlockTablesTests", ["BlockTables", "FileProtocol", "Jobs", "Support"]),
     tests("VdiFormatTests", ["VdiFormat", "Support"]),
+    tests("QedFormatTests", ["QedFormat", "Support"]),
     tests("LuksFormatTests", ["LuksFormat", "Support"]),
     tests("FiltersTests", ["Filters", "Support"]),
     tests("SecretsTests", ["Secrets", "Support"]),

@@ -8,6 +8,7 @@ internal import LuksFormat
 internal import NBDProtocol
 internal import NullProtocol
 internal import Qcow2Format
+internal import QedFormat
 internal import RawFormat
 internal import VdiFormat
 
@@ -16,7 +17,7 @@ public enum Drivers {
   /// Storage first, then formats, then filters.
   public static let all: [any DriverKind] =
     [FileStorage.file, FileStorage.device, NBDStorage()] + NullStorage.all
-    + [RawFormat(), Qcow2Format(), VdiFormat(), LuksFormat()]
+    + [RawFormat(), Qcow2Format(), VdiFormat(), QedFormat(), LuksFormat()]
     + [
       CopyOnReadFilter(), CopyBeforeWriteFilter(), ThrottleFilter(), QuorumFilter(), BlkverifyFilter(),
       BlkdebugFilter(),

@@ -62,4 +62,27 @@ extension BlockTable {
     try makeBits(of: block, node)
     try mark(allSectors, of: block, at: offset, node)
   }
+
+  /// Lets no block be stored, of a table with a directory, so that the backing file shows through everywhere; the file
+  /// has what is reserved.
+  package func makeEmpty(_ node: Node) throws(BlockError) {
+    lock.lock()
+    defer { lock.unlock() }
+    while !pending.isEmpty { lock.wait() }
+    try writeOut(node)
+    var tables: [BlockTableItem] = []
+    repeat {
+      tables = []
+      try scanDirectory(node) { (item, value) throws(BlockError) in
+        if value != 0, tables.count < BlockTable.rememberedPlaces { tables.append(item) }
+      }
+      for item in tables { try set(.hole, of: item, node) }
+      try writeOut(node)
+    } while !tables.isEmpty
+    forget()
+    let end = layout.reserved.map { layout.units(of: $0).upperBound }.max() ?? 0
+    try BlockTable.file(of: node).truncate(
+      to: layout.offset(ofUnit: end), exact: false, preallocation: .off)
+    freeUnits = FreeUnits(end: end)
+  }
 }

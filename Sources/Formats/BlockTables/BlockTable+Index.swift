@@ -229,13 +229,7 @@ extension BlockTable {
   func scan(_ node: Node, _ body: (BlockTableItem, UInt64) throws(BlockError) -> Void) throws(BlockError) {
     let blocks = max(layout.blockCount, madeBlocks)
     guard let directory = layout.directory else { return try scanTable(blocks, node, body) }
-    let tables = layout.capacity / directory.perTable
-    for second in [false, true] where !second || directory.second != nil {
-      let start = second ? directory.second ?? 0 : layout.tableOffset
-      try scan(start, tables, directory.coding, node) { (number, value) throws(BlockError) in
-        try body(second ? .secondTable(number) : .table(number), value)
-      }
-    }
+    try scanDirectory(node, body)
     let end = try BlockTable.file(of: node).length
     try scan(layout.tableOffset, blocks.dividedUp(by: directory.perTable), directory.coding, node) {
       (number, value) throws(BlockError) in
@@ -243,6 +237,20 @@ extension BlockTable {
       let first = number * directory.perTable
       try self.scan(table, min(directory.perTable, blocks - first), self.coding, node) {
         (index, value) throws(BlockError) in try body(.block(first + index), value)
+      }
+    }
+  }
+
+  /// The entries of directories.
+  func scanDirectory(_ node: Node, _ body: (BlockTableItem, UInt64) throws(BlockError) -> Void)
+    throws(BlockError)
+  {
+    guard let directory = layout.directory else { return }
+    let tables = layout.capacity / directory.perTable
+    for second in [false, true] where !second || directory.second != nil {
+      let start = second ? directory.second ?? 0 : layout.tableOffset
+      try scan(start, tables, directory.coding, node) { (number, value) throws(BlockError) in
+        try body(second ? .secondTable(number) : .table(number), value)
       }
     }
   }

@@ -2,7 +2,7 @@
 # Copyright 2026 The Strata authors
 # SPDX-License-Identifier: Apache-2.0
 
-for format in vmdk vpc vhdx qed qcow parallels; do
+for format in vmdk vpc vhdx qcow parallels; do
   qemu-img create -q -f "$format" "a.$format" 1M
   run strata info "a.$format"
 done
