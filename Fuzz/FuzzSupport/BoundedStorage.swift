@@ -1,15 +1,15 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 internal import Bytes
-public import Errors
+package import Errors
 internal import Host
 
 /// Storage in memory that is full at some point, as offsets from a fuzzer can be any.
-public final class BoundedStorage: StorageDriver, @unchecked Sendable {
+package final class BoundedStorage: StorageDriver, @unchecked Sendable {
   /// `memory`.
-  public let name = "memory"
+  package let name = "memory"
   private let lock = ConditionLock()
   private var content: [UInt8]
   private let capacity: Int
@@ -17,33 +17,33 @@ public final class BoundedStorage: StorageDriver, @unchecked Sendable {
   private var wasFull = false
 
   /// Storage that holds `bytes` and takes `capacity` of them.
-  public init(_ bytes: [UInt8] = [], capacity: Int = 8 << 20) {
+  package init(_ bytes: [UInt8] = [], capacity: Int = 8 << 20) {
     content = bytes
     self.capacity = max(capacity, bytes.count)
   }
 
   /// The bytes it holds.
-  public var bytes: [UInt8] { lock.withLock { content } }
+  package var bytes: [UInt8] { lock.withLock { content } }
 
   /// Whether a qcow2 header here says that guest data is in another file.
   var hasDataFile: Bool { lock.withLock { content.count > 80 && content[79] & 4 != 0 } }
 
   /// Whether a request was refused for want of space.
-  public var refused: Bool { lock.withLock { wasFull } }
+  package var refused: Bool { lock.withLock { wasFull } }
 
   /// Changes the first byte of every write from now on that is no whole sector: how the harness tests itself.
-  public func becomeForgetful() { lock.withLock { isForgetful = true } }
+  package func becomeForgetful() { lock.withLock { isForgetful = true } }
 
   /// Length in bytes.
-  public func length(of node: Node) -> UInt64 { lock.withLock { UInt64(content.count) } }
+  package func length(of node: Node) -> UInt64 { lock.withLock { UInt64(content.count) } }
 
   /// All is data.
-  public func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
+  package func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
     Extent(.data, length: length, location: Extent.Location(.file, offset))
   }
 
   /// Reads; the data path keeps to the length.
-  public func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
+  package func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
     lock.lock()
     defer { lock.unlock() }
     let start = Int(offset)
@@ -51,7 +51,7 @@ public final class BoundedStorage: StorageDriver, @unchecked Sendable {
   }
 
   /// Writes, growing as far as there is space.
-  public func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError)
+  package func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError)
   {
     lock.lock()
     defer { lock.unlock() }
@@ -72,10 +72,10 @@ public final class BoundedStorage: StorageDriver, @unchecked Sendable {
   }
 
   /// Nothing to do.
-  public func flush(_ node: Node) throws(BlockError) {}
+  package func flush(_ node: Node) throws(BlockError) {}
 
   /// Sets the length; new bytes are zero.
-  public func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
+  package func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
     throws(BlockError)
   {
     lock.lock()
@@ -85,7 +85,8 @@ public final class BoundedStorage: StorageDriver, @unchecked Sendable {
   }
 
   /// Zeros a range.
-  public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
+  package func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node)
+    throws(BlockError)
     -> Bool
   {
     lock.lock()
@@ -96,7 +97,7 @@ public final class BoundedStorage: StorageDriver, @unchecked Sendable {
   }
 
   /// As zeroing.
-  public func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
+  package func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
     _ = try writeZeroes(at: offset, length: length, mayUnmap: true, of: node)
   }
 }

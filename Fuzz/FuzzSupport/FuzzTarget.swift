@@ -6,7 +6,7 @@ internal import Glibc
 internal import Host
 
 /// What a fuzz target is made of: seeds, one run, and a test of itself.
-public protocol FuzzTarget {
+package protocol FuzzTarget {
   /// Inputs to start from, each with a file name.
   static func seeds() -> [(name: String, bytes: [UInt8])]
 
@@ -19,14 +19,14 @@ public protocol FuzzTarget {
 
 extension FuzzTarget {
   /// Runs one input for libFuzzer.
-  public static func test(_ pointer: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+  package static func test(_ pointer: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let input = unsafe Array(UnsafeBufferPointer(start: pointer, count: count))
     if let finding = run(input) { fatalError(finding) }
     return 0
   }
 
   /// Before libFuzzer starts: `STRATA_FUZZ_SEEDS=FOLDER` writes the seeds there, tests the harness, and ends.
-  public static func initialize() -> CInt {
+  package static func initialize() -> CInt {
     guard let folder = unsafe getenv("STRATA_FUZZ_SEEDS").map({ unsafe String(cString: $0) }) else {
       return 0
     }

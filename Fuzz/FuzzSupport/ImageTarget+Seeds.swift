@@ -6,7 +6,7 @@ internal import Errors
 
 extension ImageTarget {
   /// Images laid out by hand, and images that our own driver makes.
-  public static func seeds() -> [(name: String, bytes: [UInt8])] {
+  package static func seeds() -> [(name: String, bytes: [UInt8])] {
     var result: [(name: String, bytes: [UInt8])] = []
     for shape in SampleQcow2.Shape.allCases { result.append(("sample-\(shape)", SampleQcow2(shape).bytes)) }
     let options = [

@@ -6,12 +6,12 @@ internal import Errors
 internal import Jobs
 
 /// The input is an image file: it is opened, mapped, read, checked, written to, repaired, and all that again.
-public enum ImageTarget: FuzzTarget {
+package enum ImageTarget: FuzzTarget {
   /// Guest bytes that are read at one place.
   private static let piece: UInt64 = 4096
 
   /// Runs one input.
-  public static func run(_ input: [UInt8]) -> String? {
+  package static func run(_ input: [UInt8]) -> String? {
     guard input.count <= 1 << 20 else { return nil }
     look(BoundedStorage(input), [])
     change(BoundedStorage(input))
@@ -94,7 +94,7 @@ public enum ImageTarget: FuzzTarget {
   }
 
   /// What is wrong with the harness: a sound image must be found sound, a broken one mended.
-  public static func selfTest() -> String? {
+  package static func selfTest() -> String? {
     let sound = SampleQcow2(.plain)
     guard check(BoundedStorage(sound.bytes), nil) == check(BoundedStorage(sound.bytes), .all) else {
       return "a sound image was repaired"

@@ -2,32 +2,32 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A fuzzer's input as a source of numbers; past its end they are zero.
-public struct InputBytes: Sendable {
+package struct InputBytes: Sendable {
   private let bytes: [UInt8]
   private var position = 0
 
   /// Numbers from `bytes`.
-  public init(_ bytes: [UInt8]) { self.bytes = bytes }
+  package init(_ bytes: [UInt8]) { self.bytes = bytes }
 
   /// Whether nothing is left.
-  public var atEnd: Bool { position >= bytes.count }
+  package var atEnd: Bool { position >= bytes.count }
 
   /// One byte.
-  public mutating func byte() -> UInt8 {
+  package mutating func byte() -> UInt8 {
     guard !atEnd else { return 0 }
     position += 1
     return bytes[position - 1]
   }
 
   /// A number of `count` bytes, the least significant first.
-  public mutating func number(_ count: Int) -> UInt64 {
+  package mutating func number(_ count: Int) -> UInt64 {
     var result: UInt64 = 0
     for index in 0..<count { result |= UInt64(byte()) << UInt64(8 * index) }
     return result
   }
 
   /// What is left.
-  public mutating func rest() -> [UInt8] {
+  package mutating func rest() -> [UInt8] {
     defer { position = bytes.count }
     return Array(bytes[min(position, bytes.count)...])
   }

@@ -7,7 +7,7 @@ internal import Errors
 
 /// The input is a LUKS header. The first byte chooses: as it is, or as the JSON text of a version 2 header whose
 /// binary part and checksum are right, which no fuzzer would find.
-public enum LuksTarget: FuzzTarget {
+package enum LuksTarget: FuzzTarget {
   private struct Area: LuksArea {
     let bytes: [UInt8]
     let length: UInt64
@@ -26,7 +26,7 @@ public enum LuksTarget: FuzzTarget {
   }
 
   /// Runs one input.
-  public static func run(_ input: [UInt8]) -> String? {
+  package static func run(_ input: [UInt8]) -> String? {
     guard let choice = input.first, input.count <= 1 << 20 else { return nil }
     let body = Array(input.dropFirst())
     let bytes = choice % 2 == 0 ? body : header(json: body)
@@ -90,7 +90,7 @@ public enum LuksTarget: FuzzTarget {
   }
 
   /// Inputs to start from.
-  public static func seeds() -> [(name: String, bytes: [UInt8])] {
+  package static func seeds() -> [(name: String, bytes: [UInt8])] {
     [
       ("luks1", [0] + version1()), ("luks2", [0] + header(json: Array(json.utf8))),
       ("json", [1] + Array(json.utf8)),
@@ -98,7 +98,7 @@ public enum LuksTarget: FuzzTarget {
   }
 
   /// What is wrong with the harness: its own headers must be good ones.
-  public static func selfTest() -> String? {
+  package static func selfTest() -> String? {
     for bytes in [version1(), header(json: Array(json.utf8))] {
       do throws(BlockError) {
         _ = try LuksHeader(in: Area(bytes: bytes, length: 20 << 20))

@@ -1,26 +1,26 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 internal import Bytes
-public import Errors
-public import Options
-public import Qcow2Format
+package import Errors
+package import Options
+internal import Qcow2Format
 
 /// An image in memory, as commands open one: its own graph, its storage, and no other file.
-public struct OpenImage {
+package struct OpenImage {
   /// Where the image's bytes are.
-  public let storage: BoundedStorage
+  package let storage: BoundedStorage
   private let graph: Graph
   /// The users, top first.
   private let users: [RootUser]
   /// The guest's view.
-  public let edge: Edge
+  package let edge: Edge
 
   /// Opens what `storage` holds.
   ///
   /// - Parameter flags: with `writable`, a user that writes and resizes.
-  public init(
+  package init(
     _ storage: BoundedStorage, _ kind: any DriverKind = Qcow2Format(), flags: NodeFlags,
     options: OptionObject = [:]
   ) throws(BlockError) {
@@ -60,22 +60,22 @@ public struct OpenImage {
   }
 
   /// The image's driver.
-  public var driver: any BlockDriver { edge.child.driver }
+  package var driver: any BlockDriver { edge.child.driver }
 
   /// Writes back and closes.
-  public func close() throws(BlockError) {
+  package func close() throws(BlockError) {
     defer { for user in users.dropFirst() { try? graph.release(user) } }
     try graph.release(users[0])
   }
 
   /// Guest bytes.
-  public func read(_ offset: UInt64, _ count: Int) throws(BlockError) -> [UInt8] {
+  package func read(_ offset: UInt64, _ count: Int) throws(BlockError) -> [UInt8] {
     let buffer = try edge.read(at: offset, count: count)
     return buffer.bytes.array
   }
 
   /// Writes guest bytes.
-  public func write(_ offset: UInt64, _ bytes: [UInt8]) throws(BlockError) {
+  package func write(_ offset: UInt64, _ bytes: [UInt8]) throws(BlockError) {
     let buffer = Buffer(bytes)
     try edge.write(at: offset, from: buffer.bytes)
   }
@@ -83,7 +83,7 @@ public struct OpenImage {
   /// Fills an empty storage with an empty image.
   ///
   /// - Parameter options: creation options as text.
-  public static func create(
+  package static func create(
     _ format: any DriverKind = Qcow2Format(), on storage: BoundedStorage, size: UInt64, _ options: String
   ) throws(BlockError) {
     let graph = Graph()

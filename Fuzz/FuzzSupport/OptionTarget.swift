@@ -7,9 +7,9 @@ internal import Errors
 internal import Options
 
 /// The input is what a user types: option strings, names of images, JSON, sizes. The first byte chooses.
-public enum OptionTarget: FuzzTarget {
+package enum OptionTarget: FuzzTarget {
   /// Runs one input.
-  public static func run(_ input: [UInt8]) -> String? {
+  package static func run(_ input: [UInt8]) -> String? {
     guard let choice = input.first, input.count <= 1 << 16 else { return nil }
     let text = String(spelling: input.dropFirst())
     switch choice % 5 {
@@ -84,7 +84,7 @@ public enum OptionTarget: FuzzTarget {
   }
 
   /// Inputs to start from.
-  public static func seeds() -> [(name: String, bytes: [UInt8])] {
+  package static func seeds() -> [(name: String, bytes: [UInt8])] {
     let texts: [(UInt8, String)] = [
       (0, "driver=qcow2,file.driver=file,file.filename=a,,b,l2-cache-size=1M"),
       (0, "secret,id=s0,data=x,format=raw"), (0, "nolazy_refcounts,help,a.0.b=1,a.1=2"),
@@ -97,7 +97,7 @@ public enum OptionTarget: FuzzTarget {
   }
 
   /// What is wrong with the harness.
-  public static func selfTest() -> String? {
+  package static func selfTest() -> String? {
     roundTrip(["a": [1, .real(-0.5), .real(-0.0)]]) == nil && run([2] + Array("12M".utf8)) == nil
       ? nil : "a plain text was refused"
   }

@@ -4,15 +4,15 @@
 /// The input is a program of operations on a new image, run against a shadow of the disk.
 ///
 /// The first bytes choose the image's options and length, then each operation is a byte with its operands.
-public enum ProgramTarget: FuzzTarget {
+package enum ProgramTarget: FuzzTarget {
   /// Runs one input.
-  public static func run(_ input: [UInt8]) -> String? {
+  package static func run(_ input: [UInt8]) -> String? {
     guard input.count <= 4096, var program = OperationProgram(input) else { return nil }
     return program.run()
   }
 
   /// Programs of every operation, on every kind of image.
-  public static func seeds() -> [(name: String, bytes: [UInt8])] {
+  package static func seeds() -> [(name: String, bytes: [UInt8])] {
     var result: [(name: String, bytes: [UInt8])] = []
     var state: UInt64 = 1
     for shape in 0..<16 {
@@ -30,7 +30,7 @@ public enum ProgramTarget: FuzzTarget {
   }
 
   /// What is wrong with the harness: a storage that loses bytes must be found out, a good one must not.
-  public static func selfTest() -> String? {
+  package static func selfTest() -> String? {
     // Write 100 bytes at 200, then read them.
     let input: [UInt8] = [1, 0, 50, 0, 0, 0, 200, 0, 100, 0, 7, 5, 0, 0, 0, 0, 4]
     guard var good = OperationProgram(input), var bad = OperationProgram(input) else { return "no image" }

@@ -1,1 +1,1 @@
-../../../Tests/Support/BrokenQcow2.swift
+../../Tests/Support/BrokenQcow2.swift

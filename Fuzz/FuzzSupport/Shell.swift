@@ -1,1 +1,1 @@
-../../../Tests/Support/Shell.swift
+../../Tests/Support/Shell.swift

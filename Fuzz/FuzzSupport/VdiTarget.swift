@@ -7,12 +7,12 @@ internal import Errors
 internal import VdiFormat
 
 /// The input is a VDI file: it is opened, read, written to, given other lengths, repaired, and checked after that.
-public enum VdiTarget: FuzzTarget {
+package enum VdiTarget: FuzzTarget {
   /// How far storage can grow: a few blocks.
   private static let capacity = 8 << 20
 
   /// Runs one input.
-  public static func run(_ input: [UInt8]) -> String? {
+  package static func run(_ input: [UInt8]) -> String? {
     guard input.count <= 1 << 20 else { return nil }
     let file = try? InspectedFile(length: UInt64(input.count)) { (offset, count) in
       Buffer(Array(input[Int(offset)..<min(input.count, Int(offset) + count)]))
@@ -56,7 +56,7 @@ public enum VdiTarget: FuzzTarget {
   }
 
   /// A dynamic image with two blocks of four, and a fixed one.
-  public static func seeds() -> [(name: String, bytes: [UInt8])] {
+  package static func seeds() -> [(name: String, bytes: [UInt8])] {
     ["static=off", "static=on"].map { options in
       let storage = BoundedStorage(capacity: capacity)
       try? OpenImage.create(VdiFormat(), on: storage, size: 2 << 20, options)
@@ -66,7 +66,7 @@ public enum VdiTarget: FuzzTarget {
   }
 
   /// What is wrong with the harness: damage must be found and mended.
-  public static func selfTest() -> String? {
+  package static func selfTest() -> String? {
     let storage = BoundedStorage(capacity: capacity)
     do {
       try OpenImage.create(VdiFormat(), on: storage, size: 2 << 20, "static=on")

@@ -3,7 +3,7 @@
 
 extension RawSpan {
   /// Whether the memory starts at a multiple of `unit` bytes.
-  public func isAligned(to unit: UInt64) -> Bool {
+  package func isAligned(to unit: UInt64) -> Bool {
     unsafe withUnsafeBytes { bytes in
       unsafe bytes.baseAddress.map { UInt64(UInt(bitPattern: $0)) % unit == 0 } ?? true
     }
@@ -12,5 +12,5 @@ extension RawSpan {
 
 extension MutableRawSpan {
   /// Whether the memory starts at a multiple of `unit` bytes.
-  public func isAligned(to unit: UInt64) -> Bool { bytes.isAligned(to: unit) }
+  package func isAligned(to unit: UInt64) -> Bool { bytes.isAligned(to: unit) }
 }

@@ -6,42 +6,42 @@
 /// A buffer has one user at a time: it is not `Sendable`, and whoever hands one to another thread does so
 /// by giving it up.
 @safe
-public final class Buffer {
+package final class Buffer {
   /// Bytes every buffer is aligned to; enough for direct I/O on any device in use.
-  public static let alignment = 4096
+  package static let alignment = 4096
 
   /// Size in bytes.
-  public let count: Int
+  package let count: Int
   private let base: UnsafeMutableRawPointer
 
   /// Allocates `count` zero bytes; `count` may be 0.
-  public init(count: Int) {
+  package init(count: Int) {
     self.count = count
     unsafe base = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1), alignment: Buffer.alignment)
     unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: count)
   }
 
   /// A buffer that holds a copy of `bytes`.
-  public convenience init(copying bytes: RawSpan) {
+  package convenience init(copying bytes: RawSpan) {
     self.init(count: bytes.byteCount)
     var target = mutableBytes
     target.copy(bytes)
   }
 
   /// A buffer that holds a copy of `bytes`.
-  public convenience init(_ bytes: [UInt8]) {
+  package convenience init(_ bytes: [UInt8]) {
     unsafe self.init(copying: bytes.span.bytes)
   }
 
   /// A copy of all bytes.
-  public var array: [UInt8] { unsafe bytes.withUnsafeBytes { unsafe Array($0) } }
+  package var array: [UInt8] { unsafe bytes.withUnsafeBytes { unsafe Array($0) } }
 
   deinit {
     unsafe base.deallocate()
   }
 
   /// All bytes, for reading.
-  public var bytes: RawSpan {
+  package var bytes: RawSpan {
     @_lifetime(borrow self) get {
       let span = unsafe RawSpan(_unsafeStart: base, byteCount: count)
       return unsafe _overrideLifetime(span, borrowing: self)
@@ -49,7 +49,7 @@ public final class Buffer {
   }
 
   /// All bytes, for writing.
-  public var mutableBytes: MutableRawSpan {
+  package var mutableBytes: MutableRawSpan {
     @_lifetime(borrow self) get {
       let span = unsafe MutableRawSpan(_unsafeStart: base, byteCount: count)
       return unsafe _overrideLifetime(span, borrowing: self)

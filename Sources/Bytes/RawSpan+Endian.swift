@@ -7,46 +7,46 @@
 
 extension RawSpan {
   /// The byte at `offset`.
-  @inlinable public func byte(at offset: Int) -> UInt8 {
+  @inlinable package func byte(at offset: Int) -> UInt8 {
     unsafe unsafeLoad(fromByteOffset: offset, as: UInt8.self)
   }
 
   /// The big-endian 16-bit integer at `offset` bytes.
-  @inlinable public func big16(at offset: Int) -> UInt16 {
+  @inlinable package func big16(at offset: Int) -> UInt16 {
     UInt16(bigEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt16.self))
   }
 
   /// The big-endian 32-bit integer at `offset` bytes.
-  @inlinable public func big32(at offset: Int) -> UInt32 {
+  @inlinable package func big32(at offset: Int) -> UInt32 {
     UInt32(bigEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
   }
 
   /// The big-endian 64-bit integer at `offset` bytes.
-  @inlinable public func big64(at offset: Int) -> UInt64 {
+  @inlinable package func big64(at offset: Int) -> UInt64 {
     UInt64(bigEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
   }
 
   /// The little-endian 16-bit integer at `offset` bytes.
-  @inlinable public func little16(at offset: Int) -> UInt16 {
+  @inlinable package func little16(at offset: Int) -> UInt16 {
     UInt16(littleEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt16.self))
   }
 
   /// The little-endian 32-bit integer at `offset` bytes.
-  @inlinable public func little32(at offset: Int) -> UInt32 {
+  @inlinable package func little32(at offset: Int) -> UInt32 {
     UInt32(littleEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
   }
 
   /// The little-endian 64-bit integer at `offset` bytes.
-  @inlinable public func little64(at offset: Int) -> UInt64 {
+  @inlinable package func little64(at offset: Int) -> UInt64 {
     UInt64(littleEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
   }
 
   /// The bytes of `range`, which must lie inside the span.
   @inlinable @_lifetime(copy self)
-  public func slice(_ range: Range<Int>) -> RawSpan { extracting(range) }
+  package func slice(_ range: Range<Int>) -> RawSpan { extracting(range) }
 
   /// A copy of these bytes.
-  public func bytes(_ range: Range<Int>) -> [UInt8] {
+  package func bytes(_ range: Range<Int>) -> [UInt8] {
     var copy: [UInt8] = []
     copy.reserveCapacity(range.count)
     for index in range { copy.append(byte(at: index)) }
@@ -54,7 +54,7 @@ extension RawSpan {
   }
 
   /// The bytes of `range` as UTF-8, or nil where they are none. `range` must lie inside the span.
-  public func utf8(_ range: Range<Int>) -> String? {
+  package func utf8(_ range: Range<Int>) -> String? {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(range.count)
     for offset in range { bytes.append(byte(at: offset)) }
@@ -65,47 +65,47 @@ extension RawSpan {
 extension MutableRawSpan {
   /// Writable access to the bytes of `range`, which must lie inside the span.
   @inlinable @_lifetime(&self)
-  public mutating func slice(_ range: Range<Int>) -> MutableRawSpan { _mutatingExtracting(range) }
+  package mutating func slice(_ range: Range<Int>) -> MutableRawSpan { _mutatingExtracting(range) }
 
   /// Stores `value` at `offset` bytes.
   @inlinable @_lifetime(self: copy self)
-  public mutating func store(_ value: UInt8, at offset: Int) {
+  package mutating func store(_ value: UInt8, at offset: Int) {
     storeBytes(of: value, toByteOffset: offset, as: UInt8.self)
   }
 
   /// Stores `value` big-endian at `offset` bytes.
   @inlinable @_lifetime(self: copy self)
-  public mutating func storeBig(_ value: UInt16, at offset: Int) {
+  package mutating func storeBig(_ value: UInt16, at offset: Int) {
     storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt16.self)
   }
 
   /// Stores `value` big-endian at `offset` bytes.
   @inlinable @_lifetime(self: copy self)
-  public mutating func storeBig(_ value: UInt32, at offset: Int) {
+  package mutating func storeBig(_ value: UInt32, at offset: Int) {
     storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt32.self)
   }
 
   /// Stores `value` big-endian at `offset` bytes.
   @inlinable @_lifetime(self: copy self)
-  public mutating func storeBig(_ value: UInt64, at offset: Int) {
+  package mutating func storeBig(_ value: UInt64, at offset: Int) {
     storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt64.self)
   }
 
   /// Stores `value` little-endian at `offset` bytes.
   @inlinable @_lifetime(self: copy self)
-  public mutating func storeLittle(_ value: UInt32, at offset: Int) {
+  package mutating func storeLittle(_ value: UInt32, at offset: Int) {
     storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt32.self)
   }
 
   /// Stores `value` little-endian at `offset` bytes.
   @inlinable @_lifetime(self: copy self)
-  public mutating func storeLittle(_ value: UInt64, at offset: Int) {
+  package mutating func storeLittle(_ value: UInt64, at offset: Int) {
     storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt64.self)
   }
 
   /// Copies all of `source` to `offset`.
   @inlinable @_lifetime(self: copy self)
-  public mutating func copy(_ source: RawSpan, at offset: Int = 0) {
+  package mutating func copy(_ source: RawSpan, at offset: Int = 0) {
     precondition(offset >= 0 && source.byteCount <= byteCount - offset, "copy past the end of a span")
     guard source.byteCount > 0 else { return }
     let count = source.byteCount
@@ -119,7 +119,7 @@ extension MutableRawSpan {
 
   /// Moves the bytes of `range` to the start of the span; the two may overlap.
   @inlinable @_lifetime(self: copy self)
-  public mutating func moveToStart(_ range: Range<Int>) {
+  package mutating func moveToStart(_ range: Range<Int>) {
     precondition(range.upperBound <= byteCount, "move past the end of a span")
     unsafe withUnsafeMutableBytes { bytes in
       unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[0..<range.count]).copyMemory(
@@ -129,7 +129,7 @@ extension MutableRawSpan {
 
   /// Sets every byte to `value`.
   @inlinable @_lifetime(self: copy self)
-  public mutating func fill(_ value: UInt8 = 0) {
+  package mutating func fill(_ value: UInt8 = 0) {
     unsafe withUnsafeMutableBytes { target in
       _ = unsafe target.initializeMemory(as: UInt8.self, repeating: value)
     }

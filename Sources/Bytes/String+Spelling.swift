@@ -9,14 +9,14 @@
 
 extension String {
   /// The text that stands for `bytes`, whatever they are.
-  public init(spelling bytes: some Sequence<UInt8>) {
+  package init(spelling bytes: some Sequence<UInt8>) {
     self.init()
     for byte in bytes { unicodeScalars.append(Unicode.Scalar(spelling: byte)) }
   }
 
   /// The text that stands for the bytes of a C string, which are copied.
   @unsafe
-  public init(cName: UnsafePointer<CChar>) {
+  package init(cName: UnsafePointer<CChar>) {
     self.init()
     var position = 0
     while true {
@@ -28,7 +28,7 @@ extension String {
   }
 
   /// The bytes that the text stands for: the inverse of `init(spelling:)`. Of text that was not made by it, the UTF-8.
-  public var spelledBytes: [UInt8] {
+  package var spelledBytes: [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(utf8.count)
     for scalar in unicodeScalars { scalar.forEachSpelledByte { bytes.append($0) } }
@@ -36,7 +36,7 @@ extension String {
   }
 
   /// Those bytes as C takes a name: with a zero byte behind them.
-  public var cName: [CChar] {
+  package var cName: [CChar] {
     var bytes: [CChar] = []
     bytes.reserveCapacity(utf8.count + 1)
     for scalar in unicodeScalars { scalar.forEachSpelledByte { bytes.append(CChar(bitPattern: $0)) } }
@@ -45,10 +45,10 @@ extension String {
   }
 
   /// The same name spelled as names from elsewhere are, so that the two can be compared: for text that a program made.
-  public var spelled: String { String(spelling: spelledBytes) }
+  package var spelled: String { String(spelling: spelledBytes) }
 
   /// How many bytes the text stands for.
-  public var spelledCount: Int {
+  package var spelledCount: Int {
     var count = 0
     for scalar in unicodeScalars { scalar.forEachSpelledByte { _ in count += 1 } }
     return count
@@ -57,7 +57,7 @@ extension String {
 
 extension UTF8 {
   /// How many bytes a character has whose UTF-8 begins with `byte`, if it is any.
-  public static func length(ofCharacterStarting byte: UInt8) -> Int {
+  package static func length(ofCharacterStarting byte: UInt8) -> Int {
     switch byte {
     case 0xC0...0xDF: 2
     case 0xE0...0xEF: 3
@@ -72,7 +72,7 @@ extension Unicode.Scalar {
   private static let firstSpelling: UInt32 = 0x10FE00
 
   /// The character that stands for a byte.
-  public init(spelling byte: UInt8) {
+  package init(spelling byte: UInt8) {
     if (0x20...0x7E).contains(byte) {
       self.init(byte)
     } else {
@@ -81,12 +81,12 @@ extension Unicode.Scalar {
   }
 
   /// The byte that the character stands for, where it is one of those that spell bytes.
-  public var spelledByte: UInt8? {
+  package var spelledByte: UInt8? {
     value >= Unicode.Scalar.firstSpelling ? UInt8(exactly: value - Unicode.Scalar.firstSpelling) : nil
   }
 
   /// Hands out the bytes that the character stands for: the one that it spells, or its UTF-8.
-  public func forEachSpelledByte(_ body: (UInt8) -> Void) {
+  package func forEachSpelledByte(_ body: (UInt8) -> Void) {
     if let spelledByte { body(spelledByte) } else { for byte in UTF8.encode(self) ?? .init() { body(byte) } }
   }
 }

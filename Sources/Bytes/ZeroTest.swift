@@ -5,7 +5,7 @@ internal import CLinux
 
 extension RawSpan {
   /// Whether every byte is zero; true for no bytes.
-  public var isZero: Bool {
+  package var isZero: Bool {
     unsafe withUnsafeBytes { bytes in
       guard let base = bytes.baseAddress, bytes.count > 0 else { return true }
       guard unsafe bytes[0] == 0 else { return false }
@@ -16,7 +16,7 @@ extension RawSpan {
   }
 
   /// Whether both spans hold the same bytes.
-  public func equals(_ other: RawSpan) -> Bool {
+  package func equals(_ other: RawSpan) -> Bool {
     guard byteCount == other.byteCount else { return false }
     return unsafe withUnsafeBytes { mine in
       unsafe other.withUnsafeBytes { theirs in

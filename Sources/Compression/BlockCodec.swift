@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Bytes
-public import Errors
+package import Errors
 
 /// Compresses blocks, each on its own, and keeps its working memory between them.
 ///
 /// The result depends on the block only, never on the blocks before it. An instance has one user at a time.
-public protocol BlockCompressor: AnyObject {
+package protocol BlockCompressor: AnyObject {
   /// Compresses `input` into the start of `output`.
   ///
   /// - Returns: the length of the result in bytes, or nil where it does not fit `output` or saves nothing.
@@ -18,7 +18,7 @@ public protocol BlockCompressor: AnyObject {
 ///
 /// The input is not trusted: whatever it holds, only `output` is written, and no memory is taken that the
 /// input asks for. An instance has one user at a time.
-public protocol BlockDecompressor: AnyObject {
+package protocol BlockDecompressor: AnyObject {
   /// Fills `output` from `input`, which may go on behind the compressed data with anything.
   ///
   /// - Throws: kind `corrupt` where the input is damaged, or does not hold as much as `output` needs. What
@@ -27,7 +27,7 @@ public protocol BlockDecompressor: AnyObject {
 }
 
 /// What stands around deflate's compressed bits.
-public enum DeflateFormat: Sendable {
+package enum DeflateFormat: Sendable {
   /// Nothing (RFC 1951).
   case raw
   /// A header of two bytes and a checksum of the content (RFC 1950).

@@ -6,7 +6,7 @@ internal import CIsal
 
 /// Deflate by ISA-L: its level 3, a window of 32 KiB.
 @safe
-public final class DeflateCompressor: BlockCompressor {
+package final class DeflateCompressor: BlockCompressor {
   /// ISA-L's level: the highest it has.
   private static let level: UInt32 = 3
   /// The level's tables, and room for 8192 symbols. A Huffman code is made for so many symbols; twice as many
@@ -16,12 +16,12 @@ public final class DeflateCompressor: BlockCompressor {
   private static let cacheLine = 64
 
   /// What stands around the compressed bits.
-  public let format: DeflateFormat
+  package let format: DeflateFormat
   private let stream: UnsafeMutablePointer<isal_zstream>
   private let levelBuffer: UnsafeMutableRawPointer
 
   /// Makes a compressor; takes about 200 KiB.
-  public init(format: DeflateFormat = .raw) {
+  package init(format: DeflateFormat = .raw) {
     self.format = format
     unsafe stream = .allocate(capacity: 1)
     unsafe levelBuffer = .allocate(
@@ -39,7 +39,7 @@ public final class DeflateCompressor: BlockCompressor {
   ///
   /// - Returns: the length of the result in bytes, or nil where it does not fit. A raw result always saves
   ///   at least one byte; with a checksum around it, it may be a little larger than the input.
-  public func compress(_ input: RawSpan, into output: inout MutableRawSpan) -> Int? {
+  package func compress(_ input: RawSpan, into output: inout MutableRawSpan) -> Int? {
     let room = format == .raw ? min(output.byteCount, input.byteCount - 1) : output.byteCount
     var target = output.slice(0..<max(room, 0))
     guard let length = compress(input, into: &target, level: DeflateCompressor.level) else { return nil }

@@ -3,17 +3,17 @@
 
 import Bytes
 internal import CIsal
-public import Errors
+package import Errors
 
 /// Undoes deflate, by ISA-L.
 @safe
-public final class Inflater: BlockDecompressor {
+package final class Inflater: BlockDecompressor {
   /// What stands around the compressed bits.
-  public let format: DeflateFormat
+  package let format: DeflateFormat
   private let state: UnsafeMutablePointer<inflate_state>
 
   /// Makes a decompressor; takes about 90 KiB.
-  public init(format: DeflateFormat = .raw) {
+  package init(format: DeflateFormat = .raw) {
     self.format = format
     unsafe state = .allocate(capacity: 1)
     unsafe isal_inflate_init(state)
@@ -27,7 +27,7 @@ public final class Inflater: BlockDecompressor {
   ///
   /// A raw stream that goes on when `output` is full is read that far, since qcow2's other readers do so and
   /// its clusters do not say where a stream ends. One with a checksum must end there, and the checksum be right.
-  public func decompress(_ input: RawSpan, into output: inout MutableRawSpan) throws(BlockError) {
+  package func decompress(_ input: RawSpan, into output: inout MutableRawSpan) throws(BlockError) {
     guard let inputCount = UInt32(exactly: input.byteCount),
       let outputCount = UInt32(exactly: output.byteCount)
     else { throw BlockError(.tooLarge, "compressed block is too large") }

@@ -3,11 +3,11 @@
 
 import Bytes
 internal import CZstd
-public import Errors
+package import Errors
 
 /// Zstandard at level 3: one frame a block, with its content's length in it.
 @safe
-public final class ZstdCompressor: BlockCompressor {
+package final class ZstdCompressor: BlockCompressor {
   private static let level: Int32 = 3
 
   private let context: OpaquePointer
@@ -15,7 +15,7 @@ public final class ZstdCompressor: BlockCompressor {
   /// Makes a compressor; takes about 0.7 MiB for blocks of 64 KiB, 1.3 MiB for those of 2 MiB.
   ///
   /// - Throws: kind `tooLarge` where there is no memory.
-  public init() throws(BlockError) {
+  package init() throws(BlockError) {
     guard let context = unsafe ZSTD_createCCtx() else {
       throw BlockError(.tooLarge, "Cannot allocate memory for zstd")
     }
@@ -29,7 +29,7 @@ public final class ZstdCompressor: BlockCompressor {
   /// Compresses `input` into the start of `output`.
   ///
   /// - Returns: the length of the result in bytes, or nil where it does not fit or saves nothing.
-  public func compress(_ input: RawSpan, into output: inout MutableRawSpan) -> Int? {
+  package func compress(_ input: RawSpan, into output: inout MutableRawSpan) -> Int? {
     let room = min(output.byteCount, input.byteCount - 1)
     guard room > 0 else { return nil }
     return unsafe input.withUnsafeBytes { source in

@@ -3,17 +3,17 @@
 
 import Bytes
 internal import CZstd
-public import Errors
+package import Errors
 
 /// Undoes Zstandard: as many frames as it takes to fill the output.
 @safe
-public final class ZstdDecompressor: BlockDecompressor {
+package final class ZstdDecompressor: BlockDecompressor {
   private let context: OpaquePointer
 
   /// Makes a decompressor; takes about 100 KiB, whatever window a frame asks for.
   ///
   /// - Throws: kind `tooLarge` where there is no memory.
-  public init() throws(BlockError) {
+  package init() throws(BlockError) {
     guard let context = unsafe ZSTD_createDCtx() else {
       throw BlockError(.tooLarge, "Cannot allocate memory for zstd")
     }
@@ -25,7 +25,7 @@ public final class ZstdDecompressor: BlockDecompressor {
   }
 
   /// Fills `output` from the frames at the start of `input`; the last frame must end where `output` does.
-  public func decompress(_ input: RawSpan, into output: inout MutableRawSpan) throws(BlockError) {
+  package func decompress(_ input: RawSpan, into output: inout MutableRawSpan) throws(BlockError) {
     var read = 0
     var filled = 0
     // Every frame found is longer than nothing, so this ends with the input.

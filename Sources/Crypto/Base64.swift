@@ -2,17 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-public import Errors
-public import Host
+package import Errors
+package import Host
 
 /// Base64 as secrets are written in, where line feeds may stand anywhere, and as headers have it.
-public enum Base64 {
+package enum Base64 {
   /// Decodes whole groups of four characters. Other programs leave out what is behind the last one, so that a
   /// secret made with them is the same here.
   ///
   /// - Parameter warn: told where something is left out.
   /// - Throws: for a character that does not belong to base64; padding belongs to the end.
-  public static func decode(_ text: Secret, warn: (String) -> Void) throws(BlockError) -> Secret {
+  package static func decode(_ text: Secret, warn: (String) -> Void) throws(BlockError) -> Secret {
     var count = 0
     var leftOver = 0
     let room = try Secret(count: text.count / 4 * 3 + 3) { (room: inout MutableRawSpan) throws(BlockError) in

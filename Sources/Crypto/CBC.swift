@@ -2,17 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-public import Errors
-public import Host
+package import Errors
+package import Host
 
 /// AES in CBC mode over one run of bytes, for what is no sector of a disk.
-public enum CBC {
+package enum CBC {
   /// Decrypts whole blocks of 16 bytes; padding stays.
   ///
   /// - Parameters:
   ///   - key: 16, 24 or 32 bytes.
   ///   - vector: the 16 bytes that the first block is mixed with.
-  public static func decrypt(_ bytes: Secret, key: Secret, vector: Secret) throws(BlockError) -> Secret {
+  package static func decrypt(_ bytes: Secret, key: Secret, vector: Secret) throws(BlockError) -> Secret {
     precondition(bytes.count % 16 == 0 && vector.count == 16, "CBC works on whole blocks")
     let context = try OpenSSLContext("AES-\(key.count * 8)-CBC", key: key.bytes, encrypts: false)
     return try Secret(count: bytes.count) { (target: inout MutableRawSpan) throws(BlockError) in

@@ -1,26 +1,26 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 
 /// A sector cipher's name in a header, taken apart; whether there is such a cipher is not asked.
 ///
 /// Two ways of writing are in use: `aes` with `cbc-essiv:sha256`, and the kernel's own, `capi:cbc(aes)` with
 /// `essiv:sha256`.
-public struct CipherName: Sendable, Equatable {
+package struct CipherName: Sendable, Equatable {
   /// The block cipher, such as `aes`.
-  public var algorithm: String
+  package var algorithm: String
   /// How the blocks of a sector are chained, such as `cbc`.
-  public var mode: String
+  package var mode: String
   /// How a sector's IV follows from its number, such as `essiv`; empty where no IV is used.
-  public var generator: String
+  package var generator: String
   /// The hash function that the IV generator is told, used or not.
-  public var generatorHash: String?
+  package var generatorHash: String?
 
   /// Takes a name of two parts apart, as headers of version 1 have it.
   ///
   /// - Throws: kind `unsupported`, in `qemu-img`'s words, where it is no such name.
-  public init(cipher: String, mode text: String) throws(BlockError) {
+  package init(cipher: String, mode text: String) throws(BlockError) {
     if cipher.hasPrefix(CipherName.kernelPrefix) {
       self = try CipherName(kernel: cipher, text)
       return
@@ -44,7 +44,7 @@ public struct CipherName: Sendable, Equatable {
   static let kernelPrefix = "capi:"
 
   /// Divides a name of one part, as headers of version 2 have it, in two.
-  public static func divide(_ encryption: String) -> (cipher: String, mode: String) {
+  package static func divide(_ encryption: String) -> (cipher: String, mode: String) {
     // Names inside the kernel's parentheses may have dashes, too.
     let start =
       encryption.hasPrefix(kernelPrefix)

@@ -1,13 +1,13 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 internal import Host
 
 /// A sector cipher that there is: algorithm, mode, IV generator and key length.
-public struct CipherSpec: Sendable, Equatable {
+package struct CipherSpec: Sendable, Equatable {
   /// The block cipher.
-  public enum Algorithm: String, Sendable, CaseIterable {
+  package enum Algorithm: String, Sendable, CaseIterable {
     case aes
     case serpent
     case twofish
@@ -33,7 +33,7 @@ public struct CipherSpec: Sendable, Equatable {
   }
 
   /// How the blocks of a sector are chained.
-  public enum Mode: String, Sendable, CaseIterable {
+  package enum Mode: String, Sendable, CaseIterable {
     /// Each block tweaked by its position; the key is two keys.
     case xts
     /// Each block mixed into the next.
@@ -45,7 +45,7 @@ public struct CipherSpec: Sendable, Equatable {
   }
 
   /// How a sector's IV follows from its number.
-  public enum IVGenerator: String, Sendable, CaseIterable {
+  package enum IVGenerator: String, Sendable, CaseIterable {
     /// The number's low 32 bits.
     case plain
     /// The number.
@@ -61,20 +61,20 @@ public struct CipherSpec: Sendable, Equatable {
   }
 
   /// The block cipher.
-  public let algorithm: Algorithm
+  package let algorithm: Algorithm
   /// How the blocks of a sector are chained.
-  public let mode: Mode
+  package let mode: Mode
   /// How a sector's IV follows from its number.
-  public let ivGenerator: IVGenerator
+  package let ivGenerator: IVGenerator
   /// The hash function that the IV generator is told; only ESSIV uses it.
-  public let ivHash: String?
+  package let ivHash: String?
   /// Bytes of the volume key: for XTS twice those of the block cipher's key.
-  public let keyBytes: Int
+  package let keyBytes: Int
 
   /// A cipher with a key of so many bytes. ESSIV without a hash function has SHA-256.
   ///
   /// - Throws: kind `unsupported` where there is none, naming the part that is lacking.
-  public init(
+  package init(
     algorithm: Algorithm = .aes, _ mode: Mode, _ ivGenerator: IVGenerator, ivHash: String? = nil,
     keyBytes: Int
   ) throws(BlockError) {
@@ -98,7 +98,7 @@ public struct CipherSpec: Sendable, Equatable {
   /// The cipher that a header names, such as `aes` in mode `xts-plain64`.
   ///
   /// - Throws: kind `unsupported`, naming the part that is not known here.
-  public init(cipher: String, mode text: String, keyBytes: Int) throws(BlockError) {
+  package init(cipher: String, mode text: String, keyBytes: Int) throws(BlockError) {
     let name = try CipherName(cipher: cipher, mode: text)
     guard let mode = Mode(rawValue: name.mode) else {
       throw BlockError(.unsupported, "Algorithm '\(name.algorithm)' in mode '\(name.mode)' not supported")
@@ -124,7 +124,7 @@ public struct CipherSpec: Sendable, Equatable {
   }
 
   /// The mode as headers name it, such as `cbc-essiv:sha256`.
-  public var modeName: String {
+  package var modeName: String {
     mode.rawValue + "-" + ivGenerator.rawValue + (ivHash.map { ":" + $0 } ?? "")
   }
 

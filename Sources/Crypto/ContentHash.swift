@@ -1,14 +1,14 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 
 /// A hash function for content, as OpenSSL provides it.
-public struct ContentHash: Sendable, Equatable {
+package struct ContentHash: Sendable, Equatable {
   /// The name that users write, such as `sha256`.
-  public let name: String
+  package let name: String
   /// The length of a digest in bytes.
-  public let size: Int
+  package let size: Int
   private let library: LibCrypto
   /// What OpenSSL calls it.
   private let function: String
@@ -21,12 +21,12 @@ public struct ContentHash: Sendable, Equatable {
   ]
 
   /// The names that users may choose from, the usual one first.
-  public static var names: [String] { known.map(\.name) }
+  package static var names: [String] { known.map(\.name) }
 
   /// The hash function that users call `name`.
   ///
   /// - Throws: kind `unsupported`, with the names that there are as a hint.
-  public init(_ name: String) throws(BlockError) {
+  package init(_ name: String) throws(BlockError) {
     guard let entry = ContentHash.known.first(where: { $0.name == name }) else {
       throw BlockError(
         .unsupported, "Unknown hash algorithm '\(name)'",
@@ -42,17 +42,17 @@ public struct ContentHash: Sendable, Equatable {
   }
 
   /// Starts the digest of bytes that come piece by piece.
-  public func begin() throws(BlockError) -> RunningHash {
+  package func begin() throws(BlockError) -> RunningHash {
     try RunningHash(function, size: size, library)
   }
 
   /// Whether both are the same function.
-  public static func == (left: ContentHash, right: ContentHash) -> Bool { left.name == right.name }
+  package static func == (left: ContentHash, right: ContentHash) -> Bool { left.name == right.name }
 }
 
 /// A digest that grows with every piece of bytes, again and again; belongs to one thread at a time.
 @safe
-public final class RunningHash {
+package final class RunningHash {
   private let library: LibCrypto
   private let context: OpaquePointer
   private let function: OpaquePointer
@@ -77,7 +77,7 @@ public final class RunningHash {
   }
 
   /// Adds bytes.
-  public func update(_ bytes: RawSpan) throws(BlockError) {
+  package func update(_ bytes: RawSpan) throws(BlockError) {
     let result = unsafe bytes.withUnsafeBytes { source in
       unsafe library.updateDigest(context, source.baseAddress, source.count)
     }
@@ -85,12 +85,12 @@ public final class RunningHash {
   }
 
   /// Adds bytes.
-  public func update(_ bytes: [UInt8]) throws(BlockError) {
+  package func update(_ bytes: [UInt8]) throws(BlockError) {
     unsafe try update(bytes.span.bytes)
   }
 
   /// The digest of everything added since the start, and a new start.
-  public func finish() throws(BlockError) -> [UInt8] {
+  package func finish() throws(BlockError) -> [UInt8] {
     var digest = [UInt8](repeating: 0, count: LibCrypto.largestDigest)
     var count: UInt32 = 0
     let result = unsafe digest.withUnsafeMutableBufferPointer { target in

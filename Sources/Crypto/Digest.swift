@@ -3,18 +3,18 @@
 
 internal import Bytes
 internal import CCrypto
-public import Errors
+package import Errors
 internal import Host
 
 /// A hash function by name, and keys derived with it.
-public struct Digest: Sendable, Equatable {
+package struct Digest: Sendable, Equatable {
   /// The name as headers write it, such as `sha256`.
-  public let name: String
+  package let name: String
 
   /// The hash function that headers call `name`.
   ///
   /// - Throws: kind `unsupported` where OpenSSL lacks it, naming it.
-  public init(_ name: String) throws(BlockError) {
+  package init(_ name: String) throws(BlockError) {
     let library = try LibCrypto.shared()
     guard Digest.names.contains(name), unsafe library.digestByName(name) != nil else {
       throw BlockError(.unsupported, "Hash algorithm '\(name)' not supported")
@@ -92,7 +92,7 @@ public struct Digest: Sendable, Equatable {
   /// How many iterations of PBKDF2 take `milliseconds` of this machine's time for a key of so many bytes.
   ///
   /// Measured in about a twentieth of a second, whatever the answer.
-  public func iterations(taking milliseconds: UInt64, keyBytes: Int) throws(BlockError) -> UInt64 {
+  package func iterations(taking milliseconds: UInt64, keyBytes: Int) throws(BlockError) -> UInt64 {
     let library = try LibCrypto.shared()
     var tried: Int32 = 4096
     while true {

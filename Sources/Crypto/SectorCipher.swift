@@ -2,23 +2,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-public import Errors
-public import Host
+package import Errors
+package import Host
 
 /// Encrypts and decrypts the sectors of a disk, from any number of threads at once.
 ///
 /// Sectors are numbered in units of 512 bytes whatever their size, as Linux does, unless `countsSectors` says that
 /// each counts as one.
-public final class SectorCipher: @unchecked Sendable {
+package final class SectorCipher: @unchecked Sendable {
   // Sendable because the kept contexts are guarded by `lock` and each is used by one thread at a time.
 
   /// What a cipher's IV counts in.
-  public static let ivUnit: UInt64 = 512
+  package static let ivUnit: UInt64 = 512
 
   /// Algorithm, mode and IV generator.
-  public let spec: CipherSpec
+  package let spec: CipherSpec
   /// Bytes that are encrypted as one, with one IV.
-  public let sectorSize: Int
+  package let sectorSize: Int
   private let key: Secret
   private let step: UInt64
   private let lock = ConditionLock()
@@ -30,7 +30,7 @@ public final class SectorCipher: @unchecked Sendable {
   ///   - sectorSize: 512, 1024, 2048 or 4096.
   ///   - countsSectors: whether IVs count sectors instead of units of 512 bytes.
   /// - Throws: kind `unsupported` where the library for the cipher lacks it, or is not there.
-  public init(_ spec: CipherSpec, key: Secret, sectorSize: Int = 512, countsSectors: Bool = false)
+  package init(_ spec: CipherSpec, key: Secret, sectorSize: Int = 512, countsSectors: Bool = false)
     throws(BlockError)
   {
     guard key.count == spec.keyBytes, [512, 1024, 2048, 4096].contains(sectorSize) else {
@@ -48,7 +48,7 @@ public final class SectorCipher: @unchecked Sendable {
   /// Encrypts whole sectors into `target`, which is as long as `source`.
   ///
   /// - Parameter number: the IV's number of the first sector.
-  public func encrypt(_ source: RawSpan, into target: inout MutableRawSpan, from number: UInt64)
+  package func encrypt(_ source: RawSpan, into target: inout MutableRawSpan, from number: UInt64)
     throws(BlockError)
   {
     precondition(source.byteCount == target.byteCount, "encryption into a buffer of another length")
@@ -57,12 +57,12 @@ public final class SectorCipher: @unchecked Sendable {
   }
 
   /// Encrypts whole sectors in place.
-  public func encrypt(_ bytes: inout MutableRawSpan, from number: UInt64) throws(BlockError) {
+  package func encrypt(_ bytes: inout MutableRawSpan, from number: UInt64) throws(BlockError) {
     try run(&bytes, from: number, encrypts: true)
   }
 
   /// Decrypts whole sectors in place.
-  public func decrypt(_ bytes: inout MutableRawSpan, from number: UInt64) throws(BlockError) {
+  package func decrypt(_ bytes: inout MutableRawSpan, from number: UInt64) throws(BlockError) {
     try run(&bytes, from: number, encrypts: false)
   }
 

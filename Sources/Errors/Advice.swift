@@ -3,9 +3,9 @@
 
 /// What the user can do next. Where commands are shown, `\(.file)` stands for the image that the error is about, whose
 /// name is often known only further up.
-public struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation {
+package struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation {
   /// What a part of the text stands for.
-  public enum Placeholder: Sendable {
+  package enum Placeholder: Sendable {
     /// The image or file that went wrong.
     case file
   }
@@ -18,31 +18,31 @@ public struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation {
   private var parts: [Part]
 
   /// Advice that shows no command, or one with all its names.
-  public init(_ text: String) { parts = [.text(text)] }
+  package init(_ text: String) { parts = [.text(text)] }
 
   /// The same from a literal.
-  public init(stringLiteral text: String) { self.init(text) }
+  package init(stringLiteral text: String) { self.init(text) }
 
   /// The same from a literal with values in it.
-  public init(stringInterpolation: StringInterpolation) { parts = stringInterpolation.parts }
+  package init(stringInterpolation: StringInterpolation) { parts = stringInterpolation.parts }
 
   /// Gathers what stands in a literal.
-  public struct StringInterpolation: StringInterpolationProtocol {
+  package struct StringInterpolation: StringInterpolationProtocol {
     fileprivate var parts: [Part] = []
 
     /// Begins with nothing.
-    public init(literalCapacity: Int, interpolationCount: Int) {}
+    package init(literalCapacity: Int, interpolationCount: Int) {}
 
     /// Adds words.
-    public mutating func appendLiteral(_ text: String) { parts.append(.text(text)) }
+    package mutating func appendLiteral(_ text: String) { parts.append(.text(text)) }
 
     /// Adds a value.
-    public mutating func appendInterpolation(_ value: some CustomStringConvertible) {
+    package mutating func appendInterpolation(_ value: some CustomStringConvertible) {
       parts.append(.text(value.description))
     }
 
     /// Adds what becomes known later.
-    public mutating func appendInterpolation(_ placeholder: Placeholder) {
+    package mutating func appendInterpolation(_ placeholder: Placeholder) {
       switch placeholder {
       case .file: parts.append(.file)
       }
@@ -50,14 +50,14 @@ public struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation {
   }
 
   /// One after the other.
-  public static func + (first: Advice, second: Advice) -> Advice {
+  package static func + (first: Advice, second: Advice) -> Advice {
     var both = first
     both.parts += second.parts
     return both
   }
 
   /// The words, for an error about `file`; `FILE` where that is not known.
-  public func text(about file: String?) -> String {
+  package func text(about file: String?) -> String {
     var text = ""
     for part in parts {
       switch part {
@@ -69,7 +69,7 @@ public struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation {
   }
 
   /// Two are equal that say the same.
-  public static func == (first: Advice, second: Advice) -> Bool {
+  package static func == (first: Advice, second: Advice) -> Bool {
     first.merged == second.merged
   }
 

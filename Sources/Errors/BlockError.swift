@@ -5,9 +5,9 @@
 ///
 /// What was being done is added in front as the error rises (`Could not open 'x.qcow2': …`), a frame at a time, so
 /// that the message reads from the command down to the finding. New formats add no kinds.
-public struct BlockError: Error, Sendable, Equatable {
+package struct BlockError: Error, Sendable, Equatable {
   /// What a program may want to tell apart; the raw values appear in JSON output and stay stable.
-  public enum Kind: String, Sendable, CaseIterable {
+  package enum Kind: String, Sendable, CaseIterable {
     /// A file, node, format, snapshot or other named thing does not exist.
     case notFound = "not-found"
     /// The thing to be made exists already.
@@ -37,7 +37,7 @@ public struct BlockError: Error, Sendable, Equatable {
   }
 
   /// A step that code above has to tell from others, whatever its words are.
-  public enum Step: Sendable {
+  package enum Step: Sendable {
     /// A snapshot that was asked for is looked up.
     case loadSnapshot
     /// A node grants its users what they ask for.
@@ -45,16 +45,16 @@ public struct BlockError: Error, Sendable, Equatable {
   }
 
   /// What was being done when something went wrong.
-  public struct Frame: Sendable, Equatable {
+  package struct Frame: Sendable, Equatable {
     /// In words that scripts know.
-    public let text: String
+    package let text: String
     /// The image or file that the words name.
-    public let file: String?
+    package let file: String?
     /// What it is, where that matters above.
-    public let step: Step?
+    package let step: Step?
 
     /// Makes a frame from its parts.
-    public init(_ text: String, file: String? = nil, step: Step? = nil) {
+    package init(_ text: String, file: String? = nil, step: Step? = nil) {
       self.text = text
       self.file = file
       self.step = step
@@ -62,22 +62,22 @@ public struct BlockError: Error, Sendable, Equatable {
   }
 
   /// What a program may want to tell apart.
-  public var kind: Kind
+  package var kind: Kind
   /// What went wrong, one sentence without a final full stop and without what was being done.
-  public let finding: String
+  package let finding: String
   /// What was being done, from the command down.
-  public private(set) var frames: [Frame] = []
+  package private(set) var frames: [Frame] = []
   /// The finding in short, where it is damage that a format tells as a line of its own (`qcow2: Image is corrupt: …`)
   /// before whatever was being done fails as on any broken medium.
-  public let damage: String?
+  package let damage: String?
   /// Lines that belong to the message, as scripts know them; printed as they are.
-  public var hint: String?
+  package var hint: String?
   /// What the user can do next, in a sentence or two, where a next step exists.
-  public var advice: Advice?
+  package var advice: Advice?
   /// The image or file that went wrong, as it was named, where it is known.
-  public private(set) var file: String?
+  package private(set) var file: String?
   /// The system's error number where a system call failed, otherwise 0.
-  public var systemError: Int32
+  package var systemError: Int32
   private let findingNamesFile: Bool
 
   /// Makes an error from its parts.
@@ -86,7 +86,7 @@ public struct BlockError: Error, Sendable, Equatable {
   ///   - finding: one sentence without a final full stop.
   ///   - file: the image or file that the sentence names.
   ///   - damage: the finding in short, where it is a line of its own.
-  public init(
+  package init(
     _ kind: Kind, _ finding: String, naming file: String? = nil, damage: String? = nil, hint: String? = nil,
     advice: Advice? = nil, systemError: Int32 = 0
   ) {
@@ -101,28 +101,28 @@ public struct BlockError: Error, Sendable, Equatable {
   }
 
   /// The whole sentence: what was being done, from the command down, and the finding.
-  public var message: String {
+  package var message: String {
     context.map { $0 + ": " + finding } ?? finding
   }
 
   /// What was being done, from the command down; nil where nobody said.
-  public var context: String? {
+  package var context: String? {
     frames.isEmpty ? nil : frames.map(\.text).joined(separator: ": ")
   }
 
   /// The image or file that the command was about: what the outermost words name, else what went wrong.
-  public var subject: String? {
+  package var subject: String? {
     for frame in frames { if let file = frame.file { return file } }
     return file
   }
 
   /// Whether the message says which image or file went wrong.
-  public var namesFile: Bool {
+  package var namesFile: Bool {
     findingNamesFile || frames.contains { $0.file != nil }
   }
 
   /// The same error without what led to `step`; nil where that step was not being done.
-  public func cause(in step: Step) -> BlockError? {
+  package func cause(in step: Step) -> BlockError? {
     guard let first = frames.lastIndex(where: { $0.step == step }) else { return nil }
     var copy = self
     copy.frames = Array(frames[first...])
@@ -131,7 +131,7 @@ public struct BlockError: Error, Sendable, Equatable {
 
   /// The same error with the words of `step` for a finding, where that step was being done: what was found in it tells
   /// nothing more.
-  public func ending(with step: Step) -> BlockError {
+  package func ending(with step: Step) -> BlockError {
     guard let last = frames.lastIndex(where: { $0.step == step }) else { return self }
     var copy = BlockError(
       kind, frames[last].text, naming: frames[last].file, hint: hint, advice: advice, systemError: systemError
@@ -142,19 +142,19 @@ public struct BlockError: Error, Sendable, Equatable {
   }
 
   /// Whether both are what one refusal of the system led to.
-  public func hasCause(of other: BlockError) -> Bool {
+  package func hasCause(of other: BlockError) -> Bool {
     systemError != 0 && systemError == other.systemError
   }
 
   /// The same error with advice, unless the cause came with advice of its own.
-  public func advising(_ advice: @autoclosure () -> Advice) -> BlockError {
+  package func advising(_ advice: @autoclosure () -> Advice) -> BlockError {
     var copy = self
     copy.advice = self.advice ?? advice()
     return copy
   }
 
   /// The same error, said to be about `file` unless it is known to be about another one.
-  public func about(_ file: @autoclosure () -> String?) -> BlockError {
+  package func about(_ file: @autoclosure () -> String?) -> BlockError {
     guard self.file == nil else { return self }
     var copy = self
     copy.file = file()
@@ -164,7 +164,7 @@ public struct BlockError: Error, Sendable, Equatable {
   /// The same error, in front of whose message stands what was being done, and a colon.
   ///
   /// - Parameter file: the image or file that `context` names.
-  public func prefixed(_ context: String, naming file: String? = nil, step: Step? = nil) -> BlockError {
+  package func prefixed(_ context: String, naming file: String? = nil, step: Step? = nil) -> BlockError {
     var copy = about(file)
     copy.frames.insert(Frame(context, file: file, step: step), at: 0)
     return copy
@@ -172,8 +172,7 @@ public struct BlockError: Error, Sendable, Equatable {
 }
 
 /// Runs `body`, which does something to `file`; says so in the error it throws: `Could not open 'x': …`.
-@inlinable
-public func inFile<Result: ~Copyable>(
+package func inFile<Result: ~Copyable>(
   _ file: @autoclosure () -> String, _ action: String = "Could not open",
   _ body: () throws(BlockError) -> Result
 ) throws(BlockError) -> Result {
@@ -188,8 +187,7 @@ public func inFile<Result: ~Copyable>(
 /// Runs `body` and puts `context` in front of the message of the error it throws.
 ///
 /// The context is only built when there is an error.
-@inlinable
-public func inContext<Result: ~Copyable>(
+package func inContext<Result: ~Copyable>(
   _ context: @autoclosure () -> String, step: BlockError.Step? = nil, _ body: () throws(BlockError) -> Result
 ) throws(BlockError) -> Result {
   do {
@@ -200,8 +198,7 @@ public func inContext<Result: ~Copyable>(
 }
 
 /// Runs `body`; the error it throws is about `file`, unless it is known to be about another one.
-@inlinable
-public func about<Result: ~Copyable>(
+package func about<Result: ~Copyable>(
   _ file: @autoclosure () -> String?, _ body: () throws(BlockError) -> Result
 ) throws(BlockError) -> Result {
   do {

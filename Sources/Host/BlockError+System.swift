@@ -1,12 +1,12 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 internal import Glibc
 
 extension BlockError {
   /// The error of a failed system call, in the system's own words.
-  public init(system number: Int32) {
+  package init(system number: Int32) {
     let kind: Kind =
       switch number {
       case ENOENT, ENXIO, ENODEV, ENOTDIR: .notFound
@@ -26,12 +26,12 @@ extension BlockError {
   }
 
   /// What the caller may not do: EPERM.
-  public static let notPermitted: Int32 = EPERM
+  package static let notPermitted: Int32 = EPERM
   /// What makes no sense: EINVAL.
-  public static let senseless: Int32 = EINVAL
+  package static let senseless: Int32 = EINVAL
 
   /// What took too long.
-  public static var timedOut: BlockError { BlockError(system: ETIMEDOUT) }
+  package static var timedOut: BlockError { BlockError(system: ETIMEDOUT) }
 
   /// What can be done where the system refuses.
   private static func advice(_ number: Int32) -> Advice? {
@@ -45,7 +45,7 @@ extension BlockError {
   }
 
   /// Whether there is no more room for what a file lacks: the file system or device is full, or the file may not grow.
-  public var isOutOfSpace: Bool { kind == .noSpace || systemError == EFBIG }
+  package var isOutOfSpace: Bool { kind == .noSpace || systemError == EFBIG }
 
   /// The same error of asking for I/O past the page cache, which says so where that is what the file system lacks.
   var tellingOfDirect: BlockError {
@@ -58,7 +58,7 @@ extension BlockError {
   }
 
   /// Whether the system lacks the call for this file, so that another way must be taken.
-  public var isUnsupportedCall: Bool {
+  package var isUnsupportedCall: Bool {
     switch systemError {
     case EOPNOTSUPP, ENOSYS, ENOTTY, EINVAL, EXDEV, ENODEV, ESPIPE: true
     default: false

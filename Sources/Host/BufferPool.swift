@@ -1,25 +1,25 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Bytes
+package import Bytes
 
 /// Buffers that are used again and again, by whichever thread needs one: taking new memory from the system for each
 /// segment costs as much as a copy.
-public final class BufferPool: @unchecked Sendable {
+package final class BufferPool: @unchecked Sendable {
   // Sendable because the list is guarded by the lock and a buffer has one user at a time.
   private let lock = ConditionLock()
   private var free: [Buffer] = []
 
   /// An empty pool.
-  public init() {}
+  package init() {}
 
   /// A buffer of at least `count` bytes, with whatever is in it; one that was given back and is smaller goes.
-  public func take(_ count: Int) -> Buffer {
+  package func take(_ count: Int) -> Buffer {
     let buffer = lock.withLock { free.popLast() }
     if let buffer, buffer.count >= count { return buffer }
     return Buffer(count: count)
   }
 
   /// Gives a buffer back.
-  public func put(_ buffer: Buffer) { lock.withLock { free.append(buffer) } }
+  package func put(_ buffer: Buffer) { lock.withLock { free.append(buffer) } }
 }

@@ -5,16 +5,16 @@ internal import Glibc
 internal import Synchronization
 
 /// Time that only goes forward.
-public enum Clock {
+package enum Clock {
   /// Seconds since some moment in the past.
-  public static var now: Double {
+  package static var now: Double {
     var time = timespec()
     unsafe clock_gettime(CLOCK_MONOTONIC, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
   }
 
   /// Waits; a signal ends the wait early.
-  public static func sleep(seconds: Double) {
+  package static func sleep(seconds: Double) {
     guard seconds > 0 else { return }
     let whole = seconds.rounded(.down)
     var time = timespec(tv_sec: Int(min(whole, 1e9)), tv_nsec: Int((seconds - whole) * 1e9))
@@ -23,9 +23,9 @@ public enum Clock {
 }
 
 /// The time of day.
-public enum WallClock {
+package enum WallClock {
   /// Seconds since 1970 and the nanoseconds on top; seconds past 2106 stay at the largest number.
-  public static var now: (seconds: UInt32, nanoseconds: UInt32) {
+  package static var now: (seconds: UInt32, nanoseconds: UInt32) {
     var time = timespec()
     unsafe clock_gettime(CLOCK_REALTIME, &time)
     return (UInt32(clamping: time.tv_sec), UInt32(clamping: time.tv_nsec))
@@ -33,14 +33,14 @@ public enum WallClock {
 }
 
 /// A number that many threads add to.
-public final class Counter: Sendable {
+package final class Counter: Sendable {
   private let value = Atomic<UInt64>(0)
 
   /// Starts at 0.
-  public init() {}
+  package init() {}
 
   /// Adds and returns what it was before.
-  public func add(_ amount: UInt64) -> UInt64 {
+  package func add(_ amount: UInt64) -> UInt64 {
     value.wrappingAdd(amount, ordering: .relaxed).oldValue
   }
 }

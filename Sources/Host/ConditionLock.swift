@@ -6,12 +6,12 @@ internal import Glibc
 /// A lock with a condition to wait for, from the C library: several times faster than the standard library's
 /// mutex, which has no condition either.
 @safe
-public final class ConditionLock: @unchecked Sendable {
+package final class ConditionLock: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>
 
   /// Makes a lock that nobody holds.
-  public init() {
+  package init() {
     unsafe mutex = .allocate(capacity: 1)
     unsafe condition = .allocate(capacity: 1)
     unsafe pthread_mutex_init(mutex, nil)
@@ -27,7 +27,7 @@ public final class ConditionLock: @unchecked Sendable {
 
   /// Runs `body` with the lock held.
   @inline(__always)
-  public func withLock<Result: ~Copyable, Failure: Error>(_ body: () throws(Failure) -> Result)
+  package func withLock<Result: ~Copyable, Failure: Error>(_ body: () throws(Failure) -> Result)
     throws(Failure)
     -> Result
   {
@@ -37,17 +37,17 @@ public final class ConditionLock: @unchecked Sendable {
   }
 
   /// Takes the lock; prefer `withLock`.
-  public func lock() { unsafe pthread_mutex_lock(mutex) }
+  package func lock() { unsafe pthread_mutex_lock(mutex) }
 
   /// Releases the lock.
-  public func unlock() { unsafe pthread_mutex_unlock(mutex) }
+  package func unlock() { unsafe pthread_mutex_unlock(mutex) }
 
   /// With the lock held: lets others run until somebody calls `notifyAll`. May return early.
-  public func wait() { unsafe pthread_cond_wait(condition, mutex) }
+  package func wait() { unsafe pthread_cond_wait(condition, mutex) }
 
   /// Wakes one of those who wait, if there are any.
-  public func notify() { unsafe pthread_cond_signal(condition) }
+  package func notify() { unsafe pthread_cond_signal(condition) }
 
   /// Wakes everyone who waits.
-  public func notifyAll() { unsafe pthread_cond_broadcast(condition) }
+  package func notifyAll() { unsafe pthread_cond_broadcast(condition) }
 }

@@ -1,15 +1,15 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 internal import Glibc
 
 /// A shared library of the system that is loaded when it is first needed, and then stays.
 @safe
-public final class DynamicLibrary: @unchecked Sendable {
+package final class DynamicLibrary: @unchecked Sendable {
   // Sendable because the handle never changes and the loader locks for itself.
   /// The libraries that there may be.
-  public enum Name: String, Sendable {
+  package enum Name: String, Sendable {
     case crypto = "libcrypto.so.3"
     case cryptsetup = "libcryptsetup.so.12"
     case gcrypt = "libgcrypt.so.20"
@@ -46,7 +46,7 @@ public final class DynamicLibrary: @unchecked Sendable {
   /// library's header declares.
   ///
   /// - Throws: kind `unsupported` where the library has no such function.
-  public func function<Function>(_ symbol: String, as type: Function.Type) throws(BlockError) -> Function {
+  package func function<Function>(_ symbol: String, as type: Function.Type) throws(BlockError) -> Function {
     guard let address = unsafe dlsym(handle, symbol) else {
       throw BlockError(.unsupported, "Library '\(name)' lacks the function \(symbol)")
     }
@@ -55,11 +55,11 @@ public final class DynamicLibrary: @unchecked Sendable {
 }
 
 /// What is called in a library, found once for the whole process: as a static property, when it is first needed.
-public struct LoadedLibrary<Functions: Sendable>: Sendable {
+package struct LoadedLibrary<Functions: Sendable>: Sendable {
   private let result: Result<Functions, BlockError>
 
   /// Loads a library and finds the functions in it.
-  public init(
+  package init(
     _ name: DynamicLibrary.Name, _ find: (DynamicLibrary) throws(BlockError) -> Functions
   ) {
     do throws(BlockError) {
@@ -72,5 +72,5 @@ public struct LoadedLibrary<Functions: Sendable>: Sendable {
   /// The functions.
   ///
   /// - Throws: kind `unsupported` where the system lacks the library, or the library one of them.
-  public func functions() throws(BlockError) -> Functions { try result.get() }
+  package func functions() throws(BlockError) -> Functions { try result.get() }
 }

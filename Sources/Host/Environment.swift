@@ -5,9 +5,9 @@ internal import Bytes
 internal import Glibc
 
 /// The variables that the program was started with.
-public enum Environment {
+package enum Environment {
   /// The value of the variable `name`, or nil where it is not set.
-  public static func value(of name: String) -> String? {
+  package static func value(of name: String) -> String? {
     unsafe getenv(name).map { unsafe String(cName: $0) }
   }
 }

@@ -6,18 +6,18 @@ internal import Errors
 internal import Glibc
 
 /// A process of this machine.
-public struct RunningProcess: Sendable, Equatable, CustomStringConvertible {
+package struct RunningProcess: Sendable, Equatable, CustomStringConvertible {
   /// Its number.
-  public let id: Int64
+  package let id: Int64
   /// The name it runs under, spelled as names are, at most 15 bytes; empty where it cannot be told.
-  public let name: String
+  package let name: String
   /// Whether it is the one that asks.
-  public var isThisOne: Bool { id == Int64(getpid()) }
+  package var isThisOne: Bool { id == Int64(getpid()) }
   /// `process 4711 (qemu-nbd)`.
-  public var description: String { "process \(id)" + (name.isEmpty ? "" : " (\(name))") }
+  package var description: String { "process \(id)" + (name.isEmpty ? "" : " (\(name))") }
 
   /// The process that asks.
-  public static var this: RunningProcess { RunningProcess(Int64(getpid())) }
+  package static var this: RunningProcess { RunningProcess(Int64(getpid())) }
 
   init(_ id: Int64) {
     self.id = id
@@ -34,7 +34,7 @@ extension File {
   /// before this one. Nil where the system does not tell; processes of other users are told to root only.
   ///
   /// - Parameter known: the process's number, where it is known.
-  public func processLocking(byte offset: UInt64, known: Int64? = nil) -> RunningProcess? {
+  package func processLocking(byte offset: UInt64, known: Int64? = nil) -> RunningProcess? {
     if let known { return RunningProcess(known) }
     guard let identity = try? identity() else { return nil }
     let this = Int64(getpid())

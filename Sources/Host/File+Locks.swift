@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CLinux
-public import Errors
+package import Errors
 internal import Glibc
 
 /// Locks of single bytes, owned by the open file: they end with its last descriptor, also after SIGKILL.
 extension File {
   /// Takes a shared lock of the byte at `offset`; false when another open file holds it exclusively.
-  public func lockShared(byte offset: UInt64) throws(BlockError) -> Bool {
+  package func lockShared(byte offset: UInt64) throws(BlockError) -> Bool {
     let position = try File.position(offset, 0)
     while linux_lock(descriptor, position, 1, 0) != 0 {
       if errno == EAGAIN || errno == EACCES { return false }
@@ -18,13 +18,13 @@ extension File {
   }
 
   /// Releases the lock of the byte at `offset`.
-  public func unlock(byte offset: UInt64) throws(BlockError) {
+  package func unlock(byte offset: UInt64) throws(BlockError) {
     let position = try File.position(offset, 0)
     guard linux_unlock(descriptor, position, 1) == 0 else { throw BlockError(system: errno) }
   }
 
   /// Who stands in the way of an exclusive lock of the byte at `offset`: nil when nobody does.
-  public func lockHolder(byte offset: UInt64) throws(BlockError) -> LockHolder? {
+  package func lockHolder(byte offset: UInt64) throws(BlockError) -> LockHolder? {
     let position = try File.position(offset, 0)
     var process: Int64 = -1
     let answer = unsafe linux_lock_test(descriptor, position, 1, 1, &process)
@@ -34,8 +34,8 @@ extension File {
 }
 
 /// Another open file that holds a lock.
-public struct LockHolder: Sendable, Equatable {
+package struct LockHolder: Sendable, Equatable {
   /// The process that took the lock, where the kernel tells: not of locks that belong to an open file. Those are
   /// looked for with `processLocking`.
-  public let process: Int64?
+  package let process: Int64?
 }

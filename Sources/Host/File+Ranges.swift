@@ -2,22 +2,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CLinux
-public import Errors
+package import Errors
 internal import Glibc
 
 extension File {
   /// What a stretch of a file holds.
-  public struct Stretch: Sendable, Equatable {
+  package struct Stretch: Sendable, Equatable {
     /// Whether the file system holds data there; a hole reads as zero.
-    public var isData: Bool
+    package var isData: Bool
     /// The offset at which the stretch ends, in bytes.
-    public var end: UInt64
+    package var end: UInt64
   }
 
   /// The stretch of data or hole that `offset` lies in, or nil where the file system cannot tell.
   ///
   /// At and past the end of the file the answer is a hole that ends at `UInt64.max`.
-  public func stretch(at offset: UInt64) throws(BlockError) -> Stretch? {
+  package func stretch(at offset: UInt64) throws(BlockError) -> Stretch? {
     guard kind == .regular else { return nil }
     let position = try File.position(offset, 0)
     let data = linux_seek_data(descriptor, position)
@@ -38,12 +38,12 @@ extension File {
   /// Allocates space for the range without changing what it reads as; grows the file to its end.
   ///
   /// - Throws: kind `unsupported` or a system error for which `isUnsupportedCall` holds where the file system cannot.
-  public func allocate(at offset: UInt64, length: UInt64) throws(BlockError) {
+  package func allocate(at offset: UInt64, length: UInt64) throws(BlockError) {
     try call(offset, length) { linux_fallocate(descriptor, $0, $1) }
   }
 
   /// Gives the range's space back; it then reads as zero.
-  public func punchHole(at offset: UInt64, length: UInt64) throws(BlockError) {
+  package func punchHole(at offset: UInt64, length: UInt64) throws(BlockError) {
     if kind == .blockDevice {
       guard linux_block_discard(descriptor, offset, length) == 0 else { throw BlockError(system: errno) }
       return
@@ -52,7 +52,7 @@ extension File {
   }
 
   /// Makes the range read as zero without writing it; with `mayUnmap`, also by giving its space back.
-  public func zeroRange(at offset: UInt64, length: UInt64, mayUnmap: Bool) throws(BlockError) {
+  package func zeroRange(at offset: UInt64, length: UInt64, mayUnmap: Bool) throws(BlockError) {
     if kind == .blockDevice {
       guard linux_block_zero(descriptor, offset, length) == 0 else { throw BlockError(system: errno) }
       return
@@ -61,7 +61,7 @@ extension File {
   }
 
   /// Lets the kernel copy at most `length` bytes to another file; returns the bytes copied, 0 at the end of this one.
-  public func copyRange(at offset: UInt64, length: Int, to target: File, at targetOffset: UInt64)
+  package func copyRange(at offset: UInt64, length: Int, to target: File, at targetOffset: UInt64)
     throws(BlockError)
     -> Int
   {
@@ -76,22 +76,22 @@ extension File {
 
   /// Lets the system begin to write a range to the disk that has been written to the file, so that less is left to wait
   /// for later. A hint: nothing is durable by it, and what goes wrong is told by `synchronize`.
-  public func beginWriteback(at offset: UInt64, length: UInt64) {
+  package func beginWriteback(at offset: UInt64, length: UInt64) {
     guard let start = try? File.position(offset, 0), let count = try? File.position(length, 0) else { return }
     _ = linux_begin_writeback(descriptor, start, count)
   }
 
   /// Keeps the file system from copying blocks on write, as far as it knows the notion; for a fresh file.
-  public func avoidCopyOnWrite() { _ = linux_set_nocow(descriptor) }
+  package func avoidCopyOnWrite() { _ = linux_set_nocow(descriptor) }
 
   /// Asks the file system to allocate in units of `bytes`, as far as it knows the notion; for a fresh file.
-  public func hintExtentSize(_ bytes: UInt32) { _ = linux_set_extent_hint(descriptor, bytes) }
+  package func hintExtentSize(_ bytes: UInt32) { _ = linux_set_extent_hint(descriptor, bytes) }
 
   /// Whether reading and writing go past the page cache.
-  public var isDirect: Bool { fcntl(descriptor, F_GETFL) & LINUX_O_DIRECT != 0 }
+  package var isDirect: Bool { fcntl(descriptor, F_GETFL) & LINUX_O_DIRECT != 0 }
 
   /// Turns reading and writing past the page cache on or off.
-  public func setDirect(_ direct: Bool) throws(BlockError) {
+  package func setDirect(_ direct: Bool) throws(BlockError) {
     let flag = LINUX_O_DIRECT
     guard linux_set_flags(descriptor, direct ? flag : 0, direct ? 0 : flag) == 0 else {
       let error = BlockError(system: errno)

@@ -1,14 +1,14 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Bytes
-public import Errors
+package import Bytes
+package import Errors
 
 extension File {
   /// All of the file as text.
   ///
   /// - Throws: kind `tooLarge` where it has more than `limit` bytes.
-  public func readText(limit: Int) throws(BlockError) -> String {
+  package func readText(limit: Int) throws(BlockError) -> String {
     let length = try length()
     guard length <= UInt64(limit) else { throw BlockError(.tooLarge, "more than \(limit) bytes") }
     let content = try readStart(count: Int(length))
@@ -19,12 +19,12 @@ extension File {
   }
 
   /// The first bytes of the file, fewer than `count` where it is shorter.
-  public func readStart(count: Int) throws(BlockError) -> Buffer {
+  package func readStart(count: Int) throws(BlockError) -> Buffer {
     try readPart(at: 0, count: count)
   }
 
   /// The bytes from `offset` on, fewer than `count` where the file ends before.
-  public func readPart(at offset: UInt64, count: Int) throws(BlockError) -> Buffer {
+  package func readPart(at offset: UInt64, count: Int) throws(BlockError) -> Buffer {
     let area = Buffer(count: count)
     var target = area.mutableBytes
     let done = try read(at: offset, into: &target)

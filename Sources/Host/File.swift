@@ -3,16 +3,16 @@
 
 import Bytes
 internal import CLinux
-public import Errors
+package import Errors
 internal import Glibc
 
 /// An open file or block device: positioned I/O that may be called from any thread.
 ///
 /// The descriptor closes with the last reference. No call uses the shared file position, except that
 /// seeking for data and holes moves it. Errors carry the system's own words; the caller adds the file name.
-public final class File: Sendable {
+package final class File: Sendable {
   /// What kind of file system object was opened.
-  public enum Kind: Sendable {
+  package enum Kind: Sendable {
     case regular
     case blockDevice
     case characterDevice
@@ -21,28 +21,28 @@ public final class File: Sendable {
   }
 
   /// How a file is opened.
-  public struct Mode: OptionSet, Sendable {
+  package struct Mode: OptionSet, Sendable {
     /// The raw bits.
-    public let rawValue: Int
+    package let rawValue: Int
     /// Makes a mode from raw bits.
-    public init(rawValue: Int) { self.rawValue = rawValue }
+    package init(rawValue: Int) { self.rawValue = rawValue }
     /// For writing as well as reading.
-    public static let writable = Mode(rawValue: 1)
+    package static let writable = Mode(rawValue: 1)
     /// Past the page cache (O_DIRECT); requests must then be aligned.
-    public static let direct = Mode(rawValue: 2)
+    package static let direct = Mode(rawValue: 2)
     /// Makes the file where it does not exist.
-    public static let create = Mode(rawValue: 4)
+    package static let create = Mode(rawValue: 4)
     /// Fails where the file exists.
-    public static let exclusive = Mode(rawValue: 8)
+    package static let exclusive = Mode(rawValue: 8)
     /// A file that is made can be read and written by its owner only.
-    public static let ownerOnly = Mode(rawValue: 16)
+    package static let ownerOnly = Mode(rawValue: 16)
   }
 
   let descriptor: Int32
   /// What kind of file system object this is.
-  public let kind: Kind
+  package let kind: Kind
   /// Whether the descriptor allows writing.
-  public let isWritable: Bool
+  package let isWritable: Bool
 
   init(owning descriptor: Int32, isWritable: Bool) throws(BlockError) {
     self.descriptor = descriptor
@@ -59,7 +59,7 @@ public final class File: Sendable {
   /// Opens the file at `path` without waiting for anyone (a FIFO does not block).
   ///
   /// - Throws: the system's reason, without the path.
-  public convenience init(path: String, mode: Mode) throws(BlockError) {
+  package convenience init(path: String, mode: Mode) throws(BlockError) {
     let permissions: mode_t = mode.contains(.ownerOnly) ? 0o600 : 0o644
     let descriptor: Int32
     do throws(BlockError) {
@@ -98,7 +98,7 @@ public final class File: Sendable {
   // MARK: Sizes
 
   /// The length in bytes; of a block device, its capacity.
-  public func length() throws(BlockError) -> UInt64 {
+  package func length() throws(BlockError) -> UInt64 {
     if kind == .blockDevice {
       var bytes: UInt64 = 0
       guard unsafe linux_block_size(descriptor, &bytes) == 0 else { throw BlockError(system: errno) }
@@ -108,17 +108,17 @@ public final class File: Sendable {
   }
 
   /// Bytes that the file system holds for the file.
-  public func allocatedLength() throws(BlockError) -> UInt64 {
+  package func allocatedLength() throws(BlockError) -> UInt64 {
     UInt64(clamping: try status().st_blocks) &* 512
   }
 
   /// What tells this file from every other on the machine.
-  public func identity() throws(BlockError) -> FileIdentity {
+  package func identity() throws(BlockError) -> FileIdentity {
     FileIdentity(try status())
   }
 
   /// The request size in bytes that direct I/O needs: the sector size of a device, else a page.
-  public var directAlignment: Int {
+  package var directAlignment: Int {
     var bytes: UInt32 = 0
     if kind == .blockDevice, unsafe linux_block_sector(descriptor, &bytes) == 0, bytes >= 512, bytes <= 4096 {
       return Int(bytes)
@@ -135,7 +135,7 @@ public final class File: Sendable {
   // MARK: Reading and writing
 
   /// Reads at `offset` until the buffer is full or the file ends; returns the bytes read.
-  public func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) -> Int {
+  package func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) -> Int {
     var done = 0
     while done < buffer.byteCount {
       let position = try File.position(offset, done)
@@ -156,7 +156,7 @@ public final class File: Sendable {
   }
 
   /// Writes all of `data` at `offset`.
-  public func write(at offset: UInt64, from data: RawSpan) throws(BlockError) {
+  package func write(at offset: UInt64, from data: RawSpan) throws(BlockError) {
     var done = 0
     while done < data.byteCount {
       let position = try File.position(offset, done)
@@ -172,13 +172,13 @@ public final class File: Sendable {
   }
 
   /// Makes everything written so far durable.
-  public func synchronize() throws(BlockError) {
+  package func synchronize() throws(BlockError) {
     guard fdatasync(descriptor) == 0 else { throw BlockError(system: errno) }
   }
 
   /// Throws what the system tells of earlier writes when a file is closed, as quotas, NFS and FUSE do: the last
   /// reference, which closes it in the end, could tell nobody.
-  public func reportCloseErrors() throws(BlockError) {
+  package func reportCloseErrors() throws(BlockError) {
     let duplicate = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
     guard duplicate >= 0 else { throw BlockError(system: errno) }
     // Interrupted, it is closed all the same.
@@ -186,7 +186,7 @@ public final class File: Sendable {
   }
 
   /// Sets the length in bytes; new bytes read as zero.
-  public func truncate(to length: UInt64) throws(BlockError) {
+  package func truncate(to length: UInt64) throws(BlockError) {
     let position = try File.position(length, 0)
     while ftruncate(descriptor, position) != 0 {
       if errno != EINTR { throw BlockError(system: errno) }
@@ -225,11 +225,11 @@ extension File.Mode {
 }
 
 /// What tells one file from every other on the machine.
-public struct FileIdentity: Hashable, Sendable {
+package struct FileIdentity: Hashable, Sendable {
   /// The device the file is on.
-  public let device: UInt64
+  package let device: UInt64
   /// The file's number there.
-  public let inode: UInt64
+  package let inode: UInt64
 
   /// Of a block device, whatever its node in the file system, the number of the device itself.
   init(_ status: stat) {

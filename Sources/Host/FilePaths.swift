@@ -3,31 +3,31 @@
 
 internal import Bytes
 internal import CLinux
-public import Errors
+package import Errors
 internal import Glibc
 
 /// What can be said of a path, and what stands there.
-public enum FilePaths {
+package enum FilePaths {
   /// The folder part: everything before the last slash, `.` where there is none.
-  public static func folder(of path: String) -> String {
+  package static func folder(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
   /// The last component.
-  public static func name(of path: String) -> String {
+  package static func name(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return path }
     return String(path[path.index(after: slash)...])
   }
 
   /// `name` inside `folder`; an absolute `name` stays as it is.
-  public static func join(_ folder: String, _ name: String) -> String {
+  package static func join(_ folder: String, _ name: String) -> String {
     if name.hasPrefix("/") || folder.isEmpty { return name }
     return folder.hasSuffix("/") ? folder + name : folder + "/" + name
   }
 
   /// The way from `folder` to `path`, such as `../images/base`; both are absolute and free of links.
-  public static func relative(_ path: String, from folder: String) -> String {
+  package static func relative(_ path: String, from folder: String) -> String {
     let there = path.split(separator: "/")
     let here = folder.split(separator: "/")
     var common = 0
@@ -38,7 +38,7 @@ public enum FilePaths {
 
   /// The path with all links followed. Of a file that does not exist, where it would be made; the path itself
   /// where links lead in a circle.
-  public static func resolvingLinks(_ path: String) -> String {
+  package static func resolvingLinks(_ path: String) -> String {
     var here = path
     for _ in 0..<maximumLinks {
       if let resolved = unsafe realpath(here.cName, nil) {
@@ -63,21 +63,21 @@ public enum FilePaths {
   }
 
   /// What kind of object is at `path`, or nil where there is nothing or it cannot be looked at.
-  public static func kind(of path: String) -> File.Kind? {
+  package static func kind(of path: String) -> File.Kind? {
     var status = stat()
     guard unsafe stat(path.cName, &status) == 0 else { return nil }
     return File.Kind(status)
   }
 
   /// What tells the file at `path` from every other, or nil where there is none.
-  public static func identity(of path: String) -> FileIdentity? {
+  package static func identity(of path: String) -> FileIdentity? {
     var status = stat()
     guard unsafe stat(path.cName, &status) == 0 else { return nil }
     return FileIdentity(status)
   }
 
   /// Bytes that are free in the file system of `folder`, or nil where the system does not know.
-  public static func freeSpace(in folder: String) -> FreeSpace? {
+  package static func freeSpace(in folder: String) -> FreeSpace? {
     var status = statvfs()
     // Without a number of blocks, there is no limit.
     guard unsafe statvfs(folder.cName, &status) == 0, status.f_blocks > 0 else { return nil }
@@ -88,18 +88,18 @@ public enum FilePaths {
   }
 
   /// Removes the name `path`.
-  public static func remove(_ path: String) throws(BlockError) {
+  package static func remove(_ path: String) throws(BlockError) {
     guard unsafe unlink(path.cName) == 0 else { throw BlockError(system: errno) }
   }
 }
 
 /// What a file system says of its free space.
-public struct FreeSpace: Sendable {
+package struct FreeSpace: Sendable {
   /// All of it, in bytes: more than this, nobody can write.
-  public let all: UInt64
+  package let all: UInt64
   /// The part that is not kept for the administrator.
-  public let forEverybody: UInt64
+  package let forEverybody: UInt64
   /// Whether a file takes what is written to it: neither compression nor deduplication nor a quota makes the number a
   /// guess.
-  public let isCertain: Bool
+  package let isCertain: Bool
 }

@@ -3,14 +3,14 @@
 
 internal import Bytes
 internal import CLinux
-public import Errors
+package import Errors
 internal import Glibc
 
 /// A file that was found and is not open yet: looking at it has none of the effects that opening has, and `open` opens
 /// that file and no other, whatever comes to stand at its name meanwhile.
-public final class FoundFile: Sendable {
+package final class FoundFile: Sendable {
   /// What kind of file system object was found.
-  public let kind: File.Kind
+  package let kind: File.Kind
   private let identity: FileIdentity
   /// Keeps the object, so that its identity is not given to another one.
   private let descriptor: Int32
@@ -34,12 +34,12 @@ public final class FoundFile: Sendable {
   /// Finds the file at `path`, as the system follows it.
   ///
   /// - Throws: the system's reason, without the path.
-  public convenience init(path: String) throws(BlockError) { try self.init(path, in: nil) }
+  package convenience init(path: String) throws(BlockError) { try self.init(path, in: nil) }
 
   /// Finds the file that `name` leads to from `folder` without leaving it: by steps down, none of which is a link.
   ///
   /// - Throws: kind `refused` for a name that leads elsewhere; the system's reason, without the path.
-  public convenience init(_ name: String, beneath folder: String) throws(BlockError) {
+  package convenience init(_ name: String, beneath folder: String) throws(BlockError) {
     var steps: [String] = []
     for step in name.spelledBytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
       steps.append(String(spelling: Array(step)))
@@ -89,7 +89,7 @@ public final class FoundFile: Sendable {
   /// Opens the file.
   ///
   /// - Throws: kind `conflict` where another file has its name by now; the system's reason, without the path.
-  public func open(_ mode: File.Mode) throws(BlockError) -> File {
+  package func open(_ mode: File.Mode) throws(BlockError) -> File {
     let flags = mode.flags | (folder == nil ? 0 : O_NOFOLLOW)
     let opened: Int32
     do throws(BlockError) {
@@ -107,5 +107,5 @@ public final class FoundFile: Sendable {
 
 extension FoundFile: Equatable {
   /// Whether both were found at once.
-  public static func == (one: FoundFile, other: FoundFile) -> Bool { one === other }
+  package static func == (one: FoundFile, other: FoundFile) -> Bool { one === other }
 }

@@ -4,22 +4,22 @@
 internal import Glibc
 
 /// A moment as the clocks of this machine's time zone show it.
-public struct LocalTime: Sendable, Equatable {
+package struct LocalTime: Sendable, Equatable {
   /// The year.
-  public let year: Int
+  package let year: Int
   /// 1 to 12.
-  public let month: Int
+  package let month: Int
   /// 1 to 31.
-  public let day: Int
+  package let day: Int
   /// 0 to 23.
-  public let hour: Int
+  package let hour: Int
   /// 0 to 59.
-  public let minute: Int
+  package let minute: Int
   /// 0 to 60.
-  public let second: Int
+  package let second: Int
 
   /// The moment that many seconds after the start of 1970; nil where the system cannot tell.
-  public init?(seconds: Int64) {
+  package init?(seconds: Int64) {
     guard var time = time_t(exactly: seconds) else { return nil }
     var parts = unsafe tm()
     guard unsafe localtime_r(&time, &parts) != nil else { return nil }

@@ -2,20 +2,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-public import Errors
+package import Errors
 internal import Glibc
 
 /// Asking for secrets on the terminal, which does not show what is typed.
-public enum Passphrase {
+package enum Passphrase {
   /// The longest that can be typed, in bytes.
-  public static let maximumLength = 512
+  package static let maximumLength = 512
 
   /// Shows `prompt` on the terminal of the process and reads a line from it, whatever the standard streams are.
   ///
   /// The terminal shows what is typed again when this returns, also when a signal comes; ^C and ^D end the question.
   ///
   /// - Throws: kind `notFound` where there is no terminal, `interrupted` where the user does not answer.
-  public static func ask(_ prompt: String) throws(BlockError) -> Secret {
+  package static func ask(_ prompt: String) throws(BlockError) -> Secret {
     let descriptor: Int32
     do throws(BlockError) {
       descriptor = try File.descriptor(path: "/dev/tty", flags: O_RDWR | O_CLOEXEC | O_NOCTTY)

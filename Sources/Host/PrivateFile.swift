@@ -3,24 +3,24 @@
 
 internal import Bytes
 internal import CLinux
-public import Errors
+package import Errors
 internal import Glibc
 
 /// A file of this process's own, for a library that opens what it works on by a path. It lives in memory; where
 /// `/proc` is missing, which shows such files under a path, it is a temporary file that its owner alone can read. It is
 /// gone, and what was in it, with the last reference.
-public final class PrivateFile {
+package final class PrivateFile {
   /// The file.
-  public let file: File
+  package let file: File
   /// A path that leads to it.
-  public let path: String
+  package let path: String
   private let isTemporary: Bool
 
   /// Makes an empty file.
   ///
   /// - Parameter name: what the system calls it in its own lists.
   /// - Throws: kind `unsupported` where there is no place for it.
-  public init(_ name: String) throws(BlockError) {
+  package init(_ name: String) throws(BlockError) {
     let unnamed = try File(inMemory: name)
     let path = "/proc/self/fd/\(unnamed.descriptor)"
     if let identity = FilePaths.identity(of: path), try unnamed.identity() == identity {

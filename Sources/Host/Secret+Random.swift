@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-public import Errors
+package import Errors
 internal import Glibc
 
 extension Secret {
   /// A secret of `count` bytes that nobody can guess.
-  public convenience init(random count: Int) throws(BlockError) {
+  package convenience init(random count: Int) throws(BlockError) {
     try self.init(count: count) { (bytes: inout MutableRawSpan) throws(BlockError) in
       try bytes.fillWithRandomBytes()
     }
@@ -16,7 +16,7 @@ extension Secret {
 
 extension MutableRawSpan {
   /// Fills all bytes with such as nobody can guess.
-  public mutating func fillWithRandomBytes() throws(BlockError) {
+  package mutating func fillWithRandomBytes() throws(BlockError) {
     // The system gives so many at once.
     let most = 256
     let result = unsafe withUnsafeMutableBytes { raw in

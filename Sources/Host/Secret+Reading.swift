@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-public import Errors
+package import Errors
 internal import Glibc
 
 extension Secret {
   /// A secret that holds the bytes that `text` stands for; the text itself cannot be wiped.
-  public convenience init(text: String) {
+  package convenience init(text: String) {
     self.init(count: text.spelledCount) { room in
       var position = 0
       for scalar in text.unicodeScalars {
@@ -24,7 +24,7 @@ extension Secret {
   ///
   /// - Parameter limit: the largest length in bytes that is accepted.
   /// - Throws: kind `tooLarge` for a longer file, or the system's reason, with the file's name.
-  public static func read(path: String, limit: Int) throws(BlockError) -> Secret {
+  package static func read(path: String, limit: Int) throws(BlockError) -> Secret {
     if path == "-" {
       return try inContext("Error reading standard input") { () throws(BlockError) in
         try read(descriptor: 0, limit: limit)
@@ -42,7 +42,7 @@ extension Secret {
   /// Reads a descriptor that the process has to its end.
   ///
   /// - Parameter limit: the largest length in bytes that is accepted.
-  public static func read(descriptor: Int32, limit: Int) throws(BlockError) -> Secret {
+  package static func read(descriptor: Int32, limit: Int) throws(BlockError) -> Secret {
     var known = Secret(count: 0) { _ in }
     var capacity = 4096
     while true {

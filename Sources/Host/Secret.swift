@@ -12,17 +12,17 @@ internal import Glibc
 ///
 /// Nothing prints one: it has no description, and no error or output is made from its bytes.
 @safe
-public final class Secret: @unchecked Sendable {
+package final class Secret: @unchecked Sendable {
   // Sendable because nothing changes the bytes between the end of `init` and the start of `deinit`.
 
   /// Number of bytes.
-  public let count: Int
+  package let count: Int
   private let base: UnsafeMutableRawPointer
   /// Bytes of the pages.
   private let room: Int
 
   /// A secret of `count` bytes that `fill` writes.
-  public init<Failure: Error>(count: Int, filledBy fill: (inout MutableRawSpan) throws(Failure) -> Void)
+  package init<Failure: Error>(count: Int, filledBy fill: (inout MutableRawSpan) throws(Failure) -> Void)
     throws(Failure)
   {
     self.count = count
@@ -42,7 +42,7 @@ public final class Secret: @unchecked Sendable {
   }
 
   /// A secret that holds a copy of `bytes`; the caller's copy is the caller's to wipe.
-  public convenience init(copying bytes: RawSpan) {
+  package convenience init(copying bytes: RawSpan) {
     self.init(count: bytes.byteCount) { target in target.copy(bytes) }
   }
 
@@ -52,13 +52,13 @@ public final class Secret: @unchecked Sendable {
   }
 
   /// Whether the bytes are UTF-8.
-  public var isText: Bool {
+  package var isText: Bool {
     let bytes = unsafe Span<UInt8>(_unsafeStart: base.assumingMemoryBound(to: UInt8.self), count: count)
     return (try? UTF8Span(validating: bytes)) != nil
   }
 
   /// The bytes, for reading.
-  public var bytes: RawSpan {
+  package var bytes: RawSpan {
     @_lifetime(borrow self) get {
       let span = unsafe RawSpan(_unsafeStart: base, byteCount: count)
       return unsafe _overrideLifetime(span, borrowing: self)

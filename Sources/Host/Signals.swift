@@ -9,7 +9,7 @@ internal import Synchronization
 ///
 /// A thread of their own waits for them, and all others have them blocked: whatever hangs in the system or in a
 /// library, somebody is there to end the process.
-public enum Signals {
+package enum Signals {
   /// How many seconds work that can end itself is given for that.
   private static let patience = 1.0
 
@@ -27,7 +27,7 @@ public enum Signals {
   /// `expectCleanEnd` was called, a second later if the process is still there. The next one has its default effect.
   /// Those that the program was started with as ignored or blocked stay so. Must be called before there are other
   /// threads. From now on, writing to a pipe that nobody reads and past the size limit of files are errors and no death.
-  public static func watch(as name: String) {
+  package static func watch(as name: String) {
     for number in [SIGPIPE, SIGXFSZ] { _ = signal(number, SIG_IGN) }
     var before = sigset_t()
     unsafe sigemptyset(&before)
@@ -47,16 +47,16 @@ public enum Signals {
   }
 
   /// Work begins that asks for `terminating` now and then and ends itself.
-  public static func expectCleanEnd() { state.isCleanEndExpected.store(true, ordering: .releasing) }
+  package static func expectCleanEnd() { state.isCleanEndExpected.store(true, ordering: .releasing) }
 
   /// The number of the first terminating signal, or nil.
-  public static var terminating: Int32? {
+  package static var terminating: Int32? {
     let number = state.terminating.load(ordering: .acquiring)
     return number == 0 ? nil : number
   }
 
   /// How many times a progress report was asked for (SIGUSR1).
-  public static var progressRequests: UInt32 { state.requests.load(ordering: .relaxed) }
+  package static var progressRequests: UInt32 { state.requests.load(ordering: .relaxed) }
 
   // MARK: The thread that waits
 

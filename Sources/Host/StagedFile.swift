@@ -3,7 +3,7 @@
 
 internal import Bytes
 internal import CLinux
-public import Errors
+package import Errors
 internal import Glibc
 
 /// A file that appears under its name only when it is complete.
@@ -12,13 +12,13 @@ internal import Glibc
 /// nothing behind; elsewhere it has a hidden temporary name in the same folder. An existing file at the name
 /// is replaced at the moment of publishing and untouched before. The new file then has all that the old one had:
 /// owner, mode, access control list, label and other attributes. It has them before it has content.
-public final class StagedFile {
+package final class StagedFile {
   /// The file to fill.
-  public let file: File
+  package let file: File
   /// The path that it will have.
-  public let path: String
+  package let path: String
   /// Whether a file stood at the path when this one was made.
-  public let replaces: Bool
+  package let replaces: Bool
   /// The hidden name it has now, if any; once the file has appeared, that of what it replaced.
   private var temporaryPath: String?
   private var state = State.staged
@@ -39,7 +39,7 @@ public final class StagedFile {
   ///
   /// - Throws: kind `refused`, saying why, where a file stands there whose place no other can take with all that it
   ///   has: it has to be filled in place. The system's reason, without the path, where no file can be made.
-  public init(path: String) throws(BlockError) {
+  package init(path: String) throws(BlockError) {
     guard !path.isEmpty else { throw BlockError(system: ENOENT) }
     self.path = FilePaths.resolvingLinks(path)
     let present = try PresentFile(at: self.path)
@@ -64,7 +64,7 @@ public final class StagedFile {
 
   /// Makes sure that all that was written is there, as far as the system can tell; where the file replaces another,
   /// also that it stays there: a good file must not go before.
-  public func complete() throws(BlockError) {
+  package func complete() throws(BlockError) {
     guard !isComplete else { return }
     if replaces { try file.synchronize() }
     try file.reportCloseErrors()
@@ -72,7 +72,7 @@ public final class StagedFile {
   }
 
   /// Gives the file its name, replacing what is there in one step.
-  public func publish() throws(BlockError) {
+  package func publish() throws(BlockError) {
     try complete()
     try takeAttributesAgain()
     if temporaryPath == nil {
@@ -88,7 +88,7 @@ public final class StagedFile {
 
   /// Takes the name from the file that is replaced, which has a hidden one until `appear` follows or `withdraw` gives the
   /// name back: what belongs to the new file can appear before it does, and never beside the old one.
-  public func retire() throws(BlockError) {
+  package func retire() throws(BlockError) {
     try takeAttributesAgain()
     guard FilePaths.kind(of: path) == .regular else { return }
     let hidden = StagedFile.hiddenName(like: path)
@@ -100,7 +100,7 @@ public final class StagedFile {
   }
 
   /// Gives the file its name, so that this can be taken back with `withdraw`, until `settle`.
-  public func appear() throws(BlockError) {
+  package func appear() throws(BlockError) {
     try takeAttributesAgain()
     // Exchanging names would take a folder away.
     if FilePaths.kind(of: path) == .directory { throw BlockError(system: EISDIR) }
@@ -133,7 +133,7 @@ public final class StagedFile {
   }
 
   /// Takes the file away again; what stood there before is back.
-  public func withdraw() {
+  package func withdraw() {
     switch state {
     case .staged: break
     case .appeared: _ = unsafe unlink(path.cName)
@@ -146,7 +146,7 @@ public final class StagedFile {
   }
 
   /// What was replaced goes.
-  public func settle() {
+  package func settle() {
     if state != .staged, let retiredPath { _ = unsafe unlink(retiredPath.cName) }
     if let temporaryPath { _ = unsafe unlink(temporaryPath.cName) }
     (temporaryPath, state) = (nil, .staged)

@@ -2,19 +2,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-public import Errors
+package import Errors
 internal import Glibc
 
 /// Standard input and output as streams of bytes, which may be pipes.
 ///
 /// Nothing waits for long without asking `goOn`, which throws when it is time to end: a signal does not end the
 /// system calls by itself.
-public enum StandardData {
+package enum StandardData {
   /// The longest wait in milliseconds between two questions.
   private static let patience: Int32 = 250
 
   /// Reads until `buffer` is full or the input ends; returns the bytes read.
-  public static func read(into buffer: inout MutableRawSpan, goOn: () throws(BlockError) -> Void)
+  package static func read(into buffer: inout MutableRawSpan, goOn: () throws(BlockError) -> Void)
     throws(BlockError) -> Int
   {
     var done = 0
@@ -34,7 +34,7 @@ public enum StandardData {
   }
 
   /// Writes all of `data`.
-  public static func write(_ data: RawSpan, goOn: () throws(BlockError) -> Void) throws(BlockError) {
+  package static func write(_ data: RawSpan, goOn: () throws(BlockError) -> Void) throws(BlockError) {
     var done = 0
     while done < data.byteCount {
       try wait(for: STDOUT_FILENO, Int16(POLLOUT), goOn)

@@ -9,7 +9,7 @@ extension String {
   ///
   /// Everything that is written for people goes through here, once: see `Stream.write`. Text of our own, line feeds
   /// included, stays as it is.
-  public var shown: String {
+  package var shown: String {
     // The usual case: nothing but ASCII and our own words.
     guard utf8.contains(String.firstOfSpelling) else { return self }
     var shown = ""

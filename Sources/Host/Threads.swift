@@ -2,21 +2,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CLinux
-public import Errors
+package import Errors
 internal import Glibc
 
 /// Threads of our own: started for one piece of work and joined before it returns.
-public enum Threads {
+package enum Threads {
   /// How many processors this process may use, at least 1: those that it may run on, as far as control groups give it
   /// their time.
-  public static let processors: Int = {
+  package static let processors: Int = {
     let usable = Int(linux_usable_processors())
     let present = usable > 0 ? usable : max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     return present == 1 ? 1 : min(present, ProcessorQuota().processors ?? present)
   }()
 
   /// A number that tells the calling thread from all others that live.
-  public static var current: UInt {
+  package static var current: UInt {
     UInt(pthread_self())
   }
 
@@ -24,7 +24,7 @@ public enum Threads {
   ///
   /// - Throws: the error of the lowest-numbered body that failed; all bodies run to their end first, so a
   ///   body that fails must tell the others by means of its own.
-  public static func run(_ count: Int, _ body: @escaping @Sendable (Int) throws(BlockError) -> Void)
+  package static func run(_ count: Int, _ body: @escaping @Sendable (Int) throws(BlockError) -> Void)
     throws(BlockError)
   {
     if count <= 0 { return }

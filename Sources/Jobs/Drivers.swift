@@ -1,7 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 internal import FileProtocol
 internal import Filters
 internal import LuksFormat
@@ -13,9 +13,9 @@ internal import RawFormat
 internal import VdiFormat
 
 /// Every driver of the suite.
-public enum Drivers {
+package enum Drivers {
   /// Storage first, then formats, then filters.
-  public static let all: [any DriverKind] =
+  package static let all: [any DriverKind] =
     [FileStorage.file, FileStorage.device, NBDStorage()] + NullStorage.all
     + [RawFormat(), Qcow2Format(), VdiFormat(), QedFormat(), LuksFormat()]
     + [

@@ -2,40 +2,40 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-public import Errors
+package import Errors
 
 /// Reads JSON text: the standard's grammar, and strings in single quotes as in `json:{'driver':'raw'}`.
 ///
 /// Nothing in the text is trusted: nesting and length are limited, a key may occur once in an object.
-public struct JSONParser {
+package struct JSONParser {
   /// What is wrong with a text, and where.
-  public struct Failure: Error, Sendable, Equatable {
+  package struct Failure: Error, Sendable, Equatable {
     /// A sentence without a full stop.
-    public var reason: String
+    package var reason: String
     /// Where, in bytes from the start of the text.
-    public var offset: Int
+    package var offset: Int
 
     /// Makes a failure from its parts.
-    public init(reason: String, offset: Int) {
+    package init(reason: String, offset: Int) {
       self.reason = reason
       self.offset = offset
     }
 
     /// The error to show to the user.
-    public var error: BlockError {
+    package var error: BlockError {
       BlockError(.invalidArgument, reason, hint: "The text is wrong at byte \(offset)")
     }
   }
 
   /// How deep arrays and objects may stand in each other where the caller does not say.
-  public static let maximumDepth = 128
+  package static let maximumDepth = 128
   /// How many bytes a text may have where the caller does not say.
-  public static let maximumLength = 1 << 20
+  package static let maximumLength = 1 << 20
 
   /// The single value that `text` holds.
   ///
   /// - Throws: what is wrong first, in the words of `qemu-img`.
-  public static func parse(
+  package static func parse(
     _ text: String, maximumDepth: Int = maximumDepth, maximumLength: Int = maximumLength
   )
     throws(Failure) -> OptionTree

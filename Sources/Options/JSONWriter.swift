@@ -4,7 +4,7 @@
 internal import Bytes
 
 /// Prints values as JSON in plain ASCII, in the layouts that users of QEMU's tools know.
-public struct JSONWriter {
+package struct JSONWriter {
   /// The text so far.
   private var text = ""
   private let indented: Bool
@@ -12,14 +12,14 @@ public struct JSONWriter {
   private init(indented: Bool) { self.indented = indented }
 
   /// One value a line, four spaces a level, without a final line feed.
-  public static func pretty(_ tree: OptionTree) -> String {
+  package static func pretty(_ tree: OptionTree) -> String {
     var writer = JSONWriter(indented: true)
     writer.write(tree, depth: 0)
     return writer.text
   }
 
   /// Everything on one line: `{"a": 1, "b": [true, null]}`.
-  public static func compact(_ tree: OptionTree) -> String {
+  package static func compact(_ tree: OptionTree) -> String {
     var writer = JSONWriter(indented: false)
     writer.write(tree, depth: 0)
     return writer.text

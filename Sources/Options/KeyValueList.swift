@@ -1,23 +1,23 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 
 /// The keys and values of an option string such as `driver=raw,file.filename=a,,b`, in the order given.
 ///
 /// A comma ends a value, two commas are one comma of the value.
-public struct KeyValueList: Sendable, Equatable {
+package struct KeyValueList: Sendable, Equatable {
   /// One key with its value.
-  public struct Item: Sendable, Equatable {
+  package struct Item: Sendable, Equatable {
     /// The key.
-    public var key: String
+    package var key: String
     /// The value; `on` or `off` where none was written.
-    public var value: String
+    package var value: String
     /// Whether no value was written (`key` for on, `nokey` for off).
-    public var isShort: Bool
+    package var isShort: Bool
 
     /// Makes an item that was written in full.
-    public init(key: String, value: String, isShort: Bool = false) {
+    package init(key: String, value: String, isShort: Bool = false) {
       self.key = key
       self.value = value
       self.isShort = isShort
@@ -25,7 +25,7 @@ public struct KeyValueList: Sendable, Equatable {
   }
 
   /// Which of the two habits of option strings holds.
-  public enum Dialect: Sendable {
+  package enum Dialect: Sendable {
     /// `-o` and `--image-opts`: `key` means on and `nokey` off; any text is a key.
     case short
     /// `--object`: every key needs a value and must be a name.
@@ -33,18 +33,18 @@ public struct KeyValueList: Sendable, Equatable {
   }
 
   /// All items, oldest first; a key may occur more than once.
-  public var items: [Item]
+  package var items: [Item]
   /// Whether the user asks what there is, by a bare `help` or `?`.
-  public private(set) var asksForHelp = false
+  package private(set) var asksForHelp = false
 
   /// Makes a list of known items.
-  public init(_ items: [Item] = []) { self.items = items }
+  package init(_ items: [Item] = []) { self.items = items }
 
   /// Reads an option string.
   ///
   /// - Parameter impliedKey: the key of a first value that is written without one (`secret,id=x`).
   /// - Throws: `invalidArgument` naming the key that is wrong; never in the short dialect.
-  public init(parsing text: String, dialect: Dialect, impliedKey: String? = nil) throws(BlockError) {
+  package init(parsing text: String, dialect: Dialect, impliedKey: String? = nil) throws(BlockError) {
     items = []
     var scanner = Scanner(rest: text.utf8[...])
     var impliedKey = impliedKey
@@ -68,7 +68,7 @@ public struct KeyValueList: Sendable, Equatable {
   }
 
   /// Reads the argument of `-o`, which may not be empty nor begin or end with a comma.
-  public init(creationOptions text: String) throws(BlockError) {
+  package init(creationOptions text: String) throws(BlockError) {
     let commas = text.utf8.reversed().prefix { $0 == UInt8(ascii: ",") }.count
     guard !text.isEmpty, !text.hasPrefix(","), commas % 2 == 0 else {
       throw BlockError(.invalidArgument, "Invalid option list: \(text)")
@@ -77,16 +77,16 @@ public struct KeyValueList: Sendable, Equatable {
   }
 
   /// Adds the items of another list behind those of this one, as a second `-o` does.
-  public mutating func append(_ other: KeyValueList) {
+  package mutating func append(_ other: KeyValueList) {
     items += other.items
     asksForHelp = asksForHelp || other.asksForHelp
   }
 
   /// The value of `key`; of several the last.
-  public subscript(key: String) -> String? { items.last { $0.key == key }?.value }
+  package subscript(key: String) -> String? { items.last { $0.key == key }?.value }
 
   /// The last value of each key, at the place where the key first occurred, as text.
-  public var object: OptionObject {
+  package var object: OptionObject {
     var object = OptionObject()
     for item in items { object[item.key] = .string(item.value) }
     return object
@@ -95,7 +95,7 @@ public struct KeyValueList: Sendable, Equatable {
   /// The last value of each key, put where keys with dots lead (`file.driver=file`).
   ///
   /// - Throws: as `OptionObject.nested`.
-  public func tree() throws(BlockError) -> OptionObject { try object.normalized() }
+  package func tree() throws(BlockError) -> OptionObject { try object.normalized() }
 
   private mutating func append(bare key: String, _ dialect: Dialect) throws(BlockError) {
     if key == "help" || key == "?" {

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Finds what was probably meant by a misspelt name.
-public enum Nearest {
+package enum Nearest {
   /// The name that is closest to `text`, if any is close: about one letter in three may be wrong.
-  public static func name(to text: String, among names: [String]) -> String? {
+  package static func name(to text: String, among names: [String]) -> String? {
     guard !text.isEmpty, text.utf8.count <= 64 else { return nil }
     let allowed = max(1, min(3, (text.utf8.count + 1) / 3))
     var best: (name: String, distance: Int)?

@@ -1,19 +1,19 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 
 // Keys with dots name values inside values: `file.filename` is `filename` of the object `file`, and
 // `children.0` the first element of the array `children`.
 
 extension OptionObject {
   /// How deep keys with dots may lead.
-  public static let maximumDepth = 64
+  package static let maximumDepth = 64
 
   /// The value at a path such as `file.filename` or `children.0.driver`, where every step exists.
   ///
   /// A key that itself is written with the dots is found first.
-  public func value(at path: String) -> OptionTree? {
+  package func value(at path: String) -> OptionTree? {
     if let value = self[path] { return value }
     var here = OptionTree.object(self)
     for step in path.split(separator: ".", omittingEmptySubsequences: false) {
@@ -32,7 +32,7 @@ extension OptionObject {
   }
 
   /// Sets the value at a path of object keys, making objects on the way; what is no object there is replaced.
-  public mutating func set(_ value: OptionTree, at path: String) {
+  package mutating func set(_ value: OptionTree, at path: String) {
     set(value, at: path.split(separator: ".", omittingEmptySubsequences: false)[...])
   }
 
@@ -51,7 +51,7 @@ extension OptionObject {
   /// Every value that is no object or array, in order, under its path; empty objects and arrays stay values.
   ///
   /// A key may occur twice where the object mixes nested keys with keys written with dots.
-  public func flattened() -> [Entry] {
+  package func flattened() -> [Entry] {
     var result: [Entry] = []
     for entry in entries { OptionObject.flatten(entry.value, as: entry.key, into: &result) }
     return result
@@ -73,7 +73,7 @@ extension OptionObject {
   /// The same values with every key that is written with dots put where it leads.
   ///
   /// - Throws: as `nested`.
-  public func normalized() throws(BlockError) -> OptionObject { try OptionObject.nested(flattened()) }
+  package func normalized() throws(BlockError) -> OptionObject { try OptionObject.nested(flattened()) }
 
   /// Builds objects and arrays from values under paths with dots; steps that are numbers make arrays.
   ///
@@ -81,7 +81,7 @@ extension OptionObject {
   ///
   /// - Throws: `invalidArgument` where a path has an empty step, is too deep or has a character that JSON cannot write
   ///   again, a value is given twice, or a name is used for a value and for an object; the message names the path.
-  public static func nested(_ entries: [Entry]) throws(BlockError) -> OptionObject {
+  package static func nested(_ entries: [Entry]) throws(BlockError) -> OptionObject {
     var leaves: [Leaf] = []
     for entry in entries {
       let steps = entry.key.split(separator: ".", omittingEmptySubsequences: false)

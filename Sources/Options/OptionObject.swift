@@ -2,39 +2,39 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Named values in the order in which they were given; every name occurs once.
-public struct OptionObject: Sendable {
+package struct OptionObject: Sendable {
   /// One named value.
-  public struct Entry: Sendable, Equatable {
+  package struct Entry: Sendable, Equatable {
     /// The name.
-    public var key: String
+    package var key: String
     /// The value.
-    public var value: OptionTree
+    package var value: OptionTree
 
     /// Makes an entry from its parts.
-    public init(key: String, value: OptionTree) {
+    package init(key: String, value: OptionTree) {
       self.key = key
       self.value = value
     }
   }
 
   /// All entries, oldest first.
-  public private(set) var entries: [Entry] = []
+  package private(set) var entries: [Entry] = []
   /// Where each key stands; kept only for objects that are too large to search from the start.
   private var positions: [String: Int]?
   private static let searchable = 16
 
   /// Makes an object without entries.
-  public init() {}
+  package init() {}
 
   /// How many entries there are.
-  public var count: Int { entries.count }
+  package var count: Int { entries.count }
   /// Whether there are no entries.
-  public var isEmpty: Bool { entries.isEmpty }
+  package var isEmpty: Bool { entries.isEmpty }
   /// The names, in order.
-  public var keys: [String] { entries.map(\.key) }
+  package var keys: [String] { entries.map(\.key) }
 
   /// The value of `key`; setting a new key appends it, setting nil removes it.
-  public subscript(key: String) -> OptionTree? {
+  package subscript(key: String) -> OptionTree? {
     get { position(of: key).map { entries[$0].value } }
     set {
       guard let newValue else {
@@ -52,7 +52,7 @@ public struct OptionObject: Sendable {
 
   /// Removes `key` and returns the value it had.
   @discardableResult
-  public mutating func remove(_ key: String) -> OptionTree? {
+  package mutating func remove(_ key: String) -> OptionTree? {
     guard let position = position(of: key) else { return nil }
     let value = entries.remove(at: position).value
     positions = nil
@@ -82,12 +82,12 @@ public struct OptionObject: Sendable {
 
 extension OptionObject: Equatable {
   /// Whether both hold the same entries in the same order.
-  public static func == (left: OptionObject, right: OptionObject) -> Bool { left.entries == right.entries }
+  package static func == (left: OptionObject, right: OptionObject) -> Bool { left.entries == right.entries }
 }
 
 extension OptionObject: ExpressibleByDictionaryLiteral {
   /// Makes an object from a literal; of equal keys the last one counts.
-  public init(dictionaryLiteral elements: (String, OptionTree)...) {
+  package init(dictionaryLiteral elements: (String, OptionTree)...) {
     for (key, value) in elements { self[key] = value }
   }
 }

@@ -1,23 +1,23 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 
 /// Takes values out of an object by name and type, so that at the end what nobody knows is left.
 ///
 /// Values may have JSON's types or be text as on the command line; null counts as not given, except to `tree`.
-public struct OptionReader: Sendable {
+package struct OptionReader: Sendable {
   /// What has not been taken yet.
-  public private(set) var rest: OptionObject
+  package private(set) var rest: OptionObject
 
   /// Makes a reader of all values of `object`.
-  public init(_ object: OptionObject) { rest = object }
+  package init(_ object: OptionObject) { rest = object }
 
   /// Takes the value of `name` as it is.
-  public mutating func tree(_ name: String) -> OptionTree? { rest.remove(name) }
+  package mutating func tree(_ name: String) -> OptionTree? { rest.remove(name) }
 
   /// Takes a truth value.
-  public mutating func bool(_ name: String) throws(BlockError) -> Bool? {
+  package mutating func bool(_ name: String) throws(BlockError) -> Bool? {
     switch rest.remove(name) {
     case nil, .null: return nil
     case .bool(let value): return value
@@ -27,7 +27,7 @@ public struct OptionReader: Sendable {
   }
 
   /// Takes a size in bytes.
-  public mutating func size(_ name: String) throws(BlockError) -> UInt64? {
+  package mutating func size(_ name: String) throws(BlockError) -> UInt64? {
     switch rest.remove(name) {
     case nil, .null: return nil
     case .string(let text): return try ValueText.size(text, option: name)
@@ -40,7 +40,7 @@ public struct OptionReader: Sendable {
   }
 
   /// Takes a whole number.
-  public mutating func number(_ name: String) throws(BlockError) -> UInt64? {
+  package mutating func number(_ name: String) throws(BlockError) -> UInt64? {
     switch rest.remove(name) {
     case nil, .null: return nil
     case .string(let text): return try ValueText.number(text, option: name)
@@ -54,7 +54,7 @@ public struct OptionReader: Sendable {
   }
 
   /// Takes a text.
-  public mutating func string(_ name: String) throws(BlockError) -> String? {
+  package mutating func string(_ name: String) throws(BlockError) -> String? {
     switch rest.remove(name) {
     case nil, .null: return nil
     case .string(let text): return text
@@ -63,7 +63,7 @@ public struct OptionReader: Sendable {
   }
 
   /// Takes one of the `choices`.
-  public mutating func choice(_ name: String, of choices: [String]) throws(BlockError) -> String? {
+  package mutating func choice(_ name: String, of choices: [String]) throws(BlockError) -> String? {
     guard let text = try string(name) else { return nil }
     guard choices.contains(text) else {
       throw BlockError(.invalidArgument, "Parameter '\(name)' does not accept value '\(text)'")
@@ -72,7 +72,7 @@ public struct OptionReader: Sendable {
   }
 
   /// Takes one of the raw values of `type`, which stand for its cases.
-  public mutating func choice<Choice: RawRepresentable & CaseIterable>(_ name: String, as type: Choice.Type)
+  package mutating func choice<Choice: RawRepresentable & CaseIterable>(_ name: String, as type: Choice.Type)
     throws(BlockError) -> Choice? where Choice.RawValue == String
   {
     guard let text = try choice(name, of: type.allCases.map(\.rawValue)) else { return nil }
@@ -80,7 +80,7 @@ public struct OptionReader: Sendable {
   }
 
   /// Takes an object with everything in it.
-  public mutating func object(_ name: String) throws(BlockError) -> OptionObject? {
+  package mutating func object(_ name: String) throws(BlockError) -> OptionObject? {
     switch rest.remove(name) {
     case nil, .null: return nil
     case .object(let object): return object
@@ -89,12 +89,12 @@ public struct OptionReader: Sendable {
   }
 
   /// The names that nobody took, those inside objects with their path.
-  public var unread: [String] { rest.flattened().map(\.key) }
+  package var unread: [String] { rest.flattened().map(\.key) }
 
   /// Ends the reading.
   ///
   /// - Throws: `Invalid parameter 'x'` for the first name that nobody took.
-  public func finish() throws(BlockError) {
+  package func finish() throws(BlockError) {
     guard let name = unread.first else { return }
     throw BlockError(.invalidArgument, "Invalid parameter '\(name)'")
   }

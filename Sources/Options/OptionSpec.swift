@@ -1,12 +1,12 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 
 /// One option that a format or protocol understands, as data.
-public struct OptionSpec: Sendable, Equatable {
+package struct OptionSpec: Sendable, Equatable {
   /// What values the option takes.
-  public enum Kind: Sendable, Equatable {
+  package enum Kind: Sendable, Equatable {
     /// On or off.
     case bool
     /// A whole number; decimal, or `0x` hexadecimal, or `0` octal.
@@ -20,16 +20,16 @@ public struct OptionSpec: Sendable, Equatable {
   }
 
   /// The name on the command line.
-  public let name: String
+  package let name: String
   /// What values the option takes.
-  public let kind: Kind
+  package let kind: Kind
   /// What it does, in one line.
-  public let help: String
+  package let help: String
   /// What holds where the user says nothing, if that is to be shown when an image is created.
-  public let defaultValue: OptionTree?
+  package let defaultValue: OptionTree?
 
   /// Makes a description from its parts.
-  public init(_ name: String, _ kind: Kind, _ help: String, default defaultValue: OptionTree? = nil) {
+  package init(_ name: String, _ kind: Kind, _ help: String, default defaultValue: OptionTree? = nil) {
     self.name = name
     self.kind = kind
     self.help = help
@@ -39,7 +39,7 @@ public struct OptionSpec: Sendable, Equatable {
   /// The value that `text` stands for.
   ///
   /// - Throws: what the option expects, naming it.
-  public func parse(_ text: String) throws(BlockError) -> OptionTree {
+  package func parse(_ text: String) throws(BlockError) -> OptionTree {
     switch kind {
     case .bool: .bool(try ValueText.bool(text, option: name))
     case .number: OptionTree(try ValueText.number(text, option: name))
@@ -60,30 +60,30 @@ public struct OptionSpec: Sendable, Equatable {
 }
 
 /// The options that can be given when an image is created, in the order in which its summary shows them.
-public struct OptionList: Sendable, Equatable, ExpressibleByArrayLiteral {
+package struct OptionList: Sendable, Equatable, ExpressibleByArrayLiteral {
   /// The descriptions; every name occurs once.
-  public private(set) var specs: [OptionSpec]
+  package private(set) var specs: [OptionSpec]
 
   /// Makes a list; of equal names the first counts.
-  public init(_ specs: [OptionSpec]) {
+  package init(_ specs: [OptionSpec]) {
     self.specs = []
     for spec in specs where self[spec.name] == nil { self.specs.append(spec) }
   }
 
   /// Makes a list; of equal names the first counts.
-  public init(arrayLiteral elements: OptionSpec...) { self.init(elements) }
+  package init(arrayLiteral elements: OptionSpec...) { self.init(elements) }
 
   /// The description of the option `name`.
-  public subscript(name: String) -> OptionSpec? { specs.first { $0.name == name } }
+  package subscript(name: String) -> OptionSpec? { specs.first { $0.name == name } }
 
   /// This list with the options of another behind it, as a format adds those of its protocol.
-  public func adding(_ other: OptionList) -> OptionList { OptionList(specs + other.specs) }
+  package func adding(_ other: OptionList) -> OptionList { OptionList(specs + other.specs) }
 
   /// The values that the user gave, each of its option's type; of a repeated option the last counts.
   ///
   /// - Throws: the first mistake in the order given: `Invalid parameter 'x'` for an unknown name, or what
   ///   the option expects.
-  public func parse(_ list: KeyValueList) throws(BlockError) -> OptionObject {
+  package func parse(_ list: KeyValueList) throws(BlockError) -> OptionObject {
     var values = OptionObject()
     for item in list.items {
       guard let spec = self[item.key] else {
@@ -98,7 +98,7 @@ public struct OptionList: Sendable, Equatable, ExpressibleByArrayLiteral {
   }
 
   /// What `-o help` prints, with a final line feed: a line for each option, by name.
-  public var help: String {
+  package var help: String {
     var text = "Supported options:\n"
     for spec in specs.sorted(by: { $0.name < $1.name }) {
       let form = spec.name + "=" + spec.placeholder
@@ -111,7 +111,7 @@ public struct OptionList: Sendable, Equatable, ExpressibleByArrayLiteral {
   /// The values given, or else the defaults, as ` name=value` each: the tail of the line that `create` prints.
   ///
   /// Truth values stand there as they were `written`, numbers as they are stored, with a sign.
-  public func summary(of values: OptionObject, written: KeyValueList = KeyValueList()) -> String {
+  package func summary(of values: OptionObject, written: KeyValueList = KeyValueList()) -> String {
     var text = ""
     for spec in specs {
       guard let value = values[spec.name] ?? spec.defaultValue else { continue }

@@ -4,7 +4,7 @@
 /// A value with structure: what `json:` names and `--image-opts` say, and what JSON output is made of.
 ///
 /// Values from `key=value` lists are strings; values from JSON have the type they were written with.
-public indirect enum OptionTree: Sendable, Equatable {
+package indirect enum OptionTree: Sendable, Equatable {
   /// JSON's null.
   case null
   /// True or false.
@@ -23,22 +23,22 @@ public indirect enum OptionTree: Sendable, Equatable {
   case object(OptionObject)
 
   /// A whole number in the case that the parser would give it.
-  public init(_ number: UInt64) {
+  package init(_ number: UInt64) {
     if let small = Int64(exactly: number) { self = .integer(small) } else { self = .unsigned(number) }
   }
 
   /// The text, where the value is text.
-  public var string: String? {
+  package var string: String? {
     if case .string(let value) = self { value } else { nil }
   }
 
   /// The truth value, where the value is one.
-  public var bool: Bool? {
+  package var bool: Bool? {
     if case .bool(let value) = self { value } else { nil }
   }
 
   /// The number, where the value is a whole number from 0 to 2^64 - 1.
-  public var unsigned: UInt64? {
+  package var unsigned: UInt64? {
     switch self {
     case .integer(let value): UInt64(exactly: value)
     case .unsigned(let value): value
@@ -47,12 +47,12 @@ public indirect enum OptionTree: Sendable, Equatable {
   }
 
   /// The elements, where the value is an array.
-  public var array: [OptionTree]? {
+  package var array: [OptionTree]? {
     if case .array(let value) = self { value } else { nil }
   }
 
   /// The named values, where the value is an object.
-  public var object: OptionObject? {
+  package var object: OptionObject? {
     if case .object(let value) = self { value } else { nil }
   }
 }
@@ -61,15 +61,15 @@ extension OptionTree: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, E
   ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
   /// Makes text.
-  public init(stringLiteral value: String) { self = .string(value) }
+  package init(stringLiteral value: String) { self = .string(value) }
   /// Makes a truth value.
-  public init(booleanLiteral value: Bool) { self = .bool(value) }
+  package init(booleanLiteral value: Bool) { self = .bool(value) }
   /// Makes a whole number.
-  public init(integerLiteral value: Int64) { self = .integer(value) }
+  package init(integerLiteral value: Int64) { self = .integer(value) }
   /// Makes an array.
-  public init(arrayLiteral elements: OptionTree...) { self = .array(elements) }
+  package init(arrayLiteral elements: OptionTree...) { self = .array(elements) }
   /// Makes an object; of equal keys the last one counts.
-  public init(dictionaryLiteral elements: (String, OptionTree)...) {
+  package init(dictionaryLiteral elements: (String, OptionTree)...) {
     var object = OptionObject()
     for (key, value) in elements { object[key] = value }
     self = .object(object)

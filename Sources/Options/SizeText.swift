@@ -1,19 +1,19 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 
 /// Sizes as people write and read them: `64k`, `1.5G`, `0x10000`; `64 MiB`.
-public enum SizeText {
+package enum SizeText {
   /// Why a text is no size.
-  public enum Failure: Error, Sendable, Equatable {
+  package enum Failure: Error, Sendable, Equatable {
     /// The text does not follow the grammar.
     case invalid
     /// The text follows the grammar but the number is larger than the limit.
     case outOfRange
 
     /// The error of an option `name` that was given `text`.
-    public func error(option name: String, text: String) -> BlockError {
+    package func error(option name: String, text: String) -> BlockError {
       switch self {
       case .invalid:
         BlockError(
@@ -27,7 +27,7 @@ public enum SizeText {
   }
 
   /// What `resize` is asked to do.
-  public enum Change: Sendable, Equatable {
+  package enum Change: Sendable, Equatable {
     /// Make it that many bytes.
     case set(UInt64)
     /// Make it that many bytes longer.
@@ -44,7 +44,7 @@ public enum SizeText {
   /// but only with a suffix above `b` may a fraction be other than zero.
   ///
   /// - Throws: `outOfRange` above `limit`, otherwise `invalid`.
-  public static func parse(_ text: String, limit: UInt64 = .max) throws(Failure) -> UInt64 {
+  package static func parse(_ text: String, limit: UInt64 = .max) throws(Failure) -> UInt64 {
     var scanner = TextScanner(text)
     scanner.skipSpace()
     let isNegative = scanner.skip("-")
@@ -67,14 +67,14 @@ public enum SizeText {
   }
 
   /// What `text` asks of a size: a size, or one with `+` or `-` in front for a difference.
-  public static func parseChange(_ text: String) throws(Failure) -> Change {
+  package static func parseChange(_ text: String) throws(Failure) -> Change {
     if text.hasPrefix("+") { return .grow(try parse(String(text.dropFirst()))) }
     if text.hasPrefix("-") { return .shrink(try parse(String(text.dropFirst()))) }
     return .set(try parse(text))
   }
 
   /// Whether `text` is a hexadecimal number with a suffix, which works but is easily misread.
-  public static func hasSuffixOnHex(_ text: String) -> Bool {
+  package static func hasSuffixOnHex(_ text: String) -> Bool {
     var scanner = TextScanner(text)
     scanner.skipSpace()
     _ = scanner.skip("+")
@@ -99,7 +99,7 @@ public enum SizeText {
   // MARK: Printing
 
   /// The size with three significant digits and a binary unit: `196 KiB`, `1.5 GiB`, `0.977 KiB`.
-  public static func human(_ bytes: UInt64) -> String {
+  package static func human(_ bytes: UInt64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
     // A unit begins at 1000 of the one below it, so that no number has four digits.
     let scaled = Double(bytes) / (1000.0 / 1024.0)
@@ -109,7 +109,7 @@ public enum SizeText {
   }
 
   /// The size in both forms: `64 MiB (67108864 bytes)`.
-  public static func humanAndBytes(_ bytes: UInt64) -> String { "\(human(bytes)) (\(bytes) bytes)" }
+  package static func humanAndBytes(_ bytes: UInt64) -> String { "\(human(bytes)) (\(bytes) bytes)" }
 
   /// `bytes / 2^shift`, a number below 1000, as `%.3g` prints it.
   private static func threeDigits(_ bytes: UInt64, shift: Int) -> String {

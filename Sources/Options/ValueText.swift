@@ -1,12 +1,12 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 
 /// Values of options as people write them. The errors name the option.
-public enum ValueText {
+package enum ValueText {
   /// `on`, `yes`, `true`, `y` or `off`, `no`, `false`, `n`; lower case only.
-  public static func bool(_ text: String, option name: String) throws(BlockError) -> Bool {
+  package static func bool(_ text: String, option name: String) throws(BlockError) -> Bool {
     switch text {
     case "on", "yes", "true", "y": return true
     case "off", "no", "false", "n": return false
@@ -15,7 +15,7 @@ public enum ValueText {
   }
 
   /// A whole number below 2^64: decimal, `0x` hexadecimal or `0` octal; a minus sign counts down from 2^64.
-  public static func number(_ text: String, option name: String) throws(BlockError) -> UInt64 {
+  package static func number(_ text: String, option name: String) throws(BlockError) -> UInt64 {
     var scanner = TextScanner(text)
     scanner.skipSpace()
     let isNegative = scanner.skip("-")
@@ -31,7 +31,7 @@ public enum ValueText {
   }
 
   /// Lets identifiers pass: letters, digits, `-`, `.` and `_` behind a letter.
-  public static func refuse(identifier: String, option name: String) throws(BlockError) {
+  package static func refuse(identifier: String, option name: String) throws(BlockError) {
     func isLetter(_ scalar: Unicode.Scalar) -> Bool {
       ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar)
     }
@@ -46,7 +46,7 @@ public enum ValueText {
   }
 
   /// A size in bytes, as `SizeText.parse` reads it.
-  public static func size(_ text: String, option name: String) throws(BlockError) -> UInt64 {
+  package static func size(_ text: String, option name: String) throws(BlockError) -> UInt64 {
     do throws(SizeText.Failure) {
       return try SizeText.parse(text)
     } catch {

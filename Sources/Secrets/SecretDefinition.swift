@@ -1,14 +1,14 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 internal import Host
-public import Options
+package import Options
 
 /// What one `--object` says: a secret's name, and where its bytes come from.
 ///
 /// No error that reading a definition throws contains any part of the bytes.
-public struct SecretDefinition: Sendable {
+package struct SecretDefinition: Sendable {
   /// How the bytes are written.
   enum Form: String, CaseIterable {
     /// As they are.
@@ -26,7 +26,7 @@ public struct SecretDefinition: Sendable {
   }
 
   /// The name that options refer to.
-  public let id: String
+  package let id: String
   let origin: Origin
   let form: Form
   /// The secret that these bytes are encrypted with, if they are.
@@ -37,12 +37,12 @@ public struct SecretDefinition: Sendable {
   /// Reads `secret,id=…,…` or the same as a JSON object.
   ///
   /// - Throws: kind `invalidArgument` with what is wrong, in `qemu-img`'s words.
-  public init(parsing text: String) throws(BlockError) {
+  package init(parsing text: String) throws(BlockError) {
     try self.init(reading: try SecretDefinition.properties(text))
   }
 
   /// What `--object secret,help` prints, or nil where `text` does not ask for it.
-  public static func help(for text: String) -> String? {
+  package static func help(for text: String) -> String? {
     switch text {
     case "secret,help", "secret,?":
       """
@@ -61,7 +61,7 @@ public struct SecretDefinition: Sendable {
   // MARK: Reading properties
 
   /// What a definition of any object says, with its type under `qom-type`.
-  public static func properties(_ text: String) throws(BlockError) -> OptionObject {
+  package static func properties(_ text: String) throws(BlockError) -> OptionObject {
     if text.hasPrefix("{") {
       do throws(JSONParser.Failure) {
         return try JSONParser.parse(text).object ?? OptionObject()
@@ -95,7 +95,7 @@ public struct SecretDefinition: Sendable {
   /// Reads the properties of a secret.
   ///
   /// - Throws: as above.
-  public init(reading properties: OptionObject) throws(BlockError) {
+  package init(reading properties: OptionObject) throws(BlockError) {
     var reader = OptionReader(properties)
     guard let type = try reader.string("qom-type") else {
       throw BlockError(.invalidArgument, "Parameter 'qom-type' is missing")

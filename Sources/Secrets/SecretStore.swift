@@ -1,16 +1,16 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+internal import BlockGraph
 internal import Crypto
-public import Errors
-public import Host
+package import Errors
+package import Host
 internal import Synchronization
 
 /// The secrets that a user defined, by name. Each is read and decoded when it is added, and wiped with the store.
-public final class SecretStore: SecretSource {
+package final class SecretStore: SecretSource {
   /// The longest secret that is read from a file, in bytes.
-  public static let maximumLength = 8 << 20
+  package static let maximumLength = 8 << 20
 
   private struct Content {
     var secrets: [String: Secret] = [:]
@@ -20,10 +20,10 @@ public final class SecretStore: SecretSource {
   private let content = Mutex(Content())
 
   /// A store without secrets.
-  public init() {}
+  package init() {}
 
   /// The secret called `id`.
-  public func secret(named id: String) throws(BlockError) -> Secret {
+  package func secret(named id: String) throws(BlockError) -> Secret {
     guard let secret = content.withLock({ $0.secrets[id] }) else {
       throw BlockError(
         .notFound, "No secret with id '\(id)'", advice: "Define it with --object secret,id=\(id),file=PATH.")
@@ -32,13 +32,13 @@ public final class SecretStore: SecretSource {
   }
 
   /// Every secret that was added.
-  public var all: [Secret] { content.withLock { Array($0.secrets.values) } }
+  package var all: [Secret] { content.withLock { Array($0.secrets.values) } }
 
   /// Adds a secret; those that it is encrypted with must have been added before.
   ///
   /// - Parameter warn: told what a user may not have meant.
   /// - Throws: where the name is taken, or the bytes cannot be read or decoded; never with any of the bytes.
-  public func add(_ definition: SecretDefinition, warn: (String) -> Void = { _ in }) throws(BlockError) {
+  package func add(_ definition: SecretDefinition, warn: (String) -> Void = { _ in }) throws(BlockError) {
     let id = definition.id
     guard content.withLock({ $0.secrets[id] == nil }) else {
       throw BlockError(

@@ -50,10 +50,7 @@ struct MemoryQed {
     let file = try graph.makeNode(memory, "file")
     let user = try graph.use(file, "the maker", held: [.consistentRead, .write, .resize], shared: [])
     guard let edge = user.edge else { throw BlockError(.notFound, "no edge") }
-    try QedFormat().create(
-      CreateRequest(file: edge, size: size, options: options) { _ throws(BlockError) in
-        throw BlockError(.unsupported, "no data files here")
-      })
+    try QedFormat().create(CreateRequest(file: edge, size: size, options: options))
     try graph.release(user)
     return memory.bytes
   }

@@ -1,39 +1,39 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 import Bytes
-public import Errors
-public import Options
+package import Errors
+package import Options
 import Synchronization
 
 /// A format whose images can be amended: a header of 512 bytes that holds one changeable byte, then the disk.
 ///
 /// The driver writes the byte through a permission that it takes for the change only, unless it is made without
 /// hooks; then it writes as its node may.
-public struct AmendableFormat: DriverKind {
+package struct AmendableFormat: DriverKind {
   /// What drivers of one kind do and saw.
-  public final class Record: Sendable {
+  package final class Record: Sendable {
     private let entries = Mutex<[String]>([])
     private let faults = Mutex<Set<String>>([])
 
     /// Makes a record; the steps named in `failing` fail: `amend`, or `refresh` in cleaning up.
-    public init(failing: Set<String> = []) { faults.withLock { $0 = failing } }
+    package init(failing: Set<String> = []) { faults.withLock { $0 = failing } }
 
     /// What happened, in order.
-    public var steps: [String] { entries.withLock { $0 } }
+    package var steps: [String] { entries.withLock { $0 } }
     func note(_ step: String) { entries.withLock { $0.append(step) } }
     func fails(_ step: String) -> Bool { faults.withLock { $0.contains(step) } }
   }
 
   /// What happened to the drivers.
-  public let record: Record
+  package let record: Record
   /// Called inside the body of each change.
-  public let inside: @Sendable (JobContext) -> Void
+  package let inside: @Sendable (JobContext) -> Void
   private let hasHooks: Bool
 
   /// Makes the kind.
-  public init(
+  package init(
     _ record: Record = Record(), hasHooks: Bool = true,
     inside: @escaping @Sendable (JobContext) -> Void = { _ in }
   ) {
@@ -43,15 +43,15 @@ public struct AmendableFormat: DriverKind {
   }
 
   /// `amendable`.
-  public var name: String { "amendable" }
+  package var name: String { "amendable" }
   /// The changeable byte, and what only creation takes.
-  public var creationOptions: OptionList { [OptionSpec("unit", .size, "Unit"), AmendableFormat.byte] }
+  package var creationOptions: OptionList { [OptionSpec("unit", .size, "Unit"), AmendableFormat.byte] }
   /// The changeable byte.
-  public var amendOptions: OptionList { [AmendableFormat.byte] }
+  package var amendOptions: OptionList { [AmendableFormat.byte] }
   private static let byte = OptionSpec("byte", .number, "The byte")
 
   /// Takes any file that is long enough.
-  public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+  package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     guard let file = request.node.file, file.length >= 512 else {
       throw BlockError(.invalidArgument, "Image is not in amendable format")
     }

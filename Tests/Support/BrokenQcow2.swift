@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Bytes
-public import Errors
+package import Errors
 import Host
 
 /// A small qcow2 image in memory, laid out by hand so that tests depend on no program to make one.
@@ -10,9 +10,9 @@ import Host
 /// Clusters in order: header, refcount table, refcount block, L1 table, L2 table, four with data; then with a
 /// snapshot its L1 table and the snapshot table, and with bitmaps their directory, the first one's table and bits, and
 /// the second one's table. The guest has sixteen clusters, the first four with data.
-public struct SampleQcow2: Sendable {
+package struct SampleQcow2: Sendable {
   /// What an image has beyond the plain one.
-  public enum Shape: String, Sendable, CaseIterable {
+  package enum Shape: String, Sendable, CaseIterable {
     /// Version 3, 4 KiB clusters, 16-bit refcounts.
     case plain
     /// Version 2.
@@ -30,36 +30,36 @@ public struct SampleQcow2: Sendable {
   }
 
   /// The image file's bytes.
-  public var bytes: [UInt8] = []
+  package var bytes: [UInt8] = []
   /// What the image has.
-  public let shape: Shape
+  package let shape: Shape
   /// Cluster size in bytes as a power of two.
-  public let clusterBits: Int
+  package let clusterBits: Int
 
   /// Host offset of the refcount table in bytes.
-  public var refcountTable: Int { 1 << clusterBits }
+  package var refcountTable: Int { 1 << clusterBits }
   /// Host offset of the refcount block.
-  public var refcountBlock: Int { 2 << clusterBits }
+  package var refcountBlock: Int { 2 << clusterBits }
   /// Host offset of the L1 table.
-  public var l1: Int { 3 << clusterBits }
+  package var l1: Int { 3 << clusterBits }
   /// Host offset of the L2 table.
-  public var l2: Int { 4 << clusterBits }
+  package var l2: Int { 4 << clusterBits }
   /// Host offset of the first cluster with data.
-  public var data: Int { 5 << clusterBits }
+  package var data: Int { 5 << clusterBits }
   /// Host offset of the snapshot's L1 table.
-  public var snapshotL1: Int { 9 << clusterBits }
+  package var snapshotL1: Int { 9 << clusterBits }
   /// Host offset of the snapshot table.
-  public var snapshotTable: Int { 10 << clusterBits }
+  package var snapshotTable: Int { 10 << clusterBits }
   /// Host offset of the bitmap directory, whose entries take 32 bytes each.
-  public var bitmapDirectory: Int { 9 << clusterBits }
+  package var bitmapDirectory: Int { 9 << clusterBits }
   /// Host offset of the first bitmap's table; its bits are in the next cluster.
-  public var bitmapTable: Int { 10 << clusterBits }
+  package var bitmapTable: Int { 10 << clusterBits }
   /// Where the list of header extensions starts.
-  public var extensions: Int { shape == .version2 ? 72 : 104 }
+  package var extensions: Int { shape == .version2 ? 72 : 104 }
   /// Where there is room for a backing file's name.
-  public var backingName: Int { 1024 }
+  package var backingName: Int { 1024 }
   /// Where the compressed cluster's bytes are.
-  public var compressedData: Int { data + 3 << clusterBits + 300 }
+  package var compressedData: Int { data + 3 << clusterBits + 300 }
 
   /// 4096 times the letter A, deflated.
   static let deflated: [UInt8] = [
@@ -68,7 +68,7 @@ public struct SampleQcow2: Sendable {
   ]
 
   /// Makes a whole image.
-  public init(_ shape: Shape) {
+  package init(_ shape: Shape) {
     self.shape = shape
     clusterBits = shape == .extended ? 14 : 12
     let count = shape == .snapshot ? 11 : shape == .bitmaps ? 13 : 9
@@ -159,7 +159,7 @@ public struct SampleQcow2: Sendable {
   // MARK: Changing bytes
 
   /// Stores bytes at an offset, which may lie past the end.
-  public mutating func set(_ offset: Int, _ new: [UInt8]) {
+  package mutating func set(_ offset: Int, _ new: [UInt8]) {
     if bytes.count < offset + new.count {
       bytes += [UInt8](repeating: 0, count: offset + new.count - bytes.count)
     }
@@ -167,11 +167,11 @@ public struct SampleQcow2: Sendable {
   }
 
   /// Stores a big-endian number of 16 bits.
-  public mutating func set16(_ offset: Int, _ number: UInt16) { setBig(offset, UInt64(number), 2) }
+  package mutating func set16(_ offset: Int, _ number: UInt16) { setBig(offset, UInt64(number), 2) }
   /// Stores a big-endian number of 32 bits.
-  public mutating func set32(_ offset: Int, _ number: UInt32) { setBig(offset, UInt64(number), 4) }
+  package mutating func set32(_ offset: Int, _ number: UInt32) { setBig(offset, UInt64(number), 4) }
   /// Stores a big-endian number of 64 bits.
-  public mutating func set64(_ offset: Int, _ number: UInt64) { setBig(offset, number, 8) }
+  package mutating func set64(_ offset: Int, _ number: UInt64) { setBig(offset, number, 8) }
 
   private mutating func setBig(_ offset: Int, _ number: UInt64, _ count: Int) {
     var new: [UInt8] = []
@@ -182,7 +182,7 @@ public struct SampleQcow2: Sendable {
   }
 
   /// Names a backing file.
-  public mutating func setBacking(_ name: String, format: String = "qcow2") {
+  package mutating func setBacking(_ name: String, format: String = "qcow2") {
     set64(8, UInt64(backingName))
     set32(16, UInt32(name.utf8.count))
     set(backingName, Array(name.utf8))
@@ -192,12 +192,12 @@ public struct SampleQcow2: Sendable {
   }
 
   /// Cuts the file off.
-  public mutating func cut(at length: Int) { bytes.removeLast(max(0, bytes.count - length)) }
+  package mutating func cut(at length: Int) { bytes.removeLast(max(0, bytes.count - length)) }
 
   // MARK: Files
 
   /// Writes the image to a file and, where it has one, its data file beside it.
-  public func write(to folder: TemporaryFolder, as name: String = "sample.qcow2") throws(BlockError) {
+  package func write(to folder: TemporaryFolder, as name: String = "sample.qcow2") throws(BlockError) {
     try SampleQcow2.write(bytes, to: folder.file(name))
     guard shape == .dataFile else { return }
     try SampleQcow2.write([UInt8](repeating: 66, count: 16 << clusterBits), to: folder.file("sample.data"))

@@ -1,22 +1,22 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
-public import Errors
+package import BlockGraph
+package import Errors
 
 /// Random operations, remembering what a flush made safe and what changed since.
-public struct CrashProgram {
+package struct CrashProgram {
   private let edge: Edge
   /// Where the next operations come from.
-  public var random: SeededNumbers
+  package var random: SeededNumbers
   private var shadow: [UInt8]
   private var safe: [UInt8]
   private var isTouched: [Bool]
   /// Whether an operation failed, after which there was none.
-  public private(set) var failed = false
+  package private(set) var failed = false
 
   /// A program for the whole disk of `length` bytes, which is as it was flushed.
-  public init(_ edge: Edge, length: Int, _ random: SeededNumbers) throws(BlockError) {
+  package init(_ edge: Edge, length: Int, _ random: SeededNumbers) throws(BlockError) {
     self.edge = edge
     self.random = random
     shadow = try edge.array(at: 0, count: length)
@@ -25,7 +25,7 @@ public struct CrashProgram {
   }
 
   /// Runs so many operations, or up to the first that fails.
-  public mutating func run(operations: Int) {
+  package mutating func run(operations: Int) {
     for _ in 0..<operations where !failed {
       do throws(BlockError) {
         try step()
@@ -63,7 +63,7 @@ public struct CrashProgram {
   }
 
   /// Whether everything that was flushed and not touched since is there.
-  public func isKept(in content: [UInt8]) -> Bool {
+  package func isKept(in content: [UInt8]) -> Bool {
     guard content.count == safe.count else { return false }
     for index in safe.indices where !isTouched[index] && content[index] != safe[index] { return false }
     return true

@@ -1,15 +1,15 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 import Bytes
-public import Errors
+package import Errors
 
 /// What every driver must do, whatever it is: run over an edge that holds write and is not shared.
 ///
 /// The node is treated as a disk of bytes next to an array that is one; after every operation both must read
 /// the same, and what is said about extents must be true.
-public struct DriverConformance {
+package struct DriverConformance {
   private let edge: Edge
   private let length: Int
   private var model: [UInt8]
@@ -18,11 +18,11 @@ public struct DriverConformance {
   private let discardZeroes: Bool
   private let mayHaveHoles: Bool
   /// What was found wrong; empty for a driver that conforms.
-  public private(set) var findings: [String] = []
+  package private(set) var findings: [String] = []
 
   /// A run that follows from `seed`. `discardZeroes` says that discarded whole clusters read as zero; otherwise
   /// their content is not looked at until written. `mayHaveHoles` says that data may be a hole below.
-  public init(_ edge: Edge, seed: UInt64, discardZeroes: Bool = true, mayHaveHoles: Bool = false)
+  package init(_ edge: Edge, seed: UInt64, discardZeroes: Bool = true, mayHaveHoles: Bool = false)
     throws(BlockError)
   {
     self.mayHaveHoles = mayHaveHoles
@@ -38,7 +38,7 @@ public struct DriverConformance {
   /// The whole check: the given number of operations, then everything once more.
   ///
   /// - Returns: what was found wrong, each with the operation after which it was found.
-  public static func check(
+  package static func check(
     _ edge: Edge, seed: UInt64, operations: Int = 200, discardZeroes: Bool = true, mayHaveHoles: Bool = false
   )
     throws(BlockError) -> [String]

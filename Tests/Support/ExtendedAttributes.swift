@@ -5,10 +5,10 @@ internal import CLinux
 internal import Glibc
 
 /// What files have besides content, owner and mode.
-public enum ExtendedAttributes {
+package enum ExtendedAttributes {
   /// An access control list that lets the owner and user 1000 read and write, and the group, which the mode shows as
   /// allowed to, do nothing.
-  public static let closedGroup: [UInt8] = [
+  package static let closedGroup: [UInt8] = [
     2, 0, 0, 0,
     0x01, 0, 6, 0, 0xff, 0xff, 0xff, 0xff,
     0x02, 0, 7, 0, 0xe8, 0x03, 0, 0,
@@ -17,17 +17,17 @@ public enum ExtendedAttributes {
     0x20, 0, 0, 0, 0xff, 0xff, 0xff, 0xff,
   ]
   /// Where access control lists are kept, and the one that new files in a folder get.
-  public static let accessList = "system.posix_acl_access"
+  package static let accessList = "system.posix_acl_access"
   /// The list that new files in a folder get.
-  public static let defaultList = "system.posix_acl_default"
+  package static let defaultList = "system.posix_acl_default"
 
   /// Gives an attribute to the file at `path`; false where that is not possible here.
-  public static func set(_ name: String, _ value: [UInt8], of path: String) -> Bool {
+  package static func set(_ name: String, _ value: [UInt8], of path: String) -> Bool {
     withDescriptor(path) { unsafe linux_set_attribute($0, name, value, value.count) == 0 } ?? false
   }
 
   /// All of the file at `path`, as text to compare.
-  public static func all(of path: String) -> [String] {
+  package static func all(of path: String) -> [String] {
     let names = withDescriptor(path) { descriptor in
       var bytes = [CChar](repeating: 0, count: 4096)
       let count = unsafe linux_list_attributes(descriptor, &bytes, bytes.count)

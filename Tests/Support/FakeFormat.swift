@@ -1,31 +1,31 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 import Bytes
-public import Errors
+package import Errors
 import Host
-public import Options
+package import Options
 
 /// A small format with clusters, zero clusters and a backing file: enough to test what stands above formats.
 ///
 /// The first 4096 bytes are the header: the magic number, the length (8 bytes, big-endian), the cluster size
 /// (8), then the names of the backing file and of its format, each after a length (2). The table follows,
 /// one cluster's offset (8) for each cluster: 0 for nothing here, 1 for zeros.
-public struct FakeFormat: DriverKind {
+package struct FakeFormat: DriverKind {
   /// The first bytes of an image.
-  public static let magic: UInt64 = 0x4641_4b45_464d_5431
+  package static let magic: UInt64 = 0x4641_4b45_464d_5431
   static let headerLength = 4096
 
   /// Makes the kind.
-  public init() {}
+  package init() {}
 
   /// `fake`.
-  public var name: String { "fake" }
+  package var name: String { "fake" }
   /// Images may have one.
-  public var supportsBacking: Bool { true }
+  package var supportsBacking: Bool { true }
   /// Size, cluster size and backing file.
-  public var creationOptions: OptionList {
+  package var creationOptions: OptionList {
     [
       OptionSpec("size", .size, "Virtual disk size"), OptionSpec("cluster_size", .size, "Cluster size"),
       OptionSpec("backing_file", .string, "Backing file"), OptionSpec("backing_fmt", .string, "Its format"),
@@ -33,7 +33,7 @@ public struct FakeFormat: DriverKind {
   }
 
   /// Certain of the magic number.
-  public func probe(_ input: ProbeInput) -> Recognition? {
+  package func probe(_ input: ProbeInput) -> Recognition? {
     FakeFormat.isMagic(input.head.bytes) ? Recognition(by: "the magic number at byte 0") : nil
   }
 
@@ -42,7 +42,7 @@ public struct FakeFormat: DriverKind {
   }
 
   /// An empty image's bytes.
-  public static func image(
+  package static func image(
     length: UInt64, clusterSize: UInt64 = 4096, backing: String = "", format: String = ""
   ) -> [UInt8] {
     let clusters = length.dividedUp(by: clusterSize)
@@ -62,7 +62,7 @@ public struct FakeFormat: DriverKind {
 
   /// Reads the header and the table. The option `trouble` makes opening fail at that step; `colour` cannot be changed
   /// while the image is open, `pace` can.
-  public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+  package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     if let trouble = try request.options.takeString("trouble") {
       throw BlockError(.corrupt, "trouble: \(trouble)")
     }
@@ -105,9 +105,9 @@ public struct FakeFormat: DriverKind {
 }
 
 /// An open image of the fake format.
-public final class FakeDriver: FormatDriver, @unchecked Sendable {
+package final class FakeDriver: FormatDriver, @unchecked Sendable {
   /// `fake`.
-  public let name = "fake"
+  package let name = "fake"
   private let size: UInt64
   private let clusterSize: UInt64
   private let lock = ConditionLock()
@@ -117,7 +117,7 @@ public final class FakeDriver: FormatDriver, @unchecked Sendable {
   private var pending: [Int: UInt64] = [:]
 
   /// What `pace` is where it is not stated.
-  public static let defaultPace: UInt64 = 1
+  package static let defaultPace: UInt64 = 1
   private var currentPace: UInt64
   private var nextPace: UInt64?
   private var finish: (@Sendable (Node) throws(BlockError) -> Void)?
@@ -131,30 +131,30 @@ public final class FakeDriver: FormatDriver, @unchecked Sendable {
   }
 
   /// The option `pace`.
-  public var pace: UInt64 { lock.withLock { currentPace } }
+  package var pace: UInt64 { lock.withLock { currentPace } }
   /// Called when everything was reopened.
-  public func whenReopened(_ body: (@Sendable (Node) throws(BlockError) -> Void)?) {
+  package func whenReopened(_ body: (@Sendable (Node) throws(BlockError) -> Void)?) {
     lock.withLock { finish = body }
   }
 
   /// `pace` and the backing file.
-  public var mutableOptions: Set<String> { ["pace", "backing"] }
+  package var mutableOptions: Set<String> { ["pace", "backing"] }
   /// Reads `pace`.
-  public func prepareReopen(_ flags: NodeFlags, options: OptionObject, of node: Node) throws(BlockError) {
+  package func prepareReopen(_ flags: NodeFlags, options: OptionObject, of node: Node) throws(BlockError) {
     var options = options
     let pace = try options.takeSize("pace") ?? FakeDriver.defaultPace
     lock.withLock { nextPace = pace }
   }
   /// Changes the pace.
-  public func commitReopen(of node: Node) { lock.withLock { currentPace = nextPace ?? currentPace } }
+  package func commitReopen(of node: Node) { lock.withLock { currentPace = nextPace ?? currentPace } }
   /// Keeps the pace.
-  public func abortReopen(of node: Node) { lock.withLock { nextPace = nil } }
+  package func abortReopen(of node: Node) { lock.withLock { nextPace = nil } }
   /// Does what the test asked for.
-  public func finishReopen(of node: Node) throws(BlockError) {
+  package func finishReopen(of node: Node) throws(BlockError) {
     if let finish = lock.withLock({ finish }) { try finish(node) }
   }
   /// Reads the table once more.
-  public func invalidateCache(_ node: Node) throws(BlockError) {
+  package func invalidateCache(_ node: Node) throws(BlockError) {
     guard let file = node.file else { return }
     let table = try file.read(
       at: UInt64(FakeFormat.headerLength), count: lock.withLock { entries.count * 8 })
@@ -165,16 +165,16 @@ public final class FakeDriver: FormatDriver, @unchecked Sendable {
   }
 
   /// A unit of allocation.
-  public func limits(of node: Node) -> Limits {
+  package func limits(of node: Node) -> Limits {
     var limits = Limits()
     limits.clusterSize = clusterSize
     return limits
   }
   /// That in the header.
-  public func length(of node: Node) -> UInt64 { size }
+  package func length(of node: Node) -> UInt64 { size }
 
   /// One cluster at a time.
-  public func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
+  package func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
     precondition(offset < size && length > 0 && length <= size - offset, "status outside the length")
     let inside = offset % clusterSize
     let count = min(length, clusterSize - inside)
@@ -186,7 +186,7 @@ public final class FakeDriver: FormatDriver, @unchecked Sendable {
   }
 
   /// Never called.
-  public func readEncoded(
+  package func readEncoded(
     _ extent: Extent, at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node
   )
     throws(BlockError)
@@ -195,7 +195,8 @@ public final class FakeDriver: FormatDriver, @unchecked Sendable {
   }
 
   /// The cluster's place, or a new one at the end that is to be filled whole.
-  public func prepareWrite(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> WriteSlot {
+  package func prepareWrite(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> WriteSlot
+  {
     precondition(offset < size && length > 0, "write outside the length")
     let index = Int(offset / clusterSize)
     let inside = offset % clusterSize
@@ -214,7 +215,7 @@ public final class FakeDriver: FormatDriver, @unchecked Sendable {
   }
 
   /// Links the cluster.
-  public func finishWrite(_ slot: WriteSlot, written: Bool, of node: Node) throws(BlockError) {
+  package func finishWrite(_ slot: WriteSlot, written: Bool, of node: Node) throws(BlockError) {
     guard let index = slot.allocation.map(Int.init) else { return }
     let place = lock.withLock { pending[index] }
     defer {
@@ -236,7 +237,8 @@ public final class FakeDriver: FormatDriver, @unchecked Sendable {
   }
 
   /// Marks whole clusters.
-  public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
+  package func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node)
+    throws(BlockError)
     -> Bool
   {
     precondition(offset % clusterSize == 0, "zeroing is not aligned")
@@ -248,10 +250,10 @@ public final class FakeDriver: FormatDriver, @unchecked Sendable {
   }
 
   /// As zeroing.
-  public func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
+  package func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
     _ = try writeZeroes(at: offset, length: length, mayUnmap: true, of: node)
   }
 
   /// The file's.
-  public func flush(_ node: Node) throws(BlockError) { try node.file?.flush() }
+  package func flush(_ node: Node) throws(BlockError) { try node.file?.flush() }
 }

@@ -1,26 +1,26 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 import Bytes
-public import Errors
+package import Errors
 import Options
 
 /// Files in memory that fail and forget, opened by name like any others: whole chains on faulty storage.
-public final class FaultFiles: DriverKind, @unchecked Sendable {
+package final class FaultFiles: DriverKind, @unchecked Sendable {
   /// `file`.
-  public let name = "file"
+  package let name = "file"
   /// Storage.
-  public var isProtocol: Bool { true }
+  package var isProtocol: Bool { true }
   /// What fails, over all files together.
-  public let counter: FaultCounter
+  package let counter: FaultCounter
   private let contents: [String: MemoryStorage]
   private let isFull: Bool
   private let lengths: [String: UInt64]
   private var opened: [(storage: FaultStorage, node: Node)] = []
 
   /// Files with names and bytes; where the disk `isFull`, none of them gets more space.
-  public init(_ files: [String: [UInt8]], counter: FaultCounter = FaultCounter(), isFull: Bool = false) {
+  package init(_ files: [String: [UInt8]], counter: FaultCounter = FaultCounter(), isFull: Bool = false) {
     self.counter = counter
     self.isFull = isFull
     lengths = files.mapValues { UInt64($0.count) }
@@ -28,10 +28,10 @@ public final class FaultFiles: DriverKind, @unchecked Sendable {
   }
 
   /// The bytes of all files.
-  public var bytes: [String: [UInt8]] { contents.mapValues(\.bytes) }
+  package var bytes: [String: [UInt8]] { contents.mapValues(\.bytes) }
 
   /// Opens a file that is there. Called on the graph thread.
-  public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+  package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     guard let path = try request.options.takeString("filename"), let memory = contents[path] else {
       throw BlockError(.notFound, "No such file or directory")
     }
@@ -41,7 +41,7 @@ public final class FaultFiles: DriverKind, @unchecked Sendable {
   }
 
   /// Loses the changes that were not made durable, but for those that `survives` keeps.
-  public func crash(survives: (Int) -> Bool) throws(BlockError) {
+  package func crash(survives: (Int) -> Bool) throws(BlockError) {
     for (storage, node) in opened { try storage.crash(of: node, survives: survives) }
   }
 }

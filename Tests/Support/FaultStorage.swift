@@ -1,17 +1,17 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 import Bytes
-public import Errors
+package import Errors
 import Host
 
 /// Storage over storage that fails when told to, and knows what a crash would lose.
 ///
 /// Until a flush, every change may or may not reach the disk; `crash` takes changes back as a power cut would.
-public final class FaultStorage: WrappingDriver, CopyingDriver, @unchecked Sendable {
+package final class FaultStorage: WrappingDriver, CopyingDriver, @unchecked Sendable {
   /// What is counted and can be made to fail.
-  public enum Operation: Sendable, CaseIterable {
+  package enum Operation: Sendable, CaseIterable {
     /// Reading.
     case read
     /// Writing.
@@ -30,7 +30,7 @@ public final class FaultStorage: WrappingDriver, CopyingDriver, @unchecked Senda
     case close
 
     /// All but closing: what the work itself asks for.
-    public static let work = Set(allCases).subtracting([.close])
+    package static let work = Set(allCases).subtracting([.close])
 
     /// What a request counts as, if it does.
     init?(_ request: FilteredRequest) {
@@ -56,7 +56,7 @@ public final class FaultStorage: WrappingDriver, CopyingDriver, @unchecked Senda
   }
 
   /// What lies below.
-  public let base: any StorageDriver
+  package let base: any StorageDriver
   private let lock = ConditionLock()
   private let counter: FaultCounter
   private var changes: [Change] = []
@@ -65,7 +65,7 @@ public final class FaultStorage: WrappingDriver, CopyingDriver, @unchecked Senda
   private var flushHook: (@Sendable () -> Void)?
 
   /// Wraps `base`; `counter` may count for several storages. With `room`, there is no space behind so many bytes.
-  public init(_ base: any StorageDriver, counter: FaultCounter = FaultCounter(), room: UInt64? = nil) {
+  package init(_ base: any StorageDriver, counter: FaultCounter = FaultCounter(), room: UInt64? = nil) {
     self.base = base
     self.counter = counter
     self.room = room
@@ -79,27 +79,27 @@ public final class FaultStorage: WrappingDriver, CopyingDriver, @unchecked Senda
 
   /// Lets the `number`th of the `operations` from here fail, counted from 1; 0 for none. With `forGood`, all
   /// after it fail too.
-  public func fail(
+  package func fail(
     _ number: Int, of operations: Set<Operation> = Operation.work, forGood: Bool = false
   ) {
     counter.fail(number, of: operations, forGood: forGood)
   }
 
   /// How many of the counted operations arrived since `fail`.
-  public var operations: Int { counter.operations }
+  package var operations: Int { counter.operations }
   /// How many changes a crash could lose.
-  public var unflushed: Int { lock.withLock { changes.count } }
+  package var unflushed: Int { lock.withLock { changes.count } }
 
   /// Lets `hook` run whenever a flush arrives, before anything comes of it; nothing with nil.
-  public func beforeFlush(_ hook: (@Sendable () -> Void)?) { lock.withLock { flushHook = hook } }
+  package func beforeFlush(_ hook: (@Sendable () -> Void)?) { lock.withLock { flushHook = hook } }
 
   /// Notes what arrives from now on, where `start` is what is there.
-  public func record(from start: [UInt8]) { lock.withLock { recorded = StorageHistory(start) } }
+  package func record(from start: [UInt8]) { lock.withLock { recorded = StorageHistory(start) } }
   /// What arrived since.
-  public var history: StorageHistory? { lock.withLock { recorded } }
+  package var history: StorageHistory? { lock.withLock { recorded } }
 
   /// Takes the changes since the last flush back, but for those that `survives` keeps, by their number.
-  public func crash(of node: Node, survives: (Int) -> Bool) throws(BlockError) {
+  package func crash(of node: Node, survives: (Int) -> Bool) throws(BlockError) {
     let lost = lock.withLock {
       defer { changes = [] }
       return changes
@@ -114,7 +114,7 @@ public final class FaultStorage: WrappingDriver, CopyingDriver, @unchecked Senda
 
   /// Takes the changes since the last flush back but for those sectors that `survives` keeps: writes reach a disk in
   /// pieces, and in any order.
-  public func tear(of node: Node, survives: () -> Bool) throws(BlockError) {
+  package func tear(of node: Node, survives: () -> Bool) throws(BlockError) {
     let lost = lock.withLock {
       defer { changes = [] }
       return changes
@@ -181,7 +181,7 @@ public final class FaultStorage: WrappingDriver, CopyingDriver, @unchecked Senda
   // MARK: The driver
 
   /// Counts, fails when it is its turn, and notes what changed.
-  public func run(_ request: FilteredRequest, of node: Node, _ handOn: () throws(BlockError) -> Void)
+  package func run(_ request: FilteredRequest, of node: Node, _ handOn: () throws(BlockError) -> Void)
     throws(BlockError)
   {
     if let operation = Operation(request) { try counter.pass(operation) }
@@ -204,7 +204,7 @@ public final class FaultStorage: WrappingDriver, CopyingDriver, @unchecked Senda
   }
 
   /// Space that is reserved has to be there.
-  public func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
+  package func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
     throws(BlockError)
   {
     if preallocation == .falloc || preallocation == .full { try takeRoom(upTo: length) }
@@ -216,7 +216,7 @@ public final class FaultStorage: WrappingDriver, CopyingDriver, @unchecked Senda
   }
 
   /// Copies to memory, or fails.
-  public func copyRange(
+  package func copyRange(
     at offset: UInt64, length: UInt64, to target: any StorageDriver, at targetOffset: UInt64
   ) throws(BlockError) -> Bool {
     try counter.pass(.copy)
@@ -234,14 +234,14 @@ public final class FaultStorage: WrappingDriver, CopyingDriver, @unchecked Senda
   }
 
   /// Closes, or fails.
-  public func close(_ node: Node) throws(BlockError) {
+  package func close(_ node: Node) throws(BlockError) {
     try counter.pass(.close)
     try base.close(node)
   }
 }
 
 /// Counts operations and lets some fail.
-public final class FaultCounter: @unchecked Sendable {
+package final class FaultCounter: @unchecked Sendable {
   private let lock = ConditionLock()
   private var passed = 0
   private var failing = 0
@@ -249,11 +249,11 @@ public final class FaultCounter: @unchecked Sendable {
   private var failsForGood = false
 
   /// Lets nothing fail.
-  public init() {}
+  package init() {}
 
   /// Lets the `number`th of the `operations` from here fail, counted from 1; 0 for none. With `forGood`, all
   /// after it fail too.
-  public func fail(
+  package func fail(
     _ number: Int, of operations: Set<FaultStorage.Operation> = FaultStorage.Operation.work,
     forGood: Bool = false
   ) {
@@ -266,7 +266,7 @@ public final class FaultCounter: @unchecked Sendable {
   }
 
   /// How many of the counted operations arrived since `fail`.
-  public var operations: Int { lock.withLock { passed } }
+  package var operations: Int { lock.withLock { passed } }
 
   func pass(_ operation: FaultStorage.Operation) throws(BlockError) {
     let fails = lock.withLock {
@@ -280,20 +280,20 @@ public final class FaultCounter: @unchecked Sendable {
 
 extension RawSpan {
   /// A copy of all bytes.
-  public var array: [UInt8] {
+  package var array: [UInt8] {
     unsafe withUnsafeBytes { unsafe Array($0) }
   }
 }
 
 extension Edge {
   /// Bytes at `offset`, as an array.
-  public func array(at offset: UInt64, count: Int) throws(BlockError) -> [UInt8] {
+  package func array(at offset: UInt64, count: Int) throws(BlockError) -> [UInt8] {
     let buffer = try read(at: offset, count: count)
     return buffer.bytes.array
   }
 
   /// Writes bytes from an array.
-  public func write(at offset: UInt64, _ bytes: [UInt8], unchanged: Bool = false) throws(BlockError) {
+  package func write(at offset: UInt64, _ bytes: [UInt8], unchanged: Bool = false) throws(BlockError) {
     let buffer = Buffer(bytes)
     try write(at: offset, from: buffer.bytes, unchanged: unchanged)
   }

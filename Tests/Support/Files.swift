@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Bytes
-public import Errors
+package import Errors
 import Host
 
 /// Whole files as arrays.
-public enum Files {
+package enum Files {
   /// Makes the file at `path` hold exactly `bytes`.
-  public static func write(_ bytes: [UInt8], to path: String) throws(BlockError) {
+  package static func write(_ bytes: [UInt8], to path: String) throws(BlockError) {
     let file = try File(path: path, mode: [.writable, .create])
     try file.truncate(to: 0)
     let buffer = Buffer(bytes)
@@ -16,14 +16,14 @@ public enum Files {
   }
 
   /// Makes the file at `path` a hole of `length` bytes.
-  public static func writeHole(_ length: UInt64, to path: String) throws(BlockError) {
+  package static func writeHole(_ length: UInt64, to path: String) throws(BlockError) {
     let file = try File(path: path, mode: [.writable, .create])
     try file.truncate(to: 0)
     try file.truncate(to: length)
   }
 
   /// All bytes of the file at `path`.
-  public static func read(_ path: String) throws(BlockError) -> [UInt8] {
+  package static func read(_ path: String) throws(BlockError) -> [UInt8] {
     let file = try File(path: path, mode: [])
     let buffer = Buffer(count: Int(try file.length()))
     var bytes = buffer.mutableBytes

@@ -1,12 +1,12 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 
 extension Graph {
   /// What is wrong with the graph between two changes: links that only one end knows, roles and claims that cannot
   /// stand beside each other, claims that do not follow from what they are derived from.
-  public var violations: [String] {
+  package var violations: [String] {
     var found: [String] = []
     for node in nodes {
       found += shape(of: node)

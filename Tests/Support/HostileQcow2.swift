@@ -4,9 +4,9 @@
 import Bytes
 
 /// An image that somebody made to do harm, by what is wrong with it.
-public struct HostileQcow2: Sendable, CustomStringConvertible {
+package struct HostileQcow2: Sendable, CustomStringConvertible {
   /// What is wrong, in words.
-  public let description: String
+  package let description: String
   private let shape: SampleQcow2.Shape
   private let change: @Sendable (inout SampleQcow2) -> Void
 
@@ -20,7 +20,7 @@ public struct HostileQcow2: Sendable, CustomStringConvertible {
   }
 
   /// The image.
-  public var image: SampleQcow2 {
+  package var image: SampleQcow2 {
     var image = SampleQcow2(shape)
     change(&image)
     return image
@@ -29,7 +29,7 @@ public struct HostileQcow2: Sendable, CustomStringConvertible {
   // MARK: Headers that contradict themselves
 
   /// Images whose header, or what it places in the file, contradicts itself.
-  public static let contradictions: [HostileQcow2] = places + encryption + extensions + bitmaps + pointers
+  package static let contradictions: [HostileQcow2] = places + encryption + extensions + bitmaps + pointers
 
   private static let places: [HostileQcow2] = [
     HostileQcow2("L1 table at 0") { $0.set64(40, 0) },
@@ -181,7 +181,7 @@ public struct HostileQcow2: Sendable, CustomStringConvertible {
   // MARK: The most of everything
 
   /// Small images that list as much as their format lets them.
-  public static let multitudes: [HostileQcow2] = [
+  package static let multitudes: [HostileQcow2] = [
     HostileQcow2("60000 snapshots", .snapshot) { manySnapshots(&$0, 60000) },
     HostileQcow2("20000 bitmaps", .bitmaps) { manyBitmaps(&$0, 20000, name: 4) },
     HostileQcow2("6000 bitmaps with long names", .bitmaps) { manyBitmaps(&$0, 6000, name: 1000) },

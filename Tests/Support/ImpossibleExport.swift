@@ -5,13 +5,13 @@ internal import Glibc
 
 /// An NBD server that tells every client of an export of some length, as servers did before there were options, and
 /// nothing more.
-public final class ImpossibleExport: Sendable {
+package final class ImpossibleExport: Sendable {
   /// The URI of the export.
-  public let uri: String
+  package let uri: String
   private let listener: Int32
 
   /// Listens at a socket in `folder`; nil where the system does not let it.
-  public init?(length: UInt64, in folder: TemporaryFolder) {
+  package init?(length: UInt64, in folder: TemporaryFolder) {
     let path = folder.file("export")
     uri = "nbd+unix:///?socket=" + path
     listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)

@@ -1,29 +1,29 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 import Bytes
-public import Errors
+package import Errors
 import Host
 
 /// Storage in memory that holds the data path to its contract: a request that breaks the limits traps.
-public final class MemoryStorage: StorageDriver, @unchecked Sendable {
+package final class MemoryStorage: StorageDriver, @unchecked Sendable {
   /// What a storage counted and saw.
-  public struct Record: Sendable, Equatable {
+  package struct Record: Sendable, Equatable {
     /// Requests that arrived, by verb.
-    public var reads = 0
+    package var reads = 0
     /// Writes that arrived.
-    public var writes = 0
+    package var writes = 0
     /// Writes that promised unchanged content.
-    public var unchangedWrites = 0
+    package var unchangedWrites = 0
     /// Flushes that arrived.
-    public var flushes = 0
+    package var flushes = 0
     /// The largest request in bytes.
-    public var largest = 0
+    package var largest = 0
   }
 
   /// `memory`.
-  public let name = "memory"
+  package let name = "memory"
   private let lock = ConditionLock()
   private let asked: Limits
   private var content: [UInt8]
@@ -42,7 +42,7 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
   ///   - zeroes: whether it can zero a range without data.
   ///   - delay: seconds that pass between reading and handing over, and before the length changes, to let
   ///     others come between.
-  public init(
+  package init(
     _ bytes: [UInt8] = [], alignment: UInt64 = 1, maximumTransfer: UInt64 = 1 << 30, zeroes: Bool = true,
     delay: Double = 0
   ) {
@@ -57,17 +57,17 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
   }
 
   /// The bytes it holds.
-  public var bytes: [UInt8] { lock.withLock { content } }
+  package var bytes: [UInt8] { lock.withLock { content } }
   /// What it saw.
-  public var record: Record { lock.withLock { log } }
+  package var record: Record { lock.withLock { log } }
 
   /// The limits it was made with.
-  public func limits(of node: Node) -> Limits { asked }
+  package func limits(of node: Node) -> Limits { asked }
   /// Length in bytes.
-  public func length(of node: Node) -> UInt64 { lock.withLock { UInt64(content.count) } }
+  package func length(of node: Node) -> UInt64 { lock.withLock { UInt64(content.count) } }
 
   /// Data and holes, in blocks of 512 bytes.
-  public func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
+  package func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
     lock.withLock {
       precondition(offset < UInt64(content.count) && length > 0, "status outside the length")
       precondition(length <= UInt64(content.count) - offset, "status past the end")
@@ -83,7 +83,7 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
   }
 
   /// Reads; what the alignment adds past the end is zero.
-  public func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
+  package func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
     check(offset, buffer.byteCount, buffer.isAligned(to: asked.requestAlignment))
     lock.lock()
     defer {
@@ -100,7 +100,7 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
   }
 
   /// Writes, growing where needed.
-  public func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError)
+  package func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError)
   {
     check(offset, data.byteCount, data.isAligned(to: asked.requestAlignment))
     lock.lock()
@@ -126,15 +126,15 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
   }
 
   /// Puts bytes into memory past all requests.
-  public func store(_ bytes: [UInt8], at offset: Int) {
+  package func store(_ bytes: [UInt8], at offset: Int) {
     lock.withLock { content.replaceSubrange(offset..<offset + bytes.count, with: bytes) }
   }
 
   /// Counts.
-  public func flush(_ node: Node) throws(BlockError) { lock.withLock { log.flushes += 1 } }
+  package func flush(_ node: Node) throws(BlockError) { lock.withLock { log.flushes += 1 } }
 
   /// Sets the length; new bytes are a hole.
-  public func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
+  package func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
     throws(BlockError)
   {
     Clock.sleep(seconds: delay)
@@ -164,7 +164,8 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
   }
 
   /// Zeros a range as a hole, where it was made to be able to.
-  public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
+  package func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node)
+    throws(BlockError)
     -> Bool
   {
     guard zeroes else { return false }
@@ -181,14 +182,14 @@ public final class MemoryStorage: StorageDriver, @unchecked Sendable {
   }
 
   /// As zeroing.
-  public func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
+  package func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
     _ = try writeZeroes(at: offset, length: length, mayUnmap: true, of: node)
   }
 }
 
 extension MemoryStorage: CopyingDriver {
   /// Copies to other memory.
-  public func copyRange(
+  package func copyRange(
     at offset: UInt64, length: UInt64, to target: any StorageDriver, at targetOffset: UInt64
   ) throws(BlockError) -> Bool {
     guard let target = target as? MemoryStorage else { return false }

@@ -4,11 +4,11 @@
 internal import Glibc
 
 /// The files that this process has open, as the system tells.
-public enum OpenFiles {
+package enum OpenFiles {
   /// One line for each open file inside `folder`: its path and its byte locks.
   ///
   /// Only one folder, since other tests open files of theirs at the same time.
-  public static func under(_ folder: String) -> [String] {
+  package static func under(_ folder: String) -> [String] {
     var lines: [String] = []
     for descriptor in descriptors() {
       guard let path = target(of: "/proc/self/fd/\(descriptor)"), path.hasPrefix(folder) else { continue }
@@ -25,7 +25,7 @@ public enum OpenFiles {
 
   /// Runs `body` while each open file inside `folder` has a second descriptor, as in a child process that has not
   /// begun its program yet.
-  public static func withDuplicates(under folder: String, _ body: () throws -> Void) rethrows {
+  package static func withDuplicates(under folder: String, _ body: () throws -> Void) rethrows {
     let duplicates = descriptors().filter { target(of: "/proc/self/fd/\($0)")?.hasPrefix(folder) == true }
       .compactMap { Int32($0) }.map { dup($0) }
     defer { for duplicate in duplicates { close(duplicate) } }

@@ -4,14 +4,14 @@
 internal import Glibc
 
 /// A program that believes to talk to a person: it runs in a terminal of its own.
-public final class PseudoTerminal {
+package final class PseudoTerminal {
   private let master: Int32
   private var process: pid_t = 0
   /// Everything that the program wrote so far.
-  public private(set) var screen = ""
+  package private(set) var screen = ""
 
   /// Starts a program, found in PATH, with its terminal as standard streams; nil where that is not possible.
-  public init?(_ words: [String], environment: [String]) {
+  package init?(_ words: [String], environment: [String]) {
     master = unsafe open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
     var locked: Int32 = 0
     var number: Int32 = 0
@@ -47,13 +47,13 @@ public final class PseudoTerminal {
   }
 
   /// Types.
-  public func type(_ text: String) {
+  package func type(_ text: String) {
     var copy = text
     copy.withUTF8 { bytes in _ = unsafe write(master, bytes.baseAddress, bytes.count) }
   }
 
   /// Waits until the program wrote `text` after what was waited for before; false after `seconds`.
-  public func wait(for text: String, seconds: Int = 20) -> Bool {
+  package func wait(for text: String, seconds: Int = 20) -> Bool {
     var chunk = [UInt8](repeating: 0, count: 65536)
     var waits = seconds * 10
     while true {

@@ -1,19 +1,19 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Bytes
-public import Errors
+package import Bytes
+package import Errors
 import Host
 
 /// Numbers that look random and are the same in every run.
-public struct SeededNumbers: RandomNumberGenerator, Sendable {
+package struct SeededNumbers: RandomNumberGenerator, Sendable {
   private var state: UInt64
 
   /// Numbers that follow from `seed`.
-  public init(seed: UInt64) { state = seed }
+  package init(seed: UInt64) { state = seed }
 
   /// The next number (the SplitMix64 sequence).
-  public mutating func next() -> UInt64 {
+  package mutating func next() -> UInt64 {
     state &+= 0x9e37_79b9_7f4a_7c15
     var mixed = state
     mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
@@ -23,9 +23,9 @@ public struct SeededNumbers: RandomNumberGenerator, Sendable {
 }
 
 /// Raw disks with data, text, zeros and holes, the same for the same seed.
-public enum SampleDisk {
+package enum SampleDisk {
   /// Writes a disk of `length` bytes to `path`: stretches of a few kilobytes to a few hundred, of each kind.
-  public static func write(_ path: String, length: UInt64, seed: UInt64) throws(BlockError) {
+  package static func write(_ path: String, length: UInt64, seed: UInt64) throws(BlockError) {
     let file = try File(path: path, mode: [.writable, .create])
     try file.truncate(to: length)
     var numbers = SeededNumbers(seed: seed)
@@ -44,7 +44,7 @@ public enum SampleDisk {
   }
 
   /// Bytes that do not compress.
-  public static func noise(_ count: Int, _ numbers: inout SeededNumbers) -> Buffer {
+  package static func noise(_ count: Int, _ numbers: inout SeededNumbers) -> Buffer {
     let buffer = Buffer(count: count)
     var bytes = buffer.mutableBytes
     var offset = 0

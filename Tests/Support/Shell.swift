@@ -4,28 +4,28 @@
 internal import Glibc
 
 /// Runs commands for tests.
-public enum Shell {
+package enum Shell {
   /// How a command ended.
-  public struct Outcome: Sendable, Equatable {
+  package struct Outcome: Sendable, Equatable {
     /// The exit status; 128 + n for signal n.
-    public var status: Int32
+    package var status: Int32
     /// Standard output and standard error, as they came.
-    public var output: String
+    package var output: String
 
     /// Makes an outcome, to compare with.
-    public init(status: Int32, output: String) {
+    package init(status: Int32, output: String) {
       self.status = status
       self.output = output
     }
   }
 
   /// Runs a bash script with `arguments` as `$1`, `$2`, … and waits for it. No input, locale C.
-  public static func run(_ script: String, _ arguments: String..., folder: String = ".") -> Outcome {
+  package static func run(_ script: String, _ arguments: String..., folder: String = ".") -> Outcome {
     run(script, arguments: arguments, folder: folder)
   }
 
   /// As `run`, with the arguments in an array.
-  public static func run(_ script: String, arguments: [String], folder: String) -> Outcome {
+  package static func run(_ script: String, arguments: [String], folder: String) -> Outcome {
     let whole = "cd \"$0\" || exit 97; export LC_ALL=C PATH=\"$PATH:/sbin:/usr/sbin\"\n" + script
     return spawn(["/bin/bash", "-c", whole, folder] + arguments)
   }
@@ -79,12 +79,12 @@ public enum Shell {
 }
 
 /// A folder that goes when the last reference does.
-public final class TemporaryFolder: Sendable {
+package final class TemporaryFolder: Sendable {
   /// Its path.
-  public let path: String
+  package let path: String
 
   /// Makes a folder.
-  public init() {
+  package init() {
     var template = Array("/tmp/strata-test.XXXXXX".utf8CString)
     let made = unsafe mkdtemp(&template) != nil
     path =
@@ -93,17 +93,17 @@ public final class TemporaryFolder: Sendable {
   }
 
   /// The path of a file in the folder.
-  public func file(_ name: String) -> String { path + "/" + name }
+  package func file(_ name: String) -> String { path + "/" + name }
 
   deinit { _ = Shell.run("rm -rf \"$1\"", path) }
 }
 
 /// The program under test and the tree it is tested from.
-public enum Programs {
+package enum Programs {
   /// The program that `make test` built.
-  public static var strata: String { environment("STRATA_PROGRAM") ?? root + "/.build/release/strata" }
+  package static var strata: String { environment("STRATA_PROGRAM") ?? root + "/.build/release/strata" }
   /// The root of the tree.
-  public static let root: String = {
+  package static let root: String = {
     let here = #filePath
     return here.replacingSuffix("/Tests/Support/Shell.swift")
   }()

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What reached a storage, in order, so that it can be looked at as a crash would leave it at any moment.
-public struct StorageHistory: Sendable {
+package struct StorageHistory: Sendable {
   /// One thing that happened.
   enum Event: Sendable {
     /// Bytes came to stand at an offset.
@@ -14,7 +14,7 @@ public struct StorageHistory: Sendable {
   }
 
   /// Which changes a crash keeps of those since the last flush.
-  public enum Loss: Sendable, CaseIterable {
+  package enum Loss: Sendable, CaseIterable {
     /// All: the program was killed, the machine goes on.
     case nothing
     /// None.
@@ -32,12 +32,12 @@ public struct StorageHistory: Sendable {
   init(_ start: [UInt8]) { self.start = start }
 
   /// Moments at which a crash may come.
-  public var count: Int { events.count }
+  package var count: Int { events.count }
 
   mutating func add(_ event: Event) { events.append(event) }
 
   /// The bytes that a crash leaves behind the first `moment` events.
-  public func bytes(after moment: Int, losing loss: Loss, _ random: inout SeededNumbers) -> [UInt8] {
+  package func bytes(after moment: Int, losing loss: Loss, _ random: inout SeededNumbers) -> [UInt8] {
     let past = events.prefix(moment)
     let flushed =
       past.lastIndex {
@@ -58,19 +58,19 @@ public struct StorageHistory: Sendable {
   }
 
   /// One change, and what it may rely on.
-  public struct Step: Sendable {
+  package struct Step: Sendable {
     /// Its place in the order of what happened.
-    public let number: Int
+    package let number: Int
     /// The bytes that are safe when it comes.
-    public let safe: [UInt8]
+    package let safe: [UInt8]
     /// The safe bytes with nothing changed but by this.
-    public let alone: [UInt8]
+    package let alone: [UInt8]
     /// The bytes after it and all that came before.
-    public let after: [UInt8]
+    package let after: [UInt8]
   }
 
   /// Calls `body` with each change in order.
-  public func forEachStep(_ body: (Step) throws -> Void) rethrows {
+  package func forEachStep(_ body: (Step) throws -> Void) rethrows {
     var all = Disk(bytes: start)
     var safe = start
     for (number, event) in events.enumerated() {

@@ -1,13 +1,13 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
-public import Options
+package import Errors
+package import Options
 
 /// A format some of whose creation options can be changed in an existing image.
 ///
 /// A change is `prepareAmend`, `amend`, `cleanUpAmend`, in this order; the last one always.
-public protocol AmendingDriver: BlockDriver {
+package protocol AmendingDriver: BlockDriver {
   /// Takes the permissions that the change needs and nodes at rest do without. Graph API; all or nothing.
   func prepareAmend(of node: Node, in graph: Graph) throws(BlockError)
 
@@ -20,20 +20,20 @@ public protocol AmendingDriver: BlockDriver {
 
 extension AmendingDriver {
   /// Needs nothing.
-  public func prepareAmend(of node: Node, in graph: Graph) throws(BlockError) {}
+  package func prepareAmend(of node: Node, in graph: Graph) throws(BlockError) {}
   /// Has nothing to give back.
-  public func cleanUpAmend(of node: Node, in graph: Graph) throws(BlockError) {}
+  package func cleanUpAmend(of node: Node, in graph: Graph) throws(BlockError) {}
 }
 
 /// A change that is ready, and that others see when it is committed.
-public struct AmendEffect {
+package struct AmendEffect {
   /// Lets others see the change.
-  public let commit: () throws(BlockError) -> Void
+  package let commit: () throws(BlockError) -> Void
   /// Undoes it, also where `commit` threw or was never called.
-  public let takeBack: () throws(BlockError) -> Void
+  package let takeBack: () throws(BlockError) -> Void
 
   /// Makes an effect of its two directions.
-  public init(
+  package init(
     commit: @escaping () throws(BlockError) -> Void, takeBack: @escaping () throws(BlockError) -> Void
   ) {
     self.commit = commit
@@ -42,18 +42,18 @@ public struct AmendEffect {
 }
 
 /// What is to be changed in an image.
-public struct AmendRequest: Sendable {
+package struct AmendRequest: Sendable {
   /// Checked options: every key is one of the format's `amendOptions`.
-  public var options: OptionObject
+  package var options: OptionObject
   /// Whether a change that may lose data for good is made all the same.
-  public var force: Bool
+  package var force: Bool
   /// Whether, without force, a key has to stay that the secrets at hand open; otherwise any key will do.
-  public var keepsKnownKey = false
+  package var keepsKnownKey = false
   /// Where the secrets come from that options name.
-  public var secrets: any SecretSource
+  package var secrets: any SecretSource
 
   /// Makes a request.
-  public init(options: OptionObject, force: Bool = false, secrets: any SecretSource = NoSecrets()) {
+  package init(options: OptionObject, force: Bool = false, secrets: any SecretSource = NoSecrets()) {
     self.options = options
     self.force = force
     self.secrets = secrets

@@ -1,7 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 
 /// A format whose images hold bitmaps: which parts of the disk were written since some moment, for incremental
 /// backups.
@@ -9,7 +9,7 @@ public import Errors
 /// While an image is written, the driver keeps its enabled bitmaps up to date; a crash leaves those marked as
 /// inconsistent. No other request runs during any of the changes below. When one throws, the image holds the bitmaps
 /// as before or as after, and space may be left unaccounted for where the storage failed for good.
-public protocol BitmapDriver: FormatDriver {
+package protocol BitmapDriver: FormatDriver {
   /// Whether the image can hold any.
   func supportsBitmaps(of node: Node) -> Bool
 
@@ -40,18 +40,18 @@ public protocol BitmapDriver: FormatDriver {
 }
 
 /// A bitmap with what it holds, to be made elsewhere.
-public struct NewBitmap: Sendable {
+package struct NewBitmap: Sendable {
   /// The name.
-  public var name: String
+  package var name: String
   /// Bytes of the disk that one bit stands for, or nil for what the format does by itself.
-  public var granularity: UInt64?
+  package var granularity: UInt64?
   /// Whether writes are noted in it.
-  public var isEnabled: Bool
+  package var isEnabled: Bool
   /// What is dirty in it from the start; nothing without.
-  public var content: (any BitmapContent)?
+  package var content: (any BitmapContent)?
 
   /// Makes a description.
-  public init(name: String, granularity: UInt64?, isEnabled: Bool, content: (any BitmapContent)?) {
+  package init(name: String, granularity: UInt64?, isEnabled: Bool, content: (any BitmapContent)?) {
     self.name = name
     self.granularity = granularity
     self.isEnabled = isEnabled
@@ -60,7 +60,7 @@ public struct NewBitmap: Sendable {
 }
 
 /// What is done with one bitmap.
-public enum BitmapChange: Sendable {
+package enum BitmapChange: Sendable {
   /// Make it.
   ///
   /// - Parameters:
@@ -79,18 +79,18 @@ public enum BitmapChange: Sendable {
 }
 
 /// One bitmap as `info` lists it.
-public struct BitmapInformation: Sendable, Equatable {
+package struct BitmapInformation: Sendable, Equatable {
   /// The name.
-  public var name: String
+  package var name: String
   /// Bytes of the disk that one bit stands for.
-  public var granularity: UInt64
+  package var granularity: UInt64
   /// Whether writes are noted in it.
-  public var isEnabled: Bool
+  package var isEnabled: Bool
   /// Whether it was not saved properly, so that what it holds means nothing.
-  public var isInconsistent: Bool
+  package var isInconsistent: Bool
 
   /// Makes a bitmap's lines.
-  public init(name: String, granularity: UInt64, isEnabled: Bool, isInconsistent: Bool) {
+  package init(name: String, granularity: UInt64, isEnabled: Bool, isInconsistent: Bool) {
     self.name = name
     self.granularity = granularity
     self.isEnabled = isEnabled
@@ -99,7 +99,7 @@ public struct BitmapInformation: Sendable, Equatable {
 }
 
 /// What a bitmap holds.
-public protocol BitmapContent: Sendable {
+package protocol BitmapContent: Sendable {
   /// Bytes of the disk that the bitmap describes.
   var length: UInt64 { get }
 

@@ -1,86 +1,87 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
-public import Options
+package import Errors
+package import Options
 
 // What drivers do when they have nothing of their own to say.
 extension BlockDriver {
   /// Takes any request.
-  public func limits(of node: Node) -> Limits { Limits() }
+  package func limits(of node: Node) -> Limits { Limits() }
 
   /// The claim that `role` implies.
-  public func childPermissions(slot: EdgeSlot, role: EdgeRole, parents: PermissionRequest, flags: NodeFlags)
+  package func childPermissions(slot: EdgeSlot, role: EdgeRole, parents: PermissionRequest, flags: NodeFlags)
     -> PermissionRequest
   {
     parents.derived(for: role, flags: flags)
   }
 
   /// Accepts every claim.
-  public func checkPermissions(_ request: PermissionRequest, of node: Node) throws(BlockError) {}
+  package func checkPermissions(_ request: PermissionRequest, of node: Node) throws(BlockError) {}
   /// Does nothing.
-  public func commitPermissions(of node: Node) {}
+  package func commitPermissions(of node: Node) {}
   /// Does nothing.
-  public func abortPermissions(of node: Node) {}
+  package func abortPermissions(of node: Node) {}
   /// None.
-  public var mutableOptions: Set<String> { [] }
+  package var mutableOptions: Set<String> { [] }
   /// Accepts the flags.
-  public func prepareReopen(_ flags: NodeFlags, options: OptionObject, of node: Node) throws(BlockError) {}
+  package func prepareReopen(_ flags: NodeFlags, options: OptionObject, of node: Node) throws(BlockError) {}
   /// Does nothing.
-  public func commitReopen(of node: Node) {}
+  package func commitReopen(of node: Node) {}
   /// Does nothing.
-  public func abortReopen(of node: Node) {}
+  package func abortReopen(of node: Node) {}
   /// Does nothing.
-  public func finishReopen(of node: Node) throws(BlockError) {}
+  package func finishReopen(of node: Node) throws(BlockError) {}
   /// Does nothing.
-  public func close(_ node: Node) throws(BlockError) {}
+  package func close(_ node: Node) throws(BlockError) {}
 
   /// Refuses.
-  public func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
+  package func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
     throws(BlockError)
   {
     throw BlockError(.unsupported, "Image format driver does not support resize")
   }
 
   /// Leaves the zeros to be written.
-  public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
+  package func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node)
+    throws(BlockError)
     -> Bool
   {
     false
   }
 
   /// Makes no use of the promise.
-  public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool, of node: Node)
+  package func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool, of node: Node)
     throws(BlockError) -> Bool
   {
     try writeZeroes(at: offset, length: length, mayUnmap: mayUnmap, of: node)
   }
 
   /// Keeps the space.
-  public func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {}
+  package func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {}
   /// Refuses.
-  public func setBackingFile(_ name: String?, format: String?, of node: Node) throws(BlockError) {
+  package func setBackingFile(_ name: String?, format: String?, of node: Node) throws(BlockError) {
     throw BlockError(.unsupported, "Operation not supported")
   }
   /// Refuses.
-  public func makeEmpty(_ node: Node) throws(BlockError) {
+  package func makeEmpty(_ node: Node) throws(BlockError) {
     throw BlockError(.unsupported, "Image format driver does not support emptying")
   }
   /// Knows nothing.
-  public func invalidateCache(_ node: Node) throws(BlockError) {}
+  package func invalidateCache(_ node: Node) throws(BlockError) {}
   /// None: the content is the driver's.
-  public var filteredSlot: EdgeSlot? { nil }
+  package var filteredSlot: EdgeSlot? { nil }
   /// Takes no notice.
-  public func note(_ event: BlockEvent) {}
+  package func note(_ event: BlockEvent) {}
   /// Nothing beyond the common lines.
-  public func formatInformation(of node: Node) -> FormatInformation? { nil }
+  package func formatInformation(of node: Node) -> FormatInformation? { nil }
 }
 
 extension PermissionRequest {
   /// What a parent with this cumulative claim claims of a child in `role`.
   ///
   /// - Parameter flags: those that the parent will have.
-  public func derived(for role: EdgeRole, flags: NodeFlags) -> PermissionRequest {
+  package func derived(for role: EdgeRole, flags: NodeFlags) -> PermissionRequest {
     var request = role.contains(.cow) ? derivedForBacking : derivedForFilter
     if !role.isDisjoint(with: [.data, .metadata]) { request = request.forStorage(role: role, flags: flags) }
     // Whoever is inactive does not mind what happens to the image.
@@ -121,16 +122,16 @@ extension PermissionRequest {
 
 extension StorageDriver {
   /// Not known.
-  public func allocatedLength(of node: Node) -> UInt64? { nil }
+  package func allocatedLength(of node: Node) -> UInt64? { nil }
   /// Nothing is given up.
-  public func requireRoom(for length: UInt64, _ preallocation: Preallocation, of node: Node)
+  package func requireRoom(for length: UInt64, _ preallocation: Preallocation, of node: Node)
     throws(BlockError)
   {}
 }
 
 extension FormatDriver {
   /// Has nothing to add.
-  public func seal(_ node: Node) throws(BlockError) {}
+  package func seal(_ node: Node) throws(BlockError) {}
   /// Any may.
-  public func mayHaveHoles(of node: Node) -> Bool { true }
+  package func mayHaveHoles(of node: Node) -> Bool { true }
 }

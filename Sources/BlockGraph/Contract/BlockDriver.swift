@@ -1,15 +1,15 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
-public import Options
+package import Errors
+package import Options
 
 /// What stands behind a node: the part all drivers share.
 ///
 /// The graph hooks are called on the graph thread. Everything else is I/O API: callable from any thread at
 /// once, on a node that is not drained. A driver keeps no links to other nodes; it is handed its node with
 /// each call and reaches children through the node's edges, whose owner is the graph.
-public protocol BlockDriver: AnyObject, Sendable {
+package protocol BlockDriver: AnyObject, Sendable {
   /// The driver's name as users write it, such as `qcow2`.
   var name: String { get }
 
@@ -110,14 +110,14 @@ public protocol BlockDriver: AnyObject, Sendable {
 }
 
 /// A format whose images are not known before the files that they name are open.
-public protocol ComposedDriver: FormatDriver {
+package protocol ComposedDriver: FormatDriver {
   /// All that the image names is attached, but for guest data where only tables are looked at: reads what is needed to
   /// serve the image. Called once, before anybody uses the node; its limits are asked for again.
   func readReferences(of node: Node) throws(BlockError)
 }
 
 /// A driver that does its I/O itself: storage, and filters that act on every request.
-public protocol StorageDriver: BlockDriver {
+package protocol StorageDriver: BlockDriver {
   /// Reads a range that lies inside the length, rounded up to the alignment, and obeys the limits.
   func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError)
 
@@ -135,7 +135,7 @@ public protocol StorageDriver: BlockDriver {
 
 /// A driver that maps guest ranges to its children; splitting, zero fill, backing files and copy-on-write are
 /// done once above all of them.
-public protocol FormatDriver: BlockDriver {
+package protocol FormatDriver: BlockDriver {
   /// Reads a range that `extent` called compressed or encrypted; it lies inside that extent.
   func readEncoded(_ extent: Extent, at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node)
     throws(BlockError)
@@ -158,7 +158,7 @@ public protocol FormatDriver: BlockDriver {
 }
 
 /// A format that can store compressed clusters.
-public protocol CompressingDriver: FormatDriver {
+package protocol CompressingDriver: FormatDriver {
   /// Makes a compressor for the use of one thread.
   func makeCompressor() throws(BlockError) -> any ClusterCompressor
 
@@ -171,93 +171,93 @@ public protocol CompressingDriver: FormatDriver {
 }
 
 /// Compresses one cluster at a time; belongs to one thread.
-public protocol ClusterCompressor: AnyObject {
+package protocol ClusterCompressor: AnyObject {
   /// Compresses one whole cluster into `output`; the bytes used, or nil where it would not become smaller.
   func compress(_ cluster: RawSpan, into output: inout MutableRawSpan) -> Int?
 }
 
 /// One cluster to be placed.
-public struct CompressedCluster: Sendable {
+package struct CompressedCluster: Sendable {
   /// Its guest offset in bytes.
-  public var guestOffset: UInt64
+  package var guestOffset: UInt64
   /// Its compressed size in bytes.
-  public var size: Int
+  package var size: Int
 
   /// Makes a cluster to be placed.
-  public init(guestOffset: UInt64, size: Int) {
+  package init(guestOffset: UInt64, size: Int) {
     self.guestOffset = guestOffset
     self.size = size
   }
 }
 
 /// Room for compressed clusters.
-public struct CompressedSlot: Sendable {
+package struct CompressedSlot: Sendable {
   /// Where their bytes go.
-  public var pieces: [CompressedPiece]
+  package var pieces: [CompressedPiece]
   /// The driver's own number for what it has to finish.
-  public var allocation: UInt64
+  package var allocation: UInt64
 
   /// Makes a slot.
-  public init(pieces: [CompressedPiece], allocation: UInt64) {
+  package init(pieces: [CompressedPiece], allocation: UInt64) {
     self.pieces = pieces
     self.allocation = allocation
   }
 }
 
 /// A contiguous piece of the clusters' bytes, put end to end in the order given.
-public struct CompressedPiece: Sendable {
+package struct CompressedPiece: Sendable {
   /// Which of the bytes.
-  public var bytes: Range<Int>
+  package var bytes: Range<Int>
   /// Where they go.
-  public var location: Extent.Location
+  package var location: Extent.Location
 
   /// Makes a piece.
-  public init(bytes: Range<Int>, location: Extent.Location) {
+  package init(bytes: Range<Int>, location: Extent.Location) {
     self.bytes = bytes
     self.location = location
   }
 }
 
 /// What a format tells `info` beyond the lines common to all.
-public struct FormatInformation: Sendable {
+package struct FormatInformation: Sendable {
   /// The unit of allocation in bytes, if any.
-  public var clusterSize: UInt64?
+  package var clusterSize: UInt64?
   /// Whether guest data is compressed as a rule, or nil where the format does not say.
-  public var isCompressed: Bool?
+  package var isCompressed: Bool?
   /// Whether guest data is encrypted.
-  public var isEncrypted = false
+  package var isEncrypted = false
   /// Whether the image was not closed properly.
-  public var isDirty: Bool?
+  package var isDirty: Bool?
   /// The backing file as the image names it.
-  public var backing: ImageReference?
+  package var backing: ImageReference?
   /// Internal snapshots, oldest first.
-  public var snapshots: [SnapshotInformation] = []
+  package var snapshots: [SnapshotInformation] = []
   /// The `format-specific` object: `type` and `data`; nil where the format has none.
-  public var specific: OptionTree?
+  package var specific: OptionTree?
 
   /// Makes an empty set of lines.
-  public init() {}
+  package init() {}
 }
 
 /// One internal snapshot as `info` lists it.
-public struct SnapshotInformation: Sendable, Equatable {
+package struct SnapshotInformation: Sendable, Equatable {
   /// The unique id.
-  public var id: String
+  package var id: String
   /// The name users give.
-  public var name: String
+  package var name: String
   /// Size of the saved machine state in bytes.
-  public var stateSize: UInt64
+  package var stateSize: UInt64
   /// When it was taken: seconds since 1970 and nanoseconds.
-  public var seconds: UInt32
+  package var seconds: UInt32
   /// The nanoseconds part of the time.
-  public var nanoseconds: UInt32
+  package var nanoseconds: UInt32
   /// Machine time in nanoseconds.
-  public var machineClock: UInt64
+  package var machineClock: UInt64
   /// Instructions executed, where it was recorded.
-  public var instructionCount: UInt64?
+  package var instructionCount: UInt64?
 
   /// Makes a snapshot's lines.
-  public init(
+  package init(
     id: String, name: String, stateSize: UInt64, seconds: UInt32, nanoseconds: UInt32, machineClock: UInt64,
     instructionCount: UInt64?
   ) {

@@ -3,7 +3,7 @@
 
 /// What a layer is about to do with the storage below it, which requests do not say: told to that storage before the
 /// request itself, so that it can let the request fail. The names are `qemu-img`'s.
-public enum BlockEvent: String, Sendable, CaseIterable {
+package enum BlockEvent: String, Sendable, CaseIterable {
   // Guest data.
   case readAIO = "read_aio"
   case readBackingAIO = "read_backing_aio"
@@ -66,5 +66,5 @@ public enum BlockEvent: String, Sendable, CaseIterable {
 extension Edge {
   /// Tells the child what the next request is about.
   @inline(__always)
-  public func note(_ event: BlockEvent) { child.driver.note(event) }
+  package func note(_ event: BlockEvent) { child.driver.note(event) }
 }

@@ -1,10 +1,10 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 
 /// A format whose images can be checked for contradictions between their tables.
-public protocol CheckingDriver: FormatDriver {
+package protocol CheckingDriver: FormatDriver {
   /// Looks at all tables of an open image and changes nothing. Called on any thread; no other request runs meanwhile.
   ///
   /// - Parameters:
@@ -26,7 +26,7 @@ public protocol CheckingDriver: FormatDriver {
 }
 
 /// What a repair may change.
-public enum CheckRepair: String, Sendable, CaseIterable {
+package enum CheckRepair: String, Sendable, CaseIterable {
   /// Only give lost space back; where nothing else is wrong, also the marks that follow from refcounts.
   case leaks
   /// Everything.
@@ -34,31 +34,31 @@ public enum CheckRepair: String, Sendable, CaseIterable {
 }
 
 /// What a check counted.
-public struct CheckResult: Sendable, Equatable {
+package struct CheckResult: Sendable, Equatable {
   /// Places that could not be looked at.
-  public var checkErrors: UInt64 = 0
+  package var checkErrors: UInt64 = 0
   /// Contradictions that endanger data.
-  public var corruptions: UInt64 = 0
+  package var corruptions: UInt64 = 0
   /// Clusters that are counted as used and that nothing refers to.
-  public var leaks: UInt64 = 0
+  package var leaks: UInt64 = 0
   /// Contradictions that a repair took away.
-  public var corruptionsFixed: UInt64 = 0
+  package var corruptionsFixed: UInt64 = 0
   /// Lost clusters that a repair gave back.
-  public var leaksFixed: UInt64 = 0
+  package var leaksFixed: UInt64 = 0
   /// Whether a repair found that it may not do what it would take, and ended there: then nothing is known for
   /// certain.
-  public var isUnrepairable = false
+  package var isUnrepairable = false
   /// Where the part of the file that is in use ends, in bytes; 0 where not known.
-  public var imageEndOffset: UInt64 = 0
+  package var imageEndOffset: UInt64 = 0
   /// Guest clusters that the image's length makes.
-  public var totalClusters: UInt64 = 0
+  package var totalClusters: UInt64 = 0
   /// Guest clusters with data of their own.
-  public var allocatedClusters: UInt64 = 0
+  package var allocatedClusters: UInt64 = 0
   /// Those of them that do not follow the one before in the file.
-  public var fragmentedClusters: UInt64 = 0
+  package var fragmentedClusters: UInt64 = 0
   /// Those of them that are compressed.
-  public var compressedClusters: UInt64 = 0
+  package var compressedClusters: UInt64 = 0
 
   /// A result that counts nothing yet.
-  public init() {}
+  package init() {}
 }

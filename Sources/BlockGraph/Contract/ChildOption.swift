@@ -2,22 +2,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A child that users name in an option of its own, besides or instead of the file.
-public struct ChildOption: Sendable {
+package struct ChildOption: Sendable {
   /// The option, which is the child's slot, too. Of a list, slots are `children.0`, `children.1` and so on.
-  public var slot: EdgeSlot
+  package var slot: EdgeSlot
   /// What the child is to the node.
-  public var role: EdgeRole
+  package var role: EdgeRole
   /// Whether the node cannot do without.
-  public var isRequired: Bool
+  package var isRequired: Bool
   /// Whether storage is meant where no driver is stated. Where not, a driver or a file has to be stated.
-  public var isStorage: Bool
+  package var isStorage: Bool
   /// Whether there may be any number of it.
-  public var isList: Bool
+  package var isList: Bool
   /// What messages say first when it cannot be opened.
-  public var failure: String?
+  package var failure: String?
 
   /// Makes an option for storage that may be left out.
-  public init(
+  package init(
     _ slot: EdgeSlot, role: EdgeRole, isRequired: Bool = false, isStorage: Bool = true, isList: Bool = false,
     failure: String? = nil
   ) {

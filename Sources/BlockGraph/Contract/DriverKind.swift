@@ -1,12 +1,12 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
-public import Host
-public import Options
+package import Errors
+package import Host
+package import Options
 
 /// A kind of driver: how its images are recognised, opened and made. Stateless.
-public protocol DriverKind: Sendable {
+package protocol DriverKind: Sendable {
   /// The name that users write, such as `qcow2` or `file`.
   var name: String { get }
   /// Whether it is storage (found by a file name's prefix) rather than a format.
@@ -73,90 +73,90 @@ public protocol DriverKind: Sendable {
 
 extension DriverKind {
   /// Formats are not storage.
-  public var isProtocol: Bool { false }
+  package var isProtocol: Bool { false }
   /// Formats are not filters.
-  public var isFilter: Bool { false }
+  package var isFilter: Bool { false }
   /// The name of storage is its prefix.
-  public var namePrefixes: [StoragePrefix] { isProtocol ? [StoragePrefix(name)] : [] }
+  package var namePrefixes: [StoragePrefix] { isProtocol ? [StoragePrefix(name)] : [] }
   /// The file name, where there is one.
-  public func storageName(_ options: OptionObject) -> String? { options["filename"]?.string }
+  package func storageName(_ options: OptionObject) -> String? { options["filename"]?.string }
   /// Finds nothing.
-  public func find(_ path: String, beneath folder: String?) throws(BlockError) -> FoundFile? { nil }
+  package func find(_ path: String, beneath folder: String?) throws(BlockError) -> FoundFile? { nil }
   /// No backing file.
-  public var supportsBacking: Bool { false }
+  package var supportsBacking: Bool { false }
   /// Nothing is compressed.
-  public var supportsCompression: Bool { false }
+  package var supportsCompression: Bool { false }
   /// No bitmaps.
-  public func supportsBitmaps(_ options: OptionObject) -> Bool { false }
+  package func supportsBitmaps(_ options: OptionObject) -> Bool { false }
   /// The format's tables and data lie there.
-  public var fileRole: EdgeRole { .image }
+  package var fileRole: EdgeRole { .image }
   /// `file`.
-  public var fileOption: String? { "file" }
+  package var fileOption: String? { "file" }
   /// None.
-  public var referenceSlots: [EdgeSlot] { [] }
+  package var referenceSlots: [EdgeSlot] { [] }
   /// None.
-  public var childOptions: [ChildOption] { [] }
+  package var childOptions: [ChildOption] { [] }
   /// Images have a length.
-  public func needsSize(_ options: OptionObject) -> Bool { true }
+  package func needsSize(_ options: OptionObject) -> Bool { true }
   /// As many as are asked for.
-  public func lengthOfNew(_ size: UInt64, options: OptionObject) throws(BlockError) -> UInt64 { size }
+  package func lengthOfNew(_ size: UInt64, options: OptionObject) throws(BlockError) -> UInt64 { size }
   /// No options.
-  public var creationOptions: OptionList { [] }
+  package var creationOptions: OptionList { [] }
   /// No options.
-  public var amendOptions: OptionList { [] }
+  package var amendOptions: OptionList { [] }
   /// New images read as their storage does.
-  public func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool { storageReadsZero }
+  package func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool { storageReadsZero }
   /// None are needed.
-  public func openOptions(forNew options: OptionObject) -> OptionObject { [:] }
+  package func openOptions(forNew options: OptionObject) -> OptionObject { [:] }
   /// The start, long enough for most magic numbers and for a partition table.
-  public func tellingRanges(inFileOf length: UInt64) -> [Range<UInt64>] { [0..<4096] }
+  package func tellingRanges(inFileOf length: UInt64) -> [Range<UInt64>] { [0..<4096] }
   /// Recognises nothing.
-  public func probe(_ input: ProbeInput) -> Recognition? { nil }
+  package func probe(_ input: ProbeInput) -> Recognition? { nil }
   /// Refuses.
-  public func create(_ request: CreateRequest) throws(BlockError) {
+  package func create(_ request: CreateRequest) throws(BlockError) {
     throw BlockError(.unsupported, "Format driver '\(name)' does not support image creation")
   }
 }
 
 /// What a driver is opened with.
-public struct OpenRequest {
+package struct OpenRequest {
   /// The node to be: its edge in slot `file` is attached where the driver is a format.
-  public let node: Node
+  package let node: Node
   /// How the node is to be open.
-  public let flags: NodeFlags
+  package let flags: NodeFlags
   /// The file to be opened, where it was found by a name in another image; a path in the options is only its name then.
-  public let found: FoundFile?
+  package let found: FoundFile?
   /// The driver's own options. The driver takes out what it understands; what is left is refused by name.
-  public var options: OptionObject
+  package var options: OptionObject
   /// Where the secrets come from that options name.
-  public let secrets: any SecretSource
+  package let secrets: any SecretSource
   /// The groups that options name by which requests are slowed down.
-  public let rateLimiters: [String: any RateLimiter]
+  package let rateLimiters: [String: any RateLimiter]
   /// Bytes of memory that the image's tables may take together; nil for no more than the format's own limits.
-  public var tableBudget: UInt64?
+  package var tableBudget: UInt64?
   /// Bytes of memory that caches of the image's tables may take where the user says nothing: the layers of a chain share
   /// what there is.
-  public let cacheBytes: UInt64
+  package let cacheBytes: UInt64
   /// Tells users at once what they should hear before the image is open.
-  public let warn: (OpenWarning) -> Void
+  package let warn: (OpenWarning) -> Void
 
   /// Whether nobody vouches for the image.
-  public var isUntrusted: Bool { tableBudget != nil }
+  package var isUntrusted: Bool { tableBudget != nil }
 }
 
 /// What opening produced.
-public struct OpenedDriver {
+package struct OpenedDriver {
   /// The driver, ready for I/O once the children below are attached.
-  public var driver: any BlockDriver
+  package var driver: any BlockDriver
   /// What the edge in slot `file` is to the node.
-  public var fileRole: EdgeRole
+  package var fileRole: EdgeRole
   /// Further images that this one names.
-  public var references: [ImageReference]
+  package var references: [ImageReference]
   /// What users should hear about the image.
-  public var warnings: [OpenWarning] = []
+  package var warnings: [OpenWarning] = []
 
   /// Makes a result.
-  public init(_ driver: any BlockDriver, fileRole: EdgeRole = .image, references: [ImageReference] = []) {
+  package init(_ driver: any BlockDriver, fileRole: EdgeRole = .image, references: [ImageReference] = []) {
     self.driver = driver
     self.fileRole = fileRole
     self.references = references
@@ -164,28 +164,28 @@ public struct OpenedDriver {
 }
 
 /// Another image that an image names in its own bytes. Whether it is followed is the open gate's decision.
-public struct ImageReference: Sendable {
+package struct ImageReference: Sendable {
   /// The slot that the named image takes.
-  public var slot: EdgeSlot
+  package var slot: EdgeSlot
   /// What it will be to the node.
-  public var role: EdgeRole
+  package var role: EdgeRole
   /// The name as it stands in the image.
-  public var name: String
+  package var name: String
   /// Further names, which are tried in order where there is no file of the first, or where it may not be followed.
-  public var otherNames: [String] = []
+  package var otherNames: [String] = []
   /// Whether storage is named, whose bytes are taken as they are and never looked at to find out what they are; an image
   /// otherwise.
-  public var isStorage: Bool
+  package var isStorage: Bool
   /// Whether names may only lead to files in the image's own folder or below it, by way of no link.
-  public var staysInFolder = false
+  package var staysInFolder = false
   /// Looks at the image that was opened, whoever named it, and returns what users should hear; throws, in words of its
   /// own, where it is not the one that is meant. No other name is tried then.
-  public var check: (@Sendable (Node) throws(BlockError) -> [OpenWarning])?
+  package var check: (@Sendable (Node) throws(BlockError) -> [OpenWarning])?
   /// The format as it stands in the image, if it does.
-  public var format: String?
+  package var format: String?
 
   /// Makes a reference.
-  public init(slot: EdgeSlot, role: EdgeRole, name: String, format: String?, isStorage: Bool = false) {
+  package init(slot: EdgeSlot, role: EdgeRole, name: String, format: String?, isStorage: Bool = false) {
     self.isStorage = isStorage
     self.slot = slot
     self.role = role
@@ -194,24 +194,24 @@ public struct ImageReference: Sendable {
   }
 
   /// All names, in the order in which they are tried.
-  public var names: [String] { [name] + otherNames }
+  package var names: [String] { [name] + otherNames }
 }
 
 /// What an image is made from.
-public struct CreateRequest {
+package struct CreateRequest {
   /// The empty file; the edge holds write and resize.
-  public let file: Edge
+  package let file: Edge
   /// Guest-visible length in bytes: what `lengthOfNew` tells, in whole sectors.
-  public let size: UInt64
+  package let size: UInt64
   /// Checked creation options: every key is one of `creationOptions`, `size`, `backing_file` and `backing_fmt` included.
-  public let options: OptionObject
+  package let options: OptionObject
   /// Where the secrets come from that options name.
-  public let secrets: any SecretSource
+  package let secrets: any SecretSource
   /// Makes what the image has besides.
-  public let files: any ImageFiles
+  package let files: any ImageFiles
 
   /// Makes a request.
-  public init(
+  package init(
     file: Edge, size: UInt64, options: OptionObject, secrets: any SecretSource = NoSecrets(),
     files: any ImageFiles = NoFurtherFiles()
   ) {

@@ -2,29 +2,29 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What a child is to its parent.
-public struct EdgeRole: OptionSet, Sendable, Hashable {
+package struct EdgeRole: OptionSet, Sendable, Hashable {
   /// The raw bits.
-  public let rawValue: UInt8
+  package let rawValue: UInt8
   /// Makes a set from raw bits.
-  public init(rawValue: UInt8) { self.rawValue = rawValue }
+  package init(rawValue: UInt8) { self.rawValue = rawValue }
 
   /// Guest data lies in the child.
-  public static let data = EdgeRole(rawValue: 1)
+  package static let data = EdgeRole(rawValue: 1)
   /// The parent's own tables lie in the child.
-  public static let metadata = EdgeRole(rawValue: 2)
+  package static let metadata = EdgeRole(rawValue: 2)
   /// The parent shows exactly what the child holds.
-  public static let filtered = EdgeRole(rawValue: 4)
+  package static let filtered = EdgeRole(rawValue: 4)
   /// The child shows through where the parent has nothing (a backing file).
-  public static let cow = EdgeRole(rawValue: 8)
+  package static let cow = EdgeRole(rawValue: 8)
   /// The child that stands for the parent's own storage.
-  public static let primary = EdgeRole(rawValue: 16)
+  package static let primary = EdgeRole(rawValue: 16)
   /// A format's file: data, metadata and primary.
-  public static let image: EdgeRole = [.data, .metadata, .primary]
+  package static let image: EdgeRole = [.data, .metadata, .primary]
   /// The role of a user's edge to the top of its graph.
-  public static let root: EdgeRole = [.filtered, .primary]
+  package static let root: EdgeRole = [.filtered, .primary]
 
   /// Whether the set makes sense for one edge: at least one of the first four, and `filtered` and `cow` alone among them.
-  public var isValid: Bool {
+  package var isValid: Bool {
     let kinds = intersection([.data, .metadata, .filtered, .cow])
     if kinds.isEmpty { return false }
     if kinds.contains(.filtered) || kinds.contains(.cow) { return kinds.rawValue.nonzeroBitCount == 1 }
@@ -32,7 +32,7 @@ public struct EdgeRole: OptionSet, Sendable, Hashable {
   }
 
   /// The names of the bits, in their order.
-  public var names: [String] {
+  package var names: [String] {
     var names: [String] = []
     let all: [(EdgeRole, String)] = [
       (.data, "data"), (.metadata, "metadata"), (.filtered, "filtered"), (.cow, "cow"), (.primary, "primary"),
@@ -43,26 +43,26 @@ public struct EdgeRole: OptionSet, Sendable, Hashable {
 }
 
 /// Which place among a parent's children an edge takes: `file`, `backing`, `data-file`, or a driver's own.
-public struct EdgeSlot: RawRepresentable, Hashable, Sendable {
+package struct EdgeSlot: RawRepresentable, Hashable, Sendable {
   /// The name as users see it.
-  public let rawValue: String
+  package let rawValue: String
   /// Makes a slot from its name.
-  public init(rawValue: String) { self.rawValue = rawValue }
+  package init(rawValue: String) { self.rawValue = rawValue }
 
   /// Where a format keeps itself.
-  public static let file = EdgeSlot(rawValue: "file")
+  package static let file = EdgeSlot(rawValue: "file")
   /// What shows through where the image has nothing.
-  public static let backing = EdgeSlot(rawValue: "backing")
+  package static let backing = EdgeSlot(rawValue: "backing")
   /// Where a format keeps guest data apart from its tables.
-  public static let dataFile = EdgeSlot(rawValue: "data-file")
+  package static let dataFile = EdgeSlot(rawValue: "data-file")
   /// The edge of a user to the top of its graph.
-  public static let root = EdgeSlot(rawValue: "root")
+  package static let root = EdgeSlot(rawValue: "root")
 
   /// The slot of one element of a list: `extents.3`.
-  public func element(_ index: Int) -> EdgeSlot { EdgeSlot(rawValue: "\(rawValue).\(index)") }
+  package func element(_ index: Int) -> EdgeSlot { EdgeSlot(rawValue: "\(rawValue).\(index)") }
 
   /// What people call the place: `backing`, `data file`.
-  public var words: String { rawValue.replacing("-", with: " ") }
+  package var words: String { rawValue.replacing("-", with: " ") }
   /// What people call a file that stands there: `backing file`, `data file`.
-  public var fileWords: String { self == .dataFile ? words : words + " file" }
+  package var fileWords: String { self == .dataFile ? words : words + " file" }
 }

@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-public import Errors
+package import Errors
 
 /// A driver that may store guest data encrypted. Requests are made whole sectors above it.
-public protocol EncryptingDriver: BlockDriver {
+package protocol EncryptingDriver: BlockDriver {
   /// Bytes that are encrypted as one, or nil where data is stored as it is.
   var encryptionUnit: UInt64? { get }
 
@@ -18,7 +18,7 @@ public protocol EncryptingDriver: BlockDriver {
 }
 
 /// Storage that takes sectors which are encrypted already.
-public protocol EncryptingStorage: EncryptingDriver, StorageDriver {
+package protocol EncryptingStorage: EncryptingDriver, StorageDriver {
   /// Writes whole sectors that `encrypt` made.
   func writeEncrypted(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node)
     throws(BlockError)

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What one layer says about a guest range.
-public struct Extent: Sendable, Equatable {
+package struct Extent: Sendable, Equatable {
   /// What the range reads as.
-  public enum Kind: Sendable, Equatable {
+  package enum Kind: Sendable, Equatable {
     /// Bytes stored in this layer.
     case data
     /// Zeros, because this layer says so.
@@ -15,7 +15,7 @@ public struct Extent: Sendable, Equatable {
   }
 
   /// How the bytes are stored.
-  public enum Encoding: Sendable, Equatable {
+  package enum Encoding: Sendable, Equatable {
     /// As they are, at `location`.
     case plain
     /// Compressed: only the driver can read them.
@@ -25,32 +25,32 @@ public struct Extent: Sendable, Equatable {
   }
 
   /// Bytes from the start of the request for which all this holds; at least 1, at most what was asked.
-  public var length: UInt64
+  package var length: UInt64
   /// What the range reads as.
-  public var kind: Kind
+  package var kind: Kind
   /// How the bytes are stored.
-  public var encoding: Encoding
+  package var encoding: Encoding
   /// The child the range lies in and the byte offset there. Allocated zeros may have one too.
-  public var location: Location?
+  package var location: Location?
   /// Whether the layer only shows what the child at `location` has: a hole there is no data here either.
-  public var isPassThrough: Bool
+  package var isPassThrough: Bool
 
   /// A place in a child.
-  public struct Location: Sendable, Equatable {
+  package struct Location: Sendable, Equatable {
     /// The slot of the child.
-    public var slot: EdgeSlot
+    package var slot: EdgeSlot
     /// The offset in the child in bytes.
-    public var offset: UInt64
+    package var offset: UInt64
 
     /// Makes a location.
-    public init(_ slot: EdgeSlot, _ offset: UInt64) {
+    package init(_ slot: EdgeSlot, _ offset: UInt64) {
       self.slot = slot
       self.offset = offset
     }
   }
 
   /// Makes an extent.
-  public init(
+  package init(
     _ kind: Kind, length: UInt64, encoding: Encoding = .plain, location: Location? = nil,
     isPassThrough: Bool = false
   ) {
@@ -63,20 +63,20 @@ public struct Extent: Sendable, Equatable {
 }
 
 /// Where a format lets a guest range be written.
-public struct WriteSlot: Sendable {
+package struct WriteSlot: Sendable {
   /// Bytes from the start of the request that fit here; at least 1.
-  public var length: UInt64
+  package var length: UInt64
   /// Where the first byte of the request goes.
-  public var location: Extent.Location
+  package var location: Extent.Location
   /// Guest bytes before the request that must be written along with their present content.
-  public var fillBefore: UInt64
+  package var fillBefore: UInt64
   /// Guest bytes after the request's `length` that must be written along with their present content.
-  public var fillAfter: UInt64
+  package var fillAfter: UInt64
   /// Known to the driver alone: what `finishWrite` has to link or to let go of. Nil where there is nothing to do.
-  public var allocation: UInt64?
+  package var allocation: UInt64?
 
   /// Makes a slot.
-  public init(
+  package init(
     length: UInt64, location: Extent.Location, fillBefore: UInt64 = 0, fillAfter: UInt64 = 0,
     allocation: UInt64? = nil
   ) {
@@ -89,7 +89,7 @@ public struct WriteSlot: Sendable {
 }
 
 /// What is known about space that is allocated before it is written.
-public enum Preallocation: String, Sendable, CaseIterable {
+package enum Preallocation: String, Sendable, CaseIterable {
   /// Nothing is allocated.
   case off
   /// The format's tables are written, its data clusters are not.

@@ -1,12 +1,12 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 
 /// A driver that shows what something else holds: it states what it changes, and everything else is handed on.
 ///
 /// Every request goes through `run`, which is the one place for filters that act on requests whatever they are.
-public protocol FilterDriver: StorageDriver {
+package protocol FilterDriver: StorageDriver {
   /// What requests are handed on to.
   ///
   /// - Throws: kind `notFound` while there is no such child.
@@ -24,15 +24,15 @@ public protocol FilterDriver: StorageDriver {
 }
 
 /// A filter in front of a driver, in the same node.
-public protocol WrappingDriver: FilterDriver {
+package protocol WrappingDriver: FilterDriver {
   /// The driver that requests are handed on to.
   var base: any StorageDriver { get }
 }
 
 /// A request that arrives at a filter.
-public struct FilteredRequest: Sendable, Equatable {
+package struct FilteredRequest: Sendable, Equatable {
   /// What is asked for.
-  public enum Kind: String, Sendable, CaseIterable {
+  package enum Kind: String, Sendable, CaseIterable {
     /// Bytes.
     case read
     /// That bytes are stored.
@@ -50,18 +50,18 @@ public struct FilteredRequest: Sendable, Equatable {
   }
 
   /// What is asked for.
-  public var kind: Kind
+  package var kind: Kind
   /// The bytes that it is about; empty where it is about none.
-  public var range: Range<UInt64>
+  package var range: Range<UInt64>
 
   /// Makes a request; a length past the largest offset ends there.
-  public init(_ kind: Kind, at offset: UInt64 = 0, length: UInt64 = 0) {
+  package init(_ kind: Kind, at offset: UInt64 = 0, length: UInt64 = 0) {
     self.kind = kind
     range = offset..<(offset &+ length < offset ? .max : offset &+ length)
   }
 
   /// Whether it changes what is stored, or how long it is.
-  public var isChange: Bool {
+  package var isChange: Bool {
     switch kind {
     case .write, .writeZeroes, .discard, .truncate: true
     case .read, .flush, .blockStatus: false
@@ -70,7 +70,7 @@ public struct FilteredRequest: Sendable, Equatable {
 }
 
 /// What a filter hands requests on to.
-public protocol FilteredStorage {
+package protocol FilteredStorage {
   /// Its length in bytes.
   var length: UInt64 { get }
   /// What it asks of requests.
@@ -95,11 +95,11 @@ public protocol FilteredStorage {
 
 extension Edge: FilteredStorage {
   /// Those of the child.
-  public var limits: Limits { child.limits }
+  package var limits: Limits { child.limits }
   /// That of the child.
-  public var allocatedLength: UInt64? { child.allocatedLength }
+  package var allocatedLength: UInt64? { child.allocatedLength }
   /// Makes a range read as zero, in whatever way.
-  public func zero(at offset: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool) throws(BlockError)
+  package func zero(at offset: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool) throws(BlockError)
     -> Bool
   {
     try writeZeroes(at: offset, length: length, mayUnmap: mayUnmap, unchanged: unchanged)
@@ -109,10 +109,10 @@ extension Edge: FilteredStorage {
 
 extension FilterDriver {
   /// `file`.
-  public var filteredSlot: EdgeSlot? { .file }
+  package var filteredSlot: EdgeSlot? { .file }
 
   /// The child.
-  public func below(_ node: Node) throws(BlockError) -> any FilteredStorage {
+  package func below(_ node: Node) throws(BlockError) -> any FilteredStorage {
     guard let edge = node.filtered else {
       throw BlockError(.notFound, "node '\(node.name)' has no child '\(filteredSlot?.rawValue ?? "")'")
     }
@@ -120,29 +120,29 @@ extension FilterDriver {
   }
 
   /// Hands it on.
-  public func run(_ request: FilteredRequest, of node: Node, _ handOn: () throws(BlockError) -> Void)
+  package func run(_ request: FilteredRequest, of node: Node, _ handOn: () throws(BlockError) -> Void)
     throws(BlockError)
   {
     try handOn()
   }
 
   /// They do not.
-  public var handsOnCompressed: Bool { false }
+  package var handsOnCompressed: Bool { false }
 
   /// As `run` does.
-  public func admitCompressed(_ request: FilteredRequest, of node: Node) throws(BlockError) {
+  package func admitCompressed(_ request: FilteredRequest, of node: Node) throws(BlockError) {
     try run(request, of: node) {}
   }
 
   /// Those of what lies below.
-  public func limits(of node: Node) -> Limits { (try? below(node))?.limits ?? Limits() }
+  package func limits(of node: Node) -> Limits { (try? below(node))?.limits ?? Limits() }
   /// That of what lies below.
-  public func length(of node: Node) -> UInt64 { (try? below(node))?.length ?? 0 }
+  package func length(of node: Node) -> UInt64 { (try? below(node))?.length ?? 0 }
   /// That of what lies below.
-  public func allocatedLength(of node: Node) -> UInt64? { (try? below(node))?.allocatedLength }
+  package func allocatedLength(of node: Node) -> UInt64? { (try? below(node))?.allocatedLength }
 
   /// Hands it on.
-  public func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
+  package func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
     let request = FilteredRequest(.read, at: offset, length: UInt64(buffer.byteCount))
     try run(request, of: node) { () throws(BlockError) in
       try below(node).read(at: offset, into: &buffer)
@@ -150,7 +150,7 @@ extension FilterDriver {
   }
 
   /// Hands it on; what lies below has it at the same offset.
-  public func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
+  package func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
     var extent = Extent(.data, length: length)
     try run(FilteredRequest(.blockStatus, at: offset, length: length), of: node) { () throws(BlockError) in
       extent = try below(node).extent(at: offset, length: length)
@@ -161,7 +161,7 @@ extension FilterDriver {
   }
 
   /// Hands it on.
-  public func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError)
+  package func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError)
   {
     let request = FilteredRequest(.write, at: offset, length: UInt64(data.byteCount))
     try run(request, of: node) { () throws(BlockError) in
@@ -170,14 +170,15 @@ extension FilterDriver {
   }
 
   /// Hands it on.
-  public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
+  package func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node)
+    throws(BlockError)
     -> Bool
   {
     try writeZeroes(at: offset, length: length, mayUnmap: mayUnmap, unchanged: false, of: node)
   }
 
   /// Hands it on, with the promise.
-  public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool, of node: Node)
+  package func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool, of node: Node)
     throws(BlockError) -> Bool
   {
     var isDone = false
@@ -188,14 +189,14 @@ extension FilterDriver {
   }
 
   /// Hands it on.
-  public func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
+  package func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
     try run(FilteredRequest(.discard, at: offset, length: length), of: node) { () throws(BlockError) in
       try below(node).discard(at: offset, length: length)
     }
   }
 
   /// Hands it on.
-  public func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
+  package func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
     throws(BlockError)
   {
     let present = max(self.length(of: node), length)
@@ -206,7 +207,7 @@ extension FilterDriver {
   }
 
   /// What allocates below, and nothing else.
-  public func formatInformation(of node: Node) -> FormatInformation? {
+  package func formatInformation(of node: Node) -> FormatInformation? {
     guard let below = node.filtered?.child, let size = below.driver.formatInformation(of: below)?.clusterSize
     else { return nil }
     var information = FormatInformation()
@@ -215,30 +216,30 @@ extension FilterDriver {
   }
 
   /// Hands it on.
-  public func flush(_ node: Node) throws(BlockError) {
+  package func flush(_ node: Node) throws(BlockError) {
     try run(FilteredRequest(.flush), of: node) { () throws(BlockError) in try below(node).flush() }
   }
 }
 
 extension WrappingDriver {
   /// The driver's own.
-  public var name: String { base.name }
+  package var name: String { base.name }
   /// None.
-  public var filteredSlot: EdgeSlot? { nil }
+  package var filteredSlot: EdgeSlot? { nil }
   /// The driver.
-  public func below(_ node: Node) throws(BlockError) -> any FilteredStorage { WrappedDriver(base, of: node) }
+  package func below(_ node: Node) throws(BlockError) -> any FilteredStorage { WrappedDriver(base, of: node) }
   /// As the driver does.
-  public func checkPermissions(_ request: PermissionRequest, of node: Node) throws(BlockError) {
+  package func checkPermissions(_ request: PermissionRequest, of node: Node) throws(BlockError) {
     try base.checkPermissions(request, of: node)
   }
   /// As the driver does.
-  public func commitPermissions(of node: Node) { base.commitPermissions(of: node) }
+  package func commitPermissions(of node: Node) { base.commitPermissions(of: node) }
   /// As the driver does.
-  public func abortPermissions(of node: Node) { base.abortPermissions(of: node) }
+  package func abortPermissions(of node: Node) { base.abortPermissions(of: node) }
   /// As the driver does.
-  public func invalidateCache(_ node: Node) throws(BlockError) { try base.invalidateCache(node) }
+  package func invalidateCache(_ node: Node) throws(BlockError) { try base.invalidateCache(node) }
   /// As the driver does.
-  public func close(_ node: Node) throws(BlockError) { try base.close(node) }
+  package func close(_ node: Node) throws(BlockError) { try base.close(node) }
 }
 
 /// A driver together with the node that it is asked about.

@@ -1,11 +1,11 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 
 /// The files that a new image consists of besides the one that has its name: they appear before that one does, all
 /// together or none. Graph API.
-public protocol ImageFiles {
+package protocol ImageFiles {
   /// Makes an empty file.
   ///
   /// - Parameters:
@@ -17,12 +17,12 @@ public protocol ImageFiles {
 }
 
 /// The files of an image that has one only.
-public struct NoFurtherFiles: ImageFiles {
+package struct NoFurtherFiles: ImageFiles {
   /// Has none.
-  public init() {}
+  package init() {}
 
   /// Refuses.
-  public func add(_ name: String, as slot: EdgeSlot) throws(BlockError) -> Edge {
+  package func add(_ name: String, as slot: EdgeSlot) throws(BlockError) -> Edge {
     throw BlockError(.unsupported, "The \(slot.fileWords) '\(name)' cannot be made here")
   }
 }

@@ -1,11 +1,11 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 
 /// Storage that is there before an image is made on it, such as a device, and is not replaced as most files are:
 /// whoever makes the image reaches it past the node, so that its header comes last.
-public protocol InPlaceStorage: StorageDriver {
+package protocol InPlaceStorage: StorageDriver {
   /// Its length in bytes.
   var length: UInt64 { get }
   /// What its requests are multiples of, in bytes.

@@ -1,11 +1,11 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Bytes
-public import Errors
+package import Bytes
+package import Errors
 
 /// A format whose header can be looked at without opening the image, to find out whether it is safe to open.
-public protocol InspectingKind: DriverKind {
+package protocol InspectingKind: DriverKind {
   /// What the header, and the tables that it leads to, say. No other file is read.
   ///
   /// - Throws: what is wrong with the header, where it makes no sense at all.
@@ -13,15 +13,15 @@ public protocol InspectingKind: DriverKind {
 }
 
 /// A file that is looked at without being opened as an image.
-public struct InspectedFile {
+package struct InspectedFile {
   /// Bytes of the file.
-  public let length: UInt64
+  package let length: UInt64
   /// Its first bytes: all of them, or `HeaderFindings.inspectedLength`.
-  public let head: Buffer
+  package let head: Buffer
   private let readPart: (UInt64, Int) throws(BlockError) -> Buffer
 
   /// - Parameter readPart: gives bytes from an offset on, fewer than asked where the file ends.
-  public init(length: UInt64, readPart: @escaping (UInt64, Int) throws(BlockError) -> Buffer)
+  package init(length: UInt64, readPart: @escaping (UInt64, Int) throws(BlockError) -> Buffer)
     throws(BlockError)
   {
     self.length = length
@@ -30,7 +30,7 @@ public struct InspectedFile {
   }
 
   /// Reads a range; what lies past the end reads as zeros.
-  public func read(at offset: UInt64, count: Int) throws(BlockError) -> Buffer {
+  package func read(at offset: UInt64, count: Int) throws(BlockError) -> Buffer {
     let known = offset < length ? try readPart(offset, count) : Buffer(count: 0)
     guard known.count < count else { return known }
     let whole = Buffer(count: count)
@@ -41,23 +41,23 @@ public struct InspectedFile {
 }
 
 /// What a header says of an image.
-public struct HeaderFindings: Sendable {
+package struct HeaderFindings: Sendable {
   /// Bytes at the start of a file that are looked at, at most: both copies of the longest LUKS header.
-  public static let inspectedLength = 8 << 20
+  package static let inspectedLength = 8 << 20
 
   /// Guest-visible length in bytes.
-  public var virtualSize: UInt64
+  package var virtualSize: UInt64
   /// The other files that the image names.
-  public var references: [ImageReference] = []
+  package var references: [ImageReference] = []
   /// How guest data is encrypted, nil where it is not.
-  public var encryption: String?
+  package var encryption: String?
   /// Features that the header states and this program does not know, in words.
-  public var unknownFeatures: [String] = []
+  package var unknownFeatures: [String] = []
   /// What is worth knowing and does no harm, in words.
-  public var remarks: [String] = []
+  package var remarks: [String] = []
   /// What contradicts the file or the specification, in words.
-  public var defects: [String] = []
+  package var defects: [String] = []
 
   /// Findings without any defect.
-  public init(virtualSize: UInt64) { self.virtualSize = virtualSize }
+  package init(virtualSize: UInt64) { self.virtualSize = virtualSize }
 }

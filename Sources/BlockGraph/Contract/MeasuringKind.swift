@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-public import Errors
-public import Options
+package import Errors
+package import Options
 
 /// A format that can tell beforehand how large the file of a new image would become.
-public protocol MeasuringKind: DriverKind {
+package protocol MeasuringKind: DriverKind {
   /// What a new image would take.
   ///
   /// - Throws: what is wrong with the options, or `tooLarge` for a length that the format cannot have.
@@ -17,18 +17,18 @@ public protocol MeasuringKind: DriverKind {
 }
 
 /// The image that is measured.
-public struct MeasureRequest: Sendable {
+package struct MeasureRequest: Sendable {
   /// Guest-visible length in bytes, as asked for.
-  public let length: UInt64
+  package let length: UInt64
   /// The same in whole sectors, as the image will have it.
-  public let wholeLength: UInt64
+  package let wholeLength: UInt64
   /// Creation options, each of its type.
-  public let options: OptionObject
+  package let options: OptionObject
   /// Where the secrets come from that options name.
-  public let secrets: any SecretSource
+  package let secrets: any SecretSource
 
   /// - Throws: kind `tooLarge` for a length that no image can have.
-  public init(length: UInt64, options: OptionObject, secrets: any SecretSource) throws(BlockError) {
+  package init(length: UInt64, options: OptionObject, secrets: any SecretSource) throws(BlockError) {
     guard let wholeLength = length.roundedUp(to: 512) else {
       throw BlockError(.tooLarge, "The image size is too large")
     }
@@ -41,24 +41,24 @@ public struct MeasureRequest: Sendable {
 
 extension MeasuringKind {
   /// Has no bitmaps.
-  public func measureBitmaps(_ bitmaps: [BitmapInformation], _ request: MeasureRequest) throws(BlockError)
+  package func measureBitmaps(_ bitmaps: [BitmapInformation], _ request: MeasureRequest) throws(BlockError)
     -> UInt64?
   { nil }
 }
 
 /// What a new image takes.
-public struct ImageMeasure: Sendable, Equatable {
+package struct ImageMeasure: Sendable, Equatable {
   /// Bytes of the file while nothing is written.
-  public var empty: UInt64
+  package var empty: UInt64
   /// Bytes of the file when everything is written.
-  public var full: UInt64
+  package var full: UInt64
   /// The unit in bytes in which data takes space, or 0 where the file is as large with data as without.
-  public var unit: UInt64
+  package var unit: UInt64
   /// Whether the target holds everything from the start, or may come to hold it.
-  public var fullyAllocated: Bool
+  package var fullyAllocated: Bool
 
   /// Makes a measure.
-  public init(empty: UInt64, full: UInt64, unit: UInt64 = 0, fullyAllocated: Bool = false) {
+  package init(empty: UInt64, full: UInt64, unit: UInt64 = 0, fullyAllocated: Bool = false) {
     self.empty = empty
     self.full = full
     self.unit = unit

@@ -4,53 +4,53 @@
 internal import Bytes
 
 /// How a node is open, and how it came to be.
-public struct NodeFlags: OptionSet, Sendable, Hashable {
+package struct NodeFlags: OptionSet, Sendable, Hashable {
   /// The raw bits.
-  public let rawValue: UInt16
+  package let rawValue: UInt16
   /// Makes a set from raw bits.
-  public init(rawValue: UInt16) { self.rawValue = rawValue }
+  package init(rawValue: UInt16) { self.rawValue = rawValue }
 
   /// May be written when a user holds the permission.
-  public static let writable = NodeFlags(rawValue: 1)
+  package static let writable = NodeFlags(rawValue: 1)
   /// Holds no claims; another program may own the image.
-  public static let inactive = NodeFlags(rawValue: 2)
+  package static let inactive = NodeFlags(rawValue: 2)
   /// Opened for its metadata only: guest data is not read.
-  public static let noIO = NodeFlags(rawValue: 4)
+  package static let noIO = NodeFlags(rawValue: 4)
   /// The format was guessed from the content.
-  public static let probed = NodeFlags(rawValue: 8)
+  package static let probed = NodeFlags(rawValue: 8)
   /// Inserted by the engine; users do not see it.
-  public static let implicit = NodeFlags(rawValue: 16)
+  package static let implicit = NodeFlags(rawValue: 16)
   /// Opened although others may write (`-U`); only ever for reading.
-  public static let forceShare = NodeFlags(rawValue: 32)
+  package static let forceShare = NodeFlags(rawValue: 32)
   /// Past the page cache.
-  public static let direct = NodeFlags(rawValue: 64)
+  package static let direct = NodeFlags(rawValue: 64)
   /// Flush requests are ignored: whoever opened the node does not care about a crash.
-  public static let noFlush = NodeFlags(rawValue: 128)
+  package static let noFlush = NodeFlags(rawValue: 128)
   /// Every write is made durable before it is reported done.
-  public static let writeThrough = NodeFlags(rawValue: 256)
+  package static let writeThrough = NodeFlags(rawValue: 256)
   /// Format metadata is being checked: images that need repair may be opened all the same.
-  public static let checking = NodeFlags(rawValue: 512)
+  package static let checking = NodeFlags(rawValue: 512)
   /// Discard requests reach the storage.
-  public static let unmap = NodeFlags(rawValue: 1024)
+  package static let unmap = NodeFlags(rawValue: 1024)
   /// Zeros are stored even where nothing lies below that could show through: a backing file is going to.
-  public static let storesZeroes = NodeFlags(rawValue: 2048)
+  package static let storesZeroes = NodeFlags(rawValue: 2048)
 }
 
 /// What a node asks of the requests it gets.
-public struct Limits: Sendable, Equatable {
+package struct Limits: Sendable, Equatable {
   /// Offsets, lengths and memory of requests must be multiples of this many bytes; a power of two.
-  public var requestAlignment: UInt64 = 1
+  package var requestAlignment: UInt64 = 1
   /// The largest request in bytes.
-  public var maximumTransfer: UInt64 = 1 << 30
+  package var maximumTransfer: UInt64 = 1 << 30
   /// The unit in bytes in which the node allocates, or 0 where it does not: any multiple of a sector.
-  public var clusterSize: UInt64 = 0
+  package var clusterSize: UInt64 = 0
   /// The longest part of a unit in bytes that copying takes into memory. A format has more where a new unit is written
   /// as a whole.
-  public var largestCopyUnit: UInt64 = 1 << 20
+  package var largestCopyUnit: UInt64 = 1 << 20
 
   /// The unit in bytes in which the node is copied to: an allocation unit, or an equal part of it where that is longer
   /// than what copying takes into memory; 0 where the node has no unit.
-  public var copyUnit: UInt64 {
+  package var copyUnit: UInt64 {
     guard clusterSize > largestCopyUnit else { return clusterSize }
     var parts = clusterSize.dividedUp(by: max(largestCopyUnit, 512))
     while parts <= clusterSize / 512 {
@@ -68,5 +68,5 @@ public struct Limits: Sendable, Equatable {
   var largestBounce: UInt64 { min(largestRequest, max(1 << 20, requestAlignment)) }
 
   /// Limits of a node that takes any request.
-  public init() {}
+  package init() {}
 }

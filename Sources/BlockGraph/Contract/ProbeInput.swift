@@ -1,28 +1,28 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Bytes
+package import Bytes
 
 /// What is looked at to find out the format of an image: some formats stand at the end of the file, and some have no
 /// magic number at all.
-public struct ProbeInput {
+package struct ProbeInput {
   /// How many bytes of the start are looked at.
-  public static let headLength = Signature.headLength
+  package static let headLength = Signature.headLength
   /// How many bytes of the end are looked at.
-  public static let tailLength = Signature.tailLength
+  package static let tailLength = Signature.tailLength
 
   /// The first bytes, fewer than `headLength` where the file is shorter.
-  public let head: Buffer
+  package let head: Buffer
   /// The last bytes, fewer than `tailLength` where the file is shorter; they may be among the first ones, too.
-  public let tail: Buffer
+  package let tail: Buffer
   /// Bytes of the file.
-  public let length: UInt64
+  package let length: UInt64
   /// The file's name as messages show it. Nobody vouches for it: what tells a format is its content.
-  public let name: String
+  package let name: String
   private let readPart: (UInt64, Int) -> Buffer?
 
   /// - Parameter readPart: reads a range inside the file; nil where it cannot be read.
-  public init(
+  package init(
     head: Buffer, tail: Buffer = Buffer(count: 0), length: UInt64, name: String,
     readPart: @escaping (UInt64, Int) -> Buffer? = { _, _ in nil }
   ) {
@@ -36,7 +36,7 @@ public struct ProbeInput {
   /// Looks at a file through `readPart`, which is asked for ranges inside the file.
   ///
   /// - Throws: why its start cannot be read; an end that cannot be read is an empty one.
-  public init<Failure: Error>(
+  package init<Failure: Error>(
     length: UInt64, name: String, readPart: @escaping (UInt64, Int) throws(Failure) -> Buffer
   ) throws(Failure) {
     head = try readPart(0, Int(min(length, UInt64(ProbeInput.headLength))))
@@ -49,7 +49,7 @@ public struct ProbeInput {
 
   /// Bytes somewhere in the file; nil where it does not have them, or they cannot be read. Costs a request: for images
   /// whose start tells nothing.
-  public func bytes(at offset: UInt64, count: Int) -> [UInt8]? {
+  package func bytes(at offset: UInt64, count: Int) -> [UInt8]? {
     guard let end = offset.plus(UInt64(count)), end <= length else { return nil }
     guard let found = readPart(offset, count), found.count >= count else { return nil }
     return found.bytes.bytes(0..<count)
@@ -57,17 +57,17 @@ public struct ProbeInput {
 }
 
 /// What a format says of an image that seems to be its own.
-public struct Recognition: Sendable, Equatable {
+package struct Recognition: Sendable, Equatable {
   /// How sure it is, from 1 to `certain`.
-  public var score: Int
+  package var score: Int
   /// By what it is known, in words, such as `the magic number at byte 0`.
-  public var reason: String
+  package var reason: String
 
   /// The score of what can be nothing else.
-  public static let certain = 100
+  package static let certain = 100
 
   /// Makes an answer.
-  public init(_ score: Int = Recognition.certain, by reason: String) {
+  package init(_ score: Int = Recognition.certain, by reason: String) {
     self.score = score
     self.reason = reason
   }
@@ -76,7 +76,7 @@ public struct Recognition: Sendable, Equatable {
 extension [any DriverKind] {
   /// The format that is most sure of an image, with what it says; of equally sure ones the first. One that is certain
   /// ends the search.
-  public func recognize(_ input: ProbeInput) -> (kind: any DriverKind, recognition: Recognition)? {
+  package func recognize(_ input: ProbeInput) -> (kind: any DriverKind, recognition: Recognition)? {
     var best: (kind: any DriverKind, recognition: Recognition)?
     for kind in self where !kind.isProtocol {
       guard let found = kind.probe(input), found.score > best?.recognition.score ?? 0 else { continue }

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What keeps requests below a rate; all nodes that name it share it.
-public protocol RateLimiter: Sendable {
+package protocol RateLimiter: Sendable {
   /// Returns when one more request is due.
   ///
   /// - Parameters:

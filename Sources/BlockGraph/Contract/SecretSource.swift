@@ -1,11 +1,11 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
-public import Host
+package import Errors
+package import Host
 
 /// Where drivers get the secrets that options name by id.
-public protocol SecretSource: Sendable {
+package protocol SecretSource: Sendable {
   /// The secret called `id`.
   ///
   /// - Throws: kind `notFound` where there is none of this id.
@@ -22,7 +22,7 @@ public protocol SecretSource: Sendable {
 
 extension SecretSource {
   /// The secret, where it is text.
-  public func newKey(named id: String) throws(BlockError) -> Secret {
+  package func newKey(named id: String) throws(BlockError) -> Secret {
     let secret = try secret(named: id)
     guard secret.isText else {
       throw BlockError(
@@ -34,13 +34,13 @@ extension SecretSource {
 }
 
 /// No secret at all.
-public struct NoSecrets: SecretSource {
+package struct NoSecrets: SecretSource {
   /// Makes the source.
-  public init() {}
+  package init() {}
   /// None.
-  public var all: [Secret] { [] }
+  package var all: [Secret] { [] }
   /// Refuses.
-  public func secret(named id: String) throws(BlockError) -> Secret {
+  package func secret(named id: String) throws(BlockError) -> Secret {
     throw BlockError(
       .notFound, "No secret with id '\(id)'", advice: "Define it with --object secret,id=\(id),file=PATH.")
   }

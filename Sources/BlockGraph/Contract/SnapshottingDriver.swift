@@ -1,13 +1,13 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 
 /// A format whose images hold internal snapshots: earlier states of the disk that share what did not change.
 ///
 /// No other request runs during any of these. When one throws, the image reads as before or as after, and space
 /// may be left unaccounted for where the storage failed for good.
-public protocol SnapshottingDriver: FormatDriver {
+package protocol SnapshottingDriver: FormatDriver {
   /// Keeps the present state under a name; several snapshots may have the same.
   ///
   /// - Parameters:

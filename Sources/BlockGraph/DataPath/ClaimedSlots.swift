@@ -2,15 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-public import Errors
+package import Errors
 
 /// Places that a format claimed for pieces of a range, one behind the other.
 ///
 /// Each is linked once, when its bytes are there. What is not linked when the value ends is given back then: a claim
 /// cannot be forgotten, whatever fails.
-public struct ClaimedSlots: ~Copyable, Sendable {
+package struct ClaimedSlots: ~Copyable, Sendable {
   /// The places, in order.
-  public private(set) var slots: [WriteSlot] = []
+  package private(set) var slots: [WriteSlot] = []
   /// How many of them are finished.
   private var finished = 0
   let node: Node
@@ -19,7 +19,7 @@ public struct ClaimedSlots: ~Copyable, Sendable {
   private let isRequest: Bool
 
   /// Claims nothing yet.
-  public init(of node: Node) { self.init(of: node, isRequest: false) }
+  package init(of node: Node) { self.init(of: node, isRequest: false) }
 
   /// With `isRequest`, waits until the node takes requests, and is one.
   init(of node: Node, isRequest: Bool) {
@@ -41,7 +41,7 @@ public struct ClaimedSlots: ~Copyable, Sendable {
   }
 
   /// Claims a place for the start of a range, behind those that there are.
-  public mutating func claim(at offset: UInt64, length: UInt64) throws(BlockError) -> WriteSlot? {
+  package mutating func claim(at offset: UInt64, length: UInt64) throws(BlockError) -> WriteSlot? {
     guard let format else { return nil }
     let slot = try format.prepareWrite(at: offset, length: length, of: node)
     slots.append(slot)
@@ -49,7 +49,7 @@ public struct ClaimedSlots: ~Copyable, Sendable {
   }
 
   /// Links the first place that is not, whose bytes are there. When that fails its claim is gone, too.
-  public mutating func linkNext() throws(BlockError) {
+  package mutating func linkNext() throws(BlockError) {
     guard let format, finished < slots.count else { return }
     let slot = slots[finished]
     finished += 1

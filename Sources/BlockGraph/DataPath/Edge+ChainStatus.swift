@@ -2,31 +2,31 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-public import Errors
+package import Errors
 
 /// What a guest range reads as, and which layer of the chain says so.
-public struct ChainStatus: Sendable, Equatable {
+package struct ChainStatus: Sendable, Equatable {
   /// Bytes from the start of the request for which all this holds; at least 1.
-  public var length: UInt64
+  package var length: UInt64
   /// How many backing links below the top the layer is.
-  public var depth: Int
+  package var depth: Int
   /// Whether some layer says anything at all about the range.
-  public var isPresent: Bool
+  package var isPresent: Bool
   /// Whether the range reads as zero for certain.
-  public var isZero: Bool
+  package var isZero: Bool
   /// Whether bytes are stored for it.
-  public var isData: Bool
+  package var isData: Bool
   /// Whether those bytes are compressed.
-  public var isCompressed: Bool
+  package var isCompressed: Bool
   /// Whether the walk ended above the base it was given: the range is what the base says.
-  public var reachesBase = false
+  package var reachesBase = false
   /// Where they lie in the layer's file, in bytes, when they lie there as they are.
-  public var hostOffset: UInt64?
+  package var hostOffset: UInt64?
   /// The file's name, when `hostOffset` is known.
-  public var hostFile: String?
+  package var hostFile: String?
 
   /// Whether `other`, which starts where this range ends, continues it.
-  public func continues(into other: ChainStatus) -> Bool {
+  package func continues(into other: ChainStatus) -> Bool {
     let place =
       hostOffset.map { $0.plus(length) } == other.hostOffset.map(Optional.some) && hostFile == other.hostFile
     return place && depth == other.depth && isPresent == other.isPresent && isZero == other.isZero
@@ -40,7 +40,7 @@ extension Edge {
   /// The walk stops at the first layer that allocates; filters count as what they show. Past the end of a shorter
   /// backing file everything is zero, and it is the last layer long enough that says so. With `base`, the walk ends
   /// above it.
-  public func chainStatus(at offset: UInt64, length: UInt64, above base: Node? = nil) throws(BlockError)
+  package func chainStatus(at offset: UInt64, length: UInt64, above base: Node? = nil) throws(BlockError)
     -> ChainStatus
   {
     var edge = self

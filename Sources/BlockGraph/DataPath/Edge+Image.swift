@@ -1,7 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 
 // What concerns an image as a whole rather than a range of it.
 extension Edge {
@@ -10,7 +10,7 @@ extension Edge {
   /// Only the name changes: which nodes stand below is the graph's business.
   ///
   /// - Throws: kind `unsupported` for formats without backing files; kind `tooLarge` where the name finds no room.
-  public func setBackingFile(_ name: String?, format: String?) throws(BlockError) {
+  package func setBackingFile(_ name: String?, format: String?) throws(BlockError) {
     requireHeld(.graphMod, "change of the backing file's name")
     try request { (node: Node) throws(BlockError) in
       try node.driver.setBackingFile(name, format: format, of: node)
@@ -18,20 +18,20 @@ extension Edge {
   }
 
   /// Lets the child's image have nothing of its own, so that its backing file shows through everywhere.
-  public func makeEmpty() throws(BlockError) {
+  package func makeEmpty() throws(BlockError) {
     requirePermission("emptying")
     try request { (node: Node) throws(BlockError) in try node.driver.makeEmpty(node) }
   }
 
   /// Lets a new image become a whole one, now that it has all of its content. The caller flushes.
-  public func seal() throws(BlockError) {
+  package func seal() throws(BlockError) {
     requirePermission("sealing")
     try request { (node: Node) throws(BlockError) in try (node.driver as? any FormatDriver)?.seal(node) }
   }
 
   /// Lets the child's driver forget what it knows of its image: others may have changed it. Nobody else may use the
   /// child meanwhile. Permissions stay as they are: making a node active is the graph's business.
-  public func invalidateCache() throws(BlockError) {
+  package func invalidateCache() throws(BlockError) {
     try request { (node: Node) throws(BlockError) in try node.driver.invalidateCache(node) }
   }
 

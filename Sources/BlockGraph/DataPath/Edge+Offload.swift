@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-public import Errors
+package import Errors
 
 extension Edge {
   /// Completes a prepared write by letting the storage copy the bytes from `source`. Nil where that is done; else,
   /// where storage cannot or fails, the write itself, whose data has to be written in full.
-  public func complete(_ prepared: consuming PreparedWrite, copyingFrom source: Edge, at offset: UInt64)
+  package func complete(_ prepared: consuming PreparedWrite, copyingFrom source: Edge, at offset: UInt64)
     throws(BlockError) -> PreparedWrite?
   {
     // Copying is an attempt: why it failed shows itself when the data is read and written.

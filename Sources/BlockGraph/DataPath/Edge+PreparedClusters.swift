@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-public import Errors
+package import Errors
 
 /// Room that compressed clusters have already: their bytes follow, from any thread, in any order.
 ///
 /// Until it is completed or abandoned readers see what was there before, and the node counts a write in flight. It
 /// cannot be copied, and a value that ends otherwise is abandoned: no room stays claimed.
-public struct PreparedClusters: ~Copyable, Sendable {
+package struct PreparedClusters: ~Copyable, Sendable {
   private let node: Node
   private let format: any CompressingDriver
   private let slot: CompressedSlot
@@ -49,7 +49,7 @@ extension Edge {
   /// A compressor of the child's format for the use of one thread.
   ///
   /// - Throws: kind `unsupported` where the format has none.
-  public func makeCompressor() throws(BlockError) -> any ClusterCompressor {
+  package func makeCompressor() throws(BlockError) -> any ClusterCompressor {
     if let (_, below) = child.compressionFilter { return try below.makeCompressor() }
     return try child.compressingDriver().makeCompressor()
   }
@@ -57,7 +57,7 @@ extension Edge {
   /// Finds room for compressed clusters, so that the order of calls decides about the order on disk.
   ///
   /// With `unchanged`, the caller promises that readers see the same bytes as before.
-  public func prepareCompressed(_ clusters: [CompressedCluster], unchanged: Bool = false) throws(BlockError)
+  package func prepareCompressed(_ clusters: [CompressedCluster], unchanged: Bool = false) throws(BlockError)
     -> PreparedClusters
   {
     requirePermission("write compressed", unchanged: unchanged)
@@ -73,7 +73,7 @@ extension Edge {
   }
 
   /// Writes prepared clusters, whose bytes `data` holds end to end.
-  public func complete(_ prepared: consuming PreparedClusters, from data: RawSpan) throws(BlockError) {
+  package func complete(_ prepared: consuming PreparedClusters, from data: RawSpan) throws(BlockError) {
     do throws(BlockError) {
       try prepared.write(data)
     } catch {
@@ -82,7 +82,7 @@ extension Edge {
   }
 
   /// Gives the room of prepared clusters back.
-  public func abandon(_ prepared: consuming PreparedClusters) {}
+  package func abandon(_ prepared: consuming PreparedClusters) {}
 }
 
 extension Node {
@@ -102,7 +102,7 @@ extension Node {
 
 extension BlockError {
   /// What a format says that stores nothing compressed.
-  public static var noCompression: BlockError {
+  package static var noCompression: BlockError {
     BlockError(.unsupported, "Compression not supported for this file format")
   }
 }

@@ -2,17 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-public import Errors
+package import Errors
 
 /// A range that has its place already: what is to be written there follows, from any thread, in any order.
 ///
 /// The node counts the write as in flight until it is completed or abandoned. It cannot be copied, and a value that
 /// ends otherwise is abandoned: no place stays claimed.
-public struct PreparedWrite: ~Copyable, Sendable {
+package struct PreparedWrite: ~Copyable, Sendable {
   /// The guest offset in bytes.
-  public let offset: UInt64
+  package let offset: UInt64
   /// The length in bytes.
-  public let length: UInt64
+  package let length: UInt64
   fileprivate var claimed: ClaimedSlots
   fileprivate let isUnchanged: Bool
   /// Whether the bytes to come are encrypted already, but for slots that take more than them.
@@ -66,7 +66,7 @@ extension Edge {
   /// Finds the place of a range, so that the order of calls decides about the order on disk.
   ///
   /// With `unchanged`, the caller promises that readers see the same bytes as before.
-  public func prepareWrite(at offset: UInt64, length: UInt64, unchanged: Bool = false) throws(BlockError)
+  package func prepareWrite(at offset: UInt64, length: UInt64, unchanged: Bool = false) throws(BlockError)
     -> PreparedWrite
   {
     requirePermission("write", unchanged: unchanged)
@@ -76,7 +76,7 @@ extension Edge {
   }
 
   /// Writes the data of a prepared range; `data` is as long as the range.
-  public func complete(_ prepared: consuming PreparedWrite, from data: RawSpan) throws(BlockError) {
+  package func complete(_ prepared: consuming PreparedWrite, from data: RawSpan) throws(BlockError) {
     precondition(UInt64(data.byteCount) == prepared.length, "prepared write of another length")
     do throws(BlockError) {
       try child.refuseLookingLikeImage(at: prepared.offset, data)
@@ -87,15 +87,15 @@ extension Edge {
   }
 
   /// Whether the child encrypts, so that `encrypt` is worth calling before data is completed.
-  public var encrypts: Bool { child.encryption != nil }
+  package var encrypts: Bool { child.encryption != nil }
 
   /// Whether zeros have to be stored as any other data, since nothing stands for them.
-  public var encryptsZeroes: Bool { child.driver is any EncryptingStorage }
+  package var encryptsZeroes: Bool { child.driver is any EncryptingStorage }
 
   /// Encrypts the data of a prepared range in place, so that completing it, with the same bytes, is only writing.
   ///
   /// What has to be written along with what is around it stays as it is, and is encrypted when it is completed.
-  public func encrypt(_ prepared: inout PreparedWrite, _ data: inout MutableRawSpan) throws(BlockError) {
+  package func encrypt(_ prepared: inout PreparedWrite, _ data: inout MutableRawSpan) throws(BlockError) {
     precondition(UInt64(data.byteCount) == prepared.length, "prepared write of another length")
     guard let driver = child.encryption, !prepared.isEncrypted else { return }
     if driver is any EncryptingStorage {
@@ -120,7 +120,7 @@ extension Edge {
   }
 
   /// Gives the place of a prepared range back.
-  public func abandon(_ prepared: consuming PreparedWrite) {}
+  package func abandon(_ prepared: consuming PreparedWrite) {}
 }
 
 extension Node {

@@ -1,8 +1,8 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Bytes
-public import Errors
+package import Bytes
+package import Errors
 
 // The data path: splitting, padding, zero fill, backing files and copy-on-write, once above all drivers.
 extension Edge {
@@ -14,10 +14,10 @@ extension Edge {
   }
 
   /// The child's guest-visible length in bytes.
-  public var length: UInt64 { child.length }
+  package var length: UInt64 { child.length }
 
   /// Fills `buffer` with the bytes at `offset`; what lies past the end reads as zero.
-  public func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {
+  package func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {
     guard buffer.byteCount > 0 else { return }
     try request { (node: Node) throws(BlockError) in
       let length = node.length
@@ -33,7 +33,7 @@ extension Edge {
   }
 
   /// Reads `count` bytes at `offset` into a new buffer.
-  public func read(at offset: UInt64, count: Int) throws(BlockError) -> Buffer {
+  package func read(at offset: UInt64, count: Int) throws(BlockError) -> Buffer {
     let buffer = Buffer(count: count)
     var bytes = buffer.mutableBytes
     try read(at: offset, into: &bytes)
@@ -41,12 +41,12 @@ extension Edge {
   }
 
   /// What the child's own layer says about the range; `offset` must lie inside the length.
-  public func extent(at offset: UInt64, length: UInt64) throws(BlockError) -> Extent {
+  package func extent(at offset: UInt64, length: UInt64) throws(BlockError) -> Extent {
     try request { (node: Node) throws(BlockError) in try node.extent(at: offset, length: length) }
   }
 
   /// Whether the child knows, without reading it, that a range is nothing but zeros, or lies past its end.
-  public func isHole(at offset: UInt64, length: UInt64) -> Bool {
+  package func isHole(at offset: UInt64, length: UInt64) -> Bool {
     let end = self.length
     guard offset < end else { return true }
     let inside = min(length, end - offset)

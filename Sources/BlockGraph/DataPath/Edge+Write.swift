@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-public import Errors
+package import Errors
 
 extension Edge {
   /// Writing without the permission is a mistake in our own code, never the user's.
@@ -15,7 +15,7 @@ extension Edge {
   /// Writes `data` at `offset`, growing the child where the range passes its end and it is storage.
   ///
   /// With `unchanged`, the caller promises that readers see the same bytes as before.
-  public func write(at offset: UInt64, from data: RawSpan, unchanged: Bool = false) throws(BlockError) {
+  package func write(at offset: UInt64, from data: RawSpan, unchanged: Bool = false) throws(BlockError) {
     requirePermission("write", unchanged: unchanged)
     guard data.byteCount > 0 else { return }
     try request { (node: Node) throws(BlockError) in
@@ -26,7 +26,7 @@ extension Edge {
   }
 
   /// Makes a range read as zero, without data where the child can.
-  public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool = false, unchanged: Bool = false)
+  package func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool = false, unchanged: Bool = false)
     throws(BlockError)
   {
     requirePermission("write zeroes", unchanged: unchanged)
@@ -39,7 +39,7 @@ extension Edge {
   }
 
   /// Gives up the space of the whole clusters inside a range.
-  public func discard(at offset: UInt64, length: UInt64) throws(BlockError) {
+  package func discard(at offset: UInt64, length: UInt64) throws(BlockError) {
     requirePermission("discard")
     try request { (node: Node) throws(BlockError) in
       let unit = max(node.limits.clusterSize, node.limits.requestAlignment, 1)
@@ -54,7 +54,7 @@ extension Edge {
   }
 
   /// Makes everything written so far durable.
-  public func flush() throws(BlockError) {
+  package func flush() throws(BlockError) {
     try request { (node: Node) throws(BlockError) in
       node.file?.note(.flushToOS)
       // Of a node above; users do not tell.
@@ -64,7 +64,7 @@ extension Edge {
   }
 
   /// Sets the child's length in bytes.
-  public func truncate(to length: UInt64, exact: Bool = true, preallocation: Preallocation = .off)
+  package func truncate(to length: UInt64, exact: Bool = true, preallocation: Preallocation = .off)
     throws(BlockError)
   {
     precondition(request.held.contains(.resize), "resize without permission by \(parent.parentDescription)")
@@ -78,7 +78,7 @@ extension Edge {
 extension Edge {
   /// Throws where an image of that length cannot be made in storage that has something in its place, which is still there:
   /// before the first change, which gives it up.
-  public func requireRoom(for length: UInt64, _ preallocation: Preallocation) throws(BlockError) {
+  package func requireRoom(for length: UInt64, _ preallocation: Preallocation) throws(BlockError) {
     try request { (node: Node) throws(BlockError) in
       try (node.driver as? any StorageDriver)?.requireRoom(for: length, preallocation, of: node)
     }

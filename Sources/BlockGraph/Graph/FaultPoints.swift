@@ -1,30 +1,30 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 
 /// Numbered places where an operation can be told to fail, so that tests fail each of them in turn.
-public final class FaultPoints {
+package final class FaultPoints {
   /// How many points were passed so far.
-  public private(set) var passed = 0
+  package private(set) var passed = 0
   /// The names of the points passed, in order.
-  public private(set) var names: [String] = []
+  package private(set) var names: [String] = []
   /// Called with the name of each point, before it fails or is passed.
-  public var onPass: ((String) -> Void)?
+  package var onPass: ((String) -> Void)?
   /// The number, counted from 1, of the point that fails; 0 for none.
-  public var failing = 0
+  package var failing = 0
 
   /// Cleaning up is under way, which passes no points: it must not fail.
   private var isSuspended = false
 
   /// Put between the graph and storage, so that its I/O can be made to fail.
-  public var wrapStorage: ((any StorageDriver) -> any StorageDriver)?
+  package var wrapStorage: ((any StorageDriver) -> any StorageDriver)?
 
   /// No point fails.
-  public init() {}
+  package init() {}
 
   /// Forgets what was passed and lets the `number`th point from here fail.
-  public func arm(_ number: Int) {
+  package func arm(_ number: Int) {
     passed = 0
     names = []
     failing = number
@@ -39,7 +39,7 @@ public final class FaultPoints {
   }
 
   /// Passes a point.
-  public func pass(_ name: @autoclosure () -> String) throws(BlockError) {
+  package func pass(_ name: @autoclosure () -> String) throws(BlockError) {
     if isSuspended { return }
     passed += 1
     if let onPass { onPass(name()) }

@@ -1,7 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 
 // Nodes that are inactive are open, but the image is somebody else's for the time being.
 extension Graph {
@@ -10,7 +10,7 @@ extension Graph {
   ///
   /// - Throws: kind `conflict` where somebody stands against a claim; or why an image cannot be read any more. All
   ///   these nodes are inactive then.
-  public func activate(_ node: Node) throws(BlockError) {
+  package func activate(_ node: Node) throws(BlockError) {
     requireThread()
     let nodes = Graph.parentsFirst([node]).filter { $0.flags.contains(.inactive) }
     try drained(nodes) { () throws(BlockError) in
@@ -36,7 +36,7 @@ extension Graph {
   /// nothing is claimed any more. The parents are told. Does nothing for nodes that are inactive.
   ///
   /// Users keep what they would claim for when the node is active again; until then, writing traps.
-  public func inactivate(_ node: Node) throws(BlockError) {
+  package func inactivate(_ node: Node) throws(BlockError) {
     requireThread()
     var nodes: [Node] = []
     for other in Graph.parentsFirst([node]) where !other.flags.contains(.inactive) {

@@ -1,12 +1,12 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 
 extension Graph {
   /// Runs one change of the graph: drains `nodes`, lets `body` edit, computes permissions on the edited graph,
   /// and keeps everything or undoes everything.
-  public func change<Result>(
+  package func change<Result>(
     draining nodes: [Node], _ body: (GraphEdit) throws(BlockError) -> Result
   ) throws(BlockError) -> Result {
     requireThread()
@@ -25,7 +25,7 @@ extension Graph {
 
   /// Attaches a user to a node, with the claim it was made with.
   @discardableResult
-  public func attach(_ user: RootUser, to node: Node, staysAtNode: Bool = false) throws(BlockError) -> Edge {
+  package func attach(_ user: RootUser, to node: Node, staysAtNode: Bool = false) throws(BlockError) -> Edge {
     requireThread()
     return try change(draining: [node]) { (edit: GraphEdit) throws(BlockError) in
       try edit.attach(user, to: node, staysAtNode: staysAtNode)
@@ -34,13 +34,13 @@ extension Graph {
 
   /// Computes the permissions below a node anew, because what its driver claims of its children has changed. All
   /// or nothing.
-  public func refreshPermissions(of node: Node) throws(BlockError) {
+  package func refreshPermissions(of node: Node) throws(BlockError) {
     requireThread()
     try change(draining: []) { (edit: GraphEdit) throws(BlockError) in edit.touch(node) }
   }
 
   /// Changes what a user claims.
-  public func setPermissions(_ request: PermissionRequest, of user: RootUser) throws(BlockError) {
+  package func setPermissions(_ request: PermissionRequest, of user: RootUser) throws(BlockError) {
     requireThread()
     try change(draining: []) { (edit: GraphEdit) throws(BlockError) in
       try edit.setPermissions(request, of: user)

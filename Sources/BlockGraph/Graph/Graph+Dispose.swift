@@ -1,12 +1,12 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 internal import Options
 
 extension Graph {
   /// Detaches a user from its node, which stays open.
-  public func detach(_ user: RootUser) {
+  package func detach(_ user: RootUser) {
     requireThread()
     if let edge = user.edge { giveUp([edge], draining: [edge.child]) }
     users.removeAll { $0 === user }
@@ -33,7 +33,7 @@ extension Graph {
   /// Forgets a user, and closes the nodes that only it used, top first: each writes what it still holds back.
   ///
   /// - Throws: the first failure of writing back; everything is closed all the same.
-  public func release(_ user: RootUser) throws(BlockError) {
+  package func release(_ user: RootUser) throws(BlockError) {
     requireThread()
     let node = user.edge?.child
     detach(user)
@@ -43,7 +43,7 @@ extension Graph {
   /// Releases every user there is, the newest first, so that no file stays open or locked.
   ///
   /// - Parameter failed: told of each user whose images could not be written back.
-  public func releaseAll(failed: (RootUser, BlockError) -> Void) {
+  package func releaseAll(failed: (RootUser, BlockError) -> Void) {
     requireThread()
     for user in users.reversed() {
       do throws(BlockError) { try release(user) } catch { failed(user, error) }
@@ -83,13 +83,13 @@ extension Graph {
   }
 
   /// Closes a node that never came to be used; what goes wrong then has a cause that is reported already.
-  public func dispose(ofUnused node: Node) {
+  package func dispose(ofUnused node: Node) {
     requireThread()
     try? close(node)
   }
 
   /// Puts storage that is already open into the graph; the caller attaches a user.
-  public func adopt(_ driver: any StorageDriver, fileName: String, flags: NodeFlags) throws(BlockError)
+  package func adopt(_ driver: any StorageDriver, fileName: String, flags: NodeFlags) throws(BlockError)
     -> Node
   {
     requireThread()

@@ -2,48 +2,48 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The graph as plain data, for the `graph` command and for comparing before and after.
-public struct GraphDump: Sendable, Equatable {
+package struct GraphDump: Sendable, Equatable {
   /// One node.
-  public struct NodeEntry: Sendable, Equatable {
+  package struct NodeEntry: Sendable, Equatable {
     /// The node's name.
-    public var name: String
+    package var name: String
     /// Its driver.
-    public var driver: String
+    package var driver: String
     /// Its file's name.
-    public var fileName: String
+    package var fileName: String
     /// How it is open.
-    public var flags: NodeFlags
+    package var flags: NodeFlags
     /// What it asks of requests.
-    public var limits: Limits
+    package var limits: Limits
   }
 
   /// One edge.
-  public struct EdgeEntry: Sendable, Equatable {
+  package struct EdgeEntry: Sendable, Equatable {
     /// The description of the parent.
-    public var parent: String
+    package var parent: String
     /// The name of the child node.
-    public var child: String
+    package var child: String
     /// The slot.
-    public var slot: String
+    package var slot: String
     /// What the child is to the parent.
-    public var role: EdgeRole
+    package var role: EdgeRole
     /// What the parent holds and shares.
-    public var request: PermissionRequest
+    package var request: PermissionRequest
     /// The job that froze the edge.
-    public var frozenBy: String?
+    package var frozenBy: String?
   }
 
   /// The users, by description.
-  public var users: [String] = []
+  package var users: [String] = []
   /// The nodes, in the order made.
-  public var nodes: [NodeEntry] = []
+  package var nodes: [NodeEntry] = []
   /// The edges: those of users first, then node by node.
-  public var edges: [EdgeEntry] = []
+  package var edges: [EdgeEntry] = []
 }
 
 extension Graph {
   /// The graph as it stands.
-  public func dump() -> GraphDump {
+  package func dump() -> GraphDump {
     requireThread()
     var dump = GraphDump()
     for user in users {

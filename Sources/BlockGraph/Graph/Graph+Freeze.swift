@@ -1,14 +1,14 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 
 extension Graph {
   /// Freezes the links of a chain from `top` down to `base`: nobody replaces or detaches them until thawed.
   ///
   /// - Returns: the links frozen, for `thaw`.
   /// - Throws: kind `conflict`, naming the link, where one is frozen already; then none is.
-  public func freezeChain(from top: Node, to base: Node, for job: String) throws(BlockError) -> [Edge] {
+  package func freezeChain(from top: Node, to base: Node, for job: String) throws(BlockError) -> [Edge] {
     requireThread()
     let links = try chain(from: top, to: base)
     for edge in links {
@@ -24,7 +24,7 @@ extension Graph {
   }
 
   /// Thaws what `freezeChain` froze.
-  public func thaw(_ links: [Edge]) {
+  package func thaw(_ links: [Edge]) {
     requireThread()
     for edge in links { edge.frozenBy = nil }
   }

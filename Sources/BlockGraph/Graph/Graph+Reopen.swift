@@ -1,8 +1,8 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
-public import Options
+package import Errors
+package import Options
 
 extension Graph {
   /// Gives all nodes of a queue their new flags, options and backing files, or none.
@@ -12,7 +12,7 @@ extension Graph {
   /// file that is replaced stays open; nobody may use it then, and it is the caller's to dispose of.
   ///
   /// - Throws: the first refusal; or, with everything reopened, the first failure of a driver's last hook.
-  public func reopen(_ queue: ReopenQueue) throws(BlockError) {
+  package func reopen(_ queue: ReopenQueue) throws(BlockError) {
     requireThread()
     var reopenings: [Reopening] = []
     for entry in queue.entries { reopenings.append(try Reopening(entry, in: self)) }
@@ -76,7 +76,7 @@ extension Graph {
   /// Reopens one node, and the children that were opened for it alone, with other flags and, where given, options.
   ///
   /// - Throws: the system's or the format's reason; kind `conflict` where another user stands against it.
-  public func reopen(_ node: Node, flags: NodeFlags, options: OptionObject? = nil) throws(BlockError) {
+  package func reopen(_ node: Node, flags: NodeFlags, options: OptionObject? = nil) throws(BlockError) {
     requireThread()
     var drained = [node]
     var next = 0
@@ -94,7 +94,7 @@ extension Graph {
   /// Reopens a node for writing, or for reading only, unless it is so already.
   ///
   /// - Throws: the system's or the format's reason; kind `conflict` where another user stands against it.
-  public func reopen(_ node: Node, writable: Bool) throws(BlockError) {
+  package func reopen(_ node: Node, writable: Bool) throws(BlockError) {
     requireThread()
     guard node.flags.contains(.writable) != writable else { return }
     try reopen(node, flags: writable ? node.flags.union(.writable) : node.flags.subtracting(.writable))

@@ -8,7 +8,7 @@ internal import Host
 ///
 /// The graph belongs to the thread that made it. It cannot be sent to another one; each public entry checks
 /// its thread all the same, in release builds too, and traps naming itself.
-public final class Graph {
+package final class Graph {
   private let thread: UInt
   var nodesByName: [String: Node] = [:]
   /// Nodes in the order they were made.
@@ -16,12 +16,12 @@ public final class Graph {
   var users: [RootUser] = []
   private var nextNodeNumber = 1
   /// Places where tests make operations fail.
-  public let faults: FaultPoints
+  package let faults: FaultPoints
   /// How often permissions were computed anew; tests count on it.
   var refreshes = 0
 
   /// An empty graph that belongs to the calling thread.
-  public init(faults: FaultPoints = FaultPoints()) {
+  package init(faults: FaultPoints = FaultPoints()) {
     thread = Threads.current
     self.faults = faults
   }
@@ -33,19 +33,19 @@ public final class Graph {
   }
 
   /// The nodes, in the order they were made.
-  public var nodes: [Node] {
+  package var nodes: [Node] {
     requireThread()
     return order
   }
 
   /// The users that have not been released.
-  public var rootUsers: [RootUser] {
+  package var rootUsers: [RootUser] {
     requireThread()
     return users
   }
 
   /// The node called `name`, if any.
-  public func node(named name: String) -> Node? {
+  package func node(named name: String) -> Node? {
     requireThread()
     return nodesByName[name]
   }
@@ -59,13 +59,13 @@ public final class Graph {
   }
 
   /// The edges that lead to `node`, in the order attached.
-  public func parents(of node: Node) -> [Edge] {
+  package func parents(of node: Node) -> [Edge] {
     requireThread()
     return node.parents
   }
 
   /// What all users of `node` hold together, and what all of them share.
-  public func cumulativePermissions(of node: Node) -> PermissionRequest {
+  package func cumulativePermissions(of node: Node) -> PermissionRequest {
     requireThread()
     return node.cumulativePermissions
   }
@@ -101,7 +101,7 @@ public final class Graph {
   // MARK: Users
 
   /// A user of the graph that has no node yet.
-  public func makeUser(_ description: String, request: PermissionRequest) -> RootUser {
+  package func makeUser(_ description: String, request: PermissionRequest) -> RootUser {
     requireThread()
     let user = RootUser(description: description, request: request)
     users.append(user)

@@ -1,7 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 
 // Changes made of several steps: what jobs do to chains. Each is part of the change it is called in, so that
 // it stays or is undone together with the rest.
@@ -12,7 +12,7 @@ extension GraphEdit {
   /// With the role `cow` in the slot `backing`, this puts a new overlay on top.
   /// - Throws: kind `refused` for a cycle; kind `conflict` for a frozen link.
   @discardableResult
-  public func append(
+  package func append(
     _ filter: Node, above node: Node, slot: EdgeSlot = .file, role: EdgeRole = [.filtered, .primary]
   ) throws(BlockError) -> Edge {
     try begin("append '\(filter.name)' above '\(node.name)'")
@@ -23,7 +23,7 @@ extension GraphEdit {
 
   /// Puts `node` into the middle of `edge`: the edge then leads to it, and the edge's child is its child.
   @discardableResult
-  public func insert(
+  package func insert(
     _ node: Node, into edge: Edge, slot: EdgeSlot = .file, role: EdgeRole = [.filtered, .primary]
   ) throws(BlockError) -> Edge {
     try begin("insert '\(node.name)' above '\(edge.child.name)'")
@@ -36,7 +36,7 @@ extension GraphEdit {
   /// `other` itself stands on.
   ///
   /// - Throws: kind `conflict` for a frozen link; then nothing moved.
-  public func replace(_ node: Node, with other: Node) throws(BlockError) {
+  package func replace(_ node: Node, with other: Node) throws(BlockError) {
     try begin("replace node '\(node.name)' by '\(other.name)'")
     try moveUsers(of: node, to: other)
   }
@@ -45,7 +45,7 @@ extension GraphEdit {
   ///
   /// - Throws: kind `conflict` where the present link is frozen; kind `refused` where the present backing file
   ///   is a node that the engine put there, or where the new one stands on `node`.
-  public func setBacking(of node: Node, to backing: Node?) throws(BlockError) {
+  package func setBacking(of node: Node, to backing: Node?) throws(BlockError) {
     try begin("backing of '\(node.name)'")
     if let present = node.backing {
       try refuseImplicit(present)

@@ -1,12 +1,12 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 internal import Options
 
 /// The steps of one change of the graph. They act on the real graph at once; when the change ends, permissions
 /// are computed on the edited graph, and either everything stays or everything is undone, newest step first.
-public final class GraphEdit {
+package final class GraphEdit {
   let graph: Graph
   private var undo: [() -> Void] = []
   /// Nodes that this change made: nobody can have requests in flight there.
@@ -52,7 +52,7 @@ public final class GraphEdit {
   ///   - name: nil for a generated one.
   ///   - fileName: what messages call it; the driver's name where it has no file.
   /// - Throws: kind `alreadyExists` where a node has that name, `invalidArgument` for what is no name.
-  public func makeNode(
+  package func makeNode(
     _ driver: any BlockDriver, name: String? = nil, fileName: String? = nil, flags: NodeFlags
   ) throws(BlockError) -> Node {
     graph.requireThread()
@@ -74,7 +74,7 @@ public final class GraphEdit {
   }
 
   /// Gives a node other flags.
-  public func setFlags(_ flags: NodeFlags, of node: Node) throws(BlockError) {
+  package func setFlags(_ flags: NodeFlags, of node: Node) throws(BlockError) {
     try begin("flags of '\(node.name)'")
     requireDrained(node)
     let before = node.flags
@@ -94,7 +94,7 @@ public final class GraphEdit {
 
   /// Attaches `child` below `parent`. With `followsParent`, the child is reopened whenever the parent is.
   @discardableResult
-  public func attach(
+  package func attach(
     _ child: Node, to parent: Node, slot: EdgeSlot, role: EdgeRole, followsParent: Bool = false
   ) throws(BlockError) -> Edge {
     try begin("attach '\(child.name)' to '\(parent.name)' as \(slot.rawValue)")
@@ -120,7 +120,8 @@ public final class GraphEdit {
 
   /// Attaches a user to the node whose content it wants.
   @discardableResult
-  public func attach(_ user: RootUser, to child: Node, staysAtNode: Bool = false) throws(BlockError) -> Edge {
+  package func attach(_ user: RootUser, to child: Node, staysAtNode: Bool = false) throws(BlockError) -> Edge
+  {
     try begin("attach \(user.parentDescription) to '\(child.name)'")
     requireDrained(child)
     guard user.edge == nil else {
@@ -139,7 +140,7 @@ public final class GraphEdit {
   }
 
   /// Removes an edge.
-  public func detach(_ edge: Edge) throws(BlockError) {
+  package func detach(_ edge: Edge) throws(BlockError) {
     try begin("detach '\(edge.child.name)' from \(edge.parent.parentDescription)")
     requireDrained(edge.child)
     try refuseFrozen(edge, "detach")
@@ -161,7 +162,7 @@ public final class GraphEdit {
   }
 
   /// Lets an edge lead to another node.
-  public func replaceChild(of edge: Edge, with child: Node) throws(BlockError) {
+  package func replaceChild(of edge: Edge, with child: Node) throws(BlockError) {
     try begin("replace '\(edge.child.name)' by '\(child.name)'")
     requireDrained(edge.child)
     requireDrained(child)
@@ -184,7 +185,7 @@ public final class GraphEdit {
   }
 
   /// Changes what a child is to its parent.
-  public func setRole(_ role: EdgeRole, of edge: Edge) throws(BlockError) {
+  package func setRole(_ role: EdgeRole, of edge: Edge) throws(BlockError) {
     graph.requireThread()
     guard let parent = edge.parent as? Node, role != edge.role else { return }
     try begin("role of '\(edge.child.name)'")
@@ -197,7 +198,7 @@ public final class GraphEdit {
   }
 
   /// Changes what a user claims; without a node it is kept for the one to come.
-  public func setPermissions(_ request: PermissionRequest, of user: RootUser) throws(BlockError) {
+  package func setPermissions(_ request: PermissionRequest, of user: RootUser) throws(BlockError) {
     try begin("claim of \(user.parentDescription)")
     let before = user.request
     user.request = request

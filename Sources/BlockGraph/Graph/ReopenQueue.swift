@@ -2,28 +2,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Errors
-public import Options
+package import Options
 
 /// Nodes that are to be reopened together, with the flags and options that each is to have.
 ///
 /// The nodes are drained, by the caller, from before they are queued until the reopening is over.
-public final class ReopenQueue {
+package final class ReopenQueue {
   /// One node to be reopened.
-  public struct Entry {
+  package struct Entry {
     /// The node.
-    public let node: Node
+    package let node: Node
     /// The flags that it is to have.
-    public internal(set) var flags: NodeFlags
+    package internal(set) var flags: NodeFlags
     /// The options that it is to have, nil to keep them.
-    public internal(set) var options: OptionObject?
+    package internal(set) var options: OptionObject?
   }
 
   private let graph: Graph
   /// What was queued, parents before the children that follow them.
-  public private(set) var entries: [Entry] = []
+  package private(set) var entries: [Entry] = []
 
   /// An empty queue.
-  public init(_ graph: Graph) { self.graph = graph }
+  package init(_ graph: Graph) { self.graph = graph }
 
   /// Queues a node, and the children that were opened for it alone: they change as it does.
   ///
@@ -33,7 +33,7 @@ public final class ReopenQueue {
   ///   `backing` names the node to stand there, or is null for none. What the node is made of (`driver`, `node-name`,
   ///   `filename`, the children's names) may be stated as it is, or left out. Those of a child that follows stand
   ///   in an object under the child's slot.
-  public func add(_ node: Node, flags: NodeFlags, options: OptionObject? = nil) {
+  package func add(_ node: Node, flags: NodeFlags, options: OptionObject? = nil) {
     graph.requireThread()
     addAlone(node, flags: flags, options: options)
     let gained = flags.subtracting(node.flags)

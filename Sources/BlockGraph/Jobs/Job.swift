@@ -1,13 +1,13 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 
 /// A piece of work with a fixed course: `prepare`, `run`, then `commit` or `abort`, then `clean`.
 ///
 /// All but `run` are called on the graph thread and may change the graph; `run` does the I/O and may use
 /// threads, which it joins.
-public protocol Job: AnyObject {
+package protocol Job: AnyObject {
   /// What the job is called in messages, such as `convert`.
   var kind: String { get }
   /// Takes edges, permissions and freezes. When it throws, `run` is never entered.
@@ -31,19 +31,19 @@ public protocol Job: AnyObject {
 
 extension Job {
   /// Nothing to take.
-  public func prepare(in graph: Graph) throws(BlockError) {}
+  package func prepare(in graph: Graph) throws(BlockError) {}
   /// Nothing to be seen.
-  public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {}
+  package func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {}
   /// Nothing was closed that had been written.
-  public var closeFailure: BlockError? { nil }
+  package var closeFailure: BlockError? { nil }
   /// Nothing to take back.
-  public func abort(in graph: Graph) {}
+  package func abort(in graph: Graph) {}
   /// Nothing to give back.
-  public func clean(in graph: Graph, warnings: inout [BlockError]) {}
+  package func clean(in graph: Graph, warnings: inout [BlockError]) {}
 }
 
 /// The states a job passes through.
-public enum JobState: String, Sendable {
+package enum JobState: String, Sendable {
   /// Made, not begun.
   case created
   /// In `run`.

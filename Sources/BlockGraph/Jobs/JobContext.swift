@@ -1,30 +1,30 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 internal import Synchronization
 
 /// What a running job tells and asks: progress, and whether to go on. Usable from its worker threads.
-public final class JobContext: Sendable {
+package final class JobContext: Sendable {
   private let done = Atomic<UInt64>(0)
   private let total = Atomic<UInt64>(0)
   private let interrupted: @Sendable () -> BlockError?
   private let report: @Sendable (Progress) -> Void
 
   /// How far a job is.
-  public struct Progress: Sendable, Equatable {
+  package struct Progress: Sendable, Equatable {
     /// Work done, in the job's unit (bytes as a rule); never more than `total`.
-    public var done: UInt64
+    package var done: UInt64
     /// All the work; may grow.
-    public var total: UInt64
+    package var total: UInt64
     /// The part done, 0…100.
-    public var percent: Double { total == 0 ? 0 : min(100, Double(done) * 100 / Double(total)) }
+    package var percent: Double { total == 0 ? 0 : min(100, Double(done) * 100 / Double(total)) }
   }
 
   /// - Parameters:
   ///   - interrupted: asked now and then; an error it returns ends the job.
   ///   - report: called from any thread whenever progress was made.
-  public init(
+  package init(
     interrupted: @escaping @Sendable () -> BlockError? = { nil },
     report: @escaping @Sendable (Progress) -> Void = { _ in }
   ) {
@@ -33,30 +33,30 @@ public final class JobContext: Sendable {
   }
 
   /// Adds to the work that is to be done.
-  public func expect(_ work: UInt64) {
+  package func expect(_ work: UInt64) {
     total.wrappingAdd(work, ordering: .relaxed)
   }
 
   /// Notes work done.
-  public func advance(_ work: UInt64) {
+  package func advance(_ work: UInt64) {
     done.wrappingAdd(work, ordering: .relaxed)
     report(progress)
   }
 
   /// Everything expected is done.
-  public func finish() {
+  package func finish() {
     done.store(total.load(ordering: .relaxed), ordering: .relaxed)
     report(progress)
   }
 
   /// How far the job is.
-  public var progress: Progress {
+  package var progress: Progress {
     let total = total.load(ordering: .relaxed)
     return Progress(done: min(done.load(ordering: .relaxed), total), total: total)
   }
 
   /// Throws when the user asked for the end.
-  public func checkInterrupted() throws(BlockError) {
+  package func checkInterrupted() throws(BlockError) {
     if let error = interrupted() { throw error }
   }
 }

@@ -1,32 +1,32 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 
 /// Runs jobs to completion on the graph thread; cannot hang by itself.
-public struct JobRunner {
+package struct JobRunner {
   let graph: Graph
   let context: JobContext
   /// Called at each change of state, with the job's kind.
-  public var trace: (String, JobState) -> Void = { _, _ in }
+  package var trace: (String, JobState) -> Void = { _, _ in }
   /// What could not be undone, naming the node.
-  public private(set) var warnings: [BlockError] = []
+  package private(set) var warnings: [BlockError] = []
 
   /// A runner for one graph.
-  public init(graph: Graph, context: JobContext = JobContext()) {
+  package init(graph: Graph, context: JobContext = JobContext()) {
     self.graph = graph
     self.context = context
   }
 
   /// Runs one job.
-  public mutating func run(_ job: any Job) throws(BlockError) {
+  package mutating func run(_ job: any Job) throws(BlockError) {
     graph.requireThread()
     try run(group: [job])
   }
 
   /// Runs jobs that succeed or fail together: all are prepared, then run in order, then committed in order; when one
   /// fails, those begun are aborted, newest first. Each job that was begun is cleaned once.
-  public mutating func run(group jobs: [any Job]) throws(BlockError) {
+  package mutating func run(group jobs: [any Job]) throws(BlockError) {
     graph.requireThread()
     var begun: [any Job] = []
     do throws(BlockError) {

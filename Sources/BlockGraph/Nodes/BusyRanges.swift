@@ -1,12 +1,12 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 internal import Host
 
 /// Keeps a write that has to read, merge and write back whole blocks apart from all other writes to the same
 /// blocks: else one of two neighbours in a block would be lost.
-public final class BusyRanges: @unchecked Sendable {
+package final class BusyRanges: @unchecked Sendable {
   private struct Entry {
     var range: Range<UInt64>
     var isAlone: Bool
@@ -18,13 +18,13 @@ public final class BusyRanges: @unchecked Sendable {
   private var nextNumber: UInt64 = 0
 
   /// Nothing is busy.
-  public init() {}
+  package init() {}
 
   /// Runs `body` once no other entry stands in the way: with `alone`, any that overlaps `range`; otherwise
   /// only those that are alone themselves. Without `isNeeded`, at once.
   ///
   /// `range` is looked at again after each wait: what others were doing may have changed it.
-  public func run(
+  package func run(
     _ range: @autoclosure () -> Range<UInt64>, alone: Bool, isNeeded: Bool = true,
     _ body: () throws(BlockError) -> Void
   )

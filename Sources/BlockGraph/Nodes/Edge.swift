@@ -7,21 +7,21 @@ internal import Synchronization
 ///
 /// I/O goes through edges, since an edge knows what its parent may do. Only the graph changes an edge; it
 /// does so on its own thread, with both ends drained, so that requests see one state from start to end.
-public final class Edge: @unchecked Sendable {
+package final class Edge: @unchecked Sendable {
   /// Which place among the parent's children this is.
-  public let slot: EdgeSlot
+  package let slot: EdgeSlot
   /// Who stands above.
-  public let parent: any EdgeParent
+  package let parent: any EdgeParent
   /// The node below.
-  public internal(set) var child: Node
+  package internal(set) var child: Node
   /// What the child is to the parent.
-  public internal(set) var role: EdgeRole
+  package internal(set) var role: EdgeRole
   /// The job that froze the edge, if any: it may not be replaced or detached until then.
-  public internal(set) var frozenBy: String?
+  package internal(set) var frozenBy: String?
   /// Whether the edge stays at its node when the node's other users move to a filter above.
-  public let staysAtNode: Bool
+  package let staysAtNode: Bool
   /// Whether the child was opened for this parent alone, and is reopened with it.
-  public let followsParent: Bool
+  package let followsParent: Bool
   private let permissions: Atomic<UInt16>
 
   init(
@@ -39,7 +39,7 @@ public final class Edge: @unchecked Sendable {
   }
 
   /// What the parent holds and shares at the moment.
-  public internal(set) var request: PermissionRequest {
+  package internal(set) var request: PermissionRequest {
     get {
       let bits = permissions.load(ordering: .acquiring)
       return PermissionRequest(

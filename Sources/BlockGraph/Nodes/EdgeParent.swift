@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What stands above an edge: another node or a user of the graph. A child knows no more of it than this.
-public protocol EdgeParent: AnyObject, Sendable {
+package protocol EdgeParent: AnyObject, Sendable {
   /// Who this is, for messages: a node's name, a command and its file, a job and its id.
   var parentDescription: String { get }
   /// Stops new requests from above and returns when none is in flight.
@@ -17,7 +17,7 @@ public protocol EdgeParent: AnyObject, Sendable {
 
 extension EdgeParent {
   /// Does nothing.
-  public func childResized() {}
+  package func childResized() {}
   /// Does nothing.
-  public func childActivated(_ active: Bool) {}
+  package func childActivated(_ active: Bool) {}
 }

@@ -3,7 +3,7 @@
 
 internal import Errors
 internal import Host
-public import Options
+package import Options
 internal import Synchronization
 
 /// An opened layer of an image.
@@ -11,23 +11,23 @@ internal import Synchronization
 /// Sendable for I/O: requests run through the node's edges on any thread. What describes the node and its
 /// place in the graph is written only by the graph, on its own thread, while the node is drained; the gate
 /// that requests pass makes those writes visible to them.
-public final class Node: @unchecked Sendable, EdgeParent {
+package final class Node: @unchecked Sendable, EdgeParent {
   /// The name that tells the node from all others of its graph.
-  public let name: String
+  package let name: String
   /// The name of the file as messages show it.
-  public let fileName: String
+  package let fileName: String
   /// What stands behind the node.
-  public internal(set) var driver: any BlockDriver
+  package internal(set) var driver: any BlockDriver
   /// How the node is open.
-  public internal(set) var flags: NodeFlags
+  package internal(set) var flags: NodeFlags
   /// The driver's own options, as they were given.
-  public internal(set) var options: OptionTree
+  package internal(set) var options: OptionTree
   /// What the image names, as far as that was known when it was opened.
-  public internal(set) var references: [ImageReference] = []
+  package internal(set) var references: [ImageReference] = []
   /// What the node asks of requests.
-  public internal(set) var limits = Limits()
+  package internal(set) var limits = Limits()
   /// Edges to children, in the order attached: the only storage of links downwards.
-  public internal(set) var children: [Edge] = []
+  package internal(set) var children: [Edge] = []
   /// Edges from parents.
   var parents: [Edge] = []
   /// Whether bytes at the start of the image would be taken for a format's; set where the format was guessed.
@@ -51,22 +51,22 @@ public final class Node: @unchecked Sendable, EdgeParent {
   }
 
   /// The edge in `slot`, if any.
-  public func edge(_ slot: EdgeSlot) -> Edge? {
+  package func edge(_ slot: EdgeSlot) -> Edge? {
     for edge in children where edge.slot == slot { return edge }
     return nil
   }
 
   /// The edge to where a format keeps itself.
-  public var file: Edge? { edge(.file) }
+  package var file: Edge? { edge(.file) }
   /// The edge to what shows through where the image has nothing.
-  public var backing: Edge? { edge(.backing) }
+  package var backing: Edge? { edge(.backing) }
   /// Guest-visible length in bytes.
-  public var length: UInt64 { driver.length(of: self) }
+  package var length: UInt64 { driver.length(of: self) }
   /// Whether users may be granted writing.
-  public var isWritable: Bool { flags.contains(.writable) && !flags.contains(.inactive) }
+  package var isWritable: Bool { flags.contains(.writable) && !flags.contains(.inactive) }
 
   /// Whether both nodes are one file, opened in the same way.
-  public func showsSame(as other: Node) -> Bool {
+  package func showsSame(as other: Node) -> Bool {
     if self === other { return true }
     guard driver.name == other.driver.name, options == other.options,
       file?.child.optionsButName == other.file?.child.optionsButName,
@@ -84,42 +84,42 @@ public final class Node: @unchecked Sendable, EdgeParent {
   // MARK: EdgeParent
 
   /// The node's name.
-  public var parentDescription: String { "node '\(name)'" }
+  package var parentDescription: String { "node '\(name)'" }
   /// Stops new requests, from the top down, and returns when none is in flight.
-  public func drainBegin() {
+  package func drainBegin() {
     let above = parents.map(\.parent)
     drainedParents.append(above)
     for parent in above { parent.drainBegin() }
     gate.drainBegin()
   }
   /// Lets requests pass again.
-  public func drainEnd() {
+  package func drainEnd() {
     gate.drainEnd()
     guard let above = drainedParents.popLast() else { return }
     for parent in above { parent.drainEnd() }
   }
   /// Tells the parents that the length may have changed.
-  public func childResized() {
+  package func childResized() {
     for edge in parents { edge.parent.childResized() }
   }
 }
 
 extension Node {
   /// The node at the bottom: what has no file below.
-  public var storage: Node {
+  package var storage: Node {
     var node = self
     while let file = node.file { node = file.child }
     return node
   }
 
   /// Bytes that the image takes on its storage, where that is known and may be less than its length.
-  public var allocatedLength: UInt64? {
+  package var allocatedLength: UInt64? {
     if let storage = driver as? any StorageDriver { return storage.allocatedLength(of: self) }
     return file?.child.allocatedLength
   }
 
   /// The edge to what the node shows, where it is a filter.
-  public var filtered: Edge? {
+  package var filtered: Edge? {
     driver.filteredSlot.flatMap { edge($0) }
   }
 }

@@ -6,18 +6,18 @@ internal import Synchronization
 /// Somebody outside the graph who uses a node: a command, a job, a server's client.
 ///
 /// Its description appears in messages. What it claims is kept also while it has no node.
-public final class RootUser: @unchecked Sendable, EdgeParent {
+package final class RootUser: @unchecked Sendable, EdgeParent {
   /// Who this is, such as `convert: target 'x.qcow2'`.
-  public let parentDescription: String
+  package let parentDescription: String
   /// What it claims of the node it has, or will have. Of an inactive node its edge claims nothing.
-  public internal(set) var request: PermissionRequest
+  package internal(set) var request: PermissionRequest
   /// The edge to its node, nil while it has none.
-  public internal(set) var edge: Edge?
+  package internal(set) var edge: Edge?
   /// How often the node's length changed.
-  public var resizes: Int { resizeCount.load(ordering: .relaxed) }
+  package var resizes: Int { resizeCount.load(ordering: .relaxed) }
   private let resizeCount = Atomic(0)
   /// How often the node became active or inactive.
-  public var activations: Int { activationCount.load(ordering: .relaxed) }
+  package var activations: Int { activationCount.load(ordering: .relaxed) }
   private let activationCount = Atomic(0)
 
   init(description: String, request: PermissionRequest) {
@@ -26,11 +26,11 @@ public final class RootUser: @unchecked Sendable, EdgeParent {
   }
 
   /// Nothing to stop: a user's requests wait at the node's own gate.
-  public func drainBegin() {}
+  package func drainBegin() {}
   /// Nothing to let go.
-  public func drainEnd() {}
+  package func drainEnd() {}
   /// Counts the change.
-  public func childResized() { resizeCount.wrappingAdd(1, ordering: .relaxed) }
+  package func childResized() { resizeCount.wrappingAdd(1, ordering: .relaxed) }
   /// Counts the change.
-  public func childActivated(_ active: Bool) { activationCount.wrappingAdd(1, ordering: .relaxed) }
+  package func childActivated(_ active: Bool) { activationCount.wrappingAdd(1, ordering: .relaxed) }
 }

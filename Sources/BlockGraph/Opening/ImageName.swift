@@ -1,23 +1,23 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 internal import Host
-public import Options
+package import Options
 
 /// How a user, or an image, names an image: a path, `driver:path`, `json:{…}`, or options.
-public struct ImageName: Sendable, Equatable {
+package struct ImageName: Sendable, Equatable {
   /// As it was written: what messages show.
-  public let text: String
+  package let text: String
   /// What it says, as nested options; a plain path is `filename`.
-  public let options: OptionObject
+  package let options: OptionObject
   /// The file that a plain path leads to, where that was found out: no other is opened.
   var found: FoundFile?
 
   /// Reads a name from the command line. `protocols` are the prefixes that lead to storage.
   ///
   /// - Throws: kind `invalidArgument` for a prefix that no driver has, or for JSON that is none.
-  public init(_ text: String, protocols: [StoragePrefix]) throws(BlockError) {
+  package init(_ text: String, protocols: [StoragePrefix]) throws(BlockError) {
     self.text = text
     if text.hasPrefix("json:") {
       options = try ImageName.parseJSON(String(text.dropFirst("json:".count)))
@@ -52,13 +52,13 @@ public struct ImageName: Sendable, Equatable {
   }
 
   /// A name made of options (`--image-opts`).
-  public init(options: OptionObject, text: String) throws(BlockError) {
+  package init(options: OptionObject, text: String) throws(BlockError) {
     self.text = text
     self.options = try options.normalized()
   }
 
   /// A plain path, whatever it looks like.
-  public init(path: String) {
+  package init(path: String) {
     text = path
     options = ["filename": .string(path)]
   }
@@ -67,7 +67,7 @@ public struct ImageName: Sendable, Equatable {
   var path: String? { options.count == 1 ? options["filename"]?.string : nil }
 
   /// The name of the file at the bottom, where one is stated.
-  public var fileName: String? {
+  package var fileName: String? {
     var layer = options
     while let file = layer["file"]?.object { layer = file }
     return layer["filename"]?.string
@@ -87,14 +87,14 @@ public struct ImageName: Sendable, Equatable {
   }
 
   /// The part before a colon that comes before any slash, if there is one.
-  public static func protocolPrefix(of text: String) -> String? {
+  package static func protocolPrefix(of text: String) -> String? {
     guard let colon = text.firstIndex(of: ":") else { return nil }
     let prefix = text[..<colon]
     return prefix.contains("/") ? nil : String(prefix)
   }
 
   /// The name that an image at `parent` means when it says `name`: relative paths start at the parent's folder.
-  public static func resolve(_ name: String, relativeTo parent: String) -> String {
+  package static func resolve(_ name: String, relativeTo parent: String) -> String {
     guard !name.isEmpty, !name.hasPrefix("/"), protocolPrefix(of: name) == nil else { return name }
     guard let slash = parent.lastIndex(of: "/") else { return name }
     // The folder stays as it is written.
@@ -103,16 +103,16 @@ public struct ImageName: Sendable, Equatable {
 }
 
 /// What a name may begin with, before a colon, so that it leads to storage of one kind.
-public struct StoragePrefix: Sendable, Equatable, ExpressibleByStringLiteral {
+package struct StoragePrefix: Sendable, Equatable, ExpressibleByStringLiteral {
   /// The prefix, without the colon.
-  public let text: String
+  package let text: String
   /// The storage driver.
-  public let driver: String
+  package let driver: String
   /// What the name is made of.
-  public let form: Form
+  package let form: Form
 
   /// What a name with a prefix is made of.
-  public enum Form: Sendable, Equatable {
+  package enum Form: Sendable, Equatable {
     /// A path follows the colon.
     case path
     /// The driver reads all of it, prefix included.
@@ -122,9 +122,9 @@ public struct StoragePrefix: Sendable, Equatable, ExpressibleByStringLiteral {
   }
 
   /// Two names behind a prefix.
-  public struct Pair: Sendable, Equatable {
+  package struct Pair: Sendable, Equatable {
     /// The option that the first one is.
-    public enum First: Sendable, Equatable {
+    package enum First: Sendable, Equatable {
       /// A path, which may be empty.
       case path(String)
       /// The file of a child.
@@ -132,16 +132,16 @@ public struct StoragePrefix: Sendable, Equatable, ExpressibleByStringLiteral {
     }
 
     /// The option that the first name is.
-    public var first: First
+    package var first: First
     /// The option that the second name is: that of a child.
-    public var second: String
+    package var second: String
     /// Whether the format of the second one is found out.
-    public var isProbed: Bool
+    package var isProbed: Bool
     /// The message where there are not two.
-    public var missing: String
+    package var missing: String
 
     /// Makes a description.
-    public init(first: First, second: String, isProbed: Bool, missing: String) {
+    package init(first: First, second: String, isProbed: Bool, missing: String) {
       self.first = first
       self.second = second
       self.isProbed = isProbed
@@ -150,12 +150,12 @@ public struct StoragePrefix: Sendable, Equatable, ExpressibleByStringLiteral {
   }
 
   /// A prefix that is the driver's name unless another is given.
-  public init(_ text: String, driver: String? = nil, form: Form = .path) {
+  package init(_ text: String, driver: String? = nil, form: Form = .path) {
     self.text = text
     self.driver = driver ?? text
     self.form = form
   }
 
   /// A prefix that is the driver's name.
-  public init(stringLiteral text: String) { self.init(text) }
+  package init(stringLiteral text: String) { self.init(text) }
 }

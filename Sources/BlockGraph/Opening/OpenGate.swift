@@ -1,11 +1,11 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 internal import Host
 
 /// How far names are followed that are found inside images.
-public enum ReferencePolicy: String, Sendable, CaseIterable {
+package enum ReferencePolicy: String, Sendable, CaseIterable {
   /// No name is.
   case none
   /// Names of files on this machine are.
@@ -24,7 +24,7 @@ public enum ReferencePolicy: String, Sendable, CaseIterable {
 }
 
 /// Decides about every name that is found inside an image, before anything is opened, and finds what may be.
-public protocol OpenGate: Sendable {
+package protocol OpenGate: Sendable {
   /// What the image whose file is `parent` means by `name`, one of a reference's; looks at no file.
   ///
   /// - Throws: kind `refused` where the policy does not follow it.
@@ -40,7 +40,7 @@ public protocol OpenGate: Sendable {
 
 extension OpenGate {
   /// The file that the system finds.
-  public func find(
+  package func find(
     _ name: String, of reference: ImageReference, foundIn parent: String, in files: any DriverKind
   ) throws(BlockError) -> ImageName {
     var meant = try resolve(name, of: reference, foundIn: parent)
@@ -53,13 +53,13 @@ extension OpenGate {
 /// The gate for images that are the user's own: names are paths on this machine, relative to the image's folder.
 ///
 /// An image may name neither remote storage nor options (`json:`): these the user states, never the image.
-public struct LocalFilesGate: OpenGate {
+package struct LocalFilesGate: OpenGate {
   /// Makes the gate.
-  public init() {}
+  package init() {}
 
   /// Accepts paths. A backing file's that begins with `file:` is relative to the working folder, as written; a data
   /// file has the very name that stands there, as `qemu-img` takes it.
-  public func resolve(_ name: String, of reference: ImageReference, foundIn parent: String)
+  package func resolve(_ name: String, of reference: ImageReference, foundIn parent: String)
     throws(BlockError) -> ImageName
   {
     guard let prefix = ImageName.protocolPrefix(of: name) else {
@@ -76,7 +76,7 @@ public struct LocalFilesGate: OpenGate {
   }
 
   /// The file that the system finds; of a reference that stays in the image's folder, by way of no link.
-  public func find(
+  package func find(
     _ name: String, of reference: ImageReference, foundIn parent: String, in files: any DriverKind
   ) throws(BlockError) -> ImageName {
     var meant = try resolve(name, of: reference, foundIn: parent)
@@ -107,12 +107,12 @@ public struct LocalFilesGate: OpenGate {
 }
 
 /// The gate for images that nobody vouches for: no name found in an image is followed.
-public struct ClosedGate: OpenGate {
+package struct ClosedGate: OpenGate {
   /// Makes the gate.
-  public init() {}
+  package init() {}
 
   /// Refuses.
-  public func resolve(_ name: String, of reference: ImageReference, foundIn parent: String)
+  package func resolve(_ name: String, of reference: ImageReference, foundIn parent: String)
     throws(BlockError) -> ImageName
   {
     let isLocal = (try? LocalFilesGate().resolve(name, of: reference, foundIn: parent)) != nil
@@ -126,16 +126,16 @@ public struct ClosedGate: OpenGate {
 }
 
 /// The gate for images that are trusted like the command line: every name is followed that a user could write.
-public struct OpenedGate: OpenGate {
+package struct OpenedGate: OpenGate {
   private let protocols: [StoragePrefix]
 
   /// Makes the gate; `protocols` are the prefixes that lead to storage.
-  public init(protocols: [StoragePrefix]) { self.protocols = protocols }
+  package init(protocols: [StoragePrefix]) { self.protocols = protocols }
 
   /// Accepts paths, prefixes and `json:`.
   ///
   /// - Throws: kind `invalidArgument` for a prefix that no driver has, or for JSON that is none.
-  public func resolve(_ name: String, of reference: ImageReference, foundIn parent: String)
+  package func resolve(_ name: String, of reference: ImageReference, foundIn parent: String)
     throws(BlockError) -> ImageName
   {
     if let local = try? LocalFilesGate().resolve(name, of: reference, foundIn: parent) { return local }

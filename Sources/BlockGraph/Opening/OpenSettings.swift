@@ -2,18 +2,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// How a user wants an image opened.
-public struct OpenSettings: Sendable {
+package struct OpenSettings: Sendable {
   /// The format, or nil to look at the content.
-  public var format: String?
+  package var format: String?
   /// Flags for the image; its backing files are opened with the same, read-only.
-  public var flags: NodeFlags
+  package var flags: NodeFlags
   /// Whether backing files are opened too.
-  public var followsBacking: Bool
+  package var followsBacking: Bool
   /// The internal snapshot to serve instead of the present state: id or name.
-  public var snapshot: SnapshotSelector?
+  package var snapshot: SnapshotSelector?
 
   /// Read-only, format by content, with the chain.
-  public init(
+  package init(
     format: String? = nil, flags: NodeFlags = [], followsBacking: Bool = true,
     snapshot: SnapshotSelector? = nil
   ) {
@@ -25,7 +25,7 @@ public struct OpenSettings: Sendable {
 }
 
 /// What a user should know about how an image was opened.
-public enum OpenWarning: Sendable, Equatable {
+package enum OpenWarning: Sendable, Equatable {
   /// The image with this name was only guessed to be raw, and is open for writing.
   case guessedRaw(String)
   /// An option is stated in a form that is on its way out.
@@ -41,7 +41,7 @@ public enum OpenWarning: Sendable, Equatable {
 }
 
 /// Which internal snapshot is meant.
-public enum SnapshotSelector: Sendable, Equatable {
+package enum SnapshotSelector: Sendable, Equatable {
   /// The one with this id or, where there is none, with this name.
   case idOrName(String)
   /// The one with this id and this name, each where given.
@@ -49,7 +49,7 @@ public enum SnapshotSelector: Sendable, Equatable {
 }
 
 /// How much a user cares that writes survive a crash, as cache modes name it.
-public enum CacheMode: String, Sendable, CaseIterable {
+package enum CacheMode: String, Sendable, CaseIterable {
   /// Past the page cache; flushes are honoured.
   case none
   /// Through the page cache; flushes are honoured.
@@ -62,7 +62,7 @@ public enum CacheMode: String, Sendable, CaseIterable {
   case unsafe
 
   /// The flags that the mode means.
-  public var flags: NodeFlags {
+  package var flags: NodeFlags {
     switch self {
     case .none: [.direct]
     case .writeback: []
@@ -73,7 +73,7 @@ public enum CacheMode: String, Sendable, CaseIterable {
   }
 
   /// The mode called `name`; `off` is an old name of `none`.
-  public init?(named name: String) {
+  package init?(named name: String) {
     self.init(rawValue: name == "off" ? "none" : name)
   }
 }

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-public import Errors
+package import Errors
 internal import Host
-public import Options
+package import Options
 
 extension Opener {
   // MARK: Storage
@@ -60,7 +60,7 @@ extension Opener {
   }
 
   /// Opens storage that is there already, whose driver `wrap` puts another one above; nobody uses the node yet.
-  public func openStorage(
+  package func openStorage(
     _ name: ImageName, _ flags: NodeFlags,
     wrap: (any StorageDriver) throws(BlockError) -> any StorageDriver
   ) throws(BlockError) -> Node {
@@ -108,7 +108,7 @@ extension Opener {
   // MARK: Formats
 
   /// Opens a format on storage that is open already, and stays open on failure; nobody uses the node yet.
-  public func openFormat(
+  package func openFormat(
     _ kind: any DriverKind, on file: Node, _ options: OptionObject, _ settings: OpenSettings
   )
     throws(BlockError) -> Node

@@ -1,7 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 internal import Host
 internal import Options
 
@@ -138,7 +138,7 @@ extension Opener {
   /// opening than it has layers.
   ///
   /// - Throws: where there is none, the first refusal, else what the first name led to.
-  public func find(_ reference: ImageReference, foundIn parent: String) throws(BlockError) -> ImageName {
+  package func find(_ reference: ImageReference, foundIn parent: String) throws(BlockError) -> ImageName {
     let files = try knownKind(named: "file")
     var failure: BlockError?
     for name in reference.names {

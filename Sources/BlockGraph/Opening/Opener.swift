@@ -1,28 +1,28 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 internal import Host
 internal import Options
 
 /// Opens images: names to nodes, with everything they stand on. Graph API.
-public struct Opener {
+package struct Opener {
   /// How many layers a chain may have.
-  public static let maximumDepth = 200
+  package static let maximumDepth = 200
 
   let graph: Graph
   /// The drivers known, formats and storage.
-  public let kinds: [any DriverKind]
+  package let kinds: [any DriverKind]
   /// How far names are followed that are found inside an image.
-  public let references: ReferencePolicy
+  package let references: ReferencePolicy
   /// Decides about every such name.
-  public let gate: any OpenGate
+  package let gate: any OpenGate
   /// Whether an image that looks like no format's is taken for a raw disk. Where it is not, raw has to be stated.
-  public var guessesRaw = true
+  package var guessesRaw = true
   /// Bytes of memory that the tables of each image may take together; nil for the formats' own limits.
-  public var tableBudget: UInt64?
+  package var tableBudget: UInt64?
   /// The same for images that nobody vouches for.
-  public static let untrustedTableBudget: UInt64 = 64 << 20
+  package static let untrustedTableBudget: UInt64 = 64 << 20
   /// Bytes of memory that caches of tables may take of an image, and of a layer however deep.
   private static let cacheBytes: ClosedRange<UInt64> = 128 << 10...8 << 20
 
@@ -33,14 +33,14 @@ public struct Opener {
   }
 
   /// Where the secrets come from that options name.
-  public var secrets: any SecretSource = NoSecrets()
+  package var secrets: any SecretSource = NoSecrets()
   /// The groups that options name by which requests are slowed down.
-  public var rateLimiters: [String: any RateLimiter] = [:]
+  package var rateLimiters: [String: any RateLimiter] = [:]
   /// Called with each warning that opening produces.
-  public var warn: (OpenWarning) -> Void = { _ in }
+  package var warn: (OpenWarning) -> Void = { _ in }
 
   /// An opener for one graph.
-  public init(graph: Graph, kinds: [any DriverKind], references: ReferencePolicy = .local) {
+  package init(graph: Graph, kinds: [any DriverKind], references: ReferencePolicy = .local) {
     self.graph = graph
     self.kinds = kinds
     self.references = references
@@ -48,7 +48,7 @@ public struct Opener {
   }
 
   /// The prefixes that names may have.
-  public var protocols: [StoragePrefix] { Opener.protocols(of: kinds) }
+  package var protocols: [StoragePrefix] { Opener.protocols(of: kinds) }
 
   private static func protocols(of kinds: [any DriverKind]) -> [StoragePrefix] {
     var prefixes: [StoragePrefix] = []
@@ -57,19 +57,19 @@ public struct Opener {
   }
 
   /// Whether `name` begins with a prefix that leads to storage which is not a file of this machine.
-  public func isRemote(_ name: String) -> Bool {
+  package func isRemote(_ name: String) -> Bool {
     guard let prefix = ImageName.protocolPrefix(of: name) else { return false }
     return protocols.contains { $0.text == prefix && $0.form == .url }
   }
 
   /// The driver called `name`, if any.
-  public func kind(named name: String) -> (any DriverKind)? {
+  package func kind(named name: String) -> (any DriverKind)? {
     for kind in kinds where kind.name == name { return kind }
     return nil
   }
 
   /// The error for a format that there is not.
-  public func unknownFormat(_ name: String) -> BlockError {
+  package func unknownFormat(_ name: String) -> BlockError {
     BlockError(.notFound, "Unknown file format '\(name)'", advice: formatAdvice(name))
   }
 
@@ -90,7 +90,7 @@ public struct Opener {
   /// Opens an image for `user`, whose claim must be compatible with everyone else's.
   ///
   /// - Throws: the reason, prefixed with `Could not open 'NAME'`. Nothing stays open then.
-  public func open(_ name: ImageName, _ settings: OpenSettings, for user: RootUser) throws(BlockError) {
+  package func open(_ name: ImageName, _ settings: OpenSettings, for user: RootUser) throws(BlockError) {
     graph.requireThread()
     try inFile(name.text) { () throws(BlockError) in
       let node = try openUnused(name, settings)
@@ -104,7 +104,7 @@ public struct Opener {
   }
 
   /// Opens an image that nobody uses yet; the caller attaches a user or gives it to `Graph.dispose`.
-  public func openUnused(_ name: ImageName, _ settings: OpenSettings) throws(BlockError) -> Node {
+  package func openUnused(_ name: ImageName, _ settings: OpenSettings) throws(BlockError) -> Node {
     graph.requireThread()
     return try leavingNothingOpen { () throws(BlockError) in try open(name, settings, above: []) }
   }
@@ -112,7 +112,7 @@ public struct Opener {
   /// Opens an image that is to stand below `node`; nobody uses it yet.
   ///
   /// - Throws: kind `refused` where the image, or one in its chain, is the file of `node`.
-  public func openUnused(_ name: ImageName, _ settings: OpenSettings, below node: Node) throws(BlockError)
+  package func openUnused(_ name: ImageName, _ settings: OpenSettings, below node: Node) throws(BlockError)
     -> Node
   {
     graph.requireThread()

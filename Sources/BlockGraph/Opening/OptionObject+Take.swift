@@ -1,13 +1,13 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
-public import Options
+package import Errors
+package import Options
 
 // Drivers take the options they understand out of an object; what is left in the end is refused by name.
 extension OptionObject {
   /// Takes a text out; numbers and truth values from JSON count as text.
-  public mutating func takeString(_ key: String) throws(BlockError) -> String? {
+  package mutating func takeString(_ key: String) throws(BlockError) -> String? {
     guard let value = remove(key) else { return nil }
     switch value {
     case .string(let text): return text
@@ -19,7 +19,7 @@ extension OptionObject {
   }
 
   /// Takes a truth value out: `on` or `off`, or JSON's own.
-  public mutating func takeBool(_ key: String, shownAs name: String? = nil) throws(BlockError) -> Bool? {
+  package mutating func takeBool(_ key: String, shownAs name: String? = nil) throws(BlockError) -> Bool? {
     guard let text = try takeString(key) else { return nil }
     switch text {
     case "on", "yes", "true", "y": return true
@@ -35,19 +35,19 @@ extension OptionObject {
   }
 
   /// Takes a number of bytes out, with an optional suffix.
-  public mutating func takeSize(_ key: String) throws(BlockError) -> UInt64? {
+  package mutating func takeSize(_ key: String) throws(BlockError) -> UInt64? {
     guard let text = try takeString(key) else { return nil }
     return try ValueText.size(text, option: key)
   }
 
   /// Takes a whole number out, as `ValueText.number` reads it; one above the largest signed number is negative.
-  public mutating func takeNumber(_ key: String) throws(BlockError) -> Int64? {
+  package mutating func takeNumber(_ key: String) throws(BlockError) -> Int64? {
     guard let text = try takeString(key) else { return nil }
     return Int64(bitPattern: try ValueText.number(text, option: key))
   }
 
   /// Takes a preallocation mode out of `preallocation`.
-  public mutating func takePreallocation() throws(BlockError) -> Preallocation? {
+  package mutating func takePreallocation() throws(BlockError) -> Preallocation? {
     guard let text = try takeString("preallocation") else { return nil }
     guard let mode = Preallocation(rawValue: text) else {
       throw BlockError(.invalidArgument, "invalid parameter value: \(text)")

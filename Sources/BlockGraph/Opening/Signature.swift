@@ -4,9 +4,9 @@
 internal import Bytes
 
 /// A sign by which a kind of file is known, from the specifications of the formats.
-public struct Signature: Sendable {
+package struct Signature: Sendable {
   /// What a file with the sign is.
-  public enum Family: Sendable {
+  package enum Family: Sendable {
     /// An image format with tables of its own.
     case image
     /// An optical disc.
@@ -32,9 +32,9 @@ public struct Signature: Sendable {
   }
 
   /// What the sign says the file is.
-  public let name: String
+  package let name: String
   /// What such a file is.
-  public let family: Family
+  package let family: Family
   let mark: Mark
 
   private init(_ name: String, _ family: Family, _ mark: Mark) {
@@ -56,10 +56,10 @@ public struct Signature: Sendable {
   /// How much of the end of a file tells the formats of images apart, in bytes.
   static let tailLength = 1024
   /// How much of the end of a file tells of everything else: as much as the last record of an archive can take.
-  public static let longestTail = 22 + 65535
+  package static let longestTail = 22 + 65535
 
   /// The signs known.
-  public static let all: [Signature] = [
+  package static let all: [Signature] = [
     Signature("qcow2", .image, .rule { isQcow($0) && !isFirstQcow($0) }),
     Signature("qcow", .image, .rule { isFirstQcow($0) }),
     Signature("luks", .image, [0x4C, 0x55, 0x4B, 0x53, 0xBA, 0xBE]),
@@ -107,10 +107,10 @@ public struct Signature: Sendable {
   ]
 
   /// The image formats that programs know.
-  public static let imageFormats = Set(all.lazy.filter { $0.family == .image }.map(\.name))
+  package static let imageFormats = Set(all.lazy.filter { $0.family == .image }.map(\.name))
 
   /// Those of them that programs only read.
-  public static let readOnlyFormats: Set<String> = ["bochs", "cloop", "dmg"]
+  package static let readOnlyFormats: Set<String> = ["bochs", "cloop", "dmg"]
 
   /// The first sign of an image format in a file that starts with `head` and ends with `tail`.
   static func ofImage(in head: RawSpan, tail: RawSpan) -> Signature? {
@@ -119,7 +119,7 @@ public struct Signature: Sendable {
   }
 
   /// Whether the sign is in a file whose first bytes are `head` and whose last are `tail`.
-  public func isIn(_ head: RawSpan, tail: RawSpan) -> Bool {
+  package func isIn(_ head: RawSpan, tail: RawSpan) -> Bool {
     switch mark {
     case .start(let offset, let bytes): return Signature.stands(bytes, in: head, at: offset)
     case .end(let distance, let bytes):

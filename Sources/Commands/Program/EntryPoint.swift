@@ -8,7 +8,7 @@ internal import Bytes
 /// - Returns: the status to end with.
 @c(strata_main)
 @unsafe
-public func main(_ count: Int32, _ words: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Int32 {
+package func main(_ count: Int32, _ words: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Int32 {
   var line: [String] = []
   for index in 0..<Int(count) {
     if let word = unsafe words[index] { line.append(unsafe String(cName: word)) }

@@ -8,9 +8,9 @@ internal import Options
 internal import Host
 
 /// The program: finds the command that is meant, runs it and tells the status to end with.
-public struct Program {
+package struct Program {
   /// The version of the suite.
-  public static let version = "0.1.0"
+  package static let version = "0.1.0"
 
   /// The commands by name.
   static let commands: [any ProgramCommand.Type] = [
@@ -26,7 +26,7 @@ public struct Program {
   /// Runs the program with the words of its command line, the first of which is the name it was called by.
   ///
   /// - Returns: the status to end with.
-  public static func run(_ words: [String]) -> Int32 {
+  package static func run(_ words: [String]) -> Int32 {
     Stream.occupyMissing()
     let invocation = Invocation(words)
     Signals.watch(as: invocation.name)

@@ -2,22 +2,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-public import Errors
+package import Errors
 
 /// The start of an area that is only looked at; what lies behind it reads as zeros.
-public struct HeadArea: LuksArea {
+package struct HeadArea: LuksArea {
   private let head: Buffer
   /// Bytes of the whole area.
-  public let length: UInt64
+  package let length: UInt64
 
   /// Copies what there is of an area of `length` bytes.
-  public init(_ head: RawSpan, length: UInt64) {
+  package init(_ head: RawSpan, length: UInt64) {
     self.head = Buffer(copying: head)
     self.length = length
   }
 
   /// Reads what there is.
-  public func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {
+  package func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {
     buffer.fill()
     guard offset < UInt64(head.count) else { return }
     let start = Int(offset)
@@ -25,10 +25,10 @@ public struct HeadArea: LuksArea {
   }
 
   /// Refuses.
-  public func write(at offset: UInt64, from data: RawSpan) throws(BlockError) {
+  package func write(at offset: UInt64, from data: RawSpan) throws(BlockError) {
     throw BlockError(.readOnly, "The header is only looked at")
   }
 
   /// There is nothing to do.
-  public func flush() throws(BlockError) {}
+  package func flush() throws(BlockError) {}
 }

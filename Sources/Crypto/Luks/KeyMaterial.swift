@@ -107,7 +107,7 @@ extension KeyMaterial {
 }
 
 /// What tells the volume key from any other.
-public struct VolumeKeyDigest: Sendable, Equatable {
+package struct VolumeKeyDigest: Sendable, Equatable {
   var hash: String
   var iterations: UInt64
   var salt: [UInt8]

@@ -1,14 +1,14 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
-public import Host
-public import Options
+package import Errors
+package import Host
+package import Options
 
 /// A change of keys, read from the options of `amend`.
-public struct LuksAmendment {
+package struct LuksAmendment {
   /// What is to become of keys.
-  public enum Change {
+  package enum Change {
     /// A new key, in this slot or the first free one.
     case add(Secret, slot: Int?, iterationTime: UInt64)
     /// Keys with this secret, or the one in this slot, or that if it has the secret, go.
@@ -16,7 +16,7 @@ public struct LuksAmendment {
   }
 
   /// What is to become of keys.
-  public var change: Change
+  package var change: Change
 
   /// Reads and checks the options.
   ///
@@ -25,7 +25,7 @@ public struct LuksAmendment {
   ///   - slots: how many slots there are.
   ///   - prefix: what stands before each name where another format carries the header.
   /// - Throws: what is wrong with the options, or why there is no such secret.
-  public init(
+  package init(
     _ options: OptionObject, slots: Int, prefix: String = "",
     secret: (String, _ isNew: Bool) throws(BlockError) -> Secret
   ) throws(BlockError) {
@@ -75,7 +75,7 @@ public struct LuksAmendment {
   }
 
   /// What `amend` accepts.
-  public static let list: OptionList = [
+  package static let list: OptionList = [
     OptionSpec("state", .string, "Select new state of affected keyslots (active/inactive)"),
     OptionSpec("keyslot", .number, "Select a single keyslot to modify explicitly"),
     OptionSpec("old-secret", .string, "Select all keyslots that match this password"),

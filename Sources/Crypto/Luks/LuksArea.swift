@@ -1,12 +1,12 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 
 /// Where a LUKS header and its key material lie: the start of a file, or a part of another image.
 ///
 /// Offsets are in bytes from the start of the header.
-public protocol LuksArea {
+package protocol LuksArea {
   /// Bytes from the start of the header to the end of what may belong to it, encrypted data included.
   var length: UInt64 { get }
   /// The name of the file that the area is the start of; nil where it is something else.
@@ -21,5 +21,5 @@ public protocol LuksArea {
 
 extension LuksArea {
   /// None.
-  public var fileName: String? { nil }
+  package var fileName: String? { nil }
 }

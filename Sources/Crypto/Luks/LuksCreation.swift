@@ -1,15 +1,15 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
-public import Options
+package import Errors
+package import Options
 
 /// What a new encrypted disk is to be, read from the creation options.
-public struct LuksCreation {
+package struct LuksCreation {
   /// The header to be.
-  public var recipe: LuksRecipe
+  package var recipe: LuksRecipe
   /// The id of the secret that is to open it.
-  public var secretName: String?
+  package var secretName: String?
 
   /// Reads and checks the options; what is not about encryption is left alone.
   ///
@@ -18,7 +18,7 @@ public struct LuksCreation {
   ///   - requireSecret: called with the id of the secret, once every option has a value that there is: what cannot be
   ///     done with them is told after a secret that is missing.
   /// - Throws: kind `invalidArgument` or `unsupported`, naming the option or what it asks for.
-  public init(
+  package init(
     _ options: OptionObject, prefix: String = "", requireSecret: (String?) throws(BlockError) -> Void
   ) throws(BlockError) {
     var reader = OptionReader(options)
@@ -98,7 +98,7 @@ public struct LuksCreation {
   private static let hashes = ["md5", "sha1", "sha224", "sha256", "sha384", "sha512", "ripemd160"]
 
   /// What `create` accepts, in the order in which its summary shows it.
-  public static let list: OptionList = [
+  package static let list: OptionList = [
     OptionSpec("size", .size, "Virtual disk size"),
     OptionSpec("key-secret", .string, "ID of the secret that provides the keyslot passphrase"),
     OptionSpec("cipher-alg", .string, "Name of encryption cipher algorithm"),

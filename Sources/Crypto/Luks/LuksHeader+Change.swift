@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-public import Errors
-public import Host
+package import Errors
+package import Host
 
 // Changes of keys. Each comes to the image in an order in which, whatever write is the last to arrive, the header is
 // whole and every key that is meant to stay opens the image: a new key's material before the header that names it, an
@@ -16,7 +16,7 @@ extension LuksHeader {
   ///   - iterationTime: milliseconds that unlocking with it is to take.
   /// - Throws: kind `invalidArgument` for a number that is no slot's, `alreadyExists` for an active one, `noSpace`
   ///   where all are active.
-  public func adding(
+  package func adding(
     _ passphrase: Secret, for key: LuksVolumeKey, slot: Int?, iterationTime: UInt64, in area: some LuksArea
   ) throws(BlockError) -> LuksHeader {
     var chosen = slot
@@ -47,7 +47,7 @@ extension LuksHeader {
   /// Erases slots and their material; the header afterwards. Whether a key is left is the caller's concern.
   ///
   /// - Throws: kind `invalidArgument` for a number that is no slot's, `notFound` for one that is not active.
-  public func erasing(_ numbers: [Int], in area: some LuksArea) throws(BlockError) -> LuksHeader {
+  package func erasing(_ numbers: [Int], in area: some LuksArea) throws(BlockError) -> LuksHeader {
     for number in numbers {
       try checkNumber(number)
       guard activeSlots.contains(number) else {
@@ -69,7 +69,7 @@ extension LuksHeader {
   }
 
   /// Throws unless `number` is a slot's.
-  public func checkNumber(_ number: Int) throws(BlockError) {
+  package func checkNumber(_ number: Int) throws(BlockError) {
     guard (0..<slotCount).contains(number) else {
       throw BlockError(
         .invalidArgument, "Invalid keyslot \(number) specified, must be between 0 and \(slotCount - 1)")
@@ -79,7 +79,7 @@ extension LuksHeader {
   /// The first slot that holds nothing.
   ///
   /// - Throws: kind `noSpace` where there is none.
-  public func firstFreeSlot() throws(BlockError) -> Int {
+  package func firstFreeSlot() throws(BlockError) -> Int {
     for number in 0..<slotCount {
       // A slot of version 2 that is there without the volume key holds something else.
       let isFree = version == 1 ? !(slot(number)?.isActive ?? true) : slot(number) == nil

@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Errors
-public import Options
+package import Options
 
 extension LuksHeader {
   /// The header as `info` shows it. The order of the keys is one that other programs compare against; what only
   /// version 2 has stands behind.
-  public var description: OptionObject {
+  package var description: OptionObject {
     let name = try? CipherName(cipher: cipher, mode: mode)
     let chaining = name?.mode ?? ""
     var object: OptionObject = ["ivgen-alg": .string(name?.generator ?? "")]

@@ -2,15 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-public import Errors
-public import Host
+package import Errors
+package import Host
 
 extension LuksHeader {
   /// Finds the volume key with a passphrase.
   ///
   /// - Parameter slot: the only slot to try; nil for all.
   /// - Throws: kind `accessDenied` where the passphrase opens none; where none could be tried, why.
-  public func unlock(_ passphrase: Secret, slot: Int? = nil, in area: some LuksArea) throws(BlockError)
+  package func unlock(_ passphrase: Secret, slot: Int? = nil, in area: some LuksArea) throws(BlockError)
     -> LuksVolumeKey
   {
     _ = try cipherSpec()
@@ -34,7 +34,7 @@ extension LuksHeader {
   }
 
   /// The numbers of the active slots among `candidates` that a passphrase opens. One that cannot be used is none.
-  public func slots(matching passphrase: Secret, among candidates: [Int], in area: some LuksArea)
+  package func slots(matching passphrase: Secret, among candidates: [Int], in area: some LuksArea)
     throws(BlockError) -> [Int]
   {
     let opener = try SlotOpener(self, in: area)
@@ -47,7 +47,7 @@ extension LuksHeader {
   }
 
   /// Makes a new header with a new volume key and writes it to `area`, which holds nothing yet.
-  public static func create(_ recipe: LuksRecipe, passphrase: Secret, in area: some LuksArea)
+  package static func create(_ recipe: LuksRecipe, passphrase: Secret, in area: some LuksArea)
     throws(BlockError) -> (header: LuksHeader, key: LuksVolumeKey)
   {
     let cost = try KeyCost(
@@ -101,7 +101,7 @@ extension LuksHeader {
   /// the others cost.
   ///
   /// - Parameter name: what messages call the image.
-  public func tellBeforeUnlocking(of name: String, isUntrusted: Bool, _ tell: (String) -> Void) {
+  package func tellBeforeUnlocking(of name: String, isUntrusted: Bool, _ tell: (String) -> Void) {
     for slot in slots where slot.isActive {
       if let flaw = slot.flaw { tell("'\(name)': \(flaw.message); the slot is left out") }
     }
@@ -126,7 +126,7 @@ extension LuksHeader {
 extension LuksHeader {
   /// Throws unless everything that unlocking takes is there: the cipher and hash functions are known, both copies that
   /// there may be are whole, and every key can be tried.
-  public func requireWhole(in area: some LuksArea) throws(BlockError) {
+  package func requireWhole(in area: some LuksArea) throws(BlockError) {
     _ = try cipherSpec()
     let opener = try SlotOpener(self, in: area)
     guard isFirstCopy else { throw BlockError(.corrupt, "Only the second copy of the header is whole") }

@@ -12,13 +12,13 @@ extension LuksHeader {
   /// Bytes of the binary header; the JSON text follows.
   private static let binarySize = 4096
   /// Bytes that one copy may have, and so where the second may start.
-  public static let copySizes: [UInt64] = [
+  package static let copySizes: [UInt64] = [
     16 << 10, 32 << 10, 64 << 10, 128 << 10, 256 << 10, 512 << 10, 1 << 20, 2 << 20, 4 << 20,
   ]
   private static let secondaryMagic: [UInt8] = [0x53, 0x4B, 0x55, 0x4C, 0xBA, 0xBE]
 
   /// The bytes by which a second copy is known, wherever it may start: the magic number and the version.
-  public static let secondarySign: [UInt8] = secondaryMagic + [0, 2]
+  package static let secondarySign: [UInt8] = secondaryMagic + [0, 2]
 
   /// Where a second copy starts that says so itself; nil where there is none.
   static func secondCopy(in area: some LuksArea) -> UInt64? {

@@ -2,66 +2,66 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-public import Errors
-public import Host
+package import Errors
+package import Host
 
 /// What a LUKS header says, checked: every offset, length and cost is inside the limits of `LuksLimits`.
-public struct LuksHeader: Sendable, Equatable {
+package struct LuksHeader: Sendable, Equatable {
   /// The format's version, 1 or 2.
-  public var version: Int
+  package var version: Int
   /// The image's id, as text.
-  public var uuid: String
+  package var uuid: String
   /// The cipher's name, such as `aes`.
-  public var cipher: String
+  package var cipher: String
   /// Mode and IV generator, such as `xts-plain64`.
-  public var mode: String
+  package var mode: String
   /// Bytes of the volume key.
-  public var keyBytes: Int
+  package var keyBytes: Int
   /// What tells the volume key from others; in version 1 its hash function is that of everything.
-  public internal(set) var digest: VolumeKeyDigest
+  package internal(set) var digest: VolumeKeyDigest
   /// Where encrypted data starts, in bytes from the start of the header.
-  public var payloadOffset: UInt64
+  package var payloadOffset: UInt64
   /// Bytes of encrypted data, or nil for all up to the end.
-  public var payloadLength: UInt64?
+  package var payloadLength: UInt64?
   /// Bytes that are encrypted as one.
-  public var sectorSize: Int
+  package var sectorSize: Int
   /// What is added to the number of each sector before it becomes an IV.
-  public var ivTweak: UInt64
+  package var ivTweak: UInt64
   /// Places for keys: all eight of version 1, those that are there of version 2; by number.
-  public var slots: [LuksKeySlot]
+  package var slots: [LuksKeySlot]
   /// Bytes of one copy of the header.
-  public var metadataSize: UInt64
+  package var metadataSize: UInt64
   /// How many copies there are.
-  public var copies: Int
+  package var copies: Int
   /// The user's name for the image; version 2 only.
-  public var label: String
+  package var label: String
   /// How many changes the header has seen; version 2 only.
-  public var sequence: UInt64
+  package var sequence: UInt64
   /// Whether the first copy is the one that counts; of version 2 another may be whole alone.
-  public var isFirstCopy = true
+  package var isFirstCopy = true
   /// Whether the encrypted data lies in another file, where `payloadOffset` counts.
-  public var isDetached: Bool
+  package var isDetached: Bool
   /// Where the room for key material ends, in bytes from the start of the header.
   var materialEnd: UInt64
 
   /// The first bytes of every header.
-  public static let magic: [UInt8] = [0x4C, 0x55, 0x4B, 0x53, 0xBA, 0xBE]
+  package static let magic: [UInt8] = [0x4C, 0x55, 0x4B, 0x53, 0xBA, 0xBE]
 
   /// The version that the first bytes of a file announce, or nil where they are no LUKS header's.
-  public static func version(announcedBy head: RawSpan) -> Int? {
+  package static func version(announcedBy head: RawSpan) -> Int? {
     guard head.byteCount >= 8 else { return nil }
     for (index, byte) in magic.enumerated() where head.byte(at: index) != byte { return nil }
     return Int(head.big16(at: 6))
   }
 
   /// The hash function of the volume key's digest; in version 1 that of everything.
-  public var hash: String { digest.hash }
+  package var hash: String { digest.hash }
 
   /// Iterations of the volume key's digest.
-  public var digestIterations: UInt64 { digest.iterations }
+  package var digestIterations: UInt64 { digest.iterations }
 
   /// Whether `area` has a header, whole or not: at its start or, of version 2, where a second copy may lie.
-  public static func isAnnounced(in area: some LuksArea) -> Bool {
+  package static func isAnnounced(in area: some LuksArea) -> Bool {
     let head = Buffer(count: 8)
     var bytes = head.mutableBytes
     guard (try? area.read(at: 0, into: &bytes)) != nil else { return false }
@@ -69,42 +69,42 @@ public struct LuksHeader: Sendable, Equatable {
   }
 
   /// The numbers of the slots that hold the volume key.
-  public var activeSlots: [Int] { slots.filter { $0.isActive }.map(\.number) }
+  package var activeSlots: [Int] { slots.filter { $0.isActive }.map(\.number) }
 
   /// The numbers of the active slots that can be used here.
-  public var usableSlots: [Int] { slots.filter { $0.isUsable }.map(\.number) }
+  package var usableSlots: [Int] { slots.filter { $0.isUsable }.map(\.number) }
 
   /// The active slots that cannot be used here, each with the reason in words.
-  public var unusableSlots: [(number: Int, reason: String)] {
+  package var unusableSlots: [(number: Int, reason: String)] {
     slots.filter { $0.isActive }.compactMap { slot in
       slot.flaw.map { (number: slot.number, reason: $0.message) }
     }
   }
 
   /// Bytes of the header and its key material, up to the encrypted data where that follows.
-  public var length: UInt64 { max(materialEnd, payloadOffset) }
+  package var length: UInt64 { max(materialEnd, payloadOffset) }
 
   /// Bytes that a copy of header and keys has at least: all copies of the header, and the room for key material. In
   /// front of data these are whole pages, also where other programs make the copy.
-  public var leastCopyLength: UInt64 {
+  package var leastCopyLength: UInt64 {
     payloadOffset == 0 ? materialEnd : min(materialEnd.roundedUp(to: 4096) ?? materialEnd, length)
   }
 
   /// How many keys there can be.
-  public var slotCount: Int { version == 1 ? 8 : 32 }
+  package var slotCount: Int { version == 1 ? 8 : 32 }
 
   /// The slot with this number, where there is one.
-  public func slot(_ number: Int) -> LuksKeySlot? { slots.first { $0.number == number } }
+  package func slot(_ number: Int) -> LuksKeySlot? { slots.first { $0.number == number } }
 
   /// The cipher of the encrypted data.
   ///
   /// - Throws: kind `unsupported` for one that is not known here, naming it.
-  public func cipherSpec() throws(BlockError) -> CipherSpec {
+  package func cipherSpec() throws(BlockError) -> CipherSpec {
     try CipherSpec(cipher: cipher, mode: mode, keyBytes: keyBytes)
   }
 
   /// Makes the cipher of the encrypted data.
-  public func makeCipher(_ key: LuksVolumeKey) throws(BlockError) -> SectorCipher {
+  package func makeCipher(_ key: LuksVolumeKey) throws(BlockError) -> SectorCipher {
     try SectorCipher(cipherSpec(), key: key.secret, sectorSize: sectorSize)
   }
 }
@@ -119,7 +119,7 @@ extension LuksHeader {
   ///   - isDetached: whether the encrypted data lies elsewhere.
   ///   - limits: what keys may cost.
   /// - Throws: kind `corrupt` or `unsupported`, naming the field.
-  public init(in area: some LuksArea, isDetached: Bool = false, limits: LuksLimits = .usual)
+  package init(in area: some LuksArea, isDetached: Bool = false, limits: LuksLimits = .usual)
     throws(BlockError)
   {
     try self.init(unconfirmed: area, isDetached: isDetached, limits)
@@ -178,9 +178,9 @@ extension LuksHeader {
 }
 
 /// A place for a key, and what it takes to get the volume key out of it.
-public struct LuksKeySlot: Sendable, Equatable {
+package struct LuksKeySlot: Sendable, Equatable {
   /// How a key follows from a passphrase.
-  public enum Derivation: Sendable, Equatable {
+  package enum Derivation: Sendable, Equatable {
     /// PBKDF2 with this hash function.
     case pbkdf2(hash: String, iterations: UInt64)
     /// `argon2i` or `argon2id`: passes over so much memory with so many threads.
@@ -190,15 +190,15 @@ public struct LuksKeySlot: Sendable, Equatable {
   }
 
   /// Its number.
-  public var number: Int
+  package var number: Int
   /// Whether it holds the volume key.
-  public var isActive: Bool
+  package var isActive: Bool
   /// Where its key material lies, in bytes from the start of the header.
-  public var area: Range<UInt64>
+  package var area: Range<UInt64>
   /// Into how many parts the key is split.
-  public var stripes: UInt64
+  package var stripes: UInt64
   /// How the key's key is made.
-  public var derivation: Derivation
+  package var derivation: Derivation
   /// What is mixed into the passphrase.
   var salt: [UInt8]
   /// How the key lies in the area; nil for a slot of an unknown type.
@@ -212,7 +212,7 @@ public struct LuksKeySlot: Sendable, Equatable {
   var isUsable: Bool { isActive && flaw == nil }
 
   /// Whether both say the same; why a slot cannot be used follows from that.
-  public static func == (left: LuksKeySlot, right: LuksKeySlot) -> Bool {
+  package static func == (left: LuksKeySlot, right: LuksKeySlot) -> Bool {
     left.number == right.number && left.isActive == right.isActive && left.area == right.area
       && left.stripes == right.stripes && left.derivation == right.derivation && left.salt == right.salt
       && left.material == right.material
@@ -220,9 +220,9 @@ public struct LuksKeySlot: Sendable, Equatable {
 }
 
 /// The key that a disk is encrypted with.
-public struct LuksVolumeKey: Sendable {
+package struct LuksVolumeKey: Sendable {
   /// The slot it came from.
-  public let slot: Int
+  package let slot: Int
   /// The key itself; wiped with its last reference.
-  public let secret: Secret
+  package let secret: Secret
 }

@@ -1,11 +1,11 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
-public import Host
+package import Errors
+package import Host
 
 /// Changes the keys of a header, wherever it lies. Does I/O alone: whoever calls it holds what that takes.
-public struct LuksKeyRoutine<Area: LuksArea> {
+package struct LuksKeyRoutine<Area: LuksArea> {
   private let area: Area
   private let key: LuksVolumeKey
   /// The secret that the disk was opened with.
@@ -21,7 +21,7 @@ public struct LuksKeyRoutine<Area: LuksArea> {
   ///   - others: secrets that the user has at hand besides, one of which has to open a key that stays; nil where it
   ///     is enough that some key stays.
   ///   - force: whether keys may go without which nobody here can open the disk.
-  public init(area: Area, key: LuksVolumeKey, passphrase: Secret, others: [Secret]?, force: Bool) {
+  package init(area: Area, key: LuksVolumeKey, passphrase: Secret, others: [Secret]?, force: Bool) {
     self.area = area
     self.key = key
     self.passphrase = passphrase
@@ -32,7 +32,7 @@ public struct LuksKeyRoutine<Area: LuksArea> {
   /// Makes a change; the header afterwards.
   ///
   /// - Throws: kind `refused` where nothing but `force` would do; the advice says so.
-  public func apply(_ change: LuksAmendment.Change, to header: LuksHeader) throws(BlockError) -> LuksHeader {
+  package func apply(_ change: LuksAmendment.Change, to header: LuksHeader) throws(BlockError) -> LuksHeader {
     switch change {
     case .add(let secret, let slot, let time):
       if let slot, force, header.activeSlots.contains(slot) {

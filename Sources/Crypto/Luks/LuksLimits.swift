@@ -5,33 +5,33 @@ internal import Bytes
 internal import Errors
 
 /// What a header may cost: the numbers in it come from whoever made the image.
-public struct LuksLimits: Sendable, Equatable {
+package struct LuksLimits: Sendable, Equatable {
   /// Iterations of PBKDF2 for one key.
-  public var iterations: UInt64
+  package var iterations: UInt64
   /// KiB of memory of Argon2.
-  public var argonMemory: UInt64
+  package var argonMemory: UInt64
   /// Passes times KiB of Argon2 for one key.
-  public var argonWork: UInt64
+  package var argonWork: UInt64
   /// How many keys of the highest cost may be derived, one after the other, to find the one that a passphrase opens.
-  public var keys: UInt64
+  package var keys: UInt64
 
   /// For images that their owner opens: two minutes for PBKDF2 on a processor of today, as much memory as cryptsetup
   /// takes, and 16 passes over all of it, about half a minute.
-  public static let usual = LuksLimits(
+  package static let usual = LuksLimits(
     iterations: 200_000_000, argonMemory: 4 << 20, argonWork: 64 << 20, keys: 32)
   /// For images that nobody vouches for: what tools choose by themselves, with room for slower machines than
   /// theirs; seconds for a key.
-  public static let untrusted = LuksLimits(
+  package static let untrusted = LuksLimits(
     iterations: 20_000_000, argonMemory: 1 << 20, argonWork: 16 << 20, keys: 2)
 
   /// Bytes of the longest volume key: XTS with two keys of 256 bits, twice over for what is to come.
-  public static let keyBytes = 128
+  package static let keyBytes = 128
   /// Threads of Argon2, as cryptsetup has it.
-  public static let argonThreads: UInt64 = 4
+  package static let argonThreads: UInt64 = 4
   /// Bytes of the longest key material area: the longest key in the usual number of stripes, in whole blocks.
-  public static let slotArea: UInt64 = 1 << 20
+  package static let slotArea: UInt64 = 1 << 20
   /// Key material is split into so many stripes.
-  public static let stripes: UInt64 = 4000
+  package static let stripes: UInt64 = 4000
   /// Bytes of JSON text: thirty times what 32 keys take.
   static let metadataText = 1 << 20
 

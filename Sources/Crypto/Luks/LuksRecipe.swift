@@ -5,33 +5,33 @@ internal import Bytes
 internal import Errors
 
 /// What a new LUKS header is to be.
-public struct LuksRecipe: Sendable, Equatable {
+package struct LuksRecipe: Sendable, Equatable {
   /// 1 or 2.
-  public var version = 1
+  package var version = 1
   /// The cipher of the encrypted data.
-  public var cipher: CipherSpec
+  package var cipher: CipherSpec
   /// The hash function of key derivation and digest.
-  public var hash = "sha256"
+  package var hash = "sha256"
   /// Bytes that are encrypted as one; 512 in version 1.
-  public var sectorSize = 512
+  package var sectorSize = 512
   /// Whether the encrypted data is to lie in another file, from its first byte on.
-  public var isDetached = false
+  package var isDetached = false
   /// How keys follow from passphrases.
-  public var derivation = LuksDerivation.pbkdf2
+  package var derivation = LuksDerivation.pbkdf2
   /// Milliseconds that unlocking is to take.
-  public var iterationTime: UInt64 = LuksRecipe.defaultIterationTime
+  package var iterationTime: UInt64 = LuksRecipe.defaultIterationTime
 
   /// What unlocking takes where nobody says otherwise, in milliseconds.
-  public static let defaultIterationTime: UInt64 = 2000
+  package static let defaultIterationTime: UInt64 = 2000
 
   /// A header of version 1 for this cipher.
-  public init(cipher: CipherSpec) { self.cipher = cipher }
+  package init(cipher: CipherSpec) { self.cipher = cipher }
 
   /// Where the encrypted data will start, in bytes.
-  public var payloadOffset: UInt64 { isDetached ? 0 : headerLength }
+  package var payloadOffset: UInt64 { isDetached ? 0 : headerLength }
 
   /// Bytes of the header: with room for eight keys, or for what version 2 usually has.
-  public var headerLength: UInt64 {
+  package var headerLength: UInt64 {
     guard version == 1 else { return 16 << 20 }
     let material = UInt64(cipher.keyBytes) * LuksLimits.stripes
     return 4096 + 8 * (material.dividedUp(by: 4096) * 4096)
@@ -39,7 +39,7 @@ public struct LuksRecipe: Sendable, Equatable {
 }
 
 /// How keys follow from passphrases.
-public enum LuksDerivation: String, Sendable, CaseIterable {
+package enum LuksDerivation: String, Sendable, CaseIterable {
   /// Many hashes.
   case pbkdf2
   /// Many passes over memory; not in version 1.

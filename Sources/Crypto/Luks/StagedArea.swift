@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-public import Errors
+package import Errors
 
 /// The place of a header whose changes are kept in memory, in order, until they are let through.
-public final class StagedArea: LuksArea {
+package final class StagedArea: LuksArea {
   /// One thing that is to happen to the place.
   private enum Step {
     case write(UInt64, Buffer)
@@ -18,15 +18,15 @@ public final class StagedArea: LuksArea {
   private var replaced: [(offset: UInt64, content: Buffer)] = []
 
   /// Keeps changes of `base`.
-  public init(_ base: any LuksArea) { self.base = base }
+  package init(_ base: any LuksArea) { self.base = base }
 
   /// That of the place.
-  public var length: UInt64 { base.length }
+  package var length: UInt64 { base.length }
   /// That of the place.
-  public var fileName: String? { base.fileName }
+  package var fileName: String? { base.fileName }
 
   /// Reads what the place will hold.
-  public func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {
+  package func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {
     try base.read(at: offset, into: &buffer)
     let range = offset..<offset + UInt64(buffer.byteCount)
     for case .write(let start, let content) in steps {
@@ -38,17 +38,17 @@ public final class StagedArea: LuksArea {
   }
 
   /// Keeps a write.
-  public func write(at offset: UInt64, from data: RawSpan) throws(BlockError) {
+  package func write(at offset: UInt64, from data: RawSpan) throws(BlockError) {
     steps.append(.write(offset, Buffer(copying: data)))
   }
 
   /// Keeps the order of what was written and what will be.
-  public func flush() throws(BlockError) { steps.append(.flush) }
+  package func flush() throws(BlockError) { steps.append(.flush) }
 
   /// Lets the changes through.
   ///
   /// - Throws: where the place fails; `takeBack` then undoes what has arrived.
-  public func commit() throws(BlockError) {
+  package func commit() throws(BlockError) {
     for step in steps {
       switch step {
       case .flush: try base.flush()
@@ -64,7 +64,7 @@ public final class StagedArea: LuksArea {
   }
 
   /// Writes back what was there before `commit`, in the opposite order.
-  public func takeBack() throws(BlockError) {
+  package func takeBack() throws(BlockError) {
     for (offset, content) in replaced {
       try base.write(at: offset, from: content.bytes)
       try base.flush()

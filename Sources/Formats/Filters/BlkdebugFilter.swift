@@ -1,25 +1,25 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
-public import Errors
+package import BlockGraph
+package import Errors
 internal import Options
 
 /// A filter that lets requests fail as told: for trying out what programs make of broken disks.
-public struct BlkdebugFilter: DriverKind {
+package struct BlkdebugFilter: DriverKind {
   /// Makes the kind.
-  public init() {}
+  package init() {}
 
   /// `blkdebug`.
-  public var name: String { "blkdebug" }
+  package var name: String { "blkdebug" }
   /// It is one.
-  public var isFilter: Bool { true }
+  package var isFilter: Bool { true }
   /// The filter shows what lies below.
-  public var fileRole: EdgeRole { [.filtered, .primary] }
+  package var fileRole: EdgeRole { [.filtered, .primary] }
   /// `image`, as `qemu-img` calls it.
-  public var fileOption: String? { "image" }
+  package var fileOption: String? { "image" }
   /// `blkdebug:CONFIG:FILE`; the name of the configuration may be empty.
-  public var namePrefixes: [StoragePrefix] {
+  package var namePrefixes: [StoragePrefix] {
     [
       StoragePrefix(
         name,
@@ -35,7 +35,7 @@ public struct BlkdebugFilter: DriverKind {
   /// `take-child-perms` and `unshare-child-perms` lists of permissions.
   ///
   /// - Throws: what is wrong with a rule or a limit, by its name.
-  public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+  package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     var rules: [BlkdebugRule] = []
     if let path = try request.options.takeString("config") {
       rules += try BlkdebugConfig.read(path)

@@ -1,30 +1,30 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 internal import Bytes
-public import Errors
+package import Errors
 
 /// A filter that holds an image against a raw copy: both are written, and what is read has to be the same.
-public struct BlkverifyFilter: DriverKind {
+package struct BlkverifyFilter: DriverKind {
   /// Makes the kind.
-  public init() {}
+  package init() {}
 
   /// `blkverify`.
-  public var name: String { "blkverify" }
+  package var name: String { "blkverify" }
   /// It is one.
-  public var isFilter: Bool { true }
+  package var isFilter: Bool { true }
   /// Both have options of their own.
-  public var fileOption: String? { nil }
+  package var fileOption: String? { nil }
   /// The copy, which is storage, and the image.
-  public var childOptions: [ChildOption] {
+  package var childOptions: [ChildOption] {
     [
       ChildOption(.raw, role: [.filtered, .primary], isRequired: true),
       ChildOption(.test, role: .data, isRequired: true, isStorage: false),
     ]
   }
   /// `blkverify:COPY:IMAGE`.
-  public var namePrefixes: [StoragePrefix] {
+  package var namePrefixes: [StoragePrefix] {
     [
       StoragePrefix(
         name,
@@ -36,7 +36,7 @@ public struct BlkverifyFilter: DriverKind {
   }
 
   /// Has no options of its own.
-  public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+  package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     OpenedDriver(BlkverifyDriver())
   }
 }

@@ -1,29 +1,29 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 internal import Bytes
-public import Errors
+package import Errors
 internal import Options
 
 /// A filter that copies what is about to be overwritten to a target, so that the target, above the image, shows the
 /// disk as it was when the filter was put there.
-public struct CopyBeforeWriteFilter: DriverKind {
+package struct CopyBeforeWriteFilter: DriverKind {
   /// Makes the kind.
-  public init() {}
+  package init() {}
 
   /// `copy-before-write`.
-  public var name: String { "copy-before-write" }
+  package var name: String { "copy-before-write" }
   /// It is one.
-  public var isFilter: Bool { true }
+  package var isFilter: Bool { true }
   /// The filter shows the image.
-  public var fileRole: EdgeRole { [.filtered, .primary] }
+  package var fileRole: EdgeRole { [.filtered, .primary] }
   /// Where the old content goes.
-  public var childOptions: [ChildOption] { [ChildOption(.target, role: .data, isStorage: false)] }
+  package var childOptions: [ChildOption] { [ChildOption(.target, role: .data, isStorage: false)] }
 
   /// Takes `on-cbw-error`, `cbw-timeout` (seconds that copying may take for one write) and `bitmap`, the `node` and the
   /// `name` of a bitmap without which everything is copied.
-  public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+  package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     guard let target = request.node.edge(.target) else {
       throw BlockError(.invalidArgument, "Parameter 'target' is missing")
     }

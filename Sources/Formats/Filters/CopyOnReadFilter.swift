@@ -1,26 +1,26 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
-public import Errors
+package import BlockGraph
+package import Errors
 
 /// A filter above an overlay: what is read from below the overlay is written to it, so that it need not be fetched
 /// a second time.
-public struct CopyOnReadFilter: DriverKind {
+package struct CopyOnReadFilter: DriverKind {
   /// Makes the kind.
-  public init() {}
+  package init() {}
 
   /// `copy-on-read`.
-  public var name: String { "copy-on-read" }
+  package var name: String { "copy-on-read" }
   /// It is one.
-  public var isFilter: Bool { true }
+  package var isFilter: Bool { true }
   /// The filter shows what the overlay shows.
-  public var fileRole: EdgeRole { [.filtered, .primary] }
+  package var fileRole: EdgeRole { [.filtered, .primary] }
 
   /// Stands above the image that the option `file` states; has no options of its own.
   ///
   /// Nodes must be writable, as copying writes to the image; it is `readOnly` errors that refuse others.
-  public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+  package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     OpenedDriver(CopyOnReadDriver(), fileRole: fileRole)
   }
 }

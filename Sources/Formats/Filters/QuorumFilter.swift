@@ -1,29 +1,29 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
-public import Errors
+package import BlockGraph
+package import Errors
 internal import Options
 
 /// A disk that several images hold alike: all are written, and what enough of them say is what is read.
-public struct QuorumFilter: DriverKind {
+package struct QuorumFilter: DriverKind {
   /// Makes the kind.
-  public init() {}
+  package init() {}
 
   /// `quorum`.
-  public var name: String { "quorum" }
+  package var name: String { "quorum" }
   /// It has no images of its own.
-  public var isFilter: Bool { true }
+  package var isFilter: Bool { true }
   /// The images are its children.
-  public var fileOption: String? { nil }
+  package var fileOption: String? { nil }
   /// `children.0`, `children.1` and so on.
-  public var childOptions: [ChildOption] {
+  package var childOptions: [ChildOption] {
     [ChildOption(.children, role: .data, isStorage: false, isList: true)]
   }
 
   /// Takes `vote-threshold`, `blkverify` (a vote that is not unanimous ends the program's work), `rewrite-corrupted`
   /// (what was outvoted is written anew) and `read-pattern`.
-  public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+  package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     let children = QuorumDriver.children(of: request.node)
     guard !children.isEmpty else {
       throw BlockError(.invalidArgument, "Number of provided children must be 1 or more")

@@ -1,23 +1,23 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
-public import Errors
+package import BlockGraph
+package import Errors
 
 /// A filter that keeps reading and writing below the rates of a group, which `--object throttle-group` defines.
-public struct ThrottleFilter: DriverKind {
+package struct ThrottleFilter: DriverKind {
   /// Makes the kind.
-  public init() {}
+  package init() {}
 
   /// `throttle`.
-  public var name: String { "throttle" }
+  package var name: String { "throttle" }
   /// It is one.
-  public var isFilter: Bool { true }
+  package var isFilter: Bool { true }
   /// The filter shows what it stands on.
-  public var fileRole: EdgeRole { [.filtered, .primary] }
+  package var fileRole: EdgeRole { [.filtered, .primary] }
 
   /// Its one option, `throttle-group`, names the group.
-  public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+  package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     guard let name = try request.options.takeString("throttle-group") else {
       throw BlockError(.invalidArgument, "Please specify a throttle group")
     }

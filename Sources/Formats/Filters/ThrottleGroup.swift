@@ -1,14 +1,14 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
-public import Errors
+internal import BlockGraph
+package import Errors
 internal import Host
-public import Options
+package import Options
 
 /// Limits of rates that all disks of a group share, as leaky buckets: what is done goes in, what is allowed leaks out,
 /// and while a bucket is too full, requests wait.
-public final class ThrottleGroup: RateLimiter, @unchecked Sendable {
+package final class ThrottleGroup: RateLimiter, @unchecked Sendable {
   /// What is counted.
   private struct Kind {
     var unit: String
@@ -29,7 +29,7 @@ public final class ThrottleGroup: RateLimiter, @unchecked Sendable {
   private let operationSize: UInt64
 
   /// The properties that a definition can have, without the prefix `x-`.
-  public static let properties: [String] =
+  package static let properties: [String] =
     (kinds.flatMap { [$0.name, $0.name + "-max", $0.name + "-max-length"] } + ["iops-size"])
     .sorted { $0 + "=" < $1 + "=" }
 
@@ -37,7 +37,7 @@ public final class ThrottleGroup: RateLimiter, @unchecked Sendable {
   /// none.
   ///
   /// - Throws: kind `invalidArgument` for limits that make no sense.
-  public init(takingFrom properties: inout OptionObject) throws(BlockError) {
+  package init(takingFrom properties: inout OptionObject) throws(BlockError) {
     var values: [String: Int64] = [:]
     var limits = properties.remove("limits")?.object
     for name in ThrottleGroup.properties {
@@ -116,7 +116,7 @@ public final class ThrottleGroup: RateLimiter, @unchecked Sendable {
   // MARK: Waiting
 
   /// Returns when one more request is due, or when the program is told to end.
-  public func wait(length: UInt64, isWrite: Bool) {
+  package func wait(length: UInt64, isWrite: Bool) {
     while let seconds = enter(length: length, isWrite: isWrite), Signals.terminating == nil {
       // A signal wakes one thread only.
       Clock.sleep(seconds: min(seconds, 0.1))

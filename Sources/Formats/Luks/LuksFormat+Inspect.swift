@@ -1,14 +1,14 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 internal import Bytes
 internal import Crypto
-public import Errors
+package import Errors
 
 extension LuksFormat: InspectingKind {
   /// Reads the header without any secret: version, cipher, slots, and where the data starts.
-  public func inspect(_ file: InspectedFile) throws(BlockError) -> HeaderFindings {
+  package func inspect(_ file: InspectedFile) throws(BlockError) -> HeaderFindings {
     let fileLength = file.length
     let area = HeadArea(file.head.bytes, length: fileLength)
     var findings = HeaderFindings(virtualSize: 0)

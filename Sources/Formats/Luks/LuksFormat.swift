@@ -1,47 +1,47 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 internal import Bytes
-public import Crypto
-public import Errors
+internal import Crypto
+package import Errors
 internal import Host
-public import Options
+package import Options
 
 /// Encrypted disks: a LUKS header of version 1 or 2, and behind it the disk's sectors.
-public struct LuksFormat: DriverKind {
+package struct LuksFormat: DriverKind {
   /// Makes the kind.
-  public init() {}
+  package init() {}
 
   /// `luks`.
-  public var name: String { "luks" }
+  package var name: String { "luks" }
 
   /// What making an encrypted disk can be told.
-  public var creationOptions: OptionList { LuksCreation.list }
+  package var creationOptions: OptionList { LuksCreation.list }
 
   /// How keys can be changed.
-  public var amendOptions: OptionList { LuksAmendment.list }
+  package var amendOptions: OptionList { LuksAmendment.list }
 
   /// A header may lie apart from the data.
-  public var childOptions: [ChildOption] {
+  package var childOptions: [ChildOption] {
     [ChildOption(.header, role: .metadata, failure: "Could not open header")]
   }
 
   /// A header alone has no data whose size could be stated.
-  public func needsSize(_ options: OptionObject) -> Bool { options["detached-header"] != true }
+  package func needsSize(_ options: OptionObject) -> Bool { options["detached-header"] != true }
 
   /// What was never written decrypts to noise.
-  public func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool { false }
+  package func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool { false }
 
   /// The secret that the disk was made with opens it.
-  public func openOptions(forNew options: OptionObject) -> OptionObject {
+  package func openOptions(forNew options: OptionObject) -> OptionObject {
     var result = OptionObject()
     result["key-secret"] = options["key-secret"]
     return result
   }
 
   /// Certain of the magic number and a known version; the second copy of a header is enough where the first is lost.
-  public func probe(_ input: ProbeInput) -> Recognition? {
+  package func probe(_ input: ProbeInput) -> Recognition? {
     if let version = LuksHeader.version(announcedBy: input.head.bytes), version == 1 || version == 2 {
       return Recognition(by: "the magic number at byte 0, version \(version)")
     }
@@ -53,7 +53,7 @@ public struct LuksFormat: DriverKind {
   }
 
   /// Opens a disk with the secret that `key-secret` names, or only its header where data is not going to be read.
-  public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+  package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     let secretName = try request.options.takeString("key-secret")
     let isHeaderOnly = try request.options.takeBool("header-only") ?? false
     guard let file = request.node.file else {
@@ -107,7 +107,7 @@ public struct LuksFormat: DriverKind {
   }
 
   /// Writes a header with one key; the disk behind it holds noise until it is written.
-  public func create(_ request: CreateRequest) throws(BlockError) {
+  package func create(_ request: CreateRequest) throws(BlockError) {
     var options = request.options
     let preallocation = try LuksFormat.preallocation(&options)
     var found: Secret?
@@ -139,7 +139,7 @@ public struct LuksFormat: DriverKind {
 
 extension LuksFormat: MeasuringKind {
   /// The header, and as many bytes as the disk has.
-  public func measure(_ request: MeasureRequest) throws(BlockError) -> ImageMeasure {
+  package func measure(_ request: MeasureRequest) throws(BlockError) -> ImageMeasure {
     var options = request.options
     _ = try LuksFormat.preallocation(&options)
     let creation = try LuksCreation(options) { name throws(BlockError) in
@@ -164,24 +164,24 @@ extension EdgeSlot {
 }
 
 /// The start of an edge's child as the place of a LUKS header.
-public struct EdgeArea: LuksArea {
+package struct EdgeArea: LuksArea {
   /// The name of the file below.
-  public var fileName: String? { edge.child.fileName }
+  package var fileName: String? { edge.child.fileName }
   let edge: Edge
 
   /// The header at the start of an edge's child.
-  public init(edge: Edge) { self.edge = edge }
+  package init(edge: Edge) { self.edge = edge }
 
   /// The child's length.
-  public var length: UInt64 { edge.length }
+  package var length: UInt64 { edge.length }
   /// Reads from the child; what lies past its end reads as zero.
-  public func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {
+  package func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {
     try edge.read(at: offset, into: &buffer)
   }
   /// Writes to the child; whoever does so holds what that takes.
-  public func write(at offset: UInt64, from data: RawSpan) throws(BlockError) {
+  package func write(at offset: UInt64, from data: RawSpan) throws(BlockError) {
     try edge.write(at: offset, from: data)
   }
   /// Makes the child durable.
-  public func flush() throws(BlockError) { try edge.flush() }
+  package func flush() throws(BlockError) { try edge.flush() }
 }

@@ -1,31 +1,31 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
-public import Errors
+package import BlockGraph
+package import Errors
 internal import Bytes
-public import Options
+package import Options
 
 /// The qcow2 format, versions 2 and 3.
-public struct Qcow2Format: DriverKind {
+package struct Qcow2Format: DriverKind {
   /// The format.
-  public init() {}
+  package init() {}
 
   /// `qcow2`.
-  public var name: String { "qcow2" }
+  package var name: String { "qcow2" }
   /// Images may have one.
-  public var supportsBacking: Bool { true }
+  package var supportsBacking: Bool { true }
   /// Guest data may lie in a file of its own.
-  public var referenceSlots: [EdgeSlot] { [.dataFile] }
+  package var referenceSlots: [EdgeSlot] { [.dataFile] }
   /// Clusters may be compressed.
-  public var supportsCompression: Bool { true }
+  package var supportsCompression: Bool { true }
   /// From version 3 on. What is wrong with the options is told when the image is made.
-  public func supportsBitmaps(_ options: OptionObject) -> Bool {
+  package func supportsBitmaps(_ options: OptionObject) -> Bool {
     (try? CreationOptions(options)).map { $0.version >= 3 } ?? true
   }
 
   /// Certain where the magic and a version from 2 on stand at the start.
-  public func probe(_ input: ProbeInput) -> Recognition? {
+  package func probe(_ input: ProbeInput) -> Recognition? {
     let head = input.head.bytes
     guard head.byteCount >= 8, head.big32(at: 0) == Header.magic, head.big32(at: 4) >= 2 else { return nil }
     return Recognition(by: "the magic number at byte 0, version \(head.big32(at: 4))")
@@ -34,24 +34,24 @@ public struct Qcow2Format: DriverKind {
   /// Reads header, L1 table, refcount table and snapshot table.
   ///
   /// - Throws: what is wrong with them, in `qemu-img`'s words.
-  public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+  package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     try Qcow2Format.openDriver(&request)
   }
 
   /// What making an image can be told.
-  public var creationOptions: OptionList { CreationOptions.list }
+  package var creationOptions: OptionList { CreationOptions.list }
 
   /// What can be changed in an image.
-  public var amendOptions: OptionList { AmendPlan.list }
+  package var amendOptions: OptionList { AmendPlan.list }
 
   /// Where nothing is allocated, what stood on the storage before cannot show.
-  public func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool {
+  package func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool {
     let allocates = options["preallocation"].map { $0.string != Preallocation.off.rawValue } ?? false
     return storageReadsZero || !allocates && options["data_file"] == nil
   }
 
   /// The secret that the image was made with opens it.
-  public func openOptions(forNew options: OptionObject) -> OptionObject {
+  package func openOptions(forNew options: OptionObject) -> OptionObject {
     var result = OptionObject()
     result["encrypt.key-secret"] = options["encrypt.key-secret"]
     return result
@@ -60,7 +60,7 @@ public struct Qcow2Format: DriverKind {
   /// Writes header and tables of an empty image.
   ///
   /// - Throws: what is wrong with the options, in `qemu-img`'s words.
-  public func create(_ request: CreateRequest) throws(BlockError) {
+  package func create(_ request: CreateRequest) throws(BlockError) {
     try Qcow2Format.makeImage(request)
   }
 }

@@ -1,14 +1,14 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 internal import BlockTables
 internal import Bytes
-public import Errors
+package import Errors
 
 extension Qcow2Format: InspectingKind {
   /// Reads the header and the tables, and holds them against each other and the length of the file.
-  public func inspect(_ file: InspectedFile) throws(BlockError) -> HeaderFindings {
+  package func inspect(_ file: InspectedFile) throws(BlockError) -> HeaderFindings {
     // What the file lacks of its first cluster reads as zeros.
     let area = try file.read(at: 0, count: Int(try Header.clusterSize(parsing: file.head.bytes)))
     let unknown = Qcow2Format.unknownFeatures(area.bytes)

@@ -1,24 +1,24 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 internal import BlockTables
 internal import Bytes
-public import Errors
-public import Options
+package import Errors
+package import Options
 
 /// QED images: tables in two levels, backing files, and no counts of what is in use.
-public struct QedFormat: DriverKind {
+package struct QedFormat: DriverKind {
   /// Makes the kind.
-  public init() {}
+  package init() {}
 
   /// `qed`.
-  public var name: String { "qed" }
+  package var name: String { "qed" }
   /// Images may have one.
-  public var supportsBacking: Bool { true }
+  package var supportsBacking: Bool { true }
 
   /// What making an image can be told.
-  public var creationOptions: OptionList {
+  package var creationOptions: OptionList {
     [
       OptionSpec("size", .size, "Virtual disk size"),
       OptionSpec("backing_file", .string, "File name of a base image"),
@@ -29,17 +29,17 @@ public struct QedFormat: DriverKind {
   }
 
   /// Certain of the magic.
-  public func probe(_ input: ProbeInput) -> Recognition? {
+  package func probe(_ input: ProbeInput) -> Recognition? {
     QedHeader.hasMagic(input.head.bytes) ? Recognition(by: "the magic at byte 0") : nil
   }
 
   /// What was never written reads as zero, unless it has a place on storage that does not.
-  public func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool {
+  package func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool {
     storageReadsZero || ["off", nil].contains(options["preallocation"]?.string)
   }
 
   /// Reads the header; tables are read when they are needed.
-  public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+  package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     guard let file = request.node.file else {
       throw BlockError(.invalidArgument, "A block device must be specified for \"file\"")
     }
@@ -50,7 +50,7 @@ public struct QedFormat: DriverKind {
   }
 
   /// Writes a header and an L1 table that names no tables, or with a preallocation all of them.
-  public func create(_ request: CreateRequest) throws(BlockError) {
+  package func create(_ request: CreateRequest) throws(BlockError) {
     let plan = try QedPlan(size: request.size, request.options)
     let file = request.file
     try file.truncate(to: plan.fileLength, exact: false, preallocation: plan.preallocation)
@@ -65,7 +65,7 @@ public struct QedFormat: DriverKind {
 
 extension QedFormat: MeasuringKind {
   /// Header and tables, and the clusters.
-  public func measure(_ request: MeasureRequest) throws(BlockError) -> ImageMeasure {
+  package func measure(_ request: MeasureRequest) throws(BlockError) -> ImageMeasure {
     let plan = try QedPlan(size: request.wholeLength, request.options)
     return ImageMeasure(
       empty: plan.hasPlaces ? plan.fileLength : plan.tablesLength, full: plan.fullLength,
@@ -75,7 +75,7 @@ extension QedFormat: MeasuringKind {
 
 extension QedFormat: InspectingKind {
   /// Reads the header, and compares where the L1 table ought to be with the length of the file.
-  public func inspect(_ file: InspectedFile) throws(BlockError) -> HeaderFindings {
+  package func inspect(_ file: InspectedFile) throws(BlockError) -> HeaderFindings {
     let header = try QedHeader { (offset, count) throws(BlockError) in try file.read(at: offset, count: count)
     }
     var findings = HeaderFindings(virtualSize: header.size)

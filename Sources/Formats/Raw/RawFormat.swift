@@ -1,36 +1,36 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 internal import Bytes
-public import Errors
-public import Options
+package import Errors
+package import Options
 
 /// Disks without a format: the file's bytes are the guest's.
 ///
 /// With `offset` and `size`, a window into the file.
-public struct RawFormat: DriverKind {
+package struct RawFormat: DriverKind {
   /// Makes the kind.
-  public init() {}
+  package init() {}
 
   /// `raw`.
-  public var name: String { "raw" }
+  package var name: String { "raw" }
 
   /// The file is the disk.
-  public var fileRole: EdgeRole { [.filtered, .primary] }
+  package var fileRole: EdgeRole { [.filtered, .primary] }
 
   /// What making a raw disk can be told.
-  public var creationOptions: OptionList {
+  package var creationOptions: OptionList {
     [
       OptionSpec("size", .size, "Virtual disk size")
     ]
   }
 
   /// Anything may be a raw disk, but everything else is more likely.
-  public func probe(_ input: ProbeInput) -> Recognition? { Recognition(1, by: "no sign of any format") }
+  package func probe(_ input: ProbeInput) -> Recognition? { Recognition(1, by: "no sign of any format") }
 
   /// Opens the whole file, or the window that `offset` and `size` (bytes) describe.
-  public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+  package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     let offset = try request.options.takeSize("offset") ?? 0
     let size = try request.options.takeSize("size")
     guard let file = request.node.file else {
@@ -56,7 +56,7 @@ public struct RawFormat: DriverKind {
   }
 
   /// Gives the file its length.
-  public func create(_ request: CreateRequest) throws(BlockError) {
+  package func create(_ request: CreateRequest) throws(BlockError) {
     var options = request.options
     let preallocation = try options.takePreallocation() ?? .off
     try request.file.truncate(to: request.size, exact: false, preallocation: preallocation)
@@ -65,7 +65,7 @@ public struct RawFormat: DriverKind {
 
 extension RawFormat: MeasuringKind {
   /// As many bytes as the disk has.
-  public func measure(_ request: MeasureRequest) throws(BlockError) -> ImageMeasure {
+  package func measure(_ request: MeasureRequest) throws(BlockError) -> ImageMeasure {
     ImageMeasure(empty: request.wholeLength, full: request.wholeLength)
   }
 }

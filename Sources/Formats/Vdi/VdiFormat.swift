@@ -1,22 +1,22 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 internal import BlockTables
 internal import Bytes
-public import Errors
-public import Options
+package import Errors
+package import Options
 
 /// Disks of VirtualBox: a header, a block map, and blocks of 1 MiB.
-public struct VdiFormat: DriverKind {
+package struct VdiFormat: DriverKind {
   /// Makes the kind.
-  public init() {}
+  package init() {}
 
   /// `vdi`.
-  public var name: String { "vdi" }
+  package var name: String { "vdi" }
 
   /// What making an image can be told.
-  public var creationOptions: OptionList {
+  package var creationOptions: OptionList {
     [
       OptionSpec("size", .size, "Virtual disk size"),
       OptionSpec("static", .bool, "VDI static (pre-allocated) image", default: .bool(false)),
@@ -24,18 +24,18 @@ public struct VdiFormat: DriverKind {
   }
 
   /// Certain of the signature.
-  public func probe(_ input: ProbeInput) -> Recognition? {
+  package func probe(_ input: ProbeInput) -> Recognition? {
     VdiHeader.hasSignature(input.head.bytes) ? Recognition(by: "the signature at byte 64") : nil
   }
 
   /// What was never written reads as zero, unless it has a place on storage that does not.
-  public func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool {
+  package func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool {
     let hasPlaces = options["static"] == true || !["off", nil].contains(options["preallocation"]?.string)
     return storageReadsZero || !hasPlaces
   }
 
   /// Reads the header; the map is read when it is needed.
-  public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+  package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     guard let file = request.node.file else {
       throw BlockError(.invalidArgument, "A block device must be specified for \"file\"")
     }
@@ -46,7 +46,7 @@ public struct VdiFormat: DriverKind {
   }
 
   /// Writes a header and a map; what follows the map starts at a multiple of 1 MiB, which leaves the disk room to grow.
-  public func create(_ request: CreateRequest) throws(BlockError) {
+  package func create(_ request: CreateRequest) throws(BlockError) {
     let plan = try VdiPlan(size: request.size, request.options)
     let file = request.file
     // An old image's map must not be taken for the new one's.
@@ -61,7 +61,7 @@ public struct VdiFormat: DriverKind {
 
 extension VdiFormat: MeasuringKind {
   /// Header and map, and the blocks.
-  public func measure(_ request: MeasureRequest) throws(BlockError) -> ImageMeasure {
+  package func measure(_ request: MeasureRequest) throws(BlockError) -> ImageMeasure {
     let plan = try VdiPlan(size: request.wholeLength, request.options)
     let empty = UInt64(plan.header.dataOffset)
     let full = empty + UInt64(plan.header.blockCount) * UInt64(VdiHeader.blockSize)
@@ -73,7 +73,7 @@ extension VdiFormat: MeasuringKind {
 
 extension VdiFormat: InspectingKind {
   /// Reads the header, and compares where the map and the blocks ought to be with the length of the file.
-  public func inspect(_ file: InspectedFile) throws(BlockError) -> HeaderFindings {
+  package func inspect(_ file: InspectedFile) throws(BlockError) -> HeaderFindings {
     let area = try file.read(at: 0, count: VdiHeader.length)
     let header = try VdiHeader(parsing: area.bytes)
     var findings = HeaderFindings(virtualSize: header.diskSize)

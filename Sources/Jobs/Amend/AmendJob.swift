@@ -1,14 +1,14 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
-public import Errors
-public import Options
+package import BlockGraph
+package import Errors
+package import Options
 
 /// Changes creation options of an existing image.
-public final class AmendJob: Job {
+package final class AmendJob: Job {
   /// What is to be changed.
-  public enum Change {
+  package enum Change {
     /// Options as a user wrote them, to be checked by the image's format; secrets come from the opener.
     case listed(KeyValueList, force: Bool, Opener)
     /// Checked options.
@@ -16,9 +16,9 @@ public final class AmendJob: Job {
   }
 
   /// `amend`.
-  public let kind = "amend"
+  package let kind = "amend"
   /// What went wrong when the image was closed.
-  public private(set) var closeFailure: BlockError?
+  package private(set) var closeFailure: BlockError?
   private let image: JobImage
   private let change: Change
   private var user: RootUser?
@@ -27,13 +27,13 @@ public final class AmendJob: Job {
 
   /// - Parameter image: where it is opened by name, the settings should say `writable`; a format that needs to
   ///   write for the change alone does with less.
-  public init(_ image: JobImage, _ change: Change) {
+  package init(_ image: JobImage, _ change: Change) {
     self.image = image
     self.change = change
   }
 
   /// Opens the image, checks the options and lets the format take the permissions it needs.
-  public func prepare(in graph: Graph) throws(BlockError) {
+  package func prepare(in graph: Graph) throws(BlockError) {
     let user = graph.makeUser(
       "amend: '\(image.text)'", request: PermissionRequest(held: .consistentRead, shared: .consistentRead))
     self.user = user
@@ -60,20 +60,20 @@ public final class AmendJob: Job {
   }
 
   /// Makes or prepares the change.
-  public func run(_ context: JobContext) throws(BlockError) {
+  package func run(_ context: JobContext) throws(BlockError) {
     guard let request else { return }
     try context.checkInterrupted()
     try amendment?.run(request, context)
   }
 
   /// Lets others see what was prepared.
-  public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) { try amendment?.commit() }
+  package func commit(in graph: Graph, isFinal: Bool) throws(BlockError) { try amendment?.commit() }
 
   /// Undoes what was committed.
-  public func abort(in graph: Graph) { amendment?.takeBack() }
+  package func abort(in graph: Graph) { amendment?.takeBack() }
 
   /// Gives the permissions back and lets go of the image.
-  public func clean(in graph: Graph, warnings: inout [BlockError]) {
+  package func clean(in graph: Graph, warnings: inout [BlockError]) {
     amendment?.cleanUp(in: graph, warnings: &warnings)
     amendment = nil
     closeFailure = graph.close(user, named: image.text)
@@ -85,7 +85,7 @@ extension DriverKind {
   /// What `-o help` of `amend` prints.
   ///
   /// - Throws: kind `unsupported` where nothing can be changed.
-  public func amendHelp() throws(BlockError) -> String {
+  package func amendHelp() throws(BlockError) -> String {
     guard !amendOptions.specs.isEmpty else {
       throw BlockError(.unsupported, "Format driver '\(name)' does not support option amendment")
     }

@@ -1,8 +1,8 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
-public import Errors
+package import BlockGraph
+package import Errors
 
 /// The steps of changing creation options in an open image, for a job and for calls in line.
 final class Amendment {
@@ -70,7 +70,7 @@ extension Graph {
   ///
   /// - Parameter warnings: gets what could not be undone.
   /// - Throws: what the change failed for; the permissions are given back all the same.
-  public func amend(
+  package func amend(
     _ user: RootUser, _ request: AmendRequest, _ context: JobContext = JobContext(),
     warnings: inout [BlockError]
   ) throws(BlockError) {

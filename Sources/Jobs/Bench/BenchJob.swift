@@ -1,17 +1,17 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 internal import Bytes
-public import Errors
+package import Errors
 internal import Host
 
 /// Sends requests to an image and takes the time.
-public final class BenchJob: Job {
+package final class BenchJob: Job {
   /// `bench`.
-  public let kind = "bench"
+  package let kind = "bench"
   /// How long all requests took together, in seconds; known once the job has run.
-  public private(set) var seconds = 0.0
+  package private(set) var seconds = 0.0
   private let edge: Edge
   private let options: BenchOptions
   /// As many as requests under way, but no more than a process can well have.
@@ -20,13 +20,13 @@ public final class BenchJob: Job {
   private static let memory: UInt64 = 24 << 20
 
   /// - Parameter edge: the image; must hold consistent-read and, for a run that writes, write.
-  public init(_ edge: Edge, _ options: BenchOptions) {
+  package init(_ edge: Edge, _ options: BenchOptions) {
     self.edge = edge
     self.options = options
   }
 
   /// Sends the requests; ends with the first that fails.
-  public func run(_ context: JobContext) throws(BlockError) {
+  package func run(_ context: JobContext) throws(BlockError) {
     let (edge, options) = (edge, options)
     let threads = threads
     // Requests that are larger than the memory for them are sent in parts.

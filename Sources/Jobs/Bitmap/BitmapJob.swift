@@ -1,15 +1,15 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
-public import Errors
+package import BlockGraph
+package import Errors
 
 /// Makes, changes or forgets a bitmap of an image, one step after the other.
 ///
 /// A step that fails ends the job; those before it stay done.
-public final class BitmapJob: Job {
+package final class BitmapJob: Job {
   /// One step.
-  public enum Action: Sendable, Equatable {
+  package enum Action: Sendable, Equatable {
     /// Make the bitmap.
     case add
     /// Forget the bitmap.
@@ -37,9 +37,9 @@ public final class BitmapJob: Job {
   }
 
   /// `bitmap`.
-  public let kind = "bitmap"
+  package let kind = "bitmap"
   /// What went wrong when the image was closed.
-  public private(set) var closeFailure: BlockError?
+  package private(set) var closeFailure: BlockError?
   private let image: JobImage
   private let source: JobImage?
   private let bitmap: String
@@ -55,7 +55,7 @@ public final class BitmapJob: Job {
   ///   - actions: the steps, in order.
   ///   - granularity: bytes that one bit of a new bitmap stands for; nil for what the format does by itself.
   ///   - source: the image that merged bitmaps are in, where it is not the same.
-  public init(
+  package init(
     _ image: JobImage, bitmap: String, _ actions: [Action], granularity: UInt64? = nil,
     mergingFrom source: JobImage? = nil
   ) {
@@ -67,7 +67,7 @@ public final class BitmapJob: Job {
   }
 
   /// Opens the image, which nobody else may write meanwhile, and then the source.
-  public func prepare(in graph: Graph) throws(BlockError) {
+  package func prepare(in graph: Graph) throws(BlockError) {
     let user = graph.makeUser(
       "bitmap: '\(image.text)'", request: PermissionRequest(held: .write, shared: .consistentRead))
     self.user = user
@@ -80,12 +80,12 @@ public final class BitmapJob: Job {
   }
 
   /// Nothing: others see all that there is to do.
-  public func run(_ context: JobContext) throws(BlockError) { self.context = context }
+  package func run(_ context: JobContext) throws(BlockError) { self.context = context }
 
   /// Does the steps, each of which is durable before the next begins.
   ///
   /// - Throws: what went wrong, with the step and the bitmap's name.
-  public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
+  package func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
     guard let edge = user?.edge else { return }
     let driver = edge.child.driver as? any BitmapDriver
     try driver?.dropStaleBitmaps(of: edge.child)
@@ -132,7 +132,7 @@ public final class BitmapJob: Job {
   }
 
   /// Lets go of both images.
-  public func clean(in graph: Graph, warnings: inout [BlockError]) {
+  package func clean(in graph: Graph, warnings: inout [BlockError]) {
     // Nothing was written there.
     if let sourceUser { try? graph.release(sourceUser) }
     closeFailure = graph.close(user, named: image.text)

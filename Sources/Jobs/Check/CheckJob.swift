@@ -1,21 +1,21 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
-public import Errors
+package import BlockGraph
+package import Errors
 
 /// Checks whether the tables of an image agree with each other, and repairs them.
 ///
 /// Backing files are not opened: what they hold has nothing to do with the image's own tables.
-public final class CheckJob: Job {
+package final class CheckJob: Job {
   /// `check`.
-  public let kind = "check"
+  package let kind = "check"
   /// What went wrong when the image was closed.
-  public private(set) var closeFailure: BlockError?
+  package private(set) var closeFailure: BlockError?
   /// What was counted, after a repair by the check that follows it; nil where the format has nothing to check.
-  public private(set) var result: CheckResult?
+  package private(set) var result: CheckResult?
   /// The name of the image's format.
-  public private(set) var format = ""
+  package private(set) var format = ""
   private let image: JobImage
   private let what: CheckRepair?
   private let report: (String) -> Void
@@ -27,7 +27,7 @@ public final class CheckJob: Job {
   ///   - repair: what may be changed; nil for nothing.
   ///   - report: called with each finding, one line without a final line feed.
   ///   - repaired: called with the counts of a repair that changed something, before the image is checked again.
-  public init(
+  package init(
     _ image: JobImage, repair: CheckRepair? = nil, report: @escaping (String) -> Void,
     repaired: @escaping (CheckResult) -> Void = { _ in }
   ) {
@@ -44,7 +44,7 @@ public final class CheckJob: Job {
   }
 
   /// Opens the image; during a repair nobody else may change it.
-  public func prepare(in graph: Graph) throws(BlockError) {
+  package func prepare(in graph: Graph) throws(BlockError) {
     let request =
       what == nil
       ? PermissionRequest(held: .consistentRead, shared: .all)
@@ -57,7 +57,7 @@ public final class CheckJob: Job {
   /// Checks, or repairs and checks.
   ///
   /// - Throws: where nothing can be told about the image.
-  public func run(_ context: JobContext) throws(BlockError) {
+  package func run(_ context: JobContext) throws(BlockError) {
     guard let node = user?.edge?.child else { return }
     format = node.driver.name
     guard let driver = node.driver as? any CheckingDriver else { return }
@@ -85,7 +85,7 @@ public final class CheckJob: Job {
   }
 
   /// Lets go of the image.
-  public func clean(in graph: Graph, warnings: inout [BlockError]) {
+  package func clean(in graph: Graph, warnings: inout [BlockError]) {
     closeFailure = graph.close(user, named: image.text)
     user = nil
   }

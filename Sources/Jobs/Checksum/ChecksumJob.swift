@@ -1,26 +1,26 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
-public import Crypto
-public import Errors
+package import BlockGraph
+package import Crypto
+package import Errors
 internal import Host
 
 /// Computes the checksum of an image's content.
 ///
 /// It depends on what a guest reads only: not on the format, its options, or how zeros are stored.
-public final class ChecksumJob: Job {
+package final class ChecksumJob: Job {
   /// `checksum`.
-  public let kind = "checksum"
+  package let kind = "checksum"
   /// The result, once the job has run.
-  public private(set) var checksum: ContentChecksum?
+  package private(set) var checksum: ContentChecksum?
   private let edge: Edge
   private let scan: ChecksumScan
 
   /// - Parameters:
   ///   - edge: the image; must hold consistent-read.
   ///   - threads: how many threads work, or nil for one on each processor.
-  public init(
+  package init(
     _ edge: Edge, _ algorithm: ContentHash, method: ContentChecksum.Method = .blocks, threads: Int? = nil
   ) {
     self.edge = edge
@@ -30,7 +30,7 @@ public final class ChecksumJob: Job {
   /// Reads everything that is not known to be zero.
   ///
   /// - Throws: what could not be read first.
-  public func run(_ context: JobContext) throws(BlockError) {
+  package func run(_ context: JobContext) throws(BlockError) {
     let source = try ConvertSource([edge], base: nil, salvage: nil)
     context.expect(source.length)
     checksum = try scan.run(source, context)

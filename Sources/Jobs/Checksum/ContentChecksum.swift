@@ -3,14 +3,14 @@
 
 internal import BlockGraph
 internal import Bytes
-public import Crypto
+package import Crypto
 internal import Errors
 internal import Host
 
 /// How a checksum is computed, and its value.
-public struct ContentChecksum: Sendable, Equatable {
+package struct ContentChecksum: Sendable, Equatable {
   /// What is hashed.
-  public enum Method: String, Sendable {
+  package enum Method: String, Sendable {
     /// The digests of blocks, as `BlockTree` puts them together: fast where much is zero.
     case blocks
     /// The content from the first byte to the last, as `sha256sum` and the like do.
@@ -18,16 +18,16 @@ public struct ContentChecksum: Sendable, Equatable {
   }
 
   /// The hash function.
-  public let algorithm: ContentHash
+  package let algorithm: ContentHash
   /// What was hashed.
-  public let method: Method
+  package let method: Method
   /// The value, in hexadecimal.
-  public let digest: String
+  package let digest: String
   /// The length of the content in bytes.
-  public let length: UInt64
+  package let length: UInt64
 
   /// The value with a word in front that tells how it was computed; a plain one stands as it is.
-  public var text: String { method == .plain ? digest : "\(algorithm.name)-blocks:\(digest)" }
+  package var text: String { method == .plain ? digest : "\(algorithm.name)-blocks:\(digest)" }
 }
 
 /// Computes checksums.

@@ -1,21 +1,21 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
-public import Errors
+package import BlockGraph
+package import Errors
 internal import Host
 
 /// Writes what an image and the layers below it hold into a layer further down, and empties the image.
 ///
 /// The base is written first and made durable; only then the image gives up what it holds. At any moment the image
 /// reads the same. Layers in between change their content with the base and must not be used.
-public final class CommitJob: Job {
+package final class CommitJob: Job {
   /// `commit`.
-  public let kind = "commit"
+  package let kind = "commit"
   /// What went wrong when the image was closed.
-  public private(set) var closeFailure: BlockError?
+  package private(set) var closeFailure: BlockError?
   /// Whether the image could be opened.
-  public private(set) var hasOpened = false
+  package private(set) var hasOpened = false
   private let options: CommitOptions
   private let opener: Opener?
   /// The user of the image: one of the job's own, or the one whose image it is.
@@ -23,13 +23,13 @@ public final class CommitJob: Job {
   private var stretch: CommitChain?
 
   /// Opens the image, and closes it in the end.
-  public init(_ options: CommitOptions, opener: Opener) {
+  package init(_ options: CommitOptions, opener: Opener) {
     self.options = options
     self.opener = opener
   }
 
   /// Commits an image that `user` has open and goes on using.
-  public init(_ options: CommitOptions, of user: RootUser) {
+  package init(_ options: CommitOptions, of user: RootUser) {
     self.options = options
     opener = nil
     self.user = user
@@ -40,7 +40,7 @@ public final class CommitJob: Job {
   // MARK: Job
 
   /// Opens the image, finds the base and takes hold of the chain in between.
-  public func prepare(in graph: Graph) throws(BlockError) {
+  package func prepare(in graph: Graph) throws(BlockError) {
     if let opener {
       let user = graph.makeUser(
         "commit: '\(options.image.text)'", request: PermissionRequest(held: .consistentRead, shared: .all))
@@ -59,14 +59,14 @@ public final class CommitJob: Job {
   }
 
   /// Copies to the base.
-  public func run(_ context: JobContext) throws(BlockError) {
+  package func run(_ context: JobContext) throws(BlockError) {
     guard let stretch else { return }
     let pace = CommitPace(threads: options.threads, rateLimit: options.rateLimit)
     try stretch.copy(pace, context)
   }
 
   /// Empties the image, which goes on reading the same.
-  public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
+  package func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
     guard !keepsContent, let source = stretch?.source?.edge else { return }
     try inFile(options.image.text, "Could not empty") { () throws(BlockError) in
       try source.makeEmpty()
@@ -75,7 +75,7 @@ public final class CommitJob: Job {
   }
 
   /// Lets go of the chain; layers that were open for reading only are so again.
-  public func clean(in graph: Graph, warnings: inout [BlockError]) {
+  package func clean(in graph: Graph, warnings: inout [BlockError]) {
     stretch?.letGo(&warnings)
     stretch = nil
     guard opener != nil else { return }

@@ -1,22 +1,22 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
-public import Errors
+package import BlockGraph
+package import Errors
 
 /// Which layers of a chain are to go.
-public struct DropLayersOptions: Sendable {
+package struct DropLayersOptions: Sendable {
   /// The name of the uppermost layer to go, nil for the image itself: its users use the base from then on.
-  public var top: String?
+  package var top: String?
   /// The name of the layer that takes up what they hold, nil for the backing file of the uppermost.
-  public var base: String?
+  package var base: String?
   /// Bytes a second, or nil for as fast as can be.
-  public var rateLimit: UInt64?
+  package var rateLimit: UInt64?
   /// How many threads work, or nil for one on each processor.
-  public var threads: Int?
+  package var threads: Int?
 
   /// Commits the image itself to its backing file.
-  public init() {}
+  package init() {}
 }
 
 /// Commits layers of an open chain into the one below them and takes them out of the chain. Their files stay.
@@ -24,9 +24,9 @@ public struct DropLayersOptions: Sendable {
 /// The base is written first and made durable. Then the image above them names the base as its backing file; only
 /// for that it is open for writing, where it was open for reading. At any moment it reads the same. Without an image
 /// above, the users move to the base, which stays open for writing.
-public final class DropLayersJob: Job {
+package final class DropLayersJob: Job {
   /// `commit`.
-  public let kind = "commit"
+  package let kind = "commit"
   private let options: DropLayersOptions
   private let user: RootUser
   private var stretch: CommitChain?
@@ -38,13 +38,13 @@ public final class DropLayersJob: Job {
   private var warnings: [BlockError] = []
 
   /// Drops layers of the image that `user` has open.
-  public init(_ options: DropLayersOptions, of user: RootUser) {
+  package init(_ options: DropLayersOptions, of user: RootUser) {
     self.options = options
     self.user = user
   }
 
   /// Finds the layers and takes hold of them.
-  public func prepare(in graph: Graph) throws(BlockError) {
+  package func prepare(in graph: Graph) throws(BlockError) {
     guard let image = user.edge?.child else { throw BlockError(.notFound, "there is no image to commit") }
     var top = image
     if let name = options.top {
@@ -70,14 +70,14 @@ public final class DropLayersJob: Job {
   }
 
   /// Copies to the base.
-  public func run(_ context: JobContext) throws(BlockError) {
+  package func run(_ context: JobContext) throws(BlockError) {
     guard let stretch else { return }
     try stretch.copy(CommitPace(threads: options.threads, rateLimit: options.rateLimit), context)
     try stretch.hideRest(upTo: overlay?.length)
   }
 
   /// Takes the layers out.
-  public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
+  package func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
     guard let stretch, let base else { return }
     guard let overlay else { return try stretch.replaceByBase() }
     let before = ReplacedBacking(of: overlay)
@@ -90,7 +90,7 @@ public final class DropLayersJob: Job {
   }
 
   /// Puts the layers back below an image that names the base now; users who have moved to the base stay there.
-  public func abort(in graph: Graph) {
+  package func abort(in graph: Graph) {
     guard let replaced, let stretch, let overlay else { return }
     do throws(BlockError) {
       try rename(in: overlay, stretch, graph, isBack: true) { (edge) throws(BlockError) in
@@ -103,7 +103,7 @@ public final class DropLayersJob: Job {
   }
 
   /// Lets go of the chain; layers that were open for reading only are so again.
-  public func clean(in graph: Graph, warnings: inout [BlockError]) {
+  package func clean(in graph: Graph, warnings: inout [BlockError]) {
     stretch?.letGo(&self.warnings)
     stretch = nil
     warnings += self.warnings

@@ -1,12 +1,12 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
-public import Errors
+package import BlockGraph
+package import Errors
 internal import Host
 
 /// What comparing two images found.
-public enum Comparison: Sendable, Equatable {
+package enum Comparison: Sendable, Equatable {
   /// Both read the same; where the lengths differ, the rest of the longer one is zero.
   case identical
   /// The first difference is in the 512 bytes at this offset.
@@ -18,15 +18,15 @@ public enum Comparison: Sendable, Equatable {
 }
 
 /// Reads two images side by side until a difference is found.
-public final class CompareJob: Job {
+package final class CompareJob: Job {
   /// `compare`.
-  public let kind = "compare"
+  package let kind = "compare"
   /// What was found, once the job has run.
-  public private(set) var result = Comparison.identical
+  package private(set) var result = Comparison.identical
   /// Whether the common part is the same and one image goes on.
-  public private(set) var sizesDiffer = false
+  package private(set) var sizesDiffer = false
   /// What could not be read; the job then throws.
-  public private(set) var failure: CompareFailure?
+  package private(set) var failure: CompareFailure?
   private let left: Edge
   private let right: Edge
   private let isStrict: Bool
@@ -34,7 +34,7 @@ public final class CompareJob: Job {
   private static let threads = 2
 
   /// - Parameter isStrict: whether differences of length or allocation count.
-  public init(_ left: Edge, _ right: Edge, isStrict: Bool) {
+  package init(_ left: Edge, _ right: Edge, isStrict: Bool) {
     self.left = left
     self.right = right
     self.isStrict = isStrict
@@ -43,7 +43,7 @@ public final class CompareJob: Job {
   /// Compares.
   ///
   /// - Throws: the first thing that could not be read, where no difference comes before it.
-  public func run(_ context: JobContext) throws(BlockError) {
+  package func run(_ context: JobContext) throws(BlockError) {
     let (shorter, longer) = (min(left.length, right.length), max(left.length, right.length))
     if isStrict && shorter != longer {
       result = .sizesDiffer

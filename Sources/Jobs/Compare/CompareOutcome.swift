@@ -1,12 +1,12 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
+package import Errors
 
 /// What could not be read while comparing.
-public struct CompareFailure: Sendable {
+package struct CompareFailure: Sendable {
   /// What was tried.
-  public enum Step: Sendable {
+  package enum Step: Sendable {
     /// Asking what is where.
     case status
     /// Reading data.
@@ -14,13 +14,13 @@ public struct CompareFailure: Sendable {
   }
 
   /// What was tried.
-  public let step: Step
+  package let step: Step
   /// Whether it was the second image.
-  public let isSecond: Bool
+  package let isSecond: Bool
   /// Where, in bytes.
-  public let offset: UInt64
+  package let offset: UInt64
   /// Why it failed.
-  public let error: BlockError
+  package let error: BlockError
 }
 
 /// Why a segment ends the comparison.

@@ -1,24 +1,24 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 internal import Bytes
-public import Errors
+package import Errors
 internal import Host
 internal import Options
 
 /// Copies the content of images into a new image, or into an existing one.
-public final class ConvertJob: Job {
+package final class ConvertJob: Job {
   /// `convert`.
-  public let kind = "convert"
+  package let kind = "convert"
   /// Called with each thing that went wrong without ending the job; from any thread.
-  public var warn: @Sendable (String) -> Void = { _ in }
+  package var warn: @Sendable (String) -> Void = { _ in }
   /// Called, on the graph thread, with each bitmap that is left out.
-  public var warnOfBitmap: (String) -> Void = { _ in }
+  package var warnOfBitmap: (String) -> Void = { _ in }
   /// The checksum of what was copied, where one was asked for and the job has run.
-  public private(set) var checksum: ContentChecksum?
+  package private(set) var checksum: ContentChecksum?
   /// Bytes of the disk that is copied; known once the job runs.
-  public private(set) var length: UInt64 = 0
+  package private(set) var length: UInt64 = 0
   let options: ConvertOptions
   let opener: Opener
   private var graph: Graph?
@@ -33,7 +33,7 @@ public final class ConvertJob: Job {
   /// Checks the options against each other; opens nothing.
   ///
   /// - Throws: kind `invalidArgument`, naming the options.
-  public init(_ options: ConvertOptions, opener: Opener) throws(BlockError) {
+  package init(_ options: ConvertOptions, opener: Opener) throws(BlockError) {
     self.options = options
     self.opener = opener
     if options.copiesBitmaps { bitmaps = BitmapCopy(skipsBroken: options.skipsBrokenBitmaps) }
@@ -43,7 +43,7 @@ public final class ConvertJob: Job {
   // MARK: Job
 
   /// Opens the sources and makes or opens the target.
-  public func prepare(in graph: Graph) throws(BlockError) {
+  package func prepare(in graph: Graph) throws(BlockError) {
     self.graph = graph
     for name in options.sources {
       let user = graph.makeUser(
@@ -68,7 +68,7 @@ public final class ConvertJob: Job {
   }
 
   /// Copies, and closes the target.
-  public func run(_ context: JobContext) throws(BlockError) {
+  package func run(_ context: JobContext) throws(BlockError) {
     do throws(BlockError) {
       try copy(context)
     } catch {
@@ -110,15 +110,15 @@ public final class ConvertJob: Job {
   }
 
   /// Lets a new target appear under its name.
-  public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
+  package func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
     try image?.publish(isFinal: isFinal)
   }
 
   /// Takes a new target away again.
-  public func abort(in graph: Graph) { image?.withdraw() }
+  package func abort(in graph: Graph) { image?.withdraw() }
 
   /// Closes everything that is open; a target that was not published is gone.
-  public func clean(in graph: Graph, warnings: inout [BlockError]) {
+  package func clean(in graph: Graph, warnings: inout [BlockError]) {
     if let target {
       do throws(BlockError) {
         try graph.release(target)

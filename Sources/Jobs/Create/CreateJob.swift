@@ -1,50 +1,50 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
-public import Errors
+package import BlockGraph
+package import Errors
 internal import Host
-public import Options
+package import Options
 
 /// What `create` is asked for, as written by the user.
-public struct CreateOptions: Sendable {
+package struct CreateOptions: Sendable {
   /// The path of the image.
-  public var path: String
+  package var path: String
   /// Its format.
-  public var format: String
+  package var format: String
   /// Creation options as given, in order.
-  public var options = KeyValueList()
+  package var options = KeyValueList()
   /// Guest-visible length in bytes, or nil for that of the backing file.
-  public var size: UInt64?
+  package var size: UInt64?
   /// The backing file's name as it goes into the image.
-  public var backing: String?
+  package var backing: String?
   /// The backing file's format.
-  public var backingFormat: String?
+  package var backingFormat: String?
   /// Whether the backing file is left unopened.
-  public var backingUnsafe = false
+  package var backingUnsafe = false
 
   /// Asks for an image without options.
-  public init(path: String, format: String) {
+  package init(path: String, format: String) {
     self.path = path
     self.format = format
   }
 }
 
 /// Makes an empty image.
-public final class CreateJob: Job {
+package final class CreateJob: Job {
   /// `create`.
-  public let kind = "create"
+  package let kind = "create"
   /// What will be made, checked; known once the job exists.
-  public let recipe: ImageRecipe
+  package let recipe: ImageRecipe
   /// The line that says what is about to be made, without a line end.
-  public let announcement: String
+  package let announcement: String
   private let opener: Opener
   private var image: NewImage?
 
   /// Checks everything that can be checked before anything is touched; opens and closes the backing file.
   ///
   /// - Throws: what is wrong with the options, without the image's name.
-  public init(_ options: CreateOptions, graph: Graph, opener: Opener) throws(BlockError) {
+  package init(_ options: CreateOptions, graph: Graph, opener: Opener) throws(BlockError) {
     self.opener = opener
     let kind = try opener.knownFormat(options.format)
     let path = try opener.targetPath(options.path)
@@ -72,26 +72,26 @@ public final class CreateJob: Job {
   }
 
   /// Makes the files and fills them.
-  public func prepare(in graph: Graph) throws(BlockError) {
+  package func prepare(in graph: Graph) throws(BlockError) {
     image = try NewImage(recipe, flags: .noFlush, graph: graph, opener: opener)
   }
 
   /// Makes sure that all of the image is there.
-  public func run(_ context: JobContext) throws(BlockError) {
+  package func run(_ context: JobContext) throws(BlockError) {
     try context.checkInterrupted()
     try image?.complete()
   }
 
   /// Lets the image appear under its name.
-  public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
+  package func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
     try image?.publish(isFinal: isFinal)
   }
 
   /// Takes the image away again.
-  public func abort(in graph: Graph) { image?.withdraw() }
+  package func abort(in graph: Graph) { image?.withdraw() }
 
   /// Closes what is open.
-  public func clean(in graph: Graph, warnings: inout [BlockError]) {
+  package func clean(in graph: Graph, warnings: inout [BlockError]) {
     image?.discard()
     image = nil
   }

@@ -1,20 +1,20 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 internal import Bytes
-public import Errors
+package import Errors
 internal import Host
 
 /// Copies a part of an image, or of standard input, into an image or to standard output.
 ///
 /// A new target appears under its name when it is complete; with `seek` or `keepsTarget`, one that exists is
 /// written in place.
-public final class DdJob: Job {
+package final class DdJob: Job {
   /// `dd`.
-  public let kind = "dd"
+  package let kind = "dd"
   /// Whether less was there than was to be skipped, so that nothing was copied.
-  public private(set) var skippedTooMuch = false
+  package private(set) var skippedTooMuch = false
   private let options: DdOptions
   private let opener: Opener
   private var source: RootUser?
@@ -22,7 +22,7 @@ public final class DdJob: Job {
   private var part: Range<UInt64> = 0..<0
 
   /// Opens nothing yet.
-  public init(_ options: DdOptions, opener: Opener) {
+  package init(_ options: DdOptions, opener: Opener) {
     self.options = options
     self.opener = opener
   }
@@ -30,7 +30,7 @@ public final class DdJob: Job {
   // MARK: Job
 
   /// Opens the source and makes or opens the target.
-  public func prepare(in graph: Graph) throws(BlockError) {
+  package func prepare(in graph: Graph) throws(BlockError) {
     if case .image(let name) = options.source {
       let user = graph.makeUser(
         "dd: source '\(name.text)'",
@@ -56,7 +56,7 @@ public final class DdJob: Job {
   }
 
   /// Copies, and closes the target.
-  public func run(_ context: JobContext) throws(BlockError) {
+  package func run(_ context: JobContext) throws(BlockError) {
     do throws(BlockError) {
       try fillTarget(context)
     } catch {
@@ -76,15 +76,15 @@ public final class DdJob: Job {
   }
 
   /// Lets a new target appear.
-  public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
+  package func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
     try target?.publish(isFinal: isFinal)
   }
 
   /// Takes a new target away again.
-  public func abort(in graph: Graph) { target?.withdraw() }
+  package func abort(in graph: Graph) { target?.withdraw() }
 
   /// Closes everything that is open.
-  public func clean(in graph: Graph, warnings: inout [BlockError]) {
+  package func clean(in graph: Graph, warnings: inout [BlockError]) {
     do throws(BlockError) {
       try target?.close()
     } catch {

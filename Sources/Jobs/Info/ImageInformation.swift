@@ -1,30 +1,30 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 internal import Bytes
 
 /// What can be told of one open image without reading its data.
-public struct ImageInformation: Sendable {
+package struct ImageInformation: Sendable {
   /// The name that opens the image: its file's, or `json:{…}` where options make a difference.
-  public let name: String
+  package let name: String
   /// The name of its driver.
-  public let driver: String
+  package let driver: String
   /// Guest-visible length in bytes.
-  public let virtualSize: UInt64
+  package let virtualSize: UInt64
   /// Bytes that the image's own file takes on its storage, where the storage knows.
-  public let actualSize: UInt64?
+  package let actualSize: UInt64?
   /// What its format says of it.
-  public let format: FormatInformation?
+  package let format: FormatInformation?
   /// The backing file's name as it opens from here, where there is a backing file.
-  public let backingPath: String?
+  package let backingPath: String?
   /// What the image asks of requests.
-  public let limits: Limits
+  package let limits: Limits
   /// Whether it was left in a state that needs repair, where somebody would know.
-  public let isDirty: Bool?
+  package let isDirty: Bool?
 
   /// Looks at an open image.
-  public init(of node: Node) {
+  package init(of node: Node) {
     name = ImageInformation.name(of: node)
     driver = node.driver.name
     // Disks consist of sectors, also where a file ends in the middle of one.

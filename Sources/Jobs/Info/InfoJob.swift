@@ -1,16 +1,16 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
-public import Errors
+package import BlockGraph
+package import Errors
 internal import Host
 
 /// Looks at an image and, where asked for, at every image below it, one at a time and without their data.
-public final class InfoJob: Job {
+package final class InfoJob: Job {
   /// `info`.
-  public let kind = "info"
+  package let kind = "info"
   /// What was found, top first.
-  public private(set) var images: [ImageInformation] = []
+  package private(set) var images: [ImageInformation] = []
   private let name: ImageName
   private let settings: OpenSettings
   private let followsChain: Bool
@@ -19,7 +19,7 @@ public final class InfoJob: Job {
   /// - Parameters:
   ///   - settings: how the top image is opened; those below are opened with the formats that stand in the images.
   ///   - followsChain: whether the images below are looked at, too.
-  public init(_ name: ImageName, _ settings: OpenSettings, followsChain: Bool, opener: Opener) {
+  package init(_ name: ImageName, _ settings: OpenSettings, followsChain: Bool, opener: Opener) {
     self.name = name
     self.settings = settings
     self.followsChain = followsChain
@@ -29,7 +29,7 @@ public final class InfoJob: Job {
   /// Does everything: opening is graph work, and nothing else is to be done.
   ///
   /// - Throws: why an image cannot be opened; kind `refused` where the chain loops or is too long.
-  public func prepare(in graph: Graph) throws(BlockError) {
+  package func prepare(in graph: Graph) throws(BlockError) {
     var layer: (name: ImageName, format: String?)? = (name, settings.format)
     var visited: Set<FileIdentity> = []
     while let (name, format) = layer {
@@ -75,5 +75,5 @@ public final class InfoJob: Job {
   }
 
   /// Nothing is left.
-  public func run(_ context: JobContext) throws(BlockError) {}
+  package func run(_ context: JobContext) throws(BlockError) {}
 }

@@ -1,16 +1,16 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 internal import Bytes
 internal import Crypto
-public import Errors
+package import Errors
 internal import Host
 
 /// Copies the header of a LUKS image, keys included, into a file of its own.
-public final class LuksBackupJob: Job {
+package final class LuksBackupJob: Job {
   /// `luks header-backup`.
-  public let kind = "luks header-backup"
+  package let kind = "luks header-backup"
   private let image: ImageName
   private let path: String
   private let opener: Opener
@@ -20,14 +20,14 @@ public final class LuksBackupJob: Job {
 
   /// - Parameters:
   ///   - path: the file to make; one that exists is refused.
-  public init(_ image: ImageName, to path: String, opener: Opener) {
+  package init(_ image: ImageName, to path: String, opener: Opener) {
     self.image = image
     self.path = path
     self.opener = opener
   }
 
   /// Reads the header.
-  public func prepare(in graph: Graph) throws(BlockError) {
+  package func prepare(in graph: Graph) throws(BlockError) {
     let user = graph.makeUser(
       "\(kind): '\(image.text)'", request: PermissionRequest(held: .consistentRead, shared: .all))
     self.user = user
@@ -38,10 +38,10 @@ public final class LuksBackupJob: Job {
   }
 
   /// Nothing: others see all that there is to do.
-  public func run(_ context: JobContext) throws(BlockError) { try context.checkInterrupted() }
+  package func run(_ context: JobContext) throws(BlockError) { try context.checkInterrupted() }
 
   /// Makes the file, which its owner alone can read.
-  public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
+  package func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
     guard let header else { return }
     try inFile(path, "Could not create") { () throws(BlockError) in
       let file = try File(path: path, mode: [.writable, .create, .exclusive, .ownerOnly])
@@ -57,12 +57,12 @@ public final class LuksBackupJob: Job {
   }
 
   /// Removes the file again.
-  public func abort(in graph: Graph) {
+  package func abort(in graph: Graph) {
     if isMade { try? FilePaths.remove(path) }
   }
 
   /// Closes the image.
-  public func clean(in graph: Graph, warnings: inout [BlockError]) {
+  package func clean(in graph: Graph, warnings: inout [BlockError]) {
     header = nil
     guard let user else { return }
     self.user = nil

@@ -1,9 +1,9 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 internal import Crypto
-public import Errors
+package import Errors
 internal import LuksFormat
 internal import Options
 
@@ -31,7 +31,7 @@ struct LuksIdentity: Sendable, Equatable {
 extension ImageName {
   /// The name of what has the LUKS header of this image, to work with the header alone: of the image's file, or of
   /// the header's where that lies apart.
-  public func luksHeader() throws(BlockError) -> ImageName {
+  package func luksHeader() throws(BlockError) -> ImageName {
     var options = options
     if let header = options["header"]?.object {
       let secret = options["key-secret"]

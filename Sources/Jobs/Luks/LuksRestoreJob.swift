@@ -1,22 +1,22 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 internal import Bytes
 internal import Crypto
-public import Errors
-public import Host
+package import Errors
+package import Host
 internal import LuksFormat
 internal import Options
 
 /// Puts the header of a LUKS image, keys included, back from a file that has a copy of it.
 ///
 /// Keys that were added since the copy was made are gone then, and those that were erased work again.
-public final class LuksRestoreJob: Job {
+package final class LuksRestoreJob: Job {
   /// `luks header-restore`.
-  public let kind = "luks header-restore"
+  package let kind = "luks header-restore"
   /// What went wrong when the image was closed.
-  public private(set) var closeFailure: BlockError?
+  package private(set) var closeFailure: BlockError?
   /// The longest header that is taken, in bytes.
   static let maximumLength: UInt64 = 256 << 20
   private let image: ImageName
@@ -34,7 +34,7 @@ public final class LuksRestoreJob: Job {
   /// - Parameters:
   ///   - secrets: where there are any, one of them has to open the copy.
   ///   - force: whether a damaged copy is written, and one over a header that is not its own.
-  public init(
+  package init(
     _ image: ImageName, from backup: ImageName, secrets: [Secret] = [], force: Bool, opener: Opener
   ) {
     self.image = image
@@ -56,7 +56,7 @@ public final class LuksRestoreJob: Job {
   /// Reads the copy, and looks whether it is whole and belongs to the image.
   ///
   /// - Throws: kind `refused` where it does not seem to.
-  public func prepare(in graph: Graph) throws(BlockError) {
+  package func prepare(in graph: Graph) throws(BlockError) {
     var copied: LuksIdentity?
     var leastLength: UInt64 = 0
     header = try withLuksFile(backup, try makeUser(backup, graph), opener, in: graph) {
@@ -162,17 +162,17 @@ public final class LuksRestoreJob: Job {
   }
 
   /// Nothing: others see all that there is to do.
-  public func run(_ context: JobContext) throws(BlockError) { try context.checkInterrupted() }
+  package func run(_ context: JobContext) throws(BlockError) { try context.checkInterrupted() }
 
   /// Writes the copy over the header.
-  public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
+  package func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
     guard let target, let header else { return }
     if !isFinal { replaced = try target.read(at: 0, count: header.count) }
     try write(header, to: target)
   }
 
   /// Writes back what was there.
-  public func abort(in graph: Graph) {
+  package func abort(in graph: Graph) {
     guard let target, let replaced else { return }
     do throws(BlockError) {
       try write(replaced, to: target)
@@ -192,7 +192,7 @@ public final class LuksRestoreJob: Job {
   }
 
   /// Closes everything.
-  public func clean(in graph: Graph, warnings: inout [BlockError]) {
+  package func clean(in graph: Graph, warnings: inout [BlockError]) {
     if let restoreFailure {
       warnings.append(
         restoreFailure.prefixed("'\(image.text)' keeps the header that was put back", naming: image.text))

@@ -1,16 +1,16 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 internal import Bytes
-public import Errors
+package import Errors
 
 /// A guest range of one status, as `map` shows it.
-public struct MapEntry: Sendable, Equatable {
+package struct MapEntry: Sendable, Equatable {
   /// Where the range starts, in bytes.
-  public var start: UInt64
+  package var start: UInt64
   /// What is known of it, its length included.
-  public var status: ChainStatus
+  package var status: ChainStatus
 
   /// Whether `other` follows and is of the same status.
   func continues(into other: MapEntry) -> Bool {
@@ -19,21 +19,21 @@ public struct MapEntry: Sendable, Equatable {
 }
 
 /// Walks over an image and tells range by range what is where, ranges that belong together in one piece.
-public struct MapScan {
+package struct MapScan {
   private let edge: Edge
   private var position: UInt64
   private let end: UInt64
   private var waiting: MapEntry?
 
   /// A walk over `length` bytes from `start`, as far as the image reaches.
-  public init(_ edge: Edge, start: UInt64 = 0, length: UInt64 = .max) {
+  package init(_ edge: Edge, start: UInt64 = 0, length: UInt64 = .max) {
     self.edge = edge
     position = start
     end = min(edge.length, start.plus(length) ?? .max)
   }
 
   /// The next range, or nil at the end.
-  public mutating func next() throws(BlockError) -> MapEntry? {
+  package mutating func next() throws(BlockError) -> MapEntry? {
     while position < end {
       var entry = MapEntry(
         start: position, status: try edge.chainStatus(at: position, length: end - position))

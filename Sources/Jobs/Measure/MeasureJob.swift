@@ -1,15 +1,15 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 internal import Bytes
-public import Errors
-public import Options
+package import Errors
+package import Options
 
 /// What `measure` is asked for, as written by the user.
-public struct MeasureOptions {
+package struct MeasureOptions {
   /// What would be converted.
-  public enum Source {
+  package enum Source {
     /// Nothing: a new image of so many bytes.
     case empty(length: UInt64)
     /// The content of an image; settings need no flags of their own.
@@ -17,27 +17,27 @@ public struct MeasureOptions {
   }
 
   /// What would be converted.
-  public var source: Source
+  package var source: Source
   /// The format of the image to be.
-  public var format = "raw"
+  package var format = "raw"
   /// Its creation options as given, in order.
-  public var creationOptions = KeyValueList()
+  package var creationOptions = KeyValueList()
 
   /// Measures a raw image.
-  public init(_ source: Source) { self.source = source }
+  package init(_ source: Source) { self.source = source }
 }
 
 /// Tells how large the file of an image would become that is made from another one, or empty.
-public final class MeasureJob: Job {
+package final class MeasureJob: Job {
   /// `measure`.
-  public let kind = "measure"
+  package let kind = "measure"
 
   /// Bytes that the file would take.
-  public private(set) var required: UInt64 = 0
+  package private(set) var required: UInt64 = 0
   /// Bytes that the file could come to take.
-  public private(set) var full: UInt64 = 0
+  package private(set) var full: UInt64 = 0
   /// Bytes that copies of the source's bitmaps would take besides; nil where there can be none.
-  public private(set) var bitmaps: UInt64?
+  package private(set) var bitmaps: UInt64?
   private let source: MeasureOptions.Source
   private let target: any DriverKind
   private let options: OptionObject
@@ -47,7 +47,7 @@ public final class MeasureJob: Job {
   /// Checks the options as the making of the image does.
   ///
   /// - Throws: what is wrong with the format or the options.
-  public init(_ options: MeasureOptions, opener: Opener) throws(BlockError) {
+  package init(_ options: MeasureOptions, opener: Opener) throws(BlockError) {
     guard let target = opener.kind(named: options.format) else { throw opener.unknownFormat(options.format) }
     var values: OptionObject
     do throws(BlockError) {
@@ -71,7 +71,7 @@ public final class MeasureJob: Job {
   }
 
   /// Opens the source.
-  public func prepare(in graph: Graph) throws(BlockError) {
+  package func prepare(in graph: Graph) throws(BlockError) {
     guard case .image(let image) = source else { return }
     let user = graph.makeUser(
       "measure: '\(image.text)'", request: PermissionRequest(held: .consistentRead, shared: .all))
@@ -80,7 +80,7 @@ public final class MeasureJob: Job {
   }
 
   /// Closes the source.
-  public func clean(in graph: Graph, warnings: inout [BlockError]) {
+  package func clean(in graph: Graph, warnings: inout [BlockError]) {
     // It was only read.
     if let user { try? graph.release(user) }
     user = nil
@@ -89,7 +89,7 @@ public final class MeasureJob: Job {
   /// Looks at what the source has where; reads no data.
   ///
   /// - Throws: kind `unsupported` where the target's format cannot tell.
-  public func run(_ context: JobContext) throws(BlockError) {
+  package func run(_ context: JobContext) throws(BlockError) {
     guard let target = target as? any MeasuringKind else {
       throw BlockError(.unsupported, "Block driver '\(target.name)' does not support size measurement")
     }

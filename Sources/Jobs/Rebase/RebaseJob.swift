@@ -1,19 +1,19 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
-public import Errors
+package import BlockGraph
+package import Errors
 internal import Host
 
 /// Puts an overlay on another backing file, or on none, without changing what it reads as.
 ///
 /// What the new backing file does not show is written to the overlay first; when that is durable, the name in the
 /// image changes. At any moment before, the image is whole over the old backing file, and after it over the new one.
-public final class RebaseJob: Job {
+package final class RebaseJob: Job {
   /// `rebase`.
-  public let kind = "rebase"
+  package let kind = "rebase"
   /// What went wrong when the image was closed.
-  public private(set) var closeFailure: BlockError?
+  package private(set) var closeFailure: BlockError?
   private let options: RebaseOptions
   private let opener: Opener
   private var graph: Graph?
@@ -26,7 +26,7 @@ public final class RebaseJob: Job {
   private var restoreFailure: BlockError?
 
   /// Opens nothing.
-  public init(_ options: RebaseOptions, opener: Opener) {
+  package init(_ options: RebaseOptions, opener: Opener) {
     self.options = options
     self.opener = opener
   }
@@ -37,7 +37,7 @@ public final class RebaseJob: Job {
   // MARK: Job
 
   /// Opens the overlay and, unless only the name is to change, both backing files.
-  public func prepare(in graph: Graph) throws(BlockError) {
+  package func prepare(in graph: Graph) throws(BlockError) {
     self.graph = graph
     try refuseUnusableName()
     let user = graph.makeUser(
@@ -67,13 +67,13 @@ public final class RebaseJob: Job {
   }
 
   /// Copies what differs.
-  public func run(_ context: JobContext) throws(BlockError) {
+  package func run(_ context: JobContext) throws(BlockError) {
     guard let edge = overlay?.edge, !options.isUnsafe else { return }
     try copy(to: edge, context)
   }
 
   /// Changes the name.
-  public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
+  package func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
     guard let edge = overlay?.edge else { return }
     let before = ReplacedBacking(of: edge.child)
     try changeBacking(of: edge, in: graph)
@@ -81,7 +81,7 @@ public final class RebaseJob: Job {
   }
 
   /// Puts the name back; what was copied shows the same over the old backing file.
-  public func abort(in graph: Graph) {
+  package func abort(in graph: Graph) {
     guard let replaced, let edge = overlay?.edge else { return }
     do throws(BlockError) {
       try replaced.restore(to: edge)
@@ -91,7 +91,7 @@ public final class RebaseJob: Job {
   }
 
   /// Closes everything that is open.
-  public func clean(in graph: Graph, warnings: inout [BlockError]) {
+  package func clean(in graph: Graph, warnings: inout [BlockError]) {
     thaw(graph)
     if let restoreFailure {
       warnings.append(

@@ -1,23 +1,23 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 internal import Bytes
-public import Errors
-public import Options
+package import Errors
+package import Options
 
 /// Changes the length of an image's disk.
 ///
 /// What is new reads as zero; what is cut off is gone.
-public final class ResizeJob: Job {
+package final class ResizeJob: Job {
   /// `resize`.
-  public let kind = "resize"
+  package let kind = "resize"
   /// What went wrong when the image was closed.
-  public private(set) var closeFailure: BlockError?
+  package private(set) var closeFailure: BlockError?
   /// Whether the job failed only because it would have cut data off without being allowed to.
-  public private(set) var lacksLeaveToShrink = false
+  package private(set) var lacksLeaveToShrink = false
   /// The disk's length in bytes before and after; known once the job ran.
-  public private(set) var lengths: (before: UInt64, after: UInt64) = (0, 0)
+  package private(set) var lengths: (before: UInt64, after: UInt64) = (0, 0)
   private let image: JobImage
   private let change: SizeText.Change
   private let mayShrink: Bool
@@ -32,7 +32,7 @@ public final class ResizeJob: Job {
   ///   - change: the new length in bytes, or the difference.
   ///   - mayShrink: whether the length may become less.
   ///   - preallocation: what is done about the space of the new part.
-  public init(
+  package init(
     _ image: JobImage, _ change: SizeText.Change, mayShrink: Bool = false, preallocation: Preallocation = .off
   ) {
     self.image = image
@@ -42,7 +42,7 @@ public final class ResizeJob: Job {
   }
 
   /// Opens the image; nobody else may write or resize it meanwhile.
-  public func prepare(in graph: Graph) throws(BlockError) {
+  package func prepare(in graph: Graph) throws(BlockError) {
     let user = graph.makeUser(
       "resize: '\(image.text)'",
       request: PermissionRequest(held: [.consistentRead, .write, .resize], shared: .consistentRead))
@@ -58,7 +58,7 @@ public final class ResizeJob: Job {
   /// Works out the length.
   ///
   /// - Throws: kind `invalidArgument` for a length that cannot be, `refused` where data would be cut off.
-  public func run(_ context: JobContext) throws(BlockError) {
+  package func run(_ context: JobContext) throws(BlockError) {
     guard let edge = user?.edge else { return }
     try context.checkInterrupted()
     // Disks consist of sectors, also where a file ends in the middle of one.
@@ -75,7 +75,7 @@ public final class ResizeJob: Job {
   }
 
   /// Sets the length and makes it safe.
-  public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
+  package func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
     guard let edge = user?.edge else { return }
     let before = edge.length
     try edge.truncate(to: lengths.after, preallocation: preallocation)
@@ -84,7 +84,7 @@ public final class ResizeJob: Job {
   }
 
   /// Cuts what was added off again; what was cut off is gone.
-  public func abort(in graph: Graph) {
+  package func abort(in graph: Graph) {
     guard let grownFrom, let edge = user?.edge else { return }
     do throws(BlockError) {
       try edge.truncate(to: grownFrom)
@@ -108,7 +108,7 @@ public final class ResizeJob: Job {
   }
 
   /// Lets go of the image.
-  public func clean(in graph: Graph, warnings: inout [BlockError]) {
+  package func clean(in graph: Graph, warnings: inout [BlockError]) {
     if let restoreFailure {
       warnings.append(restoreFailure.prefixed("'\(image.text)' keeps its new length", naming: image.text))
     }

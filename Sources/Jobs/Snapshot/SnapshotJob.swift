@@ -1,15 +1,15 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 internal import Bytes
-public import Errors
+package import Errors
 internal import Host
 
 /// Takes, restores or forgets an internal snapshot.
-public final class SnapshotJob: Job {
+package final class SnapshotJob: Job {
   /// What is to be done.
-  public enum Action: Sendable, Equatable {
+  package enum Action: Sendable, Equatable {
     /// Keep the present state under a name.
     case create(String)
     /// Make a kept state, by id or name, the present one.
@@ -19,9 +19,9 @@ public final class SnapshotJob: Job {
   }
 
   /// `snapshot`.
-  public let kind = "snapshot"
+  package let kind = "snapshot"
   /// What went wrong when the image was closed.
-  public private(set) var closeFailure: BlockError?
+  package private(set) var closeFailure: BlockError?
   private let image: JobImage
   private let action: Action
   private var user: RootUser?
@@ -30,13 +30,13 @@ public final class SnapshotJob: Job {
   private var restoreFailure: BlockError?
 
   /// - Parameter image: where it is opened by name, the settings must say `writable`.
-  public init(_ image: JobImage, _ action: Action) {
+  package init(_ image: JobImage, _ action: Action) {
     self.image = image
     self.action = action
   }
 
   /// Opens the image; nobody else may write it meanwhile.
-  public func prepare(in graph: Graph) throws(BlockError) {
+  package func prepare(in graph: Graph) throws(BlockError) {
     let user = graph.makeUser(
       "snapshot: '\(image.text)'", request: PermissionRequest(held: .write, shared: .consistentRead))
     self.user = user
@@ -44,12 +44,12 @@ public final class SnapshotJob: Job {
   }
 
   /// Nothing: others see all that there is to do.
-  public func run(_ context: JobContext) throws(BlockError) { try context.checkInterrupted() }
+  package func run(_ context: JobContext) throws(BlockError) { try context.checkInterrupted() }
 
   /// Does it and makes it safe.
   ///
   /// - Throws: what went wrong, with the snapshot's name.
-  public func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
+  package func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
     guard let edge = user?.edge else { return }
     let known = SnapshotJob.snapshots(of: edge.child)
     try perform(edge.child.driver as? any SnapshottingDriver, edge.child)
@@ -62,7 +62,7 @@ public final class SnapshotJob: Job {
   }
 
   /// Forgets a snapshot that was taken; nothing else can be taken back.
-  public func abort(in graph: Graph) {
+  package func abort(in graph: Graph) {
     guard let made, let edge = user?.edge else { return }
     do throws(BlockError) {
       let driver = edge.child.driver as? any SnapshottingDriver
@@ -122,7 +122,7 @@ public final class SnapshotJob: Job {
   }
 
   /// Lets go of the image.
-  public func clean(in graph: Graph, warnings: inout [BlockError]) {
+  package func clean(in graph: Graph, warnings: inout [BlockError]) {
     if let restoreFailure {
       warnings.append(
         restoreFailure.prefixed("'\(image.text)' keeps the snapshot that was taken", naming: image.text))

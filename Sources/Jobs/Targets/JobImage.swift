@@ -1,11 +1,11 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 internal import Errors
 
 /// The existing image that a job works on.
-public enum JobImage {
+package enum JobImage {
   /// One to be opened by name, for as long as the job takes.
   case named(ImageName, OpenSettings, Opener)
   /// One that is open already and stays so.

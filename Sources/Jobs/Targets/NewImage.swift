@@ -1,25 +1,25 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 internal import Bytes
-public import Errors
+package import Errors
 internal import Host
-public import Options
+package import Options
 
 /// What an image is to be made of, checked.
-public struct ImageRecipe: Sendable {
+package struct ImageRecipe: Sendable {
   /// The path of the image.
-  public var path: String
+  package var path: String
   /// Its format.
-  public var format: String
+  package var format: String
   /// Guest-visible length in bytes.
-  public var size: UInt64
+  package var size: UInt64
   /// Creation options, without `size`.
-  public var options: OptionObject
+  package var options: OptionObject
 
   /// Makes a recipe.
-  public init(path: String, format: String, size: UInt64, options: OptionObject) {
+  package init(path: String, format: String, size: UInt64, options: OptionObject) {
     self.path = path
     self.format = format
     self.size = size
@@ -184,7 +184,7 @@ extension Opener {
   /// The format called `name`.
   ///
   /// - Throws: `Unknown file format 'NAME'`.
-  public func knownFormat(_ name: String) throws(BlockError) -> any DriverKind {
+  package func knownFormat(_ name: String) throws(BlockError) -> any DriverKind {
     guard let kind = kind(named: name), !kind.isProtocol else {
       if Signature.readOnlyFormats.contains(name) {
         throw BlockError(.unsupported, "Format driver '\(name)' does not support image creation")

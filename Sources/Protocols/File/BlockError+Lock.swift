@@ -1,8 +1,8 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Errors
-public import Host
+package import Errors
+package import Host
 
 extension BlockError {
   /// A lock of an image that cannot be had: `qemu-img`'s words, then who holds it and what to do.
@@ -12,7 +12,7 @@ extension BlockError {
   ///   - path: the image's file.
   ///   - process: who stands in the way, where it is known.
   ///   - mayBeForced: whether reading without the lock is a way out.
-  public init(lock: String, of path: String, heldBy process: RunningProcess?, mayBeForced: Bool) {
+  package init(lock: String, of path: String, heldBy process: RunningProcess?, mayBeForced: Bool) {
     let holder =
       switch process {
       case .some(let process) where process.isThisOne:

@@ -1,14 +1,14 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 internal import Bytes
-public import Errors
+package import Errors
 internal import Host
 
 extension FileDriver {
   /// Sets the file's length; a device only accepts what fits it.
-  public func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
+  package func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
     throws(BlockError)
   {
     guard file.kind == .regular else { return try checkDevice(length, exact: exact, preallocation) }
@@ -43,7 +43,7 @@ extension FileDriver {
   }
 
   /// Tries the new length of a file, and takes it back.
-  public func requireRoom(for length: UInt64, _ preallocation: Preallocation) throws(BlockError) {
+  package func requireRoom(for length: UInt64, _ preallocation: Preallocation) throws(BlockError) {
     guard file.kind == .regular else { return try checkDevice(length, exact: false, preallocation) }
     let present = try file.length()
     guard length > present else { return }

@@ -1,22 +1,22 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 internal import Bytes
-public import Errors
-public import Host
+package import Errors
+package import Host
 internal import Synchronization
 
 /// A file or block device as storage.
 ///
 /// The open file changes only in the course of a refresh that reopens the node, which is drained then.
-public final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendable {
+package final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendable {
   /// `file` or `host_device`.
-  public let name: String
+  package let name: String
   /// The file's path as it was given.
-  public let path: String
+  package let path: String
   /// The open file.
-  public private(set) var file: File
+  package private(set) var file: File
   private var locks: ImageLocks?
   /// The file opened in another mode, between the check of permissions and its end.
   private var reopened: (file: File, locks: ImageLocks?)?
@@ -37,7 +37,7 @@ public final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendabl
   ///
   /// - Parameter isAwaited: whether the file is going to be made durable once it is filled, so that it is worth writing
   ///   to the disk meanwhile.
-  public init(
+  package init(
     _ file: File, path: String, name: String = "file", locking: Bool = true, isAwaited: Bool = false
   ) {
     self.file = file
@@ -49,17 +49,17 @@ public final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendabl
   }
 
   /// Length in bytes.
-  public func length(of node: Node) -> UInt64 { length }
+  package func length(of node: Node) -> UInt64 { length }
   /// Length in bytes.
-  public var length: UInt64 { knownLength.load(ordering: .acquiring) }
+  package var length: UInt64 { knownLength.load(ordering: .acquiring) }
 
   /// What the file system holds for the file.
-  public func allocatedLength(of node: Node) -> UInt64? { try? file.allocatedLength() }
+  package func allocatedLength(of node: Node) -> UInt64? { try? file.allocatedLength() }
 
   // MARK: Graph hooks
 
   /// Past the page cache, whole sectors at a time.
-  public func limits(of node: Node) -> Limits {
+  package func limits(of node: Node) -> Limits {
     var limits = Limits()
     if node.flags.contains(.direct) { limits.requestAlignment = UInt64(file.directAlignment) }
     return limits
@@ -67,7 +67,7 @@ public final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendabl
 
   /// Turns the claim into locks that other programs see, and opens the file anew where the node's flags ask for
   /// another mode.
-  public func checkPermissions(_ request: PermissionRequest, of node: Node) throws(BlockError) {
+  package func checkPermissions(_ request: PermissionRequest, of node: Node) throws(BlockError) {
     try lock(request, node)
     let mode = FileDriver.mode(node.flags)
     let isInMode = file.isWritable == mode.contains(.writable) && file.isDirect == mode.contains(.direct)
@@ -102,7 +102,7 @@ public final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendabl
   }
 
   /// Lets go of the locks no longer needed; where the file was opened anew, of the old one with all its locks.
-  public func commitPermissions(of node: Node) {
+  package func commitPermissions(of node: Node) {
     guard let reopened else {
       locks?.commit()
       return
@@ -112,18 +112,18 @@ public final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendabl
   }
 
   /// Lets go of the locks taken in vain, and of a file opened in vain.
-  public func abortPermissions(of node: Node) {
+  package func abortPermissions(of node: Node) {
     reopened = nil
     locks?.abort()
   }
 
   /// Looks how long the file is now.
-  public func invalidateCache(_ node: Node) throws(BlockError) { setLength(try file.length()) }
+  package func invalidateCache(_ node: Node) throws(BlockError) { setLength(try file.length()) }
 
   // MARK: Reading and status
 
   /// Reads inside the file; bytes past its end, as when it is cut meanwhile, read as zero.
-  public func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
+  package func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
     let count = try file.read(at: offset, into: &buffer)
     guard count < buffer.byteCount else { return }
     var rest = buffer.slice(count..<buffer.byteCount)
@@ -131,7 +131,7 @@ public final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendabl
   }
 
   /// Data and holes as the file system tells them.
-  public func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
+  package func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
     let location = Extent.Location(.file, offset)
     let known = knownData.withLock { $0 }
     if known.range.contains(offset) {
@@ -162,7 +162,7 @@ public final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendabl
   // MARK: Writing
 
   /// Writes, growing the file where needed.
-  public func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError)
+  package func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError)
   {
     do throws(BlockError) {
       try file.write(at: offset, from: data)
@@ -181,7 +181,8 @@ public final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendabl
   }
 
   /// Tries the file system's own ways; the first refusal is taken as final.
-  public func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
+  package func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node)
+    throws(BlockError)
     -> Bool
   {
     guard let end = offset.plus(length) else { throw BlockError(.tooLarge, "range past the largest offset") }
@@ -201,14 +202,14 @@ public final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendabl
   }
 
   /// Punches a hole where the file system can.
-  public func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
+  package func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
     guard node.flags.contains(.unmap), canPunchHole.load(ordering: .relaxed) else { return }
     defer { forgetKnownData() }
     _ = try attempt(canPunchHole) { () throws(BlockError) in try file.punchHole(at: offset, length: length) }
   }
 
   /// Lets the kernel copy between files; the first refusal is taken as final.
-  public func copyRange(
+  package func copyRange(
     at offset: UInt64, length: UInt64, to target: any StorageDriver, at targetOffset: UInt64
   )
     throws(BlockError) -> Bool
@@ -243,12 +244,12 @@ public final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendabl
   }
 
   /// What the system tells of writing only when a file is closed is told here, where somebody listens.
-  public func close(_ node: Node) throws(BlockError) {
+  package func close(_ node: Node) throws(BlockError) {
     if file.isWritable { try file.reportCloseErrors() }
   }
 
   /// Makes what was written durable, unless the node was opened not to care.
-  public func flush(_ node: Node) throws(BlockError) {
+  package func flush(_ node: Node) throws(BlockError) {
     guard file.isWritable, !node.flags.contains(.noFlush) else { return }
     try file.synchronize()
   }
@@ -256,10 +257,10 @@ public final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendabl
   // MARK: Written in place
 
   /// That of direct I/O, where it is on.
-  public var requestUnit: UInt64 { file.isDirect ? UInt64(file.directAlignment) : 1 }
+  package var requestUnit: UInt64 { file.isDirect ? UInt64(file.directAlignment) : 1 }
 
   /// A file becomes empty; of a device, the ranges are overwritten.
-  public func giveUpContent(_ ranges: [Range<UInt64>]) throws(BlockError) {
+  package func giveUpContent(_ ranges: [Range<UInt64>]) throws(BlockError) {
     if file.kind == .regular {
       try file.truncate(to: 0)
       setLength(0)
@@ -274,7 +275,7 @@ public final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendabl
   }
 
   /// Writes at once.
-  public func writeInPlace(at offset: UInt64, from data: RawSpan) throws(BlockError) {
+  package func writeInPlace(at offset: UInt64, from data: RawSpan) throws(BlockError) {
     defer { forgetKnownData() }
     let end = offset + UInt64(data.byteCount)
     let unit = requestUnit
@@ -292,7 +293,7 @@ public final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendabl
   }
 
   /// Makes what was written durable, whatever nodes were opened not to care about.
-  public func synchronize() throws(BlockError) {
+  package func synchronize() throws(BlockError) {
     try file.synchronize()
     try file.reportCloseErrors()
   }

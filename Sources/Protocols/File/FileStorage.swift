@@ -1,27 +1,27 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
-public import Errors
-public import Host
-public import Options
+package import BlockGraph
+package import Errors
+package import Host
+package import Options
 
 /// Files and block devices of this machine.
-public struct FileStorage: DriverKind {
+package struct FileStorage: DriverKind {
   /// `file`, or `host_device` where only a device will do.
-  public let name: String
+  package let name: String
   private let acceptsFiles: Bool
 
   /// Regular files only.
-  public static let file = FileStorage(name: "file", acceptsFiles: true)
+  package static let file = FileStorage(name: "file", acceptsFiles: true)
   /// Devices only.
-  public static let device = FileStorage(name: "host_device", acceptsFiles: false)
+  package static let device = FileStorage(name: "host_device", acceptsFiles: false)
 
   /// Storage.
-  public var isProtocol: Bool { true }
+  package var isProtocol: Bool { true }
 
   /// What making a file can be told.
-  public var creationOptions: OptionList {
+  package var creationOptions: OptionList {
     [
       OptionSpec("size", .size, "Virtual disk size"),
       OptionSpec("preallocation", .string, "Preallocation mode (allowed values: off, falloc, full)"),
@@ -31,7 +31,7 @@ public struct FileStorage: DriverKind {
   }
 
   /// Finds a file or a device.
-  public func find(_ name: String, beneath folder: String?) throws(BlockError) -> FoundFile? {
+  package func find(_ name: String, beneath folder: String?) throws(BlockError) -> FoundFile? {
     if let folder { return try FoundFile(name, beneath: folder) }
     return try FoundFile(path: name)
   }
@@ -40,7 +40,7 @@ public struct FileStorage: DriverKind {
   ///
   /// - Throws: the system's reason; kind `invalidArgument` for what is no file or device; kind `conflict` later,
   ///   when another program's lock stands against the node's permissions.
-  public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+  package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     guard let path = try request.options.takeString("filename"), !path.isEmpty else {
       throw BlockError(.invalidArgument, "The '\(name)' block driver requires a file name")
     }

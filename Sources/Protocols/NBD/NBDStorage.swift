@@ -1,28 +1,28 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
-public import Errors
-public import Options
+package import BlockGraph
+package import Errors
+package import Options
 
 /// Exports of NBD servers.
-public struct NBDStorage: DriverKind {
+package struct NBDStorage: DriverKind {
   /// `nbd`.
-  public let name = "nbd"
+  package let name = "nbd"
 
   /// Makes the kind.
-  public init() {}
+  package init() {}
 
   /// Storage.
-  public var isProtocol: Bool { true }
+  package var isProtocol: Bool { true }
 
   /// The schemes of NBD's URIs; `nbd` begins the old form, too.
-  public var namePrefixes: [StoragePrefix] {
+  package var namePrefixes: [StoragePrefix] {
     ["nbd", "nbd+tcp", "nbd+unix", "nbds", "nbds+unix"].map { StoragePrefix($0, driver: name, form: .url) }
   }
 
   /// The URI that says the same as the options.
-  public func storageName(_ options: OptionObject) -> String? {
+  package func storageName(_ options: OptionObject) -> String? {
     var options = options
     return try? NBDAddress(takingFrom: &options).uri
   }
@@ -31,7 +31,7 @@ public struct NBDStorage: DriverKind {
   ///
   /// - Throws: kind `unsupported` where libnbd is not installed; kind `readOnly` where writing was asked for and the
   ///   server refuses it; otherwise why there is no connection.
-  public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+  package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     let address = try NBDAddress(takingFrom: &request.options)
     let stated = try request.options.takeString("x-dirty-bitmap") ?? NBDContext.allocation.name
     let context = stated == NBDContext.allocation.name ? NBDContext.allocation : .other(stated)

@@ -1,17 +1,17 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
-public import Errors
-public import Options
+package import BlockGraph
+package import Errors
+package import Options
 
 /// Storage that keeps nothing, of any length: for measuring what stands above it.
-public struct NullStorage: DriverKind {
+package struct NullStorage: DriverKind {
   /// `null-co` or `null-aio`.
-  public let name: String
+  package let name: String
 
   /// Both, which do the same.
-  public static let all = [NullStorage(name: "null-co"), NullStorage(name: "null-aio")]
+  package static let all = [NullStorage(name: "null-co"), NullStorage(name: "null-aio")]
 
   /// Bytes where none are stated.
   private static let usualSize: UInt64 = 1 << 30
@@ -19,17 +19,17 @@ public struct NullStorage: DriverKind {
   private static let largestSize = UInt64(Int64.max) & ~((1 << 30) - 1)
 
   /// Storage.
-  public var isProtocol: Bool { true }
+  package var isProtocol: Bool { true }
   /// The name is read as a whole: there is only one.
-  public var namePrefixes: [StoragePrefix] { [StoragePrefix(name, form: .url)] }
+  package var namePrefixes: [StoragePrefix] { [StoragePrefix(name, form: .url)] }
   /// `null-co://`.
-  public func storageName(_ options: OptionObject) -> String? { onlyName }
+  package func storageName(_ options: OptionObject) -> String? { onlyName }
 
   private var onlyName: String { "\(name)://" }
 
   /// Takes the options `size`, `latency-ns` (what each request takes) and `read-zeroes` (without which what is read is
   /// whatever the memory held).
-  public func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+  package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     if let path = try request.options.takeString("filename"), path != onlyName {
       throw BlockError(.invalidArgument, "The only allowed filename for this driver is '\(onlyName)'")
     }

@@ -1,13 +1,13 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import BlockGraph
+package import BlockGraph
 internal import Bytes
-public import Errors
+package import Errors
 
 extension Qcow2Format: MeasuringKind {
   /// Header, L1 table, all L2 tables and refcounts of the full image, as `qemu-img` counts them; then the data.
-  public func measure(_ request: MeasureRequest) throws(BlockError) -> ImageMeasure {
+  package func measure(_ request: MeasureRequest) throws(BlockError) -> ImageMeasure {
     let creation = try CreationOptions(request.options)
     if let encryption = creation.encryption, encryption.recipe != nil {
       _ = try encryption.passphrase(request.secrets)
@@ -30,7 +30,7 @@ extension Qcow2Format: MeasuringKind {
   }
 
   /// Every bitmap with all of its bits, and the directory, as `qemu-img` counts them.
-  public func measureBitmaps(_ bitmaps: [BitmapInformation], _ request: MeasureRequest) throws(BlockError)
+  package func measureBitmaps(_ bitmaps: [BitmapInformation], _ request: MeasureRequest) throws(BlockError)
     -> UInt64?
   {
     let creation = try CreationOptions(request.options)

@@ -2,60 +2,60 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Features without which an image may not be opened at all.
-public struct IncompatibleFeatures: OptionSet, Hashable, Sendable {
+package struct IncompatibleFeatures: OptionSet, Hashable, Sendable {
   /// The header's field.
-  public let rawValue: UInt64
+  package let rawValue: UInt64
   /// Makes a set from the header's field.
-  public init(rawValue: UInt64) { self.rawValue = rawValue }
+  package init(rawValue: UInt64) { self.rawValue = rawValue }
 
   /// Refcounts may be wrong and must be made anew before the image is written.
-  public static let dirty = IncompatibleFeatures(rawValue: 1)
+  package static let dirty = IncompatibleFeatures(rawValue: 1)
   /// Some structure is known to be damaged.
-  public static let corrupt = IncompatibleFeatures(rawValue: 2)
+  package static let corrupt = IncompatibleFeatures(rawValue: 2)
   /// Guest data lies in a file of its own.
-  public static let dataFile = IncompatibleFeatures(rawValue: 4)
+  package static let dataFile = IncompatibleFeatures(rawValue: 4)
   /// The compression type is not deflate.
-  public static let compressionType = IncompatibleFeatures(rawValue: 8)
+  package static let compressionType = IncompatibleFeatures(rawValue: 8)
   /// L2 entries have bitmaps of subclusters.
-  public static let extendedL2 = IncompatibleFeatures(rawValue: 16)
+  package static let extendedL2 = IncompatibleFeatures(rawValue: 16)
   /// What this program knows.
-  public static let known: IncompatibleFeatures = [
+  package static let known: IncompatibleFeatures = [
     .dirty, .corrupt, .dataFile, .compressionType, .extendedL2,
   ]
 }
 
 /// Features that a program may ignore.
-public struct CompatibleFeatures: OptionSet, Hashable, Sendable {
+package struct CompatibleFeatures: OptionSet, Hashable, Sendable {
   /// The header's field.
-  public let rawValue: UInt64
+  package let rawValue: UInt64
   /// Makes a set from the header's field.
-  public init(rawValue: UInt64) { self.rawValue = rawValue }
+  package init(rawValue: UInt64) { self.rawValue = rawValue }
 
   /// Refcounts are written late, behind the dirty bit.
-  public static let lazyRefcounts = CompatibleFeatures(rawValue: 1)
+  package static let lazyRefcounts = CompatibleFeatures(rawValue: 1)
 }
 
 /// Features that a program must clear when it writes without knowing them.
-public struct AutoclearFeatures: OptionSet, Hashable, Sendable {
+package struct AutoclearFeatures: OptionSet, Hashable, Sendable {
   /// The header's field.
-  public let rawValue: UInt64
+  package let rawValue: UInt64
   /// Makes a set from the header's field.
-  public init(rawValue: UInt64) { self.rawValue = rawValue }
+  package init(rawValue: UInt64) { self.rawValue = rawValue }
 
   /// Bitmaps agree with the guest's data.
-  public static let bitmaps = AutoclearFeatures(rawValue: 1)
+  package static let bitmaps = AutoclearFeatures(rawValue: 1)
   /// The data file is a raw image by itself.
-  public static let rawDataFile = AutoclearFeatures(rawValue: 2)
+  package static let rawDataFile = AutoclearFeatures(rawValue: 2)
   /// What this program knows.
-  public static let known: AutoclearFeatures = [.bitmaps, .rawDataFile]
+  package static let known: AutoclearFeatures = [.bitmaps, .rawDataFile]
   /// What stays true when this program writes.
-  public static let kept: AutoclearFeatures = [.rawDataFile]
+  package static let kept: AutoclearFeatures = [.rawDataFile]
 }
 
 /// A name that an image gives to a feature bit, so that programs without the feature can say what they miss.
-public struct FeatureName: Hashable, Sendable {
+package struct FeatureName: Hashable, Sendable {
   /// Which of the header's fields the bit is in.
-  public enum Kind: UInt8, Sendable {
+  package enum Kind: UInt8, Sendable {
     /// Incompatible features.
     case incompatible = 0
     /// Compatible features.
@@ -65,26 +65,26 @@ public struct FeatureName: Hashable, Sendable {
   }
 
   /// Bytes of one entry of the table.
-  public static let size = 48
+  package static let size = 48
   /// Bytes of the name, padded with zeros.
   static let nameSize = 46
 
   /// The field, as it stands in the image.
-  public var kind: UInt8
+  package var kind: UInt8
   /// The number of the bit.
-  public var bit: UInt8
+  package var bit: UInt8
   /// The name.
-  public var name: String
+  package var name: String
 
   /// Makes a name.
-  public init(_ kind: Kind, bit: UInt8, name: String) {
+  package init(_ kind: Kind, bit: UInt8, name: String) {
     self.kind = kind.rawValue
     self.bit = bit
     self.name = name
   }
 
   /// What new images say, in `qemu-img`'s order.
-  public static let all: [FeatureName] = [
+  package static let all: [FeatureName] = [
     FeatureName(.incompatible, bit: 0, name: "dirty bit"),
     FeatureName(.incompatible, bit: 1, name: "corrupt bit"),
     FeatureName(.incompatible, bit: 2, name: "external data file"),
@@ -97,14 +97,14 @@ public struct FeatureName: Hashable, Sendable {
 }
 
 /// How clusters are compressed.
-public enum CompressionType: UInt8, Sendable, Hashable, CaseIterable {
+package enum CompressionType: UInt8, Sendable, Hashable, CaseIterable {
   /// Raw deflate.
   case zlib = 0
   /// Zstandard.
   case zstd = 1
 
   /// The name that users write.
-  public var name: String {
+  package var name: String {
     switch self {
     case .zlib: "zlib"
     case .zstd: "zstd"
@@ -113,7 +113,7 @@ public enum CompressionType: UInt8, Sendable, Hashable, CaseIterable {
 }
 
 /// How clusters are encrypted.
-public enum CryptMethod: UInt32, Sendable, Hashable {
+package enum CryptMethod: UInt32, Sendable, Hashable {
   /// Not at all.
   case none = 0
   /// AES-CBC, as old images have it.

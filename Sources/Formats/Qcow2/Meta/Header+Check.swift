@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-public import Errors
+package import Errors
 
 extension Header {
   /// Refuses feature bits that this program does not know, by the names that the image gives them.
@@ -47,7 +47,7 @@ extension Header {
   /// Checks sizes and places of all tables against the limits.
   ///
   /// - Throws: what is wrong, in `qemu-img`'s words.
-  public func checkTables() throws(BlockError) {
+  package func checkTables() throws(BlockError) {
     let geometry = self.geometry
     guard UInt64(refcountTableClusters) << geometry.clusterBits <= Qcow2Limits.refcountTableBytes else {
       throw BlockError(.tooLarge, "Reference count table too large")

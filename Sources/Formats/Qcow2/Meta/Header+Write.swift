@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-public import Errors
+package import Errors
 
 extension Header {
   /// Bytes of the fixed fields as they are written.
@@ -11,7 +11,7 @@ extension Header {
   }
 
   /// Bytes of fields, extensions, their end mark and the backing file's name.
-  public var writtenSize: Int { extensionsEnd + backingNameBytes }
+  package var writtenSize: Int { extensionsEnd + backingNameBytes }
 
   /// Where the end mark of the extensions ends, as they are written.
   var extensionsEnd: Int {
@@ -29,7 +29,7 @@ extension Header {
   /// where the name is to stand, in bytes, behind the extensions.
   ///
   /// - Throws: `tooLarge` where the area, which should be the first cluster, has no room.
-  public mutating func write(to area: inout MutableRawSpan, backingNameAt place: Int? = nil)
+  package mutating func write(to area: inout MutableRawSpan, backingNameAt place: Int? = nil)
     throws(BlockError)
   {
     guard writtenSize <= area.byteCount, (place ?? 0) + backingNameBytes <= area.byteCount else {

@@ -2,84 +2,84 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-public import Errors
+package import Errors
 
 /// The image header: the fields of version 2 and 3, the extensions behind them and the backing file's name.
-public struct Header: Hashable, Sendable {
+package struct Header: Hashable, Sendable {
   /// `QFI\xfb`.
-  public static let magic: UInt32 = 0x5146_49FB
+  package static let magic: UInt32 = 0x5146_49FB
   /// Bytes of the fields of version 2.
-  public static let sizeV2 = 72
+  package static let sizeV2 = 72
   /// Bytes of the fields that every version 3 header has.
-  public static let minimumSizeV3 = 104
+  package static let minimumSizeV3 = 104
   /// Bytes of the fields of version 3 that this program writes: with the compression type and its padding.
-  public static let sizeV3 = 112
+  package static let sizeV3 = 112
 
   /// 2 or 3.
-  public var version: UInt32 = 3
+  package var version: UInt32 = 3
   /// Cluster size as a power of two.
-  public var clusterBits: UInt32 = 16
+  package var clusterBits: UInt32 = 16
   /// Length of the guest's disk in bytes.
-  public var size: UInt64 = 0
+  package var size: UInt64 = 0
   /// How clusters are encrypted: a raw `CryptMethod`.
-  public var cryptMethod: UInt32 = 0
+  package var cryptMethod: UInt32 = 0
   /// Entries of the active L1 table.
-  public var l1Size: UInt32 = 0
+  package var l1Size: UInt32 = 0
   /// Where the active L1 table starts.
-  public var l1Offset: UInt64 = 0
+  package var l1Offset: UInt64 = 0
   /// Where the refcount table starts.
-  public var refcountTableOffset: UInt64 = 0
+  package var refcountTableOffset: UInt64 = 0
   /// Clusters of the refcount table.
-  public var refcountTableClusters: UInt32 = 0
+  package var refcountTableClusters: UInt32 = 0
   /// Internal snapshots.
-  public var snapshotCount: UInt32 = 0
+  package var snapshotCount: UInt32 = 0
   /// Where the snapshot table starts.
-  public var snapshotsOffset: UInt64 = 0
+  package var snapshotsOffset: UInt64 = 0
   /// Features without which the image may not be opened.
-  public var incompatible: IncompatibleFeatures = []
+  package var incompatible: IncompatibleFeatures = []
   /// Features that may be ignored.
-  public var compatible: CompatibleFeatures = []
+  package var compatible: CompatibleFeatures = []
   /// Features that are cleared by who does not know them.
-  public var autoclear: AutoclearFeatures = []
+  package var autoclear: AutoclearFeatures = []
   /// Refcount width as a power of two of bits.
-  public var refcountOrder: UInt32 = 4
+  package var refcountOrder: UInt32 = 4
   /// Bytes of the fields, those unknown to this program included.
-  public var headerLength: UInt32 = UInt32(Header.sizeV3)
+  package var headerLength: UInt32 = UInt32(Header.sizeV3)
   /// A raw `CompressionType`.
-  public var compressionType: UInt8 = 0
+  package var compressionType: UInt8 = 0
   /// Fields behind those known, as they are.
-  public var unknownFields: [UInt8] = []
+  package var unknownFields: [UInt8] = []
   /// The extensions, in order.
-  public var extensions: [HeaderExtension] = []
+  package var extensions: [HeaderExtension] = []
   /// Where the backing file's name stands, or 0.
-  public var backingNameOffset: UInt64 = 0
+  package var backingNameOffset: UInt64 = 0
   /// The backing file's name.
-  public var backingName: String?
+  package var backingName: String?
 
   /// A header of a new image.
-  public init() {}
+  package init() {}
 
   /// The sizes that follow from the header.
-  public var geometry: Geometry {
+  package var geometry: Geometry {
     Geometry(
       clusterBits: clusterBits, hasExtendedL2: incompatible.contains(.extendedL2),
       refcountOrder: refcountOrder)
   }
 
   /// The first extension of a kind, if any.
-  public func first(_ kind: HeaderExtension.Kind) -> HeaderExtension? {
+  package func first(_ kind: HeaderExtension.Kind) -> HeaderExtension? {
     for entry in extensions where entry.kind == kind { return entry }
     return nil
   }
 
   /// The last extension of a kind, if any: what counts where a later one takes the place of those before it.
-  public func last(_ kind: HeaderExtension.Kind) -> HeaderExtension? {
+  package func last(_ kind: HeaderExtension.Kind) -> HeaderExtension? {
     for entry in extensions.reversed() where entry.kind == kind { return entry }
     return nil
   }
 
   /// Replaces the extension of a kind, or adds it in front; nil removes it.
-  public mutating func set(_ kind: HeaderExtension.Kind, _ data: [UInt8]?) {
+  package mutating func set(_ kind: HeaderExtension.Kind, _ data: [UInt8]?) {
     let position = extensions.firstIndex { $0.kind == kind }
     extensions.removeAll { $0.kind == kind }
     if let data { extensions.insert(HeaderExtension(kind, data), at: min(position ?? 0, extensions.count)) }
@@ -92,7 +92,7 @@ public struct Header: Hashable, Sendable {
   /// `head` is the start of the file, as much of it as there is.
   ///
   /// - Throws: what is wrong, in `qemu-img`'s words.
-  public static func clusterSize(parsing head: RawSpan) throws(BlockError) -> UInt64 {
+  package static func clusterSize(parsing head: RawSpan) throws(BlockError) -> UInt64 {
     guard head.byteCount >= 8 else { throw tooShort }
     guard head.big32(at: 0) == magic else {
       throw BlockError(
@@ -119,7 +119,7 @@ public struct Header: Hashable, Sendable {
   /// Checks what the header can tell about itself; whether tables lie inside the file is not among that.
   ///
   /// - Throws: what is wrong, in `qemu-img`'s words.
-  public init(parsing area: RawSpan) throws(BlockError) {
+  package init(parsing area: RawSpan) throws(BlockError) {
     let clusterSize = try Header.clusterSize(parsing: area)
     readFieldsV2(area)
     if version >= 3 { try readFieldsV3(area, clusterSize) } else { headerLength = UInt32(Header.sizeV2) }

@@ -2,55 +2,55 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-public import Errors
+package import Errors
 
 /// One header extension: a type and bytes. Unknown ones are kept as they are.
-public struct HeaderExtension: Hashable, Sendable {
+package struct HeaderExtension: Hashable, Sendable {
   /// What an extension is about.
-  public struct Kind: RawRepresentable, Hashable, Sendable {
+  package struct Kind: RawRepresentable, Hashable, Sendable {
     /// The number in the image.
-    public let rawValue: UInt32
+    package let rawValue: UInt32
     /// Makes a type from the number in the image.
-    public init(rawValue: UInt32) { self.rawValue = rawValue }
+    package init(rawValue: UInt32) { self.rawValue = rawValue }
 
     /// The end of the list.
-    public static let end = Kind(rawValue: 0)
+    package static let end = Kind(rawValue: 0)
     /// The backing file's format.
-    public static let backingFormat = Kind(rawValue: 0xE279_2ACA)
+    package static let backingFormat = Kind(rawValue: 0xE279_2ACA)
     /// Names of features.
-    public static let featureNames = Kind(rawValue: 0x6803_F857)
+    package static let featureNames = Kind(rawValue: 0x6803_F857)
     /// Where the bitmaps are.
-    public static let bitmaps = Kind(rawValue: 0x2385_2875)
+    package static let bitmaps = Kind(rawValue: 0x2385_2875)
     /// Where the encryption header is.
-    public static let encryption = Kind(rawValue: 0x0537_BE77)
+    package static let encryption = Kind(rawValue: 0x0537_BE77)
     /// The data file's name.
-    public static let dataFile = Kind(rawValue: 0x4441_5441)
+    package static let dataFile = Kind(rawValue: 0x4441_5441)
   }
 
   /// Bytes of the type and length in front of the data.
-  public static let prefix = 8
+  package static let prefix = 8
 
   /// What it is about.
-  public var kind: Kind
+  package var kind: Kind
   /// The data, without padding.
-  public var data: [UInt8]
+  package var data: [UInt8]
 
   /// Makes an extension.
-  public init(_ kind: Kind, _ data: [UInt8]) {
+  package init(_ kind: Kind, _ data: [UInt8]) {
     self.kind = kind
     self.data = data
   }
 
   /// Bytes in the header, padding included.
-  public var size: Int { HeaderExtension.prefix + (data.count + 7) / 8 * 8 }
+  package var size: Int { HeaderExtension.prefix + (data.count + 7) / 8 * 8 }
 
   /// The data as text.
-  public var text: String { String(spelling: data) }
+  package var text: String { String(spelling: data) }
 
   /// Reads the list that starts at `start` and ends with its end mark or at `end`.
   ///
   /// - Throws: `corrupt` where an extension passes the end or contradicts its own rules.
-  public static func parseList(_ area: RawSpan, from start: Int, to end: Int) throws(BlockError)
+  package static func parseList(_ area: RawSpan, from start: Int, to end: Int) throws(BlockError)
     -> [HeaderExtension]
   {
     var result: [HeaderExtension] = []
@@ -78,7 +78,7 @@ public struct HeaderExtension: Hashable, Sendable {
 
   /// Writes type, length, data and padding at `offset`; the bytes written.
   @discardableResult
-  public func write(to area: inout MutableRawSpan, at offset: Int) -> Int {
+  package func write(to area: inout MutableRawSpan, at offset: Int) -> Int {
     area.storeBig(kind.rawValue, at: offset)
     area.storeBig(UInt32(data.count), at: offset + 4)
     for (index, byte) in data.enumerated() { area.store(byte, at: offset + HeaderExtension.prefix + index) }
@@ -88,7 +88,7 @@ public struct HeaderExtension: Hashable, Sendable {
 
 extension HeaderExtension {
   /// The table of feature names as an extension.
-  public init(featureNames: [FeatureName]) {
+  package init(featureNames: [FeatureName]) {
     var data: [UInt8] = []
     for feature in featureNames {
       var name = Array(feature.name.spelledBytes.prefix(FeatureName.nameSize))
@@ -99,7 +99,7 @@ extension HeaderExtension {
   }
 
   /// The entries of a feature name table; a rest too short for an entry is passed over.
-  public var featureNames: [FeatureName] {
+  package var featureNames: [FeatureName] {
     var result: [FeatureName] = []
     var position = 0
     while position + FeatureName.size <= data.count {
@@ -115,19 +115,19 @@ extension HeaderExtension {
 }
 
 /// What the bitmaps extension holds.
-public struct BitmapsExtension: Hashable, Sendable {
+package struct BitmapsExtension: Hashable, Sendable {
   /// Bytes of the extension's data.
-  public static let size = 24
+  package static let size = 24
 
   /// How many bitmaps there are.
-  public var count: UInt32
+  package var count: UInt32
   /// Bytes of the directory.
-  public var directorySize: UInt64
+  package var directorySize: UInt64
   /// Where the directory starts.
-  public var directoryOffset: UInt64
+  package var directoryOffset: UInt64
 
   /// Reads the data of a bitmaps extension, or answers nil where it is too short.
-  public init?(parsing data: [UInt8]) {
+  package init?(parsing data: [UInt8]) {
     guard data.count >= BitmapsExtension.size else { return nil }
     let buffer = Buffer(data)
     let bytes = buffer.bytes

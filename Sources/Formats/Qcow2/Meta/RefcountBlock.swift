@@ -1,15 +1,15 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Bytes
+internal import Bytes
 
 /// How refcounts stand in the bytes of a refcount block, for every width.
 ///
 /// Counts narrower than a byte fill each byte from its lowest bits; wider ones are big-endian.
-public enum RefcountBlock {
+package enum RefcountBlock {
   /// The count number `index`, of 2^`order` bits.
   @inlinable
-  public static func count(_ bytes: RawSpan, at index: Int, order: UInt64) -> UInt64 {
+  package static func count(_ bytes: RawSpan, at index: Int, order: UInt64) -> UInt64 {
     switch order {
     case 4: return UInt64(bytes.big16(at: index * 2))
     case 3: return UInt64(bytes.byte(at: index))
@@ -24,7 +24,7 @@ public enum RefcountBlock {
 
   /// Sets the count number `index`, of 2^`order` bits; `count` must fit them.
   @inlinable
-  public static func set(_ count: UInt64, _ bytes: inout MutableRawSpan, at index: Int, order: UInt64) {
+  package static func set(_ count: UInt64, _ bytes: inout MutableRawSpan, at index: Int, order: UInt64) {
     switch order {
     case 4: bytes.storeBig(UInt16(truncatingIfNeeded: count), at: index * 2)
     case 3: bytes.store(UInt8(truncatingIfNeeded: count), at: index)

@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-public import Errors
+package import Errors
 
 /// One entry of the snapshot table.
-public struct SnapshotEntry: Hashable, Sendable {
+package struct SnapshotEntry: Hashable, Sendable {
   /// Bytes in front of the extra data.
-  public static let fixedSize = 40
+  package static let fixedSize = 40
   /// Bytes of extra data that this program knows: state size, disk size, instruction count.
   static let knownExtra = 24
 
@@ -15,37 +15,37 @@ public struct SnapshotEntry: Hashable, Sendable {
   static let neededExtra = 16
 
   /// Where the snapshot's L1 table starts.
-  public var l1Offset: UInt64
+  package var l1Offset: UInt64
   /// Entries of that table.
-  public var l1Size: UInt32
+  package var l1Size: UInt32
   /// The unique id as it stands in the image: any bytes, as a rule UTF-8.
-  public var idBytes: [UInt8]
+  package var idBytes: [UInt8]
   /// The name as it stands in the image.
-  public var nameBytes: [UInt8]
+  package var nameBytes: [UInt8]
   /// When it was taken: seconds since 1970.
-  public var seconds: UInt32
+  package var seconds: UInt32
   /// The nanoseconds part of the time.
-  public var nanoseconds: UInt32
+  package var nanoseconds: UInt32
   /// Machine time in nanoseconds.
-  public var machineClock: UInt64
+  package var machineClock: UInt64
   /// Bytes of saved machine state: the 64-bit field where there is one.
-  public var stateSize: UInt64
+  package var stateSize: UInt64
   /// Length of the guest's disk when the snapshot was taken, where it is recorded.
-  public var diskSize: UInt64?
+  package var diskSize: UInt64?
   /// Instructions executed, where it was recorded.
-  public var instructionCount: UInt64?
+  package var instructionCount: UInt64?
   /// Extra data as it stands in the image.
-  public var extra: [UInt8]
+  package var extra: [UInt8]
 
   /// The unique id as text.
-  public var id: String { String(spelling: idBytes) }
+  package var id: String { String(spelling: idBytes) }
   /// The name as text.
-  public var name: String { String(spelling: nameBytes) }
+  package var name: String { String(spelling: nameBytes) }
 
   /// Reads the entry at the start of `bytes`, which may hold more.
   ///
   /// - Throws: `corrupt` where the bytes end inside the entry or extra data is larger than the limit.
-  public init(parsing bytes: RawSpan) throws(BlockError) {
+  package init(parsing bytes: RawSpan) throws(BlockError) {
     guard bytes.byteCount >= SnapshotEntry.fixedSize else { throw SnapshotEntry.cutShort }
     l1Offset = bytes.big64(at: 0)
     l1Size = bytes.big32(at: 8)
@@ -105,17 +105,17 @@ public struct SnapshotEntry: Hashable, Sendable {
   }
 
   /// Bytes in the table without padding, which the last entry does not need.
-  public var unpaddedSize: Int { SnapshotEntry.fixedSize + extra.count + idBytes.count + nameBytes.count }
+  package var unpaddedSize: Int { SnapshotEntry.fixedSize + extra.count + idBytes.count + nameBytes.count }
 
   /// Bytes in the table, padding to a multiple of 8 included.
-  public var size: Int {
+  package var size: Int {
     (unpaddedSize + 7) / 8 * 8
   }
 
   /// Writes the entry at `offset`; the bytes behind it up to `size` stay as they are.
   ///
   /// Known extra fields are written over those in `extra`, as far as it reaches.
-  public func write(to bytes: inout MutableRawSpan, at offset: Int) {
+  package func write(to bytes: inout MutableRawSpan, at offset: Int) {
     bytes.storeBig(l1Offset, at: offset)
     bytes.storeBig(l1Size, at: offset + 8)
     bytes.storeBig(UInt16(truncatingIfNeeded: idBytes.count), at: offset + 12)
