@@ -3,7 +3,7 @@
 
 internal import Bytes
 
-/// What a block table says about one block of the guest's disk.
+/// One entry of a block table: the state of one block of the guest's disk.
 package enum BlockEntry: Sendable, Equatable {
   /// Never written: the backing file shows through, or zeros where there is none.
   case hole
@@ -16,7 +16,7 @@ package enum BlockEntry: Sendable, Equatable {
   /// Stored compressed, in so many bytes from this offset in the file: only the driver can read it.
   case compressed(at: UInt64, length: UInt64)
 
-  /// Where the first guest byte stands of a block with a place of its own.
+  /// The file offset of the block's first guest byte; nil for a block without a place of its own.
   var place: UInt64? {
     switch self {
     case .data(let offset), .partial(let offset): offset
@@ -42,10 +42,11 @@ package protocol BlockEntryCoding: Sendable {
   /// Whether the most significant byte stands first.
   var isBigEndian: Bool { get }
 
-  /// What a value says; nil for a value that the format does not have, or whose offset does not fit 63 bits.
+  /// The entry that `value` spells; nil for a value that the format does not have, or whose offset does not fit 63
+  /// bits.
   func entry(of value: UInt64) -> BlockEntry?
 
-  /// The value that says it; nil where the format has none, or the offset is out of its reach.
+  /// The value that spells `entry`; nil where the format has none, or the offset is out of its reach.
   func value(of entry: BlockEntry) -> UInt64?
 }
 

@@ -55,7 +55,7 @@ extension BlockTable {
     return range.lowerBound / size..<range.upperBound.dividedUp(by: size)
   }
 
-  /// Where the bitmap with a block's bits starts in the file, and the number of the first of them; nil where there is none.
+  /// The file offset of the bitmap with a block's bits, and the number of the block's first bit; nil without a bitmap.
   private func bits(of block: UInt64, at place: UInt64, _ node: Node) throws(BlockError) -> (
     offset: UInt64, first: Int
   )? {

@@ -6,9 +6,9 @@ internal import Bytes
 package import Errors
 internal import Host
 
-/// What is wrong with one entry of a block table.
+/// A defect of one entry of a block table.
 package struct BlockFinding: Sendable, Equatable {
-  /// In which way.
+  /// The ways in which an entry can be wrong.
   package enum Kind: Sendable, Equatable {
     /// It points to no place where that can be.
     case nowhere
@@ -18,9 +18,9 @@ package struct BlockFinding: Sendable, Equatable {
     case shared
   }
 
-  /// In which way.
+  /// The way in which the entry is wrong.
   package let kind: Kind
-  /// What the entry is of.
+  /// The block, table or bitmap whose entry it is.
   package let item: BlockTableItem
   /// The entry's value.
   package let value: UInt64
@@ -101,7 +101,7 @@ extension BlockTable {
       isFirst = false
       guard hasWindow else { break }
       window.forEachAbsentRun { run in
-        // Where no block finds a place, nothing is lost.
+        // Only runs with room for a whole block are leaks: no block finds a place in the others.
         result.leaks += layout.placeCount(in: run)
         return true
       }

@@ -42,7 +42,7 @@ package enum BlockTableItem: Sendable, Equatable, CustomStringConvertible {
   }
 }
 
-/// Where entries stand: in the table, or in the one of many that the directory names.
+/// The places of entries: in the table, or in one of the tables that the directory names.
 extension BlockTable {
   /// The place of an entry, whose slice is in memory.
   struct Place {
@@ -91,7 +91,7 @@ extension BlockTable {
     return Place(slice: slice, offset: Int(inside) * width, remaining: perSlice - inside)
   }
 
-  /// A slice of tables or bitmaps. What lies past the end of the file is not there to be read.
+  /// A slice of tables or bitmaps. With a directory, `start` must lie inside the file; throws `corrupt` otherwise.
   func slice(at start: UInt64, in cache: TableCache, releasing: Bool, _ node: Node) throws(BlockError)
     -> TableCache.Slice
   {

@@ -28,7 +28,7 @@ extension BlockTable {
     guard length < old.length else { return try grow(to: next, preallocation, node, header) }
     try writeOut(node)
     try header(next)
-    // What the table still says behind the end means nothing from here on.
+    // The table's entries behind the new end mean nothing from here on.
     layout = next
     var block = next.blockCount
     while block < old.blockCount {

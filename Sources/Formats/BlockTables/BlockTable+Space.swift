@@ -46,8 +46,8 @@ extension BlockTable {
     return try knownFreeUnits(node).end
   }
 
-  /// What is known of free units. The first time a table that stands alone is read for it; where there are many, the
-  /// file's end is the end of what is in use.
+  /// The free units that are known. The first call reads a table that stands alone for them; with a directory, the
+  /// file's end is the end of the units in use.
   func knownFreeUnits(_ node: Node) throws(BlockError) -> FreeUnits {
     if let freeUnits { return freeUnits }
     let end: UInt64
@@ -67,7 +67,7 @@ extension BlockTable {
     let room = layout.offset(ofUnit: units.lowerBound)..<layout.offset(ofUnit: units.upperBound)
     if units.upperBound == free.end {
       free.end = units.lowerBound
-      // What fails here was to help after another failure, which is told.
+      // A failure here is not told: this helps after another failure, which is told.
       if let file = node.file, file.length > room.lowerBound, file.length <= room.upperBound {
         try? file.truncate(to: room.lowerBound)
       }

@@ -55,7 +55,7 @@ extension BlockTable {
     }
     let at = entry.place ?? 0
     if layout.directory != nil, let units = units(of: .block(first), entry) {
-      // Where tables are not searched for the end of what is in use, it is the end of the file.
+      // With a directory, the tables are not searched for the end of the units in use: it is the end of the file.
       guard units.upperBound <= (try knownFreeUnits(node)).end else {
         throw BlockError(
           .corrupt, "\(BlockTableItem.block(first)) (offset \(at)) points past the end of the file",
@@ -133,7 +133,7 @@ extension BlockTable {
         fillAfter: copies ? room - length : 0))
   }
 
-  /// What an entry says of a block that got a place.
+  /// The entry of a block that got `place`.
   private func newEntry(_ place: UInt64, _ isPartial: Bool) -> BlockEntry {
     isPartial || layout.bitmap?.place == .lead ? .partial(place) : .data(place)
   }
@@ -148,7 +148,7 @@ extension BlockTable {
     let start = layout.offset(ofUnit: units.lowerBound)
     let end = layout.offset(ofUnit: units.upperBound)
     let known = file.length
-    // What the file grows by reads as zero; a device has its length.
+    // A file's new bytes read as zero; a device has its length.
     if end > known {
       try file.truncate(to: end, exact: false, preallocation: takesRoom ? preallocation : .off)
     }

@@ -26,9 +26,9 @@ package final class BlockTable: @unchecked Sendable {
 
   /// Units that nothing points to and that may be taken.
   struct FreeUnits {
-    /// Where the units begin that have never been in use.
+    /// The first of the units that have never been in use.
     var end: UInt64
-    /// Where blocks can start before `end`, some of such places in no order.
+    /// Units before `end` at which blocks can start: some of them, in no order.
     var reusable: [UInt64] = []
   }
 
@@ -44,7 +44,8 @@ package final class BlockTable: @unchecked Sendable {
   private(set) var bitmaps: TableCache
   private(set) var cache: TableCache
   private(set) var directories: TableCache
-  /// Where the second table's slices stand of those whose entries changed.
+  /// The offsets of the second table's slices, by the offset of the first table's slice, for slices with changed
+  /// entries.
   var twins: [UInt64: UInt64] = [:]
   var claims = WriteClaims()
   var pending: [Pending] = []
@@ -82,7 +83,7 @@ package final class BlockTable: @unchecked Sendable {
   package var length: UInt64 { lock.withLock { layout.length } }
   /// Guest bytes of a block.
   package var blockSize: UInt64 { lock.withLock { layout.blockSize } }
-  /// Where the table and the blocks stand now.
+  /// The present layout of the table and the blocks.
   package var currentLayout: BlockTableLayout { lock.withLock { layout } }
 
   /// Goes on with a table elsewhere, whose entries are in the file.
@@ -100,14 +101,14 @@ package final class BlockTable: @unchecked Sendable {
     (bitmaps, cache, directories) = BlockTable.makeCaches(layout, coding, lock)
   }
 
-  // MARK: What values say
+  // MARK: Values and entries
 
-  /// What the value of a block's entry says.
+  /// The entry that `value` spells for a block; throws `corrupt` where it makes no sense.
   func entry(_ value: UInt64, of block: UInt64) throws(BlockError) -> BlockEntry {
     try entry(value, of: .block(block))
   }
 
-  /// What the value of an item's entry says.
+  /// The entry that `value` spells for an item; throws `corrupt` where it makes no sense.
   func entry(_ value: UInt64, of item: BlockTableItem) throws(BlockError) -> BlockEntry {
     guard let entry = checked(value, of: item) else {
       throw BlockError(
@@ -117,7 +118,7 @@ package final class BlockTable: @unchecked Sendable {
     return entry
   }
 
-  /// What a value says, nil where it makes no sense in any file.
+  /// The entry that `value` spells, nil where it makes no sense in any file.
   func checked(_ value: UInt64, of item: BlockTableItem) -> BlockEntry? {
     let coding = item.isTable ? layout.directory?.coding : self.coding
     guard let entry = coding?.entry(of: value) else { return nil }
@@ -197,7 +198,7 @@ package final class BlockTable: @unchecked Sendable {
     try writeEntries(node)
     try file.flush()
     for unit in dropped {
-      // What the place reads as from now on matters to nobody.
+      // A failure does no harm: no entry leads to this place any more.
       try? file.discard(at: layout.offset(ofUnit: unit), length: layout.stride)
     }
     if var free = freeUnits {
@@ -214,7 +215,7 @@ package final class BlockTable: @unchecked Sendable {
 
   // MARK: Extents
 
-  /// What the table says about a range: as far as it is all alike.
+  /// The extent at the start of a range: as far as the table says the same of it.
   package func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
     lock.lock()
     defer { lock.unlock() }
@@ -242,7 +243,7 @@ package final class BlockTable: @unchecked Sendable {
     }
   }
 
-  /// What the table says about the block at a guest offset.
+  /// The entry of the block at a guest offset.
   package func entry(at offset: UInt64, of node: Node) throws(BlockError) -> BlockEntry {
     lock.lock()
     defer { lock.unlock() }
@@ -250,7 +251,7 @@ package final class BlockTable: @unchecked Sendable {
     return try entry(value(place(of: block, releasing: true, node)), of: block)
   }
 
-  /// Where the blocks end that are like the first of a range, or stored right behind each other.
+  /// The end of the run of blocks that are like the first of `blocks`, or are stored right behind each other.
   private func alike(_ entry: BlockEntry, _ place: Place, _ blocks: Range<UInt64>) -> UInt64 {
     let first = blocks.lowerBound
     let end = min(blocks.upperBound, first + place.remaining)

@@ -12,7 +12,7 @@ package protocol BlockTableDriver: CheckingDriver {
   /// The table.
   var table: BlockTable { get }
 
-  /// Writes what the header counts, where that changed. What it counts is in the file.
+  /// Writes the header's counters where they changed. The blocks and tables that they count are in the file already.
   ///
   /// - Parameter usedUnits: how many units there are up to the last one in use, or nil where none was taken.
   func writeCounters(_ usedUnits: UInt64?, of node: Node) throws(BlockError)
@@ -23,7 +23,7 @@ package protocol BlockTableDriver: CheckingDriver {
     _ result: inout CheckResult, repair: CheckRepair?, of node: Node, report: (String) -> Void
   ) throws(BlockError)
 
-  /// What a check says of a finding, one line.
+  /// The line that a check prints for a finding.
   func text(of finding: BlockFinding) -> String
 }
 
@@ -40,7 +40,7 @@ extension BlockTableDriver {
     return limits
   }
 
-  /// What the table says.
+  /// The extent that the table has at an offset.
   package func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
     try table.extent(at: offset, length: length, of: node)
   }

@@ -3,7 +3,7 @@
 
 internal import Bytes
 
-/// Where the entries of a block table and the blocks that they map stand in the file.
+/// The places in the file of a block table's entries and of the blocks that they map.
 ///
 /// The file is counted in units from `areaOffset` on. Blocks, tables that are found through a directory, and bitmaps that
 /// stand apart take whole units.
@@ -12,17 +12,17 @@ package struct BlockTableLayout: Sendable {
   package var length: UInt64
   /// Guest bytes of a block: a multiple of 512.
   package var blockSize: UInt64
-  /// Where the table starts in the file, or the directory of tables.
+  /// The file offset of the table, or of the directory of tables.
   package var tableOffset: UInt64
   /// Entries that the table has room for, or all tables together.
   package var capacity: UInt64
-  /// Where units are counted from: a multiple of 512. A table that stands alone ends before it.
+  /// The file offset of unit 0: a multiple of 512. A table that stands alone ends before it.
   package var areaOffset: UInt64
   /// Bytes that stand before a block's guest data and belong to it: a multiple of 512.
   package var lead: UInt64
   /// Bytes of a unit: a multiple of 512 of which lead and block are a multiple.
   package var unit: UInt64
-  /// What the offset of a new block's guest data is a multiple of; a multiple of 512.
+  /// The offset of a new block's guest data is a multiple of this, which is a multiple of 512 itself.
   package var alignment: UInt64 = 512
   /// How many units the format can tell apart.
   package var unitLimit: UInt64
@@ -36,9 +36,9 @@ package struct BlockTableLayout: Sendable {
   package var bitmapGroup: UInt64?
   /// Set where blocks can be stored in part.
   package var bitmap: SectorBitmap?
-  /// What fills the lead of new blocks that are stored as a whole.
+  /// The byte that fills the lead of new blocks that are stored as a whole.
   package var leadFill: UInt8 = 0
-  /// What else stands in the file, in bytes, which nothing may overlap: headers, the directory, logs.
+  /// The byte ranges of everything else in the file, which nothing may overlap: headers, the directory, logs.
   package var reserved: [Range<UInt64>] = []
 
   /// Makes a layout, whose values the caller holds against the file's length where they come from it. Without `unit`, it
@@ -67,10 +67,10 @@ package struct BlockTableLayout: Sendable {
   /// Blocks that the guest's disk has; the last may be cut short by its length.
   package var blockCount: UInt64 { length.dividedUp(by: blockSize) }
 
-  /// Where a unit starts in the file. `number` must be below 2^63 divided by `unit`.
+  /// The file offset of a unit. `number` must be below 2^63 divided by `unit`.
   func offset(ofUnit number: UInt64) -> UInt64 { areaOffset + number * unit }
 
-  /// Where a block's guest data stands that starts with this unit.
+  /// The file offset of the guest data of a block whose first unit is `number`.
   func place(at number: UInt64) -> UInt64 { offset(ofUnit: number) + lead }
 
   /// The first unit not before another at which a block can start.
@@ -125,7 +125,7 @@ package struct BlockTableDirectory: Sendable {
   package var perTable: UInt64
   /// How the directory's entries are spelled: a hole, or data for the offset of a table.
   package var coding: any BlockEntryCoding
-  /// Where a second directory stands, whose tables have the same entries.
+  /// The file offset of a second directory, whose tables have the same entries; nil where there is none.
   package var second: UInt64?
 
   /// Makes a list.
@@ -138,7 +138,7 @@ package struct BlockTableDirectory: Sendable {
 
 /// A bit for each sector of a block: whether it is stored there.
 package struct SectorBitmap: Sendable {
-  /// Where the bits of a block stand.
+  /// The place of a block's bits.
   package enum Place: Sendable, Equatable {
     /// At the start of the block's lead.
     case lead
@@ -146,7 +146,7 @@ package struct SectorBitmap: Sendable {
     case apart(bytes: UInt64)
   }
 
-  /// Where the bits of a block stand.
+  /// The place of a block's bits.
   package var place: Place
   /// Bytes of a sector: a multiple of 512.
   package var sectorSize: UInt64

@@ -11,7 +11,7 @@ package import Host
 /// Everything here happens with the driver's lock held; reading a missing slice may let go of it. Only `known` may be
 /// asked without, by those who hold the gate instead, if the cache has one: what they see changes with both held.
 package final class TableCache {
-  /// One slice. Whoever let go of the lock must look it up anew: its memory may hold another by then.
+  /// One slice. A caller that let go of the lock must look it up anew: its memory may hold another by then.
   package final class Slice {
     /// Host offset in bytes.
     package fileprivate(set) var offset = UInt64.max

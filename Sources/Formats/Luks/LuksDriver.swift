@@ -12,7 +12,7 @@ internal import Options
 final class LuksDriver: EncryptingStorage, @unchecked Sendable {
   // Sendable because what changes is guarded by `lock`.
 
-  /// What a secret gives access to.
+  /// The volume key, the secret that opened it, and the cipher.
   struct Unlocked {
     var key: LuksVolumeKey
     /// The secret itself, to tell which keys it opens.
@@ -20,7 +20,7 @@ final class LuksDriver: EncryptingStorage, @unchecked Sendable {
     var cipher: SectorCipher
   }
 
-  /// Where the header lies.
+  /// The place of the header.
   enum HeaderPlace {
     /// In front of the data.
     case inFront
@@ -30,7 +30,7 @@ final class LuksDriver: EncryptingStorage, @unchecked Sendable {
     case alone
   }
 
-  /// Where a change of keys stands; while keys are updated, the node claims more of its file.
+  /// The state of a change of keys; while keys are updated, the node claims more of its file.
   enum KeyUpdate {
     /// Nothing is under way.
     case none
@@ -71,7 +71,7 @@ final class LuksDriver: EncryptingStorage, @unchecked Sendable {
     set { lock.withLock { currentHeader = newValue } }
   }
 
-  /// Where a change of keys stands.
+  /// The state of a change of keys.
   var keyUpdate: KeyUpdate {
     get { lock.withLock { currentUpdate } }
     set { lock.withLock { currentUpdate = newValue } }

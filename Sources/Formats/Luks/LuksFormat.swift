@@ -16,7 +16,7 @@ package struct LuksFormat: DriverKind {
   /// `luks`.
   package var name: String { "luks" }
 
-  /// What making an encrypted disk can be told.
+  /// The options that `create` accepts.
   package var creationOptions: OptionList { LuksCreation.list }
 
   /// How keys can be changed.
@@ -30,7 +30,7 @@ package struct LuksFormat: DriverKind {
   /// A header alone has no data whose size could be stated.
   package func needsSize(_ options: OptionObject) -> Bool { options["detached-header"] != true }
 
-  /// What was never written decrypts to noise.
+  /// A new disk decrypts to noise wherever nothing was written.
   package func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool { false }
 
   /// The secret that the disk was made with opens it.
@@ -159,7 +159,7 @@ extension LuksFormat: MeasuringKind {
 }
 
 extension EdgeSlot {
-  /// Where the header lies that is not in front of its data.
+  /// The file of a detached header.
   static let header = EdgeSlot(rawValue: "header")
 }
 
@@ -178,7 +178,7 @@ package struct EdgeArea: LuksArea {
   package func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {
     try edge.read(at: offset, into: &buffer)
   }
-  /// Writes to the child; whoever does so holds what that takes.
+  /// Writes to the child. The caller must hold the permission for it.
   package func write(at offset: UInt64, from data: RawSpan) throws(BlockError) {
     try edge.write(at: offset, from: data)
   }

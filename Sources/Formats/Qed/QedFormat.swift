@@ -17,7 +17,7 @@ package struct QedFormat: DriverKind {
   /// Images may have one.
   package var supportsBacking: Bool { true }
 
-  /// What making an image can be told.
+  /// The options that `create` accepts.
   package var creationOptions: OptionList {
     [
       OptionSpec("size", .size, "Virtual disk size"),
@@ -33,7 +33,7 @@ package struct QedFormat: DriverKind {
     QedHeader.hasMagic(input.head.bytes) ? Recognition(by: "the magic at byte 0") : nil
   }
 
-  /// What was never written reads as zero, unless it has a place on storage that does not.
+  /// Parts that were never written read as zero, unless they have a place on storage that does not.
   package func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool {
     storageReadsZero || ["off", nil].contains(options["preallocation"]?.string)
   }
@@ -93,7 +93,7 @@ extension QedFormat: InspectingKind {
   }
 }
 
-/// What a new image is going to have where.
+/// The header, the backing file and the allocation of a new image.
 struct QedPlan {
   /// Its header, without a backing file.
   let header: QedHeader

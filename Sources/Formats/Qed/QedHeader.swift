@@ -19,7 +19,7 @@ struct QedHeader {
   /// Bytes of a backing file's name.
   static let longestName = 1023
 
-  /// What a reader must know of.
+  /// The feature bits that a reader must know.
   struct Features: OptionSet {
     let rawValue: UInt64
     /// There is a backing file.
@@ -43,11 +43,11 @@ struct QedHeader {
   var compatible: UInt64 = 0
   /// Features that a writer clears which does not know them: offset 32.
   var autoclear: UInt64 = 0
-  /// Where the L1 table stands, in bytes: offset 40.
+  /// The offset of the L1 table, in bytes: offset 40.
   var l1Offset: UInt64
   /// Guest-visible length in bytes: offset 48.
   var size: UInt64
-  /// Where the backing file's name stands, in bytes: offset 56; its length follows.
+  /// The offset of the backing file's name, in bytes: offset 56; its length follows.
   var nameOffset: UInt64 = 0
   var backingName: String?
 
@@ -167,7 +167,7 @@ extension QedHeader {
     }
   }
 
-  /// Where tables and clusters stand in a file of that many bytes.
+  /// The layout of tables and clusters in a file of that many bytes.
   ///
   /// - Throws: kind `corrupt` where the L1 table is not in the file.
   func layout(fileLength: UInt64) throws(BlockError) -> BlockTableLayout {

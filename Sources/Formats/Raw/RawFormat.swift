@@ -19,7 +19,7 @@ package struct RawFormat: DriverKind {
   /// The file is the disk.
   package var fileRole: EdgeRole { [.filtered, .primary] }
 
-  /// What making a raw disk can be told.
+  /// The options that `create` accepts.
   package var creationOptions: OptionList {
     [
       OptionSpec("size", .size, "Virtual disk size")

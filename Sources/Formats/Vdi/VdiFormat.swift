@@ -15,7 +15,7 @@ package struct VdiFormat: DriverKind {
   /// `vdi`.
   package var name: String { "vdi" }
 
-  /// What making an image can be told.
+  /// The options that `create` accepts.
   package var creationOptions: OptionList {
     [
       OptionSpec("size", .size, "Virtual disk size"),
@@ -28,7 +28,7 @@ package struct VdiFormat: DriverKind {
     VdiHeader.hasSignature(input.head.bytes) ? Recognition(by: "the signature at byte 64") : nil
   }
 
-  /// What was never written reads as zero, unless it has a place on storage that does not.
+  /// Parts that were never written read as zero, unless they have a place on storage that does not.
   package func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool {
     let hasPlaces = options["static"] == true || !["off", nil].contains(options["preallocation"]?.string)
     return storageReadsZero || !hasPlaces
@@ -89,7 +89,7 @@ extension VdiFormat: InspectingKind {
   }
 }
 
-/// What a new image is going to have where.
+/// The header and the places of a new image.
 struct VdiPlan {
   /// Its header.
   let header: VdiHeader

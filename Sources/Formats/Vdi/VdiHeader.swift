@@ -19,7 +19,7 @@ struct VdiHeader {
   static let largestBlockCount: UInt32 = 0x1fff_ff80
   /// The largest disk in bytes.
   static let largestDisk = UInt64(largestBlockCount) * UInt64(blockSize)
-  /// What stands before the signature in images of ours; nobody may rely on it.
+  /// The text before the signature in images of ours; no reader may rely on it.
   static let text = "<<< Strata VDI Disk Image >>>\n"
 
   /// How space is given to blocks.
@@ -34,9 +34,9 @@ struct VdiHeader {
   static let statedSize: UInt32 = 0x180
 
   var imageType: UInt32
-  /// Where the block map stands, in bytes: offset 340.
+  /// The offset of the block map, in bytes: offset 340.
   var mapOffset: UInt32
-  /// Where blocks stand, in bytes: offset 344.
+  /// The offset of the first block's place, in bytes: offset 344.
   var dataOffset: UInt32
   /// Guest-visible length in bytes: offset 368.
   var diskSize: UInt64
@@ -106,7 +106,7 @@ extension VdiHeader {
     modificationID = VdiUUID(parsing: bytes, at: 408)
   }
 
-  /// What every reader of a disk that long says.
+  /// The error for a disk that is too long for the format.
   static func tooLarge(_ size: UInt64) -> BlockError {
     BlockError(
       .tooLarge,
@@ -147,7 +147,7 @@ extension VdiHeader {
     VdiCoding(dataOffset: UInt64(dataOffset), lead: UInt64(blockExtra))
   }
 
-  /// Where map and blocks stand in a file of that many bytes.
+  /// The layout of map and blocks in a file of that many bytes.
   ///
   /// - Throws: kind `corrupt` where they are not in the file, or on each other.
   func layout(fileLength: UInt64) throws(BlockError) -> BlockTableLayout {
@@ -176,7 +176,7 @@ extension VdiHeader {
 struct VdiCoding: BlockEntryCoding {
   let width = 4
   let isBigEndian = false
-  /// Where places begin in the file.
+  /// The file offset of place 0.
   let dataOffset: UInt64
   /// Bytes of a place before its data.
   let lead: UInt64
