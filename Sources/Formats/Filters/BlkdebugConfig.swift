@@ -50,7 +50,7 @@ enum BlkdebugConfig {
     var rest = text[...]
     while !rest.isEmpty {
       let end = rest.firstIndex(of: Ascii.lineFeed).map { $0 + 1 } ?? rest.endIndex
-      // What is no text ends a line.
+      // A zero byte ends a line.
       let line = rest[..<end].prefix { $0 != 0 }
       rest = rest[end...]
       if line.first == Ascii.lineFeed || line.first == Ascii.hash { continue }
@@ -83,7 +83,7 @@ enum BlkdebugConfig {
     return rules
   }
 
-  /// What a line `[NAME "IDENTIFIER"]` or `[NAME]` begins. Nothing behind the second quote is looked at.
+  /// The section that a line `[NAME "IDENTIFIER"]` or `[NAME]` begins. Nothing behind the second quote is looked at.
   private static func header(_ line: ArraySlice<UInt8>) -> (name: String, identifier: String?)? {
     guard line.first == Ascii.open else { return nil }
     let inside = line.dropFirst()

@@ -32,7 +32,7 @@ final class BlkdebugDriver: FilterDriver {
   /// Nobody is told what broken storage takes.
   func allocatedLength(of node: Node) -> UInt64? { nil }
 
-  // MARK: What is asked of requests
+  // MARK: Limits and permissions
 
   func limits(of node: Node) -> Limits { asked.applied(to: node.filtered?.child.limits ?? Limits()) }
 
@@ -41,7 +41,7 @@ final class BlkdebugDriver: FilterDriver {
   {
     var request = parents.derived(for: role, flags: flags)
     guard !flags.contains(.inactive) else { return request }
-    // What is padded past the end is cut off again.
+    // A write that is padded past the end takes `resize`: the padding is cut off again.
     if asked.alignment > 1, request.held.contains(.write) { request.held.insert(.resize) }
     request.held.formUnion(permissions.taken)
     request.shared.subtract(permissions.unshared)
@@ -51,7 +51,7 @@ final class BlkdebugDriver: FilterDriver {
   func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool, of node: Node)
     throws(BlockError) -> Bool
   {
-    // What is not whole is written.
+    // Zeros that are not whole units are written as data.
     let unit = asked.zeroUnit
     guard offset.isMultiple(of: unit), length.isMultiple(of: unit) || offset + length == node.length else {
       return false
@@ -68,7 +68,7 @@ final class BlkdebugDriver: FilterDriver {
   }
 
   func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
-    // What is not whole is kept.
+    // A part of a unit is not discarded.
     guard let range = asked.wholeUnits(in: offset..<offset + length, end: node.length) else { return }
     try asked.eachPiece(of: range, atMost: asked.largestDiscard) { (piece) throws(BlockError) in
       let request = FilteredRequest(.discard, at: piece.lowerBound, length: UInt64(piece.count))

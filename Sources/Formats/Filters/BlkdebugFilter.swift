@@ -51,7 +51,7 @@ package struct BlkdebugFilter: DriverKind {
     return OpenedDriver(BlkdebugDriver(rules, limits, permissions), fileRole: fileRole)
   }
 
-  /// The rules of one list, or one rule alone. What is neither stays among the options.
+  /// The rules of one list, or one rule alone. A value that is neither stays among the options.
   private func takeRules(_ section: BlkdebugRule.Section, from options: inout OptionObject) throws(BlockError)
     -> [OptionObject]
   {

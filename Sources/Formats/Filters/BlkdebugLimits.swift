@@ -6,7 +6,7 @@ internal import Bytes
 internal import Errors
 internal import Options
 
-/// What a node pretends to ask of requests; 0 for what lies below.
+/// The limits that a node pretends to have; 0 for those of the node below.
 struct BlkdebugLimits {
   private(set) var alignment: UInt64 = 0
   private var largestTransfer: UInt64 = 0
@@ -48,7 +48,7 @@ struct BlkdebugLimits {
     return limits
   }
 
-  /// What zeroed ranges have to be multiples of.
+  /// Zeroed ranges have to be multiples of this, in bytes.
   var zeroUnit: UInt64 { max(bestZero, 1) }
 
   /// The whole units inside a range that are discarded; the last one may end with the disk, at `end`.
@@ -72,7 +72,7 @@ struct BlkdebugLimits {
   }
 }
 
-/// What a node holds and does not share below, beyond what it needs.
+/// The permissions that a node holds or does not share below, beyond those that it needs.
 struct BlkdebugPermissions {
   private(set) var taken: Permissions = []
   private(set) var unshared: Permissions = []

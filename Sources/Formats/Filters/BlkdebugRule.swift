@@ -6,9 +6,9 @@ internal import Bytes
 internal import Errors
 internal import Options
 
-/// What happens when an event occurs.
+/// An event and the action that it causes.
 struct BlkdebugRule: Equatable {
-  /// What happens.
+  /// The effect of a rule.
   enum Action: Equatable {
     /// The requests that follow fail, as far as the fault says.
     case fail(Fault)
@@ -16,7 +16,7 @@ struct BlkdebugRule: Equatable {
     case enter(Int64)
   }
 
-  /// Which requests fail, and how.
+  /// The requests that fail, and their error.
   struct Fault: Equatable {
     /// The error number; requests pass where it is none.
     var number: Int32 = 5
@@ -39,7 +39,7 @@ struct BlkdebugRule: Equatable {
     case injectError = "inject-error"
     case setState = "set-state"
 
-    /// What a rule may say.
+    /// The options of a rule.
     var options: OptionList {
       let both = [
         OptionSpec("event", .string, "when it holds"), OptionSpec("state", .number, "in which state"),

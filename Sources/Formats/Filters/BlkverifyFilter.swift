@@ -56,7 +56,7 @@ private final class BlkverifyDriver: FilterDriver {
   /// The image's.
   func length(of node: Node) -> UInt64 { node.edge(.test)?.length ?? 0 }
 
-  /// What lies past the copy's end has to be zero, which only reading tells.
+  /// Data past the copy's end has to be zero, which only reading tells.
   func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
     let copy = try below(node)
     guard offset < copy.length else { return Extent(.data, length: length) }
@@ -92,7 +92,7 @@ private final class BlkverifyDriver: FilterDriver {
     throws(BlockError) -> Bool
   { false }
 
-  /// What is discarded need not read the same.
+  /// Discards nothing: a discarded range need not read the same in both files.
   func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {}
 
   func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)

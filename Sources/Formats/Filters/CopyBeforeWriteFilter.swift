@@ -18,7 +18,7 @@ package struct CopyBeforeWriteFilter: DriverKind {
   package var isFilter: Bool { true }
   /// The filter shows the image.
   package var fileRole: EdgeRole { [.filtered, .primary] }
-  /// Where the old content goes.
+  /// The target, which the old content is copied to.
   package var childOptions: [ChildOption] { [ChildOption(.target, role: .data, isStorage: false)] }
 
   /// Takes `on-cbw-error`, `cbw-timeout` (seconds that copying may take for one write) and `bitmap`, the `node` and the
@@ -35,9 +35,9 @@ package struct CopyBeforeWriteFilter: DriverKind {
   }
 }
 
-/// What is copied, and what happens where that fails.
+/// The units to copy, and the effect of a failed copy.
 struct CopyBeforeWriteRules {
-  /// What happens where copying fails.
+  /// The effect of a failed copy.
   enum Failure: String, CaseIterable {
     /// The write fails.
     case breakWrite = "break-guest-write"

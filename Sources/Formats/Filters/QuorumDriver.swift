@@ -105,7 +105,7 @@ final class QuorumDriver: StorageDriver {
   private func readVoted(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node)
     throws(BlockError)
   {
-    /// What some of the children say.
+    /// Content that some of the children agree on.
     struct Version {
       var content: Buffer
       var voters: [Edge]
@@ -140,7 +140,7 @@ final class QuorumDriver: StorageDriver {
     buffer.copy(winner.content.bytes)
     guard rules.rewrites else { return }
     for child in children where !winner.voters.contains(where: { $0 === child }) {
-      // Who cannot be mended is outvoted again.
+      // A child that cannot be mended is outvoted again.
       try? child.write(at: offset, from: winner.content.bytes)
     }
   }

@@ -36,7 +36,7 @@ package struct QuorumFilter: DriverKind {
 
 /// How a quorum votes.
 struct QuorumRules {
-  /// Who is asked.
+  /// The children that a read asks.
   enum Pattern: String {
     /// All, and they vote.
     case quorum

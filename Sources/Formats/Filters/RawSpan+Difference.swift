@@ -4,7 +4,7 @@
 internal import Bytes
 
 extension RawSpan {
-  /// Where the bytes first differ from those of a span of the same length; nil where they do not.
+  /// The index of the first byte that differs from a span of the same length; nil where all are equal.
   func firstDifference(from other: RawSpan) -> Int? {
     guard !equals(other) else { return nil }
     var range = 0..<byteCount

@@ -9,7 +9,7 @@ package import Options
 /// Limits of rates that all disks of a group share, as leaky buckets: what is done goes in, what is allowed leaks out,
 /// and while a bucket is too full, requests wait.
 package final class ThrottleGroup: RateLimiter, @unchecked Sendable {
-  /// What is counted.
+  /// A quantity that is counted, such as `bps-read`.
   private struct Kind {
     var unit: String
     var direction: String
@@ -151,9 +151,9 @@ package final class ThrottleGroup: RateLimiter, @unchecked Sendable {
 
 /// A bucket that leaks at a rate.
 private struct Bucket {
-  /// What leaks out in a second; 0 for a bucket that is never full.
+  /// The amount that leaks out in a second; 0 for a bucket that is never full.
   var rate: Double
-  /// What may go in in a second for a while; 0 for no more than the rate.
+  /// The amount that may go in in a second for a while; 0 for no more than the rate.
   var burst: Double
   /// How many seconds that may go on.
   var length: Double
