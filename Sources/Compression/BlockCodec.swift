@@ -16,17 +16,17 @@ package protocol BlockCompressor: AnyObject {
 
 /// Decompresses blocks whose length is known, and keeps its working memory between them.
 ///
-/// The input is not trusted: whatever it holds, only `output` is written, and no memory is taken that the
-/// input asks for. An instance has one user at a time.
+/// The input is not trusted: only `output` is written whatever the input holds, and no memory is taken that the input
+/// asks for. An instance has one user at a time.
 package protocol BlockDecompressor: AnyObject {
   /// Fills `output` from `input`, which may go on behind the compressed data with anything.
   ///
-  /// - Throws: kind `corrupt` where the input is damaged, or does not hold as much as `output` needs. What
-  ///   `output` then holds is undefined.
+  /// - Throws: kind `corrupt` where the input is damaged, or does not hold as much as `output` needs. The content of
+  ///   `output` is undefined then.
   func decompress(_ input: RawSpan, into output: inout MutableRawSpan) throws(BlockError)
 }
 
-/// What stands around deflate's compressed bits.
+/// The framing around deflate's compressed bits.
 package enum DeflateFormat: Sendable {
   /// Nothing (RFC 1951).
   case raw

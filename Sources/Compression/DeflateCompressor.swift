@@ -15,7 +15,7 @@ package final class DeflateCompressor: BlockCompressor {
   private static let levelBufferSize = (4 + 16 + 64) * 1024 + 8192 * 4
   private static let cacheLine = 64
 
-  /// What stands around the compressed bits.
+  /// The framing around the compressed bits.
   package let format: DeflateFormat
   private let stream: UnsafeMutablePointer<isal_zstream>
   private let levelBuffer: UnsafeMutableRawPointer

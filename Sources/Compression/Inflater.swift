@@ -8,7 +8,7 @@ package import Errors
 /// Undoes deflate, by ISA-L.
 @safe
 package final class Inflater: BlockDecompressor {
-  /// What stands around the compressed bits.
+  /// The framing around the compressed bits.
   package let format: DeflateFormat
   private let state: UnsafeMutablePointer<inflate_state>
 

@@ -146,7 +146,7 @@ package struct CipherSpec: Sendable, Equatable {
       "AES-\(blockKeyBytes * 8)-\(mode.rawValue.uppercased())", key: key, encrypts: encrypts)
   }
 
-  /// Makes what ESSIV encrypts numbers with: the same block cipher, with a hash of the key.
+  /// Makes the context with which ESSIV encrypts numbers: the same block cipher, with a hash of the key.
   func makeVectorContext(_ key: RawSpan) throws(BlockError) -> (any CipherContext)? {
     guard ivGenerator == .essiv, let ivHash else { return nil }
     let hash = try Digest(ivHash).hash(key)

@@ -10,10 +10,10 @@ package struct ContentHash: Sendable, Equatable {
   /// The length of a digest in bytes.
   package let size: Int
   private let library: LibCrypto
-  /// What OpenSSL calls it.
+  /// OpenSSL's name of it.
   private let function: String
 
-  /// What users may choose from, with the name that OpenSSL knows.
+  /// The names that users may choose from, each with OpenSSL's name.
   private static let known: [(name: String, library: String)] = [
     ("sha256", "sha256"), ("sha512", "sha512"), ("sha384", "sha384"), ("sha224", "sha224"),
     ("sha3-256", "sha3-256"), ("sha3-512", "sha3-512"), ("blake2b", "blake2b512"), ("blake2s", "blake2s256"),

@@ -26,7 +26,7 @@ package struct Digest: Sendable, Equatable {
 
   static let sha256 = Digest(known: "sha256")
 
-  /// What LUKS headers have. MD5 is in some that `qemu-img` made.
+  /// The hash functions of LUKS headers. MD5 is in some that `qemu-img` made.
   private static let names: Set<String> = [
     "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "ripemd160", "whirlpool", "sm3", "sha3-256",
     "sha3-384",

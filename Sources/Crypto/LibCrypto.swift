@@ -5,7 +5,7 @@ internal import CCrypto
 internal import Errors
 internal import Host
 
-/// What is called in OpenSSL's libcrypto, loaded when the first cipher or digest is made.
+/// The functions of OpenSSL's libcrypto, loaded when the first cipher or digest is made.
 @safe
 struct LibCrypto: @unchecked Sendable {
   // Sendable because the functions never change and each works on objects of its caller.

@@ -5,7 +5,7 @@ internal import CGcrypt
 internal import Errors
 internal import Host
 
-/// What is called in libgcrypt, loaded when a cipher is first needed that OpenSSL lacks.
+/// The functions of libgcrypt, loaded when a cipher is first needed that OpenSSL lacks.
 @safe
 struct LibGcrypt: @unchecked Sendable {
   // Sendable because the functions never change and each works on objects of its caller.

@@ -12,7 +12,7 @@ package import Host
 package final class SectorCipher: @unchecked Sendable {
   // Sendable because the kept contexts are guarded by `lock` and each is used by one thread at a time.
 
-  /// What a cipher's IV counts in.
+  /// The bytes that a cipher's IV counts as one.
   package static let ivUnit: UInt64 = 512
 
   /// Algorithm, mode and IV generator.

@@ -13,7 +13,7 @@ final class SectorWorker {
   private let context: any CipherContext
   private let generator: CipherSpec.IVGenerator
   private let blockBytes: Int
-  /// What encrypts IVs, where they are.
+  /// The context with which ESSIV encrypts IVs; nil for other generators.
   private let vectorContext: (any CipherContext)?
   /// Room for a batch of IVs; none where the context makes them of the numbers.
   private let scratch: Buffer

@@ -5,7 +5,7 @@ package import Errors
 internal import Host
 package import Options
 
-/// What one `--object` says: a secret's name, and where its bytes come from.
+/// The content of one `--object`: a secret's name, and the origin of its bytes.
 ///
 /// No error that reading a definition throws contains any part of the bytes.
 package struct SecretDefinition: Sendable {
@@ -17,7 +17,7 @@ package struct SecretDefinition: Sendable {
     case base64
   }
 
-  /// Where the bytes come from.
+  /// The origin of the bytes.
   enum Origin {
     /// The definition itself.
     case data(Secret)
@@ -31,7 +31,7 @@ package struct SecretDefinition: Sendable {
   let form: Form
   /// The secret that these bytes are encrypted with, if they are.
   let keyID: String?
-  /// What the encryption began with, as base64.
+  /// The initialization vector of the encryption, as base64.
   let vector: String?
 
   /// Reads `secret,id=…,…` or the same as a JSON object.
@@ -41,7 +41,7 @@ package struct SecretDefinition: Sendable {
     try self.init(reading: try SecretDefinition.properties(text))
   }
 
-  /// What `--object secret,help` prints, or nil where `text` does not ask for it.
+  /// The text that `--object secret,help` prints, or nil where `text` does not ask for it.
   package static func help(for text: String) -> String? {
     switch text {
     case "secret,help", "secret,?":
@@ -60,13 +60,13 @@ package struct SecretDefinition: Sendable {
 
   // MARK: Reading properties
 
-  /// What a definition of any object says, with its type under `qom-type`.
+  /// The properties that the definition of any object has, with its type under `qom-type`.
   package static func properties(_ text: String) throws(BlockError) -> OptionObject {
     if text.hasPrefix("{") {
       do throws(JSONParser.Failure) {
         return try JSONParser.parse(text).object ?? OptionObject()
       } catch {
-        // What is quoted may be part of the data.
+        // The text that the parser quotes may be part of the data.
         let reason = error.reason.split(separator: " '", maxSplits: 1).first ?? ""
         throw BlockError(.invalidArgument, String(reason))
       }
@@ -75,7 +75,7 @@ package struct SecretDefinition: Sendable {
     do throws(BlockError) {
       list = try KeyValueList(parsing: text, dialect: .strict, impliedKey: "qom-type")
     } catch {
-      // What was taken for a key may be the rest of a value with a comma in it.
+      // The word that the parser took for a key may be the rest of a value with a comma in it.
       throw text.contains("data=") ? strayComma : error
     }
     if let data = list.items.firstIndex(where: { $0.key == "data" }) {

@@ -17,7 +17,7 @@ final class HeaderCopy {
   private let place: PrivateFile
   private let device: OpaquePointer
   private let log = LastMessage()
-  /// What stands for the data of a detached header while one is made.
+  /// A file in place of the data of a detached header while such a header is made.
   private var data: PrivateFile?
   var file: File { place.file }
 
@@ -207,13 +207,13 @@ final class HeaderCopy {
       .inputOutput, "\(what): \(said.isEmpty ? HeaderCopy.reason(result) : said)", systemError: -result)
   }
 
-  /// What ends a message of the library.
+  /// The last character of a message of the library.
   private static let lineFeed = Character(Unicode.Scalar(spelling: 0x0A))
 
   private static func reason(_ result: Int32) -> String { BlockError(system: -result).message }
 }
 
-/// What the library complained about last.
+/// The last error message of the library.
 private final class LastMessage {
   var text = ""
 }

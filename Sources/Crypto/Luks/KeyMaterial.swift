@@ -106,7 +106,7 @@ extension KeyMaterial {
   }
 }
 
-/// What tells the volume key from any other.
+/// The salted hash that tells the volume key from any other key.
 package struct VolumeKeyDigest: Sendable, Equatable {
   var hash: String
   var iterations: UInt64

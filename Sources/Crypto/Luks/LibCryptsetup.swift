@@ -5,10 +5,10 @@ internal import CCryptsetup
 internal import Errors
 internal import Host
 
-/// What is called in libcryptsetup, loaded when the first LUKS header is worked on.
+/// The functions of libcryptsetup, loaded when the first LUKS header is worked on.
 @safe
 struct LibCryptsetup: @unchecked Sendable {
-  // Sendable because the functions never change; whoever calls them holds `lock`.
+  // Sendable because the functions never change; every caller holds `lock`.
 
   /// The library keeps state of its own without locks.
   static let lock = ConditionLock()

@@ -7,7 +7,7 @@ package import Options
 
 /// A change of keys, read from the options of `amend`.
 package struct LuksAmendment {
-  /// What is to become of keys.
+  /// A change of keys.
   package enum Change {
     /// A new key, in this slot or the first free one.
     case add(Secret, slot: Int?, iterationTime: UInt64)
@@ -15,7 +15,7 @@ package struct LuksAmendment {
     case erase(matching: Secret?, slot: Int?)
   }
 
-  /// What is to become of keys.
+  /// The change that the options ask for.
   package var change: Change
 
   /// Reads and checks the options.
@@ -74,7 +74,7 @@ package struct LuksAmendment {
     }
   }
 
-  /// What `amend` accepts.
+  /// The options that `amend` accepts.
   package static let list: OptionList = [
     OptionSpec("state", .string, "Select new state of affected keyslots (active/inactive)"),
     OptionSpec("keyslot", .number, "Select a single keyslot to modify explicitly"),

@@ -3,7 +3,7 @@
 
 package import Errors
 
-/// Where a LUKS header and its key material lie: the start of a file, or a part of another image.
+/// The place of a LUKS header and its key material: the start of a file, or a part of another image.
 ///
 /// Offsets are in bytes from the start of the header.
 package protocol LuksArea {

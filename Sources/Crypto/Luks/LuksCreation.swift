@@ -4,7 +4,7 @@
 package import Errors
 package import Options
 
-/// What a new encrypted disk is to be, read from the creation options.
+/// The properties of a new encrypted disk, read from the creation options.
 package struct LuksCreation {
   /// The header to be.
   package var recipe: LuksRecipe
@@ -97,7 +97,7 @@ package struct LuksCreation {
 
   private static let hashes = ["md5", "sha1", "sha224", "sha256", "sha384", "sha512", "ripemd160"]
 
-  /// What `create` accepts, in the order in which its summary shows it.
+  /// The options that `create` accepts, in the order in which its summary shows them.
   package static let list: OptionList = [
     OptionSpec("size", .size, "Virtual disk size"),
     OptionSpec("key-secret", .string, "ID of the secret that provides the keyslot passphrase"),

@@ -5,11 +5,11 @@ internal import Bytes
 internal import Errors
 internal import Host
 
-// Keys of version 1. What the structure has besides the slot that changes stays as it is, byte by byte.
+// Keys of version 1. All bytes of the structure besides the slot that changes stay as they are.
 extension LuksHeader {
   private static let saltBytes = 32
   private static let digestBytes = 20
-  /// What the specification asks for at least.
+  /// The least iterations that the specification asks for.
   private static let leastIterations: UInt64 = 1000
   private static let slotCount1 = 8
 

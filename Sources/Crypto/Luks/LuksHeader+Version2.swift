@@ -20,7 +20,7 @@ extension LuksHeader {
   /// The bytes by which a second copy is known, wherever it may start: the magic number and the version.
   package static let secondarySign: [UInt8] = secondaryMagic + [0, 2]
 
-  /// Where a second copy starts that says so itself; nil where there is none.
+  /// The offset of a second copy that states this offset itself; nil where there is none.
   static func secondCopy(in area: some LuksArea) -> UInt64? {
     let head = Buffer(count: 512)
     for offset in copySizes where offset < area.length {

@@ -5,7 +5,7 @@ internal import Bytes
 package import Errors
 package import Host
 
-/// What a LUKS header says, checked: every offset, length and cost is inside the limits of `LuksLimits`.
+/// The fields of a LUKS header, checked: every offset, length and cost is inside the limits of `LuksLimits`.
 package struct LuksHeader: Sendable, Equatable {
   /// The format's version, 1 or 2.
   package var version: Int
@@ -17,15 +17,15 @@ package struct LuksHeader: Sendable, Equatable {
   package var mode: String
   /// Bytes of the volume key.
   package var keyBytes: Int
-  /// What tells the volume key from others; in version 1 its hash function is that of everything.
+  /// The digest that tells the volume key from others; in version 1 its hash function is that of everything.
   package internal(set) var digest: VolumeKeyDigest
-  /// Where encrypted data starts, in bytes from the start of the header.
+  /// The offset of the encrypted data, in bytes from the start of the header.
   package var payloadOffset: UInt64
   /// Bytes of encrypted data, or nil for all up to the end.
   package var payloadLength: UInt64?
   /// Bytes that are encrypted as one.
   package var sectorSize: Int
-  /// What is added to the number of each sector before it becomes an IV.
+  /// This is added to the number of each sector before it becomes an IV.
   package var ivTweak: UInt64
   /// Places for keys: all eight of version 1, those that are there of version 2; by number.
   package var slots: [LuksKeySlot]
@@ -41,7 +41,7 @@ package struct LuksHeader: Sendable, Equatable {
   package var isFirstCopy = true
   /// Whether the encrypted data lies in another file, where `payloadOffset` counts.
   package var isDetached: Bool
-  /// Where the room for key material ends, in bytes from the start of the header.
+  /// The end of the room for key material, in bytes from the start of the header.
   var materialEnd: UInt64
 
   /// The first bytes of every header.
@@ -193,13 +193,13 @@ package struct LuksKeySlot: Sendable, Equatable {
   package var number: Int
   /// Whether it holds the volume key.
   package var isActive: Bool
-  /// Where its key material lies, in bytes from the start of the header.
+  /// The range of its key material, in bytes from the start of the header.
   package var area: Range<UInt64>
   /// Into how many parts the key is split.
   package var stripes: UInt64
   /// How the key's key is made.
   package var derivation: Derivation
-  /// What is mixed into the passphrase.
+  /// The bytes that are mixed into the passphrase.
   var salt: [UInt8]
   /// How the key lies in the area; nil for a slot of an unknown type.
   var material: KeyMaterial?

@@ -4,7 +4,7 @@
 package import Errors
 package import Host
 
-/// Changes the keys of a header, wherever it lies. Does I/O alone: whoever calls it holds what that takes.
+/// Changes the keys of a header, wherever it lies. Does I/O alone: the caller holds the permissions for it.
 package struct LuksKeyRoutine<Area: LuksArea> {
   private let area: Area
   private let key: LuksVolumeKey

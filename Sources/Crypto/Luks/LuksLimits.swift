@@ -4,7 +4,7 @@
 internal import Bytes
 internal import Errors
 
-/// What a header may cost: the numbers in it come from whoever made the image.
+/// The costs that a header may ask for: its numbers are not trusted, since the maker of the image chose them.
 package struct LuksLimits: Sendable, Equatable {
   /// Iterations of PBKDF2 for one key.
   package var iterations: UInt64

@@ -7,7 +7,7 @@ internal import Options
 /// An object of LUKS2 metadata, whose values have the types that the specification gives them.
 struct LuksMetadataObject {
   let values: OptionObject
-  /// What messages call it.
+  /// The object's name in messages.
   let name: String
 
   init(_ value: OptionTree?, _ name: String) throws(BlockError) {

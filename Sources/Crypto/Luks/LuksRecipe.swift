@@ -4,7 +4,7 @@
 internal import Bytes
 internal import Errors
 
-/// What a new LUKS header is to be.
+/// The properties of a new LUKS header.
 package struct LuksRecipe: Sendable, Equatable {
   /// 1 or 2.
   package var version = 1
@@ -21,13 +21,13 @@ package struct LuksRecipe: Sendable, Equatable {
   /// Milliseconds that unlocking is to take.
   package var iterationTime: UInt64 = LuksRecipe.defaultIterationTime
 
-  /// What unlocking takes where nobody says otherwise, in milliseconds.
+  /// The time that unlocking takes unless the user gives another, in milliseconds.
   package static let defaultIterationTime: UInt64 = 2000
 
   /// A header of version 1 for this cipher.
   package init(cipher: CipherSpec) { self.cipher = cipher }
 
-  /// Where the encrypted data will start, in bytes.
+  /// The offset of the encrypted data, in bytes.
   package var payloadOffset: UInt64 { isDetached ? 0 : headerLength }
 
   /// Bytes of the header: with room for eight keys, or for what version 2 usually has.
@@ -48,7 +48,7 @@ package enum LuksDerivation: String, Sendable, CaseIterable {
   case argon2id
 }
 
-/// What libcryptsetup is told about a key's derivation.
+/// The costs of a key's derivation, as libcryptsetup is told them.
 struct KeyCost: Sendable, Equatable {
   var kind: String
   var hash: String
@@ -89,7 +89,7 @@ struct KeyCost: Sendable, Equatable {
     }
   }
 
-  /// What the standards ask for, and the library insists on.
+  /// The least costs that the standards ask for, and the library insists on.
   private static let leastIterations: UInt64 = 1000
   private static let leastPasses: UInt64 = 4
   /// KiB, the most that the library may choose by default.

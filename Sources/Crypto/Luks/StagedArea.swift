@@ -14,7 +14,7 @@ package final class StagedArea: LuksArea {
 
   private let base: any LuksArea
   private var steps: [Step] = []
-  /// What was there before the writes that were let through, the last one first.
+  /// The former content of the ranges that `commit` wrote, the last write first.
   private var replaced: [(offset: UInt64, content: Buffer)] = []
 
   /// Keeps changes of `base`.

@@ -15,7 +15,7 @@ final class EarlyWriteback: Sendable {
 
   init(_ file: File) { self.file = file }
 
-  /// Notes a range that was written. What is written here and there is left to the system.
+  /// Notes a range that was written. Scattered writes are left to the system.
   func note(_ range: Range<UInt64>) {
     let ready = pending.withLock { pending in
       pending = pending.upperBound == range.lowerBound ? pending.lowerBound..<range.upperBound : range

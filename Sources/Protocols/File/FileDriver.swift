@@ -53,7 +53,7 @@ package final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendab
   /// Length in bytes.
   package var length: UInt64 { knownLength.load(ordering: .acquiring) }
 
-  /// What the file system holds for the file.
+  /// The bytes that the file takes in its file system; nil where that cannot be told.
   package func allocatedLength(of node: Node) -> UInt64? { try? file.allocatedLength() }
 
   // MARK: Graph hooks
@@ -243,7 +243,7 @@ package final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendab
     }
   }
 
-  /// What the system tells of writing only when a file is closed is told here, where somebody listens.
+  /// Tells errors of writing here that the system would tell only when the file is closed, where nobody listens.
   package func close(_ node: Node) throws(BlockError) {
     if file.isWritable { try file.reportCloseErrors() }
   }
@@ -292,7 +292,7 @@ package final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendab
     noteLength(atLeast: end)
   }
 
-  /// Makes what was written durable, whatever nodes were opened not to care about.
+  /// Makes the file's content durable, even where nodes were opened with `.noFlush`.
   package func synchronize() throws(BlockError) {
     try file.synchronize()
     try file.reportCloseErrors()

@@ -20,7 +20,7 @@ package struct FileStorage: DriverKind {
   /// Storage.
   package var isProtocol: Bool { true }
 
-  /// What making a file can be told.
+  /// The options that `create` accepts.
   package var creationOptions: OptionList {
     [
       OptionSpec("size", .size, "Virtual disk size"),

@@ -29,11 +29,11 @@ final class ImageLocks: Sendable {
   }
 
   private struct State {
-    /// What the file system has locked for us.
+    /// The bits that the file system has locked for us.
     var locked = Bits()
-    /// What was agreed on last.
+    /// The bits of the last claim that was committed.
     var agreed = Bits()
-    /// What is being agreed on.
+    /// The bits of the claim that is being prepared.
     var wanted: Bits?
   }
 
@@ -164,7 +164,7 @@ final class ImageLocks: Sendable {
     let name = Permissions(rawValue: 1 << bit).names.first ?? "unknown"
     return BlockError(
       lock: "\(shared ? "shared " : "")\"\(name)\"", of: path, heldBy: process,
-      // What others write can still be looked at, as it changes.
+      // A reader can still look at an image that others write, as it changes.
       mayBeForced: shared && !file.isWritable)
   }
 }

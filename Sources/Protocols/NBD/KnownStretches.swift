@@ -8,11 +8,11 @@ struct KnownStretches: Sendable {
   /// How often what was known became void.
   private(set) var generation = 0
   private var start: UInt64 = 0
-  /// Where each ends, in bytes; none is empty.
+  /// The end of each stretch, in bytes; no stretch is empty.
   private var ends: [UInt64] = []
   private var areZero: [Bool] = []
 
-  /// What is known of the byte at `offset`, and how far it holds.
+  /// The state of the byte at `offset`, and the end of the stretch in that state; nil where it is not known.
   func stretch(at offset: UInt64) -> (isZero: Bool, end: UInt64)? {
     guard offset >= start, let last = ends.last, offset < last else { return nil }
     // The first one that ends after the offset.
@@ -24,7 +24,7 @@ struct KnownStretches: Sendable {
     return (areZero[low], ends[low])
   }
 
-  /// Takes an answer for the range from `start` on: whatever has one of the bits of `mask` is no data.
+  /// Takes an answer for the range from `start` on: stretches with one of the bits of `mask` are no data.
   mutating func learn(_ answer: [NBDStretch], from start: UInt64, mask: UInt32) {
     self.start = start
     var end = start

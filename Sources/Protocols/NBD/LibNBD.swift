@@ -5,7 +5,7 @@ internal import CNbd
 internal import Errors
 internal import Host
 
-/// What is called in libnbd, loaded when the first export is opened.
+/// The functions of libnbd, loaded when the first export is opened.
 @safe
 struct LibNBD: @unchecked Sendable {
   // Sendable because the functions never change, and the library locks its handles itself.

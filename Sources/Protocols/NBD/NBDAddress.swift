@@ -6,7 +6,7 @@ internal import Bytes
 internal import Errors
 internal import Options
 
-/// Where a server is, and which of its exports is meant.
+/// The address of a server, and the name of one of its exports.
 enum NBDAddress: Equatable {
   /// As libnbd reads it: `nbd://host:port/export`, `nbd+unix:///export?socket=path`, `nbds://…` with TLS.
   case uri(String)
@@ -48,7 +48,7 @@ enum NBDAddress: Equatable {
     case .some(let other):
       throw BlockError(.unsupported, "Parameter 'server.type' does not accept value '\(other)'")
     }
-    // What is left is named with the options that nobody takes.
+    // The options that remain are named together with those that nobody takes.
     if !server.isEmpty { options["server"] = .object(server) }
   }
 

@@ -29,7 +29,7 @@ final class NBDConnection: @unchecked Sendable {
   /// Whether the server tells where there is data.
   let knowsStatus: Bool
 
-  /// What servers take where they do not say.
+  /// The length of a request that servers take unless they state another.
   private static let usualLargestRequest: UInt64 = 32 << 20
   /// The longest disk that there can be: 63 bits, less what keeps sums of offsets inside them.
   private static let longest: UInt64 = 0x7fff_ffff_c000_0000
@@ -44,7 +44,7 @@ final class NBDConnection: @unchecked Sendable {
       guard unsafe library.addContext(handle, context) == 0 else { throw NBDConnection.failure(library) }
       try unsafe NBDConnection.connect(handle, address, library)
       let size = unsafe library.size(handle)
-      // What has no place in 63 bits is answered as -1, without a reason.
+      // The library answers -1 without a reason for a length that has no place in 63 bits.
       guard size >= 0, UInt64(size) <= NBDConnection.longest else {
         throw BlockError(
           .tooLarge, "Could not refresh total sector count: File too large",
@@ -153,8 +153,8 @@ final class NBDConnection: @unchecked Sendable {
     try check(unsafe library.trim(handle, length, offset, 0))
   }
 
-  /// What the server says of a range of less than 4 GiB: stretches that follow one another, each with its length
-  /// and the bits of the context. They may end before the range does, or after.
+  /// The server's answer for a range of less than 4 GiB: stretches that follow one another, each with its length and
+  /// the bits of the context. They may end before the range does, or after.
   func status(at offset: UInt64, length: UInt64) throws(BlockError) -> [NBDStretch] {
     let answer = Answer(context)
     // Until it is released below, the library's pointer keeps the answer alive.
@@ -179,7 +179,7 @@ final class NBDConnection: @unchecked Sendable {
     return answer.stretches
   }
 
-  /// What the library hands to its callback, which runs before the command returns.
+  /// The answer of the server, filled by the library's callback, which runs before the command returns.
   private final class Answer {
     /// More are forgotten, and asked for when they are needed.
     static let mostStretches = 1 << 16
@@ -194,6 +194,6 @@ final class NBDConnection: @unchecked Sendable {
 struct NBDStretch: Equatable {
   /// Its length in bytes.
   var length: UInt64
-  /// What the server says of it: of `base:allocation`, bit 0 for a hole, bit 1 for zeros.
+  /// The flags that the context gives the stretch: of `base:allocation`, bit 0 for a hole, bit 1 for zeros.
   var bits: UInt32
 }

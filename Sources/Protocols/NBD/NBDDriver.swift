@@ -6,9 +6,9 @@ internal import Bytes
 internal import Errors
 internal import Synchronization
 
-/// What a server is asked about the blocks of an export.
+/// The metadata context that a server is asked for about the blocks of an export.
 enum NBDContext: Equatable {
-  /// Where there is data, and what reads as zero.
+  /// The allocation: the ranges with data, and those that read as zero.
   case allocation
   /// Anything else that the server knows, such as `qemu:dirty-bitmap:NAME`: shown as holes where its lowest bit is 1.
   case other(String)
@@ -47,7 +47,7 @@ final class NBDDriver: InPlaceStorage {
 
   func length(of node: Node) -> UInt64 { connection.length }
 
-  /// What the server says of its requests.
+  /// The limits that the server states for its requests.
   func limits(of node: Node) -> Limits {
     var limits = Limits()
     limits.requestAlignment = connection.unit
@@ -66,7 +66,8 @@ final class NBDDriver: InPlaceStorage {
     throw BlockError(.readOnly, "The NBD server lets this export be read only")
   }
 
-  /// Where something else than the allocation is shown as data and holes, what was written would not show.
+  /// Refuses writing where another context than the allocation is shown as data and holes: the guest's writes would not
+  /// show in it.
   private func refuseForeignContext() throws(BlockError) {
     guard case .other(let name) = context else { return }
     throw BlockError(
@@ -100,7 +101,7 @@ final class NBDDriver: InPlaceStorage {
       fresh.learn(answer, from: start, mask: context.mask)
       found.0 = fresh.stretch(at: offset)
       let stretches = fresh
-      // What was learnt before a change does not last beyond it.
+      // An answer from before a change is void: it is not kept.
       known.withLock { if $0.generation == found.1 { $0.adopt(stretches) } }
     }
     guard let stretch = found.0 else {
@@ -108,7 +109,7 @@ final class NBDDriver: InPlaceStorage {
     }
     let count = min(length, stretch.end - offset)
     guard stretch.isZero else { return Extent(.data, length: count, location: location) }
-    // What a bitmap has says nothing of the content.
+    // A dirty bitmap's bits say nothing of the content.
     return context == .allocation
       ? Extent(.zero, length: count, location: location) : Extent(.unallocated, length: count)
   }

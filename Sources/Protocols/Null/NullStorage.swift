@@ -27,8 +27,8 @@ package struct NullStorage: DriverKind {
 
   private var onlyName: String { "\(name)://" }
 
-  /// Takes the options `size`, `latency-ns` (what each request takes) and `read-zeroes` (without which what is read is
-  /// whatever the memory held).
+  /// Takes the options `size`, `latency-ns` (the time that each request takes) and `read-zeroes` (without it, reads
+  /// return the memory's former content).
   package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     if let path = try request.options.takeString("filename"), path != onlyName {
       throw BlockError(.invalidArgument, "The only allowed filename for this driver is '\(onlyName)'")
