@@ -81,8 +81,8 @@ package final class File: Sendable {
     }
     while true {
       let descriptor =
-        if let folder {
-          unsafe linux_open_at(folder, cName, flags)
+        if let start = folder {
+          unsafe linux_open_at(start, cName, flags)
         } else {
           unsafe linux_open(cName, flags, permissions)
         }

@@ -198,21 +198,29 @@ package final class ConvertJob: Job {
     if let backing = BackingCheck(values, unsafe: true) {
       try backing.refuseOwnFiles(path: path, graph: graph, opener: opener)
     }
+    let recipe = ImageRecipe(path: path, format: format, size: length, options: values)
     // All that can be refused is, before the target's file gives up what it holds.
     try bitmaps?.checkTarget(kind, values)
+    try making(recipe) { () throws(BlockError) in try recipe.refuseUnknownBackingFormat(opener) }
     try openBacking(of: values, at: path, in: graph)
-    do throws(BlockError) {
-      let recipe = ImageRecipe(
-        path: path, format: format, size: length, options: values)
-      image = try NewImage(recipe, flags: targetFlags, graph: graph, opener: opener)
-    } catch {
-      throw error.prefixed(
-        "\(options.target.text): error while converting \(format)", naming: options.target.text)
+    image = try making(recipe) { () throws(BlockError) in
+      try NewImage(recipe, flags: targetFlags, graph: graph, opener: opener)
     }
     try inFile(options.target.text) { () throws(BlockError) in
       try image?.open(for: user, on: backing?.edge?.child)
     }
     base = sharedBase(below: user)
+  }
+
+  private func making<Result>(_ recipe: ImageRecipe, _ body: () throws(BlockError) -> Result)
+    throws(BlockError) -> Result
+  {
+    do throws(BlockError) {
+      return try body()
+    } catch {
+      let name = options.target.text
+      throw error.prefixed("\(name): error while converting \(recipe.format)", naming: name)
+    }
   }
 
   private func openBacking(of values: OptionObject, at path: String, in graph: Graph) throws(BlockError) {

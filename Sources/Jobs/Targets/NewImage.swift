@@ -25,6 +25,14 @@ package struct ImageRecipe: Sendable {
     self.size = size
     self.options = options
   }
+
+  /// Throws where nobody knows the format that the image is to state for its backing file.
+  func refuseUnknownBackingFormat(_ opener: Opener) throws(BlockError) {
+    guard let format = options["backing_fmt"]?.string, opener.kind(named: format) == nil,
+      !Signature.imageFormats.contains(format)
+    else { return }
+    throw BlockError(.invalidArgument, "Parameter 'backing-fmt' does not accept value '\(format)'")
+  }
 }
 
 /// A new image: its files, filled with an empty image of its format. Graph API.
@@ -63,11 +71,7 @@ final class NewImage: ImageFiles {
   func explain(_ error: BlockError) -> BlockError { files.explain(error) }
 
   private func create() throws(BlockError) {
-    if let format = recipe.options["backing_fmt"]?.string, opener.kind(named: format) == nil,
-      !Signature.imageFormats.contains(format)
-    {
-      throw BlockError(.invalidArgument, "Parameter 'backing-fmt' does not accept value '\(format)'")
-    }
+    try recipe.refuseUnknownBackingFormat(opener)
     let kind = try opener.knownFormat(recipe.format)
     var options = recipe.options
     if let name = options["data_file"]?.string { options["data_file"] = .string(try opener.targetPath(name)) }
