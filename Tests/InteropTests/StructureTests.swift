@@ -14,6 +14,14 @@ import Testing
     #expect(whole == Shell.Outcome(status: 0, output: ""))
   }
 
+  @Test("only the library's module promises anything to other packages")
+  func access() {
+    let outcome = Shell.run(
+      "grep -rnE '^[^/\"]*\\b(public|open) (import|final|struct|class|enum|protocol|extension|func|var|let|init|static)' "
+        + "Sources --include=*.swift | grep -v '^Sources/Strata/' | head -n 3", folder: Programs.root)
+    #expect(outcome == Shell.Outcome(status: 0, output: ""))
+  }
+
   @Test(
     "a dependency that points up is named",
     arguments: [
