@@ -117,7 +117,9 @@ import Testing
       kill -9 $pid 2>/dev/null; wait $pid 2>/dev/null
       qemu-img check -q image.qed 2>/dev/null; [[ $? = [03] ]] || echo broken
       qemu-io -f qed -c 'write -q 0 512' image.qed
-      "$1" check -q -r all image.qed; qemu-img check -q image.qed || echo broken
+      # qemu-img finds leaks in some sound images, also of its own.
+      "$1" check -q -r all image.qed; qemu-img check -q image.qed; [[ $? = [03] ]] || echo broken
+      "$1" check -q image.qed || echo unsound
       """, Programs.strata, "\(seed)", folder: folder.path)
     #expect(outcome.output == "")
   }
