@@ -3,8 +3,7 @@
 
 /// Heap memory aligned for direct I/O, zero-filled when made.
 ///
-/// A buffer has one user at a time: it is not `Sendable`, and whoever hands one to another thread does so
-/// by giving it up.
+/// A buffer has one user at a time: it is not `Sendable`, and a thread that hands one to another gives it up.
 @safe
 package final class Buffer {
   /// Bytes every buffer is aligned to; enough for direct I/O on any device in use.
