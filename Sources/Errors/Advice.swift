@@ -1,10 +1,10 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What the user can do next. Where commands are shown, `\(.file)` stands for the image that the error is about, whose
-/// name is often known only further up.
+/// The next step that the user can take. Where commands are shown, `\(.file)` stands for the image that the error is
+/// about, whose name is often known only further up.
 package struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation {
-  /// What a part of the text stands for.
+  /// The things that a part of the text can stand for.
   package enum Placeholder: Sendable {
     /// The image or file that went wrong.
     case file

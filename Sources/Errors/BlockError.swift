@@ -3,10 +3,10 @@
 
 /// The one error of the suite: what kind of thing went wrong, and a sentence that a person can act on.
 ///
-/// What was being done is added in front as the error rises (`Could not open 'x.qcow2': …`), a frame at a time, so
-/// that the message reads from the command down to the finding. New formats add no kinds.
+/// The operations that were under way are added in front as the error rises (`Could not open 'x.qcow2': …`), a frame at
+/// a time, so that the message reads from the command down to the finding. New formats add no kinds.
 package struct BlockError: Error, Sendable, Equatable {
-  /// What a program may want to tell apart; the raw values appear in JSON output and stay stable.
+  /// The kinds of errors that a program may want to tell apart; the raw values appear in JSON output and stay stable.
   package enum Kind: String, Sendable, CaseIterable {
     /// A file, node, format, snapshot or other named thing does not exist.
     case notFound = "not-found"
@@ -44,13 +44,13 @@ package struct BlockError: Error, Sendable, Equatable {
     case grantPermissions
   }
 
-  /// What was being done when something went wrong.
+  /// An operation that was under way when something went wrong.
   package struct Frame: Sendable, Equatable {
     /// In words that scripts know.
     package let text: String
     /// The image or file that the words name.
     package let file: String?
-    /// What it is, where that matters above.
+    /// The step that the operation is, where code above has to tell it from others.
     package let step: Step?
 
     /// Makes a frame from its parts.
@@ -61,18 +61,18 @@ package struct BlockError: Error, Sendable, Equatable {
     }
   }
 
-  /// What a program may want to tell apart.
+  /// The kind, by which a program can tell errors apart.
   package var kind: Kind
-  /// What went wrong, one sentence without a final full stop and without what was being done.
+  /// The cause of the error: one sentence without a final full stop and without the operations that were under way.
   package let finding: String
-  /// What was being done, from the command down.
+  /// The operations that were under way, from the command down.
   package private(set) var frames: [Frame] = []
   /// The finding in short, where it is damage that a format tells as a line of its own (`qcow2: Image is corrupt: …`)
   /// before whatever was being done fails as on any broken medium.
   package let damage: String?
   /// Lines that belong to the message, as scripts know them; printed as they are.
   package var hint: String?
-  /// What the user can do next, in a sentence or two, where a next step exists.
+  /// The next step that the user can take, in a sentence or two, where one exists.
   package var advice: Advice?
   /// The image or file that went wrong, as it was named, where it is known.
   package private(set) var file: String?
@@ -100,12 +100,12 @@ package struct BlockError: Error, Sendable, Equatable {
     findingNamesFile = file != nil
   }
 
-  /// The whole sentence: what was being done, from the command down, and the finding.
+  /// The whole sentence: the operations that were under way, from the command down, and the finding.
   package var message: String {
     context.map { $0 + ": " + finding } ?? finding
   }
 
-  /// What was being done, from the command down; nil where nobody said.
+  /// The operations that were under way, from the command down; nil where no frame was added.
   package var context: String? {
     frames.isEmpty ? nil : frames.map(\.text).joined(separator: ": ")
   }
