@@ -123,7 +123,7 @@ struct JSONLexer {
       }
       position += 1
       if byte == quote {
-        // What Unicode sets aside is refused, as `qemu-img` does.
+        // Noncharacters of Unicode are refused, as `qemu-img` does.
         if String(decoding: content, as: UTF8.self).hasNoncharacter {
           throw failure("invalid UTF-8 sequence in string", at: start)
         }
@@ -153,7 +153,7 @@ struct JSONLexer {
     }
   }
 
-  /// What follows `\u`: four hexadecimal digits, or twice four for what does not fit 16 bits.
+  /// The escape that follows `\u`: four hexadecimal digits, or twice four for a character that does not fit 16 bits.
   private mutating func unicode(_ offset: Int) throws(JSONParser.Failure) -> Character {
     guard let high = hexDigits() else { throw noCharacter(offset) }
     var value = high

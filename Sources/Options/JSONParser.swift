@@ -8,7 +8,7 @@ package import Errors
 ///
 /// Nothing in the text is trusted: nesting and length are limited, a key may occur once in an object.
 package struct JSONParser {
-  /// What is wrong with a text, and where.
+  /// The first mistake in a text, and where it is.
   package struct Failure: Error, Sendable, Equatable {
     /// A sentence without a full stop.
     package var reason: String

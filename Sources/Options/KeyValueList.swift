@@ -24,7 +24,7 @@ package struct KeyValueList: Sendable, Equatable {
     }
   }
 
-  /// Which of the two habits of option strings holds.
+  /// The two dialects of option strings.
   package enum Dialect: Sendable {
     /// `-o` and `--image-opts`: `key` means on and `nokey` off; any text is a key.
     case short

@@ -7,7 +7,7 @@ package import Errors
 ///
 /// Values may have JSON's types or be text as on the command line; null counts as not given, except to `tree`.
 package struct OptionReader: Sendable {
-  /// What has not been taken yet.
+  /// The values that have not been taken yet.
   package private(set) var rest: OptionObject
 
   /// Makes a reader of all values of `object`.

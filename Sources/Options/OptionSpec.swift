@@ -5,7 +5,7 @@ package import Errors
 
 /// One option that a format or protocol understands, as data.
 package struct OptionSpec: Sendable, Equatable {
-  /// What values the option takes.
+  /// The kinds of values that options take.
   package enum Kind: Sendable, Equatable {
     /// On or off.
     case bool
@@ -21,11 +21,11 @@ package struct OptionSpec: Sendable, Equatable {
 
   /// The name on the command line.
   package let name: String
-  /// What values the option takes.
+  /// The kind of value that the option takes.
   package let kind: Kind
-  /// What it does, in one line.
+  /// The effect of the option, in one line.
   package let help: String
-  /// What holds where the user says nothing, if that is to be shown when an image is created.
+  /// The value that holds where the user states none, if that is to be shown when an image is created.
   package let defaultValue: OptionTree?
 
   /// Makes a description from its parts.
@@ -97,7 +97,7 @@ package struct OptionList: Sendable, Equatable, ExpressibleByArrayLiteral {
     return values
   }
 
-  /// What `-o help` prints, with a final line feed: a line for each option, by name.
+  /// The text of `-o help`, with a final line feed: a line for each option, by name.
   package var help: String {
     var text = "Supported options:\n"
     for spec in specs.sorted(by: { $0.name < $1.name }) {

@@ -26,7 +26,7 @@ package enum SizeText {
     }
   }
 
-  /// What `resize` is asked to do.
+  /// A change of a size, as `resize` is asked for it.
   package enum Change: Sendable, Equatable {
     /// Make it that many bytes.
     case set(UInt64)
@@ -66,7 +66,7 @@ package enum SizeText {
     return sum
   }
 
-  /// What `text` asks of a size: a size, or one with `+` or `-` in front for a difference.
+  /// The change that `text` asks for: a size, or one with `+` or `-` in front for a difference.
   package static func parseChange(_ text: String) throws(Failure) -> Change {
     if text.hasPrefix("+") { return .grow(try parse(String(text.dropFirst()))) }
     if text.hasPrefix("-") { return .shrink(try parse(String(text.dropFirst()))) }
