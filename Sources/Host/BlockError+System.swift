@@ -25,15 +25,15 @@ extension BlockError {
       kind, unsafe String(cString: strerror(number)), advice: BlockError.advice(number), systemError: number)
   }
 
-  /// What the caller may not do: EPERM.
+  /// `EPERM`, of an operation that the caller may not do.
   package static let notPermitted: Int32 = EPERM
-  /// What makes no sense: EINVAL.
+  /// `EINVAL`, of a request that makes no sense.
   package static let senseless: Int32 = EINVAL
 
-  /// What took too long.
+  /// The error of an operation that took too long.
   package static var timedOut: BlockError { BlockError(system: ETIMEDOUT) }
 
-  /// What can be done where the system refuses.
+  /// The next step that the user can take where the system refuses.
   private static func advice(_ number: Int32) -> Advice? {
     switch number {
     case ENOSPC, EDQUOT:

@@ -3,7 +3,7 @@
 
 package import Bytes
 
-/// Buffers that are used again and again, by whichever thread needs one: taking new memory from the system for each
+/// Buffers that are used again and again, by any thread that needs one: taking new memory from the system for each
 /// segment costs as much as a copy.
 package final class BufferPool: @unchecked Sendable {
   // Sendable because the list is guarded by the lock and a buffer has one user at a time.

@@ -15,7 +15,7 @@ package final class DynamicLibrary: @unchecked Sendable {
     case gcrypt = "libgcrypt.so.20"
     case nbd = "libnbd.so.0"
 
-    /// What users install to get it.
+    /// The package that users install to get the library.
     fileprivate var package: String {
       switch self {
       case .crypto: "libssl3"
@@ -54,7 +54,7 @@ package final class DynamicLibrary: @unchecked Sendable {
   }
 }
 
-/// What is called in a library, found once for the whole process: as a static property, when it is first needed.
+/// The functions of a library, found once for the whole process: as a static property, when they are first needed.
 package struct LoadedLibrary<Functions: Sendable>: Sendable {
   private let result: Result<Functions, BlockError>
 

@@ -27,8 +27,9 @@ package struct RunningProcess: Sendable, Equatable, CustomStringConvertible {
   }
 }
 
-/// Who holds a lock that belongs to an open file: the kernel does not answer with a process then, but tells each
-/// process's open files and their locks in `/proc`. Elsewhere than on Linux there is no such place, and no answer.
+/// The search for the process that holds a lock of an open file: the kernel does not answer with a process then, but
+/// tells each process's open files and their locks in `/proc`. Elsewhere than on Linux there is no such place, and no
+/// answer.
 extension File {
   /// The process that has a lock of the byte at `offset` through another open file than this one: another process
   /// before this one. Nil where the system does not tell; processes of other users are told to root only.
@@ -83,7 +84,7 @@ extension File {
   }
 }
 
-/// What the system tells of its processes, as folders and texts. Nothing where it does not.
+/// The system's processes as `/proc` tells of them, as folders and texts. Nothing where it does not.
 private enum ProcessTable {
   /// The numbers that `folder` has entries for: processes, or their open files.
   static func names(in folder: String) -> [String] {

@@ -23,7 +23,7 @@ extension File {
     guard linux_unlock(descriptor, position, 1) == 0 else { throw BlockError(system: errno) }
   }
 
-  /// Who stands in the way of an exclusive lock of the byte at `offset`: nil when nobody does.
+  /// The holder of a lock that stands in the way of an exclusive lock of the byte at `offset`: nil when there is none.
   package func lockHolder(byte offset: UInt64) throws(BlockError) -> LockHolder? {
     let position = try File.position(offset, 0)
     var process: Int64 = -1

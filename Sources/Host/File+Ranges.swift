@@ -6,7 +6,7 @@ package import Errors
 internal import Glibc
 
 extension File {
-  /// What a stretch of a file holds.
+  /// A stretch of a file that is all data or all hole.
   package struct Stretch: Sendable, Equatable {
     /// Whether the file system holds data there; a hole reads as zero.
     package var isData: Bool

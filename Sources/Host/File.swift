@@ -11,7 +11,7 @@ internal import Glibc
 /// The descriptor closes with the last reference. No call uses the shared file position, except that
 /// seeking for data and holes moves it. Errors carry the system's own words; the caller adds the file name.
 package final class File: Sendable {
-  /// What kind of file system object was opened.
+  /// The kind of file system object that was opened.
   package enum Kind: Sendable {
     case regular
     case blockDevice
@@ -39,7 +39,7 @@ package final class File: Sendable {
   }
 
   let descriptor: Int32
-  /// What kind of file system object this is.
+  /// The kind of file system object this is.
   package let kind: Kind
   /// Whether the descriptor allows writing.
   package let isWritable: Bool
@@ -112,7 +112,7 @@ package final class File: Sendable {
     UInt64(clamping: try status().st_blocks) &* 512
   }
 
-  /// What tells this file from every other on the machine.
+  /// The identity that tells this file from every other on the machine.
   package func identity() throws(BlockError) -> FileIdentity {
     FileIdentity(try status())
   }
@@ -224,7 +224,7 @@ extension File.Mode {
   }
 }
 
-/// What tells one file from every other on the machine.
+/// The identity that tells one file from every other on the machine.
 package struct FileIdentity: Hashable, Sendable {
   /// The device the file is on.
   package let device: UInt64

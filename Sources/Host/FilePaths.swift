@@ -6,7 +6,7 @@ internal import CLinux
 package import Errors
 internal import Glibc
 
-/// What can be said of a path, and what stands there.
+/// The parts of paths, and the objects that stand at them.
 package enum FilePaths {
   /// The folder part: everything before the last slash, `.` where there is none.
   package static func folder(of path: String) -> String {
@@ -54,7 +54,7 @@ package enum FilePaths {
   /// As many links as Linux follows.
   private static let maximumLinks = 40
 
-  /// What the link at `path` says, or nil where there is no link.
+  /// The path that the link at `path` holds, or nil where there is no link.
   static func linkTarget(_ path: String) -> String? {
     var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
     let count = unsafe readlink(path.cName, &bytes, bytes.count)
@@ -62,14 +62,14 @@ package enum FilePaths {
     return String(spelling: bytes.prefix(count).map { UInt8(bitPattern: $0) })
   }
 
-  /// What kind of object is at `path`, or nil where there is nothing or it cannot be looked at.
+  /// The kind of object at `path`, or nil where there is nothing or it cannot be looked at.
   package static func kind(of path: String) -> File.Kind? {
     var status = stat()
     guard unsafe stat(path.cName, &status) == 0 else { return nil }
     return File.Kind(status)
   }
 
-  /// What tells the file at `path` from every other, or nil where there is none.
+  /// The identity that tells the file at `path` from every other, or nil where there is none.
   package static func identity(of path: String) -> FileIdentity? {
     var status = stat()
     guard unsafe stat(path.cName, &status) == 0 else { return nil }
@@ -93,7 +93,7 @@ package enum FilePaths {
   }
 }
 
-/// What a file system says of its free space.
+/// The free space of a file system.
 package struct FreeSpace: Sendable {
   /// All of it, in bytes: more than this, nobody can write.
   package let all: UInt64

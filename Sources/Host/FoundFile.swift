@@ -9,7 +9,7 @@ internal import Glibc
 /// A file that was found and is not open yet: looking at it has none of the effects that opening has, and `open` opens
 /// that file and no other, whatever comes to stand at its name meanwhile.
 package final class FoundFile: Sendable {
-  /// What kind of file system object was found.
+  /// The kind of file system object that was found.
   package let kind: File.Kind
   private let identity: FileIdentity
   /// Keeps the object, so that its identity is not given to another one.

@@ -5,8 +5,8 @@ internal import CLinux
 internal import Errors
 internal import Glibc
 
-/// What a file has besides content and name, and keeps when another takes its place: owner, mode, access control
-/// list, security label and other extended attributes, flags, project.
+/// The attributes of a file besides content and name, which it keeps when another takes its place: owner, mode, access
+/// control list, security label and other extended attributes, flags, project.
 struct KeptAttributes: Equatable {
   private var owner: uid_t
   private var group: gid_t
@@ -71,7 +71,7 @@ struct KeptAttributes: Equatable {
     }
   }
 
-  /// What the kernel itself takes from a file as soon as it is written, or derives from its content.
+  /// The extended attributes that the kernel takes from a file as soon as it is written, or derives from its content.
   private static let bound: [String] = ["security.capability", "security.ima", "security.evm"]
 
   private static func extended(of descriptor: Int32) throws(BlockError) -> [[CChar]: [UInt8]] {

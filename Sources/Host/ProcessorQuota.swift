@@ -22,7 +22,7 @@ struct ProcessorQuota {
       guard isUnified || fields[1].split(separator: ",").contains("cpu"),
         let mount = mounts.lazy.compactMap({ Mount($0, isUnified: isUnified) }).first
       else { continue }
-      // What limits a group limits those in it.
+      // The limit of a group holds for the groups inside it, too.
       for folder in mount.folders(ofGroup: fields[2]) {
         guard let share = isUnified ? unifiedShare(folder) : share(folder) else { continue }
         least = min(least ?? share, share)

@@ -34,7 +34,7 @@ package final class Secret: @unchecked Sendable {
       fatalError("no memory for a secret")
     }
     unsafe base = pages
-    // What a process may lock is limited; a key that is not locked is still better than none.
+    // The system limits how much a process may lock; a key that is not locked is still better than none.
     _ = unsafe mlock(base, room)
     _ = unsafe madvise(base, room, Int32(MADV_DONTDUMP))
     var bytes = unsafe MutableRawSpan(_unsafeStart: base, byteCount: count)

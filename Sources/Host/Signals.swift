@@ -5,7 +5,7 @@ internal import CLinux
 internal import Glibc
 internal import Synchronization
 
-/// What the user asks of the running program by signals.
+/// The requests that the user makes of the running program by signals.
 ///
 /// A thread of their own waits for them, and all others have them blocked: whatever hangs in the system or in a
 /// library, somebody is there to end the process.

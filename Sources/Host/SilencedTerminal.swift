@@ -5,7 +5,7 @@ internal import Errors
 internal import Glibc
 internal import Synchronization
 
-/// The terminal while it does not show what is typed; whoever ends the process lets it do so again.
+/// The terminal while it does not show what is typed; code that ends the process calls `restore` first.
 enum SilencedTerminal {
   private static let silenced = Mutex<(descriptor: Int32, before: termios)?>(nil)
 

@@ -145,14 +145,15 @@ package final class StagedFile {
     if unsafe rename(old.cName, path.cName) == 0 { retiredPath = nil }
   }
 
-  /// What was replaced goes.
+  /// Removes the file that was replaced, and a new one that has not appeared.
   package func settle() {
     if state != .staged, let retiredPath { _ = unsafe unlink(retiredPath.cName) }
     if let temporaryPath { _ = unsafe unlink(temporaryPath.cName) }
     (temporaryPath, state) = (nil, .staged)
   }
 
-  /// What stands at the path may have other rights by now, or may have come there meanwhile.
+  /// Gives the attributes once more: the file at the path may have other rights by now, or may have come there
+  /// meanwhile.
   private func takeAttributesAgain() throws(BlockError) {
     guard let present = try PresentFile(at: path) else { return }
     if let obstacle = present.obstacle {

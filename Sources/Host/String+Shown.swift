@@ -27,7 +27,7 @@ extension String {
     return shown
   }
 
-  /// What the UTF-8 of each character that spells a byte begins with.
+  /// The first UTF-8 byte of every character that spells a byte.
   private static let firstOfSpelling: UInt8 = 0xF4
 
   private mutating func append(showing name: [UInt8]) {
