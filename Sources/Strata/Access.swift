@@ -7,7 +7,7 @@ internal import Errors
 internal import Host
 internal import Jobs
 
-/// What an image may lead to, and what opens it.
+/// The trust that images are given, and the secrets that open them.
 public struct Access: Sendable {
   /// How far names are followed that are found inside images.
   public enum References: String, Sendable, CaseIterable {

@@ -56,13 +56,13 @@ extension DiskImage {
     }
   }
 
-  /// What a check found.
+  /// The findings of a check.
   public struct CheckReport: Sendable {
     /// Contradictions that endanger data, and places that could not be looked at.
     public internal(set) var errors: UInt64 = 0
     /// Clusters that nothing refers to.
     public internal(set) var leaks: UInt64 = 0
-    /// What a repair took away of both.
+    /// The number of errors and leaks that a repair took away.
     public internal(set) var repaired: UInt64 = 0
     /// Each finding in the order found, no more than the first thousand.
     public internal(set) var findings: [String] = []
@@ -94,7 +94,7 @@ extension DiskImage {
     return report
   }
 
-  /// What an image says of itself.
+  /// The facts that an image states about itself.
   public struct Information: Sendable {
     /// The name of its format.
     public let format: String

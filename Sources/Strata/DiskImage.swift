@@ -19,7 +19,7 @@ public final class DiskImage {
   /// - Parameters:
   ///   - format: the format's name, or nil to look at the content.
   ///   - isWritable: whether the disk may be written to; others may then only read.
-  ///   - access: what the image may lead to.
+  ///   - access: the trust that the image is given, and the secrets that open it.
   /// - Throws: why it cannot be opened.
   public init(
     _ name: String, format: String? = nil, isWritable: Bool = false, access: Access = .trusted
@@ -50,7 +50,7 @@ public final class DiskImage {
 
   /// The bytes from `offset` on, which have to lie inside the disk.
   ///
-  /// - Throws: what cannot be read.
+  /// - Throws: where the range is not inside the disk, or cannot be read.
   public func read(at offset: UInt64, count: Int) throws(ImageError) -> [UInt8] {
     let edge = try edge()
     try requireInside(offset, count, edge)
@@ -61,7 +61,7 @@ public final class DiskImage {
 
   /// Writes bytes at `offset`, which have to lie inside the disk.
   ///
-  /// - Throws: what cannot be written.
+  /// - Throws: where the disk is open for reading only, the range is not inside it, or cannot be written.
   public func write(_ bytes: [UInt8], at offset: UInt64) throws(ImageError) {
     let edge = try writableEdge()
     try requireInside(offset, bytes.count, edge)
@@ -73,7 +73,7 @@ public final class DiskImage {
 
   /// Lets a range inside the disk read as zeros, without space where the format can.
   ///
-  /// - Throws: what cannot be written.
+  /// - Throws: where the disk is open for reading only, the range is not inside it, or cannot be written.
   public func writeZeroes(at offset: UInt64, count: Int) throws(ImageError) {
     let edge = try writableEdge()
     try requireInside(offset, count, edge)
@@ -84,7 +84,7 @@ public final class DiskImage {
 
   /// Makes everything written so far durable.
   ///
-  /// - Throws: what cannot be written.
+  /// - Throws: where something written earlier cannot reach the storage, or the image is closed.
   public func flush() throws(ImageError) {
     let edge = try edge()
     try publicly { () throws(BlockError) in try edge.flush() }
@@ -92,7 +92,7 @@ public final class DiskImage {
 
   /// Writes what is held back and lets go of the image; once more does nothing.
   ///
-  /// - Throws: what cannot be written.
+  /// - Throws: where data that is held back cannot be written.
   public func close() throws(ImageError) {
     guard user.edge != nil else { return }
     try publicly { () throws(BlockError) in

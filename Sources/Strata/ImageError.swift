@@ -7,9 +7,9 @@ internal import Errors
 public struct ImageError: Error, Sendable, CustomStringConvertible {
   /// The kind of failure in stable words, such as `not-found`, `corrupt`, `no-space` or `interrupted`.
   public let kind: String
-  /// What went wrong, from the operation down to the finding: `Could not open 'x': …`.
+  /// The whole sentence, from the operation down to the finding: `Could not open 'x': …`.
   public let message: String
-  /// What can be done about it, where something is known.
+  /// The next step that the user can take, where one is known.
   public let advice: String?
 
   init(_ error: BlockError) {
