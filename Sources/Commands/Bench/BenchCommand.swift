@@ -111,7 +111,7 @@ struct BenchCommand: ProgramCommand {
   }
 }
 
-/// What requests `bench` sends.
+/// The requests that `bench` sends.
 struct BenchRequestOptions: ParsableArguments {
   @Option(name: option("c", "count"), help: ArgumentHelp("How many requests; 75000.", valueName: "count"))
   var count: String?

@@ -91,7 +91,7 @@ struct BitmapCommand: ProgramCommand {
     return 0
   }
 
-  /// What is to be done, in the order of the command line.
+  /// The actions that the options ask for, in the order of the command line.
   private func actions(_ options: [Normalizer.Found]) -> [BitmapJob.Action] {
     var actions: [BitmapJob.Action] = []
     for found in options {
@@ -129,7 +129,7 @@ struct BitmapCommand: ProgramCommand {
       try AccessOptions.image(sourceFile, isOptions: false, format: sourceFormat, flags: []), session)
   }
 
-  /// Bitmaps describe the image alone: what stands below it is not looked at.
+  /// Bitmaps describe the image alone: images below it are not looked at.
   private func jobImage(_ image: NamedImage, _ session: Session) throws -> JobImage {
     var settings = image.settings
     settings.followsBacking = false

@@ -4,7 +4,7 @@
 internal import BlockGraph
 internal import Options
 
-/// What a check counted, for people and for programs.
+/// The counts of a check, for people and for programs.
 struct CheckReport {
   private let result: CheckResult
 
@@ -34,7 +34,7 @@ struct CheckReport {
     return text
   }
 
-  /// What a repair did, before the check that follows it.
+  /// The text about a repair, before the check that follows it.
   var repaired: String {
     """
     The following inconsistencies were found and repaired:
@@ -56,7 +56,7 @@ struct CheckReport {
 
   // MARK: For programs
 
-  /// An object whose keys other programs know in this order; what is zero is left out, but for the first count.
+  /// An object whose keys other programs know in this order; counts of zero are left out, but for the first one.
   func tree(file: String, format: String) -> OptionTree {
     var object = OptionObject()
     func add(_ key: String, _ number: UInt64) {

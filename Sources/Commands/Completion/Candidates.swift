@@ -4,12 +4,12 @@
 internal import Bytes
 internal import Host
 
-/// What may stand at one place of a command line.
+/// The words that may stand at one place of a command line.
 struct Candidates: Equatable {
   /// One word.
   struct Entry: Equatable {
     var word: String
-    /// What it means, empty where there is nothing to say.
+    /// The meaning of the word, empty where there is nothing to say.
     var help = ""
   }
 
@@ -17,7 +17,7 @@ struct Candidates: Equatable {
   var entries: [Entry] = []
   /// Whether names of files may stand there, too; behind `filePrefix`.
   var takesFiles = false
-  /// What stands before a name of a file in the same word.
+  /// The beginning of the word, behind which the name of a file stands.
   var filePrefix = ""
 
   /// Nothing at all.

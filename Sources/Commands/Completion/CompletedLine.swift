@@ -5,9 +5,9 @@ internal import Host
 
 /// The words of a command's line around the one that is being written.
 struct CompletedLine {
-  /// What is being written.
+  /// A place in the line where a word is being written.
   enum Place {
-    /// The value of an option: what stands before it in the same word, and what is written of it.
+    /// The value of an option: `prefix` stands before it in the same word, `text` is its part that is written.
     case value(CommandDescription.Option, prefix: String, text: String)
     /// An option's name.
     case option
@@ -17,7 +17,7 @@ struct CompletedLine {
 
   /// The command.
   let description: CommandDescription
-  /// What is being written.
+  /// The place of the word that is being written.
   private(set) var place = Place.operand(0)
   /// The long names of the options that the line has elsewhere.
   private(set) var given: Set<String> = []
@@ -94,7 +94,7 @@ struct CompletedLine {
     return last.map { ($0, nil) }
   }
 
-  // MARK: What the line says elsewhere
+  // MARK: The rest of the line
 
   private func value(_ names: String...) -> String? {
     for name in names { if let value = values[name] { return value } }
@@ -113,7 +113,7 @@ struct CompletedLine {
       .map { Image(path: $0, format: value("source-format", "a-format", "format")) }
   }
 
-  /// The image that names are looked up in: what a source option names, or the one that the command works on.
+  /// The image that names are looked up in: the one that a source option names, or the one that the command works on.
   var sourceImage: Image? {
     guard let path = value("source-file") else { return image }
     return Image(path: path, format: value("source-format"))
@@ -134,7 +134,7 @@ extension CommandDescription {
     var isInChoice = false
     var isValue = false
     for word in usage.split(separator: " ").dropFirst(2) where word != "[OPTIONS]" {
-      // What stands in [-a | -b NAME] and behind an option is no operand.
+      // Words in [-a | -b NAME] and behind an option are no operands.
       if word.hasPrefix("[-") || word.hasPrefix("(-") { isInChoice = true }
       let wasValue = isValue
       isValue = word.hasPrefix("-")

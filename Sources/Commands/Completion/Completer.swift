@@ -22,7 +22,7 @@ struct Completer {
     current = words.indices.contains(position) ? words[position] : ""
   }
 
-  /// What may stand there.
+  /// The words that may stand there.
   var candidates: Candidates {
     let name = words.first.map(FilePaths.name) ?? ""
     if let implied = Invocation([name]).command { return candidates(of: implied, from: 1) }

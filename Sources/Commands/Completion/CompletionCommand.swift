@@ -3,7 +3,7 @@
 
 internal import ArgumentParser
 
-/// `completion`: what makes a shell complete the program's command lines.
+/// `completion`: prints the script that makes a shell complete the program's command lines.
 struct CompletionCommand: ProgramCommand {
   static var isOwn: Bool { true }
 

@@ -1,7 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// The completion scripts. They only carry words back and forth; what may stand where, the program answers.
+/// The completion scripts. They only carry words back and forth; the program answers which words may stand where.
 enum CompletionScript {
   /// The shells that there is a script for.
   enum Shell: String, CaseIterable {

@@ -76,7 +76,7 @@ enum OptionCandidates {
     return result.starting(with: last).prefixed(before)
   }
 
-  /// What is complete, up to the last comma, and what is being written.
+  /// The complete part, up to the last comma, and the part that is being written.
   private static func split(_ text: String) -> (before: String, last: String) {
     guard let comma = text.lastIndex(of: ",") else { return ("", text) }
     let next = text.index(after: comma)

@@ -5,7 +5,7 @@ internal import BlockGraph
 internal import Crypto
 internal import Jobs
 
-/// What the value of an option is, so that it can be completed.
+/// The kind of an option's value, so that it can be completed.
 enum ValueKind: Equatable {
   /// A name of a format.
   case format

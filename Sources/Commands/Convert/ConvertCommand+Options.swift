@@ -8,7 +8,7 @@ internal import Jobs
 internal import Options
 
 extension ConvertCommand {
-  /// What is asked for; names are read, nothing is opened.
+  /// The job's options as the command line states them; names are read, nothing is opened.
   ///
   /// - Throws: the first value or combination that makes no sense, in the words that scripts know.
   func options(_ creationOptions: KeyValueList, _ session: Session) throws(BlockError) -> ConvertOptions {
@@ -61,7 +61,7 @@ extension ConvertCommand {
       return try session.name(
         of: AccessOptions.image(text, isOptions: target.imageOptions, format: target.format, flags: []))
     }
-    // What is made is a file of that name, not an image that options describe.
+    // A new target is a file of that name, not an image that options describe.
     return try ImageName(text, protocols: session.opener.protocols)
   }
 
@@ -78,7 +78,7 @@ extension ConvertCommand {
     return size
   }
 
-  /// What only a command line can say; the rest is the job's to judge.
+  /// Refuses contradictions that only a command line can hold; the rest is the job's to judge.
   private func refuseContradictions() throws(BlockError) {
     let mistakes: [(Bool, String)] = [
       (target.imageOptions && !target.noCreate, "--target-image-opts requires use of -n flag"),

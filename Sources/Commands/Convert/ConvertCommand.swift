@@ -78,7 +78,7 @@ struct ConvertCommand: ProgramCommand {
   }
 }
 
-/// What `convert` reads.
+/// The options for the images that `convert` reads.
 struct ConvertSourceOptions: ParsableArguments {
   @Option(
     name: option("f", "source-format"),
@@ -103,7 +103,7 @@ struct ConvertSourceOptions: ParsableArguments {
   var salvage = false
 }
 
-/// What `convert` writes.
+/// The options for the image that `convert` writes.
 struct ConvertTargetOptions: ParsableArguments {
   @Option(
     name: option("O", "target-format"),

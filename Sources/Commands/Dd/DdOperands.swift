@@ -32,7 +32,7 @@ struct DdOperands {
     var isBytes = false
   }
 
-  /// - Throws: what is wrong with the first operand that is.
+  /// - Throws: for the first operand that is wrong.
   init(_ operands: [String], warn: (String) -> Void) throws(BlockError) {
     for operand in operands {
       let equal = operand.firstIndex(of: "=")
@@ -87,9 +87,9 @@ struct DdOperands {
 
   // MARK: Numbers
 
-  /// What is copied at most, in bytes.
+  /// The most that is copied, in bytes.
   var countBytes: UInt64? { count.map { bytes($0, countsBytes) } }
-  /// What is left out at the start of the source, in bytes.
+  /// The part at the start of the source that is left out, in bytes.
   var skipBytes: UInt64 { bytes(skip, skipsBytes) }
   /// Where the copy starts in the target, in bytes.
   var seekBytes: UInt64 { bytes(seek, seeksBytes) }

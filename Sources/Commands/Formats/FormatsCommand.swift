@@ -6,7 +6,7 @@ internal import BlockGraph
 internal import Jobs
 internal import Options
 
-/// `formats`: what the program can read and write.
+/// `formats`: lists the formats that the program can read and write.
 struct FormatsCommand: ProgramCommand {
   static var isOwn: Bool { true }
 
@@ -70,7 +70,7 @@ struct FormatEntry {
 
   init(_ kind: any DriverKind) { self.kind = kind }
 
-  /// What it can do, in a fixed order.
+  /// The abilities of the format, in a fixed order.
   private var abilities: [(name: String, has: Bool)] {
     [
       ("create", !kind.creationOptions.specs.isEmpty), ("backing", kind.supportsBacking),

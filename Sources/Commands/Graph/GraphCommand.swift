@@ -5,7 +5,7 @@ internal import ArgumentParser
 internal import BlockGraph
 internal import Errors
 
-/// `graph`: what the engine makes of images.
+/// `graph`: shows the nodes and edges that the engine makes of images.
 struct GraphCommand: ProgramCommand {
   static var isOwn: Bool { true }
 

@@ -7,7 +7,7 @@ internal import Errors
 internal import Jobs
 internal import Options
 
-/// `info`: what an image is.
+/// `info`: tells about an image.
 struct InfoCommand: ProgramCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(

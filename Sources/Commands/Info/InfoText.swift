@@ -3,7 +3,7 @@
 
 internal import Options
 
-/// What `info` prints for people, line by line as scripts know it: what the tree for programs says.
+/// The text of `info` for people, line by line as scripts know it: it says the same as `InfoTree`.
 struct InfoText {
   /// The lines, each with a line feed.
   private(set) var text = ""

@@ -5,7 +5,7 @@ internal import BlockGraph
 internal import Jobs
 internal import Options
 
-/// What `info` tells of an image, as programs read it. The order of the keys is one that other programs compare against.
+/// The tree that `info` prints for programs. The order of the keys is one that other programs compare against.
 struct InfoTree {
   /// The object.
   private(set) var object = OptionObject()
@@ -33,7 +33,7 @@ struct InfoTree {
     if withLimits { object["limits"] = .object(InfoTree.limits(image.limits)) }
   }
 
-  /// What an image asks of requests, in bytes.
+  /// The limits that an image sets to requests, in bytes.
   private static func limits(_ limits: Limits) -> OptionObject {
     [
       "request-alignment": OptionTree(limits.requestAlignment),

@@ -7,10 +7,10 @@ internal import Errors
 internal import Host
 internal import Options
 
-/// What can be said of an image without opening it: from its first and last bytes and its tables, and nothing that
+/// The findings about an image that is not opened: from its first and last bytes and its tables, and from no file that
 /// they name.
 struct Inspection {
-  /// What it comes to.
+  /// The judgement about the image.
   enum Verdict: String {
     /// Nothing that could harm was found.
     case safe
@@ -70,7 +70,7 @@ struct Inspection {
     try judgeHeader(inspected, kinds)
   }
 
-  // MARK: What is found
+  // MARK: Findings
 
   private mutating func note(_ verdict: Verdict, _ message: String) {
     findings.append(Finding(verdict: verdict, message: message))
@@ -126,7 +126,7 @@ struct Inspection {
     }
   }
 
-  // MARK: What it comes to
+  // MARK: The verdict
 
   /// The worst that was found.
   var verdict: Verdict {

@@ -61,7 +61,7 @@ struct LuksCommand: ProgramCommand {
   @Argument(help: ArgumentHelp("What to do, and the image.", valueName: "file"))
   var operands: [String] = []
 
-  /// What can be done.
+  /// The actions of the command.
   enum Action: String, CaseIterable {
     case addKey = "add-key"
     case changeKey = "change-key"
@@ -165,7 +165,7 @@ struct LuksCommand: ProgramCommand {
 
   private func dump(_ name: ImageName, _ session: Session) throws {
     let form = try output.format()
-    // What is stated together is shown together; else a header may well lie alone.
+    // An image that is stated with its detached header is shown whole; any other may be a header alone.
     let shown = name.options["header"] == nil ? try name.luksHeader() : name
     let job = InfoJob(
       shown, OpenSettings(format: "luks"), followsChain: false, opener: session.opener)

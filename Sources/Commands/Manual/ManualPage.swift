@@ -155,7 +155,7 @@ enum Mdoc {
     let words = usage.split(separator: " ").map(String.init)
     let isProgram = words.count < 2 || words[1].hasPrefix("[")
     var text = ".Nm " + (isProgram ? words.first ?? "" : words.prefix(2).joined(separator: " "))
-    /// What stands in brackets or braces, which may be several words.
+    /// The words in brackets or braces, of which there may be several.
     var group: [String]?
     for word in words.dropFirst(isProgram ? 1 : 2) {
       if word.hasPrefix("[") || word.hasPrefix("("), !word.hasPrefix("[+-]") { group = [] }

@@ -6,7 +6,7 @@ internal import BlockGraph
 internal import Errors
 internal import Jobs
 
-/// `map`: what is where in an image.
+/// `map`: tells which parts of an image hold data, and where they are stored.
 struct MapCommand: ProgramCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(

@@ -19,7 +19,7 @@ struct MapPicture: MapRenderer {
     case svg
   }
 
-  /// What a cell shows; what is more telling is larger.
+  /// The content that a cell shows; the more telling one is larger.
   enum Mark: UInt8, Comparable, CaseIterable {
     case nothing, zero, compressed, data
 
@@ -35,7 +35,7 @@ struct MapPicture: MapRenderer {
       }
     }
 
-    /// What the mark says.
+    /// The meaning of the mark.
     var meaning: String {
       switch self {
       case .nothing: "not allocated"

@@ -48,7 +48,7 @@ extension EverywhereOptions {
 }
 
 extension EverywhereOptions {
-  /// How far names found in images are followed: what is `stated`, else what the environment says, else local files.
+  /// How far names found in images are followed: as `stated`, else as the environment says, else local files.
   ///
   /// - Throws: where that contradicts `--untrusted`, or the environment says what is no policy.
   static func references(_ stated: ReferencePolicy?, isUntrusted: Bool) throws(BlockError) -> ReferencePolicy

@@ -11,7 +11,7 @@ internal import Options
 struct Normalizer {
   /// One option as it was found.
   struct Found: Equatable {
-    /// Which one.
+    /// The spelling of the option.
     var spelling: Spelling
     /// Its value, where it takes one.
     var value: String?
@@ -31,7 +31,7 @@ struct Normalizer {
   /// - Parameters:
   ///   - stopsAtOperand: whether everything from the first operand on is left as it is.
   ///   - isStandIn: whether the program is called by `qemu-img`'s name.
-  /// - Throws: what is wrong with the first word that is.
+  /// - Throws: for the first word that is wrong.
   init(_ words: [String], spellings: [Spelling], stopsAtOperand: Bool = false, isStandIn: Bool = false)
     throws(UsageError)
   {
@@ -138,7 +138,7 @@ struct Normalizer {
     return meant.count == 1 ? meant.first : nil
   }
 
-  /// What to say about a long option that there is not.
+  /// The advice about a long option that there is not.
   private func suggestion(for name: String) -> String? {
     let names = spellings.flatMap(\.long)
     let starting = names.filter { !name.isEmpty && $0.hasPrefix(name) }

@@ -31,7 +31,7 @@ struct Spelling: Equatable {
 }
 
 // A command's options are declared once, as properties. Making an instance evaluates the declarations, and
-// whoever wants to know the spellings listens meanwhile; so there is no second list that could differ.
+// `declared(by:)` listens meanwhile; so there is no second list that could differ.
 
 /// The names of an option with a value, for `@Option(name:)`: one character or a long name each.
 func option(_ names: String...) -> NameSpecification { declare(Spelling(names, takesValue: true)) }
@@ -71,7 +71,7 @@ private final class SpellingListener: @unchecked Sendable {
 }
 
 extension Spelling {
-  /// What every command understands besides its own options.
+  /// The option that every command understands besides its own.
   static let help = Spelling(["h", "help"], takesValue: false)
 
   /// The spellings of all options that `arguments` declares, its groups' included, in order.

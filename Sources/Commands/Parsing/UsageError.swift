@@ -5,7 +5,7 @@
 struct UsageError: Error, Equatable {
   /// One line that names what is wrong.
   var message: String
-  /// What was probably meant.
+  /// A sentence about the option that was probably meant.
   var hint: String?
 
   /// Makes an error from one line.

@@ -40,7 +40,7 @@ enum Columns {
   static func hundredths(_ number: Double) -> UInt64 {
     let product = number * 100
     let below = product.rounded(.down)
-    // What the multiplication lost decides where it seems to be a half.
+    // The rounding error of the product decides where it seems to be a half.
     let lost = (-product).addingProduct(number, 100)
     if product - below == 0.5, lost != 0 { return UInt64(lost > 0 ? below + 1 : below) }
     return UInt64(product.rounded(.toNearestOrEven))

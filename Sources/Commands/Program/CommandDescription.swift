@@ -4,7 +4,7 @@
 internal import ArgumentParser
 internal import Options
 
-/// A command as its declaration describes it: what help, manuals and completion are made of.
+/// A command as its declaration describes it: help, manuals and completion are made of this.
 struct CommandDescription {
   /// One option or flag.
   struct Option {
@@ -12,9 +12,9 @@ struct CommandDescription {
     var short: [String] = []
     /// The names that mean it behind two dashes.
     var long: [String] = []
-    /// What its value is called, nil for a flag.
+    /// The word for its value, nil for a flag.
     var value: String?
-    /// What it does, in a sentence or two.
+    /// The effect of the option, in a sentence or two.
     var help: String
     /// The heading that it stands under, empty for none.
     var section: String
@@ -29,13 +29,13 @@ struct CommandDescription {
 
   /// The command's name; `strata` for the program.
   var name: String
-  /// What it does, in a sentence.
+  /// The purpose of the command, in a sentence.
   var abstract: String
   /// How it is called.
   var usage: String
-  /// What there is to know beyond.
+  /// The help text behind the abstract: prose and examples.
   var discussion: String
-  /// What it is given besides options: name and meaning.
+  /// The operands: name and meaning.
   var operands: [(name: String, help: String)] = []
   /// Its options, then those that the program adds, then help.
   var options: [Option] = []
@@ -89,7 +89,7 @@ struct CommandDescription {
     options.append(help)
   }
 
-  // MARK: What the argument parser knows
+  // MARK: The argument parser's knowledge
 
   /// The arguments of a declaration, in order, as the argument parser dumps them.
   private static func arguments(of type: any ParsableArguments.Type) -> [OptionObject] {

@@ -15,7 +15,7 @@ final class Console {
     case plain
     /// The command prints JSON of its own; where it fails before that, an object tells why.
     case ownJSON
-    /// What the command says is gathered and told in one object in the end.
+    /// Everything that the command says is gathered and told in one object in the end.
     case report
   }
 
@@ -27,9 +27,9 @@ final class Console {
   private(set) var isBroken = false
   /// Why the command fails, as far as was said.
   private(set) var failure: BlockError?
-  /// What was warned of.
+  /// The warnings that were printed.
   private(set) var warnings: [String] = []
-  /// What was printed and is not written yet.
+  /// The text that was printed and is not written yet.
   private(set) var pending = ""
   /// Whether anything was written to standard output.
   private(set) var hasWritten = false
@@ -109,7 +109,7 @@ final class Console {
   /// Tells why the command failed, and what to do.
   func report(_ error: BlockError) {
     failure = error
-    // What a format finds wrong in its own tables stands on a line of its own, as other tools print it.
+    // Damage that a format finds in its own tables stands on a line of its own, as `qemu-img` prints it.
     if error.damage != nil { say(error.finding) }
     complain(sentence(error))
     if error.damage == nil, let hint = error.hint { say(hint) }

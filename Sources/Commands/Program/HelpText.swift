@@ -4,7 +4,7 @@
 /// The help of a command, or of the program, as `--help` prints it.
 struct HelpText {
   private let description: CommandDescription
-  /// What the program is called in examples.
+  /// The name of the program in examples.
   private let program: String
   /// The commands of the program, name and abstract, where it is the program's help.
   private let commands: [(name: String, help: String)]

@@ -3,7 +3,7 @@
 
 internal import Host
 
-/// What the name that the program was called by says.
+/// The command line behind the program's name, and the command that this name implies.
 struct Invocation: Equatable {
   /// The name that messages begin with.
   var name: String
@@ -26,7 +26,7 @@ struct Invocation: Equatable {
 
 /// The options before the command, and what is asked for.
 struct GlobalOptions {
-  /// What the program is to do.
+  /// The request that the program is to serve.
   enum Request: Equatable {
     /// Print the help of a command, or of the program.
     case help(String?)
@@ -36,7 +36,7 @@ struct GlobalOptions {
     case command(String, [String])
   }
 
-  /// What the program is to do.
+  /// The request that the program is to serve.
   let request: Request
   /// Trace events asked for by name. There are none, which is worth a warning.
   let traceEvents: [String]

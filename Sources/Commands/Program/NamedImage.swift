@@ -14,7 +14,7 @@ struct NamedImage {
   /// How it is to be opened.
   var settings = OpenSettings()
 
-  /// What the name says.
+  /// The name, taken apart.
   func name(protocols: [StoragePrefix]) throws(BlockError) -> ImageName {
     guard isOptions else { return try ImageName(text, protocols: protocols) }
     let options = try KeyValueList(parsing: text, dialect: .short, impliedKey: "file").tree()

@@ -21,7 +21,7 @@ extension Program {
     return console.isStandIn ? StandInHelp.text(of: description) : HelpText(description).text
   }
 
-  /// What `--version` prints.
+  /// The text that `--version` prints.
   static func versionText(calledBy name: String) -> String {
     // Scripts read the release from the first line of the program that they know by this name.
     name == "qemu-img"

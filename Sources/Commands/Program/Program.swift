@@ -43,7 +43,7 @@ package struct Program {
       status = report(error, otherwise: 1)
     }
     console.flush()
-    // Who has read enough of a pipe knows that the rest is missing.
+    // A reader that closes a pipe early knows that the rest is missing.
     guard console.isBroken, !Stream.output.hasLostReader else { return status }
     console.complain("Could not write to standard output")
     return status == 0 && Program.isOwn(invocation) ? 1 : status

@@ -11,7 +11,7 @@ protocol ProgramCommand: ParsableCommand {
   static var failureStatus: Int32 { get }
   /// Whether `qemu-img` has no such command: nobody expects success where what it prints gets lost.
   static var isOwn: Bool { get }
-  /// What `--output` takes.
+  /// The forms that `--output` takes.
   static var outputForms: [String] { get }
 
   /// Takes an operand out of the command line that options must not be looked for in, as one that may begin with

@@ -5,7 +5,7 @@ internal import Options
 
 /// One moment of a job's progress, for people and for programs.
 struct ProgressPicture {
-  /// What is being done.
+  /// The name of the work that is under way.
   var phase: String
   /// Bytes done, and all bytes as far as known.
   var done: UInt64

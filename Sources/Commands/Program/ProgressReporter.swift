@@ -38,7 +38,7 @@ final class ProgressReporter: Sendable {
     if isShown && atOnce { draw(0) }
   }
 
-  /// What a job is given to tell its progress and to ask whether to go on.
+  /// The context that lets a job tell its progress and ask whether to go on.
   func makeContext() -> JobContext {
     JobContext(
       interrupted: { ProgressReporter.interruption }, report: { progress in self.note(progress) })

@@ -4,8 +4,8 @@
 internal import Errors
 internal import Options
 
-/// What `--output=json` prints for a command that has no JSON of its own, and for every command that fails: one
-/// object, on one line.
+/// The object that `--output=json` prints, on one line, for a command that has no JSON of its own, and for every
+/// command that fails.
 struct ResultReport {
   /// Raised when a key changes its meaning or goes; new keys do not count.
   static let schemaVersion: UInt64 = 1
@@ -14,9 +14,9 @@ struct ResultReport {
   var command: String
   /// The status that the program ends with.
   var status: Int32
-  /// What the command found or made.
+  /// The results of the command.
   var result = OptionObject()
-  /// What it would have printed.
+  /// The text that the command would have printed.
   var text = ""
   var warnings: [String] = []
   /// Why it failed.

@@ -6,7 +6,7 @@ internal import Errors
 internal import Jobs
 internal import Options
 
-/// What one run of a command works with: the console, and an engine that is made when it is first needed.
+/// The context of one run of a command: the console, and an engine that is made when it is first needed.
 final class Session {
   /// Where everything is said.
   let console: Console
@@ -14,9 +14,9 @@ final class Session {
   let command: String
   /// The image that the command works on, the likeliest where there are several.
   let image: String?
-  /// What the command line defined for options to refer to.
+  /// The objects that the command line defined for options to refer to.
   var definitions = ObjectDefinitions()
-  /// The secrets among that.
+  /// The secrets among them.
   var secrets: any SecretSource { definitions.secrets }
   /// The options of the command line, for commands to which their order matters.
   let options: [Normalizer.Found]
@@ -26,7 +26,7 @@ final class Session {
   var isUntrusted = false
   /// How far names are followed that are found inside images.
   var references = ReferencePolicy.local
-  /// What the command found or made, for `--output=json`; commands with JSON of their own leave it empty.
+  /// The results of the command, for `--output=json`; commands with JSON of their own leave it empty.
   var result = OptionObject()
   /// The nodes of all images that the command opens.
   private(set) lazy var graph = makeGraph()
@@ -48,7 +48,7 @@ final class Session {
     ProgressReporter(command, as: progressForm, isShown: isShown, atOnce: atOnce)
   }
 
-  /// What follows where clusters of the image may be lost.
+  /// The advice where clusters of the image may be lost.
   private static let leakHint =
     "Some clusters may be leaked, run 'qemu-img check -r' on the image file to fix."
 
@@ -127,7 +127,7 @@ final class Session {
     console.advise("'\(path)' is raw, whatever its name says; '\(option) \(ending)' chooses that format.")
   }
 
-  /// Opens an image for reading; whoever else uses it may do as they like.
+  /// Opens an image for reading; its other users may do with it as they like.
   func open(_ image: NamedImage) throws -> RootUser {
     let user = graph.makeUser(
       "\(command): '\(image.text)'", request: PermissionRequest(held: .consistentRead, shared: .all))
@@ -135,7 +135,7 @@ final class Session {
     return user
   }
 
-  /// What the name of an image says.
+  /// The name of an image, taken apart.
   func name(of image: NamedImage) throws(BlockError) -> ImageName {
     try inFile(image.text) { () throws(BlockError) in
       try image.name(protocols: opener.protocols)
@@ -169,7 +169,7 @@ final class Session {
     warn(of: runner.warnings, besides: nil)
   }
 
-  /// Says what a job could not undo, once for each cause: what the failure itself led to is no news.
+  /// Warns of the steps that a job could not undo, once for each cause: consequences of the failure itself are no news.
   private func warn(of warnings: [BlockError], besides failure: BlockError?) {
     var told = failure.map { [$0] } ?? []
     for warning in warnings where !told.contains(where: warning.hasCause) {

@@ -4,7 +4,7 @@
 internal import BlockGraph
 internal import Jobs
 
-/// What `--help` prints where the program stands in the place of `qemu-img`. Programs look there for the release, for
+/// The text of `--help` where the program stands in the place of `qemu-img`. Programs look there for the release, for
 /// options of commands, each of which is described in one line, and for the formats.
 enum StandInHelp {
   private static let name = "qemu-img"
@@ -28,7 +28,7 @@ enum StandInHelp {
     frame.head + "\n" + HelpText(command, program: name).text + frame.tail
   }
 
-  /// What every help begins and ends with.
+  /// The beginning and the end of every help.
   private static var frame: (head: String, tail: String) {
     let names = Drivers.all.map { $0.name }.sorted().joined(separator: " ")
     return (Program.versionText(calledBy: name), "\nSupported formats: \(names)\n")

@@ -24,7 +24,7 @@ struct AccessOptions: ParsableArguments {
       text, isOptions: imageOptions, format: format, flags: flags.union(sharing))
   }
 
-  /// Refuses to share `file`, which is to be written, with whoever else writes it.
+  /// Refuses to write `file` while the user asks to share it with other programs that write.
   func refuseForceShare(of file: String) throws(BlockError) {
     guard forceShare else { return }
     throw BlockError(.invalidArgument, "force-share=on can only be used with read-only images")

@@ -5,7 +5,7 @@ internal import BlockGraph
 internal import Errors
 internal import Options
 
-/// What one or several `-o` say about an image to be made.
+/// The options of an image to be made, as one or several `-o` state them.
 struct CreationOptions {
   /// Keys and values, in order.
   let list: KeyValueList
@@ -19,7 +19,7 @@ struct CreationOptions {
     self.list = list
   }
 
-  /// What `-o help` prints: the options of a format and, where a target is named, those of its storage.
+  /// The text of `-o help`: the options of a format and, where a target is named, those of its storage.
   static func help(format: String, target: String?, opener: Opener) throws(BlockError) -> String {
     guard let kind = opener.kind(named: format) else {
       throw opener.unknownFormat(format)

@@ -7,7 +7,7 @@ internal import Filters
 internal import Options
 internal import Secrets
 
-/// What `--object` defined.
+/// The objects that `--object` defined.
 final class ObjectDefinitions {
   /// The secrets.
   let secrets = SecretStore()
@@ -45,7 +45,7 @@ final class ObjectDefinitions {
       .alreadyExists, "attempt to add duplicate property '\(id)' to object (type 'container')")
   }
 
-  /// What `--object help` and `--object TYPE,help` print, or nil where `text` asks for neither.
+  /// The text of `--object help` and `--object TYPE,help`, or nil where `text` asks for neither.
   static func help(for text: String) -> String? {
     switch text {
     case "help", "?": return "List of user creatable objects:\n  secret\n  \(throttleGroup)\n"
