@@ -7,7 +7,7 @@ package import Options
 
 /// Changes creation options of an existing image.
 package final class AmendJob: Job {
-  /// What is to be changed.
+  /// The change to be made.
   package enum Change {
     /// Options as a user wrote them, to be checked by the image's format; secrets come from the opener.
     case listed(KeyValueList, force: Bool, Opener)
@@ -17,7 +17,7 @@ package final class AmendJob: Job {
 
   /// `amend`.
   package let kind = "amend"
-  /// What went wrong when the image was closed.
+  /// The error with which closing the image failed.
   package private(set) var closeFailure: BlockError?
   private let image: JobImage
   private let change: Change
@@ -82,7 +82,7 @@ package final class AmendJob: Job {
 }
 
 extension DriverKind {
-  /// What `-o help` of `amend` prints.
+  /// The text that `-o help` of `amend` prints.
   ///
   /// - Throws: kind `unsupported` where nothing can be changed.
   package func amendHelp() throws(BlockError) -> String {

@@ -9,7 +9,7 @@ final class Amendment {
   private let user: RootUser
   /// The image whose permissions `prepare` took.
   private var prepared: (driver: any AmendingDriver, node: Node)?
-  /// What `run` left to do.
+  /// The effect of the change, which makes it visible or takes it back.
   private var effect: AmendEffect?
   /// Why the change could not be undone.
   private var undoFailure: BlockError?
@@ -69,7 +69,7 @@ extension Graph {
   /// Changes creation options of the image that `user` has, in line: without a job.
   ///
   /// - Parameter warnings: gets what could not be undone.
-  /// - Throws: what the change failed for; the permissions are given back all the same.
+  /// - Throws: the error of the change; the permissions are given back all the same.
   package func amend(
     _ user: RootUser, _ request: AmendRequest, _ context: JobContext = JobContext(),
     warnings: inout [BlockError]

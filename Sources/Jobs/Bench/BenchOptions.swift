@@ -1,7 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What `bench` is asked for.
+/// The options of `bench`.
 package struct BenchOptions: Sendable {
   /// How many requests are sent.
   package var count: UInt64 = 75_000

@@ -4,7 +4,7 @@
 internal import Bytes
 internal import Host
 
-/// What is sent to the image at once; one thread at a time has it.
+/// The requests that one thread sends to the image; one thread at a time has them.
 enum BenchRequest: @unchecked Sendable {
   /// Read to, or write from, a buffer at the offsets of a run, one after the other.
   case transfers(BenchRun, Buffer)
@@ -32,7 +32,7 @@ struct BenchRun: Sequence, IteratorProtocol, Sendable {
   }
 }
 
-/// Which requests come next; one thread at a time asks it.
+/// The requests that are left to be sent, handed out in order; one thread at a time asks for them.
 final class BenchRequests: @unchecked Sendable {
   private let options: BenchOptions
   private let bufferSize: Int

@@ -23,7 +23,7 @@ package final class BitmapJob: Job {
     /// Let what is dirty in the bitmap of this name be dirty in it too.
     case merge(String)
 
-    /// What the step is called in messages.
+    /// The word for the step in messages.
     var name: String {
       switch self {
       case .add: "add"
@@ -38,7 +38,7 @@ package final class BitmapJob: Job {
 
   /// `bitmap`.
   package let kind = "bitmap"
-  /// What went wrong when the image was closed.
+  /// The error with which closing the image failed.
   package private(set) var closeFailure: BlockError?
   private let image: JobImage
   private let source: JobImage?
@@ -114,7 +114,7 @@ package final class BitmapJob: Job {
     }
   }
 
-  /// Whichever of two bitmaps is missing, the one to be changed is told first.
+  /// Makes sure that the bitmap to be changed exists: where both bitmaps are missing, that one is told first.
   private func requireBitmap(_ node: Node) throws(BlockError) {
     guard let driver = node.driver as? any BitmapDriver,
       driver.bitmaps(of: node).contains(where: { $0.name == bitmap })

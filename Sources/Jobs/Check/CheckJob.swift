@@ -6,13 +6,14 @@ package import Errors
 
 /// Checks whether the tables of an image agree with each other, and repairs them.
 ///
-/// Backing files are not opened: what they hold has nothing to do with the image's own tables.
+/// Backing files are not opened: their content has nothing to do with the image's own tables.
 package final class CheckJob: Job {
   /// `check`.
   package let kind = "check"
-  /// What went wrong when the image was closed.
+  /// The error with which closing the image failed.
   package private(set) var closeFailure: BlockError?
-  /// What was counted, after a repair by the check that follows it; nil where the format has nothing to check.
+  /// The counts of the check, after a repair those of the check that follows it; nil where the format has nothing to
+  /// check.
   package private(set) var result: CheckResult?
   /// The name of the image's format.
   package private(set) var format = ""
@@ -23,8 +24,8 @@ package final class CheckJob: Job {
   private var user: RootUser?
 
   /// - Parameters:
-  ///   - image: what to check; settings need no flags of their own.
-  ///   - repair: what may be changed; nil for nothing.
+  ///   - image: the image to check; settings need no flags of their own.
+  ///   - repair: the things that may be changed; nil for none.
   ///   - report: called with each finding, one line without a final line feed.
   ///   - repaired: called with the counts of a repair that changed something, before the image is checked again.
   package init(

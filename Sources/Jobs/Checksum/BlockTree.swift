@@ -9,7 +9,7 @@ internal import Errors
 /// The content is cut into blocks of 64 KiB, the last one filled up with zeros, and each is hashed. 256 digests in a
 /// row, those of zero blocks standing in behind the last, are hashed to one digest of the next level, and so on,
 /// once at least, until there is only one. That and the length of the content in bytes, as eight bytes with the
-/// lowest first, are hashed to the result. What is zero needs no hashing, at any level.
+/// lowest first, are hashed to the result. Zeros need no hashing, at any level.
 struct BlockTree {
   /// Bytes in a block.
   static let blockSize = 64 << 10

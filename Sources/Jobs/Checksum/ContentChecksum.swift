@@ -9,7 +9,7 @@ internal import Host
 
 /// How a checksum is computed, and its value.
 package struct ContentChecksum: Sendable, Equatable {
-  /// What is hashed.
+  /// The way in which content is hashed.
   package enum Method: String, Sendable {
     /// The digests of blocks, as `BlockTree` puts them together: fast where much is zero.
     case blocks
@@ -19,7 +19,7 @@ package struct ContentChecksum: Sendable, Equatable {
 
   /// The hash function.
   package let algorithm: ContentHash
-  /// What was hashed.
+  /// The way in which the content was hashed.
   package let method: Method
   /// The value, in hexadecimal.
   package let digest: String
@@ -131,7 +131,7 @@ private struct GroupReader {
   let algorithm: ContentHash
   let zeroBlock: [UInt8]
 
-  /// The digest of the group of blocks that starts with `range`; what is missing of it is zero.
+  /// The digest of the group of blocks that starts with `range`; the part behind the content's end is zero.
   func digest(_ range: Range<UInt64>, _ pool: BufferPool) throws(BlockError) -> [UInt8] {
     let buffer = pool.take(GroupReader.bufferSize)
     defer { pool.put(buffer) }

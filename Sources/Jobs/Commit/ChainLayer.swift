@@ -38,7 +38,7 @@ struct ChainLayer {
       || identity == FilePaths.identity(of: ImageName.resolve(name, relativeTo: upper.fileName))
   }
 
-  /// What `overlay` has to call the layer to have it for its backing file: a relative name stays one, seen from the
+  /// The name that makes the layer the backing file of `overlay`: a relative name stays one, seen from the
   /// overlay's folder, unless the overlay's own name for what it stands on is absolute.
   func name(for overlay: Node) -> String {
     let absolute = FilePaths.resolvingLinks(node.fileName)

@@ -4,7 +4,7 @@
 internal import BlockGraph
 internal import Errors
 
-/// The part of a chain that a commit works on, from the image down to its base: who may do what there meanwhile.
+/// The part of a chain that a commit works on, from the image down to its base, with the permissions for it.
 /// Graph API.
 final class CommitChain {
   /// The job's use of the image.
@@ -28,8 +28,8 @@ final class CommitChain {
     self.graph = graph
   }
 
-  /// Opens the base for writing, puts a filter above the image and claims every layer. What was done before a
-  /// failure, `letGo` undoes.
+  /// Opens the base for writing, puts a filter above the image and requests permissions for every layer. After a
+  /// failure, `letGo` undoes the steps that were done.
   func take(emptying: Bool) throws(BlockError) {
     try openForWriting(base)
     if emptying { try openForWriting(top) }

@@ -9,7 +9,7 @@ internal import Errors
 final class CommitFilter: FilterDriver {
   let name = "commit"
 
-  /// Nothing is held below, and whatever happens there is tolerated: what users see through the image stays.
+  /// Requests no permissions below and tolerates every use: what users see through the image stays.
   func childPermissions(slot: EdgeSlot, role: EdgeRole, parents: PermissionRequest, flags: NodeFlags)
     -> PermissionRequest
   { .none }

@@ -12,7 +12,7 @@ internal import Host
 package final class CommitJob: Job {
   /// `commit`.
   package let kind = "commit"
-  /// What went wrong when the image was closed.
+  /// The error with which closing the image failed.
   package private(set) var closeFailure: BlockError?
   /// Whether the image could be opened.
   package private(set) var hasOpened = false

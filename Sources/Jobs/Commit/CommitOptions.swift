@@ -3,7 +3,7 @@
 
 package import BlockGraph
 
-/// What `commit` is asked for.
+/// The options of `commit`.
 package struct CommitOptions: Sendable {
   /// The image whose content goes down the chain.
   package var image: ImageName

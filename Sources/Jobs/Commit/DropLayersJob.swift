@@ -4,7 +4,7 @@
 package import BlockGraph
 package import Errors
 
-/// Which layers of a chain are to go.
+/// The layers of a chain that are to go.
 package struct DropLayersOptions: Sendable {
   /// The name of the uppermost layer to go, nil for the image itself: its users use the base from then on.
   package var top: String?
@@ -33,7 +33,7 @@ package final class DropLayersJob: Job {
   /// The image above the layers that go.
   private var overlay: Node?
   private var base: ChainLayer?
-  /// What `overlay` named before, where it names the base now and that may be taken back.
+  /// The backing file that `overlay` named before, where it names the base now and that may be taken back.
   private var replaced: ReplacedBacking?
   private var warnings: [BlockError] = []
 

@@ -5,7 +5,7 @@ package import BlockGraph
 package import Errors
 internal import Host
 
-/// What comparing two images found.
+/// The result of comparing two images.
 package enum Comparison: Sendable, Equatable {
   /// Both read the same; where the lengths differ, the rest of the longer one is zero.
   case identical
@@ -21,11 +21,11 @@ package enum Comparison: Sendable, Equatable {
 package final class CompareJob: Job {
   /// `compare`.
   package let kind = "compare"
-  /// What was found, once the job has run.
+  /// The result, once the job has run.
   package private(set) var result = Comparison.identical
   /// Whether the common part is the same and one image goes on.
   package private(set) var sizesDiffer = false
-  /// What could not be read; the job then throws.
+  /// The failure to read one of the images; the job then throws.
   package private(set) var failure: CompareFailure?
   private let left: Edge
   private let right: Edge

@@ -3,9 +3,9 @@
 
 package import Errors
 
-/// What could not be read while comparing.
+/// The failure to read one of the images while comparing.
 package struct CompareFailure: Sendable {
-  /// What was tried.
+  /// The step that failed.
   package enum Step: Sendable {
     /// Asking what is where.
     case status
@@ -13,7 +13,7 @@ package struct CompareFailure: Sendable {
     case read
   }
 
-  /// What was tried.
+  /// The step that failed.
   package let step: Step
   /// Whether it was the second image.
   package let isSecond: Bool

@@ -27,7 +27,7 @@ struct CompareReader {
     self.isStrict = isStrict
   }
 
-  /// What ends the comparison inside `range`, or nil where both images are the same there.
+  /// The outcome that ends the comparison inside `range`, or nil where both images are the same there.
   func compare(_ range: Range<UInt64>) -> CompareOutcome? {
     var position = range.lowerBound
     do throws(Stop) {
@@ -68,10 +68,10 @@ struct CompareReader {
     }
   }
 
-  /// What matters of a range.
+  /// The part of a range's status that matters here.
   private struct Status {
     var length: UInt64
-    /// What is to be the same by strict rules.
+    /// The state that is to be the same by strict rules.
     var state = State()
     var isZero: Bool { state.isZero }
 
@@ -83,7 +83,7 @@ struct CompareReader {
     }
   }
 
-  /// What an image says of a range; past its end there are zeros.
+  /// The status of a range of one image; past its end there are zeros.
   private func status(_ side: Side, at offset: UInt64, _ length: UInt64) throws(Stop) -> Status {
     guard offset < side.edge.length else { return Status(length: length) }
     do throws(BlockError) {

@@ -16,8 +16,8 @@ final class CompareSegment: @unchecked Sendable {
   }
 }
 
-/// Goes through two images from start to end; what both are known to have nothing in is passed in one piece, however
-/// long. One thread at a time asks it.
+/// Goes through two images from start to end; a range in which both are known to have nothing is passed in one piece,
+/// however long. One thread at a time asks it.
 final class CompareWalk: @unchecked Sendable {
   /// Bytes that one thread compares at a time.
   static let segment: UInt64 = 8 << 20

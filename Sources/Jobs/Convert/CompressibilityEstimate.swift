@@ -17,15 +17,15 @@ struct CompressibilityEstimate {
   /// content than the rest of them tells.
   private static let doubt = 0.2
 
-  /// Bytes that are stored and not known to be zero. What cannot be looked at counts nothing.
+  /// Bytes that are stored and not known to be zero. A range that cannot be looked at counts nothing.
   func bytes() -> UInt64 {
     var total: UInt64 = 0
     forEachRun { _, run in total = total.plus(run.upperBound - run.lowerBound) ?? .max }
     return total
   }
 
-  /// Bytes that a copy holds which leaves zeros out: what is stored may be zeros all the same, which is found out by
-  /// looking at random places. `least` is what they prove.
+  /// Bytes that a copy holds which leaves zeros out: stored bytes may be zeros all the same, which is found out by
+  /// looking at random places. `least` is the number that they prove.
   func content() -> (least: UInt64, likely: UInt64) {
     let total = bytes()
     guard total > 0 else { return (0, 0) }
@@ -56,7 +56,7 @@ struct CompressibilityEstimate {
   private func sectors(of edge: Edge, around offset: UInt64, in run: Range<UInt64>) -> Int {
     let first = max(offset.roundedDown(to: CompressibilityEstimate.sampleBytes), run.lowerBound)
     let last = min(first + CompressibilityEstimate.sampleBytes, run.upperBound)
-    // What cannot be read will not be written.
+    // Bytes that cannot be read will not be written.
     guard let buffer = try? edge.read(at: first, count: Int(last - first)) else { return 0 }
     var count = 0
     var position = 0

@@ -38,7 +38,7 @@ struct ContentComparison {
   /// Two of them are in memory for each thread.
   private static let segment: UInt64 = 256 << 10
 
-  /// `copy` may be longer than `original`: what is behind does not matter.
+  /// `copy` may be longer than `original`: the part behind does not matter.
   init(_ original: any CopySource, _ copy: any CopySource) {
     self.original = original
     self.copy = copy

@@ -149,7 +149,7 @@ package final class ConvertJob: Job {
     }
   }
 
-  /// What could not be read has been told of once.
+  /// Says nothing of sectors that cannot be read: the copy has told of each. Nil where they are errors.
   private var silence: (@Sendable (ConvertSource.Lost) -> Void)? {
     guard options.salvages else { return nil }
     return { _ in }
@@ -168,7 +168,8 @@ package final class ConvertJob: Job {
 
   // MARK: Target
 
-  /// What is read back has to be where it stays.
+  /// The target's flags. The bytes that verifying reads back have to be on the storage, so that flushes are not left
+  /// out.
   private var targetFlags: NodeFlags {
     let flags = options.targetCache.flags.union(.writable)
     return options.verifies ? flags.subtracting(.noFlush) : flags
@@ -274,7 +275,7 @@ package final class ConvertJob: Job {
     }
   }
 
-  /// The layer of the source's chain that is the target's backing file too: what it holds need not be copied.
+  /// The layer of the source's chain that is the target's backing file too: its content need not be copied.
   private func sharedBase(below target: RootUser) -> Node? {
     guard let backing = target.edge?.child.backing?.child,
       let identity = FilePaths.identity(of: backing.fileName)

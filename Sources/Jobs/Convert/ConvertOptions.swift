@@ -6,7 +6,7 @@ package import Crypto
 internal import Errors
 package import Options
 
-/// What `convert` is asked for.
+/// The options of `convert`.
 package struct ConvertOptions: Sendable {
   /// The images to put end to end, at least one.
   package var sources: [ImageName]

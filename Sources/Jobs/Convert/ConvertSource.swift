@@ -9,7 +9,7 @@ internal import Errors
 struct ConvertSource: CopySource {
   /// A sector of which something could not be found out.
   enum Lost: Sendable {
-    /// What it holds.
+    /// Whether it holds data.
     case status(UInt64)
     /// Its bytes, which became zero.
     case bytes(UInt64)
@@ -46,7 +46,7 @@ struct ConvertSource: CopySource {
     return nil
   }
 
-  /// What has to be done for the start of a range, and for how many bytes.
+  /// The content of the start of a range, and for how many bytes that holds.
   func content(at offset: UInt64, length: UInt64) throws(BlockError) -> (content: CopyContent, length: UInt64)
   {
     guard let part = part(at: offset) else { return (.zero, length) }

@@ -61,7 +61,7 @@ struct SpaceCheck {
     return Need(least: content.least, likely: content.likely)
   }
 
-  /// What is free where the file is to be, nil where that says nothing about the copy.
+  /// The free space where the file is to be, nil where that says nothing about the copy.
   private func freeSpace(_ place: String) -> FreeSpace? {
     // With a backing or data file, other content counts.
     guard values["backing_file"] == nil, values["data_file"] == nil else { return nil }
@@ -72,7 +72,7 @@ struct SpaceCheck {
     }
   }
 
-  /// What the file that stands there takes, and whether its space is free for the new one.
+  /// The space that the file standing there takes, and whether it is free for the new one.
   private func room(at place: String) -> (bytes: UInt64, isGivenUp: Bool) {
     guard FilePaths.kind(of: place) == .regular, let file = try? File(path: place, mode: []),
       let bytes = try? file.allocatedLength()

@@ -42,7 +42,7 @@ struct BackingCheck {
     let node: Node
     do throws(BlockError) {
       let imageName = try ImageName(resolved, protocols: opener.protocols)
-      // Only its length and format matter, whoever may be writing it.
+      // Only its length and format matter, also where another program is writing it.
       node = try opener.openUnused(imageName, OpenSettings(format: format, flags: [.noIO, .forceShare]))
     } catch {
       var failure = error

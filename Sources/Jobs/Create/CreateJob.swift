@@ -6,7 +6,7 @@ package import Errors
 internal import Host
 package import Options
 
-/// What `create` is asked for, as written by the user.
+/// The options of `create`, as written by the user.
 package struct CreateOptions: Sendable {
   /// The path of the image.
   package var path: String
@@ -34,7 +34,7 @@ package struct CreateOptions: Sendable {
 package final class CreateJob: Job {
   /// `create`.
   package let kind = "create"
-  /// What will be made, checked; known once the job exists.
+  /// The recipe of the image, checked; known once the job exists.
   package let recipe: ImageRecipe
   /// The line that says what is about to be made, without a line end.
   package let announcement: String
@@ -43,7 +43,7 @@ package final class CreateJob: Job {
 
   /// Checks everything that can be checked before anything is touched; opens and closes the backing file.
   ///
-  /// - Throws: what is wrong with the options, without the image's name.
+  /// - Throws: for options that are wrong, without the image's name.
   package init(_ options: CreateOptions, graph: Graph, opener: Opener) throws(BlockError) {
     self.opener = opener
     let kind = try opener.knownFormat(options.format)

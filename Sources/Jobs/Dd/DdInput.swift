@@ -10,7 +10,7 @@ internal import Host
 struct DdInput {
   private let options: DdOptions
   private let context: JobContext
-  /// What may still be read; nil for all there is.
+  /// The number of bytes that may still be read; nil for all there are.
   private var rest: UInt64?
   private var position: UInt64 = 0
   private let buffer = Buffer(count: 1 << 20)

@@ -3,7 +3,7 @@
 
 package import BlockGraph
 
-/// What `dd` is asked for; everything in bytes.
+/// The options of `dd`; everything in bytes.
 package struct DdOptions: Sendable {
   /// One side of the copy.
   package enum Side: Sendable {

@@ -13,7 +13,7 @@ struct DdSource: CopySource {
   let part: Range<UInt64>
   /// Where it goes.
   let seek: UInt64
-  /// What has content before `seek` that stays, if anything does.
+  /// The image whose content before `seek` stays, if there is one.
   let kept: Edge?
 
   var length: UInt64 { seek + UInt64(part.count) }

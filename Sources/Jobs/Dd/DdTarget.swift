@@ -8,7 +8,7 @@ internal import Options
 
 /// The image that `dd` writes to: a new one, or one that exists. Graph API.
 final class DdTarget {
-  /// Who uses the image.
+  /// The user that has the image.
   let user: RootUser
   private let name: String
   private let graph: Graph

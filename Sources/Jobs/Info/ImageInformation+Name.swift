@@ -84,12 +84,12 @@ extension ImageInformation {
     return ordered
   }
 
-  /// What `qemu-img` lists first.
+  /// The keys that `qemu-img` lists first.
   private static let leading = [
     "read-pattern", "throttle-group", "read-zeroes", "opt-write-zero", "max-write-zero", "offset", "children",
     "image", "max-transfer", "driver",
   ]
-  /// What comes after that, before the rest.
+  /// The keys that come after those, before the rest.
   private static let trailing = ["rewrite-corrupted", "blkverify", "vote-threshold", "file", "filename"]
 }
 

@@ -4,7 +4,7 @@
 package import BlockGraph
 internal import Bytes
 
-/// What can be told of one open image without reading its data.
+/// The facts that can be told of one open image without reading its data.
 package struct ImageInformation: Sendable {
   /// The name that opens the image: its file's, or `json:{…}` where options make a difference.
   package let name: String
@@ -14,11 +14,11 @@ package struct ImageInformation: Sendable {
   package let virtualSize: UInt64
   /// Bytes that the image's own file takes on its storage, where the storage knows.
   package let actualSize: UInt64?
-  /// What its format says of it.
+  /// The facts that its format states.
   package let format: FormatInformation?
   /// The backing file's name as it opens from here, where there is a backing file.
   package let backingPath: String?
-  /// What the image asks of requests.
+  /// The limits that the image sets to requests.
   package let limits: Limits
   /// Whether it was left in a state that needs repair, where somebody would know.
   package let isDirty: Bool?

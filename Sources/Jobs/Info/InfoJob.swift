@@ -9,7 +9,7 @@ internal import Host
 package final class InfoJob: Job {
   /// `info`.
   package let kind = "info"
-  /// What was found, top first.
+  /// The information about each image, top first.
   package private(set) var images: [ImageInformation] = []
   private let name: ImageName
   private let settings: OpenSettings

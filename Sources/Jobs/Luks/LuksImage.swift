@@ -7,7 +7,7 @@ package import Errors
 internal import LuksFormat
 internal import Options
 
-/// What tells one LUKS header from another.
+/// The properties that tell one LUKS header from another.
 struct LuksIdentity: Sendable, Equatable {
   /// The image's id.
   var uuid: String

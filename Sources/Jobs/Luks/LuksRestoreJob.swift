@@ -15,7 +15,7 @@ internal import Options
 package final class LuksRestoreJob: Job {
   /// `luks header-restore`.
   package let kind = "luks header-restore"
-  /// What went wrong when the image was closed.
+  /// The error with which closing the image failed.
   package private(set) var closeFailure: BlockError?
   /// The longest header that is taken, in bytes.
   static let maximumLength: UInt64 = 256 << 20
@@ -27,7 +27,7 @@ package final class LuksRestoreJob: Job {
   private var users: [RootUser] = []
   private var target: Edge?
   private var header: Buffer?
-  /// What was there before, where that may have to be taken back.
+  /// The bytes that were there before, where they may have to be put back.
   private var replaced: Buffer?
   private var restoreFailure: BlockError?
 
@@ -79,7 +79,7 @@ package final class LuksRestoreJob: Job {
     target = edge
   }
 
-  /// The file that has the header, whatever it is.
+  /// The name of the storage that has the header, of any kind.
   private func targetName() throws(BlockError) -> ImageName {
     var options = try image.luksHeader().options
     options["header-only"] = nil

@@ -9,7 +9,7 @@ package import Errors
 package struct MapEntry: Sendable, Equatable {
   /// Where the range starts, in bytes.
   package var start: UInt64
-  /// What is known of it, its length included.
+  /// The status of the range, its length included.
   package var status: ChainStatus
 
   /// Whether `other` follows and is of the same status.
@@ -53,7 +53,7 @@ package struct MapScan {
     return waiting
   }
 
-  /// What lies past the end of a backing file is nobody's; it belongs to the layer that reaches so far.
+  /// A range past the end of a backing file is not present; it is told of the layer above, which reaches so far.
   private func settleBeyondEnd(_ entry: inout MapEntry) {
     guard entry.status.depth > 0, entry.status.isZero, entry.status.hostOffset == nil else { return }
     var layer = edge

@@ -6,9 +6,9 @@ internal import Bytes
 package import Errors
 package import Options
 
-/// What `measure` is asked for, as written by the user.
+/// The options of `measure`, as written by the user.
 package struct MeasureOptions {
-  /// What would be converted.
+  /// The source that would be converted.
   package enum Source {
     /// Nothing: a new image of so many bytes.
     case empty(length: UInt64)
@@ -16,7 +16,7 @@ package struct MeasureOptions {
     case image(JobImage)
   }
 
-  /// What would be converted.
+  /// The source that would be converted.
   package var source: Source
   /// The format of the image to be.
   package var format = "raw"
@@ -46,7 +46,7 @@ package final class MeasureJob: Job {
 
   /// Checks the options as the making of the image does.
   ///
-  /// - Throws: what is wrong with the format or the options.
+  /// - Throws: for a format or options that are wrong.
   package init(_ options: MeasureOptions, opener: Opener) throws(BlockError) {
     guard let target = opener.kind(named: options.format) else { throw opener.unknownFormat(options.format) }
     var values: OptionObject
@@ -64,7 +64,7 @@ package final class MeasureJob: Job {
     self.target = target
     source = options.source
     secrets = opener.secrets
-    // What is wrong with them is no fault of the source.
+    // Wrong options are told as such, not as a fault of the source.
     if let kind = target as? any MeasuringKind {
       _ = try kind.measure(MeasureRequest(length: 0, options: values, secrets: secrets))
     }

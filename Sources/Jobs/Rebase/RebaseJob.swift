@@ -7,12 +7,13 @@ internal import Host
 
 /// Puts an overlay on another backing file, or on none, without changing what it reads as.
 ///
-/// What the new backing file does not show is written to the overlay first; when that is durable, the name in the
-/// image changes. At any moment before, the image is whole over the old backing file, and after it over the new one.
+/// Content that the new backing file does not show is written to the overlay first; when that is durable, the name in
+/// the image changes. At any moment before, the image is whole over the old backing file, and after it over the new
+/// one.
 package final class RebaseJob: Job {
   /// `rebase`.
   package let kind = "rebase"
-  /// What went wrong when the image was closed.
+  /// The error with which closing the image failed.
   package private(set) var closeFailure: BlockError?
   private let options: RebaseOptions
   private let opener: Opener
@@ -21,7 +22,7 @@ package final class RebaseJob: Job {
   private var base: RootUser?
   /// The links that are frozen.
   private var frozen: [Edge] = []
-  /// What the image named before, where it names another backing file now and that may be taken back.
+  /// The backing file that the image named before, where it names another one now and that may be taken back.
   private var replaced: ReplacedBacking?
   private var restoreFailure: BlockError?
 
@@ -80,7 +81,7 @@ package final class RebaseJob: Job {
     replaced = isFinal ? nil : before
   }
 
-  /// Puts the name back; what was copied shows the same over the old backing file.
+  /// Puts the name back; the content that was copied shows the same over the old backing file.
   package func abort(in graph: Graph) {
     guard let replaced, let edge = overlay?.edge else { return }
     do throws(BlockError) {
@@ -216,7 +217,7 @@ package final class RebaseJob: Job {
         try edge.setBackingFile(backing, format: options.backingFormat)
       }
     } catch {
-      // Both chains read the same; what is open goes as soon as the job ends.
+      // Both chains read the same, so that failing here does no harm; all nodes go as soon as the job ends.
       if !options.isUnsafe { try? setBacking(of: node, to: old, in: graph) }
       throw error
     }

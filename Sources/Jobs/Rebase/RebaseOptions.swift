@@ -3,7 +3,7 @@
 
 package import BlockGraph
 
-/// What `rebase` is asked for.
+/// The options of `rebase`.
 package struct RebaseOptions: Sendable {
   /// The overlay.
   package var image: ImageName

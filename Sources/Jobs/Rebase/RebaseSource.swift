@@ -6,7 +6,7 @@ internal import Bytes
 internal import Errors
 internal import Host
 
-/// What an overlay sees of its old backing file, as far as the new one does not show the same.
+/// The content that an overlay sees of its old backing file, as far as the new one does not show the same.
 struct RebaseSource: CopySource {
   /// The overlay, which stands on its old backing file.
   private let overlay: Edge
@@ -22,11 +22,11 @@ struct RebaseSource: CopySource {
     var common: Node?
   }
 
-  /// What a backing file says about a range.
+  /// The status of a range of a backing file.
   private enum Status {
     /// Zeros.
     case zero
-    /// What the first layer says that both chains have.
+    /// The same as in the first layer that both chains have.
     case common
     /// Its bytes have to be looked at.
     case data

@@ -8,11 +8,11 @@ package import Options
 
 /// Changes the length of an image's disk.
 ///
-/// What is new reads as zero; what is cut off is gone.
+/// A new part reads as zero; a part that is cut off is gone.
 package final class ResizeJob: Job {
   /// `resize`.
   package let kind = "resize"
-  /// What went wrong when the image was closed.
+  /// The error with which closing the image failed.
   package private(set) var closeFailure: BlockError?
   /// Whether the job failed only because it would have cut data off without being allowed to.
   package private(set) var lacksLeaveToShrink = false
@@ -31,7 +31,7 @@ package final class ResizeJob: Job {
   ///   - image: where it is opened by name, the settings must say `writable`.
   ///   - change: the new length in bytes, or the difference.
   ///   - mayShrink: whether the length may become less.
-  ///   - preallocation: what is done about the space of the new part.
+  ///   - preallocation: how space is taken for the new part.
   package init(
     _ image: JobImage, _ change: SizeText.Change, mayShrink: Bool = false, preallocation: Preallocation = .off
   ) {
@@ -83,7 +83,7 @@ package final class ResizeJob: Job {
     try edge.flush()
   }
 
-  /// Cuts what was added off again; what was cut off is gone.
+  /// Cuts the new part off again; a part that was cut off is gone.
   package func abort(in graph: Graph) {
     guard let grownFrom, let edge = user?.edge else { return }
     do throws(BlockError) {

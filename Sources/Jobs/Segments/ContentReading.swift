@@ -8,11 +8,11 @@ internal import Errors
 /// Reads content in segments and hands what is made of them on in the order of the disk; long runs that are known to be
 /// zero are passed over unread.
 struct ContentReading<Value: Sendable>: Sendable {
-  /// What comes next.
+  /// A piece of the content; pieces come in order.
   enum Piece: Sendable {
     /// Bytes that read as zero: a number of them that is a multiple of the segment's size.
     case zeroes(UInt64)
-    /// What was made of one segment.
+    /// The value that `work` made of one segment.
     case value(Value)
   }
 
@@ -39,7 +39,7 @@ struct ContentReading<Value: Sendable>: Sendable {
   /// Reads everything; the work is expected already.
   ///
   /// - Parameters:
-  ///   - work: what is made of a segment; called by several threads at once.
+  ///   - work: makes the value of a segment; called by several threads at once.
   ///   - fold: is given every piece in order, by one thread at a time.
   func run(
     _ context: JobContext,
@@ -87,7 +87,7 @@ struct ContentReading<Value: Sendable>: Sendable {
 }
 
 extension CopySource {
-  /// Fills `buffer` with the content from `offset` on; what is known to be zero is not read.
+  /// Fills `buffer` with the content from `offset` on; bytes that are known to be zero are not read.
   ///
   /// - Returns: whether any of it had to be read; otherwise all of it is zero.
   @discardableResult

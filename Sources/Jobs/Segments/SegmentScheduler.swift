@@ -7,11 +7,11 @@ internal import Host
 
 /// Takes segments of some work, one after the other, and brings each through all stages, by a fixed number of threads.
 ///
-/// What ends the work at a segment, an error or a verdict, leaves those before it to be done: of several, the one
-/// nearest to the start counts, however many threads there are. An interruption ends everything at once. Nothing is
-/// called with the lock held.
+/// An error or a verdict that ends the work at a segment leaves those before it to be done: of several, the one nearest
+/// to the start counts, however many threads there are. An interruption ends everything at once. Nothing is called with
+/// the lock held.
 final class SegmentScheduler<Segment: Sendable>: @unchecked Sendable {
-  /// What comes next.
+  /// The answer of `next`.
   enum Next: Sendable {
     /// A segment, and how much of the job's work is done when it has passed all stages.
     case segment(Segment, work: UInt64)
@@ -48,7 +48,7 @@ final class SegmentScheduler<Segment: Sendable>: @unchecked Sendable {
     let stage: Int
   }
 
-  /// What comes of a task.
+  /// The segments that are left after a task: one to go on with, and those to drop.
   private struct Settled {
     var carried: Carried?
     var dropped: [Item] = []
@@ -95,7 +95,7 @@ final class SegmentScheduler<Segment: Sendable>: @unchecked Sendable {
   ///   - capacity: how many segments are under way at most, at least 1.
   ///   - next: called by one thread at a time, with the number of a slot below `capacity`, which nobody uses until the
   ///     segment that comes of it is done.
-  ///   - stages: what every segment passes; what is furthest is done first, as it makes room.
+  ///   - stages: the stages that every segment passes; the furthest segment is served first, as that makes room.
   ///   - drop: given each segment that failed, or does not matter any more, instead of its remaining stages.
   init(
     threads: Int, capacity: Int, context: JobContext,
@@ -171,7 +171,7 @@ final class SegmentScheduler<Segment: Sendable>: @unchecked Sendable {
 
   // MARK: Under the lock
 
-  /// What to do next, after a wait where others have to come first; nil when there is nothing more for this thread.
+  /// The next task, after a wait where others have to come first; nil when there is nothing more for this thread.
   ///
   /// - Parameter own: a segment that this thread has in hand.
   private func nextTask(carrying own: Carried?) -> Task? {
@@ -224,7 +224,7 @@ final class SegmentScheduler<Segment: Sendable>: @unchecked Sendable {
     return task
   }
 
-  /// Which of those who wait for a stage may enter it.
+  /// The index of the segment that may enter `stage`, among those that wait for it.
   private func ready(for stage: Int) -> Int? {
     guard !isOccupied[stage] else { return nil }
     var found: Int?
@@ -313,7 +313,7 @@ final class SegmentScheduler<Segment: Sendable>: @unchecked Sendable {
     if freeSlots.count >= slotsToResume { isFull = false }
   }
 
-  /// Ends the work at a segment, unless it ends at an earlier one; what waits behind that is dropped.
+  /// Ends the work at a segment, unless it ends at an earlier one; segments that wait behind it are dropped.
   private func end(_ found: Ending) -> [Item] {
     let isInterruption = found.error?.kind == .interrupted
     let number = isInterruption ? -1 : found.number

@@ -5,13 +5,13 @@ internal import Errors
 
 /// One step on the way of every segment through a `SegmentScheduler`.
 struct SegmentStage<Segment: Sendable>: Sendable {
-  /// Which segments may be in the stage at once.
+  /// How segments pass through the stage.
   enum Passage: Sendable {
-    /// Any.
+    /// Any number at once.
     case together
-    /// One, whichever is there.
+    /// One at a time.
     case singly
-    /// One, in the order in which they were taken.
+    /// One at a time, in the order in which they were taken.
     case inOrder
   }
 

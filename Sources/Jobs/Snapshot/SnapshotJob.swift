@@ -8,7 +8,7 @@ internal import Host
 
 /// Takes, restores or forgets an internal snapshot.
 package final class SnapshotJob: Job {
-  /// What is to be done.
+  /// The action of the job.
   package enum Action: Sendable, Equatable {
     /// Keep the present state under a name.
     case create(String)
@@ -20,7 +20,7 @@ package final class SnapshotJob: Job {
 
   /// `snapshot`.
   package let kind = "snapshot"
-  /// What went wrong when the image was closed.
+  /// The error with which closing the image failed.
   package private(set) var closeFailure: BlockError?
   private let image: JobImage
   private let action: Action
@@ -48,7 +48,7 @@ package final class SnapshotJob: Job {
 
   /// Does it and makes it safe.
   ///
-  /// - Throws: what went wrong, with the snapshot's name.
+  /// - Throws: the error of the action, with the snapshot's name.
   package func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
     guard let edge = user?.edge else { return }
     let known = SnapshotJob.snapshots(of: edge.child)

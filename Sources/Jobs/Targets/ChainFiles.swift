@@ -10,7 +10,7 @@ struct ChainFiles {
   /// A file of the chain.
   private struct Member {
     var path: String
-    /// What it is to which image.
+    /// The role of the file, and for which image.
     var part: String
   }
 
@@ -39,7 +39,7 @@ struct ChainFiles {
     }
   }
 
-  /// What was not opened, since only tables were looked at.
+  /// Adds the files that were not opened, since only tables were looked at.
   private mutating func addUnopened(of image: Node) {
     for reference in image.references where reference.slot != .backing && image.edge(reference.slot) == nil {
       let name = try? LocalFilesGate().resolve(reference.name, of: reference, foundIn: image.fileName)
@@ -48,7 +48,7 @@ struct ChainFiles {
     }
   }
 
-  /// What the file at `path` is in the chain, by whatever name; nil where it is no part of it.
+  /// The role of the file at `path` in the chain, whatever its name; nil where it is no part of it.
   func part(of path: String) -> String? {
     guard let identity = FilePaths.identity(of: path) else { return nil }
     for member in members where FilePaths.identity(of: member.path) == identity {
@@ -89,7 +89,7 @@ extension Opener {
 }
 
 extension Graph {
-  /// What the file at `path` is to an image that is open; nil where it belongs to none.
+  /// The role of the file at `path` for an image that is open; nil where it belongs to none.
   func part(of path: String) -> String? {
     let plain = "an image that this command reads"
     var found: String?

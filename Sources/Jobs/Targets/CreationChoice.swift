@@ -7,9 +7,9 @@ internal import Options
 
 /// The creation options of a new image, as a user gives them and as its format and its storage take them.
 struct CreationChoice {
-  /// What may be given.
+  /// The options that may be given.
   let list: OptionList
-  /// What was given, in order, with what has an option of its own on the command line.
+  /// The options that were given, in order, with those that have an option of their own on the command line.
   let written: KeyValueList
   /// The same, each of its type.
   let values: OptionObject
@@ -17,7 +17,7 @@ struct CreationChoice {
   /// - Parameters:
   ///   - backing: the backing file's name; wins over the list.
   ///   - backingFormat: the backing file's format; wins over the list.
-  /// - Throws: what the format does not know, or what is no value of an option.
+  /// - Throws: for an option that the format does not know, or text that is no value of it.
   init(
     _ given: KeyValueList, backing: String?, backingFormat: String?, for kind: any DriverKind,
     _ opener: Opener

@@ -18,12 +18,12 @@ final class HeaderLastDriver: WrappingDriver, @unchecked Sendable {
   private let storage: any InPlaceStorage
   var base: any StorageDriver { storage }
   private let lock = ConditionLock()
-  /// What is held back, in ascending order; ranges do not overlap.
+  /// The parts that are held back, in ascending order; ranges do not overlap.
   private let parts: [Part]
   /// Up to where something was written to parts, or cut, where the storage is a file that has not become as long yet.
   private var reached: UInt64 = 0
 
-  /// What messages call it, nil for nothing.
+  /// The path that errors name, nil for none.
   private let path: String?
   /// Whether it is empty to all who look before the first change.
   private let startsEmpty: Bool
@@ -167,7 +167,7 @@ final class HeaderLastDriver: WrappingDriver, @unchecked Sendable {
       }
     }
 
-    /// What the parts hold, the storage does not know.
+    /// Bytes of the parts are data: the storage does not have them yet.
     func extent(at offset: UInt64, length: UInt64) throws(BlockError) -> Extent {
       guard let (part, range) = driver.pieces(offset..<offset + length).first else {
         return try driver.base.extent(at: offset, length: length, of: node)

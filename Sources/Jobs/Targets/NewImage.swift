@@ -7,7 +7,7 @@ package import Errors
 internal import Host
 package import Options
 
-/// What an image is to be made of, checked.
+/// The properties of an image to be made, checked.
 package struct ImageRecipe: Sendable {
   /// The path of the image.
   package var path: String
@@ -43,7 +43,7 @@ final class NewImage: ImageFiles {
   private let recipe: ImageRecipe
   private let flags: NodeFlags
   private var fileUser: RootUser?
-  /// What the image has besides, in the order made.
+  /// The users of the image's further files, in the order made.
   private var furtherUsers: [(slot: EdgeSlot, user: RootUser)] = []
   private var attributes = FileAttributes()
   private var isComplete = false
@@ -172,10 +172,10 @@ final class NewImage: ImageFiles {
   /// Takes the image away again, where it has appeared.
   func withdraw() { files.withdraw() }
 
-  /// Closes the files; what was not published is gone.
+  /// Closes the files; those that were not published are gone.
   func discard() {
     for user in [fileUser] + furtherUsers.map(\.user) {
-      // What could not be written back is not going to be looked at, or has been flushed before.
+      // Data that could not be written back is not going to be looked at, or has been flushed before.
       if let user { try? graph.release(user) }
     }
     fileUser = nil

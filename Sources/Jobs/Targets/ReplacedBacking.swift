@@ -4,11 +4,11 @@
 internal import BlockGraph
 internal import Errors
 
-/// What an image named as its backing file before a job changed that.
+/// The backing file that an image named before a job changed that.
 struct ReplacedBacking {
   private let reference: ImageReference?
 
-  /// What `node` names now.
+  /// Notes the backing file that `node` names now.
   init(of node: Node) { reference = node.driver.formatInformation(of: node)?.backing }
 
   /// Lets the image name that again.

@@ -7,7 +7,7 @@ internal import FileProtocol
 internal import Host
 internal import Options
 
-/// What a new file asks of its file system.
+/// The attributes that a new file asks its file system for.
 struct FileAttributes: Sendable {
   /// Whether blocks are not to be copied on write.
   var avoidsCopyOnWrite = false
@@ -44,20 +44,20 @@ final class TargetFiles {
   private enum Place {
     /// It appears in the end.
     case staged(StagedFile)
-    /// It is there all the time, and as it was until the first change. What was a file is empty to those who fill it.
+    /// It is there all the time, and as it was until the first change. Code that fills it finds a regular file empty.
     case present(HeaderLastDriver, wasFile: Bool)
   }
 
   private let graph: Graph
   private let opener: Opener
   private var targets: [Target] = []
-  /// What has appeared and may be taken back.
+  /// The files that have appeared and may be taken back.
   private var appeared: [Place] = []
   private var guards: [RootUser] = []
-  /// What is written last of a file in place of so many bytes.
+  /// The ranges that are written last of a file in place of so many bytes.
   private let withheld: (UInt64) -> [Range<UInt64>]
 
-  /// - Parameter withheld: what is written last of a file that is filled in place, by its length.
+  /// - Parameter withheld: the ranges that are written last of a file that is filled in place, by its length.
   init(
     graph: Graph, opener: Opener,
     withheld: @escaping (UInt64) -> [Range<UInt64>] = { _ in [0..<WithheldRanges.head] }
@@ -165,7 +165,7 @@ final class TargetFiles {
     for place in appeared.reversed() {
       switch place {
       case .staged(let file): file.withdraw()
-      // What stands in the way of that is the error that is told already.
+      // An error here has the cause of the one that is told already.
       case .present(let driver, _): try? driver.begin()
       }
     }
@@ -184,12 +184,13 @@ final class TargetFiles {
     return error
   }
 
-  /// What helps where there is room for only one of two files.
+  /// The advice where there is room for only one of two files.
   static let roomForBoth: Advice =
     "The file that is replaced stays until the new one is complete, so that both need room: remove it first, or fill "
     + "it in place with 'convert -n'."
 
-  /// Gives up what was not published, and what that which was has replaced; and the claims on what stood at the paths.
+  /// Gives up the files that were not published, those that published ones have replaced, and the permissions for the
+  /// files that stood at the paths.
   func close() {
     for case .staged(let file) in appeared { file.settle() }
     appeared = []
@@ -216,7 +217,7 @@ final class TargetFiles {
       try inFile(path, "Could not create") { () throws(BlockError) in try staged.file.setDirect(true) }
     }
     attributes.apply(to: staged.file)
-    // What replaces a good file is durable before it does.
+    // A file that replaces a good one is durable before it does.
     let driver = FileDriver(staged.file, path: path, isAwaited: staged.replaces)
     let node = try graph.adopt(driver, fileName: path, flags: flags)
     return Target(node: node, place: .staged(staged))
@@ -246,7 +247,7 @@ final class TargetFiles {
     }
   }
 
-  /// What this command itself reads, such as a layer of its source, is not written to.
+  /// Refuses to write to a file that this command itself reads, such as a layer of its source.
   private func refuseUsed(_ path: String) throws(BlockError) {
     guard let identity = FilePaths.identity(of: path) else { return }
     for node in graph.nodes {
@@ -283,7 +284,7 @@ final class TargetFiles {
     }
     let isFile = file.kind == .regular
     let storage = FileDriver(file, path: path, name: driverName)
-    // What was a file is empty.
+    // A regular file starts empty.
     let driver = HeaderLastDriver(
       storage, path: path, startsEmpty: isFile, withheld: withheld(isFile ? 0 : storage.length))
     let node = try graph.adopt(driver, fileName: path, flags: flags)

@@ -18,7 +18,7 @@ extension Opener {
       throw BlockError(.unsupported, "Storage driver '\(prefix)' does not support image creation")
     }
     let path = String(name.dropFirst(prefix.count + 1))
-    // What follows is a path, also where it looks like a name with a prefix.
+    // The rest is a path, also where it looks like a name with a prefix.
     return ImageName.protocolPrefix(of: path) == nil ? path : "./" + path
   }
 
