@@ -41,7 +41,7 @@ package struct AmendEffect {
   }
 }
 
-/// What is to be changed in an image.
+/// The change to be made in an image.
 package struct AmendRequest: Sendable {
   /// Checked options: every key is one of the format's `amendOptions`.
   package var options: OptionObject

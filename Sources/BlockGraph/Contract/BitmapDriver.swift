@@ -16,7 +16,7 @@ package protocol BitmapDriver: FormatDriver {
   /// The bitmaps that the image holds, in its order.
   func bitmaps(of node: Node) -> [BitmapInformation]
 
-  /// Opens one bitmap for reading; what it holds stays as it is until the image changes.
+  /// Opens one bitmap for reading; its content stays as it is until the image changes.
   ///
   /// - Throws: kind `notFound`, quoting the name; kind `refused` for a bitmap that is inconsistent.
   func bitmapContent(_ name: String, of node: Node) throws(BlockError) -> any BitmapContent
@@ -47,7 +47,7 @@ package struct NewBitmap: Sendable {
   package var granularity: UInt64?
   /// Whether writes are noted in it.
   package var isEnabled: Bool
-  /// What is dirty in it from the start; nothing without.
+  /// The content that it has from the start; empty without.
   package var content: (any BitmapContent)?
 
   /// Makes a description.
@@ -59,14 +59,14 @@ package struct NewBitmap: Sendable {
   }
 }
 
-/// What is done with one bitmap.
+/// A change of one bitmap.
 package enum BitmapChange: Sendable {
   /// Make it.
   ///
   /// - Parameters:
   ///   - granularity: bytes of the disk that a bit stands for, or nil for what the format does by itself.
   ///   - isEnabled: whether writes are noted in it.
-  ///   - content: what is dirty in it from the start; nothing without.
+  ///   - content: the content that it has from the start; empty without.
   case add(granularity: UInt64?, isEnabled: Bool = true, content: (any BitmapContent)? = nil)
   /// Forget it; the only change that an inconsistent bitmap takes.
   case remove
@@ -98,7 +98,7 @@ package struct BitmapInformation: Sendable, Equatable {
   }
 }
 
-/// What a bitmap holds.
+/// The content of a bitmap.
 package protocol BitmapContent: Sendable {
   /// Bytes of the disk that the bitmap describes.
   var length: UInt64 { get }

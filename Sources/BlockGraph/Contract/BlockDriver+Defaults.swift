@@ -4,19 +4,19 @@
 package import Errors
 package import Options
 
-// What drivers do when they have nothing of their own to say.
+// The answers of drivers that have none of their own.
 extension BlockDriver {
   /// Takes any request.
   package func limits(of node: Node) -> Limits { Limits() }
 
-  /// The claim that `role` implies.
+  /// The permissions that `role` implies.
   package func childPermissions(slot: EdgeSlot, role: EdgeRole, parents: PermissionRequest, flags: NodeFlags)
     -> PermissionRequest
   {
     parents.derived(for: role, flags: flags)
   }
 
-  /// Accepts every claim.
+  /// Accepts every request.
   package func checkPermissions(_ request: PermissionRequest, of node: Node) throws(BlockError) {}
   /// Does nothing.
   package func commitPermissions(of node: Node) {}
@@ -78,13 +78,13 @@ extension BlockDriver {
 }
 
 extension PermissionRequest {
-  /// What a parent with this cumulative claim claims of a child in `role`.
+  /// The permissions that a parent asks for of a child in `role`, where this is the request of all the parent's users.
   ///
   /// - Parameter flags: those that the parent will have.
   package func derived(for role: EdgeRole, flags: NodeFlags) -> PermissionRequest {
     var request = role.contains(.cow) ? derivedForBacking : derivedForFilter
     if !role.isDisjoint(with: [.data, .metadata]) { request = request.forStorage(role: role, flags: flags) }
-    // Whoever is inactive does not mind what happens to the image.
+    // An inactive node does not mind what happens to the image.
     if flags.contains(.inactive) { request.shared.formUnion([.write, .resize]) }
     return request
   }

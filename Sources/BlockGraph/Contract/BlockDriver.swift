@@ -4,7 +4,7 @@
 package import Errors
 package import Options
 
-/// What stands behind a node: the part all drivers share.
+/// The driver behind a node: the part all drivers share.
 ///
 /// The graph hooks are called on the graph thread. Everything else is I/O API: callable from any thread at
 /// once, on a node that is not drained. A driver keeps no links to other nodes; it is handed its node with
@@ -18,9 +18,9 @@ package protocol BlockDriver: AnyObject, Sendable {
   /// Limits of the node, given its present children.
   func limits(of node: Node) -> Limits
 
-  /// What the node claims of the child in `slot`, given what all its parents claim of it together.
+  /// The permissions that the node asks for of the child in `slot`; `parents` is the request of all its own users.
   ///
-  /// Pure: `flags` are the ones that the node will have. The default derives the claim from `role`.
+  /// Pure: `flags` are the ones that the node will have. The default derives the request from `role`.
   func childPermissions(slot: EdgeSlot, role: EdgeRole, parents: PermissionRequest, flags: NodeFlags)
     -> PermissionRequest
 
@@ -28,13 +28,13 @@ package protocol BlockDriver: AnyObject, Sendable {
   /// `commitPermissions` and `abortPermissions`; takes what is needed and keeps what was until then.
   func checkPermissions(_ request: PermissionRequest, of node: Node) throws(BlockError)
 
-  /// The claim just checked holds.
+  /// The request of the last `checkPermissions` holds from now on.
   func commitPermissions(of node: Node)
 
-  /// The claim just checked does not come about; harmless where none was checked.
+  /// The request of the last `checkPermissions` does not come about; harmless where none was checked.
   func abortPermissions(of node: Node)
 
-  /// Which of its options may change while the node is open, `backing` among them where that file may be another;
+  /// The options that may change while the node is open, `backing` among them where that file may be another;
   /// of a group of options, the group's name.
   var mutableOptions: Set<String> { get }
 
@@ -63,7 +63,7 @@ package protocol BlockDriver: AnyObject, Sendable {
   /// Guest-visible length in bytes.
   func length(of node: Node) -> UInt64
 
-  /// What this layer says about the range that starts at `offset`.
+  /// The answer of this layer about the range that starts at `offset`.
   ///
   /// `offset` lies inside the length and `length` is at least 1 and does not pass the end. The answer may be
   /// shorter than asked; it should be as long as one look at the tables can tell.
@@ -86,7 +86,7 @@ package protocol BlockDriver: AnyObject, Sendable {
   func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool, of node: Node)
     throws(BlockError) -> Bool
 
-  /// Gives the space of an aligned range back where possible; what the range then reads as is the format's own rule.
+  /// Gives the space of an aligned range back where possible; the format's own rule says how the range reads then.
   func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError)
 
   /// Names another backing file in the image, or none, and makes that durable after everything written before.
@@ -206,7 +206,7 @@ package struct CompressedSlot: Sendable {
 
 /// A contiguous piece of the clusters' bytes, put end to end in the order given.
 package struct CompressedPiece: Sendable {
-  /// Which of the bytes.
+  /// The place of the piece among the bytes.
   package var bytes: Range<Int>
   /// Where they go.
   package var location: Extent.Location
@@ -218,7 +218,7 @@ package struct CompressedPiece: Sendable {
   }
 }
 
-/// What a format tells `info` beyond the lines common to all.
+/// The facts that a format tells `info` beyond the lines common to all.
 package struct FormatInformation: Sendable {
   /// The unit of allocation in bytes, if any.
   package var clusterSize: UInt64?

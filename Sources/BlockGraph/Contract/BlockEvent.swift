@@ -1,8 +1,8 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a layer is about to do with the storage below it, which requests do not say: told to that storage before the
-/// request itself, so that it can let the request fail. The names are `qemu-img`'s.
+/// A step that a layer is about to take with the storage below it, and that requests do not tell: told to that storage
+/// before the request itself, so that it can let the request fail. The names are `qemu-img`'s.
 package enum BlockEvent: String, Sendable, CaseIterable {
   // Guest data.
   case readAIO = "read_aio"

@@ -17,7 +17,7 @@ package protocol CheckingDriver: FormatDriver {
 
   /// Looks at all tables and mends what it may. Called like `check`; the image is open for writing.
   ///
-  /// Whatever write fails, no guest data is lost that could be read before, and another repair can go on. The
+  /// A write that fails loses no guest data that could be read before, and another repair can go on. The
   /// result counts what is still wrong as far as the repair knows; a check afterwards tells for certain.
   ///
   /// - Throws: where the repair cannot go on at all.
@@ -25,7 +25,7 @@ package protocol CheckingDriver: FormatDriver {
     throws(BlockError) -> CheckResult
 }
 
-/// What a repair may change.
+/// The things that a repair may change.
 package enum CheckRepair: String, Sendable, CaseIterable {
   /// Only give lost space back; where nothing else is wrong, also the marks that follow from refcounts.
   case leaks
@@ -33,7 +33,7 @@ package enum CheckRepair: String, Sendable, CaseIterable {
   case all
 }
 
-/// What a check counted.
+/// The counts of a check.
 package struct CheckResult: Sendable, Equatable {
   /// Places that could not be looked at.
   package var checkErrors: UInt64 = 0

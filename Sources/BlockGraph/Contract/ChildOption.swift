@@ -5,7 +5,7 @@
 package struct ChildOption: Sendable {
   /// The option, which is the child's slot, too. Of a list, slots are `children.0`, `children.1` and so on.
   package var slot: EdgeSlot
-  /// What the child is to the node.
+  /// The role of the child for the node.
   package var role: EdgeRole
   /// Whether the node cannot do without.
   package var isRequired: Bool
@@ -13,7 +13,7 @@ package struct ChildOption: Sendable {
   package var isStorage: Bool
   /// Whether there may be any number of it.
   package var isList: Bool
-  /// What messages say first when it cannot be opened.
+  /// The first words of messages when it cannot be opened.
   package var failure: String?
 
   /// Makes an option for storage that may be left out.

@@ -15,7 +15,7 @@ package protocol DriverKind: Sendable {
   var isFilter: Bool { get }
   /// The prefixes of names that lead to this storage.
   var namePrefixes: [StoragePrefix] { get }
-  /// What messages call the storage that is opened with `options`; nil for the name as the user wrote it.
+  /// The name of the storage opened with `options`, as in messages; nil for the name as the user wrote it.
   func storageName(_ options: OptionObject) -> String?
   /// Finds the file that a path means, so that `open` gets that one and no other; from `folder`, where it is stated,
   /// without leaving it or following a link. Nil where storage has no files of this machine to find.
@@ -26,7 +26,7 @@ package protocol DriverKind: Sendable {
   var supportsCompression: Bool { get }
   /// Whether an image that is made with these creation options can keep dirty bitmaps.
   func supportsBitmaps(_ options: OptionObject) -> Bool
-  /// What the edge in slot `file` is to the node before the driver says so itself.
+  /// The role of the edge in slot `file` before the driver states it itself.
   var fileRole: EdgeRole { get }
   /// The option that states what is in slot `file`; nil where nothing stands there.
   var fileOption: String? { get }
@@ -35,9 +35,9 @@ package protocol DriverKind: Sendable {
   var referenceSlots: [EdgeSlot] { get }
   /// Further children, which users alone can name; attached before `open`.
   var childOptions: [ChildOption] { get }
-  /// What `create` accepts.
+  /// The options that `create` accepts.
   var creationOptions: OptionList { get }
-  /// What `amend` accepts.
+  /// The options that `amend` accepts.
   var amendOptions: OptionList { get }
 
   /// Whether a new image with these creation options has to be told its length.
@@ -118,7 +118,7 @@ extension DriverKind {
   }
 }
 
-/// What a driver is opened with.
+/// The request to open a driver.
 package struct OpenRequest {
   /// The node to be: its edge in slot `file` is attached where the driver is a format.
   package let node: Node
@@ -126,7 +126,7 @@ package struct OpenRequest {
   package let flags: NodeFlags
   /// The file to be opened, where it was found by a name in another image; a path in the options is only its name then.
   package let found: FoundFile?
-  /// The driver's own options. The driver takes out what it understands; what is left is refused by name.
+  /// The driver's own options. The driver takes out the ones that it understands; the rest is refused by name.
   package var options: OptionObject
   /// Where the secrets come from that options name.
   package let secrets: any SecretSource
@@ -144,15 +144,15 @@ package struct OpenRequest {
   package var isUntrusted: Bool { tableBudget != nil }
 }
 
-/// What opening produced.
+/// The result of opening.
 package struct OpenedDriver {
   /// The driver, ready for I/O once the children below are attached.
   package var driver: any BlockDriver
-  /// What the edge in slot `file` is to the node.
+  /// The role of the edge in slot `file`.
   package var fileRole: EdgeRole
   /// Further images that this one names.
   package var references: [ImageReference]
-  /// What users should hear about the image.
+  /// Warnings about the image, for the user.
   package var warnings: [OpenWarning] = []
 
   /// Makes a result.
@@ -167,7 +167,7 @@ package struct OpenedDriver {
 package struct ImageReference: Sendable {
   /// The slot that the named image takes.
   package var slot: EdgeSlot
-  /// What it will be to the node.
+  /// The role that it will have for the node.
   package var role: EdgeRole
   /// The name as it stands in the image.
   package var name: String
@@ -178,8 +178,8 @@ package struct ImageReference: Sendable {
   package var isStorage: Bool
   /// Whether names may only lead to files in the image's own folder or below it, by way of no link.
   package var staysInFolder = false
-  /// Looks at the image that was opened, whoever named it, and returns what users should hear; throws, in words of its
-  /// own, where it is not the one that is meant. No other name is tried then.
+  /// Looks at the image that was opened, by any of the names, and returns warnings for the user; throws, in words of
+  /// its own, where it is not the one that is meant. No other name is tried then.
   package var check: (@Sendable (Node) throws(BlockError) -> [OpenWarning])?
   /// The format as it stands in the image, if it does.
   package var format: String?
@@ -197,11 +197,11 @@ package struct ImageReference: Sendable {
   package var names: [String] { [name] + otherNames }
 }
 
-/// What an image is made from.
+/// The request to make an image.
 package struct CreateRequest {
   /// The empty file; the edge holds write and resize.
   package let file: Edge
-  /// Guest-visible length in bytes: what `lengthOfNew` tells, in whole sectors.
+  /// Guest-visible length in bytes: as `lengthOfNew` tells it, in whole sectors.
   package let size: UInt64
   /// Checked creation options: every key is one of `creationOptions`, `size`, `backing_file` and `backing_fmt` included.
   package let options: OptionObject

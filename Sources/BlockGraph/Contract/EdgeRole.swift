@@ -1,7 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a child is to its parent.
+/// The role of a child for its parent.
 package struct EdgeRole: OptionSet, Sendable, Hashable {
   /// The raw bits.
   package let rawValue: UInt8
@@ -42,7 +42,7 @@ package struct EdgeRole: OptionSet, Sendable, Hashable {
   }
 }
 
-/// Which place among a parent's children an edge takes: `file`, `backing`, `data-file`, or a driver's own.
+/// The place that an edge takes among a parent's children: `file`, `backing`, `data-file`, or a driver's own.
 package struct EdgeSlot: RawRepresentable, Hashable, Sendable {
   /// The name as users see it.
   package let rawValue: String
@@ -51,7 +51,7 @@ package struct EdgeSlot: RawRepresentable, Hashable, Sendable {
 
   /// Where a format keeps itself.
   package static let file = EdgeSlot(rawValue: "file")
-  /// What shows through where the image has nothing.
+  /// The image that shows through where this one has nothing.
   package static let backing = EdgeSlot(rawValue: "backing")
   /// Where a format keeps guest data apart from its tables.
   package static let dataFile = EdgeSlot(rawValue: "data-file")
@@ -61,8 +61,8 @@ package struct EdgeSlot: RawRepresentable, Hashable, Sendable {
   /// The slot of one element of a list: `extents.3`.
   package func element(_ index: Int) -> EdgeSlot { EdgeSlot(rawValue: "\(rawValue).\(index)") }
 
-  /// What people call the place: `backing`, `data file`.
+  /// The words for the place: `backing`, `data file`.
   package var words: String { rawValue.replacing("-", with: " ") }
-  /// What people call a file that stands there: `backing file`, `data file`.
+  /// The words for a file that stands there: `backing file`, `data file`.
   package var fileWords: String { self == .dataFile ? words : words + " file" }
 }

@@ -1,9 +1,9 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What one layer says about a guest range.
+/// The answer of one layer about a guest range.
 package struct Extent: Sendable, Equatable {
-  /// What the range reads as.
+  /// The content of the range.
   package enum Kind: Sendable, Equatable {
     /// Bytes stored in this layer.
     case data
@@ -26,7 +26,7 @@ package struct Extent: Sendable, Equatable {
 
   /// Bytes from the start of the request for which all this holds; at least 1, at most what was asked.
   package var length: UInt64
-  /// What the range reads as.
+  /// The content of the range.
   package var kind: Kind
   /// How the bytes are stored.
   package var encoding: Encoding
@@ -88,7 +88,7 @@ package struct WriteSlot: Sendable {
   }
 }
 
-/// What is known about space that is allocated before it is written.
+/// The ways in which space is allocated before it is written.
 package enum Preallocation: String, Sendable, CaseIterable {
   /// Nothing is allocated.
   case off

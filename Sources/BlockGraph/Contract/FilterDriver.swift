@@ -7,7 +7,7 @@ package import Errors
 ///
 /// Every request goes through `run`, which is the one place for filters that act on requests whatever they are.
 package protocol FilterDriver: StorageDriver {
-  /// What requests are handed on to.
+  /// The storage that requests are handed on to.
   ///
   /// - Throws: kind `notFound` while there is no such child.
   func below(_ node: Node) throws(BlockError) -> any FilteredStorage
@@ -31,7 +31,7 @@ package protocol WrappingDriver: FilterDriver {
 
 /// A request that arrives at a filter.
 package struct FilteredRequest: Sendable, Equatable {
-  /// What is asked for.
+  /// The kinds of requests.
   package enum Kind: String, Sendable, CaseIterable {
     /// Bytes.
     case read
@@ -49,7 +49,7 @@ package struct FilteredRequest: Sendable, Equatable {
     case truncate
   }
 
-  /// What is asked for.
+  /// The kind of the request.
   package var kind: Kind
   /// The bytes that it is about; empty where it is about none.
   package var range: Range<UInt64>
@@ -69,17 +69,17 @@ package struct FilteredRequest: Sendable, Equatable {
   }
 }
 
-/// What a filter hands requests on to.
+/// The storage that a filter hands requests on to.
 package protocol FilteredStorage {
   /// Its length in bytes.
   var length: UInt64 { get }
-  /// What it asks of requests.
+  /// The limits that it sets to requests.
   var limits: Limits { get }
   /// Bytes that it takes, where that is known.
   var allocatedLength: UInt64? { get }
   /// Reads.
   func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError)
-  /// What its own layer says of a range.
+  /// The answer of its own layer about a range.
   func extent(at offset: UInt64, length: UInt64) throws(BlockError) -> Extent
   /// Writes.
   func write(at offset: UInt64, from data: RawSpan, unchanged: Bool) throws(BlockError)
@@ -149,7 +149,7 @@ extension FilterDriver {
     }
   }
 
-  /// Hands it on; what lies below has it at the same offset.
+  /// Hands it on; the layer below has it at the same offset.
   package func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
     var extent = Extent(.data, length: length)
     try run(FilteredRequest(.blockStatus, at: offset, length: length), of: node) { () throws(BlockError) in
@@ -206,7 +206,7 @@ extension FilterDriver {
     }
   }
 
-  /// What allocates below, and nothing else.
+  /// The unit of allocation below, and nothing else.
   package func formatInformation(of node: Node) -> FormatInformation? {
     guard let below = node.filtered?.child, let size = below.driver.formatInformation(of: below)?.clusterSize
     else { return nil }

@@ -4,11 +4,11 @@
 package import Errors
 
 /// Storage that is there before an image is made on it, such as a device, and is not replaced as most files are:
-/// whoever makes the image reaches it past the node, so that its header comes last.
+/// code that makes the image reaches it past the node, so that its header comes last.
 package protocol InPlaceStorage: StorageDriver {
   /// Its length in bytes.
   var length: UInt64 { get }
-  /// What its requests are multiples of, in bytes.
+  /// The number of bytes that offsets and lengths of its requests are multiples of.
   var requestUnit: UInt64 { get }
   /// Throws where it could not be made so long, with space for it as the preallocation says; stays as it is.
   func requireRoom(for length: UInt64, _ preallocation: Preallocation) throws(BlockError)

@@ -6,9 +6,9 @@ package import Errors
 
 /// A format whose header can be looked at without opening the image, to find out whether it is safe to open.
 package protocol InspectingKind: DriverKind {
-  /// What the header, and the tables that it leads to, say. No other file is read.
+  /// The findings in the header and in the tables that it leads to. No other file is read.
   ///
-  /// - Throws: what is wrong with the header, where it makes no sense at all.
+  /// - Throws: where the header makes no sense at all.
   func inspect(_ file: InspectedFile) throws(BlockError) -> HeaderFindings
 }
 
@@ -29,7 +29,7 @@ package struct InspectedFile {
     head = try readPart(0, Int(min(length, UInt64(HeaderFindings.inspectedLength))))
   }
 
-  /// Reads a range; what lies past the end reads as zeros.
+  /// Reads a range; bytes past the end read as zeros.
   package func read(at offset: UInt64, count: Int) throws(BlockError) -> Buffer {
     let known = offset < length ? try readPart(offset, count) : Buffer(count: 0)
     guard known.count < count else { return known }
@@ -40,7 +40,7 @@ package struct InspectedFile {
   }
 }
 
-/// What a header says of an image.
+/// The findings in the header of an image.
 package struct HeaderFindings: Sendable {
   /// Bytes at the start of a file that are looked at, at most: both copies of the longest LUKS header.
   package static let inspectedLength = 8 << 20
@@ -53,9 +53,9 @@ package struct HeaderFindings: Sendable {
   package var encryption: String?
   /// Features that the header states and this program does not know, in words.
   package var unknownFeatures: [String] = []
-  /// What is worth knowing and does no harm, in words.
+  /// Facts that are worth knowing and do no harm, in words.
   package var remarks: [String] = []
-  /// What contradicts the file or the specification, in words.
+  /// Contradictions to the file or to the specification, in words.
   package var defects: [String] = []
 
   /// Findings without any defect.

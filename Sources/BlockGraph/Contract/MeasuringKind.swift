@@ -7,12 +7,12 @@ package import Options
 
 /// A format that can tell beforehand how large the file of a new image would become.
 package protocol MeasuringKind: DriverKind {
-  /// What a new image would take.
+  /// The space that a new image would take.
   ///
-  /// - Throws: what is wrong with the options, or `tooLarge` for a length that the format cannot have.
+  /// - Throws: for options that are wrong; kind `tooLarge` for a length that the format cannot have.
   func measure(_ request: MeasureRequest) throws(BlockError) -> ImageMeasure
 
-  /// What bitmaps would take besides in such an image, in bytes; nil where it has no bitmaps.
+  /// The bytes that bitmaps would take besides in such an image; nil where it has no bitmaps.
   func measureBitmaps(_ bitmaps: [BitmapInformation], _ request: MeasureRequest) throws(BlockError) -> UInt64?
 }
 
@@ -46,7 +46,7 @@ extension MeasuringKind {
   { nil }
 }
 
-/// What a new image takes.
+/// The space that a new image takes.
 package struct ImageMeasure: Sendable, Equatable {
   /// Bytes of the file while nothing is written.
   package var empty: UInt64

@@ -12,7 +12,7 @@ package struct NodeFlags: OptionSet, Sendable, Hashable {
 
   /// May be written when a user holds the permission.
   package static let writable = NodeFlags(rawValue: 1)
-  /// Holds no claims; another program may own the image.
+  /// Holds no permissions; another program may own the image.
   package static let inactive = NodeFlags(rawValue: 2)
   /// Opened for its metadata only: guest data is not read.
   package static let noIO = NodeFlags(rawValue: 4)
@@ -24,7 +24,7 @@ package struct NodeFlags: OptionSet, Sendable, Hashable {
   package static let forceShare = NodeFlags(rawValue: 32)
   /// Past the page cache.
   package static let direct = NodeFlags(rawValue: 64)
-  /// Flush requests are ignored: whoever opened the node does not care about a crash.
+  /// Flush requests are ignored: the user that opened the node does not care about a crash.
   package static let noFlush = NodeFlags(rawValue: 128)
   /// Every write is made durable before it is reported done.
   package static let writeThrough = NodeFlags(rawValue: 256)
@@ -36,7 +36,7 @@ package struct NodeFlags: OptionSet, Sendable, Hashable {
   package static let storesZeroes = NodeFlags(rawValue: 2048)
 }
 
-/// What a node asks of the requests it gets.
+/// The limits that a node sets to the requests it gets.
 package struct Limits: Sendable, Equatable {
   /// Offsets, lengths and memory of requests must be multiples of this many bytes; a power of two.
   package var requestAlignment: UInt64 = 1

@@ -1,7 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a user may do with a node, or tolerates that others do.
+/// The things that a user may do with a node, or tolerates that others do.
 package struct Permissions: OptionSet, Sendable, Hashable {
   /// The raw bits; they are also the offsets of the byte locks that other programs see.
   package let rawValue: UInt8
@@ -21,7 +21,7 @@ package struct Permissions: OptionSet, Sendable, Hashable {
   /// Everything.
   package static let all = Permissions(rawValue: 31)
 
-  /// What filters pass through: everything but changing the graph.
+  /// The permissions that filters pass through: everything but changing the graph.
   package static let passThrough: Permissions = [.consistentRead, .write, .writeUnchanged, .resize]
 
   /// Each single permission with its name, in the order of the bits.
@@ -38,19 +38,19 @@ package struct Permissions: OptionSet, Sendable, Hashable {
   }
 }
 
-/// What one user of a node holds, and what it tolerates from all others.
+/// The permissions that one user of a node holds, and those that it tolerates for all others.
 package struct PermissionRequest: Sendable, Hashable {
   /// The permissions held.
   package var held: Permissions
   /// The permissions that other users may hold at the same time.
   package var shared: Permissions
 
-  /// Makes a claim.
+  /// Makes a request.
   package init(held: Permissions, shared: Permissions) {
     self.held = held
     self.shared = shared
   }
 
-  /// The claim of somebody who wants nothing and tolerates everything.
+  /// The request of a user that wants nothing and tolerates everything.
   package static let none = PermissionRequest(held: [], shared: .all)
 }

@@ -3,8 +3,8 @@
 
 package import Bytes
 
-/// What is looked at to find out the format of an image: some formats stand at the end of the file, and some have no
-/// magic number at all.
+/// The parts of a file that are looked at to find out its format: some formats stand at the end of the file, and some
+/// have no magic number at all.
 package struct ProbeInput {
   /// How many bytes of the start are looked at.
   package static let headLength = Signature.headLength
@@ -17,7 +17,7 @@ package struct ProbeInput {
   package let tail: Buffer
   /// Bytes of the file.
   package let length: UInt64
-  /// The file's name as messages show it. Nobody vouches for it: what tells a format is its content.
+  /// The file's name as messages show it. Nobody vouches for it: the content tells the format.
   package let name: String
   private let readPart: (UInt64, Int) -> Buffer?
 
@@ -56,7 +56,7 @@ package struct ProbeInput {
   }
 }
 
-/// What a format says of an image that seems to be its own.
+/// The verdict of a format on an image that seems to be its own.
 package struct Recognition: Sendable, Equatable {
   /// How sure it is, from 1 to `certain`.
   package var score: Int

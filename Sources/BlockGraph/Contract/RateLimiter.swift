@@ -1,7 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What keeps requests below a rate; all nodes that name it share it.
+/// A limit to the rate of requests; all nodes that name it share it.
 package protocol RateLimiter: Sendable {
   /// Returns when one more request is due.
   ///

@@ -11,7 +11,7 @@ package protocol SecretSource: Sendable {
   /// - Throws: kind `notFound` where there is none of this id.
   func secret(named id: String) throws(BlockError) -> Secret
 
-  /// Every secret that there is, in no order: what the user knows.
+  /// Every secret that the user has stated, in no order.
   var all: [Secret] { get }
 
   /// The secret called `id`, to become the key of an image. Other programs take text alone.

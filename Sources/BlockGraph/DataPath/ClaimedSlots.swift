@@ -6,8 +6,8 @@ package import Errors
 
 /// Places that a format claimed for pieces of a range, one behind the other.
 ///
-/// Each is linked once, when its bytes are there. What is not linked when the value ends is given back then: a claim
-/// cannot be forgotten, whatever fails.
+/// Each is linked once, when its bytes are there. Places that are not linked when the value ends are given back then: a
+/// claim cannot be forgotten, whatever fails.
 package struct ClaimedSlots: ~Copyable, Sendable {
   /// The places, in order.
   package private(set) var slots: [WriteSlot] = []
@@ -32,7 +32,7 @@ package struct ClaimedSlots: ~Copyable, Sendable {
 
   deinit {
     if let format {
-      // Whoever gives up has an error to report already.
+      // Code that gives up has an error to report already.
       for slot in slots[finished...] where slot.allocation != nil {
         try? format.finishWrite(slot, written: false, of: node)
       }

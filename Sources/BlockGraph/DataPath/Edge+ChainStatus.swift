@@ -4,7 +4,7 @@
 internal import Bytes
 package import Errors
 
-/// What a guest range reads as, and which layer of the chain says so.
+/// The content of a guest range, and the layer of the chain that states it.
 package struct ChainStatus: Sendable, Equatable {
   /// Bytes from the start of the request for which all this holds; at least 1.
   package var length: UInt64
@@ -35,7 +35,7 @@ package struct ChainStatus: Sendable, Equatable {
 }
 
 extension Edge {
-  /// What the chain below says about the range; `offset` must lie inside the length.
+  /// The status of the range in the chain below; `offset` must lie inside the length.
   ///
   /// The walk stops at the first layer that allocates; filters count as what they show. Past the end of a shorter
   /// backing file everything is zero, and it is the last layer long enough that says so. With `base`, the walk ends
@@ -57,7 +57,7 @@ extension Edge {
       length = min(length, end - offset)
       let extent = try edge.extent(at: offset, length: length)
       length = extent.length
-      // A filter let the question pass; what it shows is not its own.
+      // A filter let the question pass; the content that it shows is not its own.
       if extent.isPassThrough, let below = edge.child.filtered {
         edge = below
         continue
@@ -96,7 +96,7 @@ extension Node {
     if driver is any StorageDriver { return status }
     let child = try child(in: location.slot)
     status.hostFile = child.child.fileName
-    // A format's separate data file is taken as data throughout, as whoever preallocated it meant it.
+    // A format's separate data file is taken as data throughout: it may have been preallocated on purpose.
     guard extent.kind == .data, extent.encoding == .plain, location.slot == .file,
       (driver as? any FormatDriver)?.mayHaveHoles(of: self) != false
     else { return status }

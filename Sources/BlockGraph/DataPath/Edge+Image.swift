@@ -3,11 +3,11 @@
 
 package import Errors
 
-// What concerns an image as a whole rather than a range of it.
+// Requests that concern an image as a whole rather than a range of it.
 extension Edge {
   /// Names another backing file in the child's image, or none; durable on return, after everything before.
   ///
-  /// Only the name changes: which nodes stand below is the graph's business.
+  /// Only the name changes: the graph alone decides which nodes stand below.
   ///
   /// - Throws: kind `unsupported` for formats without backing files; kind `tooLarge` where the name finds no room.
   package func setBackingFile(_ name: String?, format: String?) throws(BlockError) {

@@ -28,7 +28,7 @@ package struct PreparedClusters: ~Copyable, Sendable {
   }
 
   deinit {
-    // Whoever gives up has an error to report already.
+    // Code that gives up has an error to report already.
     if !isFinished { try? format.finishCompressed(slot, written: false, of: node) }
     node.gate.leave()
   }
@@ -101,7 +101,7 @@ extension Node {
 }
 
 extension BlockError {
-  /// What a format says that stores nothing compressed.
+  /// The error of a format that stores nothing compressed.
   package static var noCompression: BlockError {
     BlockError(.unsupported, "Compression not supported for this file format")
   }

@@ -4,7 +4,7 @@
 internal import Bytes
 package import Errors
 
-/// A range that has its place already: what is to be written there follows, from any thread, in any order.
+/// A range that has its place already: the bytes to be written there follow, from any thread, in any order.
 ///
 /// The node counts the write as in flight until it is completed or abandoned. It cannot be copied, and a value that
 /// ends otherwise is abandoned: no place stays claimed.
@@ -39,7 +39,7 @@ package struct PreparedWrite: ~Copyable, Sendable {
   /// written along with what is around them.
   func places() throws(BlockError) -> [StoragePlace?] {
     let node = claimed.node
-    // What storage copied would stay as it is in the source.
+    // Bytes that storage copies stay as they are in the source: not encrypted.
     if node.encryption != nil { return [nil] }
     if let driver = node.driver as? any StorageDriver {
       return [StoragePlace(driver: driver, offset: offset, length: length)]
@@ -94,7 +94,7 @@ extension Edge {
 
   /// Encrypts the data of a prepared range in place, so that completing it, with the same bytes, is only writing.
   ///
-  /// What has to be written along with what is around it stays as it is, and is encrypted when it is completed.
+  /// Data that has to be written along with bytes around it stays as it is, and is encrypted when it is completed.
   package func encrypt(_ prepared: inout PreparedWrite, _ data: inout MutableRawSpan) throws(BlockError) {
     precondition(UInt64(data.byteCount) == prepared.length, "prepared write of another length")
     guard let driver = child.encryption, !prepared.isEncrypted else { return }

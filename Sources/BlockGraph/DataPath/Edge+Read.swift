@@ -16,7 +16,7 @@ extension Edge {
   /// The child's guest-visible length in bytes.
   package var length: UInt64 { child.length }
 
-  /// Fills `buffer` with the bytes at `offset`; what lies past the end reads as zero.
+  /// Fills `buffer` with the bytes at `offset`; bytes past the end read as zero.
   package func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {
     guard buffer.byteCount > 0 else { return }
     try request { (node: Node) throws(BlockError) in
@@ -40,7 +40,7 @@ extension Edge {
     return buffer
   }
 
-  /// What the child's own layer says about the range; `offset` must lie inside the length.
+  /// The answer of the child's own layer about the range; `offset` must lie inside the length.
   package func extent(at offset: UInt64, length: UInt64) throws(BlockError) -> Extent {
     try request { (node: Node) throws(BlockError) in try node.extent(at: offset, length: length) }
   }
@@ -56,7 +56,7 @@ extension Edge {
 }
 
 extension Node {
-  /// What this layer says about a range inside the length.
+  /// The answer of this layer about a range inside the length.
   func extent(at offset: UInt64, length: UInt64) throws(BlockError) -> Extent {
     let extent = try driver.extent(at: offset, length: length, of: self)
     precondition(extent.length > 0 && extent.length <= length, "\(driver.name): extent outside the request")

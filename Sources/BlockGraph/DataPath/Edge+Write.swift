@@ -255,7 +255,7 @@ extension Node {
     try edge.write(at: place, from: whole.bytes, unchanged: unchanged)
   }
 
-  /// What is around data is written together with it up to so many bytes.
+  /// The largest number of bytes around data that are written together with it.
   private static let largestFill: UInt64 = 2 << 20
 
   /// The same for allocation units of any size: memory is taken for a piece at a time.

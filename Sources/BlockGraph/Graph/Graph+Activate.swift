@@ -5,11 +5,11 @@ package import Errors
 
 // Nodes that are inactive are open, but the image is somebody else's for the time being.
 extension Graph {
-  /// Makes a node and all below it active: its users get what they claim, drivers look at their images anew, and
-  /// the parents are told. Does nothing for nodes that are active.
+  /// Makes a node and all below it active: its users get the permissions they ask for, drivers look at their images
+  /// anew, and the parents are told. Does nothing for nodes that are active.
   ///
-  /// - Throws: kind `conflict` where somebody stands against a claim; or why an image cannot be read any more. All
-  ///   these nodes are inactive then.
+  /// - Throws: kind `conflict` where another user does not share a permission; or why an image cannot be read any more.
+  ///   All these nodes are inactive then.
   package func activate(_ node: Node) throws(BlockError) {
     requireThread()
     let nodes = Graph.parentsFirst([node]).filter { $0.flags.contains(.inactive) }
@@ -24,7 +24,7 @@ extension Graph {
           }
         }
       } catch {
-        // Claims are only given up, against which nobody can stand.
+        // Permissions are only given up, against which nobody can stand.
         faults.suspended { try? setInactive(true, nodes) }
         throw error
       }
@@ -32,10 +32,10 @@ extension Graph {
     tellParents(of: nodes, active: true)
   }
 
-  /// Makes a node inactive, and those below it that no active node or user needs: what is held back is written, and
-  /// nothing is claimed any more. The parents are told. Does nothing for nodes that are inactive.
+  /// Makes a node inactive, and those below it that no active node or user needs: data that is held back is written,
+  /// and no permission is held any more. The parents are told. Does nothing for nodes that are inactive.
   ///
-  /// Users keep what they would claim for when the node is active again; until then, writing traps.
+  /// Users keep their `PermissionRequest` for when the node is active again; until then, writing traps.
   package func inactivate(_ node: Node) throws(BlockError) {
     requireThread()
     var nodes: [Node] = []

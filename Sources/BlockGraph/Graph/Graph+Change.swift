@@ -23,7 +23,7 @@ extension Graph {
     }
   }
 
-  /// Attaches a user to a node, with the claim it was made with.
+  /// Attaches a user to a node, with the permissions that it was made to ask for.
   @discardableResult
   package func attach(_ user: RootUser, to node: Node, staysAtNode: Bool = false) throws(BlockError) -> Edge {
     requireThread()
@@ -32,14 +32,14 @@ extension Graph {
     }
   }
 
-  /// Computes the permissions below a node anew, because what its driver claims of its children has changed. All
-  /// or nothing.
+  /// Computes the permissions below a node anew, because its driver asks for other ones of its children now. All or
+  /// nothing.
   package func refreshPermissions(of node: Node) throws(BlockError) {
     requireThread()
     try change(draining: []) { (edit: GraphEdit) throws(BlockError) in edit.touch(node) }
   }
 
-  /// Changes what a user claims.
+  /// Changes the permissions that a user asks for.
   package func setPermissions(_ request: PermissionRequest, of user: RootUser) throws(BlockError) {
     requireThread()
     try change(draining: []) { (edit: GraphEdit) throws(BlockError) in

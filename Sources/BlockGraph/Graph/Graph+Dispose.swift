@@ -13,7 +13,7 @@ extension Graph {
   }
 
   /// Detaches edges whose parent goes. Giving permissions up cannot conflict, and nobody could do anything about
-  /// a failure: what a driver has against it, it has to put up with.
+  /// a failure: a driver that refuses has to put up with it.
   private func giveUp(_ edges: [Edge], draining nodes: [Node]) {
     faults.suspended {
       try? change(draining: nodes) { (edit: GraphEdit) throws(BlockError) in
@@ -51,7 +51,7 @@ extension Graph {
     dispose(keeping: [])
   }
 
-  /// Closes all nodes but `kept`; what went wrong has been reported already.
+  /// Closes all nodes but `kept`; failures have been reported already.
   func dispose(keeping kept: [Node]) {
     while let node = order.last(where: { node in
       node.parents.isEmpty && !kept.contains { $0 === node }
@@ -65,7 +65,7 @@ extension Graph {
   private func disconnect(_ node: Node) {
     giveUp(node.children, draining: [node] + node.children.map(\.child))
     unregister(node)
-    // Whoever still knows the node must not keep its file open.
+    // Code that still knows the node must not keep its file open.
     node.driver = UnopenedDriver(node.driver.name)
   }
 
@@ -82,7 +82,7 @@ extension Graph {
     if let failure { throw failure }
   }
 
-  /// Closes a node that never came to be used; what goes wrong then has a cause that is reported already.
+  /// Closes a node that never came to be used; a failure then has a cause that is reported already.
   package func dispose(ofUnused node: Node) {
     requireThread()
     try? close(node)

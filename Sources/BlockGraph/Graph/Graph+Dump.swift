@@ -13,7 +13,7 @@ package struct GraphDump: Sendable, Equatable {
     package var fileName: String
     /// How it is open.
     package var flags: NodeFlags
-    /// What it asks of requests.
+    /// The limits that it sets to requests.
     package var limits: Limits
   }
 
@@ -25,9 +25,9 @@ package struct GraphDump: Sendable, Equatable {
     package var child: String
     /// The slot.
     package var slot: String
-    /// What the child is to the parent.
+    /// The role of the child for the parent.
     package var role: EdgeRole
-    /// What the parent holds and shares.
+    /// The permissions that the parent holds and shares.
     package var request: PermissionRequest
     /// The job that froze the edge.
     package var frozenBy: String?

@@ -19,7 +19,7 @@ extension Graph {
       }
       for node in ordered {
         try Graph.refuseConflicts(at: node)
-        // Whoever is inactive claims nothing below, and nothing of the system.
+        // An inactive node asks for no permissions below, and for no locks of the system.
         let request = node.flags.contains(.inactive) ? .none : node.cumulativePermissions
         try refuseImpossible(request, at: node)
         try faults.pass("check '\(node.name)'")
@@ -52,7 +52,7 @@ extension Graph {
     return order.reversed()
   }
 
-  /// For every ordered pair of edges: what one holds must be shared by the other.
+  /// For every ordered pair of edges: the permissions that one holds must be shared by the other.
   private static func refuseConflicts(at node: Node) throws(BlockError) {
     for holder in node.parents {
       for other in node.parents where other !== holder {
@@ -87,7 +87,7 @@ extension Graph {
 }
 
 extension Edge {
-  /// What a user claims of the child now: nothing while it is inactive.
+  /// The permissions that a user asks for of the child now: none while it is inactive.
   fileprivate func usersPermissions(_ user: RootUser) -> PermissionRequest {
     child.flags.contains(.inactive) ? .none : user.request
   }

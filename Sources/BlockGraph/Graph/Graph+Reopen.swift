@@ -7,7 +7,7 @@ package import Options
 extension Graph {
   /// Gives all nodes of a queue their new flags, options and backing files, or none.
   ///
-  /// What is held back is written first. Permissions are then computed as they follow from the new flags, in the
+  /// Data that is held back is written first. Permissions are then computed as they follow from the new flags, in the
   /// course of which storage opens its new descriptors; the old ones close when nothing can fail any more. A backing
   /// file that is replaced stays open; nobody may use it then, and it is the caller's to dispose of.
   ///

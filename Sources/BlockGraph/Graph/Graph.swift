@@ -64,7 +64,7 @@ package final class Graph {
     return node.parents
   }
 
-  /// What all users of `node` hold together, and what all of them share.
+  /// The permissions that all users of `node` hold together, and those that all of them share.
   package func cumulativePermissions(of node: Node) -> PermissionRequest {
     requireThread()
     return node.cumulativePermissions
@@ -114,7 +114,7 @@ package final class Graph {
 extension Graph: Sendable {}
 
 extension Node {
-  /// What all parents hold together, and what all of them share.
+  /// The permissions that all parents hold together, and those that all of them share.
   var cumulativePermissions: PermissionRequest {
     var request = PermissionRequest.none
     for edge in parents {

@@ -59,13 +59,13 @@ extension GraphEdit {
   private func moveUsers(of node: Node, to other: Node) throws(BlockError) {
     guard node !== other else { return }
     for edge in node.parents where !edge.staysAtNode {
-      // What the other node stands on cannot stand on it.
+      // A node below the other one cannot stand on it.
       if let parent = edge.parent as? Node, other.reaches(parent) { continue }
       try replaceChild(of: edge, with: other)
     }
   }
 
-  /// What the engine inserted is there for a purpose that a change across it would defeat.
+  /// A node that the engine inserted is there for a purpose that a change across it would defeat.
   private func refuseImplicit(_ edge: Edge) throws(BlockError) {
     guard edge.child.flags.contains(.implicit) else { return }
     throw BlockError(

@@ -50,7 +50,7 @@ package final class GraphEdit {
   ///
   /// - Parameters:
   ///   - name: nil for a generated one.
-  ///   - fileName: what messages call it; the driver's name where it has no file.
+  ///   - fileName: the name of the node's file in messages; the driver's name where it has no file.
   /// - Throws: kind `alreadyExists` where a node has that name, `invalidArgument` for what is no name.
   package func makeNode(
     _ driver: any BlockDriver, name: String? = nil, fileName: String? = nil, flags: NodeFlags
@@ -197,7 +197,7 @@ package final class GraphEdit {
     touch(parent)
   }
 
-  /// Changes what a user claims; without a node it is kept for the one to come.
+  /// Changes the permissions that a user asks for; without a node they are kept for the one to come.
   package func setPermissions(_ request: PermissionRequest, of user: RootUser) throws(BlockError) {
     try begin("claim of \(user.parentDescription)")
     let before = user.request
@@ -220,7 +220,7 @@ package final class GraphEdit {
     onRollback { node.limits = before }
   }
 
-  // MARK: What is refused
+  // MARK: Refusals
 
   private func requireDrained(_ node: Node) {
     if made.contains(where: { $0 === node }) { return }

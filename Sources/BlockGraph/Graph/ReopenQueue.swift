@@ -19,7 +19,7 @@ package final class ReopenQueue {
   }
 
   private let graph: Graph
-  /// What was queued, parents before the children that follow them.
+  /// The nodes that were queued, parents before the children that follow them.
   package private(set) var entries: [Entry] = []
 
   /// An empty queue.
@@ -30,9 +30,9 @@ package final class ReopenQueue {
   /// Backing files are images by themselves and stay as they are. Traps for a node that is not drained.
   ///
   /// - Parameter options: all of the driver's own that are to count: those left out go back to their defaults.
-  ///   `backing` names the node to stand there, or is null for none. What the node is made of (`driver`, `node-name`,
-  ///   `filename`, the children's names) may be stated as it is, or left out. Those of a child that follows stand
-  ///   in an object under the child's slot.
+  ///   `backing` names the node to stand there, or is null for none. Options that the node is made of (`driver`,
+  ///   `node-name`, `filename`, the children's names) may be stated as they are, or left out. Those of a child that
+  ///   follows stand in an object under the child's slot.
   package func add(_ node: Node, flags: NodeFlags, options: OptionObject? = nil) {
     graph.requireThread()
     addAlone(node, flags: flags, options: options)
@@ -60,7 +60,7 @@ package final class ReopenQueue {
   }
 }
 
-/// What an entry of a queue comes to, once names are looked up and options are compared.
+/// The effect of a queue's entry, once names are looked up and options are compared.
 struct Reopening {
   /// The backing file to be.
   enum Backing {

@@ -8,22 +8,22 @@ package import Errors
 /// All but `run` are called on the graph thread and may change the graph; `run` does the I/O and may use
 /// threads, which it joins.
 package protocol Job: AnyObject {
-  /// What the job is called in messages, such as `convert`.
+  /// The word for the job in messages, such as `convert`.
   var kind: String { get }
   /// Takes edges, permissions and freezes. When it throws, `run` is never entered.
   func prepare(in graph: Graph) throws(BlockError)
   /// Does the work, as far as others cannot see it yet.
   func run(_ context: JobContext) throws(BlockError)
-  /// The work of this job, and of those in its group, is done: let others see it, such as a file under its name. What
-  /// was committed is taken back with `abort` where the commit of a later job in the group throws.
+  /// The work of this job, and of those in its group, is done: let others see it, such as a file under its name. A
+  /// commit is taken back with `abort` where that of a later job in the group throws.
   ///
   /// - Parameter isFinal: whether this is the last job of its group, so that nothing need be kept to take it back.
   /// - Throws: when nothing of this job is to be seen, or it can be taken back with `abort`.
   func commit(in graph: Graph, isFinal: Bool) throws(BlockError)
   /// The work failed somewhere, in this job or another of its group: take back what can be.
   func abort(in graph: Graph)
-  /// What went wrong when `clean` closed the images that the job has written, and which it could not throw: the job's
-  /// error, unless it has one already.
+  /// The error with which `clean` failed to close the images that the job has written, and which it could not throw:
+  /// the job's error, unless it has one already.
   var closeFailure: BlockError? { get }
   /// Gives back what `prepare` took. Called exactly once in every case, also without `prepare`.
   func clean(in graph: Graph, warnings: inout [BlockError])

@@ -4,7 +4,7 @@
 package import Errors
 internal import Synchronization
 
-/// What a running job tells and asks: progress, and whether to go on. Usable from its worker threads.
+/// The link from a running job to its caller: it takes progress and says whether to go on. Usable from worker threads.
 package final class JobContext: Sendable {
   private let done = Atomic<UInt64>(0)
   private let total = Atomic<UInt64>(0)

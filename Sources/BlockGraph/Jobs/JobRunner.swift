@@ -9,7 +9,7 @@ package struct JobRunner {
   let context: JobContext
   /// Called at each change of state, with the job's kind.
   package var trace: (String, JobState) -> Void = { _, _ in }
-  /// What could not be undone, naming the node.
+  /// The failures to undo something, naming the node.
   package private(set) var warnings: [BlockError] = []
 
   /// A runner for one graph.

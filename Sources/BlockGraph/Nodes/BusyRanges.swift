@@ -23,7 +23,7 @@ package final class BusyRanges: @unchecked Sendable {
   /// Runs `body` once no other entry stands in the way: with `alone`, any that overlaps `range`; otherwise
   /// only those that are alone themselves. Without `isNeeded`, at once.
   ///
-  /// `range` is looked at again after each wait: what others were doing may have changed it.
+  /// `range` is looked at again after each wait: it may have changed by the work of others.
   package func run(
     _ range: @autoclosure () -> Range<UInt64>, alone: Bool, isNeeded: Bool = true,
     _ body: () throws(BlockError) -> Void

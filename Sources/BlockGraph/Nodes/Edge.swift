@@ -8,13 +8,13 @@ internal import Synchronization
 /// I/O goes through edges, since an edge knows what its parent may do. Only the graph changes an edge; it
 /// does so on its own thread, with both ends drained, so that requests see one state from start to end.
 package final class Edge: @unchecked Sendable {
-  /// Which place among the parent's children this is.
+  /// The place among the parent's children that this is.
   package let slot: EdgeSlot
-  /// Who stands above.
+  /// The parent: another node, or a user of the graph.
   package let parent: any EdgeParent
   /// The node below.
   package internal(set) var child: Node
-  /// What the child is to the parent.
+  /// The role of the child for the parent.
   package internal(set) var role: EdgeRole
   /// The job that froze the edge, if any: it may not be replaced or detached until then.
   package internal(set) var frozenBy: String?
@@ -38,7 +38,7 @@ package final class Edge: @unchecked Sendable {
     permissions = Atomic(Edge.pack(request))
   }
 
-  /// What the parent holds and shares at the moment.
+  /// The permissions that the parent holds and shares at the moment.
   package internal(set) var request: PermissionRequest {
     get {
       let bits = permissions.load(ordering: .acquiring)

@@ -1,9 +1,9 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What stands above an edge: another node or a user of the graph. A child knows no more of it than this.
+/// The upper end of an edge: another node or a user of the graph. A child knows no more of it than this.
 package protocol EdgeParent: AnyObject, Sendable {
-  /// Who this is, for messages: a node's name, a command and its file, a job and its id.
+  /// The name of the parent in messages: a node's name, a command and its file, a job and its id.
   var parentDescription: String { get }
   /// Stops new requests from above and returns when none is in flight.
   func drainBegin()

@@ -8,23 +8,23 @@ internal import Synchronization
 
 /// An opened layer of an image.
 ///
-/// Sendable for I/O: requests run through the node's edges on any thread. What describes the node and its
-/// place in the graph is written only by the graph, on its own thread, while the node is drained; the gate
+/// Sendable for I/O: requests run through the node's edges on any thread. The properties of the node and its
+/// place in the graph are written only by the graph, on its own thread, while the node is drained; the gate
 /// that requests pass makes those writes visible to them.
 package final class Node: @unchecked Sendable, EdgeParent {
   /// The name that tells the node from all others of its graph.
   package let name: String
   /// The name of the file as messages show it.
   package let fileName: String
-  /// What stands behind the node.
+  /// The driver behind the node.
   package internal(set) var driver: any BlockDriver
   /// How the node is open.
   package internal(set) var flags: NodeFlags
   /// The driver's own options, as they were given.
   package internal(set) var options: OptionTree
-  /// What the image names, as far as that was known when it was opened.
+  /// The images that this one names, as far as that was known when it was opened.
   package internal(set) var references: [ImageReference] = []
-  /// What the node asks of requests.
+  /// The limits that the node sets to requests.
   package internal(set) var limits = Limits()
   /// Edges to children, in the order attached: the only storage of links downwards.
   package internal(set) var children: [Edge] = []
@@ -105,7 +105,7 @@ package final class Node: @unchecked Sendable, EdgeParent {
 }
 
 extension Node {
-  /// The node at the bottom: what has no file below.
+  /// The node at the bottom, which has no file below.
   package var storage: Node {
     var node = self
     while let file = node.file { node = file.child }

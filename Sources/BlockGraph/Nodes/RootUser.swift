@@ -5,11 +5,11 @@ internal import Synchronization
 
 /// Somebody outside the graph who uses a node: a command, a job, a server's client.
 ///
-/// Its description appears in messages. What it claims is kept also while it has no node.
+/// Its description appears in messages. Its `PermissionRequest` is kept also while it has no node.
 package final class RootUser: @unchecked Sendable, EdgeParent {
-  /// Who this is, such as `convert: target 'x.qcow2'`.
+  /// The name of the user in messages, such as `convert: target 'x.qcow2'`.
   package let parentDescription: String
-  /// What it claims of the node it has, or will have. Of an inactive node its edge claims nothing.
+  /// The permissions that it asks for of the node it has, or will have. At an inactive node its edge asks for none.
   package internal(set) var request: PermissionRequest
   /// The edge to its node, nil while it has none.
   package internal(set) var edge: Edge?

@@ -61,7 +61,7 @@ enum DescriptorFile {
       case Ascii.space, Ascii.tab: if !line.isEmpty { line.append(byte) }
       // Comments may hold anything.
       case 0..<Ascii.space where line.first == Ascii.hash: line.append(byte)
-      // What is no text ends it: most disks at their first byte.
+      // A byte that is no text ends it: most disks at their first byte.
       case 0..<Ascii.space:
         end()
         return lines

@@ -7,9 +7,9 @@ package import Options
 
 /// How a user, or an image, names an image: a path, `driver:path`, `json:{…}`, or options.
 package struct ImageName: Sendable, Equatable {
-  /// As it was written: what messages show.
+  /// The name as it was written, and as messages show it.
   package let text: String
-  /// What it says, as nested options; a plain path is `filename`.
+  /// The content of the name, as nested options; a plain path is `filename`.
   package let options: OptionObject
   /// The file that a plain path leads to, where that was found out: no other is opened.
   var found: FoundFile?
@@ -102,16 +102,16 @@ package struct ImageName: Sendable, Equatable {
   }
 }
 
-/// What a name may begin with, before a colon, so that it leads to storage of one kind.
+/// A prefix that a name may begin with, before a colon, so that it leads to storage of one kind.
 package struct StoragePrefix: Sendable, Equatable, ExpressibleByStringLiteral {
   /// The prefix, without the colon.
   package let text: String
   /// The storage driver.
   package let driver: String
-  /// What the name is made of.
+  /// The form of the name.
   package let form: Form
 
-  /// What a name with a prefix is made of.
+  /// The form of a name with a prefix.
   package enum Form: Sendable, Equatable {
     /// A path follows the colon.
     case path

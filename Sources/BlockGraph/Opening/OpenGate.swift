@@ -25,13 +25,13 @@ package enum ReferencePolicy: String, Sendable, CaseIterable {
 
 /// Decides about every name that is found inside an image, before anything is opened, and finds what may be.
 package protocol OpenGate: Sendable {
-  /// What the image whose file is `parent` means by `name`, one of a reference's; looks at no file.
+  /// The name that the image whose file is `parent` means by `name`, one of a reference's; looks at no file.
   ///
   /// - Throws: kind `refused` where the policy does not follow it.
   func resolve(_ name: String, of reference: ImageReference, foundIn parent: String) throws(BlockError)
     -> ImageName
 
-  /// As `resolve`, and where that is a path, finds the file in `files`: what is opened later is that file or none.
+  /// As `resolve`, and where that is a path, finds the file in `files`: later that file is opened, or none.
   ///
   /// - Throws: kind `notFound` where there is no such file.
   func find(_ name: String, of reference: ImageReference, foundIn parent: String, in files: any DriverKind)

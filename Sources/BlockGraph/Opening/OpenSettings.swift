@@ -24,7 +24,7 @@ package struct OpenSettings: Sendable {
   }
 }
 
-/// What a user should know about how an image was opened.
+/// A warning for the user about how an image was opened.
 package enum OpenWarning: Sendable, Equatable {
   /// The image with this name was only guessed to be raw, and is open for writing.
   case guessedRaw(String)
@@ -40,7 +40,7 @@ package enum OpenWarning: Sendable, Equatable {
   case remark(String)
 }
 
-/// Which internal snapshot is meant.
+/// The choice of an internal snapshot.
 package enum SnapshotSelector: Sendable, Equatable {
   /// The one with this id or, where there is none, with this name.
   case idOrName(String)

@@ -155,7 +155,7 @@ extension Opener {
       tableBudget: tableBudget, cacheBytes: Opener.cacheBytes(below: above.count - 1), warn: warn)
     let opened = try about(node.fileName) { () throws(BlockError) in try kind.open(&request) }
     stated.putBack(into: &request.options, but: opened.references)
-    // Whoever works on one image may name it with the secrets of its chain; what only looks at it takes nothing more.
+    // Work on one image may name it with the secrets of its chain; a mere look at its tables takes nothing more.
     if !settings.followsBacking, flags.contains(.noIO), let backing = stated.backing, backing != .null {
       request.options["backing"] = backing
     }

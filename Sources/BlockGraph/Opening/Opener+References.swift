@@ -7,13 +7,13 @@ internal import Options
 
 /// Following what an image refers to, or what the user stated in its place.
 extension Opener {
-  /// What the user stated in place of the references found in an image.
+  /// The options that the user stated in place of the references found in an image.
   struct Stated {
     var backing: OptionTree?
-    /// What stands in other slots.
+    /// The options that stand in other slots.
     var others: [EdgeSlot: OptionTree] = [:]
 
-    /// Takes out what the driver's images may name. In a list, what is null is what the image names.
+    /// Takes out the options for the slots of `kind`. A null in a list stands for the reference that the image has.
     init(takingFrom options: inout OptionObject, for kind: any DriverKind) {
       backing = options.remove("backing")
       for slot in kind.referenceSlots {
@@ -87,7 +87,7 @@ extension Opener {
     guard let own = above.last else { return }
     for name in reference.names {
       let path = ImageName.resolve(name, relativeTo: own.fileName)
-      // What must not be followed is not even looked at.
+      // A file that must not be followed is not even looked at.
       let isFollowed = (try? gate.resolve(name, of: reference, foundIn: own.fileName)) != nil
       let named = Layer(fileName: path, identity: isFollowed ? FilePaths.identity(of: path) : nil)
       try inContext("Could not open backing file") { () throws(BlockError) in try refuseLoop(named, [own]) }

@@ -87,7 +87,7 @@ package struct Opener {
     return kind
   }
 
-  /// Opens an image for `user`, whose claim must be compatible with everyone else's.
+  /// Opens an image for `user`, whose `PermissionRequest` must be compatible with those of all other users.
   ///
   /// - Throws: the reason, prefixed with `Could not open 'NAME'`. Nothing stays open then.
   package func open(_ name: ImageName, _ settings: OpenSettings, for user: RootUser) throws(BlockError) {
@@ -227,11 +227,11 @@ package struct Opener {
       if let noFlush = try cache.takeBool("no-flush", shownAs: "cache.no-flush") {
         flags.set(.noFlush, to: noFlush)
       }
-      // What is left is named with the driver's own options that nobody takes.
+      // The rest is refused by name, together with the driver's own options that are not taken.
       options["cache"] = cache.isEmpty ? nil : .object(cache)
     }
     if let readOnly = try options.takeBool("read-only"), readOnly { flags.remove(.writable) }
-    // Whoever asks for writing gets it or an error; falling back to reading would only put the error off.
+    // A user that asks for writing gets it or an error; falling back to reading would only put the error off.
     _ = try options.takeBool("auto-read-only")
     if let share = try options.takeBool("force-share"), share {
       guard !flags.contains(.writable) else {

@@ -4,7 +4,7 @@
 package import Errors
 package import Options
 
-// Drivers take the options they understand out of an object; what is left in the end is refused by name.
+// Drivers take the options they understand out of an object; the rest is refused by name in the end.
 extension OptionObject {
   /// Takes a text out; numbers and truth values from JSON count as text.
   package mutating func takeString(_ key: String) throws(BlockError) -> String? {

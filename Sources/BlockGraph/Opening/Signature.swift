@@ -5,7 +5,7 @@ internal import Bytes
 
 /// A sign by which a kind of file is known, from the specifications of the formats.
 package struct Signature: Sendable {
-  /// What a file with the sign is.
+  /// The kinds of files that have signs.
   package enum Family: Sendable {
     /// An image format with tables of its own.
     case image
@@ -25,15 +25,15 @@ package struct Signature: Sendable {
     case end(Int, [UInt8])
     /// Bytes that begin somewhere in the part of the end that is looked at.
     case trailer([UInt8])
-    /// What a rule says of the start.
+    /// A rule about the start.
     case rule(@Sendable (RawSpan) -> Bool)
-    /// What a rule says of the end.
+    /// A rule about the end.
     case tail(@Sendable (RawSpan) -> Bool)
   }
 
-  /// What the sign says the file is.
+  /// The name of the kind of file that has the sign.
   package let name: String
-  /// What such a file is.
+  /// The family of such files.
   package let family: Family
   let mark: Mark
 

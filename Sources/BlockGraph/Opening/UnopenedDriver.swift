@@ -3,14 +3,14 @@
 
 internal import Errors
 
-/// Stands in for the driver of a node whose image is being opened, or has been closed: it claims what a format
-/// claims of its file, and nobody can reach it for I/O.
+/// Stands in for the driver of a node whose image is being opened, or has been closed: it asks for the permissions that
+/// a format asks for of its file, and nobody can reach it for I/O.
 final class UnopenedDriver: BlockDriver {
   let name: String
 
   init(_ name: String) { self.name = name }
 
-  /// What stands beside the file is only read until the format says what it needs of it.
+  /// A child beside the file is only read until the format says which permissions it needs of it.
   func childPermissions(slot: EdgeSlot, role: EdgeRole, parents: PermissionRequest, flags: NodeFlags)
     -> PermissionRequest
   {
