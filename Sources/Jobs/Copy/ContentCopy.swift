@@ -9,7 +9,7 @@ internal import Host
 /// Copies content in segments: read and tested in parallel, given their places in the order of the disk, written while
 /// others are read. The target's bytes do not depend on the number of threads.
 struct ContentCopy: Sendable {
-  /// Bytes read and written at once: what stays in a core's cache is copied fastest.
+  /// Bytes read and written at once: bytes that stay in a core's cache are copied fastest.
   static let segmentSize: UInt64 = 256 << 10
   /// Segments under way for each thread: enough to go on while another thread's segment is being compressed.
   private static let segmentsPerThread: UInt64 = 4
@@ -127,7 +127,7 @@ private final class CopyWalk: @unchecked Sendable {
     batches = Array(repeating: nil, count: capacity)
   }
 
-  /// The next segment that is worth reading; what needs no bytes is passed.
+  /// The next segment that is worth reading; ranges that need no bytes are passed.
   func next(_ slot: Int) throws(BlockError) -> SegmentScheduler<CopyBatch>.Next {
     guard position < source.length else { return .end }
     let (content, length) = try source.content(at: position, length: source.length - position)

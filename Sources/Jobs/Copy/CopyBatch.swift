@@ -5,7 +5,7 @@ internal import BlockGraph
 internal import Bytes
 
 /// One segment on its way from source to target: read and tested on one thread, given its place in order, and
-/// written on whichever thread is free. One thread at a time has it.
+/// written on any thread that is free. One thread at a time has it.
 final class CopyBatch: @unchecked Sendable {
   /// A run of bytes of the segment.
   final class Run {

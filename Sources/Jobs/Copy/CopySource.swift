@@ -5,7 +5,7 @@ internal import BlockGraph
 internal import Bytes
 internal import Errors
 
-/// What has to be done for a range.
+/// The work that a range needs.
 enum CopyContent: Sendable {
   /// Its bytes are to be copied.
   case data
@@ -13,19 +13,19 @@ enum CopyContent: Sendable {
   case zero
   /// The target has, or sees, the same already.
   case inherited
-  /// Nobody can tell; whatever can be read is to be copied.
+  /// Nobody can tell; all bytes that can be read are to be copied.
   case unknown
 
   /// Whether bytes are to be read.
   var isRead: Bool { self == .data || self == .unknown }
 }
 
-/// What content is copied or read from; asked by several threads.
+/// The content that a copy is made of, or that is read; asked by several threads.
 protocol CopySource: Sendable {
   /// The length in bytes.
   var length: UInt64 { get }
 
-  /// What has to be done for the start of a range, and for how many bytes.
+  /// The work that the start of a range needs, and for how many bytes.
   func content(at offset: UInt64, length: UInt64) throws(BlockError) -> (content: CopyContent, length: UInt64)
 
   /// Says that nobody can tell what is at a place; called once for each, before it is read.

@@ -45,7 +45,7 @@ struct CopyTarget: Sendable {
   /// Sorts the bytes of a segment into what is written, compressed and made zero.
   ///
   /// `content` tells what was in the source; granules that are wholly inherited are left alone. `begins` tells where
-  /// data begins behind something else: what is before does not keep it from being zero.
+  /// data begins behind something else: the bytes before it do not keep it from being zero.
   func sort(_ batch: CopyBatch, content: [Bool], begins: [Bool], compressor: (any ClusterCompressor)?) {
     let end = Int(batch.length)
     let (step, unit) = (Int(granule), Int(max(zeroUnit, granule)))
@@ -184,7 +184,7 @@ struct CopyTarget: Sendable {
     }
   }
 
-  /// Lets storage copy what has not been read; what it cannot is read, so that it can be written.
+  /// Lets storage copy bytes that have not been read; where it cannot, they are read, so that they can be written.
   private func copy(
     _ prepared: consuming PreparedWrite, _ run: CopyBatch.Run, of batch: CopyBatch,
     from source: any CopySource

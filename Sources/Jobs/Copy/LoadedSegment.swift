@@ -9,7 +9,7 @@ internal import Host
 /// The bytes of one segment, read by one thread for another.
 final class LoadedSegment: @unchecked Sendable {
   // Sendable because a segment is handed on and has one user at a time.
-  /// What holds the bytes; the pool's, to be given back.
+  /// The buffer that holds the bytes; the pool's, to be given back.
   let buffer: Buffer
   /// How many of its bytes are the segment's.
   let count: Int

@@ -16,7 +16,7 @@ final class Pace: Sendable {
 
   /// Returns when `count` more bytes are due.
   ///
-  /// - Throws: what ends the job, soon after the user asked for its end.
+  /// - Throws: the error of an interruption, soon after the user asked for the end of the job.
   func wait(for count: UInt64, _ context: JobContext) throws(BlockError) {
     guard bytesPerSecond > 0 else { return }
     let before = sent.add(count)
