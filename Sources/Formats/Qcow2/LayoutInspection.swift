@@ -7,17 +7,17 @@ internal import Bytes
 internal import Crypto
 internal import Errors
 
-/// What the header and the tables that it leads to place in the file, held against each other without opening the image.
+/// The structures that the header and its tables place in the file, held against each other without opening the image.
 struct LayoutInspection {
-  /// What contradicts itself, in words.
+  /// The contradictions found, in words.
   private(set) var defects: [String] = []
 
   private let header: Header
   private let geometry: Geometry
   private let file: InspectedFile
-  /// Where the file ends, its last cluster filled up.
+  /// The end of the file, its last cluster filled up.
   private let end: UInt64
-  /// What memory snapshots may take.
+  /// The memory that snapshots may take.
   private var memory: MemoryBudget
   /// Bytes of tables that are still read: a sparse file has room for any number.
   private var readable = Opener.untrustedTableBudget
@@ -30,11 +30,11 @@ struct LayoutInspection {
     var offset: UInt64
     /// As many bytes as it has at least.
     var bytes: UInt64
-    /// What its entries point to, where it is a table of pointers.
+    /// The kind of its entries, where it is a table of pointers.
     var pointers: Pointers?
   }
 
-  /// What a table's entries are.
+  /// The kinds of pointers that a table holds.
   private enum Pointers {
     /// Places of L2 tables.
     case l2Tables
@@ -209,7 +209,7 @@ struct LayoutInspection {
 
   private static let tooLong = "its tables are longer than what is looked at"
 
-  /// What is wrong with an entry.
+  /// The defect of an entry in words; nil for a sound one.
   private func defect(_ value: UInt64, _ pointers: Pointers) -> String? {
     let offset: UInt64
     switch pointers {

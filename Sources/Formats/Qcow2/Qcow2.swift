@@ -19,7 +19,7 @@ package struct Qcow2Format: DriverKind {
   package var referenceSlots: [EdgeSlot] { [.dataFile] }
   /// Clusters may be compressed.
   package var supportsCompression: Bool { true }
-  /// From version 3 on. What is wrong with the options is told when the image is made.
+  /// From version 3 on. Wrong options are told when the image is made.
   package func supportsBitmaps(_ options: OptionObject) -> Bool {
     (try? CreationOptions(options)).map { $0.version >= 3 } ?? true
   }
@@ -33,18 +33,18 @@ package struct Qcow2Format: DriverKind {
 
   /// Reads header, L1 table, refcount table and snapshot table.
   ///
-  /// - Throws: what is wrong with them, in `qemu-img`'s words.
+  /// - Throws: the defect of one of them, in `qemu-img`'s words.
   package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     try Qcow2Format.openDriver(&request)
   }
 
-  /// What making an image can be told.
+  /// The options that `create` accepts.
   package var creationOptions: OptionList { CreationOptions.list }
 
-  /// What can be changed in an image.
+  /// The options that `amend` accepts.
   package var amendOptions: OptionList { AmendPlan.list }
 
-  /// Where nothing is allocated, what stood on the storage before cannot show.
+  /// Unallocated ranges read as zeros whatever the storage held before.
   package func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool {
     let allocates = options["preallocation"].map { $0.string != Preallocation.off.rawValue } ?? false
     return storageReadsZero || !allocates && options["data_file"] == nil
@@ -59,7 +59,7 @@ package struct Qcow2Format: DriverKind {
 
   /// Writes header and tables of an empty image.
   ///
-  /// - Throws: what is wrong with the options, in `qemu-img`'s words.
+  /// - Throws: the defect of the options, in `qemu-img`'s words.
   package func create(_ request: CreateRequest) throws(BlockError) {
     try Qcow2Format.makeImage(request)
   }

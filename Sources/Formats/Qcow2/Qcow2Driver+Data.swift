@@ -28,9 +28,9 @@ extension Qcow2Driver: FormatDriver {
 
   // MARK: Reading
 
-  /// What the tables say about a range: as far as it is all alike.
+  /// The extent at the start of a range: as far as the tables say the same of it.
   ///
-  /// Readers of what is in memory wait for nobody who writes or makes anything durable.
+  /// A read whose tables are in memory does not wait for writes, nor for anything to become durable.
   func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
     if let known = mapping.knownExtent(at: offset, length: length) { return known }
     return try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
@@ -76,7 +76,7 @@ extension Qcow2Driver: FormatDriver {
     }
   }
 
-  /// Reads guest data whatever it is.
+  /// Reads guest data of any kind: plain, compressed, encrypted, zeros or the backing file's.
   func readAny(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
     var done = 0
     while done < buffer.byteCount {
@@ -194,7 +194,7 @@ extension Qcow2Driver: FormatDriver {
       }
       guard newLength != mapping.length else { return }
       try bitmaps.noteResizing(held)
-      // What guests could read before stays as it is.
+      // Bitmaps note nothing: the data that guests could read before stays as it is.
       try bitmaps.paused { () throws(BlockError) in
         try resize(to: newLength, preallocation, held)
       }
@@ -221,7 +221,7 @@ extension Qcow2Driver: FormatDriver {
     try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       try prepareForChanges(held)
       let changed = try header.header(naming: name, format, isDataRaw: isDataRaw)
-      // Whoever reads the new name finds everything that was written under the old one.
+      // A program that reads the new name finds everything that was written under the old one.
       try mapping.writeBack(held)
       try files.barrier(held)
       try header.replace(by: changed, held)

@@ -48,7 +48,7 @@ extension Qcow2Driver {
 }
 
 extension BitmapInformation {
-  /// What `info` lists.
+  /// The entry for this bitmap in the list that `info` shows.
   fileprivate var tree: OptionTree {
     var flags: [OptionTree] = []
     if isInconsistent { flags.append("in-use") }
@@ -58,7 +58,7 @@ extension BitmapInformation {
 }
 
 extension SnapshotEntry {
-  /// What `info` lists.
+  /// The entry for this snapshot in the list that `info` shows.
   var information: SnapshotInformation {
     SnapshotInformation(
       id: id, name: name, stateSize: stateSize, seconds: seconds, nanoseconds: nanoseconds,

@@ -57,7 +57,7 @@ final class Qcow2Driver: @unchecked Sendable {
 
   // MARK: Changes
 
-  /// What has to be true before the first change: unknown features gone, refcounts right, the dirty bit set
+  /// Prepares the image for its first change: unknown features go, refcounts become right, and the dirty bit is set
   /// where refcounts will be written late.
   func prepareForChanges(_ held: borrowing Held) throws(BlockError) {
     try header.refuseBroken()

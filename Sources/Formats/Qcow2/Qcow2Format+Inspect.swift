@@ -9,7 +9,7 @@ package import Errors
 extension Qcow2Format: InspectingKind {
   /// Reads the header and the tables, and holds them against each other and the length of the file.
   package func inspect(_ file: InspectedFile) throws(BlockError) -> HeaderFindings {
-    // What the file lacks of its first cluster reads as zeros.
+    // The part of the first cluster that the file lacks reads as zeros.
     let area = try file.read(at: 0, count: Int(try Header.clusterSize(parsing: file.head.bytes)))
     let unknown = Qcow2Format.unknownFeatures(area.bytes)
     let header: Header
@@ -76,7 +76,7 @@ extension Qcow2Format: InspectingKind {
     if header.incompatible.contains(.corrupt) { defects.append("the image is marked as corrupt") }
     if header.size > UInt64(Int64.max) { defects.append("the virtual size is negative") }
     defects += extensionDefects(header, file.length)
-    // What takes too much memory to be opened is not read here, either.
+    // Tables that take too much memory to be opened are not read here, either.
     guard let budget else { return defects }
     var layout = LayoutInspection(header, file, budget)
     layout.run()

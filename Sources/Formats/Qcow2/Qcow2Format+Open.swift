@@ -82,20 +82,20 @@ extension Qcow2Format {
 }
 
 extension ImageReference {
-  /// Where guest data lies apart from the tables.
+  /// The file of guest data, apart from the tables.
   static func dataFile(_ name: String) -> ImageReference {
     ImageReference(slot: .dataFile, role: .data, name: name, format: "raw", isStorage: true)
   }
 }
 
-/// What opening needs at hand.
+/// The file, header and options that a driver is made from.
 private struct Opener {
   let file: Edge
   let header: Header
   let options: Qcow2Options
-  /// Tables may lie past the end of the file: what is missing reads as zeros.
+  /// Tables may lie past the end of the file: the missing part reads as zeros.
   let isLenient: Bool
-  /// What memory is left for the snapshot table.
+  /// The memory that is left for the snapshot table.
   let budget: MemoryBudget
 
   func open(_ bitmaps: BitmapStore.State) throws(BlockError) -> Qcow2Driver {
@@ -120,7 +120,7 @@ private struct Opener {
     return try TableInMemory(offset: offset, count: count, from: file)
   }
 
-  /// The end of the file may be cut short inside the table's last cluster: what follows was never written.
+  /// The end of the file may be cut short inside the table's last cluster: the missing part was never written.
   private func requireInside(_ name: String, at offset: UInt64, bytes: UInt64) throws(BlockError) {
     guard !isLenient, bytes > 0 else { return }
     let end = file.length.roundedUp(to: header.geometry.clusterSize) ?? .max

@@ -50,7 +50,7 @@ struct OverlapChecks: OptionSet, Sendable, Hashable {
   }
 }
 
-/// Which internal snapshot is served instead of the active state.
+/// The internal snapshot that is served instead of the active state.
 struct SnapshotSelector: Sendable, Equatable {
   var id: String?
   var name: String?
@@ -67,7 +67,7 @@ struct Qcow2Options: Sendable {
   var discardNoUnref = false
   var overlapChecks: OverlapChecks = .cached
   var l2CacheBytes = Qcow2Options.defaultL2CacheBytes
-  /// What the cache of L2 tables takes where the user says nothing.
+  /// The size of the cache of L2 tables unless the user gives one.
   private(set) var usualL2CacheBytes = Qcow2Options.defaultL2CacheBytes
   var l2SliceBytes: UInt64?
   var refcountCacheBytes = Qcow2Options.defaultRefcountCacheBytes
@@ -80,7 +80,7 @@ struct Qcow2Options: Sendable {
   /// Enough for 64 GiB of guest data with the usual clusters.
   static let defaultL2CacheBytes: UInt64 = 8 << 20
   static let defaultRefcountCacheBytes: UInt64 = 1 << 20
-  /// What a cache gets at least where the user gave a size to both together, and little is left for it.
+  /// The least size of a cache where the user gave a size to both together, and little is left for it.
   static let leastRestBytes: UInt64 = 512 << 10
   /// More than this is never kept, whatever the user says.
   static let maximumCacheBytes: UInt64 = 1 << 30
@@ -99,7 +99,7 @@ struct Qcow2Options: Sendable {
 
   /// Takes what the driver understands out of `options`; unknown keys stay, those inside groups too.
   ///
-  /// - Parameter cacheBytes: what caches may take where `options` do not say.
+  /// - Parameter cacheBytes: the memory that caches may take where `options` do not say.
   init(taking options: inout OptionObject, cacheBytes: UInt64 = defaultL2CacheBytes) throws(BlockError) {
     usualL2CacheBytes = min(cacheBytes, Qcow2Options.defaultL2CacheBytes)
     l2CacheBytes = usualL2CacheBytes

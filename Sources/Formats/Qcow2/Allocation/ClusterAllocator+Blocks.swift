@@ -41,7 +41,7 @@ extension ClusterAllocator {
     let file = try files.file(held)
     let start = UInt64(refcounts.table.count) << geometry.refcountBlockBits
     let plan = try planRefcountTable(at: start)
-    // What the old table points to must be in the file before another table points to it.
+    // Blocks that the old table points to must be in the file before another table points to them.
     try writeBlocks(held)
     let end = plan.tableStart + plan.tableClusters
     var cluster = start

@@ -13,7 +13,7 @@ extension ClusterAllocator {
     let file = try files.file(held)
     let count = ImageCheck(header.current, refcounts.table, file, JobContext())
     try count.countReferences(try count.readSnapshotTable())
-    // What damaged tables refer to is not counted, and would be taken for free.
+    // References of damaged tables are not counted: their clusters would be taken for free.
     guard count.result.corruptions == 0, count.result.checkErrors == 0 else {
       throw BlockError(
         .corrupt,

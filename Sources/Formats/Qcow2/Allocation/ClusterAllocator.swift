@@ -9,23 +9,23 @@ internal import Host
 
 /// The host clusters of an image: which of them are in use, and how often each is referred to.
 ///
-/// A count is in the file before what is counted is referred to there, and goes down only once the file does not refer
-/// to the cluster any more. Whoever gives up a reference in memory says so with `freeLater`; `free` is for what the file
-/// does not refer to.
+/// A count is in the file before the cluster that it counts is referred to there, and goes down only once the file does
+/// not refer to the cluster any more. A caller that gives up a reference in memory calls `freeLater`; `free` is for
+/// clusters that the file does not refer to.
 final class ClusterAllocator: @unchecked Sendable {
-  /// What is counted.
+  /// The refcounts.
   private(set) var refcounts: RefcountStore
   /// The sizes that follow from the header, with the present width of refcounts.
   private(set) var geometry: Geometry
   /// References that are gone from tables in memory, to be counted down once the tables are in the file.
   private var pendingFrees = PendingFrees()
-  /// Where the next compressed cluster may follow the one before, if it fits; 0 for none.
+  /// The host offset where the next compressed cluster may follow the one before, if it fits; 0 for none.
   private(set) var packedEnd: UInt64 = 0
   /// Whether the counts are a copy that the header does not point to yet.
   private(set) var isExchanging = false
   /// Whether clusters in use may be holes in the file; nil until somebody wants to know.
   private var hasUnwrittenClusters: Bool?
-  /// Which space the storage hears of, and how much of the counts is in memory.
+  /// The image's options: the discards that the storage hears of, and the memory for refcounts, among others.
   private(set) var options: Qcow2Options
   let header: HeaderStore
   let files: FileSpace
@@ -162,8 +162,8 @@ final class ClusterAllocator: @unchecked Sendable {
     return answer
   }
 
-  /// Refuses a refcount table that names a block twice: what counts for one cluster would count for another, and a
-  /// search for space could find the same counts a million times.
+  /// Refuses a refcount table that names a block twice: the count of one cluster would be another's, too, and a search
+  /// for space could find the same counts a million times.
   func refuseRepeatedBlocks(_ held: borrowing Held) throws(BlockError) {
     let table = refcounts.table
     var blocks: [UInt64] = []

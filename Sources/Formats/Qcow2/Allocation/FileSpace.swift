@@ -5,7 +5,7 @@ internal import BlockGraph
 internal import Bytes
 internal import Errors
 
-/// The files of an image: the way to them, what makes them durable, and how far the image file has to reach.
+/// The files of an image: the way to them, the means to make them durable, and how far the image file has to reach.
 final class FileSpace: @unchecked Sendable {
   /// How far the image file has to reach, at two moments.
   struct Ends {
@@ -15,7 +15,7 @@ final class FileSpace: @unchecked Sendable {
     fileprivate(set) var emptyTables: UInt64 = 0
   }
 
-  /// Where guest data lies.
+  /// The slot of the file with guest data.
   let dataSlot: EdgeSlot
   private let clusterSize: UInt64
   private(set) var ends = Ends()
@@ -80,7 +80,8 @@ final class FileSpace: @unchecked Sendable {
     }
   }
 
-  /// Makes the file reach the end of a table before anything points there. What it lacks of the table is zeros.
+  /// Makes the file reach the end of a table before anything points there. A part of the table that the file lacked is
+  /// zeros.
   ///
   /// Others may be writing further on, so that a length cannot be set.
   ///

@@ -8,7 +8,7 @@ internal import Errors
 /// Keeps writes from making damage worse: nothing goes where known metadata is, and nothing is taken for free that
 /// holds some.
 final class OverlapGuard: @unchecked Sendable {
-  /// What knows where metadata is. They outlive this, and have it.
+  /// The owners of metadata, which know its places. They own the guard, and so outlive it.
   private struct Places {
     unowned let mapping: MappingTables
     unowned let allocator: ClusterAllocator
@@ -16,7 +16,7 @@ final class OverlapGuard: @unchecked Sendable {
     unowned let bitmaps: BitmapStore
   }
 
-  /// What writes are held against.
+  /// The kinds of metadata that writes are held against.
   private var checks: OverlapChecks
   /// Clusters that may hold metadata; made when first needed.
   private var map: MetadataMap?

@@ -31,7 +31,7 @@ final class RefcountStore {
   /// The index in the refcount table of the block that counts a cluster.
   func tableIndex(of cluster: UInt64) -> UInt64 { cluster >> geometry.refcountBlockBits }
 
-  /// Goes on with another table; what it points to has not changed.
+  /// Goes on with another table; the blocks that it points to have not changed.
   func use(_ other: TableInMemory) { table = other }
   /// Lets an entry of the table point to the block at a host offset; to none with 0.
   func setBlock(_ index: Int, at offset: UInt64) { table[index] = offset }

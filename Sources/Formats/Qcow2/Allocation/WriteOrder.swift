@@ -4,11 +4,11 @@
 internal import BlockGraph
 internal import Errors
 
-/// The tables of an image in the order in which they may reach the file: what one refers to is durable before it is
-/// written, which makes a crash leave space unaccounted for at worst.
+/// The tables of an image in the order in which they may reach the file: the clusters that one refers to are durable
+/// before it is written, which makes a crash leave space unaccounted for at worst.
 ///
-/// Guest data is written before all of them, by whoever asked for a place. References that tables no longer hold are
-/// counted down behind the last.
+/// Guest data is written before all of them, by the writer that asked for a place. References that tables no longer
+/// hold are counted down behind the last.
 enum TableKind: Int, CaseIterable, Comparable {
   /// How often clusters are referred to. Refers to nothing.
   case refcountBlocks

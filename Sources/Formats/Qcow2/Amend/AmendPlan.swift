@@ -6,7 +6,7 @@ internal import Bytes
 internal import Errors
 internal import Options
 
-/// What `amend` is to make of an image, checked against what it is.
+/// The changes that `amend` makes to an image, checked against its present state.
 struct AmendPlan {
   /// 2 or 3.
   var version: UInt32
@@ -23,7 +23,7 @@ struct AmendPlan {
 
   /// Reads and checks the options; nothing is changed when one of them cannot be.
   ///
-  /// - Throws: what is wrong, in `qemu-img`'s words.
+  /// - Throws: the defect of the options, in `qemu-img`'s words.
   init(_ options: OptionObject, _ header: Header, snapshots: [SnapshotEntry]) throws(BlockError) {
     version = header.version
     refcountOrder = header.refcountOrder
@@ -133,7 +133,7 @@ struct AmendPlan {
     }
   }
 
-  /// What `amend` accepts.
+  /// The options that `amend` accepts.
   static let list: OptionList = [
     OptionSpec("encrypt.state", .string, "Select new state of affected keyslots (active/inactive)"),
     OptionSpec(

@@ -9,8 +9,8 @@ internal import Host
 
 /// Making the guest's disk shorter.
 ///
-/// What is cut off goes all at once: a copy of the tables without it is made first, then one write to the header
-/// sets the length together with the L1 table, and only then is space given back.
+/// The part behind the new end goes all at once: a copy of the tables without it is made first, then one write to the
+/// header sets the length together with the L1 table, and only then is space given back.
 struct DiskCut {
   private let driver: Qcow2Driver
 
@@ -113,7 +113,8 @@ struct DiskCut {
     do throws(BlockError) {
       try mapping.giveUp(from: tail, to: UInt64(mapping.l1.count) << geometry.l2SpanBits, .cut, held)
     } catch {
-      // A table that is shared with a snapshot has to be copied for that. What it has behind the end, the snapshot has.
+      // A table that is shared with a snapshot has to be copied for that. Without room its entries behind the end stay:
+      // their clusters are the snapshot's, too.
       guard error.isOutOfSpace, !header.isBroken else { throw error }
     }
     try mapping.settle(held)
@@ -123,7 +124,7 @@ struct DiskCut {
     var l1: TableInMemory
     /// The L1 entry whose L2 table is a copy.
     var copied: Int?
-    /// What was taken for both.
+    /// The clusters taken for both tables.
     var clusters: [Range<UInt64>] = []
   }
 
@@ -158,7 +159,7 @@ struct DiskCut {
     tables.copied = changed == nil ? nil : last
   }
 
-  /// Where the L2 table of an L1 entry starts; 0 where there is none.
+  /// The offset of the L2 table of an L1 entry; 0 where there is none.
   private func tableOffset(_ table: TableInMemory, _ index: Int, _ held: borrowing Held) throws(BlockError)
     -> UInt64
   {

@@ -20,8 +20,8 @@ struct DiskGrowth {
   private var codec: ClusterCodec { driver.codec }
   private var geometry: Geometry { driver.allocator.geometry }
 
-  /// What the disk needs is there, and all of it counts, before the header tells the new length. Where any of it cannot
-  /// be had, the image is as before.
+  /// The tables and the space that the longer disk needs are there, and count, before the header tells the new length.
+  /// If any of them cannot be had, the image is as before.
   func grow(to newLength: UInt64, _ preallocation: Preallocation, _ held: borrowing Held) throws(BlockError) {
     let showsThrough = (held.node.backing?.length ?? 0) > mapping.length
     let tail = min(mapping.length.roundedUp(to: geometry.clusterSize) ?? newLength, newLength)
@@ -85,7 +85,7 @@ struct DiskGrowth {
     try allocator.cutFile(keeping: lengths.file, held)
   }
 
-  /// What the cluster at the old end holds behind it must not come to light.
+  /// Zeroes the cluster at the old end from there on: its content behind the end must not come to light.
   private func zeroTail(_ start: UInt64, _ end: UInt64, _ held: borrowing Held) throws(BlockError) {
     guard start < end else { return }
     let clusterStart = start - geometry.offsetInCluster(start)
@@ -235,7 +235,7 @@ struct DiskGrowth {
     let buffer = place.slice.buffer
     var zeros = mapping.bitmap(buffer.bytes, place, plus: step)
     var entry = mapping.entry(buffer.bytes, place, plus: step)
-    // What hides the backing file with zeros goes on doing so; space that is real is zero by itself.
+    // An entry that hides the backing file with zeros goes on hiding it; space that is real is zero by itself.
     // Space that decrypts to noise has to be called zero.
     if codec.isEncrypted, !geometry.hasExtendedL2 {
       entry = L2Entry(rawValue: entry.rawValue | L2Entry.zeroBit)

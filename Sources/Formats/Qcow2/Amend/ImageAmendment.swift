@@ -8,8 +8,8 @@ internal import Errors
 
 /// Changing what an image was created with.
 ///
-/// Each change is complete in itself: whatever it needs is in the file before one write to the header lets it count,
-/// and space is given back after it. No other request runs meanwhile.
+/// Each change is complete in itself: everything that it needs is in the file before one write to the header lets it
+/// count, and space is given back after it. No other request runs meanwhile.
 struct ImageAmendment {
   let driver: Qcow2Driver
 

@@ -24,7 +24,7 @@ extension BitmapsExtension {
     return result
   }
 
-  /// Where a directory of these entries would be.
+  /// The data of an extension that points to a directory of `entries` at `offset`.
   init(_ entries: [BitmapEntry], at offset: UInt64) {
     count = UInt32(clamping: entries.count)
     directorySize = BitmapDirectory.size(of: entries)
@@ -33,7 +33,7 @@ extension BitmapsExtension {
 
   /// Reads the data of an extension and holds it against limits and the image.
   ///
-  /// - Throws: what is wrong, in `qemu-img`'s words.
+  /// - Throws: the defect, in `qemu-img`'s words.
   init(checking data: [UInt8], _ geometry: Geometry) throws(BlockError) {
     guard data.count == BitmapsExtension.size, let parsed = BitmapsExtension(parsing: data) else {
       throw BlockError(.corrupt, "bitmaps_ext: Invalid extension length")
@@ -66,7 +66,7 @@ extension BitmapsExtension {
 
 /// The bitmaps of an image, as the directory in the file has them.
 struct BitmapDirectory: Sendable {
-  /// Where the directory starts.
+  /// The offset of the directory.
   var offset: UInt64
   /// Bytes of the directory.
   var size: UInt64

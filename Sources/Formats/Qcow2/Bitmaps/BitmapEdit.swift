@@ -92,7 +92,7 @@ final class BitmapEdit {
     chunks = [:]
   }
 
-  /// Lets the bitmap describe a disk of another length; what is new is clean.
+  /// Lets the bitmap describe a disk of another length; the new part of the disk is clean.
   func resize(to length: UInt64) throws(BlockError) {
     guard length != shape.length else { return }
     let isShorter = length < shape.length

@@ -8,13 +8,13 @@ internal import Errors
 struct BitmapFlags: OptionSet, Hashable, Sendable {
   let rawValue: UInt32
 
-  /// Not saved properly since it was last open for writing: what it holds means nothing.
+  /// Not saved properly since it was last open for writing: its bits mean nothing.
   static let inUse = BitmapFlags(rawValue: 1)
   /// Writes are noted in it.
   static let auto = BitmapFlags(rawValue: 2)
   /// Extra data of an unknown kind may be passed over.
   static let extraDataCompatible = BitmapFlags(rawValue: 4)
-  /// What this program understands.
+  /// The flags that this program understands.
   static let known: BitmapFlags = [.inUse, .auto]
 }
 
@@ -24,10 +24,10 @@ struct BitmapEntry: Hashable, Sendable {
   static let fixedSize = 24
   /// The only type there is: a dirty tracking bitmap.
   static let dirtyTracking: UInt8 = 1
-  /// Where the flags are inside an entry.
+  /// The offset of the flags inside an entry.
   static let flagsOffset = 12
 
-  /// Where the bitmap's table starts.
+  /// The offset of the bitmap's table.
   var tableOffset: UInt64
   /// Entries of the table.
   var tableSize: UInt32
@@ -112,7 +112,7 @@ struct BitmapTableEntry: Hashable, Sendable {
   /// A cluster without a dirty bit.
   static let zeros = BitmapTableEntry(rawValue: 0)
 
-  /// Where the cluster starts; 0 where there is none.
+  /// The offset of the cluster; 0 where there is none.
   var offset: UInt64 { rawValue & BitmapTableEntry.offsetMask }
   /// Whether, without a cluster, all bits are set rather than clear.
   var isAllOnes: Bool { offset == 0 && rawValue & 1 != 0 }

@@ -10,7 +10,7 @@ struct BitmapShape: Hashable, Sendable {
   static let granularityBits: ClosedRange<UInt8> = 9...31
   /// Bytes of all bits of a bitmap that other programs still open.
   static let largestBytes: UInt64 = 512 << 20
-  /// What a bitmap gets where nobody says otherwise: the cluster size inside these, in bytes.
+  /// The bounds of the granularity that a bitmap gets by default, in bytes: it is the cluster size inside these.
   static let usualGranularity: ClosedRange<UInt64> = 4096...65536
 
   /// Bytes of the disk that one bit stands for, as a power of two.
@@ -36,7 +36,7 @@ struct BitmapShape: Hashable, Sendable {
   /// Whether bitmaps of this shape are small enough for all programs.
   var isUsable: Bool { tableSize << clusterBits <= BitmapShape.largestBytes }
 
-  /// The bits that stand for a range of the disk; what lies past its end has none.
+  /// The bits that stand for a range of the disk; the part past its end has none.
   func bits(of range: Range<UInt64>) -> Range<UInt64> {
     let end = min(range.upperBound, length)
     guard range.lowerBound < end else { return 0..<0 }

@@ -6,7 +6,7 @@ internal import Errors
 
 /// Looking bitmaps up.
 extension BitmapStore {
-  /// What users hear of each bitmap.
+  /// The description of each bitmap, for users.
   var information: [BitmapInformation] {
     var result: [BitmapInformation] = []
     for (index, entry) in (directory?.entries ?? []).enumerated() {
@@ -18,7 +18,7 @@ extension BitmapStore {
     return result
   }
 
-  /// The bits of the bitmap called `name`; what is in memory goes into the file, where they are read.
+  /// The bits of the bitmap called `name`; changes in memory go into the file first, where the bits are read.
   func content(_ name: String, _ held: borrowing Held) throws(BlockError) -> any BitmapContent {
     try store(held)
     let (_, entry) = try usableBitmap(name)

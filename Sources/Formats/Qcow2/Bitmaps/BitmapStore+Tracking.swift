@@ -51,7 +51,7 @@ extension BitmapStore {
 
   // MARK: Storing
 
-  /// Writes the bitmaps that changed and takes their marks away. Where that fails, they stay marked.
+  /// Writes the bitmaps that changed and takes their marks away. If that fails, they stay marked.
   func store(_ held: borrowing Held) throws(BlockError) {
     guard !edits.isEmpty, let directory else { return }
     let tracked = edits.keys.sorted()

@@ -7,15 +7,15 @@ internal import Errors
 
 /// Bitmaps that are to replace those in the file, and what has to happen to space around that.
 ///
-/// Bits, tables and directory that are new go to free clusters; one write to the header lets all of it count; then
-/// what they replace is given back.
+/// Bits, tables and directory that are new go to free clusters; one write to the header lets all of it count; then the
+/// space of the old ones is given back.
 struct BitmapUpdate {
   var entries: [BitmapEntry]
   /// Clusters taken for what is new: given back where the update comes to nothing.
   private(set) var taken: [Range<UInt64>] = []
-  /// Where the header may point to the new directory already.
+  /// Whether the header may point to the new directory already.
   var isDone = false
-  /// Where the former directory was.
+  /// The directory that the new one replaces; nil where there was none.
   var formerDirectory: BitmapDirectory?
   /// Entries whose tables nothing names any more.
   var formerTables: [BitmapEntry] = []
@@ -41,10 +41,11 @@ extension BitmapStore {
       try steps(&update)
     } catch {
       if update.isDone {
-        // Which of the two directories the file has is not known.
+        // It is not known which of the two directories the header in the file names.
         use(.unreadable)
       } else {
-        // The first error is what the user needs to see; what cannot be given back is lost space at worst.
+        // The first error is the one that the user needs to see; clusters that cannot be given back are lost space at
+        // worst.
         for clusters in update.taken { try? allocator.free(clusters, .other, held) }
       }
       throw error

@@ -5,15 +5,15 @@ internal import BlockGraph
 internal import Bytes
 internal import Errors
 
-/// The bitmaps of an image: what the header and the directory say of them, and those that change.
+/// The bitmaps of an image: those in the header and the directory, and those that change in memory.
 final class BitmapStore: @unchecked Sendable {
-  /// What the header says of bitmaps.
+  /// The state of the image's bitmaps, as the header and the directory tell it.
   enum State {
     /// There are none.
     case none
     /// There are some, but somebody wrote the image without knowing them: they mean nothing.
     case stale
-    /// They cannot be read, which somebody who repairs the image puts up with.
+    /// They cannot be read, which a repair of the image puts up with.
     case unreadable
     /// There are these.
     case present(BitmapDirectory)
@@ -22,7 +22,7 @@ final class BitmapStore: @unchecked Sendable {
   private(set) var state: State
   /// The bitmaps that are marked as in use in the file and change in memory, by their number in the directory.
   private(set) var edits: [Int: BitmapEdit] = [:]
-  /// What those of them that are enabled do not know yet.
+  /// Changes of the disk that the enabled ones among `edits` have not taken in yet.
   private var changes: ChangedParts?
   /// Above 0 while what is written does not change what the guest sees.
   private var pauses = 0

@@ -64,7 +64,7 @@ struct BitmapTable: Sendable {
   }
 }
 
-/// What a bitmap in a file holds.
+/// The content of a bitmap in a file.
 struct BitmapInFile: BitmapContent {
   let table: BitmapTable
   let shape: BitmapShape

@@ -3,8 +3,8 @@
 
 internal import Bytes
 
-/// Which parts of the disk changed since the enabled bitmaps were marked as in use: noted once for all of them, however
-/// many there are, until it goes into one after the other.
+/// The parts of the disk that changed since the enabled bitmaps were marked as in use: noted once for all bitmaps,
+/// however many there are, until the changes go into one after the other.
 ///
 /// All enabled bitmaps see the same changes. Parts are as small as the finest of them tells apart, which for the others
 /// comes to the same: their parts are made of whole ones of these.

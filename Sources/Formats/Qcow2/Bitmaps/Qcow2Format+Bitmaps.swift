@@ -5,10 +5,10 @@ internal import BlockGraph
 internal import Errors
 
 extension Qcow2Format {
-  /// What an image's bitmaps are, held against the image where others do so.
+  /// Reads the state of an image's bitmaps, which are held against the image where other programs do so.
   ///
-  /// - Throws: kind `corrupt` or `tooLarge`, in `qemu-img`'s words, but not for who comes to repair the image; kind
-  ///   `unsupported` always, as what is valid and not known here has to stay as it is.
+  /// - Throws: kind `corrupt` or `tooLarge`, in `qemu-img`'s words, unless `flags` are those of a repair; kind
+  ///   `unsupported` always, as bitmaps that are valid and not known here have to stay as they are.
   static func readBitmaps(_ header: Header, _ file: Edge, _ flags: NodeFlags) throws(BlockError)
     -> BitmapStore.State
   {
@@ -29,7 +29,7 @@ extension Qcow2Format {
     }
   }
 
-  /// What users should hear about an image's bitmaps when it is opened.
+  /// The warnings about an image's bitmaps when it is opened.
   static func bitmapWarnings(_ header: Header, _ store: BitmapStore.State) -> [OpenWarning] {
     guard case .stale = store else { return [] }
     return [.staleBitmaps(isOldVersion: header.version < 3)]

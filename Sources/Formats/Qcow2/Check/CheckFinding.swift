@@ -3,7 +3,7 @@
 
 internal import BlockGraph
 
-/// One contradiction that a check found: what is wrong where, so that it can be told and, one day, mended.
+/// One contradiction that a check found, with its place, so that it can be told and, one day, mended.
 enum CheckFinding: Sendable, Equatable {
   /// A table entry has bits set that must be zero.
   case reservedBitsL1(entry: UInt64)
@@ -54,7 +54,7 @@ enum CheckFinding: Sendable, Equatable {
   case copiedFlagL1(index: Int, entry: UInt64, refcount: UInt64)
   case copiedFlagL2(entry: UInt64, refcount: UInt64)
 
-  /// What could not be looked at.
+  /// A refcount or a table that could not be read.
   case unreadableRefcount(cluster: UInt64)
   case unreadableTable(offset: UInt64, reason: String)
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension CheckFinding {
-  /// What kind of contradiction a finding is, whatever it is about.
+  /// The kind of contradiction that a finding is, without its place.
   enum Kind: Hashable, Sendable {
     case reservedBitsL1, reservedBitsL2, reservedBitsRefcountTable, unalignedL2Table, unalignedCluster
     case unalignedRefcountBlock, unalignedSnapshotL1, overlappingL2Table, overlappingSnapshotL1
@@ -84,7 +84,7 @@ final class FindingLog {
   /// Says in the end how many findings were not told.
   func finish() {
     for (entry, example) in cut {
-      // It begins as the others do, so that who looks for the lines of a kind finds it among them.
+      // The line begins as the others do, so that a search for the lines of a kind finds it among them.
       let more = (counts[entry] ?? 0) - FindingLog.limit - 1
       report(more == 0 ? example : "\(example) (and \(more) more of this kind)")
     }

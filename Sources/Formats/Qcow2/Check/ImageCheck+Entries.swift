@@ -125,7 +125,7 @@ extension ImageCheck {
     next = offset + geometry.clusterSize
     if geometry.offsetInCluster(offset) != 0 {
       found(.unalignedCluster(offset: offset, isPreallocated: isPreallocated), canMend: true)
-      // What it will be is known when it is mended.
+      // A repair mends the entry first; the check after it counts the cluster.
       if repair == .all { return }
     }
     if isActive && entry.isCopied != isSingle(offset) { state.hasWrongFlags = true }

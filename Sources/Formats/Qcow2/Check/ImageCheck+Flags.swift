@@ -86,7 +86,7 @@ extension ImageCheck {
       if !fixing { result.corruptions += UInt64(known) }
       return
     }
-    // What is no table of its own is not changed as if it were one.
+    // An L2 table that lies on the header or the active L1 table is not changed as if it were one.
     let fixing = fixing && !isRoot(entry.offset >> geometry.clusterBits)
     try context.checkInterrupted()
     if let reason = run.load(entry.offset, geometry.clusterSize, from: file) {

@@ -11,7 +11,7 @@ final class RefcountBlockReader {
   private let geometry: Geometry
   private let file: Edge
   private var buffer: Buffer?
-  /// Where the block in memory starts in the file.
+  /// The offset in the file of the block in memory.
   private var loaded: UInt64?
   private var isZero = true
 
@@ -24,7 +24,7 @@ final class RefcountBlockReader {
   /// Blocks that the table has room for.
   var count: Int { table.count }
 
-  /// Where a block starts; 0 where there is none.
+  /// The offset of a block; 0 where there is none.
   func offset(_ index: Int) -> UInt64 { RefcountTableEntry(rawValue: table[index]).offset }
 
   /// Reads a block, unless it was the latest; false where all its counts are 0.
@@ -147,7 +147,7 @@ extension ImageCheck {
       let range = first..<min(clusters, first + geometry.refcountBlockEntries)
       let isReferenced = references.mayHaveAny(in: range)
       guard blocks.offset(index) != 0 || isReferenced else { continue }
-      // Blocks that the table names again and again were told of; what each of them would say is not worth the time.
+      // Blocks that the table names again and again were told of; their single counts are not worth the time.
       let isRepeated =
         blocks.offset(index) != 0 && references[blocks.offset(index) >> geometry.clusterBits] > 1
       guard !isRepeated || takeBudget(geometry.refcountBlockEntries) else { continue }

@@ -5,7 +5,7 @@ internal import BlockGraph
 internal import Bytes
 internal import Errors
 
-/// The snapshot table as it is, with whatever is wrong with it.
+/// The snapshot table as it is, defects included.
 struct SnapshotTableContent: Sendable {
   var entries: [SnapshotEntry] = []
   /// Bytes of the table in the file; 0 without snapshots.
@@ -16,7 +16,7 @@ struct SnapshotTableContent: Sendable {
 
 /// Snapshots.
 extension ImageCheck {
-  /// Reads the snapshot table; what lies past the end of the file is zeros.
+  /// Reads the snapshot table; the part past the end of the file is zeros.
   ///
   /// For a repair of everything, the entries are as they will be.
   ///

@@ -6,7 +6,7 @@ internal import BlockTables
 internal import Bytes
 internal import Errors
 
-/// What a check knows about an L2 table that it has read.
+/// The state of an L2 table that a check has read.
 struct TableState {
   /// Whether anything in it was found wrong.
   var isDamaged = false
@@ -32,7 +32,7 @@ extension ImageCheck {
   func walkL1(at offset: UInt64, size: UInt32, isActive: Bool) throws(BlockError) {
     let bytes = UInt64(size) * UInt64(L1Entry.size)
     try addReferences(at: offset, bytes: bytes, canMend: true)
-    // What lies past the end of the file reads as zeros: no tables.
+    // The part of a table past the end of the file reads as zeros: no L2 tables.
     guard offset < fileLength, size > 0 else { return }
     let end = min(bytes, fileLength - offset + (geometry.clusterSize - 1)) / 8 * 8
     context.expect(end)
@@ -160,7 +160,7 @@ final class TableRun {
     table >= offset && table - offset <= bytes && bytes - (table - offset) >= size
   }
 
-  /// Reads tables; what went wrong, if anything did.
+  /// Reads tables. Returns the reason of a failure; nil where there was none.
   func load(_ offset: UInt64, _ bytes: UInt64, from file: Edge) -> String? {
     self.offset = offset
     self.bytes = 0
@@ -180,7 +180,7 @@ final class TableRun {
     return nil
   }
 
-  /// Where in the buffer a table is that is in memory.
+  /// The range of a table in the buffer. The table must be in memory.
   func range(of table: UInt64, _ size: UInt64) -> Range<Int> {
     let start = Int(table - offset)
     return start..<start + Int(size)

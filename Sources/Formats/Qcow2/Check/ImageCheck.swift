@@ -18,15 +18,15 @@ final class ImageCheck {
   let file: Edge
   let fileLength: UInt64
   let context: JobContext
-  /// What will be mended, which decides how findings are told.
+  /// The repair that follows, if any, which decides how findings are told.
   let repair: CheckRepair?
-  /// Takes findings; nil where what is gone through was told before.
+  /// Takes findings; nil where they were told before.
   var log: FindingLog?
 
   var result = CheckResult()
   /// Findings that a repair of everything takes away by changing tables.
   var mendable: UInt64 = 0
-  /// What is wrong with the refcount table and where its blocks are; part of the corruptions.
+  /// Corruptions of the refcount table and of the places of its blocks; part of those in `result`.
   var brokenBlocks: UInt64 = 0
   /// Whether the refcount table and all blocks have to be made anew.
   var needsRebuild = false
@@ -34,7 +34,7 @@ final class ImageCheck {
   var clusters: UInt64
   var references: ReferenceCounts
   var singles: SingleReferences
-  /// What became of each L2 table, by its host offset.
+  /// The state of each L2 table, by its host offset.
   var tables: [UInt64: TableState] = [:]
   /// Entries of tables that contradict something and are read again all the same; images that overlap their own
   /// tables could otherwise keep a check busy for ever.
@@ -132,7 +132,7 @@ final class ImageCheck {
     return end <= fileLength || end - fileLength < geometry.clusterSize
   }
 
-  /// Whether a cluster is the header's or the active L1 table's: what points there can be nothing else.
+  /// Whether a cluster is the header's or the active L1 table's: no other structure can be there.
   func isRoot(_ cluster: UInt64) -> Bool {
     let first = header.l1Offset >> geometry.clusterBits
     let count = geometry.clusters(covering: UInt64(header.l1Size) * 8)

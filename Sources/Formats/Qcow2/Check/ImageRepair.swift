@@ -26,7 +26,7 @@ struct ImageRepair {
   private let log: FindingLog
   private var fixed = RepairCount()
   private var result = CheckResult()
-  /// More rounds are not tried: what was mended can only in odd cases be wrong in another way.
+  /// More rounds are not tried: a mended entry can only in odd cases be wrong in another way.
   private static let rounds = 4
 
   init(
@@ -58,13 +58,13 @@ struct ImageRepair {
     result = check.result
     result.corruptions -= check.brokenBlocks
     let toldBlocks = check.brokenBlocks
-    // Where a table could not be read, what it refers to would count as lost.
+    // A table that could not be read hides its references: their clusters would count as lost.
     guard check.result.checkErrors == 0 else { return finish(adding: toldBlocks) }
     if what == .all { check = try mendTables(check, &content, held) }
     guard try mendRefcounts(check, toldBlocks, held) else { return finish(adding: 0) }
     try mendMarks(check, content)
     if content.isMended, try moveSnapshotTable(content, held) {
-      // What shared a cluster with the old table may be alone in it now.
+      // A cluster that the old table shared may have one reference now.
       let moved = try ImageCheck(header, allocator.refcounts.table, file, context).readSnapshotTable()
       try mendMarks(check, moved)
     }
@@ -95,20 +95,20 @@ struct ImageRepair {
       if kept.count != content.entries.count { content.isMended = true }
       content.entries = kept
       if !check.isInside(header.snapshotsOffset, content.bytes) {
-        // What is there of it stays as it is until there is another.
+        // The part of the table that the file has stays as it is until there is another table.
         let isThere = header.snapshotsOffset < check.fileLength
         content.bytes = isThere ? check.fileLength - header.snapshotsOffset : 0
         content.entries.removeAll { $0.isBlank }
         content.isMended = true
       }
-      // Where something else is in it, what is mended there changes it.
+      // If another structure lies in the snapshot table, mending that structure changes the table.
       if check.isShared(header.snapshotsOffset, content.bytes) { content.isMended = true }
       var mender = TableMender(check)
       try mender.run(content)
       try bitmaps.dropBroken(check, held)
       try file.flush()
       if let place = mender.newL1 { try moveL1(to: place, held) }
-      // Where something else is in the refcount table, that may have changed.
+      // If another structure lies in the refcount table, mending it may have changed the table.
       try readRefcountTable()
       check.forget()
       check = ImageCheck(header, allocator.refcounts.table, file, context, repair: what)

@@ -74,7 +74,7 @@ extension ImageCheck {
   }
 }
 
-/// What a repair has mended.
+/// The numbers of defects that a repair has mended.
 struct RepairCount {
   var corruptions: UInt64 = 0
   var leaks: UInt64 = 0

@@ -15,7 +15,7 @@ struct RefcountRebuild {
   private var old: [UInt64: UInt64] = [:]
   /// Clusters of the new table and blocks.
   private var new: Set<UInt64> = []
-  /// Where the block of each number goes.
+  /// The host cluster of each new block, by the block's number.
   private var places: [UInt64: UInt64] = [:]
   private var table: Range<UInt64> = 0..<0
   private var cursor: UInt64 = 0
@@ -61,7 +61,7 @@ struct RefcountRebuild {
 
   // MARK: Places
 
-  /// The references that stay. What is new is where nothing referred to.
+  /// The references that stay. The new table and blocks lie in clusters without references.
   private func count(_ cluster: UInt64) -> UInt64 {
     let references = check.references[cluster]
     guard references > 0 else { return new.contains(cluster) ? 1 : 0 }

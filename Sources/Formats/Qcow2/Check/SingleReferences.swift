@@ -3,7 +3,7 @@
 
 internal import Bytes
 
-/// Which host clusters are counted to have exactly one reference: one bit for each.
+/// The host clusters that are counted to have exactly one reference: one bit for each.
 struct SingleReferences {
   /// Beyond this many clusters nothing is remembered: 32 MiB.
   private static let limit: UInt64 = 1 << 28

@@ -15,15 +15,15 @@ struct TableMender {
   private let file: Edge
   private let geometry: Geometry
   private let version: UInt32
-  /// Whether each L2 table that was looked at, by host offset, is one after all; what several entries point to is
-  /// looked at once.
+  /// Whether each L2 table that was looked at, by host offset, is one after all; a table that several entries point to
+  /// is looked at once.
   private var isTable: [UInt64: Bool] = [:]
-  /// Where copies go: behind everything that anything refers to.
+  /// The offset of the next copy: behind everything that anything refers to.
   private var end: UInt64
   /// Entries that have taken a reference for themselves, by host cluster.
   private var taken: [UInt64: UInt64] = [:]
-  /// Where there is an empty active L1 table now, for the header to point to, where the one it points to lies past the
-  /// end of the file.
+  /// The offset of an empty active L1 table for the header to point to; nil unless the present one lies past the end of
+  /// the file.
   private(set) var newL1: UInt64?
 
   /// `check` has walked all tables.
@@ -46,7 +46,7 @@ struct TableMender {
 
   // MARK: L1 tables
 
-  /// Makes the file as long as the active L1 table needs it. What is missing reads as zeros: there is no table.
+  /// Makes the file as long as the active L1 table needs it. The missing part reads as zeros: there is no table.
   private mutating func completeL1() throws(BlockError) {
     let bytes = UInt64(check.header.l1Size) * 8
     guard !check.isInside(check.header.l1Offset, bytes) else { return }
@@ -64,7 +64,7 @@ struct TableMender {
     while position < bytes {
       try check.context.checkInterrupted()
       let count = Int(min(bytes - position, ImageCheck.readBytes))
-      // What cannot be read cannot be mended, and was told of.
+      // A part that cannot be read cannot be mended; the check has told of it.
       guard let buffer = try? file.read(at: offset + position, count: count) else { return }
       guard !buffer.bytes.isZero else {
         position += UInt64(count)
@@ -155,7 +155,7 @@ struct TableMender {
     if geometry.hasExtendedL2 {
       let hasPlace = offset != 0 || (check.hasDataFile && pair.entry.isCopied)
       guard hasPlace else {
-        // What had data without a place reads as zeros.
+        // Data without a place reads as zeros.
         pair.bitmap = SubclusterBitmap(allocated: 0, zero: pair.bitmap.zero | pair.bitmap.allocated)
         return
       }
@@ -200,8 +200,8 @@ struct TableMender {
 
   // MARK: Clusters with more references than a refcount holds
 
-  /// Where a range of the file now is for one more reference to its clusters, if it had to be copied. Its place in a
-  /// sector is the same.
+  /// Copies a range of the file for one more reference to its clusters, if a refcount cannot hold that. Returns the
+  /// copy's offset, which has the same place in a sector; nil where nothing was copied.
   private mutating func unshared(_ offset: UInt64, _ bytes: UInt64) throws(BlockError) -> UInt64? {
     let clusters = offset >> geometry.clusterBits...(offset + bytes - 1) >> geometry.clusterBits
     guard clusters.contains(where: hasTooMany) else { return nil }

@@ -5,11 +5,11 @@ internal import BlockTables
 
 /// A write in progress, whose clusters are linked when its data is there.
 struct ClaimedWrite {
-  /// What its claim is called.
+  /// The number of its claim.
   let id: UInt64
   /// The guest clusters written; all in one L2 table, unless they are compressed.
   var clusters: Range<UInt64>
-  /// Where the first of them goes in the file that holds guest data; the others follow.
+  /// The host offset of the first of them in the file that holds guest data; the others follow.
   let host: UInt64
   /// Whether the clusters were taken for this write and have to be given back if it fails; else they are the guest's
   /// already, and only their entries change.
@@ -18,7 +18,7 @@ struct ClaimedWrite {
   let firstSubcluster: UInt64
   /// The subcluster behind the last one written in the last cluster.
   let lastSubcluster: UInt64
-  /// Where each cluster goes if they are compressed, and then all that counts of a place.
+  /// The entries of the clusters if they are compressed; `host` does not count then.
   var compressed: [L2Entry] = []
 }
 
@@ -33,8 +33,8 @@ extension ClaimedWrite {
 
 /// The writes in progress, and the clusters of the guest that they have claimed until their data is there.
 ///
-/// Writes in place share their clusters with each other and with writes that change tables; whatever takes a place away
-/// waits for all of them.
+/// Writes in place share their clusters with each other and with writes that change tables; a change that takes a place
+/// away waits for all of them.
 final class ClaimedWrites: @unchecked Sendable {
   private var claims = WriteClaims()
   private var writes: [ClaimedWrite] = []
@@ -48,7 +48,7 @@ final class ClaimedWrites: @unchecked Sendable {
   /// the place must not get to be another's.
   func claimInPlace(_ clusters: Range<UInt64>) -> UInt64 { claims.claim(clusters, shared: true) }
 
-  /// Claims the clusters of a write that changes their entries; what its slot is to be called.
+  /// Claims the clusters of a write that changes their entries; returns the number of the claim, for the write's slot.
   func claim(_ clusters: Range<UInt64>, host: UInt64, isFresh: Bool, first: UInt64, last: UInt64) -> UInt64 {
     let id = claims.claim(clusters, shared: false)
     writes.append(
@@ -78,7 +78,7 @@ final class ClaimedWrites: @unchecked Sendable {
   /// All writes that have a claim: runs of compressed clusters.
   func all(_ id: UInt64) -> [ClaimedWrite] { writes.filter { $0.id == id } }
 
-  /// Gives a claim back. Those who wait look again, whatever became of it.
+  /// Gives a claim back. Waiting requests look again, whether the write succeeded or not.
   func release(_ id: UInt64, _ held: borrowing Held) {
     writes.removeAll { $0.id == id }
     claims.release(id)

@@ -31,9 +31,9 @@ final class ClusterWriter: @unchecked Sendable {
 extension ClusterWriter {
   /// How a guest cluster can be written.
   private enum Way: Equatable {
-    /// Where it is; tables stay as they are.
+    /// At this host offset, where it is; tables stay as they are.
     case inPlace(UInt64)
-    /// Where its space is; the entry changes.
+    /// At this host offset, in space that it has; the entry changes.
     case update(UInt64)
     /// In new space.
     case fresh

@@ -7,7 +7,7 @@ internal import Host
 
 /// Proof that an image's lock is held, which guards everything in memory that changes.
 ///
-/// What needs the lock takes one of these; only `withHeld` makes them, and none can be kept.
+/// A function that needs the lock takes one of these; only `withHeld` makes them, and none can be kept.
 struct Held: ~Copyable, ~Escapable {
   /// The node on whose behalf it is held.
   let node: Node

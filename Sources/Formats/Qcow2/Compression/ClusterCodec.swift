@@ -40,7 +40,7 @@ final class ClusterCodec: @unchecked Sendable {
   /// Forgets decoded content: space of compressed clusters was given back or taken.
   func forget() { decoders.forget() }
 
-  /// What compresses clusters of this image.
+  /// A compressor for clusters of this image.
   func makeCompressor() throws(BlockError) -> any ClusterCompressor {
     guard !isEncrypted else {
       throw BlockError(.unsupported, "Compression and encryption not supported at the same time")

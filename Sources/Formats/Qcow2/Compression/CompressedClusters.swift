@@ -7,10 +7,10 @@ internal import Compression
 internal import Errors
 internal import Host
 
-/// What reading compressed clusters keeps between reads: decoders for as many threads as read at once, and the
-/// cluster decoded last, since guests read in smaller pieces than clusters.
+/// The memory that reading compressed clusters keeps between reads: decoders for as many threads as read at once, and
+/// the cluster decoded last, since guests read in smaller pieces than clusters.
 final class CompressedClusters: @unchecked Sendable {
-  /// What one thread needs to decode a cluster.
+  /// The decompressor and the input buffer of one thread.
   final class Decoder {
     let decompressor: any BlockDecompressor
     /// The compressed bytes; grows to what was needed.
@@ -60,7 +60,7 @@ final class CompressedClusters: @unchecked Sendable {
     return true
   }
 
-  /// What `keep` wants to know: taken before the compressed bytes are read.
+  /// The ticket that `keep` asks for: taken before the compressed bytes are read.
   var ticket: UInt64 { lock.withLock { generation } }
 
   /// Keeps a decoded cluster, unless something happened since the ticket was taken.

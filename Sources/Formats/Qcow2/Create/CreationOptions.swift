@@ -6,7 +6,7 @@ internal import Bytes
 internal import Errors
 internal import Options
 
-/// What a new image is to be, read from the creation options.
+/// The properties of a new image, read from the creation options.
 struct CreationOptions {
   /// 2 or 3.
   var version: UInt32 = 3
@@ -29,7 +29,7 @@ struct CreationOptions {
 
   /// Reads and checks the options.
   ///
-  /// - Throws: what is wrong, in `qemu-img`'s words.
+  /// - Throws: the defect of the options, in `qemu-img`'s words.
   init(_ options: OptionObject) throws(BlockError) {
     var reader = OptionReader(options)
     try readFormat(&reader)
@@ -78,7 +78,7 @@ struct CreationOptions {
     isDataFileRaw = try reader.bool("data_file_raw") ?? false
   }
 
-  // MARK: What goes together
+  // MARK: Combinations
 
   private func check() throws(BlockError) {
     if version < 3 { try checkVersion2() }
@@ -117,7 +117,7 @@ struct CreationOptions {
 
   private func checkVersion2() throws(BlockError) {
     if encryption != nil, preallocation != .off {
-      // What is allocated and not written has to read as zeros, which version 2 cannot say.
+      // Clusters that are allocated and not written have to read as zeros, which version 2 cannot say.
       throw BlockError(
         .unsupported, "Preallocation of encrypted images requires compatibility level 1.1 or above")
     }
@@ -136,7 +136,7 @@ struct CreationOptions {
     }
   }
 
-  /// What `create` accepts, in the order in which its summary shows it.
+  /// The options that `create` accepts, in the order in which its summary shows them.
   static let list: OptionList = [
     OptionSpec(
       "encryption", .bool, "Encrypt the image with format 'aes'. (Deprecated in favor of encrypt.format=aes)"),

@@ -4,8 +4,8 @@
 internal import Bytes
 internal import Errors
 
-/// Where everything is in a new image, in clusters and in this order: header, refcount table, refcount blocks,
-/// L1 table, encryption header, and where space is allocated beforehand L2 tables and guest data.
+/// The places of all structures in a new image, in clusters and in this order: header, refcount table, refcount blocks,
+/// L1 table, encryption header, and, with preallocation, L2 tables and guest data.
 struct ImageLayout: Equatable {
   let geometry: Geometry
   /// Entries of the L1 table.

@@ -21,7 +21,7 @@ extension Qcow2Format {
     guard header.writtenSize <= Int(options.geometry.clusterSize) else {
       throw BlockError(.tooLarge, "qcow2 header exceeds cluster size")
     }
-    // What is missing is told before anything is written.
+    // A missing secret is told before anything is written.
     let passphrase = try options.encryption?.passphrase(request.secrets)
     let storage = options.preallocation == .metadata ? Preallocation.off : options.preallocation
     if let name = options.dataFile {
@@ -61,7 +61,7 @@ extension Qcow2Format {
 }
 
 extension CreationOptions {
-  /// Where the encryption header goes.
+  /// The place of the encryption header.
   func encryptionPlace(_ layout: ImageLayout) -> EncryptionPlace {
     EncryptionPlace(
       offset: layout.encryptionHeader << layout.geometry.clusterBits, length: encryption?.headerLength ?? 0)

@@ -95,7 +95,7 @@ extension ClusterCodec {
 }
 
 extension ClusterEncryption {
-  /// What `info` shows, in `qemu-img`'s order: the format stands behind the id.
+  /// The description that `info` shows, in `qemu-img`'s order: the format stands behind the id.
   var description: OptionObject {
     guard let header else { return ["format": .string(method.formatName)] }
     var object = OptionObject()

@@ -8,9 +8,9 @@ internal import Crypto
 internal import Errors
 internal import Host
 
-/// What an image with encrypted guest data was opened with.
+/// The encryption of an image's guest data, as the image was opened.
 struct ClusterEncryption: Sendable {
-  /// What a secret gives access to.
+  /// The volume key, the secret that opened it, and the cipher.
   struct Unlocked: Sendable {
     /// The volume key; nil where the secret itself is the key.
     var key: LuksVolumeKey?
@@ -21,7 +21,7 @@ struct ClusterEncryption: Sendable {
 
   /// How guest data is encrypted.
   let method: CryptMethod
-  /// Where the encryption header lies; nil where there is none.
+  /// The place of the encryption header; nil where there is none.
   let place: EncryptionPlace?
   /// The encryption header as it is in the image.
   var header: LuksHeader?
@@ -49,7 +49,7 @@ extension ClusterEncryption {
   /// Reads the encryption header, and unlocks it unless only what describes the image is wanted.
   ///
   /// - Returns: nil for an image that is not encrypted.
-  /// - Throws: what is wrong with the header, the options or the secret, in `qemu-img`'s words.
+  /// - Throws: the defect of the header, the options or the secret, in `qemu-img`'s words.
   init?(
     _ header: Header, _ file: Edge, _ options: Qcow2Options, _ request: OpenRequest
   )
@@ -102,7 +102,7 @@ extension ClusterEncryption {
     return isNew ? try secrets.newKey(named: name) : try secrets.secret(named: name)
   }
 
-  /// AES with the start of the passphrase as its key, zeros behind it: what images of the old kind have.
+  /// AES with the start of the passphrase as its key, zeros behind it: the cipher of images of the old kind.
   private static func oldCipher(_ passphrase: Secret) throws(BlockError) -> SectorCipher {
     let length = 16
     let key = Secret(count: length) { bytes in
@@ -123,7 +123,7 @@ extension CryptMethod {
   }
 }
 
-/// Where the encryption header lies in the image file.
+/// The place of the encryption header in the image file.
 struct EncryptionPlace: Sendable, Equatable {
   /// The first byte; a cluster starts there.
   var offset: UInt64

@@ -52,7 +52,7 @@ extension HeaderStore {
     }
   }
 
-  /// Where in the file the extension starts.
+  /// The offset of the extension in the file; nil where there is none.
   private var placeOfBitmaps: Int? {
     var place = Int(current.headerLength)
     for entry in current.extensions {
@@ -82,7 +82,7 @@ extension HeaderStore {
     let area = Buffer(count: end - start)
     var bytes = area.mutableBytes
     added.write(to: &bytes, at: 0)
-    // What follows the list's end mark first; the mark itself becomes the extension's type at last.
+    // The bytes behind the list's end mark come first; the mark itself becomes the extension's type at last.
     let split = HeaderExtension.prefix
     try file.write(at: UInt64(start + split), from: area.bytes.slice(split..<area.count))
     try files.barrier(held)

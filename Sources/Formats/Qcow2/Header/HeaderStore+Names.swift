@@ -54,20 +54,20 @@ extension HeaderStore {
     }
     let isSplit = place != nil || new.backingName == nil
     if isSplit, fieldsEnd > 512, oldEnd <= 512 {
-      // What passes the first sector goes where the old header has nothing, so that only that sector decides.
+      // Fields past the first sector go where the old header has nothing, so that only that sector decides.
       try file.write(at: 512, from: area.bytes.slice(512..<fieldsEnd))
       try files.barrier(held)
     }
     try file.write(at: 0, from: area.bytes.slice(0..<(isSplit ? fieldsEnd : end)))
     try files.barrier(held)
     note(new)
-    // What is left of the old name does no harm.
+    // A rest of the old name does no harm.
     if isSplit, fieldsEnd < end {
       try? file.write(at: UInt64(fieldsEnd), from: area.bytes.slice(fieldsEnd..<end))
     }
   }
 
-  /// Where the header as it is in the file ends, with all that belongs to it.
+  /// The end of the header as it is in the file, with all that belongs to it.
   private var headerEnd: Int {
     var end = Int(current.headerLength) + HeaderExtension.prefix
     for entry in current.extensions { end += entry.size }

@@ -150,8 +150,8 @@ final class HeaderStore: @unchecked Sendable {
   /// Writes everything in the header from the disk's length to the width of refcounts with one write inside one
   /// sector, so that all of it counts or nothing does.
   ///
-  /// What the new header needs is in the file already, and durable. When this fails, the header is the present one
-  /// as before; where it cannot be known which one it is, the image is not used any further.
+  /// The tables that the new header points to are in the file already, and durable. When this fails, the header is the
+  /// present one as before; where it cannot be known which one it is, the image is not used any further.
   func switchTables(_ held: borrowing Held, _ change: (inout Header) -> Void) throws(BlockError) {
     var changed = current
     change(&changed)
@@ -166,7 +166,7 @@ final class HeaderStore: @unchecked Sendable {
     current = changed
   }
 
-  /// Where the tables end that another header points to and the present one does not.
+  /// The end of the tables that `changed` points to and the present header does not.
   private func newTablesEnd(_ changed: Header) -> UInt64 {
     var end: UInt64 = 0
     if changed.l1Offset != current.l1Offset, changed.l1Size > 0 {

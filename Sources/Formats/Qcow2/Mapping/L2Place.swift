@@ -3,7 +3,7 @@
 
 internal import BlockTables
 
-/// Where in the tables the entry of a guest cluster is.
+/// The place of a guest cluster's entry in the tables.
 struct L2Place {
   /// The L1 index.
   var l1Index: Int

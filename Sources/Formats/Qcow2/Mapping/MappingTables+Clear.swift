@@ -8,7 +8,7 @@ internal import Errors
 
 /// Making clusters read as zero, and giving their space back.
 extension MappingTables {
-  /// What becomes of a cluster.
+  /// The state that a cleared cluster gets.
   enum Clearing {
     /// Zeros; the space is kept.
     case zeroKeepingSpace
@@ -68,7 +68,7 @@ extension MappingTables {
     }
     freeLater(old, .request)
     if files.hasDataFile, hasSpace, allocator.passesDiscard(.request, held) {
-      // What the range reads as does not depend on it.
+      // A failure does no harm: the entry alone decides how the range reads.
       try? files.dataFile(held).discard(at: old.offset, length: geometry.clusterSize)
     }
   }

@@ -6,12 +6,12 @@ internal import BlockTables
 internal import Bytes
 internal import Errors
 
-/// What the tables say about the guest's disk.
+/// The extents of the guest's disk, as the tables tell them.
 extension MappingTables {
   /// Slices looked at for one answer: enough that every answer is worth the call, few enough that it is soon there.
   private static let slicesPerAnswer = 64
 
-  /// What the tables say about a range: as far as it is all alike.
+  /// The extent at the start of a range: as far as the tables say the same of it.
   func extent(at offset: UInt64, length: UInt64, _ held: borrowing Held) throws(BlockError) -> Extent {
     let end = offset + length
     var result = try firstExtent(at: offset, end: end, held)
@@ -24,7 +24,7 @@ extension MappingTables {
     return result
   }
 
-  /// The same from what is in memory, for who holds the gate; nil where that does not tell.
+  /// The same from tables in memory alone, for a caller that holds the gate; nil where these do not tell.
   func extentInMemory(at offset: UInt64, length: UInt64) -> Extent? {
     let end = offset + length
     guard var result = firstExtentInMemory(at: offset, end: end) else { return nil }
@@ -37,7 +37,7 @@ extension MappingTables {
     return result
   }
 
-  /// What one slice, or a run of L1 entries without tables, says about the start of a range.
+  /// The extent at the start of a range, from one slice or from a run of L1 entries without tables.
   private func firstExtent(at offset: UInt64, end: UInt64, _ held: borrowing Held) throws(BlockError)
     -> Extent
   {
@@ -72,7 +72,7 @@ extension MappingTables {
     if first < last {
       entries = UInt64(l1.emptyRun(from: Int(first), to: Int(last), mask: L1Entry.offsetMask))
     }
-    // What the table is too short for is not there either.
+    // Guest clusters behind the end of the L1 table are not allocated, either.
     if first + entries >= UInt64(l1.count) { return Extent(.unallocated, length: end - offset) }
     let stop = min((first + entries) << geometry.l2SpanBits, end)
     return Extent(.unallocated, length: stop - offset)
@@ -129,7 +129,7 @@ extension MappingTables {
 
   // MARK: Subclusters
 
-  /// A run over entries that are sound; one that is not is for who asks about it.
+  /// A run over entries that are sound; one that is not is for the caller that asks about it.
   private func subclusterRun(at offset: UInt64, end: UInt64, _ place: L2Place) -> Extent {
     var result = subclusters(at: offset, end: end, place, step: 0)
     var step = 1

@@ -61,7 +61,7 @@ extension MappingTables {
     }
   }
 
-  /// Whoever shares the table does not write it, so that the file has all of it.
+  /// Copies an L2 table from the file. A table that is shared is not changed in memory, so that the file has all of it.
   private func copyL2Table(from source: UInt64, to target: UInt64, _ held: borrowing Held) throws(BlockError)
   {
     let file = try files.file(held)

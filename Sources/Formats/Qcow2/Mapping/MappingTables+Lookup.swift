@@ -36,7 +36,7 @@ extension MappingTables {
     }
   }
 
-  /// What is in memory of the way to an entry.
+  /// The part of the way to an entry that is in memory.
   enum PlaceInMemory {
     /// There is no L2 table.
     case hole
@@ -45,7 +45,7 @@ extension MappingTables {
     case unknown
   }
 
-  /// The place of the entry for a guest offset, for who holds the gate.
+  /// The place of the entry for a guest offset, for a caller that holds the gate.
   func placeInMemory(of offset: UInt64) -> PlaceInMemory {
     let entry = l1Entry(geometry.l1Index(at: offset))
     guard !header.isBroken, geometry.offsetInCluster(entry.offset) == 0 else { return .unknown }

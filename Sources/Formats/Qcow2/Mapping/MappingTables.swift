@@ -8,17 +8,18 @@ internal import Errors
 internal import Host
 internal import Synchronization
 
-/// What maps guest clusters to host clusters: the active L1 table as a whole, and slices of L2 tables in a cache.
+/// The tables that map guest clusters to host clusters: the active L1 table as a whole, and slices of L2 tables in a
+/// cache.
 ///
-/// What the image file holds at any moment is safe to crash on: new references are written after what they point to, and
-/// space is given back after the last reference to it is gone from the file.
+/// A crash at any moment leaves a sound image file: new references are written after the clusters that they point to,
+/// and space is given back after the last reference to it is gone from the file.
 final class MappingTables: @unchecked Sendable {
   /// The active L1 table.
   private(set) var l1: TableInMemory
   /// Slices of L2 tables, those of snapshots included.
   private(set) var l2Cache: TableCache
   private let guestLength: Atomic<UInt64>
-  /// Held by whoever changes what the tables in memory say, and by whoever looks without the lock: never while
+  /// Held by a thread that changes the tables in memory, and by one that looks at them without the lock: never while
   /// anything is read or written.
   private let gate = ConditionLock()
   /// The sizes that follow from the header, but for the width of refcounts.
@@ -100,7 +101,7 @@ final class MappingTables: @unchecked Sendable {
     l2Cache.markDirty(place.slice, offset..<offset + size)
   }
 
-  /// Changes an entry of a slice, whichever state of the disk has the table; subclusters stay as they are.
+  /// Changes an entry of a slice, of the active state's tables or of a snapshot's; subclusters stay as they are.
   func set(_ entry: L2Entry, in slice: TableCache.Slice, at index: Int) {
     let offset = index * geometry.l2EntryBytes
     let buffer = slice.buffer
@@ -141,15 +142,15 @@ final class MappingTables: @unchecked Sendable {
 
   // MARK: Looking without the lock
 
-  /// What the tables in memory say about a range, without waiting for who holds the lock; nil where there is more to
-  /// do than to look.
+  /// The extent at the start of a range from the tables in memory, without waiting for the holder of the lock; nil
+  /// where these do not tell.
   func knownExtent(at offset: UInt64, length: UInt64) -> Extent? {
     gate.lock()
     defer { gate.unlock() }
     return extentInMemory(at: offset, length: length)
   }
 
-  /// The entry of a guest cluster, without waiting for who holds the lock; nil where it is not in memory.
+  /// The entry of a guest cluster, without waiting for the holder of the lock; nil where it is not in memory.
   func knownEntry(at offset: UInt64) -> L2Entry? {
     gate.lock()
     defer { gate.unlock() }

@@ -8,7 +8,7 @@ internal import Errors
 
 /// A table of 64-bit entries that is in memory as a whole: an L1 table or a refcount table.
 struct TableInMemory {
-  /// Where it starts in the file.
+  /// The offset of the table in the file.
   private(set) var offset: UInt64
   /// How many entries there are.
   private(set) var count: Int
@@ -22,7 +22,7 @@ struct TableInMemory {
     buffer = Buffer(count: count * 8)
   }
 
-  /// Reads a table; what lies past the end of the file is zeros.
+  /// Reads a table; entries past the end of the file are zeros.
   init(offset: UInt64, count: Int, from file: Edge) throws(BlockError) {
     self.init(offset: offset, count: count)
     var bytes = buffer.mutableBytes
@@ -42,7 +42,7 @@ struct TableInMemory {
   subscript(index: Int) -> UInt64 {
     get { buffer.bytes.big64(at: index * 8) }
     set {
-      // Whoever has the same table keeps it as it is: a change that fails goes back to it.
+      // A copy of this table keeps its entries: after a change that fails, the copy is used again.
       if !isKnownUniquelyReferenced(&buffer) { buffer = Buffer(copying: buffer.bytes) }
       var bytes = buffer.mutableBytes
       bytes.storeBig(newValue, at: index * 8)

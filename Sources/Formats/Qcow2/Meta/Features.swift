@@ -18,7 +18,7 @@ package struct IncompatibleFeatures: OptionSet, Hashable, Sendable {
   package static let compressionType = IncompatibleFeatures(rawValue: 8)
   /// L2 entries have bitmaps of subclusters.
   package static let extendedL2 = IncompatibleFeatures(rawValue: 16)
-  /// What this program knows.
+  /// The features that this program knows.
   package static let known: IncompatibleFeatures = [
     .dirty, .corrupt, .dataFile, .compressionType, .extendedL2,
   ]
@@ -46,15 +46,15 @@ package struct AutoclearFeatures: OptionSet, Hashable, Sendable {
   package static let bitmaps = AutoclearFeatures(rawValue: 1)
   /// The data file is a raw image by itself.
   package static let rawDataFile = AutoclearFeatures(rawValue: 2)
-  /// What this program knows.
+  /// The features that this program knows.
   package static let known: AutoclearFeatures = [.bitmaps, .rawDataFile]
-  /// What stays true when this program writes.
+  /// The features that stay true when this program writes.
   package static let kept: AutoclearFeatures = [.rawDataFile]
 }
 
 /// A name that an image gives to a feature bit, so that programs without the feature can say what they miss.
 package struct FeatureName: Hashable, Sendable {
-  /// Which of the header's fields the bit is in.
+  /// The header field that the bit is in.
   package enum Kind: UInt8, Sendable {
     /// Incompatible features.
     case incompatible = 0
@@ -83,7 +83,7 @@ package struct FeatureName: Hashable, Sendable {
     self.name = name
   }
 
-  /// What new images say, in `qemu-img`'s order.
+  /// The names that new images have, in `qemu-img`'s order.
   package static let all: [FeatureName] = [
     FeatureName(.incompatible, bit: 0, name: "dirty bit"),
     FeatureName(.incompatible, bit: 1, name: "corrupt bit"),

@@ -3,7 +3,7 @@
 
 internal import Bytes
 
-/// The largest tables that are read, as `qemu-img` has it: what is larger is refused before memory is taken.
+/// The largest tables that are read, as `qemu-img` has it: larger ones are refused before memory is taken.
 package enum Qcow2Limits {
   /// Smallest cluster size as a power of two.
   package static let minimumClusterBits: UInt32 = 9
@@ -26,7 +26,7 @@ package enum Qcow2Limits {
   package static let backingNameBytes: UInt32 = 1023
   /// Largest host offset: entries hold 56 bits.
   package static let hostOffset: UInt64 = (1 << 56) - 1
-  /// Where a file must end at the latest to be read at all, whatever it holds.
+  /// The end that no file may pass to be read at all.
   package static let fileEnd: UInt64 = 0x7fff_ffff_c000_0000
   /// Subclusters of one cluster with extended L2 entries.
   package static let subclusters = 32
@@ -95,7 +95,7 @@ package struct Geometry: Hashable, Sendable {
 
   /// The offset inside its cluster.
   package func offsetInCluster(_ offset: UInt64) -> UInt64 { offset & (clusterSize - 1) }
-  /// Where a guest cluster starts.
+  /// The guest offset of a cluster.
   package func offset(of cluster: GuestCluster) -> UInt64 { cluster.index << clusterBits }
   /// The guest cluster that holds an offset.
   package func guestCluster(at offset: UInt64) -> GuestCluster {

@@ -46,7 +46,7 @@ extension Header {
 
   /// Checks sizes and places of all tables against the limits.
   ///
-  /// - Throws: what is wrong, in `qemu-img`'s words.
+  /// - Throws: the defect, in `qemu-img`'s words.
   package func checkTables() throws(BlockError) {
     let geometry = self.geometry
     guard UInt64(refcountTableClusters) << geometry.clusterBits <= Qcow2Limits.refcountTableBytes else {
@@ -75,12 +75,12 @@ extension Header {
   /// Refuses an image whose tables, as the header states them, take more memory than `budget` bytes; entries of the
   /// snapshot table, whose size only reading tells, count with the least they can take.
   ///
-  /// - Returns: what is left for the snapshot table.
+  /// - Returns: the memory that is left for the snapshot table.
   /// - Throws: kind `tooLarge` with both numbers.
   func checkTables(takingAtMost bytes: UInt64?) throws(BlockError) -> MemoryBudget {
     var budget = MemoryBudget(bytes: bytes)
     try budget.take(tableMemory)
-    // What follows takes these bytes, or more.
+    // The snapshot table takes these bytes, or more.
     var least = budget
     try least.take(UInt64(snapshotCount) * UInt64(SnapshotEntry.leastMemory))
     return budget

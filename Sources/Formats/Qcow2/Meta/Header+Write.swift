@@ -13,7 +13,7 @@ extension Header {
   /// Bytes of fields, extensions, their end mark and the backing file's name.
   package var writtenSize: Int { extensionsEnd + backingNameBytes }
 
-  /// Where the end mark of the extensions ends, as they are written.
+  /// The offset behind the end mark of the extensions, as they are written.
   var extensionsEnd: Int {
     var bytes = fieldBytes + HeaderExtension.prefix
     for entry in extensions { bytes += entry.size }

@@ -25,21 +25,21 @@ package struct Header: Hashable, Sendable {
   package var cryptMethod: UInt32 = 0
   /// Entries of the active L1 table.
   package var l1Size: UInt32 = 0
-  /// Where the active L1 table starts.
+  /// The offset of the active L1 table.
   package var l1Offset: UInt64 = 0
-  /// Where the refcount table starts.
+  /// The offset of the refcount table.
   package var refcountTableOffset: UInt64 = 0
   /// Clusters of the refcount table.
   package var refcountTableClusters: UInt32 = 0
   /// Internal snapshots.
   package var snapshotCount: UInt32 = 0
-  /// Where the snapshot table starts.
+  /// The offset of the snapshot table.
   package var snapshotsOffset: UInt64 = 0
   /// Features without which the image may not be opened.
   package var incompatible: IncompatibleFeatures = []
   /// Features that may be ignored.
   package var compatible: CompatibleFeatures = []
-  /// Features that are cleared by who does not know them.
+  /// Features that are cleared by programs that do not know them.
   package var autoclear: AutoclearFeatures = []
   /// Refcount width as a power of two of bits.
   package var refcountOrder: UInt32 = 4
@@ -51,7 +51,7 @@ package struct Header: Hashable, Sendable {
   package var unknownFields: [UInt8] = []
   /// The extensions, in order.
   package var extensions: [HeaderExtension] = []
-  /// Where the backing file's name stands, or 0.
+  /// The offset of the backing file's name, or 0.
   package var backingNameOffset: UInt64 = 0
   /// The backing file's name.
   package var backingName: String?
@@ -72,7 +72,7 @@ package struct Header: Hashable, Sendable {
     return nil
   }
 
-  /// The last extension of a kind, if any: what counts where a later one takes the place of those before it.
+  /// The last extension of a kind, if any: the one that counts where a later one takes the place of those before it.
   package func last(_ kind: HeaderExtension.Kind) -> HeaderExtension? {
     for entry in extensions.reversed() where entry.kind == kind { return entry }
     return nil
@@ -91,7 +91,7 @@ package struct Header: Hashable, Sendable {
   ///
   /// `head` is the start of the file, as much of it as there is.
   ///
-  /// - Throws: what is wrong, in `qemu-img`'s words.
+  /// - Throws: the defect, in `qemu-img`'s words.
   package static func clusterSize(parsing head: RawSpan) throws(BlockError) -> UInt64 {
     guard head.byteCount >= 8 else { throw tooShort }
     guard head.big32(at: 0) == magic else {
@@ -118,7 +118,7 @@ package struct Header: Hashable, Sendable {
   ///
   /// Checks what the header can tell about itself; whether tables lie inside the file is not among that.
   ///
-  /// - Throws: what is wrong, in `qemu-img`'s words.
+  /// - Throws: the defect, in `qemu-img`'s words.
   package init(parsing area: RawSpan) throws(BlockError) {
     let clusterSize = try Header.clusterSize(parsing: area)
     readFieldsV2(area)

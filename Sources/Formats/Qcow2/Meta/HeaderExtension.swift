@@ -6,7 +6,7 @@ package import Errors
 
 /// One header extension: a type and bytes. Unknown ones are kept as they are.
 package struct HeaderExtension: Hashable, Sendable {
-  /// What an extension is about.
+  /// The type of an extension.
   package struct Kind: RawRepresentable, Hashable, Sendable {
     /// The number in the image.
     package let rawValue: UInt32
@@ -19,9 +19,9 @@ package struct HeaderExtension: Hashable, Sendable {
     package static let backingFormat = Kind(rawValue: 0xE279_2ACA)
     /// Names of features.
     package static let featureNames = Kind(rawValue: 0x6803_F857)
-    /// Where the bitmaps are.
+    /// The place of the bitmaps.
     package static let bitmaps = Kind(rawValue: 0x2385_2875)
-    /// Where the encryption header is.
+    /// The place of the encryption header.
     package static let encryption = Kind(rawValue: 0x0537_BE77)
     /// The data file's name.
     package static let dataFile = Kind(rawValue: 0x4441_5441)
@@ -30,7 +30,7 @@ package struct HeaderExtension: Hashable, Sendable {
   /// Bytes of the type and length in front of the data.
   package static let prefix = 8
 
-  /// What it is about.
+  /// The type.
   package var kind: Kind
   /// The data, without padding.
   package var data: [UInt8]
@@ -114,7 +114,7 @@ extension HeaderExtension {
   }
 }
 
-/// What the bitmaps extension holds.
+/// The data of the bitmaps extension.
 package struct BitmapsExtension: Hashable, Sendable {
   /// Bytes of the extension's data.
   package static let size = 24
@@ -123,7 +123,7 @@ package struct BitmapsExtension: Hashable, Sendable {
   package var count: UInt32
   /// Bytes of the directory.
   package var directorySize: UInt64
-  /// Where the directory starts.
+  /// The offset of the directory.
   package var directoryOffset: UInt64
 
   /// Reads the data of a bitmaps extension, or answers nil where it is too short.

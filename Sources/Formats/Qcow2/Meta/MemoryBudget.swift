@@ -8,7 +8,7 @@ internal import Errors
 struct MemoryBudget {
   /// Bytes that are allowed.
   let bytes: UInt64
-  /// What to do where that is not enough.
+  /// The advice for an image that takes more.
   private let advice: Advice?
   /// Bytes that are spent.
   private(set) var taken: UInt64 = 0

@@ -14,7 +14,7 @@ package struct SnapshotEntry: Hashable, Sendable {
   /// Bytes of extra data that version 3 wants: state size, disk size.
   static let neededExtra = 16
 
-  /// Where the snapshot's L1 table starts.
+  /// The offset of the snapshot's L1 table.
   package var l1Offset: UInt64
   /// Entries of that table.
   package var l1Size: UInt32

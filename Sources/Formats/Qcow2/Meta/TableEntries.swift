@@ -15,7 +15,7 @@ package struct L1Entry: Hashable, Sendable {
 
   /// The bits that hold an offset: 9 to 55.
   package static let offsetMask: UInt64 = 0x00FF_FFFF_FFFF_FE00
-  /// Where the table starts; 0 where there is none.
+  /// The offset of the table; 0 where there is none.
   package var offset: UInt64 { rawValue & L1Entry.offsetMask }
   /// Whether the table's refcount is exactly 1.
   package var isCopied: Bool { rawValue & L2Entry.copiedBit != 0 }
@@ -42,7 +42,7 @@ package struct L2Entry: Hashable, Sendable {
   /// An entry for the only reference to a host cluster.
   package init(data offset: UInt64) { rawValue = offset | L2Entry.copiedBit }
 
-  /// Where the host cluster starts; 0 where there is none.
+  /// The offset of the host cluster; 0 where there is none.
   package var offset: UInt64 { rawValue & L1Entry.offsetMask }
   /// Whether the host cluster's refcount is exactly 1.
   package var isCopied: Bool { rawValue & L2Entry.copiedBit != 0 }
@@ -52,7 +52,7 @@ package struct L2Entry: Hashable, Sendable {
   package var hasZeroBit: Bool { rawValue & L2Entry.zeroBit != 0 }
 }
 
-/// The second half of an extended L2 entry: what each of the 32 subclusters is.
+/// The second half of an extended L2 entry: the state of each of the 32 subclusters.
 package struct SubclusterBitmap: Hashable, Sendable {
   /// The bitmap as it stands in the table: low half allocated, high half zero.
   package var rawValue: UInt64
@@ -81,7 +81,7 @@ package struct SubclusterBitmap: Hashable, Sendable {
   }
 }
 
-/// Where a compressed cluster's bytes are: any byte offset, and as many sectors as they touch.
+/// The place of a compressed cluster's bytes: any byte offset, and as many sectors as they touch.
 package struct CompressedDescriptor: Hashable, Sendable {
   /// Bytes of a sector.
   package static let sector: UInt64 = 512
@@ -134,6 +134,6 @@ package struct RefcountTableEntry: Hashable, Sendable {
   package var rawValue: UInt64
   /// Makes an entry from what stands in the table.
   package init(rawValue: UInt64) { self.rawValue = rawValue }
-  /// Where the block starts; 0 where there is none.
+  /// The offset of the block; 0 where there is none.
   package var offset: UInt64 { rawValue & ~511 }
 }

@@ -12,15 +12,15 @@ struct SnapshotReader {
     var entry: SnapshotEntry
     /// Bytes of extra data beyond the limit, which the entry lacks.
     var surplus: UInt64
-    /// Where it ends without padding, in bytes from the start of the table.
+    /// The end of the entry without padding, in bytes from the start of the table.
     var end: UInt64
   }
 
   private let readPart: (UInt64, Int) throws(BlockError) -> Buffer
   private let tableStart: UInt64
-  /// Where the table has to end at the latest; nil where what the file lacks reads as zeros.
+  /// The table must end here at the latest; nil where the part that the file lacks reads as zeros.
   private let limit: UInt64?
-  /// Where the next entry starts, in bytes from the start of the table.
+  /// The start of the next entry, in bytes from the start of the table.
   private(set) var position: UInt64 = 0
   private var windowStart: UInt64 = 0
   private var window = Buffer(count: 0)

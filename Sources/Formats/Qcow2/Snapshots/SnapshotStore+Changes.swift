@@ -57,7 +57,7 @@ extension SnapshotStore {
       guard canGoOn(withoutRoom: error), table.byteCount <= spaceOfL1 else { throw error }
       return try applyInPlace(table, length: entry.diskSize ?? header.size, held)
     }
-    // What the snapshot has too keeps a reference, so no mark changes with this.
+    // Clusters that the snapshot has, too, keep a reference, so no mark changes with this.
     try countDown(former, .snapshot, held)
     try giveBack(l1: former, .other, held)
   }
@@ -74,7 +74,7 @@ extension SnapshotStore {
     let former = (l1: mapping.l1, snapshotTable: presentPlace.clusters)
     do throws(BlockError) {
       try exchange(held) { (tables: inout TableSet) throws(BlockError) in
-        // Everything is placed before anything is counted down: what becomes free is still in use in the file.
+        // Everything is placed before anything is counted down: clusters that become free are still in use in the file.
         tables.snapshots = try place(rest, held)
         try move(&tables.l1, held)
         var spare = try SpareTables(for: tables.l1, held, allocator)

@@ -24,8 +24,9 @@ struct TableSet {
 extension SnapshotStore {
   /// Makes other tables, and lets the header point to them.
   ///
-  /// `make` places and writes what it makes with the functions that the driver always uses, which work on the copy of
-  /// refcounts meanwhile. What it counts down must not be reused before it returns, and not be discarded: `later`.
+  /// `make` places and writes its tables with the functions that the driver always uses, which work on the copy of
+  /// refcounts meanwhile. Clusters that it counts down must not be reused before it returns, and are freed as `.later`:
+  /// the storage must not hear of them yet.
   ///
   /// When this fails, everything is as it was before. When giving space back fails, the change has happened.
   func exchange(

@@ -11,9 +11,9 @@ internal import Host
 /// forget snapshots because the disk is full.
 ///
 /// One write to the header decides here, too, and before and after it references are counted that nothing has, which is
-/// harmless. Only marks for "refcount is 1" cannot change at once with what they say. While they do, the image is marked
-/// as not closed properly, so that whoever opens it after a crash puts them right; version 2 has no such mark, and a
-/// check then finds what is wrong with them, which does no harm either.
+/// harmless. Only marks for "refcount is 1" cannot change at once with the refcounts. While they do, the image is
+/// marked as not closed properly, so that the next program that opens it after a crash puts them right; version 2 has
+/// no such mark, and a check then finds the wrong marks, which do no harm either.
 extension SnapshotStore {
   /// Whether an error that left everything as it was can be got around without room.
   func canGoOn(withoutRoom error: BlockError) -> Bool { error.isOutOfSpace && !header.isBroken }
@@ -191,7 +191,7 @@ extension SnapshotStore {
 
   /// Lets all marks say what refcounts do, in the tables where they are.
   func correctMarks(_ held: borrowing Held) throws(BlockError) {
-    // What a data file holds has no refcount.
+    // Clusters in a data file have no refcount.
     guard !files.hasDataFile else { return }
     var table = mapping.l1
     try setMarks(&table, inPlace: held)
@@ -200,8 +200,8 @@ extension SnapshotStore {
     mapping.use(table)
   }
 
-  /// Runs `body` with the mark in the header that the image is not closed properly. Where `body` fails and what it did
-  /// cannot be undone either, the mark stays for the next writer.
+  /// Runs `body` with the mark in the header that the image is not closed properly. If `body` fails and `undo` does,
+  /// too, the mark stays for the next writer.
   private func whileMarksChange(
     _ held: borrowing Held, _ body: () throws(BlockError) -> Void, undo: () throws(BlockError) -> Void
   ) throws(BlockError) {

@@ -9,7 +9,7 @@ internal import Errors
 /// Changing the references of a whole tree of tables, during an exchange of tables.
 ///
 /// L2 tables are read in large runs, straight from the file, and each only once; refcounts go through their cache.
-/// No L2 table is changed where it is: whoever still has it must find it as it was.
+/// No L2 table is changed where it is: another state of the disk that still has it must find it as it was.
 extension SnapshotStore {
   /// Refuses a tree that has clusters with as many references as a narrow refcount holds, before anything is written.
   ///
@@ -91,7 +91,7 @@ extension SnapshotStore {
   /// As above, in the tables where they are.
   func setMarks(_ table: inout TableInMemory, inPlace held: borrowing Held) throws(BlockError) {
     let file = try files.file(held)
-    // What they are to say comes first.
+    // The refcounts, which marks repeat, come first.
     try allocator.write(held)
     try files.barrier(held)
     try setMarks(&table, held) { (bytes: RawSpan, offset: UInt64) throws(BlockError) in

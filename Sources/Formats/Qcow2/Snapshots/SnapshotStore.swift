@@ -5,7 +5,7 @@ internal import BlockGraph
 internal import Bytes
 internal import Errors
 
-/// Where a list of snapshots is in the file.
+/// A list of snapshots and its place in the file.
 struct SnapshotTablePlace {
   var entries: [SnapshotEntry]
   /// The clusters it takes; none for an empty list.
@@ -48,7 +48,7 @@ final class SnapshotStore: @unchecked Sendable {
     return bytes
   }
 
-  /// Where the present table is.
+  /// The present list and its place.
   var presentPlace: SnapshotTablePlace {
     let first = header.current.snapshotsOffset >> geometry.clusterBits
     let count = geometry.clusters(covering: UInt64(SnapshotTable.bytes(entries)))

@@ -45,7 +45,7 @@ enum SnapshotTable {
     return entries
   }
 
-  /// What to do where there is no such snapshot.
+  /// The advice for a snapshot that is not there.
   static let listAdvice: Advice = "'snapshot -l \(.file)' lists the snapshots."
 
   /// The snapshot that a selector means.
