@@ -4,7 +4,7 @@
 internal import Bytes
 package import Errors
 
-/// The start of an area that is only looked at; what lies behind it reads as zeros.
+/// The start of an area that is only looked at; bytes behind it read as zeros.
 package struct HeadArea: LuksArea {
   private let head: Buffer
   /// Bytes of the whole area.

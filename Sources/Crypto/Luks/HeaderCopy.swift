@@ -6,8 +6,8 @@ internal import CCryptsetup
 internal import Errors
 internal import Host
 
-/// A LUKS header in memory, for libcryptsetup to work on: what it changes there comes to the image only when the
-/// image's own node writes it. Used by one thread, with the library's lock held.
+/// A LUKS header in memory, for libcryptsetup to work on: its changes come to the image only when the image's own node
+/// writes them. Used by one thread, with the library's lock held.
 @safe
 final class HeaderCopy {
   /// The library wants a device that is longer than the header.

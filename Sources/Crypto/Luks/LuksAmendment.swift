@@ -23,8 +23,8 @@ package struct LuksAmendment {
   /// - Parameters:
   ///   - secret: gives the secret with an id; told whether it is to become a key.
   ///   - slots: how many slots there are.
-  ///   - prefix: what stands before each name where another format carries the header.
-  /// - Throws: what is wrong with the options, or why there is no such secret.
+  ///   - prefix: the text before each name where another format carries the header.
+  /// - Throws: the defect of the options, or the reason why there is no such secret.
   package init(
     _ options: OptionObject, slots: Int, prefix: String = "",
     secret: (String, _ isNew: Bool) throws(BlockError) -> Secret

@@ -11,7 +11,7 @@ package protocol LuksArea {
   var length: UInt64 { get }
   /// The name of the file that the area is the start of; nil where it is something else.
   var fileName: String? { get }
-  /// Fills `buffer`; what lies past the end reads as zero.
+  /// Fills `buffer`; bytes past the end read as zero.
   func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError)
   /// Writes bytes inside the area.
   func write(at offset: UInt64, from data: RawSpan) throws(BlockError)

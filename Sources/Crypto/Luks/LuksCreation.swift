@@ -11,12 +11,12 @@ package struct LuksCreation {
   /// The id of the secret that is to open it.
   package var secretName: String?
 
-  /// Reads and checks the options; what is not about encryption is left alone.
+  /// Reads and checks the options; those that are not about encryption are left alone.
   ///
   /// - Parameters:
-  ///   - prefix: what stands before each name where another format carries the header.
-  ///   - requireSecret: called with the id of the secret, once every option has a value that there is: what cannot be
-  ///     done with them is told after a secret that is missing.
+  ///   - prefix: the text before each name where another format carries the header.
+  ///   - requireSecret: called with the id of the secret, once every option has a value that there is: values that
+  ///     nothing here can work with are told after a secret that is missing.
   /// - Throws: kind `invalidArgument` or `unsupported`, naming the option or what it asks for.
   package init(
     _ options: OptionObject, prefix: String = "", requireSecret: (String?) throws(BlockError) -> Void

@@ -5,8 +5,8 @@ internal import Errors
 package import Options
 
 extension LuksHeader {
-  /// The header as `info` shows it. The order of the keys is one that other programs compare against; what only
-  /// version 2 has stands behind.
+  /// The header as `info` shows it. The order of the keys is one that other programs compare against; keys of version 2
+  /// alone stand behind.
   package var description: OptionObject {
     let name = try? CipherName(cipher: cipher, mode: mode)
     let chaining = name?.mode ?? ""

@@ -97,10 +97,10 @@ struct CopyArea: LuksArea {
 }
 
 extension LuksHeader {
-  /// Says of a header that is about to be unlocked which slots cannot be used and, where nobody vouches for it, what
-  /// the others cost.
+  /// Tells of a header that is about to be unlocked which slots cannot be used and, where nobody vouches for it, the
+  /// cost of the others.
   ///
-  /// - Parameter name: what messages call the image.
+  /// - Parameter name: the image's name in messages.
   package func tellBeforeUnlocking(of name: String, isUntrusted: Bool, _ tell: (String) -> Void) {
     for slot in slots where slot.isActive {
       if let flaw = slot.flaw { tell("'\(name)': \(flaw.message); the slot is left out") }

@@ -111,7 +111,7 @@ extension LuksHeader {
     return name
   }
 
-  /// Text that ends with its field or at a zero byte; what is not printable shows as a question mark.
+  /// Text that ends with its field or at a zero byte; bytes that are not printable show as question marks.
   static func text(_ bytes: RawSpan, _ offset: Int, _ count: Int) -> String {
     var text = ""
     for index in offset..<offset + count {

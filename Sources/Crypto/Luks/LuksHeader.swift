@@ -117,7 +117,7 @@ extension LuksHeader {
   ///
   /// - Parameters:
   ///   - isDetached: whether the encrypted data lies elsewhere.
-  ///   - limits: what keys may cost.
+  ///   - limits: the costs that keys may have.
   /// - Throws: kind `corrupt` or `unsupported`, naming the field.
   package init(in area: some LuksArea, isDetached: Bool = false, limits: LuksLimits = .usual)
     throws(BlockError)

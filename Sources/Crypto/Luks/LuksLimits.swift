@@ -19,7 +19,7 @@ package struct LuksLimits: Sendable, Equatable {
   /// takes, and 16 passes over all of it, about half a minute.
   package static let usual = LuksLimits(
     iterations: 200_000_000, argonMemory: 4 << 20, argonWork: 64 << 20, keys: 32)
-  /// For images that nobody vouches for: what tools choose by themselves, with room for slower machines than
+  /// For images that nobody vouches for: the costs that tools choose by themselves, with room for slower machines than
   /// theirs; seconds for a key.
   package static let untrusted = LuksLimits(
     iterations: 20_000_000, argonMemory: 1 << 20, argonWork: 16 << 20, keys: 2)

@@ -37,8 +37,8 @@ extension BlockTable {
     return try look(node, context, report)
   }
 
-  /// Mends what a check finds: blocks that are nowhere read as zero, what shares a place gets its own, and with
-  /// either kind of repair places that nothing points to go back to the file system.
+  /// Mends the findings of a check: blocks that are nowhere read as zero, blocks that share a place get their own, and
+  /// with either kind of repair places that nothing points to go back to the file system.
   package func repair(
     _ what: CheckRepair, of node: Node, _ context: JobContext,
     report: (BlockFinding) throws(BlockError) -> Void

@@ -10,7 +10,7 @@ internal import Host
 extension BlockTable {
   /// Zeros the whole blocks of a range; the last one of the disk may be cut short by its length.
   ///
-  /// With `keepingSpace`, what is stored stays stored. False where the format has nothing to say for it.
+  /// With `keepingSpace`, stored blocks stay stored. False where the format has nothing to say for it.
   package func clear(_ range: Range<UInt64>, keepingSpace: Bool, of node: Node) throws(BlockError) -> Bool {
     lock.lock()
     defer { lock.unlock() }

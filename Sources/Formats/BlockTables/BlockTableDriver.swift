@@ -63,7 +63,7 @@ extension BlockTableDriver {
     try table.finishWrite(slot, written: written, of: node)
   }
 
-  /// As `qemu-img` has it for most formats, what has a place is data.
+  /// As `qemu-img` has it for most formats, a block with a place is data.
   package func mayHaveHoles(of node: Node) -> Bool { false }
 
   /// Whole blocks become holes or zeros.

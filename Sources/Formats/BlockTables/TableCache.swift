@@ -9,7 +9,8 @@ package import Host
 /// A bounded number of table slices in memory, as they stand on disk.
 ///
 /// Everything here happens with the driver's lock held; reading a missing slice may let go of it. Only `known` may be
-/// asked without, by those who hold the gate instead, if the cache has one: what they see changes with both held.
+/// asked without it, by a caller that holds the gate instead, if the cache has one: the slices that it sees change with
+/// both held.
 package final class TableCache {
   /// One slice. A caller that let go of the lock must look it up anew: its memory may hold another by then.
   package final class Slice {
@@ -56,7 +57,7 @@ package final class TableCache {
   /// The slice at a host offset, if it is in memory.
   package func cached(at offset: UInt64) -> Slice? { behindGate { known(at: offset) } }
 
-  /// The same for who holds the gate.
+  /// The same for a caller that holds the gate.
   package func known(at offset: UInt64) -> Slice? {
     if let latest, latest.offset == offset, !latest.isLoading { return latest }
     guard let slice = byOffset[offset], !slice.isLoading else { return nil }

@@ -16,7 +16,7 @@ struct UnitWindow {
     range = 0..<0
   }
 
-  /// Moves the window on, where there is more to see; what was in it is forgotten.
+  /// Moves the window on, where there is more to see; units of the former window are forgotten.
   mutating func advance() -> Bool {
     guard range.upperBound < end else { return false }
     range = range.upperBound..<min(end, range.upperBound + UnitWindow.largest)

@@ -19,7 +19,7 @@ package struct WriteClaims: Sendable {
 
   /// Claims a range; writes to places that stay where they are share it with each other.
   ///
-  /// - Returns: what `release` takes.
+  /// - Returns: the id of the claim, for `release`.
   package mutating func claim(_ units: Range<UInt64>, shared isShared: Bool) -> UInt64 {
     let id = open()
     claims.append(Claim(id: id, units: units, isShared: isShared))

@@ -26,7 +26,7 @@ enum BlkdebugConfig {
 
   /// The rules of the file at `path`.
   ///
-  /// - Throws: what reading it failed for, or as `parse`.
+  /// - Throws: the error of reading the file, or as `parse`.
   static func read(_ path: String) throws(BlockError) -> [BlkdebugRule] {
     let file = try inContext("Could not read blkdebug config file") { () throws(BlockError) in
       try File(path: path, mode: [])

@@ -34,7 +34,7 @@ package struct BlkdebugFilter: DriverKind {
   /// `set-state`; `align`, `max-transfer`, `opt-write-zero`, `max-write-zero`, `opt-discard` and `max-discard` are limits,
   /// `take-child-perms` and `unshare-child-perms` lists of permissions.
   ///
-  /// - Throws: what is wrong with a rule or a limit, by its name.
+  /// - Throws: the defect of a rule or a limit, by its name.
   package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     var rules: [BlkdebugRule] = []
     if let path = try request.options.takeString("config") {

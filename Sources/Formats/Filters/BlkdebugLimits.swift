@@ -18,8 +18,8 @@ struct BlkdebugLimits {
   /// The least that is no limit any more, since `qemu-img` counts in 31 bits.
   private static let end: UInt64 = (1 << 31) - 1
 
-  /// - Parameter least: what lies below asks for in any case.
-  /// - Throws: kind `invalidArgument` for what contradicts itself.
+  /// - Parameter least: the alignment that the node below asks for in any case.
+  /// - Throws: kind `invalidArgument` for values that contradict each other.
   init(takingFrom options: inout OptionObject, least: UInt64) throws(BlockError) {
     func take(_ name: String, unit: UInt64, fits: (UInt64) -> Bool = { _ in true }) throws(BlockError)
       -> UInt64

@@ -9,7 +9,7 @@ internal import Synchronization
 /// Copies what a read finds below an image into the image, in whole clusters, before it hands it out.
 ///
 /// Nobody sees the image change, so that permission for unchanged writes is all it needs. Nobody else may write the
-/// image beside it: what was copied a moment ago might replace what was written since.
+/// image beside it: data copied a moment ago might replace data written since.
 final class CopyOnReadDriver: FilterDriver {
   let name = "copy-on-read"
   /// Clusters that are being copied, and writes from above, which must not come in between.

@@ -4,7 +4,7 @@
 package import BlockGraph
 package import Errors
 
-/// A filter above an overlay: what is read from below the overlay is written to it, so that it need not be fetched
+/// A filter above an overlay: data that is read from below the overlay is written to it, so that it need not be fetched
 /// a second time.
 package struct CopyOnReadFilter: DriverKind {
   /// Makes the kind.

@@ -178,7 +178,7 @@ final class QuorumDriver: StorageDriver {
     if children.count - failures.count < rules.threshold { throw QuorumDriver.vote(on: failures) }
   }
 
-  /// The error that most of those who failed had.
+  /// The error that most of the failed children had.
   private static func vote(on failures: [BlockError]) -> BlockError {
     var counts: [String: Int] = [:]
     for failure in failures { counts[failure.message, default: 0] += 1 }

@@ -6,7 +6,7 @@ package import Errors
 internal import Host
 package import Options
 
-/// Limits of rates that all disks of a group share, as leaky buckets: what is done goes in, what is allowed leaks out,
+/// Limits of rates that all disks of a group share, as leaky buckets: requests fill them, the allowed rate leaks out,
 /// and while a bucket is too full, requests wait.
 package final class ThrottleGroup: RateLimiter, @unchecked Sendable {
   /// A quantity that is counted, such as `bps-read`.

@@ -40,7 +40,7 @@ final class LuksDriver: EncryptingStorage, @unchecked Sendable {
     case releasing
   }
 
-  /// Bytes encrypted at once: what stays in a core's cache.
+  /// Bytes encrypted at once: as many as stay in a core's cache.
   private static let chunk = 256 << 10
 
   let name = "luks"

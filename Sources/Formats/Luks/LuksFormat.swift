@@ -174,7 +174,7 @@ package struct EdgeArea: LuksArea {
 
   /// The child's length.
   package var length: UInt64 { edge.length }
-  /// Reads from the child; what lies past its end reads as zero.
+  /// Reads from the child; bytes past its end read as zero.
   package func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {
     try edge.read(at: offset, into: &buffer)
   }

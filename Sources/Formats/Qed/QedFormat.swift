@@ -104,7 +104,7 @@ struct QedPlan {
   /// How clusters get their space.
   let preallocation: Preallocation
 
-  /// - Throws: what is wrong with the creation options, in `qemu-img`'s words.
+  /// - Throws: the defect of the creation options, in `qemu-img`'s words.
   init(size: UInt64, _ options: OptionObject) throws(BlockError) {
     var options = options
     let clusterSize = try options.takeSize("cluster_size") ?? 65536
@@ -133,7 +133,7 @@ struct QedPlan {
     }
   }
 
-  /// Whether each cluster has a place from the start: what has none shows the backing file.
+  /// Whether each cluster has a place from the start: clusters without one show the backing file.
   var hasPlaces: Bool { backingName == nil && (preallocation == .falloc || preallocation == .full) }
   private var clusters: UInt64 { header.size.dividedUp(by: header.clusterSize) }
   private var tables: UInt64 { clusters.dividedUp(by: header.entries) }

@@ -68,7 +68,7 @@ extension QedHeader {
   /// Whether a file that starts with these bytes is such an image.
   static func hasMagic(_ head: RawSpan) -> Bool { head.byteCount >= 4 && head.little32(at: 0) == magic }
 
-  /// Reads the fields from at least 64 bytes; what the file lacks of them reads as zeros.
+  /// Reads the fields from at least 64 bytes; bytes that the file lacks read as zeros.
   ///
   /// - Throws: kind `unsupported`, `invalidArgument` or `corrupt`, in `qemu-img`'s words.
   init(parsing bytes: RawSpan) throws(BlockError) {

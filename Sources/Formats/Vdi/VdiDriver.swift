@@ -27,7 +27,7 @@ final class VdiDriver: BlockTableDriver, @unchecked Sendable {
     return information
   }
 
-  /// Images have no backing file: what has no place is zeros, as `qemu-img` has it.
+  /// Images have no backing file: blocks without a place are zeros, as `qemu-img` has it.
   func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
     var extent = try table.extent(at: offset, length: length, of: node)
     if extent.kind == .unallocated { extent.kind = .zero }

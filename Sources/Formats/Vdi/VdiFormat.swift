@@ -45,7 +45,8 @@ package struct VdiFormat: DriverKind {
     return OpenedDriver(VdiDriver(header, layout))
   }
 
-  /// Writes a header and a map; what follows the map starts at a multiple of 1 MiB, which leaves the disk room to grow.
+  /// Writes a header and a map; the places behind the map start at a multiple of 1 MiB, which leaves the disk room to
+  /// grow.
   package func create(_ request: CreateRequest) throws(BlockError) {
     let plan = try VdiPlan(size: request.size, request.options)
     let file = request.file
@@ -98,7 +99,7 @@ struct VdiPlan {
   /// How these get their space.
   let preallocation: Preallocation
 
-  /// - Throws: kind `tooLarge` for a disk that the format cannot have; what is wrong with the creation options.
+  /// - Throws: kind `tooLarge` for a disk that the format cannot have; the defect of the creation options.
   init(size: UInt64, _ options: OptionObject) throws(BlockError) {
     var options = options
     let isFixed = try options.takeBool("static") ?? false

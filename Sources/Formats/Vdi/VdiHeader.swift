@@ -58,7 +58,7 @@ extension VdiHeader {
     head.byteCount >= 68 && head.little32(at: 64) == signature
   }
 
-  /// Reads a header from at least 512 bytes; what the file lacks of them reads as zeros.
+  /// Reads a header from at least 512 bytes; bytes that the file lacks read as zeros.
   ///
   /// - Throws: kind `unsupported` or `invalidArgument`, in `qemu-img`'s words.
   init(parsing bytes: RawSpan) throws(BlockError) {

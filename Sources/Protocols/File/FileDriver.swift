@@ -96,7 +96,7 @@ package final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendab
   private func lock(_ request: PermissionRequest, _ node: Node) throws(BlockError) {
     guard let locks else { return }
     var request = request
-    // By force, everything is shared; what others do not tolerate is refused all the same.
+    // By force, everything is shared; permissions that others do not tolerate are refused all the same.
     if node.flags.contains(.forceShare) { request.shared = .all }
     try locks.prepare(request)
   }
@@ -154,7 +154,7 @@ package final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendab
     knownLength.store(length, ordering: .releasing)
   }
 
-  /// To be called after the change: what is learnt before it does not last beyond it.
+  /// To be called after the change: an answer from before it does not last beyond it.
   private func forgetKnownData() {
     knownData.withLock { $0 = KnownData(range: 0..<0, generation: $0.generation + 1) }
   }

@@ -36,7 +36,7 @@ final class NBDConnection: @unchecked Sendable {
 
   /// Connects.
   ///
-  /// - Throws: kind `unsupported` where the library is missing; what the server or the system says otherwise.
+  /// - Throws: kind `unsupported` where the library is missing; the error of the server or the system otherwise.
   init(_ address: NBDAddress, context: String) throws(BlockError) {
     let library = try LibNBD.shared()
     guard let handle = unsafe library.create() else { throw NBDConnection.failure(library) }
@@ -73,7 +73,7 @@ final class NBDConnection: @unchecked Sendable {
   }
 
   deinit {
-    // Says goodbye, so that the server does not report a client that died; what fails then changes nothing.
+    // Says goodbye, so that the server does not report a client that died; a failure changes nothing.
     _ = unsafe library.shutdown(handle, 0)
     unsafe library.close(handle)
   }
