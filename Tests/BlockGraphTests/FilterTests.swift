@@ -75,6 +75,7 @@ struct FilterTests {
       ])
     #expect(memory.record.unchangedWrites == 1 && memory.record.flushes == 1)
     #expect(edge.length == 70000 && edge.child.limits == Limits())
+    #expect(image.capabilities == [.nativeZeroes, .copiesRanges] && edge.capabilities == .nativeZeroes)
     #expect(edge.child.allocatedLength == image.allocatedLength)
   }
 

@@ -52,8 +52,7 @@ import Testing
 
   private func copy(_ noise: Noise, to edge: Edge) throws {
     let target = CopyTarget(
-      edge: edge, granule: CopyTarget.granule(of: edge), isSparse: true, readsZero: edge.child.backing == nil,
-      offload: nil, compressionUnit: nil)
+      edge: edge, granule: CopyTarget.granule(of: edge), isSparse: true, readsZero: edge.child.backing == nil)
     let copy = ContentCopy(from: noise, to: target, threads: 3, rateLimit: nil, context: JobContext())
     try copy.run()
     try edge.flush()

@@ -88,6 +88,7 @@ import Testing
       """, words[0], words[1], "\(version)", in: folder)
     let session = try LuksSession(folder.file("image"), writable: true)
     try session.user.edge?.write(at: 4096, [UInt8](repeating: 9, count: 8192))
+    #expect(session.node.capabilities == [] && session.file.capabilities.contains(.nativeZeroes))
     try session.amend(["state": "active", "new-secret": "b"])
     try session.close()
     LuksInteropTests.run(

@@ -215,6 +215,9 @@ package final class FaultStorage: WrappingDriver, CopyingDriver, @unchecked Send
     }
   }
 
+  /// Those of what it stands before.
+  package func capabilities(of node: Node) -> Capabilities { base.capabilities(of: node) }
+
   /// Copies to memory, or fails.
   package func copyRange(
     at offset: UInt64, length: UInt64, to target: any StorageDriver, at targetOffset: UInt64

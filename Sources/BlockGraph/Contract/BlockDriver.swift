@@ -18,6 +18,9 @@ package protocol BlockDriver: AnyObject, Sendable {
   /// Limits of the node, given its present children.
   func limits(of node: Node) -> Limits
 
+  /// What the node can do, given its present children. I/O API.
+  func capabilities(of node: Node) -> Capabilities
+
   /// The permissions that the node asks for of the child in `slot`; `parents` is the request of all its own users.
   ///
   /// Pure: `flags` are the ones that the node will have. The default derives the request from `role`.

@@ -75,6 +75,8 @@ package protocol FilteredStorage {
   var length: UInt64 { get }
   /// The limits that it sets to requests.
   var limits: Limits { get }
+  /// What it can do.
+  var capabilities: Capabilities { get }
   /// Bytes that it takes, where that is known.
   var allocatedLength: UInt64? { get }
   /// Reads.
@@ -96,6 +98,8 @@ package protocol FilteredStorage {
 extension Edge: FilteredStorage {
   /// Those of the child.
   package var limits: Limits { child.limits }
+  /// Those of the child.
+  package var capabilities: Capabilities { child.capabilities }
   /// That of the child.
   package var allocatedLength: UInt64? { child.allocatedLength }
   /// Makes a range read as zero, in whatever way.
@@ -254,6 +258,7 @@ private struct WrappedDriver: FilteredStorage {
 
   var length: UInt64 { driver.length(of: node) }
   var limits: Limits { driver.limits(of: node) }
+  var capabilities: Capabilities { driver.capabilities(of: node) }
   var allocatedLength: UInt64? { driver.allocatedLength(of: node) }
 
   func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {

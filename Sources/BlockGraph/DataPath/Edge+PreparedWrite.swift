@@ -89,9 +89,6 @@ extension Edge {
   /// Whether the child encrypts, so that `encrypt` is worth calling before data is completed.
   package var encrypts: Bool { child.encryption != nil }
 
-  /// Whether zeros have to be stored as any other data, since nothing stands for them.
-  package var encryptsZeroes: Bool { child.driver is any EncryptingStorage }
-
   /// Encrypts the data of a prepared range in place, so that completing it, with the same bytes, is only writing.
   ///
   /// Data that has to be written along with bytes around it stays as it is, and is encrypted when it is completed.

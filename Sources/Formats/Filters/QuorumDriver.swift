@@ -30,6 +30,13 @@ final class QuorumDriver: StorageDriver {
 
   // MARK: Graph hooks
 
+  /// What all children can, but that each gets its own bytes.
+  func capabilities(of node: Node) -> Capabilities {
+    var common: Capabilities = [.appendOnly, .nativeZeroes]
+    for child in QuorumDriver.children(of: node) { common.formIntersection(child.capabilities) }
+    return common
+  }
+
   /// With rewriting, even reading may write.
   func childPermissions(slot: EdgeSlot, role: EdgeRole, parents: PermissionRequest, flags: NodeFlags)
     -> PermissionRequest

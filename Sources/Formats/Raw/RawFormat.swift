@@ -97,6 +97,7 @@ final class RawDriver: FormatDriver {
   }
 
   func limits(of node: Node) -> Limits { node.file?.child.limits ?? Limits() }
+  func capabilities(of node: Node) -> Capabilities { node.file?.child.capabilities ?? [] }
 
   func extent(at position: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
     let location = Extent.Location(.file, position + offset)

@@ -20,9 +20,7 @@ extension CommitChain {
     guard let source = source?.edge, let target = target?.edge else { return }
     if target.length < source.length { try resize(target, to: source.length) }
     let shape = CopyTarget(
-      edge: target, granule: CopyTarget.granule(of: target), isSparse: true, readsZero: false,
-      offload: nil,
-      compressionUnit: nil)
+      edge: target, granule: CopyTarget.granule(of: target), isSparse: true, readsZero: false)
     let copy = ContentCopy(
       from: try ConvertSource([source], base: target.child, salvage: nil), to: shape,
       threads: pace.threads ?? Threads.processors, rateLimit: pace.rateLimit, context: context)

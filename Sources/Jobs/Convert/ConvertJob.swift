@@ -299,9 +299,9 @@ package final class ConvertJob: Job {
     let granule = CopyTarget.granule(of: edge, compresses: options.compresses)
     return CopyTarget(
       edge: edge, granule: granule, zeroUnit: zeroUnit(granule),
-      isSparse: options.leastHole > 0 && !edge.encryptsZeroes,
+      isSparse: options.leastHole > 0,
       readsZero: isFresh && edge.child.backing == nil,
-      offload: options.offloads && !edge.encrypts ? CopyOffload() : nil,
+      offloads: options.offloads,
       compressionUnit: options.compresses ? Int(cluster) : nil)
   }
 }

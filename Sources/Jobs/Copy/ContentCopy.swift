@@ -60,9 +60,16 @@ struct ContentCopy: Sendable {
       .step(.together) { batch throws(BlockError) in
         try pace?.wait(for: batch.length, context)
         try fill(batch)
-      },
-      .step(.inOrder) { batch throws(BlockError) in try target.allocate(batch) },
+      }
     ]
+    guard !target.isOrdered else {
+      let put = SegmentStage<CopyBatch>.step(.inOrder) { batch throws(BlockError) in
+        try target.allocate(batch)
+        try target.write(batch, from: source)
+      }
+      return stages + [put]
+    }
+    stages.append(.step(.inOrder) { batch throws(BlockError) in try target.allocate(batch) })
     if target.edge.encrypts {
       stages.append(.step(.together) { batch throws(BlockError) in try target.encrypt(batch) })
     }

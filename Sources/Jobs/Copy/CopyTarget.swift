@@ -13,7 +13,7 @@ struct CopyTarget: Sendable {
   let granule: UInt64
   /// The unit in bytes in which data is looked through for zeros: so many in a row at least are left out, where data
   /// goes on that long. A multiple of the granule, or 0 for the granule itself.
-  var zeroUnit: UInt64 = 0
+  let zeroUnit: UInt64
   /// Whether runs of zeros are left out or made zero; otherwise they are written.
   let isSparse: Bool
   /// Whether the target reads as zero where nothing is written.
@@ -23,7 +23,29 @@ struct CopyTarget: Sendable {
   /// The cluster size in bytes where clusters are compressed.
   let compressionUnit: Int?
   /// Whether readers of the target see the same bytes before and after.
-  var isUnchanged = false
+  let isUnchanged: Bool
+  /// Whether the target takes what comes next and nothing else, so that segments are written in order.
+  let isOrdered: Bool
+
+  /// - Parameters:
+  ///   - isSparse: whether zeros may be left out or made zero; they are where the target has something for them.
+  ///   - offloads: whether storage is asked to copy where it can.
+  init(
+    edge: Edge, granule: UInt64, zeroUnit: UInt64 = 0, isSparse: Bool, readsZero: Bool,
+    offloads: Bool = false,
+    compressionUnit: Int? = nil, isUnchanged: Bool = false
+  ) {
+    let capabilities = edge.capabilities
+    self.edge = edge
+    self.granule = granule
+    self.zeroUnit = zeroUnit
+    self.readsZero = readsZero
+    self.compressionUnit = compressionUnit
+    self.isUnchanged = isUnchanged
+    isOrdered = capabilities.contains(.appendOnly)
+    self.isSparse = isSparse && !isOrdered && (readsZero || capabilities.contains(.nativeZeroes))
+    offload = offloads && capabilities.contains(.copiesRanges) ? CopyOffload() : nil
+  }
 
   /// The granule for writing to `edge`: the unit in which it is copied to, or where there is none, a page; whole
   /// clusters where they are compressed.

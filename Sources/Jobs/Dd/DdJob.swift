@@ -136,9 +136,9 @@ package final class DdJob: Job {
   }
 
   private func shape(of edge: Edge) -> CopyTarget {
-    return CopyTarget(
-      edge: edge, granule: CopyTarget.granule(of: edge), isSparse: options.isSparse && !edge.encryptsZeroes,
-      readsZero: target?.readsZero ?? false, offload: nil, compressionUnit: nil)
+    CopyTarget(
+      edge: edge, granule: CopyTarget.granule(of: edge), isSparse: options.isSparse,
+      readsZero: target?.readsZero ?? false)
   }
 
   /// From an image to standard output.

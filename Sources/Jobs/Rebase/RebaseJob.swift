@@ -196,7 +196,7 @@ package final class RebaseJob: Job {
     let unit = options.compresses ? limits.clusterSize : limits.copyUnit
     let target = CopyTarget(
       edge: edge, granule: max(unit, 512), isSparse: true, readsZero: false,
-      offload: nil, compressionUnit: options.compresses ? Int(unit) : nil, isUnchanged: true)
+      compressionUnit: options.compresses ? Int(unit) : nil, isUnchanged: true)
     let copy = ContentCopy(
       from: RebaseSource(overlay: edge, new: base?.edge), to: target,
       threads: options.threads ?? Threads.processors, rateLimit: nil, context: context)

@@ -151,6 +151,7 @@ final class HeaderLastDriver: WrappingDriver, @unchecked Sendable {
 
     var length: UInt64 { driver.length(of: node) }
     var limits: Limits { driver.base.limits(of: node) }
+    var capabilities: Capabilities { driver.base.capabilities(of: node) }
     var allocatedLength: UInt64? { driver.base.allocatedLength(of: node) }
 
     func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {

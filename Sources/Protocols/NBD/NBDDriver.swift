@@ -55,6 +55,9 @@ final class NBDDriver: InPlaceStorage {
     return limits
   }
 
+  /// Some servers want zeros as data.
+  func capabilities(of node: Node) -> Capabilities { connection.canZero ? .nativeZeroes : [] }
+
   /// A server that lets nobody write is not written to. It has no locks.
   func checkPermissions(_ request: PermissionRequest, of node: Node) throws(BlockError) {
     if request.held.contains(.write) { try refuseForeignContext() }
