@@ -24,9 +24,8 @@ extension File {
     if data < 0 {
       // ENXIO: no data from here to the end of the file.
       if errno == ENXIO { return Stretch(isData: false, end: .max) }
-      let error = BlockError(system: errno)
-      if error.isUnsupportedCall { return nil }
-      throw error
+      // Not every file system knows, and the answer is only a hint: a disk that is broken fails when it is read.
+      return nil
     }
     if data > position { return Stretch(isData: false, end: UInt64(data)) }
     let hole = linux_seek_hole(descriptor, position)

@@ -10,15 +10,18 @@ internal import Glibc
 ///
 /// Where the file system can, the file has no name at all until it is published, so that even SIGKILL leaves
 /// nothing behind; elsewhere it has a hidden temporary name in the same folder. An existing file at the name
-/// is replaced at the moment of publishing and untouched before. The new file then has all that the old one had:
+/// is replaced at the moment of publishing and untouched before; a file that has come there meanwhile is not replaced. The
+/// new file then has all that the old one had:
 /// owner, mode, access control list, label and other attributes. It has them before it has content.
 package final class StagedFile {
   /// The file to fill.
   package let file: File
   /// The path that it will have.
   package let path: String
+  /// The file that stood at the path when this one was made, and that it may replace.
+  private let replaced: FileIdentity?
   /// Whether a file stood at the path when this one was made.
-  package let replaces: Bool
+  package var replaces: Bool { replaced != nil }
   /// The hidden name it has now, if any; once the file has appeared, that of what it replaced.
   private var temporaryPath: String?
   private var state = State.staged
@@ -43,7 +46,7 @@ package final class StagedFile {
     guard !path.isEmpty else { throw BlockError(system: ENOENT) }
     self.path = FilePaths.resolvingLinks(path)
     let present = try PresentFile(at: self.path)
-    replaces = present != nil
+    replaced = present?.identity
     do throws(BlockError) {
       if let obstacle = present?.obstacle { throw BlockError(.refused, obstacle) }
       (file, temporaryPath) = try StagedFile.make(for: self.path, isPrivate: present != nil)
@@ -71,26 +74,64 @@ package final class StagedFile {
     isComplete = true
   }
 
-  /// Gives the file its name, replacing what is there in one step.
+  /// Gives the file its name, replacing the file that stood there in one step.
+  ///
+  /// - Throws: kind `conflict` where another file has come there meanwhile.
   package func publish() throws(BlockError) {
     try complete()
-    try takeAttributesAgain()
+    let isFree = try takeAttributesAgain()
     if temporaryPath == nil {
       // Where nothing is in the way, no other name is ever seen.
       if unsafe linux_link_unnamed(file.descriptor, path.cName) == 0 { return }
       if errno != EEXIST { throw BlockError(system: errno) }
+      if isFree { throw StagedFile.takenMeanwhile }
     }
     let name = try hiddenName()
-    guard unsafe rename(name.cName, path.cName) == 0 else { throw BlockError(system: errno) }
+    if isFree {
+      try renameToFree(name)
+    } else {
+      guard unsafe rename(name.cName, path.cName) == 0 else { throw BlockError(system: errno) }
+    }
     TemporaryNames.forget(name)
     temporaryPath = nil
+  }
+
+  /// Gives the file with a hidden name its own, which nothing may have.
+  private func renameToFree(_ name: String) throws(BlockError) {
+    if unsafe linux_rename_to_free(name.cName, path.cName) == 0 { return }
+    if errno == EEXIST { throw StagedFile.takenMeanwhile }
+    guard errno == EINVAL || errno == ENOSYS else { throw BlockError(system: errno) }
+    // The file system has no such call; a second name is no replacement either.
+    if unsafe link(name.cName, path.cName) == 0 {
+      _ = unsafe unlink(name.cName)
+      return
+    }
+    if errno == EEXIST { throw StagedFile.takenMeanwhile }
+    try refuseTaken()
+    guard unsafe rename(name.cName, path.cName) == 0 else { throw BlockError(system: errno) }
+  }
+
+  private static let takenMeanwhile = BlockError(
+    .conflict, "another file has come there meanwhile",
+    advice: "It stays as it is, and nothing of the new one is left.")
+
+  /// Refuses to go on where another file stands at the path than the one that may be replaced; whether none does.
+  @discardableResult
+  private func refuseTaken() throws(BlockError) -> Bool {
+    var status = stat()
+    guard unsafe lstat(path.cName, &status) == 0 else {
+      if errno == ENOENT { return true }
+      throw BlockError(system: errno)
+    }
+    if status.st_mode & S_IFMT == S_IFDIR { throw BlockError(system: EISDIR) }
+    guard FileIdentity(status) == replaced else { throw StagedFile.takenMeanwhile }
+    return false
   }
 
   /// Takes the name from the file that is replaced, which has a hidden one until `appear` follows or `withdraw` gives the
   /// name back: what belongs to the new file can appear before it does, and never beside the old one.
   package func retire() throws(BlockError) {
-    try takeAttributesAgain()
-    guard FilePaths.kind(of: path) == .regular else { return }
+    guard try !takeAttributesAgain() else { return }
     let hidden = StagedFile.hiddenName(like: path)
     if unsafe rename(path.cName, hidden.cName) == 0 {
       retiredPath = hidden
@@ -101,17 +142,16 @@ package final class StagedFile {
 
   /// Gives the file its name, so that this can be taken back with `withdraw`, until `settle`.
   package func appear() throws(BlockError) {
-    try takeAttributesAgain()
-    // Exchanging names would take a folder away.
-    if FilePaths.kind(of: path) == .directory { throw BlockError(system: EISDIR) }
+    let isFree = try takeAttributesAgain()
     let name = try hiddenName()
-    // From here on, what has that name may be the file that is replaced.
-    TemporaryNames.forget(name)
-    if unsafe linux_rename_to_free(name.cName, path.cName) == 0 {
+    if isFree {
+      try renameToFree(name)
+      TemporaryNames.forget(name)
       (temporaryPath, state) = (nil, .appeared)
       return
     }
-    if errno != EEXIST && errno != EINVAL && errno != ENOSYS { throw BlockError(system: errno) }
+    // From here on, what has that name may be the file that is replaced.
+    TemporaryNames.forget(name)
     if unsafe linux_exchange(name.cName, path.cName) == 0 {
       state = .exchanged
       return
@@ -152,14 +192,17 @@ package final class StagedFile {
     (temporaryPath, state) = (nil, .staged)
   }
 
-  /// Gives the attributes once more: the file at the path may have other rights by now, or may have come there
-  /// meanwhile.
-  private func takeAttributesAgain() throws(BlockError) {
-    guard let present = try PresentFile(at: path) else { return }
+  /// Gives the attributes once more, since the file at the path may have other rights by now; whether none stands there.
+  ///
+  /// - Throws: kind `conflict` where it is not the file any more that may be replaced, or cannot be replaced any more.
+  private func takeAttributesAgain() throws(BlockError) -> Bool {
+    if try refuseTaken() { return true }
+    guard let present = try PresentFile(at: path) else { return true }
     if let obstacle = present.obstacle {
       throw BlockError(.conflict, "it was changed meanwhile and cannot be replaced: \(obstacle)")
     }
     try present.attributes.give(to: file)
+    return false
   }
 
   // MARK: Making
@@ -224,6 +267,7 @@ package final class StagedFile {
 /// A regular file that another one is to replace.
 private struct PresentFile {
   let attributes: KeptAttributes
+  let identity: FileIdentity
   /// Why its name cannot be given to another file, or nil.
   let obstacle: String?
 
@@ -242,7 +286,9 @@ private struct PresentFile {
     } catch {
       throw BlockError(.refused, "its attributes cannot be read (\(error.message))")
     }
-    obstacle = try PresentFile.obstacle(at: path, try file.status())
+    let opened = try file.status()
+    identity = FileIdentity(opened)
+    obstacle = try PresentFile.obstacle(at: path, opened)
   }
 
   private static func obstacle(at path: String, _ status: stat) throws(BlockError) -> String? {

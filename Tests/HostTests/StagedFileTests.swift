@@ -90,16 +90,6 @@ struct StagedFileTests {
     }
   }
 
-  @Test("a file that came in between is replaced as well")
-  func race() throws {
-    let staged = try StagedFile(path: folder.file("x"))
-    try staged.file.write(at: 0, [1])
-    try put("x", [9, 9])
-    try staged.publish()
-    #expect(try content("x") == [1])
-    #expect(names() == ["x"])
-  }
-
   @Test("what cannot be published is an error and leaves nothing")
   func refusals() throws {
     #expect(throws: BlockError.self) { try StagedFile(path: folder.file("none/x")) }
@@ -190,6 +180,47 @@ struct StagedFileTests {
     #expect(error?.kind == .refused)
     #expect(try content("x") == [9, 9] && content("y") == [9, 9])
     #expect(names() == ["x", "y"])
+  }
+
+  @Test(
+    "D-04 a file that comes to the path meanwhile is not replaced, whatever it is",
+    arguments: ["new", "other", "link"], ["publish", "appear", "retire"])
+  func takenMeanwhile(_ what: String, _ end: String) throws {
+    if what != "new" { try put("x", [9]) }
+    let path = folder.file("x")
+    do {
+      let staged = try StagedFile(path: path)
+      try staged.file.write(at: 0, [1])
+      if what != "new" { #expect(unsafe rename(path, folder.file("y")) == 0) }
+      if what == "link" { #expect(unsafe symlink("y", path) == 0) } else { try put("x", [7]) }
+      let error = #expect(throws: BlockError.self) {
+        switch end {
+        case "publish": try staged.publish()
+        case "appear": try staged.appear()
+        default: try staged.retire()
+        }
+      }
+      #expect(error?.kind == .conflict)
+      staged.withdraw()
+      staged.settle()
+    }
+    #expect(try content("x") == (what == "link" ? [9] : [7]))
+    if what != "new" { #expect(try content("y") == [9]) }
+    #expect(names() == (what == "new" ? ["x"] : ["x", "y"]))
+  }
+
+  @Test("D-04 a file that is taken away meanwhile need not be replaced")
+  func removedMeanwhile() throws {
+    for appears in [true, false] {
+      try put("x", [9])
+      let staged = try StagedFile(path: folder.file("x"))
+      try staged.file.write(at: 0, [1])
+      #expect(unsafe unlink(folder.file("x")) == 0)
+      if appears { try staged.appear() } else { try staged.publish() }
+      staged.settle()
+      #expect(try content("x") == [1])
+    }
+    #expect(names() == ["x"])
   }
 
   @Test(

@@ -107,7 +107,14 @@ extension Node {
       return status
     }
     status.length = min(status.length, childLength - location.offset)
-    let below = try child.chainStatus(at: location.offset, length: status.length)
+    let below: ChainStatus
+    do throws(BlockError) {
+      below = try child.chainStatus(at: location.offset, length: status.length)
+    } catch {
+      // The layer itself says that there is data; holes of its file are only a hint.
+      guard !extent.isPassThrough else { throw error }
+      return status
+    }
     status.length = below.length
     if location.offset + below.length == childLength {
       // The storage's last block is one thing, also where the file ends in the middle of it.

@@ -156,7 +156,9 @@ extension Opener {
     let opened = try about(node.fileName) { () throws(BlockError) in try kind.open(&request) }
     stated.putBack(into: &request.options, but: opened.references)
     // Work on one image may name it with the secrets of its chain; a mere look at its tables takes nothing more.
-    if !settings.followsBacking, flags.contains(.noIO), let backing = stated.backing, backing != .null {
+    if !settings.followsBacking, flags.contains(.noIO), let backing = stated.backing, backing != .null,
+      backing != .string("")
+    {
       request.options["backing"] = backing
     }
     if settings.snapshot != nil, request.options["snapshot"] != nil {

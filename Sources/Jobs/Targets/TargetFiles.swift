@@ -138,14 +138,14 @@ final class TargetFiles {
   }
 
   private func publishTogether() throws(BlockError) {
+    // Of a failure nothing stays, also of files in place that were filled and whose turn has not come.
+    appeared = targets.map(\.place)
     do throws(BlockError) {
       // An old image does not stand beside new files of its own.
       if targets.count > 1, let image = targets.first, case .staged(let file) = image.place {
-        appeared.append(image.place)
         try inFile(image.node.fileName, "Could not create") { () throws(BlockError) in try file.retire() }
       }
       for target in targets.reversed() {
-        appeared.append(target.place)
         try graph.faults.pass("publish '\(target.node.fileName)'")
         try inFile(target.node.fileName, "Could not create") { () throws(BlockError) in
           switch target.place {
