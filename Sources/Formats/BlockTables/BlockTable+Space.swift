@@ -64,21 +64,25 @@ extension BlockTable {
   /// Notes units that nothing came to point to, and gives the file system their room: tables may need it.
   func giveBack(_ units: Range<UInt64>, _ node: Node) {
     guard var free = freeUnits else { return }
-    let room = layout.offset(ofUnit: units.lowerBound)..<layout.offset(ofUnit: units.upperBound)
-    if units.upperBound == free.end {
-      free.end = units.lowerBound
-      // A failure here is not told: this helps after another failure, which is told.
-      if let file = node.file, file.length > room.lowerBound, file.length <= room.upperBound {
-        try? file.truncate(to: room.lowerBound)
-      }
-    } else {
+    defer { freeUnits = free }
+    guard units.upperBound == free.end else {
       layout.forEachPlace(in: units) { unit in
         free.reusable.append(unit)
         return free.reusable.count < BlockTable.rememberedPlaces
       }
-      try? node.file?.discard(at: room.lowerBound, length: UInt64(room.count))
+      let start = layout.offset(ofUnit: units.lowerBound)
+      // An error here would hide the one of the write, which is told.
+      try? node.file?.discard(at: start, length: layout.offset(ofUnit: units.upperBound) - start)
+      return
     }
-    freeUnits = free
+    let end = layout.offset(ofUnit: free.end)
+    free.end = units.lowerBound
+    // Writes that fail together give their places back in any order.
+    while let last = free.reusable.firstIndex(where: { $0 + layout.blockUnits == free.end }) {
+      free.end = free.reusable.remove(at: last)
+    }
+    let start = layout.offset(ofUnit: free.end)
+    if let file = node.file, file.length > start, file.length <= end { try? file.truncate(to: start) }
   }
 
   /// The unit behind the last one in use, by the entries in the file; entries in memory are written first.
