@@ -149,6 +149,8 @@ extension Opener {
         if failure == nil || failure?.kind == .notFound && error.kind == .refused { failure = error }
       }
     }
+    // A format that nobody knows is told before a file that is not there.
+    if failure?.kind != .refused, let format = reference.format { _ = try knownKind(named: format) }
     throw failure ?? BlockError(.notFound, "no name is stated")
   }
 

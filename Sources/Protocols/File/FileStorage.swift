@@ -32,6 +32,7 @@ package struct FileStorage: DriverKind {
 
   /// Finds a file or a device.
   package func find(_ name: String, beneath folder: String?) throws(BlockError) -> FoundFile? {
+    guard !name.isEmpty else { throw nameMissing }
     if let folder { return try FoundFile(name, beneath: folder) }
     return try FoundFile(path: name)
   }
@@ -41,9 +42,7 @@ package struct FileStorage: DriverKind {
   /// - Throws: the system's reason; kind `invalidArgument` for what is no file or device; kind `conflict` later,
   ///   when another program's lock stands against the node's permissions.
   package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
-    guard let path = try request.options.takeString("filename"), !path.isEmpty else {
-      throw BlockError(.invalidArgument, "The '\(name)' block driver requires a file name")
-    }
+    guard let path = try request.options.takeString("filename"), !path.isEmpty else { throw nameMissing }
     let locking = try takeLocking(&request.options)
     try takeAsynchronousMode(&request.options)
     // Both are about handing an image over to another machine while it is open, which does not happen here.
@@ -51,6 +50,10 @@ package struct FileStorage: DriverKind {
     _ = try request.options.takeBool("x-check-cache-dropped")
     let file = try openFile(path, request.found, flags: request.flags)
     return OpenedDriver(FileDriver(file, path: path, name: name, locking: locking))
+  }
+
+  private var nameMissing: BlockError {
+    BlockError(.invalidArgument, "The '\(name)' block driver requires a file name")
   }
 
   private func openFile(_ path: String, _ found: FoundFile?, flags: NodeFlags) throws(BlockError) -> File {
