@@ -18,7 +18,7 @@ package protocol BlockDriver: AnyObject, Sendable {
   /// Limits of the node, given its present children.
   func limits(of node: Node) -> Limits
 
-  /// What the node can do, given its present children. I/O API.
+  /// The abilities of the node, given its present children. I/O API.
   func capabilities(of node: Node) -> Capabilities
 
   /// The permissions that the node asks for of the child in `slot`; `parents` is the request of all its own users.

@@ -1,7 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a node can do that not every node can: copying chooses its plan by it.
+/// The abilities of a node that not every node has: copying chooses its plan by it.
 package struct Capabilities: OptionSet, Sendable, Hashable {
   /// The raw bits.
   package let rawValue: UInt8
@@ -49,6 +49,6 @@ extension FilterDriver {
 }
 
 extension Node {
-  /// What the node can do, given its present children.
+  /// The abilities of the node, given its present children.
   package var capabilities: Capabilities { driver.capabilities(of: self) }
 }

@@ -75,7 +75,7 @@ package protocol FilteredStorage {
   var length: UInt64 { get }
   /// The limits that it sets to requests.
   var limits: Limits { get }
-  /// What it can do.
+  /// The abilities of the storage below.
   var capabilities: Capabilities { get }
   /// Bytes that it takes, where that is known.
   var allocatedLength: UInt64? { get }

@@ -1,7 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What Swift's C library module lacks: calls behind _GNU_SOURCE, ioctl numbers, variadic functions, unions of
+// The calls that Swift's C library module lacks: those behind _GNU_SOURCE, ioctl numbers, variadic functions, unions of
 // function pointers. Every function returns what the call returns and leaves errno as the call set it.
 
 #pragma once
@@ -82,7 +82,7 @@ extern const int LINUX_MOUNT_POINT;
 extern const int LINUX_TRAITS_KNOWN;
 extern const int LINUX_FIXED;
 
-/// What stands against changing the directory entry `path` or, of a folder, those in it: whether something is mounted
+/// The obstacles to changing the directory entry `path` or, of a folder, those in it: whether something is mounted
 /// on it (unless the second bit is set, the system does not tell), and whether it is immutable or append-only.
 /// -1 on error.
 int linux_path_traits(const char *path);
@@ -102,7 +102,7 @@ int linux_set_file_flags(int fd, uint32_t flags);
 int linux_get_project(int fd, uint32_t *project);
 int linux_set_project(int fd, uint32_t project);
 
-/// What is known of the file system at `path`: 1 where files take what is written to them and its number of free
+/// The facts known of the file system at `path`: 1 where files take what is written to them and its number of free
 /// blocks holds for everybody, 0 otherwise, -1 on error.
 int linux_counts_plainly(const char *path);
 

@@ -30,7 +30,7 @@ final class QuorumDriver: StorageDriver {
 
   // MARK: Graph hooks
 
-  /// What all children can, but that each gets its own bytes.
+  /// The abilities that all children have, but copying: each child gets its own bytes.
   func capabilities(of node: Node) -> Capabilities {
     var common: Capabilities = [.appendOnly, .nativeZeroes]
     for child in QuorumDriver.children(of: node) { common.formIntersection(child.capabilities) }
