@@ -15,8 +15,10 @@ final class QedDriver: BlockTableDriver, @unchecked Sendable {
   let name = "qed"
   let table: BlockTable
   private let lock = ConditionLock()
+  /// Guarded by `lock`, also while it is written.
   private var header: QedHeader
-  /// Whether the image has been marked by us.
+  private let marking = ConditionLock()
+  /// Whether the image has been marked by us. Guarded by `marking`, also while that happens.
   private var isMarked = false
 
   init(_ header: QedHeader, _ layout: BlockTableLayout) {
@@ -36,41 +38,43 @@ final class QedDriver: BlockTableDriver, @unchecked Sendable {
 
   /// Lets the header say that the image is being changed. One that says so already is mended first.
   private func beginChanges(_ node: Node) throws(BlockError) {
-    lock.lock()
-    defer { lock.unlock() }
-    guard !isMarked, let file = node.file else { return }
-    if header.features.contains(.needsCheck), !node.flags.contains(.checking) {
-      let result = try table.check(of: node, JobContext()) { _ in }
-      if result.corruptions > 0 { _ = try table.repair(.all, of: node, JobContext()) { _ in } }
+    try marking.withLock { () throws(BlockError) in
+      guard !isMarked else { return }
+      if needsCheck, !node.flags.contains(.checking) {
+        let result = try table.check(of: node, JobContext()) { _ in }
+        if result.corruptions > 0 { _ = try table.repair(.all, of: node, JobContext()) { _ in } }
+      }
+      try change(node) {
+        $0.features.insert(.needsCheck)
+        $0.autoclear = 0
+      }
+      isMarked = true
     }
-    var next = header
-    next.features.insert(.needsCheck)
-    next.autoclear = 0
-    try next.write(to: file)
-    try file.flush()
-    header = next
-    isMarked = true
   }
 
   /// Takes the mark off: everything is in the file.
   private func endChanges(_ node: Node) throws(BlockError) {
     guard node.flags.contains(.writable) else { return }
     try flush(node)
-    try lock.withLock { () throws(BlockError) in
+    try marking.withLock { () throws(BlockError) in
       guard isMarked else { return }
       try change(node) { $0.features.remove(.needsCheck) }
       isMarked = false
     }
   }
 
-  /// Changes the header with one write, durable on return. Called with the lock held.
+  private var needsCheck: Bool { lock.withLock { header.features.contains(.needsCheck) } }
+
+  /// Changes the header with one write, durable on return.
   private func change(_ node: Node, _ edit: (inout QedHeader) throws(BlockError) -> Void) throws(BlockError) {
     guard let file = node.file else { return }
-    var next = header
-    try edit(&next)
-    try next.write(to: file)
-    try file.flush()
-    header = next
+    try lock.withLock { () throws(BlockError) in
+      var next = header
+      try edit(&next)
+      try next.write(to: file)
+      try file.flush()
+      header = next
+    }
   }
 
   func close(_ node: Node) throws(BlockError) { try endChanges(node) }
@@ -112,16 +116,14 @@ final class QedDriver: BlockTableDriver, @unchecked Sendable {
     }
     try beginChanges(node)
     try table.resize(to: length, preallocation: preallocation, of: node) { (next) throws(BlockError) in
-      try self.lock.withLock { () throws(BlockError) in try self.change(node) { $0.size = next.length } }
+      try self.change(node) { $0.size = next.length }
     }
   }
 
   func setBackingFile(_ name: String?, format: String?, of node: Node) throws(BlockError) {
     guard let file = node.file else { return }
     try flush(node)
-    try lock.withLock { () throws(BlockError) in
-      try change(node) { (next) throws(BlockError) in try next.setBacking(name, format: format, in: file) }
-    }
+    try change(node) { (next) throws(BlockError) in try next.setBacking(name, format: format, in: file) }
   }
 
   func makeEmpty(_ node: Node) throws(BlockError) {
@@ -131,27 +133,14 @@ final class QedDriver: BlockTableDriver, @unchecked Sendable {
 
   // MARK: Check
 
-  func repair(_ what: CheckRepair, _ node: Node, _ context: JobContext, report: (String) -> Void)
-    throws(BlockError) -> CheckResult
-  {
-    var result = try table.repair(what, of: node, context) { (finding) throws(BlockError) in
-      report(self.text(of: finding))
-    }
-    try flush(node)
-    if result.corruptions == 0 {
-      try lock.withLock { () throws(BlockError) in
-        guard header.features.contains(.needsCheck) else { return }
-        try change(node) { $0.features.remove(.needsCheck) }
-      }
-    }
-    // `qemu-img` tells no end of the image here.
-    result.imageEndOffset = 0
-    return result
-  }
-
+  /// The header counts nothing; a mended image needs no check any more.
   func checkCounters(
     _ result: inout CheckResult, repair: CheckRepair?, of node: Node, report: (String) -> Void
   ) throws(BlockError) {
+    // `qemu-img` tells no end of the image here.
     result.imageEndOffset = 0
+    guard repair != nil else { return }
+    try flush(node)
+    if result.corruptions == 0, needsCheck { try change(node) { $0.features.remove(.needsCheck) } }
   }
 }
