@@ -43,8 +43,7 @@ extension Access {
   func opener(for graph: Graph) -> Opener {
     let policy = ReferencePolicy(rawValue: references.rawValue) ?? .none
     var opener = Opener(graph: graph, kinds: Drivers.all, references: policy)
-    opener.guessesRaw = !isUntrusted
-    if isUntrusted { opener.tableBudget = Opener.untrustedTableBudget }
+    if isUntrusted { opener.distrust() }
     opener.secrets = NamedSecrets(secrets: secrets)
     return opener
   }

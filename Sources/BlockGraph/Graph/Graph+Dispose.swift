@@ -88,6 +88,16 @@ extension Graph {
     try? close(node)
   }
 
+  /// Attaches a user to a node that nobody uses yet, and closes the node where that fails.
+  package func attach(_ user: RootUser, toUnused node: Node) throws(BlockError) {
+    do throws(BlockError) {
+      try attach(user, to: node)
+    } catch {
+      dispose(ofUnused: node)
+      throw error
+    }
+  }
+
   /// Puts storage that is already open into the graph; the caller attaches a user.
   package func adopt(_ driver: any StorageDriver, fileName: String, flags: NodeFlags) throws(BlockError)
     -> Node

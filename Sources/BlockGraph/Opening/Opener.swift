@@ -39,6 +39,12 @@ package struct Opener {
   /// Called with each warning that opening produces.
   package var warn: (OpenWarning) -> Void = { _ in }
 
+  /// Trusts no image from here on: tables have a tight budget, and no content is guessed to be raw.
+  package mutating func distrust() {
+    guessesRaw = false
+    tableBudget = Opener.untrustedTableBudget
+  }
+
   /// An opener for one graph.
   package init(graph: Graph, kinds: [any DriverKind], references: ReferencePolicy = .local) {
     self.graph = graph
@@ -94,12 +100,7 @@ package struct Opener {
     graph.requireThread()
     try inFile(name.text) { () throws(BlockError) in
       let node = try openUnused(name, settings)
-      do throws(BlockError) {
-        try graph.attach(user, to: node)
-      } catch {
-        graph.dispose(ofUnused: node)
-        throw error
-      }
+      try graph.attach(user, toUnused: node)
     }
   }
 

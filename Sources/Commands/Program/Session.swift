@@ -67,8 +67,7 @@ final class Session {
 
   private func makeOpener() -> Opener {
     var opener = Opener(graph: graph, kinds: Drivers.all, references: references)
-    opener.guessesRaw = !isUntrusted
-    if isUntrusted { opener.tableBudget = Opener.untrustedTableBudget }
+    if isUntrusted { opener.distrust() }
     opener.secrets = secrets
     opener.rateLimiters = definitions.rateLimiters
     let console = console

@@ -237,12 +237,7 @@ package final class ConvertJob: Job {
       try inContext("Could not open backing file") { () throws(BlockError) in
         let image = try ImageName(ImageName.resolve(name, relativeTo: path), protocols: opener.protocols)
         let node = try opener.openUnused(image, settings)
-        do throws(BlockError) {
-          try graph.attach(user, to: node)
-        } catch {
-          graph.dispose(ofUnused: node)
-          throw error
-        }
+        try graph.attach(user, toUnused: node)
       }
     }
   }

@@ -150,12 +150,7 @@ package final class RebaseJob: Job {
         request: PermissionRequest(
           held: .consistentRead, shared: Permissions.all.subtracting([.write, .resize])))
       base = user
-      do throws(BlockError) {
-        try graph.attach(user, to: new)
-      } catch {
-        graph.dispose(ofUnused: new)
-        throw error
-      }
+      try graph.attach(user, toUnused: new)
     }
   }
 

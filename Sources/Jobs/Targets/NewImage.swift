@@ -138,12 +138,7 @@ final class NewImage: ImageFiles {
     options = try options.normalized()
     let settings = OpenSettings(flags: isReadOnly ? flags.subtracting(.writable) : flags)
     let node = try opener.openFormat(kind, on: file, options, settings)
-    do throws(BlockError) {
-      try graph.attach(user, to: node)
-    } catch {
-      graph.dispose(ofUnused: node)
-      throw error
-    }
+    try graph.attach(user, toUnused: node)
   }
 
   /// Makes sure that all that was written is there; the image's users must have been released.

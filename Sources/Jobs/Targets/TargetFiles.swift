@@ -74,12 +74,7 @@ final class TargetFiles {
     throws(BlockError)
   {
     let target = try makeTarget(path, flags.union(.writable), attributes)
-    do throws(BlockError) {
-      try graph.attach(user, to: target.node)
-    } catch {
-      graph.dispose(ofUnused: target.node)
-      throw error
-    }
+    try graph.attach(user, toUnused: target.node)
     targets.append(target)
   }
 
@@ -267,9 +262,8 @@ final class TargetFiles {
       "file to be replaced '\(path)'",
       request: PermissionRequest(held: [.write, .resize], shared: Permissions.all.subtracting(.resize)))
     do throws(BlockError) {
-      try graph.attach(user, to: node)
+      try graph.attach(user, toUnused: node)
     } catch {
-      graph.dispose(ofUnused: node)
       graph.detach(user)
       throw error
     }
