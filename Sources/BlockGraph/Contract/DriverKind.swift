@@ -142,6 +142,16 @@ package struct OpenRequest {
 
   /// Whether nobody vouches for the image.
   package var isUntrusted: Bool { tableBudget != nil }
+
+  /// The edge in slot `file`.
+  ///
+  /// - Throws: kind `invalidArgument` where nothing stands there.
+  package func file() throws(BlockError) -> Edge {
+    guard let file = node.file else {
+      throw BlockError(.invalidArgument, "A block device must be specified for \"file\"")
+    }
+    return file
+  }
 }
 
 /// The result of opening.

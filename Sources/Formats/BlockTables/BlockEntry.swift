@@ -1,7 +1,9 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+package import BlockGraph
 internal import Bytes
+package import Errors
 
 /// One entry of a block table: the state of one block of the guest's disk.
 package enum BlockEntry: Sendable, Equatable {
@@ -58,6 +60,23 @@ extension BlockEntryCoding {
     case (8, false): bytes.little64(at: offset)
     case (_, true): UInt64(bytes.big32(at: offset))
     case (_, false): UInt64(bytes.little32(at: offset))
+    }
+  }
+
+  /// Writes the values of a new table's entries, a run at a time: the first at `offset` in the file.
+  package func writeTable(
+    of count: UInt64, at offset: UInt64, to file: Edge, value: (UInt64) -> UInt64
+  ) throws(BlockError) {
+    let width = UInt64(width)
+    let buffer = Buffer(count: Int(min(1 << 20, max(count, 1) * width)))
+    let perRun = UInt64(buffer.count) / width
+    var done: UInt64 = 0
+    while done < count {
+      let run = min(count - done, perRun)
+      var bytes = buffer.mutableBytes
+      for index in 0..<run { store(value(done + index), in: &bytes, at: Int(index * width)) }
+      try file.write(at: offset + done * width, from: buffer.bytes.slice(0..<Int(run * width)))
+      done += run
     }
   }
 

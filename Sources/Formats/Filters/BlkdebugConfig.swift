@@ -34,7 +34,7 @@ enum BlkdebugConfig {
     let content = try inContext("Cannot read config file") { () throws(BlockError) in
       try file.readStart(count: largestFile + 1)
     }
-    let rules = try parse((0..<min(content.count, largestFile)).map { content.bytes.byte(at: $0) })
+    let rules = try parse(Array(content.array.prefix(largestFile)))
     guard content.count <= largestFile else {
       throw BlockError(.tooLarge, "Cannot read config file: more than \(largestFile) bytes")
     }

@@ -56,9 +56,7 @@ package struct LuksFormat: DriverKind {
   package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     let secretName = try request.options.takeString("key-secret")
     let isHeaderOnly = try request.options.takeBool("header-only") ?? false
-    guard let file = request.node.file else {
-      throw BlockError(.invalidArgument, "A block device must be specified for \"file\"")
-    }
+    let file = try request.file()
     let apart = request.node.edge(.header)
     let area = EdgeArea(edge: apart ?? file)
     let place: LuksDriver.HeaderPlace = isHeaderOnly ? .alone : apart == nil ? .inFront : .apart

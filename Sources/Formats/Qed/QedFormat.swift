@@ -40,9 +40,7 @@ package struct QedFormat: DriverKind {
 
   /// Reads the header; tables are read when they are needed.
   package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
-    guard let file = request.node.file else {
-      throw BlockError(.invalidArgument, "A block device must be specified for \"file\"")
-    }
+    let file = try request.file()
     let header = try QedHeader { (offset, count) throws(BlockError) in try file.read(at: offset, count: count)
     }
     let driver = QedDriver(header, try header.layout(fileLength: file.length))
@@ -147,23 +145,15 @@ struct QedPlan {
 
   /// Writes the tables of an image whose clusters all have places: each table before its clusters.
   func writeTables(to file: Edge) throws(BlockError) {
-    let buffer = Buffer(count: Int(min(header.tableBytes, 1 << 20)))
     let perTable = header.tableBytes + header.entries * header.clusterSize
-    func write(_ count: UInt64, at offset: UInt64, _ value: (UInt64) -> UInt64) throws(BlockError) {
-      var done: UInt64 = 0
-      while done < count {
-        let run = min(count - done, UInt64(buffer.count / 8))
-        var bytes = buffer.mutableBytes
-        for index in 0..<run { bytes.storeLittle(value(done + index), at: Int(index) * 8) }
-        try file.write(at: offset + done * 8, from: buffer.bytes.slice(0..<Int(run) * 8))
-        done += run
-      }
-    }
+    let coding = QedCoding()
     for table in 0..<tables {
       let start = emptyLength + table * perTable
       let count = min(header.entries, clusters - table * header.entries)
-      try write(count, at: start) { start + header.tableBytes + $0 * header.clusterSize }
+      try coding.writeTable(of: count, at: start, to: file) {
+        start + header.tableBytes + $0 * header.clusterSize
+      }
     }
-    try write(tables, at: header.l1Offset) { emptyLength + $0 * perTable }
+    try coding.writeTable(of: tables, at: header.l1Offset, to: file) { emptyLength + $0 * perTable }
   }
 }

@@ -112,8 +112,7 @@ extension QedHeader {
     self = try QedHeader(parsing: head.bytes)
     let count = Int(head.bytes.little32(at: 60))
     guard features.contains(.backing), count > 0 else { return }
-    let name = try read(nameOffset, count)
-    backingName = String(spelling: (0..<count).map { name.bytes.byte(at: $0) })
+    backingName = String(spelling: try read(nameOffset, count).array)
   }
 
   /// Puts all fields into 64 bytes.

@@ -33,9 +33,7 @@ package struct RawFormat: DriverKind {
   package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     let offset = try request.options.takeSize("offset") ?? 0
     let size = try request.options.takeSize("size")
-    guard let file = request.node.file else {
-      throw BlockError(.invalidArgument, "A block device must be specified for \"file\"")
-    }
+    let file = try request.file()
     let real = file.length
     guard offset <= real else {
       throw BlockError(

@@ -36,9 +36,7 @@ package struct VdiFormat: DriverKind {
 
   /// Reads the header; the map is read when it is needed.
   package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
-    guard let file = request.node.file else {
-      throw BlockError(.invalidArgument, "A block device must be specified for \"file\"")
-    }
+    let file = try request.file()
     let head = try file.read(at: 0, count: VdiHeader.length)
     let header = try VdiHeader(parsing: head.bytes)
     let layout = try header.layout(fileLength: file.length)
@@ -126,17 +124,8 @@ struct VdiPlan {
 
   /// Writes the map.
   func writeMap(to file: Edge) throws(BlockError) {
-    let buffer = Buffer(count: 1 << 20)
-    var block: UInt32 = 0
-    while block < header.blockCount {
-      let count = min(UInt32(buffer.count / 4), header.blockCount - block)
-      var bytes = buffer.mutableBytes
-      for index in 0..<count {
-        bytes.storeLittle(hasPlaces ? block + index : UInt32.max, at: Int(index) * 4)
-      }
-      try file.write(
-        at: UInt64(header.mapOffset) + UInt64(block) * 4, from: buffer.bytes.slice(0..<Int(count) * 4))
-      block += count
-    }
+    try header.coding.writeTable(
+      of: UInt64(header.blockCount), at: UInt64(header.mapOffset), to: file
+    ) { hasPlaces ? $0 : UInt64(UInt32.max) }
   }
 }
