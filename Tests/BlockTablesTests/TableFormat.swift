@@ -317,34 +317,17 @@ final class TableDriver: BlockTableDriver, @unchecked Sendable {
   }
 }
 
-/// A table image in memory, on storage that fails and forgets.
-struct TableImage {
-  let graph = Graph()
-  let memory: MemoryStorage
-  let fault: FaultStorage
-  let file: Node
-  let node: Node
-  let edge: Edge
-  private let user: RootUser
+/// A table image in memory.
+typealias TableImage = MemoryImage<TableFormat>
 
+extension TableImage {
   init(_ shape: TableShape, length: UInt64) throws(BlockError) {
     try self.init(shape, TableFormat(shape: shape).image(length: length))
   }
 
   init(_ shape: TableShape, _ bytes: [UInt8], below: [UInt8]? = nil) throws(BlockError) {
-    memory = MemoryStorage(bytes)
-    fault = FaultStorage(memory)
-    file = try graph.makeNode(fault, "file")
-    let opener = Opener(graph: graph, kinds: [])
-    node = try opener.openFormat(
-      TableFormat(shape: shape), on: file, [:], OpenSettings(flags: [.writable, .unmap]))
-    if shape.isOverlay {
-      let base = try graph.makeNode(MemoryStorage(below ?? TableImage.base), "base")
-      try graph.attach(base, to: node, .backing, .cow)
-    }
-    user = try graph.use(node, "the guest", held: [.consistentRead, .write, .resize], shared: [])
-    guard let edge = user.edge else { throw BlockError(.notFound, "no edge") }
-    self.edge = edge
+    let below = below ?? TableImage.base
+    try self.init(TableFormat(shape: shape), bytes, below: shape.isOverlay ? below : nil)
   }
 
   /// What lies below an overlay: some noise, shorter than the disks of the tests.
@@ -352,8 +335,6 @@ struct TableImage {
     var numbers = SeededNumbers(seed: 77)
     return SampleDisk.noise(90_000, &numbers).bytes.array
   }()
-
-  func close() throws(BlockError) { try graph.release(user) }
 
   /// The same bytes with the entries of some blocks changed.
   func changed(_ shape: TableShape, _ values: [UInt64: UInt64]) throws(BlockError) -> TableImage {
@@ -364,18 +345,5 @@ struct TableImage {
       TableFormat.store(value, offset, &bytes, shape)
     }
     return try TableImage(shape, buffer.bytes.array)
-  }
-
-  /// What a check of the image counts, and the findings it reports.
-  func check() throws(BlockError) -> (result: CheckResult, lines: [String]) {
-    var lines: [String] = []
-    guard let driver = node.driver as? any CheckingDriver else { throw BlockError(.unsupported, "no check") }
-    let result = try driver.check(node, JobContext()) { lines.append($0) }
-    return (result, lines)
-  }
-
-  func repair(_ what: CheckRepair) throws(BlockError) -> CheckResult {
-    guard let driver = node.driver as? any CheckingDriver else { throw BlockError(.unsupported, "no check") }
-    return try driver.repair(what, node, JobContext()) { _ in }
   }
 }

@@ -9,61 +9,12 @@ import QedFormat
 import Support
 import Testing
 
+extension QedFormat: PlainKind {}
+
 /// A QED image in memory.
-struct MemoryQed {
-  let graph = Graph()
-  let memory: MemoryStorage
-  let fault: FaultStorage
-  let file: Node
-  let node: Node
-  let edge: Edge
-  private let user: RootUser
+typealias MemoryQed = MemoryImage<QedFormat>
 
-  /// Makes an image and opens it.
-  init(size: UInt64, _ options: OptionObject = [:]) throws(BlockError) {
-    try self.init(try MemoryQed.bytes(size: size, options))
-  }
-
-  /// Opens an image.
-  init(_ bytes: [UInt8], below: [UInt8]? = nil, flags: NodeFlags = [.writable, .unmap]) throws(BlockError) {
-    memory = MemoryStorage(bytes)
-    fault = FaultStorage(memory)
-    file = try graph.makeNode(fault, "file")
-    let opener = Opener(graph: graph, kinds: [QedFormat()])
-    var settings = OpenSettings(flags: flags)
-    settings.followsBacking = false
-    node = try opener.openFormat(QedFormat(), on: file, [:], settings)
-    if let below {
-      try graph.attach(try graph.makeNode(MemoryStorage(below), "base"), to: node, .backing, .cow)
-    }
-    let held: Permissions =
-      flags.contains(.writable) ? [.consistentRead, .write, .resize, .graphMod] : [.consistentRead]
-    user = try graph.use(node, "the guest", held: held, shared: [])
-    guard let edge = user.edge else { throw BlockError(.notFound, "no edge") }
-    self.edge = edge
-  }
-
-  /// The bytes of a new image.
-  static func bytes(size: UInt64, _ options: OptionObject = [:]) throws(BlockError) -> [UInt8] {
-    let graph = Graph()
-    let memory = MemoryStorage()
-    let file = try graph.makeNode(memory, "file")
-    let user = try graph.use(file, "the maker", held: [.consistentRead, .write, .resize], shared: [])
-    guard let edge = user.edge else { throw BlockError(.notFound, "no edge") }
-    try QedFormat().create(CreateRequest(file: edge, size: size, options: options))
-    try graph.release(user)
-    return memory.bytes
-  }
-
-  func close() throws(BlockError) { try graph.release(user) }
-
-  /// What a check counts, or a repair.
-  func check(_ repair: CheckRepair? = nil) throws(BlockError) -> CheckResult {
-    guard let driver = node.driver as? any CheckingDriver else { throw BlockError(.unsupported, "no check") }
-    guard let repair else { return try driver.check(node, JobContext()) { _ in } }
-    return try driver.repair(repair, node, JobContext()) { _ in }
-  }
-
+extension MemoryQed {
   /// Whether the header says that the image needs a check.
   var isMarked: Bool { memory.bytes[16] & 2 != 0 }
 }
@@ -86,7 +37,7 @@ struct QedFormatTests {
     let again = try MemoryQed(image.memory.bytes)
     let isSame = try again.edge.array(at: 0, count: content.count) == content
     #expect(isSame)
-    let check = try again.check()
+    let check = try again.check().result
     #expect(check.corruptions == 0 && check.leaks == 0)
   }
 
@@ -136,7 +87,7 @@ struct QedFormatTests {
     try writer.close()
     #expect(!writer.isMarked)
     let again = try MemoryQed(writer.memory.bytes)
-    #expect(try again.check().corruptions == 0)
+    #expect(try again.check().result.corruptions == 0)
     #expect(try again.edge.array(at: 0, count: 4096) == [UInt8](repeating: 1, count: 4096))
   }
 
@@ -229,10 +180,10 @@ struct QedFormatTests {
       bytes[8192 + 32 + index] = 0
     }
     let broken = try MemoryQed(bytes)
-    let found = try broken.check()
+    let found = try broken.check().result
     #expect(found.corruptions == 1 && found.leaks == 2)
-    _ = try broken.check(.all)
-    let after = try broken.check()
+    _ = try broken.repair(.all)
+    let after = try broken.check().result
     #expect(after.corruptions == 0 && after.leaks == 0)
     for (block, byte) in [(0, 1), (1, 2), (2, 1), (3, 4), (4, 0), (5, 6), (1024, 9)] as [(UInt64, UInt8)] {
       #expect(try broken.edge.array(at: block * 4096, count: 1) == [byte])
@@ -253,7 +204,7 @@ struct QedFormatTests {
     try image.edge.makeEmpty()
     #expect(try image.edge.array(at: 0, count: 1 << 20).allSatisfy { $0 == 0 })
     #expect(image.memory.bytes.count == 8192)
-    let check = try image.check()
+    let check = try image.check().result
     #expect(check.corruptions == 0 && check.leaks == 0 && check.allocatedClusters == 0)
   }
 
@@ -268,7 +219,7 @@ struct QedFormatTests {
       }
       guard let image = try? MemoryQed(bytes, flags: []) else { continue }
       _ = try? image.edge.array(at: 0, count: 4096)
-      if image.edge.length < 1 << 30 { _ = try? image.check() }
+      if image.edge.length < 1 << 30 { _ = try? image.check().result }
     }
   }
 }

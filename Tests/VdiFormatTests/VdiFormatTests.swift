@@ -9,44 +9,10 @@ import Support
 import Testing
 import VdiFormat
 
+extension VdiFormat: PlainKind {}
+
 /// A VDI image in memory.
-struct MemoryVdi {
-  let graph = Graph()
-  let memory: MemoryStorage
-  let node: Node
-  let edge: Edge
-  private let user: RootUser
-
-  /// Makes an image and opens it.
-  init(size: UInt64, _ options: OptionObject = [:]) throws(BlockError) {
-    try self.init(try MemoryVdi.bytes(size: size, options))
-  }
-
-  /// Opens an image.
-  init(_ bytes: [UInt8]) throws(BlockError) {
-    memory = MemoryStorage(bytes)
-    let file = try graph.makeNode(memory, "file")
-    let opener = Opener(graph: graph, kinds: [VdiFormat()])
-    node = try opener.openFormat(VdiFormat(), on: file, [:], OpenSettings(flags: [.writable, .unmap]))
-    user = try graph.use(node, "the guest", held: [.consistentRead, .write, .resize], shared: [])
-    guard let edge = user.edge else { throw BlockError(.notFound, "no edge") }
-    self.edge = edge
-  }
-
-  /// The bytes of a new image.
-  static func bytes(size: UInt64, _ options: OptionObject = [:]) throws(BlockError) -> [UInt8] {
-    let graph = Graph()
-    let memory = MemoryStorage()
-    let file = try graph.makeNode(memory, "file")
-    let user = try graph.use(file, "the maker", held: [.consistentRead, .write, .resize], shared: [])
-    guard let edge = user.edge else { throw BlockError(.notFound, "no edge") }
-    try VdiFormat().create(CreateRequest(file: edge, size: size, options: options))
-    try graph.release(user)
-    return memory.bytes
-  }
-
-  func close() throws(BlockError) { try graph.release(user) }
-}
+typealias MemoryVdi = MemoryImage<VdiFormat>
 
 @Suite("VDI")
 struct VdiFormatTests {
