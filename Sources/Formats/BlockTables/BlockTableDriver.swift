@@ -7,10 +7,14 @@ package import Errors
 
 /// A format whose guest data is found through one block table.
 ///
-/// A driver adds its header, which `writeCounters` brings up to date, and what is peculiar to it.
+/// A driver adds its header, which `beginChanges` and `writeCounters` bring up to date, and what is peculiar to it.
 package protocol BlockTableDriver: CheckingDriver {
   /// The table.
   var table: BlockTable { get }
+
+  /// Prepares the image for a change: writes, durably, what a header says of an image that is being changed. Precedes
+  /// every change of the disk's content, from any thread; all but the first of a session should cost nothing.
+  func beginChanges(_ node: Node) throws(BlockError)
 
   /// Writes the header's counters where they changed. The blocks and tables that they count are in the file already.
   ///
@@ -52,10 +56,14 @@ extension BlockTableDriver {
     throw BlockError(.unsupported, "\(name) stores nothing encoded")
   }
 
+  /// A change needs no mark in the header.
+  package func beginChanges(_ node: Node) throws(BlockError) {}
+
   /// The blocks' places, or new ones.
   package func prepareWrite(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> WriteSlot
   {
-    try table.prepareWrite(at: offset, length: length, of: node)
+    try beginChanges(node)
+    return try table.prepareWrite(at: offset, length: length, of: node)
   }
 
   /// Enters new blocks.
@@ -70,12 +78,14 @@ extension BlockTableDriver {
   package func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node)
     throws(BlockError) -> Bool
   {
-    try table.clear(offset..<offset + length, keepingSpace: !mayUnmap, of: node)
+    try beginChanges(node)
+    return try table.clear(offset..<offset + length, keepingSpace: !mayUnmap, of: node)
   }
 
   /// Whole blocks become holes or zeros.
   package func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
     guard node.flags.contains(.unmap) else { return }
+    try beginChanges(node)
     _ = try table.clear(offset..<offset + length, keepingSpace: false, of: node)
   }
 

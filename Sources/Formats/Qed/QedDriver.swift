@@ -37,7 +37,7 @@ final class QedDriver: BlockTableDriver, @unchecked Sendable {
   // MARK: The mark
 
   /// Lets the header say that the image is being changed. One that says so already is mended first.
-  private func beginChanges(_ node: Node) throws(BlockError) {
+  func beginChanges(_ node: Node) throws(BlockError) {
     try marking.withLock { () throws(BlockError) in
       guard !isMarked else { return }
       if needsCheck, !node.flags.contains(.checking) {
@@ -87,23 +87,6 @@ final class QedDriver: BlockTableDriver, @unchecked Sendable {
   }
 
   // MARK: Changes
-
-  func prepareWrite(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> WriteSlot {
-    try beginChanges(node)
-    return try table.prepareWrite(at: offset, length: length, of: node)
-  }
-
-  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
-    -> Bool
-  {
-    try beginChanges(node)
-    return try table.clear(offset..<offset + length, keepingSpace: !mayUnmap, of: node)
-  }
-
-  func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
-    guard node.flags.contains(.unmap) else { return }
-    _ = try writeZeroes(at: offset, length: length, mayUnmap: true, of: node)
-  }
 
   func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
     throws(BlockError)

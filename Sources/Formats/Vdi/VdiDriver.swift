@@ -37,10 +37,7 @@ final class VdiDriver: BlockTableDriver, @unchecked Sendable {
   /// A fixed image has places for what was never written.
   func mayHaveHoles(of node: Node) -> Bool { table.currentLayout.isFixed }
 
-  func prepareWrite(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> WriteSlot {
-    lock.withLock { isChanged = true }
-    return try table.prepareWrite(at: offset, length: length, of: node)
-  }
+  func beginChanges(_ node: Node) { lock.withLock { isChanged = true } }
 
   /// Other programs place the next block by the count, so that it never is less than the places in use; who changes
   /// the content gives it another identity.
@@ -74,7 +71,7 @@ final class VdiDriver: BlockTableDriver, @unchecked Sendable {
     try table.resize(to: length, preallocation: preallocation, of: node) { (next) throws(BlockError) in
       try self.writeHeader(next, node)
     }
-    lock.withLock { isChanged = true }
+    beginChanges(node)
     try flush(node)
   }
 
