@@ -140,6 +140,8 @@ package struct OpenRequest {
   /// Tells users at once what they should hear before the image is open.
   package let warn: (OpenWarning) -> Void
 
+  let graph: Graph
+
   /// Whether nobody vouches for the image.
   package var isUntrusted: Bool { tableBudget != nil }
 

@@ -32,6 +32,17 @@ extension GraphEdit {
     return below
   }
 
+  /// Puts `node` into the middle of `edge` so that it is reopened whenever the edge's parent is; what stands below it is
+  /// then reopened where it was before.
+  func insertFollower(_ node: Node, into edge: Edge) throws(BlockError) {
+    try begin("insert '\(node.name)' above '\(edge.child.name)'")
+    let before = edge.followsParent
+    try attach(edge.child, to: node, slot: .file, role: [.filtered, .primary], followsParent: before)
+    try replaceChild(of: edge, with: node)
+    edge.followsParent = true
+    onRollback { edge.followsParent = before }
+  }
+
   /// Lets every user of `node` use `other` instead, but for edges that stay at their node and for links that
   /// `other` itself stands on.
   ///

@@ -21,7 +21,7 @@ package final class Edge: @unchecked Sendable {
   /// Whether the edge stays at its node when the node's other users move to a filter above.
   package let staysAtNode: Bool
   /// Whether the child was opened for this parent alone, and is reopened with it.
-  package let followsParent: Bool
+  package internal(set) var followsParent: Bool
   private let permissions: Atomic<UInt16>
 
   init(

@@ -69,7 +69,7 @@ package final class Node: @unchecked Sendable, EdgeParent {
   package func showsSame(as other: Node) -> Bool {
     if self === other { return true }
     guard driver.name == other.driver.name, options == other.options,
-      file?.child.optionsButName == other.file?.child.optionsButName,
+      file?.child.visible.optionsButName == other.file?.child.visible.optionsButName,
       let identity = FilePaths.identity(of: fileName)
     else { return false }
     return identity == FilePaths.identity(of: other.fileName)

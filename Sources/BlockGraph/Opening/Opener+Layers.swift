@@ -88,7 +88,7 @@ extension Opener {
     var request = OpenRequest(
       node: node, flags: node.flags, found: name.found, options: options, secrets: secrets,
       rateLimiters: rateLimiters,
-      tableBudget: tableBudget, cacheBytes: Opener.cacheBytes(below: 0), warn: warn)
+      tableBudget: tableBudget, cacheBytes: Opener.cacheBytes(below: 0), warn: warn, graph: graph)
     let opened = try kind.open(&request)
     if let left = request.options.flattened().first?.key { throw kind.unsupported(option: left) }
     try graph.change(draining: [node]) { (edit: GraphEdit) throws(BlockError) in
@@ -152,7 +152,8 @@ extension Opener {
     }
     var request = OpenRequest(
       node: node, flags: flags, found: nil, options: options, secrets: secrets, rateLimiters: rateLimiters,
-      tableBudget: tableBudget, cacheBytes: Opener.cacheBytes(below: above.count - 1), warn: warn)
+      tableBudget: tableBudget, cacheBytes: Opener.cacheBytes(below: above.count - 1), warn: warn,
+      graph: graph)
     let opened = try about(node.fileName) { () throws(BlockError) in try kind.open(&request) }
     stated.putBack(into: &request.options, but: opened.references)
     // Work on one image may name it with the secrets of its chain; a mere look at its tables takes nothing more.

@@ -28,7 +28,9 @@ extension ImageInformation {
       }
     }
     let secret = node.options.object?["key-secret"]
-    guard window.count > 1 || secret != nil, let file = node.file?.child else { return path(of: node) }
+    guard window.count > 1 || secret != nil, let file = node.file?.child.visible else {
+      return path(of: node)
+    }
     window["file"] = ["driver": .string(file.driver.name), "filename": .string(file.fileName)]
     window["key-secret"] = secret
     return "json:" + JSONWriter.compact(.object(window))
@@ -50,7 +52,7 @@ extension ImageInformation {
     case "blkdebug":
       let config = options["config"]?.string ?? ""
       guard options.count <= 1, options.isEmpty || options["config"] != nil,
-        let image = node.file.flatMap({ exactName(of: $0.child) })
+        let image = node.file.flatMap({ exactName(of: $0.child.visible) })
       else { return nil }
       return "blkdebug:\(config):\(image)"
     case "blkverify":
@@ -60,7 +62,7 @@ extension ImageInformation {
     default:
       if node.file == nil { return node.children.isEmpty ? path(of: node) : nil }
       guard !node.isFilter, options.isEmpty else { return nil }
-      return node.file.flatMap { exactName(of: $0.child) }
+      return node.file.flatMap { exactName(of: $0.child.visible) }
     }
   }
 
@@ -72,7 +74,7 @@ extension ImageInformation {
     var list: [OptionTree] = []
     for edge in node.children where edge.slot != .backing {
       let name = edge.slot == .file ? node.kind?.fileOption ?? "file" : edge.slot.rawValue
-      let child = OptionTree.object(statement(of: edge.child))
+      let child = OptionTree.object(statement(of: edge.child.visible))
       if name.hasPrefix("children.") { list.append(child) } else { options[name] = child }
     }
     if !list.isEmpty { options["children"] = .array(list) }
@@ -109,6 +111,6 @@ extension Node {
 
   /// Whether drivers stand here that a file's name says nothing of.
   fileprivate var isNamedByDrivers: Bool {
-    isFilter || driver.name.hasPrefix("null-") || (file?.child.isNamedByDrivers ?? false)
+    isFilter || driver.name.hasPrefix("null-") || (file?.child.visible.isNamedByDrivers ?? false)
   }
 }
