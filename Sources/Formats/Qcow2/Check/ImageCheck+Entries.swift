@@ -29,7 +29,7 @@ extension ImageCheck {
       let entry = L2Entry(rawValue: bytes.big64(at: index * size))
       if mayRun {
         if entry.rawValue == 0 {
-          index += 1
+          index += bytes.run64(index..<count, first: 0, step: 0, mask: .max)
           continue
         }
         let run = plainRun(bytes, from: index, to: count)
@@ -67,13 +67,7 @@ extension ImageCheck {
     else { return 0 }
     let room = Int(clamping: (fileLength - offset + size - 1) >> geometry.clusterBits)
     let end = start + min(count - start, room)
-    var expected = first.rawValue &+ size
-    var index = start + 1
-    while index < end, bytes.big64(at: index * 8) == expected {
-      expected &+= size
-      index += 1
-    }
-    return index - start
+    return bytes.run64(start..<end, first: first.rawValue, step: size, mask: .max)
   }
 
   private func countRun(

@@ -91,9 +91,11 @@ extension MappingTables {
     let skip = geometry.offsetInCluster(offset)
     let wanted = min(Int(clamping: geometry.clusters(covering: end - offset + skip)), place.remaining)
     let base = place.indexInSlice
-    var count = 1
+    let range = base..<base + wanted
+    var count: Int
     var extent: Extent
     if first.isCompressed {
+      count = 1
       while count < wanted, entry(bytes, place, plus: count).isCompressed { count += 1 }
       extent = Extent(.data, length: 0, encoding: .compressed)
     } else if !hasPlace(first) {
@@ -101,17 +103,11 @@ extension MappingTables {
       let mask =
         L1Entry.offsetMask | L2Entry.compressedBit | L2Entry.zeroBit
         | (files.hasDataFile ? L2Entry.copiedBit : 0)
-      let same = first.rawValue & mask
-      while count < wanted, bytes.big64(at: (base + count) * 8) & mask == same { count += 1 }
+      count = bytes.run64(range, first: first.rawValue, step: 0, mask: mask)
       extent = Extent(first.hasZeroBit ? .zero : .unallocated, length: 0)
     } else {
       let mask = L1Entry.offsetMask | L2Entry.compressedBit | L2Entry.zeroBit
-      var expected = first.rawValue & mask
-      while count < wanted {
-        expected += geometry.clusterSize
-        guard bytes.big64(at: (base + count) * 8) & mask == expected else { break }
-        count += 1
-      }
+      count = bytes.run64(range, first: first.rawValue, step: geometry.clusterSize, mask: mask)
       let location = Extent.Location(files.dataSlot, first.offset + skip)
       extent =
         first.hasZeroBit

@@ -55,10 +55,7 @@ struct TableInMemory {
 
   /// How many entries from `start` on, up to `end`, have no bit of `mask` set.
   func emptyRun(from start: Int, to end: Int, mask: UInt64) -> Int {
-    let bytes = buffer.bytes
-    var index = start
-    while index < end, bytes.big64(at: index * 8) & mask == 0 { index += 1 }
-    return index - start
+    buffer.bytes.run64(start..<end, first: 0, step: 0, mask: mask)
   }
 
   /// The same entries, and zeros behind them, at another place; all of it has to be written.
