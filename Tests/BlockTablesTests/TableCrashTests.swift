@@ -57,6 +57,44 @@ import Testing
     }
   }
 
+  @Test(
+    "B-02 where there is a log, no entry and no bit changes before the log has it, safe",
+    arguments: TableShape.journaled)
+  func log(_ shape: TableShape) throws {
+    var numbers = SeededNumbers(seed: 3)
+    let image = try TableImage(shape, length: UInt64(TableCrashTests.length))
+    try change(image.edge, &numbers)
+    let start = Buffer(image.memory.bytes)
+    let log = Int(start.bytes.big64(at: 48))
+    // Every part of a table that there is from now on.
+    var tables = [512..<log]
+    if let perTable = shape.perTable {
+      let table = Int(TableFormat.load(512, start.bytes, shape))
+      tables.append(table..<table + Int(perTable) * shape.width)
+    }
+    if case .apart(let every) = shape.bits {
+      let coding = TableCoding(shape: shape, areaOffset: start.bytes.big64(at: 24))
+      let value = TableFormat.load(512 + Int(every) * shape.width, start.bytes, shape)
+      if case .data(let place)? = coding.entry(of: value) { tables.append(Int(place)..<Int(place) + 512) }
+    }
+    image.fault.record(from: image.memory.bytes)
+    try change(image.edge, &numbers)
+    try image.close()
+    var changes = 0
+    try #require(image.fault.history).forEachStep { step in
+      for table in tables {
+        for sector in stride(from: table.lowerBound, to: table.upperBound, by: 512)
+        where step.safe[sector..<sector + 512] != step.alone[sector..<sector + 512] {
+          changes += 1
+          let safe = Buffer(step.safe)
+          #expect(safe.bytes.big64(at: log + 8) == UInt64(sector), "\(step.number)")
+          #expect(step.safe[log + 512..<log + 1024] == step.alone[sector..<sector + 512], "\(step.number)")
+        }
+      }
+    }
+    #expect(changes > 0)
+  }
+
   @Test("a new table is safe with its entries before the directory names it", arguments: TableShape.twoLevel)
   func order(_ shape: TableShape) throws {
     let image = try TableImage(shape, length: UInt64(TableCrashTests.length))

@@ -44,6 +44,8 @@ struct TableShape: Sendable, CustomTestStringConvertible {
   var bits = Bits.none
   var unit: UInt64?
   var alignment: UInt64 = 512
+  /// Whether what changes in tables passes a log.
+  var hasJournal = false
 
   static let flat: [TableShape] = [
     TableShape(), TableShape(width: 8), TableShape(width: 8, isBigEndian: true, blockSize: 512),
@@ -81,14 +83,22 @@ struct TableShape: Sendable, CustomTestStringConvertible {
     TableShape(blockSize: 4096, lead: 512, spelling: .offset(unit: 512), perTable: 128, unit: 512),
   ]
 
-  static let all = flat + bitmapped + twoLevel
+  static let journaled: [TableShape] = [
+    TableShape(width: 8, spelling: .offset(unit: 512), hasJournal: true),
+    TableShape(
+      width: 8, blockSize: 8192, isOverlay: true, bits: .apart(every: 4), unit: 4096, hasJournal: true),
+    TableShape(blockSize: 5 * 512, lead: 512, isOverlay: true, bits: .lead, hasJournal: true),
+    TableShape(width: 8, spelling: .offset(unit: 1), perTable: 512, hasJournal: true),
+  ]
+
+  static let all = flat + bitmapped + twoLevel + journaled
 
   var testDescription: String {
     "\(width) bytes \(isBigEndian ? "big" : "little"), blocks of \(blockSize)+\(lead), \(spelling)"
       + (hasZeroes ? ", zeros" : "") + (isFixed ? ", fixed" : "")
       + (placesStay ? ", staying" : "") + (isOverlay ? ", overlay" : "")
       + (perTable.map { ", tables of \($0)\(hasSecond ? " twice" : "")" } ?? "")
-      + (bits == .none ? "" : ", bits \(bits)")
+      + (bits == .none ? "" : ", bits \(bits)") + (hasJournal ? ", log" : "")
   }
 
   /// Bytes of a bitmap that stands apart.
@@ -160,8 +170,8 @@ struct TableCoding: BlockEntryCoding {
 }
 
 /// A format that is nothing but a block table: 512 bytes with the guest's length at 0, how many units are in use at 8,
-/// where the table or the directory stands at 16, where units are counted from at 24, where blocks can be at 32, and the
-/// second directory at 40; then the table or the directory.
+/// where the table or the directory stands at 16, where units are counted from at 24, where blocks can be at 32, the
+/// second directory at 40, and the log at 48; then the table or the directory, and the log.
 struct TableFormat: DriverKind {
   let shape: TableShape
   var name: String { "table" }
@@ -175,10 +185,12 @@ struct TableFormat: DriverKind {
     let (length, table, area, start) = (
       head.big64(at: 0), head.big64(at: 16), head.big64(at: 24), head.big64(at: 32)
     )
+    let log = head.big64(at: 48)
     let perBlock = (shape.blockSize + shape.lead) / (shape.unit ?? shape.blockSize + shape.lead)
     var layout = BlockTableLayout(
       length: length, blockSize: shape.blockSize, tableOffset: table,
-      capacity: (start - table) / UInt64(shape.width), areaOffset: area, lead: shape.lead,
+      capacity: ((table < log ? log : start) - table) / UInt64(shape.width), areaOffset: area,
+      lead: shape.lead,
       unit: shape.unit, unitLimit: length.dividedUp(by: shape.blockSize) * perBlock,
       isFixed: shape.isFixed, placesStay: shape.placesStay)
     layout.alignment = shape.alignment
@@ -208,7 +220,8 @@ struct TableFormat: DriverKind {
     let isTwoLevel = shape.perTable != nil
     let count = isTwoLevel ? TableFormat.tables * (shape.hasSecond ? 2 : 1) : shape.entries(for: blocks)
     let end = TableFormat.tableOffset + count * UInt64(shape.width)
-    let start = (end.roundedUp(to: 512) ?? end) + shape.slack
+    let log = (end.roundedUp(to: 512) ?? end) + shape.slack
+    let start = log + (shape.hasJournal ? TestJournal.length : 0)
     // Places have offsets of any kind from the file's start, or numbers.
     var area = start
     if case .offset(let unit) = shape.spelling, isTwoLevel || start % unit != 0 { area = 0 }
@@ -219,6 +232,7 @@ struct TableFormat: DriverKind {
     let second = TableFormat.tableOffset + TableFormat.tables * UInt64(shape.width)
     for (offset, number) in [
       (0, length), (8, 0), (16, TableFormat.tableOffset), (24, area), (32, start), (40, second),
+      (48, shape.hasJournal ? log : 0),
     ] {
       bytes.storeBig(number, at: offset)
     }
@@ -259,7 +273,11 @@ struct TableFormat: DriverKind {
   func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     guard let file = request.node.file else { throw BlockError(.invalidArgument, "no file") }
     let head = try file.read(at: 0, count: 512)
-    return OpenedDriver(TableDriver(shape, layout(head.bytes)))
+    guard shape.hasJournal else { return OpenedDriver(TableDriver(shape, layout(head.bytes))) }
+    let journal = TestJournal(offset: head.bytes.big64(at: 48))
+    try request.recover(try journal.recovery(file))
+    if request.node.isWritable { try journal.settle(request.node) }
+    return OpenedDriver(TableDriver(shape, layout(head.bytes), journal))
   }
 }
 
@@ -267,13 +285,21 @@ final class TableDriver: BlockTableDriver, @unchecked Sendable {
   let name = "table"
   let table: BlockTable
   private let shape: TableShape
+  private let journal: TestJournal?
 
-  init(_ shape: TableShape, _ layout: BlockTableLayout) {
+  init(_ shape: TableShape, _ layout: BlockTableLayout, _ journal: TestJournal? = nil) {
     self.shape = shape
-    table = BlockTable(layout, TableCoding(shape: shape, areaOffset: layout.areaOffset))
+    self.journal = journal
+    table = BlockTable(
+      layout, TableCoding(shape: shape, areaOffset: layout.areaOffset), journal: journal)
   }
 
   func formatInformation(of node: Node) -> FormatInformation? { nil }
+
+  func close(_ node: Node) throws(BlockError) {
+    try flush(node)
+    if node.isWritable { try journal?.settle(node) }
+  }
 
   func writeCounters(_ usedUnits: UInt64?, of node: Node) throws(BlockError) {
     guard let usedUnits else { return }

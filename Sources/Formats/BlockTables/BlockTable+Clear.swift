@@ -81,8 +81,7 @@ extension BlockTable {
     } while !tables.isEmpty
     forget()
     let end = layout.reserved.map { layout.units(of: $0).upperBound }.max() ?? 0
-    try BlockTable.file(of: node).truncate(
-      to: layout.offset(ofUnit: end), exact: false, preallocation: .off)
+    try cutFile(to: layout.offset(ofUnit: end), node)
     freeUnits = FreeUnits(end: end)
   }
 }

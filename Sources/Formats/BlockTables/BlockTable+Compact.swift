@@ -24,8 +24,7 @@ extension BlockTable {
     let end = try endOfUse(node)
     try writeOut(node)
     forget()
-    let wanted = layout.offset(ofUnit: end)
-    if file.length > wanted { try file.truncate(to: wanted, exact: false, preallocation: .off) }
+    try cutFile(to: layout.offset(ofUnit: end), node)
     freeUnits = FreeUnits(end: end)
     return leaks - min(leaks, try leakedPlaces(node))
   }

@@ -93,7 +93,7 @@ extension BlockTable {
       madeBlocks = 0
       freeUnits = nil
       // There is an error to report already. Tables that were made stay.
-      if old.directory == nil { try? file.truncate(to: oldFileLength, exact: false, preallocation: .off) }
+      if old.directory == nil { try? cutFile(to: oldFileLength, node) }
       throw error
     }
   }
@@ -184,6 +184,7 @@ extension BlockTable {
     for (item, entry) in moving { try move(item, entry, node) }
     try writeOut(node)
     try writeTable(next, coding, node)
+    try journal?.settle(node)
     try header(next)
     use(next, coding)
   }

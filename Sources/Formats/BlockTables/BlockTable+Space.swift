@@ -82,7 +82,7 @@ extension BlockTable {
       free.end = free.reusable.remove(at: last)
     }
     let start = layout.offset(ofUnit: free.end)
-    if let file = node.file, file.length > start, file.length <= end { try? file.truncate(to: start) }
+    if let file = node.file, file.length <= end { try? cutFile(to: start, node) }
   }
 
   /// The unit behind the last one in use, by the entries in the file; entries in memory are written first.

@@ -44,6 +44,8 @@ package final class BlockTable: @unchecked Sendable {
   private(set) var bitmaps: TableCache
   private(set) var cache: TableCache
   private(set) var directories: TableCache
+  /// The way of all three into the file; nil where they are written where they stand.
+  let journal: (any TableJournal)?
   /// The offsets of the second table's slices, by the offset of the first table's slice, for slices with changed
   /// entries.
   var twins: [UInt64: UInt64] = [:]
@@ -56,10 +58,14 @@ package final class BlockTable: @unchecked Sendable {
   /// Blocks that have entries already though the guest's disk does not have them yet; 0 for no more than it has.
   var madeBlocks: UInt64 = 0
 
-  /// A table that is in the file already. `layout` lies inside the file.
-  package init(_ layout: BlockTableLayout, _ coding: any BlockEntryCoding) {
+  /// A table that is in the file already. `layout` lies inside the file; with a journal, there is no second directory.
+  package init(
+    _ layout: BlockTableLayout, _ coding: any BlockEntryCoding, journal: (any TableJournal)? = nil
+  ) {
+    precondition(journal == nil || layout.directory?.second == nil, "a second directory has no journal")
     self.layout = layout
     self.coding = coding
+    self.journal = journal
     (bitmaps, cache, directories) = BlockTable.makeCaches(layout, coding, lock)
   }
 
@@ -171,7 +177,13 @@ package final class BlockTable: @unchecked Sendable {
     let file = try BlockTable.file(of: node)
     for level in [bitmaps, cache, directories] where level.isDirty {
       try file.flush()
-      try level.writeDirty(to: file, alsoAt: { self.twins[$0] }) { (_, _) throws(BlockError) in }
+      if let journal {
+        try level.writeDirty(inUnitsOf: journal.unit) { (parts) throws(BlockError) in
+          try journal.write(parts, of: node)
+        }
+      } else {
+        try level.writeDirty(to: file, alsoAt: { self.twins[$0] }) { (_, _) throws(BlockError) in }
+      }
     }
     twins = [:]
   }
@@ -206,6 +218,14 @@ package final class BlockTable: @unchecked Sendable {
       freeUnits = free
     }
     dropped = []
+  }
+
+  /// Makes the file shorter, or leaves it as it is.
+  func cutFile(to length: UInt64, _ node: Node) throws(BlockError) {
+    let file = try BlockTable.file(of: node)
+    guard length < file.length else { return }
+    try journal?.settle(node)
+    try file.truncate(to: length, exact: false, preallocation: .off)
   }
 
   static func file(of node: Node) throws(BlockError) -> Edge {

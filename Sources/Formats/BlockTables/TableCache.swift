@@ -145,10 +145,7 @@ package final class TableCache {
     checking check: (UInt64, UInt64) throws(BlockError) -> Void
   ) throws(BlockError) {
     guard isDirty else { return }
-    var dirty: [Slice] = []
-    for slice in slices where !slice.dirty.isEmpty { dirty.append(slice) }
-    dirty.sort { $0.offset < $1.offset }
-    for slice in dirty {
+    for slice in dirtySlices {
       // Whole sectors of the file: storage that wants aligned requests then needs no reading.
       let skip = Int(slice.offset % 512)
       let start = max((slice.dirty.lowerBound + skip) / 512 * 512 - skip, 0)
@@ -162,6 +159,36 @@ package final class TableCache {
       }
       slice.dirty = 0..<0
     }
+    isDirty = false
+  }
+
+  /// The slices with bytes that the file lacks, by ascending offset.
+  private var dirtySlices: [Slice] {
+    var dirty: [Slice] = []
+    for slice in slices where !slice.dirty.isEmpty { dirty.append(slice) }
+    dirty.sort { $0.offset < $1.offset }
+    return dirty
+  }
+
+  /// Hands over what the file lacks, by ascending offset, in parts of at most `unit` bytes, which start at its multiples in
+  /// the file; the file has it afterwards.
+  func writeDirty(inUnitsOf unit: UInt64, _ write: ([TablePart]) throws(BlockError) -> Void)
+    throws(BlockError)
+  {
+    guard isDirty else { return }
+    var parts: [TablePart] = []
+    let dirty = dirtySlices
+    for slice in dirty {
+      let end = slice.offset + UInt64(slice.dirty.upperBound)
+      var start = (slice.offset + UInt64(slice.dirty.lowerBound)).roundedDown(to: unit)
+      while start < end {
+        let first = Int(start - slice.offset)
+        parts.append(TablePart(at: start, slice.buffer, first..<min(first + Int(unit), sliceBytes)))
+        start += unit
+      }
+    }
+    try write(parts)
+    for slice in dirty { slice.dirty = 0..<0 }
     isDirty = false
   }
 
