@@ -34,6 +34,41 @@ struct BlockTableTests {
     #expect(result.leaks == 0 && result.corruptions == 0)
   }
 
+  @Test(
+    "an image is emptied, whatever finds its blocks, and the backing file shows through",
+    arguments: TableShape.all)
+  func emptied(_ shape: TableShape) throws {
+    guard !shape.isFixed, !shape.placesStay || shape.perTable != nil else { return }
+    let image = try TableImage(shape, length: BlockTableTests.length)
+    let before = try image.edge.array(at: 0, count: Int(BlockTableTests.length))
+    let start = image.memory.bytes.count
+    try image.edge.write(at: 1000, [UInt8](repeating: 5, count: 150_000))
+    try image.edge.makeEmpty()
+    let isAsBefore = try image.edge.array(at: 0, count: before.count) == before
+    #expect(isAsBefore)
+    #expect(image.memory.bytes.count < start + Int(shape.spare + shape.blockSize + shape.lead))
+    let check = try image.check()
+    #expect(check.lines == [] && check.result.leaks == 0 && check.result.allocatedClusters == 0)
+    #expect(try DriverConformance.check(image.edge, seed: 6, operations: 30) == [])
+  }
+
+  @Test("what is left alone is no leak, takes no new block, and may have blocks")
+  func spare() throws {
+    let shape = TableShape(width: 8, spelling: .offset(unit: 512), spare: 16384)
+    let image = try TableImage(shape, length: BlockTableTests.length)
+    let start = Int(Buffer(image.memory.bytes).bytes.big64(at: 32))
+    try image.edge.write(at: 0, [UInt8](repeating: 5, count: 8192))
+    try image.edge.flush()
+    #expect(try image.check().result.leaks == 0)
+    try image.close()
+    #expect(image.memory.bytes.count == start + 16384 + 8192)
+    let other = try image.changed(shape, [0: UInt64(start) / 512])
+    let check = try other.check()
+    #expect(check.lines == [] && check.result.leaks == 1)
+    #expect(try other.repair(.leaks).leaksFixed == 1)
+    #expect(try other.edge.array(at: 4096, count: 4096) == [UInt8](repeating: 5, count: 4096))
+  }
+
   @Test("spaces that were given up are used again, so that the file does not grow for ever")
   func reuse() throws {
     let shape = TableShape()

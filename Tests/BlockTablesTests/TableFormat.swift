@@ -44,6 +44,8 @@ struct TableShape: Sendable, CustomTestStringConvertible {
   var bits = Bits.none
   var unit: UInt64?
   var alignment: UInt64 = 512
+  /// Bytes behind all else at the start that are left alone.
+  var spare: UInt64 = 0
   /// Whether what changes in tables passes a log.
   var hasJournal = false
 
@@ -58,6 +60,7 @@ struct TableShape: Sendable, CustomTestStringConvertible {
     // Sectors, and numbers of clusters that are no power of two.
     TableShape(blockSize: 63 * 512, spelling: .offset(unit: 512), hasZeroes: false),
     TableShape(blockSize: 63 * 512, spelling: .offset(unit: 63 * 512), hasZeroes: false, slack: 31744),
+    TableShape(width: 8, spelling: .offset(unit: 512), spare: 16384),
   ]
 
   static let bitmapped: [TableShape] = [
@@ -196,6 +199,7 @@ struct TableFormat: DriverKind {
     layout.alignment = shape.alignment
     if case .offset = shape.spelling { layout.unitLimit = 1 << 40 }
     layout.reserved = [0..<start]
+    if shape.spare > 0 { layout.spare = [start..<start + shape.spare] }
     if let perTable = shape.perTable {
       layout.capacity = TableFormat.tables * perTable
       layout.unitLimit = 1 << 40
@@ -295,6 +299,8 @@ final class TableDriver: BlockTableDriver, @unchecked Sendable {
   }
 
   func formatInformation(of node: Node) -> FormatInformation? { nil }
+
+  func makeEmpty(_ node: Node) throws(BlockError) { try table.makeEmpty(node) }
 
   func close(_ node: Node) throws(BlockError) {
     try flush(node)

@@ -100,6 +100,7 @@ extension BlockTable {
       }
       isFirst = false
       guard hasWindow else { break }
+      for range in layout.spare { _ = window.insert(layout.units(of: range)) }
       window.forEachAbsentRun { run in
         // Only runs with room for a whole block are leaks: no block finds a place in the others.
         result.leaks += layout.placeCount(in: run)

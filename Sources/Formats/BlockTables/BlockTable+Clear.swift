@@ -63,25 +63,40 @@ extension BlockTable {
     try mark(allSectors, of: block, at: offset, node)
   }
 
-  /// Lets no block be stored, of a table with a directory, so that the backing file shows through everywhere; the file
-  /// has what is reserved.
+  /// Lets no block be stored, so that the backing file shows through everywhere; the file has what is reserved.
   package func makeEmpty(_ node: Node) throws(BlockError) {
     lock.lock()
     defer { lock.unlock() }
     while !pending.isEmpty { lock.wait() }
     try writeOut(node)
-    var tables: [BlockTableItem] = []
-    repeat {
-      tables = []
-      try scanDirectory(node) { (item, value) throws(BlockError) in
-        if value != 0, tables.count < BlockTable.rememberedPlaces { tables.append(item) }
-      }
-      for item in tables { try set(.hole, of: item, node) }
-      try writeOut(node)
-    } while !tables.isEmpty
+    // Bitmaps go after the blocks whose bits they have; with a directory, everything goes with the tables.
+    for areBlocks in [true, false] where layout.directory == nil || !areBlocks {
+      var items: [BlockTableItem] = []
+      repeat {
+        items = try storedItems(areBlocks: areBlocks, node)
+        for item in items { try set(.hole, of: item, node) }
+        try writeOut(node)
+      } while !items.isEmpty
+    }
     forget()
-    let end = layout.reserved.map { layout.units(of: $0).upperBound }.max() ?? 0
+    let end = layout.endOfReserved
     try cutFile(to: layout.offset(ofUnit: end), node)
     freeUnits = FreeUnits(end: end)
+  }
+
+  /// Some blocks that are not holes, or some bitmaps or tables that there are.
+  private func storedItems(areBlocks: Bool, _ node: Node) throws(BlockError) -> [BlockTableItem] {
+    var items: [BlockTableItem] = []
+    func note(_ item: BlockTableItem, _ value: UInt64) {
+      let isBlock = if case .block = item { true } else { false }
+      let hole = (item.isTable ? layout.directory?.coding : coding)?.value(of: .hole)
+      if isBlock == areBlocks, value != hole, items.count < BlockTable.rememberedPlaces { items.append(item) }
+    }
+    if layout.directory != nil {
+      try scanDirectory(node) { (item, value) throws(BlockError) in note(item, value) }
+    } else {
+      try scan(node) { (item, value) throws(BlockError) in note(item, value) }
+    }
+    return items
   }
 }

@@ -86,7 +86,7 @@ extension BlockTable {
     try writeOut(node)
     forget()
     try packBlocks(node, context)
-    var unit = layout.reserved.map { layout.units(of: $0).upperBound }.max() ?? 0
+    var unit = layout.endOfReserved
     try scan(node) { (item, value) throws(BlockError) in
       guard let units = try self.units(of: item, value: value), units.lowerBound < apart else { return }
       unit = max(unit, units.upperBound)

@@ -88,7 +88,7 @@ extension BlockTable {
   /// The unit behind the last one in use, by the entries in the file; entries in memory are written first.
   func endOfUse(_ node: Node) throws(BlockError) -> UInt64 {
     try writeEntries(node)
-    var end = layout.reserved.map { layout.units(of: $0).upperBound }.max() ?? 0
+    var end = layout.endOfReserved
     try scan(node) { (item, value) throws(BlockError) in
       if let units = try self.units(of: item, value: value) { end = max(end, units.upperBound) }
     }
@@ -120,7 +120,7 @@ extension BlockTable {
 
   /// Puts all units into a window that something in the file takes.
   func insertUsed(into window: inout UnitWindow, _ node: Node) throws(BlockError) {
-    for range in layout.reserved { _ = window.insert(layout.units(of: range)) }
+    for range in layout.reserved + layout.spare { _ = window.insert(layout.units(of: range)) }
     try scan(node) { (item, value) throws(BlockError) in
       if let units = try self.units(of: item, value: value) { _ = window.insert(units) }
     }

@@ -40,6 +40,9 @@ package struct BlockTableLayout: Sendable {
   package var leadFill: UInt8 = 0
   /// The byte ranges of everything else in the file, which nothing may overlap: headers, the directory, logs.
   package var reserved: [Range<UInt64>] = []
+  /// Byte ranges that are left alone although blocks may stand there: what nothing points to in them is neither a leak nor
+  /// a place for a new block.
+  package var spare: [Range<UInt64>] = []
 
   /// Makes a layout, whose values the caller holds against the file's length where they come from it. Without `unit`, it
   /// is the space of a block.
@@ -91,6 +94,9 @@ package struct BlockTableLayout: Sendable {
     let end = (max(range.upperBound, areaOffset) - areaOffset).dividedUp(by: unit)
     return start..<max(start, end)
   }
+
+  /// The unit behind all that stands in the file besides tables, bitmaps and blocks.
+  var endOfReserved: UInt64 { (reserved + spare).map { units(of: $0).upperBound }.max() ?? 0 }
 
   /// Whether a range of bytes lies on what else stands in the file.
   func isReserved(_ range: Range<UInt64>) -> Bool { reserved.contains { $0.overlaps(range) } }
