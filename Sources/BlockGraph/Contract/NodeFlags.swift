@@ -34,6 +34,15 @@ package struct NodeFlags: OptionSet, Sendable, Hashable {
   package static let unmap = NodeFlags(rawValue: 1024)
   /// Zeros are stored even where nothing lies below that could show through: a backing file is going to.
   package static let storesZeroes = NodeFlags(rawValue: 2048)
+  /// Data that is written and happens to be zeros is stored as zeros are.
+  package static let detectsZeroes = NodeFlags(rawValue: 4096)
+  /// Zeros that are detected may give space up.
+  package static let unmapsDetected = NodeFlags(rawValue: 8192)
+
+  /// What is said of one node alone, and not of the files and images that it stands on.
+  static let ofOneNode: NodeFlags = [.probed, .checking, .detectsZeroes, .unmapsDetected]
+  /// Both flags about zeros that are detected.
+  static let detection: NodeFlags = [.detectsZeroes, .unmapsDetected]
 }
 
 /// The limits that a node sets to the requests it gets.

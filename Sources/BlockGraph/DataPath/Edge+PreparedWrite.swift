@@ -80,21 +80,27 @@ extension Edge {
     precondition(UInt64(data.byteCount) == prepared.length, "prepared write of another length")
     do throws(BlockError) {
       try child.refuseLookingLikeImage(at: prepared.offset, data)
-      try child.write(&prepared, from: data)
+      guard child.detectsZeroes(in: data) else { return try child.write(&prepared, from: data) }
+      let (offset, isUnchanged) = (prepared.offset, prepared.isUnchanged)
+      abandon(prepared)
+      try child.writeDetectedZeroes(
+        at: offset, length: UInt64(data.byteCount), unchanged: isUnchanged)
     } catch {
       throw error.about(child.fileName)
     }
   }
 
   /// Whether the child encrypts, so that `encrypt` is worth calling before data is completed.
-  package var encrypts: Bool { child.encryption != nil }
+  package var encrypts: Bool { child.encryption != nil && !child.flags.contains(.detectsZeroes) }
 
   /// Encrypts the data of a prepared range in place, so that completing it, with the same bytes, is only writing.
   ///
   /// Data that has to be written along with bytes around it stays as it is, and is encrypted when it is completed.
   package func encrypt(_ prepared: inout PreparedWrite, _ data: inout MutableRawSpan) throws(BlockError) {
     precondition(UInt64(data.byteCount) == prepared.length, "prepared write of another length")
-    guard let driver = child.encryption, !prepared.isEncrypted else { return }
+    guard let driver = child.encryption, !prepared.isEncrypted, !child.flags.contains(.detectsZeroes) else {
+      return
+    }
     if driver is any EncryptingStorage {
       let unit = driver.encryptionUnit ?? 1
       guard prepared.offset % unit == 0, prepared.length % unit == 0 else { return }

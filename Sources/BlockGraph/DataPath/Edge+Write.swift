@@ -20,7 +20,11 @@ extension Edge {
     guard data.byteCount > 0 else { return }
     try request { (node: Node) throws(BlockError) in
       try node.refuseLookingLikeImage(at: offset, data)
-      try node.write(at: offset, from: data, unchanged: unchanged)
+      if node.detectsZeroes(in: data) {
+        try node.writeDetectedZeroes(at: offset, length: UInt64(data.byteCount), unchanged: unchanged)
+      } else {
+        try node.write(at: offset, from: data, unchanged: unchanged)
+      }
       if node.flags.contains(.writeThrough) { try node.driver.flush(node) }
     }
   }
@@ -287,6 +291,14 @@ extension Node {
       try edge.write(at: place + done, from: buffer.bytes.slice(0..<Int(count)), unchanged: unchanged)
       done += count
     }
+  }
+
+  /// Whether data that is to be written is to be stored as zeros are.
+  func detectsZeroes(in data: RawSpan) -> Bool { flags.contains(.detectsZeroes) && data.isZero }
+
+  func writeDetectedZeroes(at offset: UInt64, length: UInt64, unchanged: Bool) throws(BlockError) {
+    try writeZeroes(
+      at: offset, length: length, mayUnmap: flags.contains(.unmapsDetected), unchanged: unchanged)
   }
 
   /// Zeros the whole clusters of a range through the driver and writes the ragged ends.

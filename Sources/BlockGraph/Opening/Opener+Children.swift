@@ -56,7 +56,7 @@ extension Opener {
     _ option: ChildOption, _ slot: EdgeSlot, _ stated: OptionTree, _ flags: NodeFlags,
     _ settings: OpenSettings, above: [Layer]
   ) throws(BlockError) -> Node {
-    let flags = flags.subtracting([.probed, .checking])
+    let flags = flags.subtracting(.ofOneNode)
     if let name = stated.string { return try graph.knownNode(named: name) }
     guard var inner = stated.object else {
       throw BlockError(.invalidArgument, "A block device must be specified for \"\(slot.rawValue)\"")

@@ -14,6 +14,7 @@ extension Opener {
     _ options: inout OptionObject, _ flags: NodeFlags, _ settings: OpenSettings, name: ImageName,
     above: [Layer], as option: String? = nil
   ) throws(BlockError) -> Node {
+    var flags = flags.subtracting(.detection)
     let missing = BlockError(
       .invalidArgument, "A block device must be specified for \"\(option ?? "file")\"")
     guard let stated = options.remove("file") else {
@@ -34,7 +35,6 @@ extension Opener {
       } else {
         try storage(for: inner["filename"]?.string ?? "")
       }
-    var flags = flags
     // A layer that is open for reading may stand on one that the user wants writable, where writing was asked for.
     if settings.flags.contains(.writable), try inner.bool("read-only") == false { flags.insert(.writable) }
     guard kind.isProtocol else {

@@ -157,7 +157,7 @@ extension Opener {
   private func openBacking(_ reference: ImageReference, _ stated: OptionTree?, of node: Node, above: [Layer])
     throws(BlockError) -> Node?
   {
-    let flags = node.flags.subtracting([.probed, .checking, .writable])
+    let flags = node.flags.subtracting(.ofOneNode.union(.writable))
     switch stated {
     case .some(.null):
       return nil
@@ -189,7 +189,7 @@ extension Opener {
     _ reference: ImageReference, _ stated: OptionTree?, _ settings: OpenSettings, of node: Node,
     above: [Layer]
   ) throws(BlockError) -> Node {
-    let flags = node.flags.subtracting([.probed, .checking])
+    let flags = node.flags.subtracting(.ofOneNode)
     switch stated {
     case .some(.string(let name)):
       return try graph.knownNode(named: name)
@@ -210,7 +210,7 @@ extension Opener {
     above: [Layer]
   ) throws(BlockError) -> Node {
     var settings = OpenSettings(
-      flags: node.flags.subtracting([.probed, .checking]), followsBacking: settings.followsBacking)
+      flags: node.flags.subtracting(.ofOneNode), followsBacking: settings.followsBacking)
     switch stated {
     case .some(.string(let name)):
       return try graph.knownNode(named: name)

@@ -231,11 +231,12 @@ package struct Opener {
       // The rest is refused by name, together with the driver's own options that are not taken.
       options["cache"] = cache.isEmpty ? nil : .object(cache)
     }
-    if let readOnly = try options.takeBool("read-only"), readOnly { flags.remove(.writable) }
+    let readOnly = try options.takeBool("read-only")
+    if readOnly == true { flags.remove(.writable) }
     // A user that asks for writing gets it or an error; falling back to reading would only put the error off.
     _ = try options.takeBool("auto-read-only")
     if let share = try options.takeBool("force-share"), share {
-      guard !flags.contains(.writable) else {
+      guard !flags.contains(.writable), readOnly != false else {
         throw BlockError(.invalidArgument, "force-share=on can only be used with read-only images")
       }
       flags.insert(.forceShare)
@@ -248,8 +249,14 @@ package struct Opener {
     }
     switch try options.takeString("detect-zeroes") {
     case nil, "off": break
-    case .some(let other) where other == "on" || other == "unmap":
-      throw BlockError(.unsupported, "detect-zeroes=\(other) is not supported")
+    case "on": flags.insert(.detectsZeroes)
+    case "unmap":
+      guard flags.contains(.unmap) else {
+        throw BlockError(
+          .invalidArgument,
+          "setting detect-zeroes to unmap is not allowed without setting discard operation to unmap")
+      }
+      flags.formUnion([.detectsZeroes, .unmapsDetected])
     case .some(let other): throw BlockError(.invalidArgument, "invalid parameter value: \(other)")
     }
   }
