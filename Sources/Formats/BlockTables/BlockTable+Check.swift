@@ -77,7 +77,7 @@ extension BlockTable {
     context.expect(layout.blockCount)
     var window = UnitWindow(of: unitsInFile(fileLength))
     var isFirst = true
-    var expected: UInt64?
+    var expected: (block: UInt64, place: UInt64)?
     repeat {
       let hasWindow = window.advance()
       for range in layout.reserved { _ = window.insert(layout.units(of: range)) }
@@ -88,12 +88,11 @@ extension BlockTable {
           return
         }
         if isFirst { self.count(item, entry, &expected, &result) }
-        guard let units = self.units(of: item, entry) else { return }
-        var end = self.layout.offset(ofUnit: units.upperBound)
-        if case .compressed(let offset, let length) = entry { end = offset + length }
+        guard let bytes = self.place(of: item, entry) else { return }
+        let end = self.layout.mayEndEarly ? bytes.lowerBound : bytes.upperBound
         if end > fileLength {
           if isFirst { try self.note(.pastEnd, item, value, &result, report) }
-        } else if !window.insert(units), entry.place != nil {
+        } else if !window.insert(self.layout.units(of: bytes)), entry.place != nil {
           // Compressed blocks stand right behind each other.
           try self.note(.shared, item, value, &result, report)
         }
@@ -114,17 +113,20 @@ extension BlockTable {
 
   /// Counts a block that is stored.
   private func count(
-    _ item: BlockTableItem, _ entry: BlockEntry, _ expected: inout UInt64?, _ result: inout CheckResult
+    _ item: BlockTableItem, _ entry: BlockEntry, _ expected: inout (block: UInt64, place: UInt64)?,
+    _ result: inout CheckResult
   ) {
-    guard case .block = item else { return }
+    guard case .block(let block) = item else { return }
     if case .compressed = entry {
       result.allocatedClusters += 1
       result.compressedClusters += 1
     }
     guard let place = entry.place else { return }
     result.allocatedClusters += 1
-    if let expected, expected != place { result.fragmentedClusters += 1 }
-    expected = place + layout.stride
+    if let expected, expected.place != place, !layout.gapsAreNoFragments || expected.block == block {
+      result.fragmentedClusters += 1
+    }
+    expected = (block + 1, place + layout.stride)
   }
 
   private func note(
@@ -149,9 +151,11 @@ extension BlockTable {
     return count
   }
 
-  /// Whole units that the file has room for.
+  /// Whole units that the file has room for, and one that it ends in, where it may.
   func unitsInFile(_ length: UInt64) -> UInt64 {
-    length > layout.areaOffset ? (length - layout.areaOffset) / layout.unit : 0
+    guard length > layout.areaOffset else { return 0 }
+    let area = length - layout.areaOffset
+    return layout.mayEndEarly ? area.dividedUp(by: layout.unit) : area / layout.unit
   }
 
   private func mend(_ finding: BlockFinding, _ node: Node) throws(BlockError) {

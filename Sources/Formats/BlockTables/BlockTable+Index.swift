@@ -55,10 +55,23 @@ extension BlockTable {
   }
 
   /// The place of a block's entry. With `releasing`, others may run while its slice is read.
-  func place(of block: UInt64, releasing: Bool, _ node: Node) throws(BlockError) -> Place {
+  ///
+  /// - Parameter mayPassHoles: whether entries that stand in a hole of the file may be passed over unread, as if there
+  ///   were no table.
+  func place(of block: UInt64, releasing: Bool, mayPassHoles: Bool = false, _ node: Node) throws(BlockError)
+    -> Place
+  {
     guard let directory = layout.directory else {
+      let index = entryIndex(of: .block(block))
       let left = layout.bitmapGroup.map { $0 - block % $0 } ?? .max
-      return try place(ofEntry: entryIndex(of: .block(block)), of: layout.tableOffset, left, releasing, node)
+      if mayPassHoles, layout.bitmapGroup == nil, !cache.isDirty {
+        let start = layout.tableOffset + index * UInt64(coding.width)
+        let slice = start - (start - layout.tableOffset) % UInt64(cache.sliceBytes)
+        if cache.cached(at: slice) == nil, let count = try holes(at: start, coding, node), count > 0 {
+          return Place(slice: nil, offset: 0, remaining: count)
+        }
+      }
+      return try place(ofEntry: index, of: layout.tableOffset, left, releasing, node)
     }
     let index = block % directory.perTable
     let found = try directoryPlace(of: .table(block / directory.perTable), releasing: releasing, node)
@@ -70,6 +83,19 @@ extension BlockTable {
       return Place(slice: nil, offset: 0, remaining: count * directory.perTable - index)
     }
     return try place(ofEntry: index, of: table, directory.perTable - index, releasing, node)
+  }
+
+  /// How many entries from an offset on stand in a hole of the file; nil where that spells something else than holes, or
+  /// where the file cannot tell.
+  private func holes(at offset: UInt64, _ coding: any BlockEntryCoding, _ node: Node) throws(BlockError)
+    -> UInt64?
+  {
+    guard coding.value(of: .hole) == 0 else { return nil }
+    let file = try BlockTable.file(of: node)
+    let end = file.length
+    guard offset < end, let found = try? file.extent(at: offset, length: end - offset), found.kind == .zero
+    else { return nil }
+    return found.length / UInt64(coding.width)
   }
 
   /// The place of an entry of the table at an offset; `left` entries of blocks are there in a row.
@@ -224,8 +250,14 @@ extension BlockTable {
 
   // MARK: All entries
 
+  /// Whether entries are nothing but holes, without a look at each.
+  func areHoles(_ entries: RawSpan, _ coding: any BlockEntryCoding) -> Bool {
+    coding.value(of: .hole) == 0 && entries.isZero
+  }
+
   /// Calls `body` with the value of each entry, as it stands in the file: those of directories, and then those of the
-  /// blocks that the guest's disk has or is about to have and of their bitmaps. Tables that cannot be are passed over.
+  /// blocks that the guest's disk has or is about to have and of their bitmaps. Tables that cannot be are passed over,
+  /// and holes may be.
   func scan(_ node: Node, _ body: (BlockTableItem, UInt64) throws(BlockError) -> Void) throws(BlockError) {
     let blocks = max(layout.blockCount, madeBlocks)
     guard let directory = layout.directory else { return try scanTable(blocks, node, body) }
@@ -285,10 +317,18 @@ extension BlockTable {
     let perRun = UInt64(buffer.count) / width
     var index: UInt64 = 0
     while index < count {
+      if let holes = try holes(at: start + index * width, coding, node), holes > 0 {
+        index += min(holes, count - index)
+        continue
+      }
       let run = min(perRun, count - index)
       var bytes = buffer.mutableBytes
       var part = bytes.slice(0..<Int(run * width))
       try file.read(at: start + index * width, into: &part)
+      if areHoles(buffer.bytes.slice(0..<Int(run * width)), coding) {
+        index += run
+        continue
+      }
       for step in 0..<run {
         try body(index + step, coding.value(buffer.bytes, at: Int(step * width)))
       }

@@ -125,4 +125,22 @@ extension BlockTable {
       if let units = try self.units(of: item, value: value) { _ = window.insert(units) }
     }
   }
+
+  /// The byte range of the file from the first block, table or bitmap to behind the last, as the entries have it; nil
+  /// without any. Entries that make no sense are passed over.
+  ///
+  /// - Parameter limit: those that begin behind this offset are passed over, too.
+  package func placesInUse(of node: Node, before limit: UInt64 = .max) throws(BlockError) -> Range<UInt64>? {
+    lock.lock()
+    defer { lock.unlock() }
+    try writeEntries(node)
+    var found: Range<UInt64>?
+    try scan(node) { (item, value) throws(BlockError) in
+      guard let entry = self.checked(value, of: item), let bytes = self.place(of: item, entry),
+        bytes.lowerBound <= limit
+      else { return }
+      found = min(bytes.lowerBound, found?.lowerBound ?? .max)..<max(bytes.upperBound, found?.upperBound ?? 0)
+    }
+    return found
+  }
 }

@@ -157,12 +157,17 @@ package final class BlockTable: @unchecked Sendable {
     }
   }
 
-  /// The units that an item takes.
-  func units(of item: BlockTableItem, _ entry: BlockEntry) -> Range<UInt64>? {
-    if case .compressed(let offset, let length) = entry { return layout.units(of: offset..<offset + length) }
+  /// The bytes of the file that an item with an entry that makes sense takes.
+  func place(of item: BlockTableItem, _ entry: BlockEntry) -> Range<UInt64>? {
+    if case .compressed(let offset, let length) = entry { return offset..<offset + length }
     guard let place = entry.place else { return nil }
     let start = if case .block = item { place - layout.lead } else { place }
-    return layout.units(of: start..<start + bytes(of: item))
+    return start..<start + bytes(of: item)
+  }
+
+  /// The units that an item takes.
+  func units(of item: BlockTableItem, _ entry: BlockEntry) -> Range<UInt64>? {
+    place(of: item, entry).map(layout.units(of:))
   }
 
   /// The units that a value names; throws where it makes no sense.
@@ -242,7 +247,7 @@ package final class BlockTable: @unchecked Sendable {
     let first = offset / layout.blockSize
     let inside = offset % layout.blockSize
     while true {
-      let place = try place(of: first, releasing: true, node)
+      let place = try place(of: first, releasing: true, mayPassHoles: true, node)
       let entry = try entry(value(place), of: first)
       if case .partial(let at) = entry {
         let sectors = try sectorsAlike(in: first, at: at, inside, node)
@@ -279,6 +284,15 @@ package final class BlockTable: @unchecked Sendable {
     let start = value(place)
     let isAlike = entry == .hole || entry == .zero
     var block = first + 1
+    if entry == .hole, let buffer = place.slice?.buffer {
+      let width = UInt64(coding.width)
+      let step: UInt64 = 1024
+      while block + step <= end {
+        let offset = place.offset + Int((block - first) * width)
+        guard areHoles(buffer.bytes.slice(offset..<offset + Int(step * width)), coding) else { break }
+        block += step
+      }
+    }
     while block < min(end, first + BlockTable.blocksPerAnswer) {
       let next = value(place, plus: block - first)
       guard isAlike ? next == start : follows(entry, by: block - first, next) else { break }

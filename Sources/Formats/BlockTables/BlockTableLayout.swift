@@ -43,6 +43,11 @@ package struct BlockTableLayout: Sendable {
   /// Byte ranges that are left alone although blocks may stand there: what nothing points to in them is neither a leak nor
   /// a place for a new block.
   package var spare: [Range<UInt64>] = []
+  /// Whether a check counts a block as a fragment only where its place does not follow that of the block right before it,
+  /// and not where that is none.
+  package var gapsAreNoFragments = false
+  /// Whether the file may end before or inside the last block that it has, whose rest reads as zeros.
+  package var mayEndEarly = false
 
   /// Makes a layout, whose values the caller holds against the file's length where they come from it. Without `unit`, it
   /// is the space of a block.
