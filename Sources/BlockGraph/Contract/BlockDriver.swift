@@ -229,8 +229,8 @@ package struct FormatInformation: Sendable {
   package var isCompressed: Bool?
   /// Whether guest data is encrypted.
   package var isEncrypted = false
-  /// Whether the image was not closed properly.
-  package var isDirty: Bool?
+  /// Whether the image was not closed properly; nil where the format does not tell.
+  package var isDirty: Bool? = false
   /// The backing file as the image names it.
   package var backing: ImageReference?
   /// Internal snapshots, oldest first.

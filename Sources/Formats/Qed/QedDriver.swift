@@ -29,7 +29,6 @@ final class QedDriver: BlockTableDriver, @unchecked Sendable {
   func formatInformation(of node: Node) -> FormatInformation? {
     var information = FormatInformation()
     information.clusterSize = table.blockSize
-    information.isDirty = false
     information.backing = lock.withLock { header.backing }
     return information
   }

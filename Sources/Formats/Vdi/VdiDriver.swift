@@ -23,7 +23,6 @@ final class VdiDriver: BlockTableDriver, @unchecked Sendable {
   func formatInformation(of node: Node) -> FormatInformation? {
     var information = FormatInformation()
     information.clusterSize = table.blockSize
-    information.isDirty = false
     return information
   }
 
