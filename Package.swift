@@ -68,6 +68,8 @@ let package = Package(
       "Qcow2Format", ["BlockGraph", "BlockTables", "Compression", "Crypto"], path: "Sources/Formats/Qcow2"),
     module("VdiFormat", ["BlockGraph", "BlockTables"], path: "Sources/Formats/Vdi"),
     module("QedFormat", ["BlockGraph", "BlockTables"], path: "Sources/Formats/Qed"),
+    module(
+      "ParallelsFormat", ["BlockGraph", "BlockTables", "Crypto"], path: "Sources/Formats/Parallels"),
     module("LuksFormat", ["BlockGraph", "Crypto"], path: "Sources/Formats/Luks"),
     module("Filters", ["BlockGraph"], path: "Sources/Formats/Filters"),
     module("Secrets", ["BlockGraph", "Crypto"]),
@@ -75,7 +77,7 @@ let package = Package(
       "Jobs",
       [
         "BlockGraph", "Crypto", "FileProtocol", "NBDProtocol", "NullProtocol", "RawFormat", "Qcow2Format",
-        "VdiFormat", "QedFormat", "LuksFormat", "Filters",
+        "VdiFormat", "QedFormat", "ParallelsFormat", "LuksFormat", "Filters",
       ]),
     module(
       "Commands",
@@ -101,6 +103,7 @@ let package = Package(
     tests("BlockTablesTests", ["BlockTables", "FileProtocol", "Jobs", "Support"]),
     tests("VdiFormatTests", ["VdiFormat", "Support"]),
     tests("QedFormatTests", ["QedFormat", "Support"]),
+    tests("ParallelsFormatTests", ["ParallelsFormat", "Crypto", "Support"]),
     tests("LuksFormatTests", ["LuksFormat", "Support"]),
     tests("FiltersTests", ["Filters", "Support"]),
     tests("SecretsTests", ["Secrets", "Support"]),

@@ -7,6 +7,7 @@ internal import Filters
 internal import LuksFormat
 internal import NBDProtocol
 internal import NullProtocol
+internal import ParallelsFormat
 internal import Qcow2Format
 internal import QedFormat
 internal import RawFormat
@@ -17,7 +18,7 @@ package enum Drivers {
   /// Storage first, then formats, then filters.
   package static let all: [any DriverKind] =
     [FileStorage.file, FileStorage.device, NBDStorage()] + NullStorage.all
-    + [RawFormat(), Qcow2Format(), VdiFormat(), QedFormat(), LuksFormat()]
+    + [RawFormat(), Qcow2Format(), VdiFormat(), QedFormat(), ParallelsFormat(), LuksFormat()]
     + [
       CopyOnReadFilter(), CopyBeforeWriteFilter(), ThrottleFilter(), QuorumFilter(), BlkverifyFilter(),
       BlkdebugFilter(),
