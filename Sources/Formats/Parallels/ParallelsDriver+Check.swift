@@ -127,8 +127,8 @@ extension ParallelsDriver {
     let fileLength = ParallelsDriver.wholeSectors(node)
     let layout = table.currentLayout
     var lost = Lost(clusterSize: layout.blockSize)
-    var end = max(used?.upperBound ?? 0, layout.slack?.upperBound ?? 0)
-    for range in layout.reserved { end = max(end, range.upperBound) }
+    var end = used?.upperBound ?? 0
+    for range in layout.reserved + layout.spare { end = max(end, range.upperBound) }
     guard !hasUnknownPlaces, used?.lowerBound ?? 0 <= fileLength, end <= fileLength + layout.blockSize else {
       return lost
     }

@@ -208,7 +208,7 @@ final class ParallelsDriver: BlockTableDriver, @unchecked Sendable {
       throw BlockError(.unsupported, "the format extension stands where the block map has to grow")
     }
     next.reserved[0] = 0..<mapEnd
-    next.slack = mapEnd..<start
+    next.spare = [mapEnd..<start]
     next.capacity = min((start - UInt64(ParallelsHeader.length)) / 4, UInt64(ParallelsHeader.largestEntries))
     try table.moveTable(toFirst: start / next.unit, next, header.coding, of: node) {
       (next) throws(BlockError) in

@@ -178,7 +178,7 @@ extension ParallelsHeader {
       areaOffset: 0, unit: unit, unitLimit: 1 << 32, placesStay: true)
     layout.capacity = min(layout.capacity, UInt64(ParallelsHeader.largestEntries))
     layout.reserved = [0..<mapEnd] + extensions
-    layout.slack = mapEnd..<start
+    layout.spare = [mapEnd..<start]
     layout.mayEndEarly = true
     layout.gapsAreNoFragments = true
     return layout
