@@ -46,6 +46,7 @@ import Testing
     for moment in 0...history.count {
       for loss in StorageHistory.Loss.allCases {
         let bytes = history.bytes(after: moment, losing: loss, &numbers)
+        if shape.hasTrailer { #expect(bytes.suffix(512) == TableTrailer.bytes[...], "\(moment), \(loss)") }
         let left = try TableImage(shape, bytes)
         let check = try left.check()
         #expect(check.result.corruptions == 0, "\(moment), \(loss): \(check.lines)")

@@ -23,6 +23,8 @@ struct TableShape: Sendable, CustomTestStringConvertible {
   enum Bits: Sendable, Equatable {
     case none
     case lead
+    /// In the lead, for others: blocks are read as a whole.
+    case advisory
     case apart(every: UInt64)
   }
 
@@ -48,25 +50,34 @@ struct TableShape: Sendable, CustomTestStringConvertible {
   var spare: UInt64 = 0
   /// Whether what changes in tables passes a log.
   var hasJournal = false
+  /// Whether the file ends with 512 bytes of sevens, wherever that is.
+  var hasTrailer = false
 
   static let flat: [TableShape] = [
     TableShape(), TableShape(width: 8), TableShape(width: 8, isBigEndian: true, blockSize: 512),
     TableShape(isBigEndian: true, blockSize: 63 * 512, lead: 512),
     TableShape(blockSize: 3 * 512, spelling: .number(fromOne: true), hasZeroes: false),
     TableShape(blockSize: 65536, lead: 1024, slack: 4096), TableShape(isFixed: true, placesStay: true),
-    TableShape(blockSize: 8192, placesStay: true), TableShape(blockSize: 1 << 20, isOverlay: true),
+    TableShape(blockSize: 8192, placesStay: true), TableShape(blockSize: 3 * 512, hasTrailer: true),
+    TableShape(blockSize: 1 << 20, isOverlay: true),
     TableShape(isBigEndian: true, hasZeroes: false, isOverlay: true),
     TableShape(width: 8, blockSize: 5 * 512, lead: 512, isOverlay: true),
     // Sectors, and numbers of clusters that are no power of two.
     TableShape(blockSize: 63 * 512, spelling: .offset(unit: 512), hasZeroes: false),
     TableShape(blockSize: 63 * 512, spelling: .offset(unit: 63 * 512), hasZeroes: false, slack: 31744),
     TableShape(width: 8, spelling: .offset(unit: 512), spare: 16384),
+    TableShape(
+      isBigEndian: true, blockSize: 16384, lead: 512, spelling: .offset(unit: 512), hasZeroes: false,
+      bits: .advisory, unit: 512, alignment: 4096, hasTrailer: true),
   ]
 
   static let bitmapped: [TableShape] = [
     TableShape(
       isBigEndian: true, blockSize: 16384, lead: 512, spelling: .offset(unit: 512), hasZeroes: false,
       isOverlay: true, bits: .lead, unit: 512, alignment: 4096),
+    TableShape(
+      isBigEndian: true, blockSize: 8192, lead: 512, spelling: .offset(unit: 512), hasZeroes: false,
+      isOverlay: true, bits: .lead, unit: 512, alignment: 4096, hasTrailer: true),
     TableShape(blockSize: 5 * 512, lead: 512, isOverlay: true, bits: .lead),
     TableShape(width: 8, blockSize: 8192, isOverlay: true, bits: .apart(every: 4), unit: 4096),
     TableShape(width: 8, blockSize: 4096, isOverlay: true, bits: .apart(every: 9)),
@@ -102,6 +113,7 @@ struct TableShape: Sendable, CustomTestStringConvertible {
       + (placesStay ? ", staying" : "") + (isOverlay ? ", overlay" : "")
       + (perTable.map { ", tables of \($0)\(hasSecond ? " twice" : "")" } ?? "")
       + (bits == .none ? "" : ", bits \(bits)") + (hasJournal ? ", log" : "")
+      + (hasTrailer ? ", trailer" : "")
   }
 
   /// Bytes of a bitmap that stands apart.
@@ -140,15 +152,16 @@ struct TableCoding: BlockEntryCoding {
     if isDirectory { return value == 0 ? .hole : .data(value) }
     if value == hole { return .hole }
     if value == zero && shape.hasZeroes { return .zero }
-    let isPartial = shape.bits == .lead || shape.bits != .none && value & partial != 0
-    let value = shape.bits == .none || shape.bits == .lead ? value : value & ~partial
+    let isApart = shape.bits != .none && shape.bits != .lead && shape.bits != .advisory
+    let isPartial = shape.bits == .lead || isApart && value & partial != 0
+    let number = isApart ? value & ~partial : value
     let place: UInt64
     switch shape.spelling {
     case .number(let fromOne):
-      guard value < 1 << 40 else { return nil }
-      place = areaOffset + (fromOne ? value - 1 : value) * unit + shape.lead
+      guard number < 1 << 40 else { return nil }
+      place = areaOffset + (fromOne ? number - 1 : number) * unit + shape.lead
     case .offset(let unit):
-      guard let start = value.times(unit), let offset = start.plus(shape.lead) else { return nil }
+      guard let start = number.times(unit), let offset = start.plus(shape.lead) else { return nil }
       place = offset
     }
     return isPartial ? .partial(place) : .data(place)
@@ -210,6 +223,10 @@ struct TableFormat: DriverKind {
     switch shape.bits {
     case .none: break
     case .lead: layout.bitmap = SectorBitmap(.lead, isMostSignificantFirst: true)
+    case .advisory:
+      layout.bitmap = SectorBitmap(.lead, isMostSignificantFirst: true)
+      layout.bitmap?.isAdvisory = true
+      layout.leadFill = 0xff
     case .apart(let every):
       layout.bitmapGroup = every
       layout.bitmap = SectorBitmap(.apart(bytes: shape.bitmapBytes), isMostSignificantFirst: false)
@@ -231,8 +248,12 @@ struct TableFormat: DriverKind {
     if case .offset(let unit) = shape.spelling, isTwoLevel || start % unit != 0 { area = 0 }
     if isTwoLevel, shape.spelling == .number(fromOne: true) { area = 0 }
     let stride = shape.blockSize + shape.lead
-    let buffer = Buffer(count: Int(start + (shape.isFixed ? blocks * stride : 0)))
+    let fileEnd = start + (shape.isFixed ? blocks * stride : 0)
+    let buffer = Buffer(count: Int(fileEnd) + (shape.hasTrailer ? TableTrailer.bytes.count : 0))
     var bytes = buffer.mutableBytes
+    if shape.hasTrailer {
+      for (index, byte) in TableTrailer.bytes.enumerated() { bytes.store(byte, at: Int(fileEnd) + index) }
+    }
     let second = TableFormat.tableOffset + TableFormat.tables * UInt64(shape.width)
     for (offset, number) in [
       (0, length), (8, 0), (16, TableFormat.tableOffset), (24, area), (32, start), (40, second),
@@ -277,11 +298,27 @@ struct TableFormat: DriverKind {
   func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     guard let file = request.node.file else { throw BlockError(.invalidArgument, "no file") }
     let head = try file.read(at: 0, count: 512)
-    guard shape.hasJournal else { return OpenedDriver(TableDriver(shape, layout(head.bytes))) }
+    var hasTrailer = false
+    if shape.hasTrailer, file.length > 1024 {
+      let end = try file.read(at: file.length - 512, count: 512)
+      hasTrailer = end.array == TableTrailer.bytes
+    }
+    guard shape.hasJournal else {
+      return OpenedDriver(TableDriver(shape, layout(head.bytes), trailerBytes: hasTrailer ? 512 : 0))
+    }
     let journal = TestJournal(offset: head.bytes.big64(at: 48))
     try request.recover(try journal.recovery(file))
     if request.node.isWritable { try journal.settle(request.node) }
     return OpenedDriver(TableDriver(shape, layout(head.bytes), journal))
+  }
+}
+
+struct TableTrailer: BlockTableTrailer {
+  static let bytes = [UInt8](repeating: 7, count: 512)
+  var length: UInt64 { 512 }
+
+  func write(at offset: UInt64, to file: Edge) throws(BlockError) {
+    try file.write(at: offset, TableTrailer.bytes)
   }
 }
 
@@ -291,11 +328,14 @@ final class TableDriver: BlockTableDriver, @unchecked Sendable {
   private let shape: TableShape
   private let journal: TestJournal?
 
-  init(_ shape: TableShape, _ layout: BlockTableLayout, _ journal: TestJournal? = nil) {
+  init(
+    _ shape: TableShape, _ layout: BlockTableLayout, _ journal: TestJournal? = nil, trailerBytes: UInt64 = 0
+  ) {
     self.shape = shape
     self.journal = journal
     table = BlockTable(
-      layout, TableCoding(shape: shape, areaOffset: layout.areaOffset), journal: journal)
+      layout, TableCoding(shape: shape, areaOffset: layout.areaOffset), journal: journal,
+      trailer: shape.hasTrailer ? TableTrailer() : nil, trailerBytes: trailerBytes)
   }
 
   func formatInformation(of node: Node) -> FormatInformation? { nil }

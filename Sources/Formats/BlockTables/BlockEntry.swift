@@ -26,6 +26,11 @@ package enum BlockEntry: Sendable, Equatable {
     }
   }
 
+  /// Whether only some sectors are stored.
+  var isPartial: Bool {
+    if case .partial = self { true } else { false }
+  }
+
   /// The same entry, so many bytes further on in the file.
   func moved(by distance: UInt64) -> BlockEntry {
     switch self {

@@ -1,9 +1,10 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import BlockGraph
+package import BlockGraph
 internal import Bytes
-internal import Errors
+package import Errors
+internal import Host
 
 /// The bits that say which sectors of a block are stored, and which are as in a hole.
 extension BlockTable {
@@ -101,6 +102,39 @@ extension BlockTable {
         bitmaps.markDirty(slice, part.lowerBound % perSlice / 8..<(part.upperBound - 1) % perSlice / 8 + 1)
       }
       bit = part.upperBound
+    }
+  }
+}
+
+extension BlockTable {
+  /// Lets the bits of each stored block name all of its sectors: those that they did not name read as zero from then on.
+  /// Where the bits are advisory, content stays as it is.
+  package func nameAllSectors(of node: Node) throws(BlockError) {
+    lock.lock()
+    defer { lock.unlock() }
+    while !pending.isEmpty { lock.wait() }
+    var block: UInt64 = 0
+    while block < layout.blockCount {
+      let place = try place(of: block, releasing: false, node)
+      let entry = try entry(value(place), of: block)
+      if let at = entry.place, place.slice != nil {
+        if entry.isPartial { try zeroUnnamed(block, at: at, node) }
+        try mark(allSectors, of: block, at: at, node)
+      }
+      block += place.slice == nil ? place.remaining : 1
+    }
+    try writeOut(node)
+  }
+
+  private func zeroUnnamed(_ block: UInt64, at place: UInt64, _ node: Node) throws(BlockError) {
+    var inside: UInt64 = 0
+    while inside < layout.blockSize {
+      guard let sectors = try sectorsAlike(in: block, at: place, inside, node) else { continue }
+      let end = min(sectors.end, layout.blockSize)
+      if !sectors.areStored {
+        try BlockTable.file(of: node).writeZeroes(at: place + inside, length: end - inside, mayUnmap: true)
+      }
+      inside = end
     }
   }
 }

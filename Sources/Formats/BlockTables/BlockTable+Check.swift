@@ -72,7 +72,7 @@ extension BlockTable {
     _ node: Node, _ context: JobContext, _ report: (BlockFinding) throws(BlockError) -> Void
   ) throws(BlockError) -> CheckResult {
     var result = CheckResult()
-    let fileLength = try BlockTable.file(of: node).length
+    let fileLength = areaEnd(try BlockTable.file(of: node))
     result.totalClusters = layout.blockCount
     context.expect(layout.blockCount)
     var window = UnitWindow(of: unitsInFile(fileLength))
@@ -107,7 +107,7 @@ extension BlockTable {
       }
     } while window.hasMore
     context.advance(layout.blockCount)
-    result.imageEndOffset = fileLength
+    result.imageEndOffset = fileLength + trailerBytes
     return result
   }
 
@@ -123,7 +123,9 @@ extension BlockTable {
     }
     guard let place = entry.place else { return }
     result.allocatedClusters += 1
-    if let expected, expected.place != place, !layout.gapsAreNoFragments || expected.block == block {
+    if let expected, !layout.gapsAreNoFragments || expected.block == block,
+      place < expected.place || place - expected.place >= layout.alignment
+    {
       result.fragmentedClusters += 1
     }
     expected = (block + 1, place + layout.stride)
@@ -140,7 +142,7 @@ extension BlockTable {
   /// Places of blocks in the file that nothing takes.
   func leakedPlaces(_ node: Node) throws(BlockError) -> UInt64 {
     var count: UInt64 = 0
-    var window = UnitWindow(of: unitsInFile(try BlockTable.file(of: node).length))
+    var window = UnitWindow(of: unitsInFile(areaEnd(try BlockTable.file(of: node))))
     while window.advance() {
       try insertUsed(into: &window, node)
       window.forEachAbsentRun { run in
@@ -151,11 +153,12 @@ extension BlockTable {
     return count
   }
 
-  /// Whole units that the file has room for, and one that it ends in, where it may.
+  /// Whole units that the file has room for, and one that it ends in, where it may; as far as entries can name them.
   func unitsInFile(_ length: UInt64) -> UInt64 {
     guard length > layout.areaOffset else { return 0 }
     let area = length - layout.areaOffset
-    return layout.mayEndEarly ? area.dividedUp(by: layout.unit) : area / layout.unit
+    let units = layout.mayEndEarly ? area.dividedUp(by: layout.unit) : area / layout.unit
+    return min(units, layout.largestUnit)
   }
 
   private func mend(_ finding: BlockFinding, _ node: Node) throws(BlockError) {

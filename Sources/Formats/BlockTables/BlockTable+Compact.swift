@@ -14,7 +14,7 @@ extension BlockTable {
   func compact(_ node: Node, _ context: JobContext? = nil) throws(BlockError) -> UInt64 {
     try writeOut(node)
     let file = try BlockTable.file(of: node)
-    let before = unitsInFile(file.length)
+    let before = unitsInFile(areaEnd(file))
     let leaks = try leakedPlaces(node)
     freeUnits = FreeUnits(end: max(before, try endOfUse(node)))
     if leaks > 0 {

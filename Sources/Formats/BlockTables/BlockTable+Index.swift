@@ -231,8 +231,12 @@ extension BlockTable {
 
   /// Takes units at the end of the file for something other than a block; they read as zeros.
   func takeUnits(for item: BlockTableItem, _ node: Node) throws(BlockError) -> Range<UInt64> {
+    try takeUnits(bytes(of: item), node)
+  }
+
+  func takeUnits(_ bytes: UInt64, _ node: Node) throws(BlockError) -> Range<UInt64> {
     var free = try knownFreeUnits(node)
-    let count = bytes(of: item).dividedUp(by: layout.unit)
+    let count = bytes.dividedUp(by: layout.unit)
     guard let end = free.end.plus(count), end <= layout.unitLimit else {
       throw BlockError(.noSpace, "the image has no place for another table")
     }

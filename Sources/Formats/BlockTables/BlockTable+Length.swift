@@ -30,8 +30,16 @@ extension BlockTable {
     try header(next)
     // The table's entries behind the new end mean nothing from here on.
     layout = next
-    var block = next.blockCount
-    while block < old.blockCount {
+    try drop(next.blockCount..<old.blockCount, node)
+    try zeroTail(of: length, node)
+    try writeOut(node)
+    _ = try compact(node)
+  }
+
+  /// Lets blocks be holes, whatever lies below, and gives up their places.
+  func drop(_ blocks: Range<UInt64>, _ node: Node) throws(BlockError) {
+    var block = blocks.lowerBound
+    while block < blocks.upperBound {
       let place = try place(of: block, releasing: false, node)
       guard place.slice != nil else {
         block += place.remaining
@@ -46,9 +54,6 @@ extension BlockTable {
       if dropped.count >= BlockTable.rememberedPlaces { try writeOut(node) }
       block += 1
     }
-    try zeroTail(of: length, node)
-    try writeOut(node)
-    _ = try compact(node)
   }
 
   /// Makes entries for new blocks, then the disk that has them; undone where that fails.
@@ -58,7 +63,7 @@ extension BlockTable {
   ) throws(BlockError) {
     let old = layout
     let file = try BlockTable.file(of: node)
-    let oldFileLength = file.length
+    let oldEnd = areaEnd(file)
     try zeroTail(of: old.length, node)
     do throws(BlockError) {
       let blocks = old.blockCount..<next.blockCount
@@ -93,7 +98,7 @@ extension BlockTable {
       madeBlocks = 0
       freeUnits = nil
       // There is an error to report already. Tables that were made stay.
-      if old.directory == nil { try? cutFile(to: oldFileLength, node) }
+      if old.directory == nil { try? cutFile(to: oldEnd, node) }
       throw error
     }
   }
@@ -183,6 +188,8 @@ extension BlockTable {
     }
     for (item, entry) in moving { try move(item, entry, node) }
     try writeOut(node)
+    let end = layout.offset(ofUnit: count)
+    if trailer != nil, areaEnd(try BlockTable.file(of: node)) < end { try placeTrailer(at: end, node) }
     try writeTable(next, coding, node)
     try journal?.settle(node)
     try header(next)
@@ -197,10 +204,13 @@ extension BlockTable {
     let lead = if case .block = item { layout.lead } else { 0 as UInt64 }
     var taken = unit
     if taken == nil {
-      taken =
-        if case .block = item { try takePlaces(1, node).lowerBound } else {
-          try takeUnits(for: item, node).lowerBound
-        }
+      if case .block = item {
+        let units = try takePlaces(1, node)
+        if trailer != nil { try makeBlank(units, isWhole: true, node) }
+        taken = units.lowerBound
+      } else {
+        taken = try takeUnits(for: item, node).lowerBound
+      }
     }
     guard let taken else { return }
     let target = layout.offset(ofUnit: taken)

@@ -39,6 +39,14 @@ extension BlockTable {
     return unit..<unit + perBlock
   }
 
+  /// Takes so many bytes at the end of the file, which read as zeros, for something that the caller is about to enter
+  /// into the layout as reserved: the offset in the file.
+  package func takeSpace(_ bytes: UInt64, of node: Node) throws(BlockError) -> UInt64 {
+    lock.lock()
+    defer { lock.unlock() }
+    return layout.offset(ofUnit: try takeUnits(bytes, node).lowerBound)
+  }
+
   /// Units up to the last one that is in use; entries are in the file afterwards.
   package func usedUnits(of node: Node) throws(BlockError) -> UInt64 {
     lock.lock()
@@ -82,7 +90,7 @@ extension BlockTable {
       free.end = free.reusable.remove(at: last)
     }
     let start = layout.offset(ofUnit: free.end)
-    if let file = node.file, file.length <= end { try? cutFile(to: start, node) }
+    if let file = node.file, areaEnd(file) <= end { try? cutFile(to: start, node) }
   }
 
   /// The unit behind the last one in use, by the entries in the file; entries in memory are written first.

@@ -65,7 +65,7 @@ extension BlockTable {
     let inside = offset % layout.blockSize
     let count = min(length, (end - first) * layout.blockSize - inside)
     var write = Pending(claim: 0, blocks: first..<end, unit: nil, sectors: nil)
-    if case .partial = entry {
+    if entry.isPartial || layout.bitmap?.isAdvisory == true {
       try makeBits(of: first, node)
       write.sectors = sectors(of: inside..<inside + count)
     }
@@ -103,7 +103,7 @@ extension BlockTable {
     for blocks: Range<UInt64>, _ entry: BlockEntry, _ offset: UInt64, _ length: UInt64, _ node: Node
   ) throws(BlockError) -> WriteSlot {
     let first = blocks.lowerBound
-    let isPartial = entry == .hole && layout.bitmap != nil
+    let isPartial = entry == .hole && layout.storesInPart
     if isPartial { try makeBits(of: first, node) }
     let taken = try takePlaces(UInt64(blocks.count), node)
     let count = UInt64(taken.count) / layout.blockUnits
@@ -135,7 +135,7 @@ extension BlockTable {
 
   /// The entry of a block that got `place`.
   private func newEntry(_ place: UInt64, _ isPartial: Bool) -> BlockEntry {
-    isPartial || layout.bitmap?.place == .lead ? .partial(place) : .data(place)
+    isPartial || layout.storesInPart && layout.bitmap?.place == .lead ? .partial(place) : .data(place)
   }
 
   /// Lets new places read as zeros, but for data that is going to be written as a whole or that no bit tells of, and
@@ -145,14 +145,22 @@ extension BlockTable {
   ) throws(BlockError) {
     let file = try BlockTable.file(of: node)
     let takesRoom = preallocation == .falloc || preallocation == .full
-    let start = layout.offset(ofUnit: units.lowerBound)
+    var start = layout.offset(ofUnit: units.lowerBound)
     let end = layout.offset(ofUnit: units.upperBound)
-    let known = file.length
-    // A file's new bytes read as zero; a device has its length.
-    if end > known {
-      try file.truncate(to: end, exact: false, preallocation: takesRoom ? preallocation : .off)
+    var known = file.length
+    let wholeEnd = isWhole ? start + layout.lead : end
+    if trailer == nil {
+      // A file's new bytes read as zero; a device has its length.
+      if end > known {
+        try file.truncate(to: end, exact: false, preallocation: takesRoom ? preallocation : .off)
+      }
+    } else if end > areaEnd(file) {
+      // Nothing is left of the old trailer.
+      start = min(start, areaEnd(file))
+      try placeTrailer(at: end, node)
+      if takesRoom { known = end }
     }
-    let blankEnd = min(isWhole ? start + layout.lead : end, known)
+    let blankEnd = min(wholeEnd, known)
     if start < blankEnd {
       try file.writeZeroes(at: start, length: blankEnd - start, mayUnmap: !takesRoom)
     }

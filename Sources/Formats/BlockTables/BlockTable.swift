@@ -38,6 +38,9 @@ package final class BlockTable: @unchecked Sendable {
   static let rememberedPlaces = 1 << 12
 
   let lock = ConditionLock()
+  let trailer: (any BlockTableTrailer)?
+  /// Bytes of the trailer at the end of the file, as it stands there: 0 where there is none yet.
+  var trailerBytes: UInt64
   var layout: BlockTableLayout
   private(set) var coding: any BlockEntryCoding
   /// Bitmaps, entries, and the entries of directories, in the order in which they reach the file.
@@ -58,14 +61,18 @@ package final class BlockTable: @unchecked Sendable {
   /// Blocks that have entries already though the guest's disk does not have them yet; 0 for no more than it has.
   var madeBlocks: UInt64 = 0
 
-  /// A table that is in the file already. `layout` lies inside the file; with a journal, there is no second directory.
+  /// A table that is in the file already. `layout` lies inside the file, whose last `trailerBytes` bytes are a `trailer`
+  /// where the format has one; with a journal, there is no second directory.
   package init(
-    _ layout: BlockTableLayout, _ coding: any BlockEntryCoding, journal: (any TableJournal)? = nil
+    _ layout: BlockTableLayout, _ coding: any BlockEntryCoding, journal: (any TableJournal)? = nil,
+    trailer: (any BlockTableTrailer)? = nil, trailerBytes: UInt64 = 0
   ) {
     precondition(journal == nil || layout.directory?.second == nil, "a second directory has no journal")
     self.layout = layout
     self.coding = coding
     self.journal = journal
+    self.trailer = trailer
+    self.trailerBytes = trailerBytes
     (bitmaps, cache, directories) = BlockTable.makeCaches(layout, coding, lock)
   }
 
@@ -99,6 +106,17 @@ package final class BlockTable: @unchecked Sendable {
     freeUnits = nil
     dropped = []
     forget()
+  }
+
+  /// Goes on with another layout or coding of the same table: of an image whose header has changed so. Nobody writes
+  /// meanwhile.
+  package func adopt(_ layout: BlockTableLayout, _ coding: any BlockEntryCoding, of node: Node)
+    throws(BlockError)
+  {
+    lock.lock()
+    defer { lock.unlock() }
+    try writeOut(node)
+    use(layout, coding)
   }
 
   /// Forgets what is in memory of the file, which has all of it.
@@ -223,14 +241,6 @@ package final class BlockTable: @unchecked Sendable {
       freeUnits = free
     }
     dropped = []
-  }
-
-  /// Makes the file shorter, or leaves it as it is.
-  func cutFile(to length: UInt64, _ node: Node) throws(BlockError) {
-    let file = try BlockTable.file(of: node)
-    guard length < file.length else { return }
-    try journal?.settle(node)
-    try file.truncate(to: length, exact: false, preallocation: .off)
   }
 
   static func file(of node: Node) throws(BlockError) -> Edge {

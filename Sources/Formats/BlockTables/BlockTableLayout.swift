@@ -26,6 +26,8 @@ package struct BlockTableLayout: Sendable {
   package var alignment: UInt64 = 512
   /// How many units the format can tell apart.
   package var unitLimit: UInt64
+  /// How many units entries can name at all: what the file has behind them is no place for anything.
+  package var largestUnit: UInt64 = .max
   /// Whether every block has its place from the start.
   package var isFixed: Bool
   /// Whether a block keeps its place for good: zeros are stored there, too.
@@ -34,7 +36,7 @@ package struct BlockTableLayout: Sendable {
   package var directory: BlockTableDirectory?
   /// Blocks in a row after whose entries the table has one that is not a block's but their bitmap's, if there are any.
   package var bitmapGroup: UInt64?
-  /// Set where blocks can be stored in part.
+  /// Set where blocks have bits that tell which of their sectors are stored.
   package var bitmap: SectorBitmap?
   /// The byte that fills the lead of new blocks that are stored as a whole.
   package var leadFill: UInt8 = 0
@@ -66,6 +68,9 @@ package struct BlockTableLayout: Sendable {
     self.isFixed = isFixed
     self.placesStay = placesStay
   }
+
+  /// Whether blocks can be stored in part.
+  var storesInPart: Bool { bitmap.map { !$0.isAdvisory } ?? false }
 
   /// Bytes that a block takes.
   var stride: UInt64 { lead + blockSize }
@@ -163,6 +168,9 @@ package struct SectorBitmap: Sendable {
   package var sectorSize: UInt64
   /// Whether the most significant bit of a byte stands for the first of eight sectors.
   package var isMostSignificantFirst: Bool
+  /// Whether blocks are read as a whole whatever their bits are, which are kept true for other programs: entries spell
+  /// data, and bits are set of what is written.
+  package var isAdvisory = false
 
   /// Makes a description.
   package init(_ place: Place, sectorSize: UInt64 = 512, isMostSignificantFirst: Bool) {

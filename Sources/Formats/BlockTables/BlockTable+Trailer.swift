@@ -1,0 +1,68 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import BlockGraph
+internal import Bytes
+package import Errors
+internal import Host
+
+/// What a format keeps in the last bytes of its files, such as a footer.
+package protocol BlockTableTrailer: Sendable {
+  /// Its bytes, a multiple of 512.
+  var length: UInt64 { get }
+
+  /// Writes it at an offset of the file, which ends behind it then or later. Called with the table's lock held.
+  func write(at offset: UInt64, to file: Edge) throws(BlockError)
+}
+
+/// The end of the file, which a trailer follows around.
+///
+/// A file ends with a trailer at every moment: the new one is safe before anything stands where the old one is, and before
+/// the file is cut.
+extension BlockTable {
+  /// Where the trailer stands, or the file ends.
+  func areaEnd(_ file: Edge) -> UInt64 { file.length - min(file.length, trailerBytes) }
+
+  /// Puts the trailer at an offset, where nothing else is, and makes that durable; the file does not become shorter.
+  func placeTrailer(at offset: UInt64, _ node: Node) throws(BlockError) {
+    guard let trailer else { return }
+    let file = try BlockTable.file(of: node)
+    try trailer.write(at: offset, to: file)
+    trailerBytes = trailer.length
+    try file.flush()
+  }
+
+  /// Makes the file shorter, so that it ends at an offset or with the trailer there, or leaves it as it is.
+  func cutFile(to offset: UInt64, _ node: Node) throws(BlockError) {
+    let file = try BlockTable.file(of: node)
+    guard offset < areaEnd(file) else { return }
+    try journal?.settle(node)
+    try placeTrailer(at: offset, node)
+    try file.truncate(to: offset + (trailer?.length ?? 0), exact: false, preallocation: .off)
+  }
+
+  /// Lets a file end with a whole trailer that does not, behind all that it has.
+  ///
+  /// - Parameter isWhole: whether the file must have all that entries point to; throws kind `corrupt` then where it ends
+  ///   before.
+  package func ensureTrailer(_ node: Node, isWhole: Bool = true) throws(BlockError) {
+    lock.lock()
+    defer { lock.unlock() }
+    let file = try BlockTable.file(of: node)
+    let needed = isWhole ? layout.offset(ofUnit: try knownFreeUnits(node).end) : 0
+    guard needed <= areaEnd(file) else {
+      throw BlockError(
+        .corrupt, "the file ends before its last block, which lies up to offset \(needed)",
+        advice: "What is left can be read; 'check -r all' lets the rest read as zeros.")
+    }
+    guard let trailer, trailerBytes != trailer.length else { return }
+    let end = areaEnd(file)
+    do throws(BlockError) {
+      try placeTrailer(at: end.roundedUp(to: 512) ?? end, node)
+    } catch {
+      guard isWhole else { throw error }
+      // A device ends where it ends.
+      try placeTrailer(at: needed, node)
+    }
+  }
+}
