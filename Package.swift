@@ -70,6 +70,7 @@ let package = Package(
     module("QedFormat", ["BlockGraph", "BlockTables"], path: "Sources/Formats/Qed"),
     module(
       "ParallelsFormat", ["BlockGraph", "BlockTables", "Crypto"], path: "Sources/Formats/Parallels"),
+    module("VpcFormat", ["BlockGraph", "BlockTables"], path: "Sources/Formats/Vpc"),
     module("LuksFormat", ["BlockGraph", "Crypto"], path: "Sources/Formats/Luks"),
     module("Filters", ["BlockGraph"], path: "Sources/Formats/Filters"),
     module("Secrets", ["BlockGraph", "Crypto"]),
@@ -77,7 +78,7 @@ let package = Package(
       "Jobs",
       [
         "BlockGraph", "Crypto", "FileProtocol", "NBDProtocol", "NullProtocol", "RawFormat", "Qcow2Format",
-        "VdiFormat", "QedFormat", "ParallelsFormat", "LuksFormat", "Filters",
+        "VdiFormat", "QedFormat", "ParallelsFormat", "VpcFormat", "LuksFormat", "Filters",
       ]),
     module(
       "Commands",
@@ -104,6 +105,7 @@ let package = Package(
     tests("VdiFormatTests", ["VdiFormat", "Support"]),
     tests("QedFormatTests", ["QedFormat", "Support"]),
     tests("ParallelsFormatTests", ["ParallelsFormat", "Crypto", "Support"]),
+    tests("VpcFormatTests", ["VpcFormat", "Support"]),
     tests("LuksFormatTests", ["LuksFormat", "Support"]),
     tests("FiltersTests", ["Filters", "Support"]),
     tests("SecretsTests", ["Secrets", "Support"]),

@@ -12,13 +12,16 @@ internal import Qcow2Format
 internal import QedFormat
 internal import RawFormat
 internal import VdiFormat
+internal import VpcFormat
 
 /// Every driver of the suite.
 package enum Drivers {
   /// Storage first, then formats, then filters.
   package static let all: [any DriverKind] =
     [FileStorage.file, FileStorage.device, NBDStorage()] + NullStorage.all
-    + [RawFormat(), Qcow2Format(), VdiFormat(), QedFormat(), ParallelsFormat(), LuksFormat()]
+    + [
+      RawFormat(), Qcow2Format(), VdiFormat(), QedFormat(), ParallelsFormat(), VpcFormat(), LuksFormat(),
+    ]
     + [
       CopyOnReadFilter(), CopyBeforeWriteFilter(), ThrottleFilter(), QuorumFilter(), BlkverifyFilter(),
       BlkdebugFilter(),

@@ -221,12 +221,15 @@ package struct CreateRequest {
   package let secrets: any SecretSource
   /// Makes what the image has besides.
   package let files: any ImageFiles
+  /// What the backing file is told apart by, where there is one, it was opened, and its format knows it.
+  package let backing: ImageIdentity?
 
   /// Makes a request.
   package init(
     file: Edge, size: UInt64, options: OptionObject, secrets: any SecretSource = NoSecrets(),
-    files: any ImageFiles = NoFurtherFiles()
+    files: any ImageFiles = NoFurtherFiles(), backing: ImageIdentity? = nil
   ) {
+    self.backing = backing
     self.file = file
     self.size = size
     self.options = options

@@ -202,11 +202,12 @@ package final class ConvertJob: Job {
     if let backing = BackingCheck(values, unsafe: true) {
       try backing.refuseOwnFiles(path: path, graph: graph, opener: opener)
     }
-    let recipe = ImageRecipe(path: path, format: format, size: length, options: values)
+    var recipe = ImageRecipe(path: path, format: format, size: length, options: values)
     // All that can be refused is, before the target's file gives up what it holds.
     try bitmaps?.checkTarget(kind, values)
     try making(recipe) { () throws(BlockError) in try recipe.refuseUnknownBackingFormat(opener) }
     try openBacking(of: values, at: path, in: graph)
+    recipe.backing = backing?.edge?.child.identity
     image = try making(recipe) { () throws(BlockError) in
       try NewImage(recipe, flags: targetFlags, graph: graph, opener: opener)
     }

@@ -22,10 +22,12 @@ struct BackingCheck {
     self.unsafe = unsafe
   }
 
-  /// Opens the backing file and returns its length in bytes; nil where it was not opened.
+  /// Opens the backing file and returns its length in bytes, with what tells it from others; nil where it was not opened.
   ///
   /// - Parameter path: the path of the image to be, at whose folder relative names start.
-  func run(path: String, graph: Graph, opener: Opener) throws(BlockError) -> UInt64? {
+  func run(path: String, graph: Graph, opener: Opener) throws(BlockError) -> (
+    length: UInt64, identity: ImageIdentity?
+  )? {
     guard !name.isEmpty else {
       throw BlockError(.invalidArgument, "Expected backing file name, got empty string")
     }
@@ -52,7 +54,7 @@ struct BackingCheck {
     defer { graph.dispose(ofUnused: node) }
     try refuseOwnFiles(path: path, in: node, opener)
     guard format != nil else { throw BackingCheck.formatMissing(detected: node.driver.name) }
-    return node.length
+    return (node.length, node.identity)
   }
 
   /// Refuses to make the image over a file that it is to stand on, as far as the chain can be opened: where it cannot,

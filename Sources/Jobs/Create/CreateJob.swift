@@ -55,9 +55,11 @@ package final class CreateJob: Job {
       throw BlockError(.invalidArgument, "The image size must be specified only once")
     }
     var size = options.size ?? values["size"]?.unsigned
+    var identity: ImageIdentity?
     if let backing = BackingCheck(values, unsafe: options.backingUnsafe) {
-      let length = try backing.run(path: path, graph: graph, opener: opener)
-      size = size ?? length
+      let found = try backing.run(path: path, graph: graph, opener: opener)
+      size = size ?? found?.length
+      identity = found?.identity
     }
     guard size != nil || !kind.needsSize(values) else {
       throw BlockError(.invalidArgument, "Image creation needs a size parameter")
@@ -68,7 +70,8 @@ package final class CreateJob: Job {
       "Formatting '\(options.path)', fmt=\(options.format)"
       + choice.list.summary(of: values, written: choice.written)
     values.remove("size")
-    recipe = ImageRecipe(path: path, format: options.format, size: size ?? 0, options: values)
+    recipe = ImageRecipe(
+      path: path, format: options.format, size: size ?? 0, options: values, backing: identity)
   }
 
   /// Makes the files and fills them.

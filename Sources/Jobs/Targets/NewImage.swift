@@ -17,9 +17,14 @@ package struct ImageRecipe: Sendable {
   package var size: UInt64
   /// Creation options, without `size`.
   package var options: OptionObject
+  /// What tells the backing file from others, where it has been opened and its format knows.
+  package var backing: ImageIdentity?
 
   /// Makes a recipe.
-  package init(path: String, format: String, size: UInt64, options: OptionObject) {
+  package init(
+    path: String, format: String, size: UInt64, options: OptionObject, backing: ImageIdentity? = nil
+  ) {
+    self.backing = backing
     self.path = path
     self.format = format
     self.size = size
@@ -85,7 +90,8 @@ final class NewImage: ImageFiles {
       throw BlockError(.tooLarge, "Image size must be less than 8 EiB!")
     }
     let request = CreateRequest(
-      file: edge, size: size, options: options, secrets: opener.secrets, files: self)
+      file: edge, size: size, options: options, secrets: opener.secrets, files: self,
+      backing: recipe.backing)
     try kind.create(request)
     // So that the format node can be opened on the file, which then has that node as its only writer.
     try graph.setPermissions(.none, of: file)

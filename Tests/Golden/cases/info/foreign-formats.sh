@@ -2,13 +2,11 @@
 # Copyright 2026 The Strata authors
 # SPDX-License-Identifier: Apache-2.0
 
-for format in vmdk vpc vhdx qcow parallels; do
+for format in vmdk vhdx qcow parallels; do
   qemu-img create -q -f "$format" "a.$format" 1M
   run strata info "a.$format"
 done
-qemu-img create -q -f vpc -o subformat=fixed fixed.vpc 1M
 qemu-img create -q -f vmdk -o subformat=monolithicFlat flat.vmdk 1M
-run strata info fixed.vpc
 run strata info flat.vmdk
 run strata info --output=json flat.vmdk
 

@@ -1,0 +1,30 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// A format whose images carry an identity, by which images that stand on them know them again.
+package protocol IdentifiedDriver: BlockDriver {
+  /// What tells this image from others.
+  var identity: ImageIdentity { get }
+}
+
+/// What tells an image from others.
+package struct ImageIdentity: Sendable, Equatable {
+  /// The name of its format.
+  package let format: String
+  /// The bytes that name it, as its format stores them.
+  package let id: [UInt8]
+  /// The time stamp that goes with them, as its format counts time; 0 where it has none.
+  package let time: UInt32
+
+  /// Makes a description.
+  package init(format: String, id: [UInt8], time: UInt32 = 0) {
+    self.format = format
+    self.id = id
+    self.time = time
+  }
+}
+
+extension Node {
+  /// What tells the image from others, where its format knows that.
+  package var identity: ImageIdentity? { (driver as? any IdentifiedDriver)?.identity }
+}

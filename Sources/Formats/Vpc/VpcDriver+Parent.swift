@@ -1,0 +1,103 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import BlockTables
+internal import Bytes
+internal import Errors
+internal import Host
+
+/// What an image knows its parent by.
+struct VpcParent: Equatable {
+  var id: VpcID
+  var time: UInt32
+}
+
+/// Naming another parent, or none, and giving all to it.
+extension VpcDriver {
+  func makeEmpty(_ node: Node) throws(BlockError) {
+    try beginChanges(node)
+    try table.makeEmpty(node)
+  }
+
+  /// A new header with the names behind it comes to stand at the end of the file, and the footers switch to it: with the one
+  /// write of the copy at the start the image has another parent.
+  func setBackingFile(_ name: String?, format: String?, of node: Node) throws(BlockError) {
+    guard let file = node.file else { return }
+    guard name == nil || format == nil || format == self.name else { throw VpcChoice.foreignParent }
+    try beginChanges(node)
+    try flush(node)
+    guard let name, !name.isEmpty else { return try dropParent(node, file) }
+    let parent = try parent(called: name, of: node)
+    let locators = try VpcParentName.locators(of: name, in: node.fileName)
+    // Blocks that are stored go on showing what they have.
+    if !isDifferencing { try table.nameAllSectors(of: node) }
+    let length = locators.reduce(UInt64(VpcHeader.length)) {
+      $0 + UInt64($1.name.count).dividedUp(by: 512) * 512
+    }
+    let offset = try table.takeSpace(length, of: node)
+    var next = lock.withLock { header }
+    var entries: [VpcLocator] = []
+    var position = offset + UInt64(VpcHeader.length)
+    for (code, bytes) in locators {
+      entries.append(VpcLocator(code: code, length: UInt32(clamping: bytes.count), offset: position))
+      try file.write(at: position, from: Buffer(bytes).bytes)
+      position += UInt64(bytes.count).dividedUp(by: 512) * 512
+    }
+    next.setParent(name, entries, id: parent.id, time: parent.time)
+    let written = next.bytes
+    try file.write(at: offset, from: written.bytes)
+    try file.flush()
+    try footers.change(in: file) {
+      $0.kindNumber = VpcFooter.Kind.differencing.rawValue
+      $0.dataOffset = offset
+    }
+    let reference = try next.reference(inFileOf: file.length) { (offset, count) throws(BlockError) in
+      try file.read(at: offset, count: count)
+    }.backing
+    lock.withLock {
+      header = next
+      backing = reference
+      if let reference { knownParents[reference.name] = parent }
+      knownParents[name] = parent
+    }
+    try adoptLayout(node, file)
+  }
+
+  /// Lets the image stand on nothing: what is not stored reads as zero.
+  private func dropParent(_ node: Node, _ file: Edge) throws(BlockError) {
+    guard isDifferencing else { return }
+    try table.nameAllSectors(of: node)
+    try file.flush()
+    try footers.change(in: file) { $0.kindNumber = VpcFooter.Kind.dynamic.rawValue }
+    try changeHeader(node) { $0.setParent("", [], id: .none, time: 0) }
+    lock.withLock { backing = nil }
+    try adoptLayout(node, file)
+  }
+
+  private func adoptLayout(_ node: Node, _ file: Edge) throws(BlockError) {
+    let footer = footers.current
+    let kind = footer.kind ?? .dynamic
+    var layout = try lock.withLock { header }.layout(
+      diskLength: table.length, kind: kind, headerOffset: footer.dataOffset, fileLength: file.length)
+    layout.unitLimit = max(layout.unitLimit, table.currentLayout.unitLimit)
+    try table.adopt(
+      layout, VpcCoding(lead: layout.lead, isDifferencing: kind == .differencing), of: node)
+  }
+
+  /// What a parent is known by: the one that stands below where that has the name, or one that had it before. Of a name that
+  /// is merely put in the place of another, the parent stays the same.
+  private func parent(called name: String, of node: Node) throws(BlockError) -> VpcParent {
+    if let below = node.backing?.child,
+      below.fileName == ImageName.resolve(name, relativeTo: node.fileName)
+    {
+      guard let identity = below.identity, identity.format == self.name else {
+        throw VpcChoice.foreignParent
+      }
+      return VpcParent(id: VpcID(identity.id), time: identity.time)
+    }
+    return lock.withLock {
+      knownParents[name] ?? VpcParent(id: header.parentID, time: header.parentTime)
+    }
+  }
+}

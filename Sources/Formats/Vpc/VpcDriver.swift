@@ -1,0 +1,201 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import BlockTables
+internal import Bytes
+internal import Errors
+internal import Host
+internal import Options
+
+/// An open VHD with a block allocation table: a dynamic disk, or a differencing one over its parent.
+final class VpcDriver: BlockTableDriver, IdentifiedDriver, @unchecked Sendable {
+  let name = "vpc"
+  let table: BlockTable
+  let footers: VpcFooterStore
+  let lock = ConditionLock()
+  /// Guarded by `lock`, also while it is written.
+  var header: VpcHeader
+  /// The parent as the image names it. Guarded by `lock`.
+  var backing: ImageReference?
+  /// The parents that the image has named while it was open, by name. Guarded by `lock`.
+  var knownParents: [String: VpcParent] = [:]
+  /// What was wrong with footers and header when the image was opened. Guarded by `lock`.
+  private var defects: [String]
+  private let beginning = ConditionLock()
+  /// Whether the image is fit to be changed. Guarded by `beginning`, also while that is found out.
+  private var isBegun = false
+
+  init(_ opened: VpcOpened, _ footers: VpcFooterStore, tailLength: UInt64) {
+    self.footers = footers
+    header = opened.header
+    backing = opened.backing
+    defects = opened.defects
+    if let backing { knownParents[backing.name] = VpcParent(id: header.parentID, time: header.parentTime) }
+    table = BlockTable(
+      opened.layout,
+      VpcCoding(lead: opened.layout.lead, isDifferencing: opened.kind == .differencing), trailer: footers,
+      trailerBytes: tailLength)
+  }
+
+  var isDifferencing: Bool { footers.current.kind == .differencing }
+
+  var identity: ImageIdentity {
+    let footer = footers.current
+    return ImageIdentity(format: name, id: footer.id.bytes, time: footer.time)
+  }
+
+  func formatInformation(of node: Node) -> FormatInformation? {
+    var information = FormatInformation()
+    information.clusterSize = table.blockSize
+    information.isDirty = false
+    information.backing = lock.withLock { backing }
+    return information
+  }
+
+  // MARK: Reading
+
+  /// What a file that was cut off lacks is told, not taken for zeros.
+  func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
+    var extent = try table.extent(at: offset, length: length, of: node)
+    if extent.kind == .unallocated, !isDifferencing { extent.kind = .zero }
+    guard extent.kind == .data, let location = extent.location, let file = node.file else { return extent }
+    guard location.offset < file.length else {
+      throw BlockError(
+        .corrupt,
+        "block \(offset / table.blockSize) (offset \(location.offset)) lies past the end of the file",
+        advice: "'convert --salvage' goes on without it.")
+    }
+    extent.length = min(extent.length, file.length - location.offset)
+    return extent
+  }
+
+  // MARK: Changes
+
+  /// Lets both footers be whole. An image whose last blocks are cut off is not changed.
+  func beginChanges(_ node: Node) throws(BlockError) {
+    guard let file = node.file else { return }
+    try beginning.withLock { () throws(BlockError) in
+      guard !isBegun else { return }
+      try table.ensureTrailer(node)
+      try footers.mendFront(in: file)
+      isBegun = true
+    }
+  }
+
+  /// In a differencing disk zeros are stored: no entry says that a block is zero.
+  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node)
+    throws(BlockError) -> Bool
+  {
+    guard !isDifferencing else { return false }
+    try beginChanges(node)
+    return try table.clear(offset..<offset + length, keepingSpace: !mayUnmap, of: node)
+  }
+
+  /// In a differencing disk nothing can be given back.
+  func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
+    guard node.flags.contains(.unmap), !isDifferencing else { return }
+    try beginChanges(node)
+    _ = try table.clear(offset..<offset + length, keepingSpace: false, of: node)
+  }
+
+  func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
+    throws(BlockError)
+  {
+    guard preallocation != .metadata else {
+      throw BlockError(.unsupported, "Unsupported preallocation mode: metadata")
+    }
+    guard let length = length.roundedUp(to: 512), length <= VpcFooter.largestDisk else {
+      throw VpcFormat.tooLarge
+    }
+    try beginChanges(node)
+    let blocks = length.dividedUp(by: table.blockSize)
+    if blocks > table.currentLayout.capacity { try makeRoom(for: blocks, node) }
+    if blocks > UInt64(lock.withLock { header.entryCount }) {
+      try changeHeader(node) { $0.entryCount = UInt32(clamping: blocks) }
+    }
+    let isShorter = length < table.length
+    try table.resize(to: length, preallocation: preallocation, of: node) { (next) throws(BlockError) in
+      guard let file = node.file else { return }
+      try self.footers.change(in: file, isShorter: isShorter) { $0.setLength(next.length) }
+    }
+    try flush(node)
+  }
+
+  /// Moves the table behind the place where it is, and the blocks that are there to other places.
+  private func makeRoom(for blocks: UInt64, _ node: Node) throws(BlockError) {
+    var next = table.currentLayout
+    let old = next.tableOffset..<lock.withLock { header.tableEnd }
+    let kept = next.reserved.filter { $0 != old }.sorted { $0.lowerBound < $1.lowerBound }
+    next.tableOffset = old.upperBound
+    next.capacity = (blocks * 4).dividedUp(by: 512) * 128
+    for range in kept where range.overlaps(next.tableOffset..<next.tableOffset + next.capacity * 4) {
+      next.tableOffset = range.upperBound.dividedUp(by: 512) * 512
+    }
+    let end = next.tableOffset + next.capacity * 4
+    next.reserved = kept + [next.tableOffset..<end]
+    try table.moveTable(toFirst: end / 512, next, coding, of: node) { (next) throws(BlockError) in
+      try self.changeHeader(node) {
+        $0.tableOffset = next.tableOffset
+        $0.entryCount = UInt32(clamping: blocks)
+      }
+    }
+  }
+
+  private var coding: VpcCoding {
+    VpcCoding(lead: lock.withLock { header.bitmapBytes }, isDifferencing: isDifferencing)
+  }
+
+  /// Changes the first sector of the header with one write; durable.
+  func changeHeader(_ node: Node, _ edit: (inout VpcHeader) -> Void) throws(BlockError) {
+    guard let file = node.file else { return }
+    let offset = footers.current.dataOffset
+    try lock.withLock { () throws(BlockError) in
+      var next = header
+      edit(&next)
+      try file.write(at: offset, from: next.bytes.bytes)
+      try file.flush()
+      header = next
+    }
+  }
+}
+
+// MARK: Check
+
+extension VpcDriver {
+  func check(_ node: Node, _ context: JobContext, report: (String) -> Void) throws(BlockError)
+    -> CheckResult
+  {
+    var result = try table.check(of: node, context) { (finding) throws(BlockError) in
+      report(self.text(of: finding))
+    }
+    let found = lock.withLock { defects }
+    for defect in found { report("ERROR: \(defect)") }
+    result.corruptions += UInt64(found.count)
+    return result
+  }
+
+  /// Mends footers and header first: what the table's repair moves is found by them.
+  func repair(_ what: CheckRepair, _ node: Node, _ context: JobContext, report: (String) -> Void)
+    throws(BlockError) -> CheckResult
+  {
+    let found = lock.withLock { defects }
+    for defect in found { report("ERROR: \(defect)") }
+    if what == .all, !found.isEmpty, let file = node.file {
+      try table.ensureTrailer(node, isWhole: false)
+      try changeHeader(node) { _ in }
+      try footers.change(in: file) { _ in }
+      lock.withLock { defects = [] }
+    }
+    var result = try table.repair(what, of: node, context) { (finding) throws(BlockError) in
+      report(self.text(of: finding))
+    }
+    if what == .all {
+      result.corruptionsFixed += UInt64(found.count)
+    } else {
+      result.corruptions += UInt64(found.count)
+    }
+    try flush(node)
+    return result
+  }
+}

@@ -1,0 +1,115 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Bytes
+internal import Errors
+
+/// The names of a parent: as images spell them, and as files are called here.
+struct VpcParentName {
+  /// The names by which a parent is looked for, the most exact first.
+  private(set) var candidates: [String] = []
+
+  /// Notes the name that a locator has in `bytes`.
+  mutating func add(_ locator: VpcLocator, _ bytes: RawSpan) {
+    switch locator.code {
+    case VpcLocator.Code.relative, VpcLocator.Code.absolute:
+      var units: [UInt16] = []
+      for index in stride(from: 0, to: bytes.byteCount - 1, by: 2) {
+        units.append(UInt16(bytes.byte(at: index)) | UInt16(bytes.byte(at: index + 1)) << 8)
+      }
+      add(VpcParentName.text(units.prefix { $0 != 0 }))
+    case VpcLocator.Code.url: add(url: bytes.bytes(0..<bytes.byteCount))
+    default: break
+    }
+  }
+
+  /// Notes a path with the separators of Windows or of here: a relative one as it is, and of any the last part, which is
+  /// looked for beside the image.
+  mutating func add(_ name: String?) {
+    guard var path = name?.replacing("\\", with: "/"), !path.isEmpty else { return }
+    while path.hasPrefix("./") { path.removeFirst(2) }
+    let parts = path.split(separator: "/")
+    guard let last = parts.last else { return }
+    let first = parts.first ?? last
+    // `C:` and the names of servers mean nothing here.
+    let isElsewhere = path.hasPrefix("//") || first.count == 2 && first.hasSuffix(":") && parts.count > 1
+    if !isElsewhere { note(path) }
+    note(String(last))
+  }
+
+  private mutating func add(url bytes: [UInt8]) {
+    var decoded: [UInt8] = []
+    var index = 0
+    while index < bytes.count, bytes[index] != 0 {
+      let digits = bytes[index...].dropFirst().prefix(2)
+      if bytes[index] == UInt8(ascii: "%"), digits.count == 2,
+        let value = UInt8(String(spelling: digits), radix: 16)
+      {
+        decoded.append(value)
+        index += 3
+      } else {
+        decoded.append(bytes[index])
+        index += 1
+      }
+    }
+    var text = String(spelling: decoded.prefix { $0 != 0 })
+    for prefix in ["file://localhost", "file://"] where text.hasPrefix(prefix) {
+      text.removeFirst(prefix.count)
+      break
+    }
+    let last = text.split(separator: "/").last.map { String($0) }
+    guard let last else { return }
+    note(text)
+    note(last)
+  }
+
+  private mutating func note(_ name: String) {
+    // A colon in front of any slash would look like a protocol's.
+    let isPlain = !name.contains(":") || name.contains("/")
+    let name = isPlain ? name : "./" + name
+    if !candidates.contains(name) { candidates.append(name) }
+  }
+
+  // MARK: Spelling
+
+  /// The text of a name in UTF-16; nil for none.
+  static func text(_ units: some Collection<UInt16>) -> String? {
+    units.isEmpty ? nil : String(spelling: String(decoding: units, as: UTF16.self).utf8)
+  }
+
+  /// A name in UTF-16; empty where its bytes are no text.
+  static func units(_ name: String) -> [UInt16] {
+    Array((String(validating: name.spelledBytes, as: UTF8.self) ?? "").utf16)
+  }
+
+  /// The locators by which an image in a file called `image` names its parent, with the bytes of their names: a relative
+  /// name where the parent is in the image's folder or stated so, an absolute one where it is stated so.
+  ///
+  /// - Throws: kind `invalidArgument` for a name that is no text, or that Windows would take apart elsewhere; kind
+  ///   `tooLarge` for one that is too long.
+  static func locators(of name: String, in image: String) throws(BlockError) -> [(
+    code: UInt32, name: [UInt8]
+  )] {
+    let bytes = name.spelledBytes
+    guard String(validating: bytes, as: UTF8.self) != nil, !bytes.contains(UInt8(ascii: "\\")) else {
+      throw BlockError(.invalidArgument, "A vpc image cannot name the backing file '\(name)'")
+    }
+    guard bytes.count <= 4096 else { throw BlockError(.tooLarge, "Backing file name too long") }
+    var locators: [(UInt32, [UInt8])] = []
+    func add(_ code: UInt32, _ text: String) {
+      var bytes: [UInt8] = []
+      for unit in units(text.replacing("/", with: "\\")) {
+        bytes += [UInt8(truncatingIfNeeded: unit), UInt8(truncatingIfNeeded: unit >> 8)]
+      }
+      locators.append((code, bytes))
+    }
+    let folder = image.lastIndex(of: "/").map { String(image[...$0]) } ?? ""
+    if !name.hasPrefix("/") {
+      add(VpcLocator.Code.relative, name.hasPrefix("./") ? name : "./" + name)
+    } else if folder.hasPrefix("/"), name.hasPrefix(folder) {
+      add(VpcLocator.Code.relative, "./" + name.dropFirst(folder.count))
+    }
+    if name.hasPrefix("/") { add(VpcLocator.Code.absolute, name) }
+    return locators
+  }
+}

@@ -1,0 +1,186 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+import BlockGraph
+import Bytes
+import Errors
+import Options
+import Support
+import Testing
+
+@testable import VpcFormat
+
+extension VpcFormat: PlainKind {}
+
+/// A VHD in memory.
+typealias MemoryVpc = MemoryImage<VpcFormat>
+
+extension [UInt8] {
+  /// The same bytes with big-endian fields changed: offset, width, value. Checksums are made right afterwards.
+  func vpcChanged(_ fields: [(Int, Int, UInt64)], mending sums: Bool = true) -> [UInt8] {
+    var bytes = self
+    for (offset, width, value) in fields {
+      for index in 0..<width {
+        bytes[offset + index] = UInt8(truncatingIfNeeded: value >> UInt64((width - 1 - index) * 8))
+      }
+    }
+    if sums { bytes.mendSums() }
+    return bytes
+  }
+
+  /// Makes the checksums right of footers and header where they usually stand.
+  mutating func mendSums() {
+    mendSum(0, 512, 64, VpcFooter.cookie)
+    mendSum(count - 512, 512, 64, VpcFooter.cookie)
+    mendSum(512, 1024, 36, VpcHeader.cookie)
+  }
+
+  private mutating func mendSum(_ start: Int, _ length: Int, _ field: Int, _ cookie: [UInt8]) {
+    guard start >= 0, start + length <= count, Array(self[start..<start + 4]) == Array(cookie.prefix(4))
+    else { return }
+    var sum: UInt32 = 0
+    for index in 0..<length where !(field..<field + 4).contains(index) {
+      sum &+= UInt32(self[start + index])
+    }
+    for index in 0..<4 {
+      self[start + field + index] = UInt8(truncatingIfNeeded: ~sum >> UInt32((3 - index) * 8))
+    }
+  }
+}
+
+@Suite("VHD")
+struct VpcFormatTests {
+  @Test(
+    "keeps the contract of drivers",
+    arguments: [[:], ["subformat": "fixed"], ["preallocation": "full"], ["force_size": "off"]]
+      as [OptionObject],
+    [1, 2] as [UInt64])
+  func conforms(_ options: OptionObject, _ seed: UInt64) throws {
+    let image = try MemoryVpc(size: 5 << 20 | 1024, options)
+    let findings = try DriverConformance.check(
+      image.edge, seed: seed, operations: 60, mayHaveHoles: options["subformat"] != nil)
+    #expect(findings == [])
+    let content = try image.edge.array(at: 0, count: Int(image.edge.length))
+    try image.close()
+    let again = try MemoryVpc(image.memory.bytes)
+    let same = try again.edge.array(at: 0, count: content.count)
+    #expect(same == content)
+    let check = try again.check()
+    #expect(check.lines == [] && check.result.corruptions == 0 && check.result.leaks == 0)
+  }
+
+  @Test("over a parent, only the sectors that are written have bits, and a crash leaves the others alone")
+  func differencing() throws {
+    let below = [UInt8](repeating: 7, count: 5 << 20)
+    let bytes = try MemoryVpc.bytes(size: 5 << 20, ["backing_file": "base.vhd"])
+    let image = try MemoryVpc(bytes, below: below)
+    #expect(try DriverConformance.check(image.edge, seed: 5, operations: 80) == [])
+    let other = try MemoryVpc(bytes, below: below)
+    try other.edge.write(at: 1024, [UInt8](repeating: 1, count: 512))
+    try other.edge.write(at: 2048 + 100, [2])
+    try other.close()
+    // Sectors 2 and 4 of the first block.
+    let start = Int(other.memory.bytes[1536..<1540].reduce(0) { $0 << 8 | UInt64($1) }) * 512
+    #expect(other.memory.bytes[start..<start + 2] == [0b0010_1000, 0])
+    #expect(
+      try MemoryVpc(other.memory.bytes, below: below).edge.array(at: 512, count: 512)
+        == below[..<512].map { $0 })
+  }
+
+  @Test("geometries are those of the specification, and rounding finds the next that is exact")
+  func geometry() {
+    for (sectors, cylinders, heads, track) in [
+      (2048, 30, 4, 17), (131072, 963, 8, 17), (2097152, 2080, 16, 63), (66_059_279, 65534, 16, 63),
+      (266_338_320, 65279, 16, 255), (1 << 40, 65535, 16, 255),
+    ] as [(UInt64, UInt16, UInt8, UInt8)] {
+      let geometry = VpcGeometry(sectors: sectors)
+      #expect(
+        geometry == VpcGeometry(cylinders: cylinders, heads: heads, sectorsPerTrack: track), "\(sectors)")
+    }
+    // As `qemu-img` makes them.
+    for (asked, made) in [
+      (1 << 20, 1_079_296), (64 << 20, 67_125_248), (1 << 30, 1_073_995_776), (127 << 30, 136_365_219_840),
+      (0, 0), (10 << 20, 10_514_432), (200 << 30, 200 << 30),
+    ] as [(UInt64, UInt64)] {
+      #expect(VpcGeometry.roundedLength(asked) == made)
+    }
+    var numbers = SeededNumbers(seed: 1)
+    for _ in 0..<100_000 {
+      let sectors = UInt64.random(in: 0..<300_000_000, using: &numbers)
+      let geometry = VpcGeometry(sectors: sectors)
+      #expect(geometry.length <= sectors * 512 && geometry.heads <= 16)
+    }
+  }
+
+  @Test("a new image's footers are alike, and no two have the same id")
+  func identity() throws {
+    var ids: Set<[UInt8]> = []
+    for _ in 0..<50 {
+      let bytes = try MemoryVpc.bytes(size: 1 << 20)
+      #expect(bytes.prefix(512) == bytes.suffix(512))
+      ids.insert(Array(bytes[68..<84]))
+    }
+    #expect(ids.count == 50)
+  }
+
+  @Test(
+    "either footer is enough to read an image, and changing it mends the other", arguments: [false, true])
+  func recovery(_ isFront: Bool) throws {
+    let image = try MemoryVpc(size: 8 << 20)
+    try image.edge.write(at: 3 << 20, [UInt8](repeating: 4, count: 1000))
+    try image.close()
+    let sound = image.memory.bytes
+    var bytes = sound
+    bytes[isFront ? 30 : bytes.count - 500] ^= 1
+    let reader = try MemoryVpc(bytes, flags: [])
+    #expect(try reader.edge.array(at: 3 << 20, count: 1) == [4])
+    #expect(try reader.check().lines.count == 1)
+    let writer = try MemoryVpc(bytes)
+    try writer.edge.write(at: 0, [1])
+    try writer.close()
+    let again = try MemoryVpc(writer.memory.bytes)
+    #expect(try again.check().lines == [])
+    #expect(try again.edge.array(at: 3 << 20, count: 1) == [4])
+    let mended = try MemoryVpc(bytes)
+    #expect(try mended.repair(.leaks).corruptions == 1)
+    #expect(try mended.repair(.all).corruptionsFixed == 1)
+    #expect(try mended.check().lines == [])
+    try mended.close()
+    #expect(try MemoryVpc(mended.memory.bytes).check().lines == [])
+    // Without either there is nothing.
+    bytes[isFront ? bytes.count - 500 : 30] ^= 1
+    let error = #expect(throws: BlockError.self) { _ = try MemoryVpc(bytes) }
+    #expect(error?.message == "Incorrect header checksum")
+  }
+
+  @Test("the file ends with a footer at every moment, and each step leaves leaks at worst")
+  func moments() throws {
+    let image = try MemoryVpc(size: 12 << 20)
+    try image.edge.write(at: 0, [UInt8](repeating: 3, count: 3000))
+    try image.edge.flush()
+    image.fault.record(from: image.memory.bytes)
+    for index in 1...3 {
+      try image.edge.write(
+        at: UInt64(index) * 2 << 20, [UInt8](repeating: UInt8(index), count: 5000))
+      try image.edge.flush()
+    }
+    try image.edge.discard(at: 2 << 20, length: 2 << 20)
+    try image.edge.truncate(to: 600 << 20)
+    try image.edge.truncate(to: 9 << 20)
+    try image.close()
+    var numbers = SeededNumbers(seed: 6)
+    let history = try #require(image.fault.history)
+    for moment in 0...history.count {
+      for loss in StorageHistory.Loss.allCases {
+        let bytes = history.bytes(after: moment, losing: loss, &numbers)
+        #expect(VpcFooter(parsing: Buffer(Array(bytes.suffix(512))).bytes) != nil, "\(moment), \(loss)")
+        let left = try MemoryVpc(bytes)
+        let check = try left.check()
+        // A change of the length is in one footer before it is in the other.
+        let lines = check.lines.filter { !$0.contains("are not the same") }
+        #expect(lines == [], "\(moment), \(loss)")
+        #expect(try left.edge.array(at: 0, count: 3000) == [UInt8](repeating: 3, count: 3000))
+      }
+    }
+  }
+}
