@@ -71,6 +71,7 @@ let package = Package(
     module(
       "ParallelsFormat", ["BlockGraph", "BlockTables", "Crypto"], path: "Sources/Formats/Parallels"),
     module("VpcFormat", ["BlockGraph", "BlockTables"], path: "Sources/Formats/Vpc"),
+    module("VhdxFormat", ["BlockGraph", "BlockTables", "Compression"], path: "Sources/Formats/Vhdx"),
     module("LuksFormat", ["BlockGraph", "Crypto"], path: "Sources/Formats/Luks"),
     module("Filters", ["BlockGraph"], path: "Sources/Formats/Filters"),
     module("Secrets", ["BlockGraph", "Crypto"]),
@@ -78,7 +79,7 @@ let package = Package(
       "Jobs",
       [
         "BlockGraph", "Crypto", "FileProtocol", "NBDProtocol", "NullProtocol", "RawFormat", "Qcow2Format",
-        "VdiFormat", "QedFormat", "ParallelsFormat", "VpcFormat", "LuksFormat", "Filters",
+        "VdiFormat", "QedFormat", "ParallelsFormat", "VpcFormat", "VhdxFormat", "LuksFormat", "Filters",
       ]),
     module(
       "Commands",
@@ -106,6 +107,7 @@ let package = Package(
     tests("QedFormatTests", ["QedFormat", "Support"]),
     tests("ParallelsFormatTests", ["ParallelsFormat", "Crypto", "Support"]),
     tests("VpcFormatTests", ["VpcFormat", "Support"]),
+    tests("VhdxFormatTests", ["VhdxFormat", "Support"]),
     tests("LuksFormatTests", ["LuksFormat", "Support"]),
     tests("FiltersTests", ["Filters", "Support"]),
     tests("SecretsTests", ["Secrets", "Support"]),

@@ -13,6 +13,7 @@ internal import QedFormat
 internal import RawFormat
 internal import VdiFormat
 internal import VpcFormat
+internal import VhdxFormat
 
 /// Every driver of the suite.
 package enum Drivers {
@@ -20,7 +21,8 @@ package enum Drivers {
   package static let all: [any DriverKind] =
     [FileStorage.file, FileStorage.device, NBDStorage()] + NullStorage.all
     + [
-      RawFormat(), Qcow2Format(), VdiFormat(), QedFormat(), ParallelsFormat(), VpcFormat(), LuksFormat(),
+      RawFormat(), Qcow2Format(), VdiFormat(), QedFormat(), ParallelsFormat(), VpcFormat(), VhdxFormat(),
+      LuksFormat(),
     ]
     + [
       CopyOnReadFilter(), CopyBeforeWriteFilter(), ThrottleFilter(), QuorumFilter(), BlkverifyFilter(),

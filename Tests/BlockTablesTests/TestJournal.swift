@@ -42,7 +42,7 @@ struct TestJournal: TableJournal {
       var bytes = entry.mutableBytes
       bytes.storeBig(1 as UInt64, at: 0)
       bytes.storeBig(part.offset, at: 8)
-      try part.withBytes { bytes.copy($0, at: 512) }
+      part.withBytes { bytes.copy($0, at: 512) }
       bytes.storeBig(TestJournal.sum(entry.bytes), at: 16)
       try file.write(at: offset, from: entry.bytes)
       try file.flush()

@@ -38,8 +38,7 @@ package struct TablePart {
   package var count: Int { range.count }
 
   /// Calls `body` with the part's bytes.
-  package func withBytes<Result>(_ body: (RawSpan) throws(BlockError) -> Result) throws(BlockError) -> Result
-  {
+  package func withBytes<Failure: Error>(_ body: (RawSpan) throws(Failure) -> Void) throws(Failure) {
     try body(buffer.bytes.slice(range))
   }
 }

@@ -47,9 +47,9 @@ struct VdiHeader {
   /// Blocks with a place: offset 388.
   var allocatedCount: UInt32
   /// Offset 392.
-  var imageID: VdiUUID
+  var imageID: GUID
   /// Changes with the content: offset 408.
-  var modificationID: VdiUUID
+  var modificationID: GUID
 }
 
 extension VdiHeader {
@@ -88,8 +88,8 @@ extension VdiHeader {
     try VdiHeader.require(
       blockSize == VdiHeader.blockSize, "block size \(blockSize) is not \(VdiHeader.blockSize)")
     try VdiHeader.require(diskSize <= room, "disk size \(diskSize), image bitmap has room for \(room)")
-    try VdiHeader.require(VdiUUID(parsing: bytes, at: 424).isNil, "non-NULL link UUID")
-    try VdiHeader.require(VdiUUID(parsing: bytes, at: 440).isNil, "non-NULL parent UUID")
+    try VdiHeader.require(GUID(parsing: bytes, at: 424) == .none, "non-NULL link UUID")
+    try VdiHeader.require(GUID(parsing: bytes, at: 440) == .none, "non-NULL parent UUID")
     try VdiHeader.require(
       blockCount <= VdiHeader.largestBlockCount,
       "too many blocks \(blockCount), max is \(VdiHeader.largestBlockCount)")
@@ -102,8 +102,8 @@ extension VdiHeader {
     self.diskSize = diskSize
     self.blockCount = blockCount
     allocatedCount = bytes.little32(at: 388)
-    imageID = VdiUUID(parsing: bytes, at: 392)
-    modificationID = VdiUUID(parsing: bytes, at: 408)
+    imageID = GUID(parsing: bytes, at: 392)
+    modificationID = GUID(parsing: bytes, at: 408)
   }
 
   /// The error for a disk that is too long for the format.
@@ -202,36 +202,5 @@ struct VdiCoding: BlockEntryCoding {
       return index < VdiCoding.zero ? index : nil
     case .partial, .compressed: return nil
     }
-  }
-}
-
-/// Sixteen bytes that name an image or a state of it.
-struct VdiUUID: Equatable {
-  var low: UInt64
-  var high: UInt64
-
-  /// Whether nothing is named.
-  var isNil: Bool { low == 0 && high == 0 }
-
-  /// A random one, as version 4 has it, in the mixed byte order that VirtualBox writes.
-  static func random() -> VdiUUID {
-    let low = UInt64.random(in: .min ... .max) & 0x0fff_ffff_ffff_ffff | 0x4000_0000_0000_0000
-    let high = UInt64.random(in: .min ... .max) & ~0xc0 | 0x80
-    return VdiUUID(low: low, high: high)
-  }
-
-  init(low: UInt64, high: UInt64) {
-    self.low = low
-    self.high = high
-  }
-
-  init(parsing bytes: RawSpan, at offset: Int) {
-    low = bytes.little64(at: offset)
-    high = bytes.little64(at: offset + 8)
-  }
-
-  func write(to bytes: inout MutableRawSpan, at offset: Int) {
-    bytes.storeLittle(low, at: offset)
-    bytes.storeLittle(high, at: offset + 8)
   }
 }

@@ -1,0 +1,114 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import BlockGraph
+internal import BlockTables
+internal import Bytes
+package import Errors
+package import Options
+
+/// Disks of Hyper-V: two headers, a log, and blocks of 1 to 256 MiB.
+package struct VhdxFormat: DriverKind {
+  /// Makes the kind.
+  package init() {}
+
+  /// `vhdx`.
+  package var name: String { "vhdx" }
+
+  /// The options that `create` accepts.
+  package var creationOptions: OptionList {
+    [
+      OptionSpec("size", .size, "Virtual disk size; max of 64TB."),
+      OptionSpec("log_size", .size, "Log size; min 1MB.", default: 1_048_576),
+      OptionSpec(
+        "block_size", .size,
+        "Block Size; min 1MB, max 256MB. 0 means auto-calculate based on image size.", default: 0),
+      OptionSpec(
+        "subformat", .string,
+        "VHDX format type, can be either 'dynamic' or 'fixed'. Default is 'dynamic'."),
+      OptionSpec(
+        "block_state_zero", .bool,
+        "Force use of payload blocks of type 'ZERO'. Non-standard, but default."),
+      OptionSpec("logical_sector_size", .size, "Sector size of the disk; 512 or 4096. Default is 512."),
+    ]
+  }
+
+  /// Certain of the signature.
+  package func probe(_ input: ProbeInput) -> Recognition? {
+    VhdxHeader.hasSignature(input.head.bytes) ? Recognition(by: "the signature at byte 0") : nil
+  }
+
+  /// Disks have whole sectors.
+  package func lengthOfNew(_ size: UInt64, options: OptionObject) throws(BlockError) -> UInt64 {
+    guard let length = size.roundedUp(to: options["logical_sector_size"] == 4096 ? 4096 : 512) else {
+      throw VhdxMetadata.tooLarge
+    }
+    return length
+  }
+
+  /// Parts that were never written read as zero, unless they have a place on storage that does not.
+  package func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool {
+    let hasPlaces =
+      options["subformat"] == "fixed" || !["off", nil].contains(options["preallocation"]?.string)
+    return storageReadsZero || !hasPlaces
+  }
+
+  /// Reads headers and metadata, after the log has been replayed; the block map is read when it is needed.
+  package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+    let file = try request.file()
+    let read: VhdxReader = { (offset, count) throws(BlockError) in try file.read(at: offset, count: count) }
+    let structure = try VhdxStructure(read)
+    try request.recover(try structure.recovery(fileLength: file.length, read))
+    let driver = try VhdxDriver(structure, try structure.metadata(read))
+    if request.node.isWritable { try driver.clearLog(request.node) }
+    return OpenedDriver(driver)
+  }
+
+  /// Writes headers, region tables, metadata and a block map, in an order in which the image is one at the end.
+  package func create(_ request: CreateRequest) throws(BlockError) {
+    let plan = try VhdxPlan(size: request.size, request.options)
+    let file = request.file
+    try file.truncate(to: plan.fileLength, exact: false, preallocation: plan.preallocation)
+    // What was here before must be taken for nothing of the new image.
+    try file.writeZeroes(at: 0, length: plan.dataOffset, mayUnmap: true)
+    try plan.writeTables(to: file)
+  }
+}
+
+extension VhdxFormat: MeasuringKind {
+  /// Headers, log, map and metadata, and the blocks.
+  package func measure(_ request: MeasureRequest) throws(BlockError) -> ImageMeasure {
+    let plan = try VhdxPlan(
+      size: try lengthOfNew(request.wholeLength, options: request.options), request.options)
+    return plan.hasPlaces
+      ? ImageMeasure(empty: plan.fullLength, full: plan.fullLength, fullyAllocated: true)
+      : ImageMeasure(empty: plan.dataOffset, full: plan.fullLength, unit: plan.metadata.blockSize)
+  }
+}
+
+extension VhdxFormat: InspectingKind {
+  /// Reads headers, region tables and metadata, and tells of a log that is to be replayed.
+  package func inspect(_ file: InspectedFile) throws(BlockError) -> HeaderFindings {
+    let read: VhdxReader = { (offset, count) throws(BlockError) in try file.read(at: offset, count: count) }
+    let structure = try VhdxStructure(read)
+    let metadata = try structure.metadata(read)
+    var findings = HeaderFindings(virtualSize: metadata.diskSize)
+    findings.defects = structure.damage
+    do throws(BlockError) {
+      _ = try structure.layout(metadata)
+      let recovery = try structure.recovery(fileLength: file.length, read)
+      if !recovery.steps.isEmpty {
+        findings.remarks.append(
+          "the log has changes (\(recovery.steps.count - 1)) that are not in the file yet; they count when it is read"
+        )
+      }
+    } catch {
+      findings.defects.append(error.message)
+    }
+    findings.remarks.append(
+      "blocks of \(metadata.blockSize) bytes, \(metadata.isFixed ? "fixed" : "dynamic"), sectors of "
+        + "\(metadata.sectorSize) bytes, block map at \(try structure.regions.region(VhdxRegions.blockMap, "block map").offset)"
+    )
+    return findings
+  }
+}
