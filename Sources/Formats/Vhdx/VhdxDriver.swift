@@ -18,8 +18,8 @@ final class VhdxDriver: BlockTableDriver, @unchecked Sendable {
   /// Guarded by `lock`, as is all that follows.
   private var metadata: VhdxMetadata
   private var regions: VhdxRegions
-  /// What is wrong with the copies of header and region table.
-  private var damage: [String]
+  /// What is wrong with the copies of the header, and of the region table.
+  private var damage: (headers: [String], regions: [String])
   /// Whether the second region table is to become as the first.
   private var hasStaleTable: Bool
   /// Whether the log's changes are in memory only.
@@ -31,7 +31,7 @@ final class VhdxDriver: BlockTableDriver, @unchecked Sendable {
   init(_ structure: VhdxStructure, _ metadata: VhdxMetadata) throws(BlockError) {
     self.metadata = metadata
     regions = structure.regions
-    damage = structure.damage
+    damage = (structure.headers.damage, structure.regionTables.damage)
     hasLog = structure.hasLog
     hasStaleTable = structure.hasStaleTable
     headers = VhdxHeaderStore(structure.header, current: structure.current, isEven: structure.isEven)
@@ -193,16 +193,19 @@ final class VhdxDriver: BlockTableDriver, @unchecked Sendable {
     _ result: inout CheckResult, repair: CheckRepair?, of node: Node, report: (String) -> Void
   ) throws(BlockError) {
     let (damage, wasReplayed, regions) = lock.withLock { (self.damage, self.wasReplayed, self.regions) }
-    for line in damage { report("ERROR: " + line) }
-    if repair == .all, !damage.isEmpty, let file = node.file {
-      try writeRegions(regions, file)
-      // Twice: either copy may be the one that is not valid.
-      for _ in VhdxHeader.offsets { try headers.change(in: file) { _ in } }
-      lock.withLock { self.damage = [] }
-      result.corruptionsFixed += UInt64(damage.count)
-    } else if repair == nil {
-      result.corruptions += UInt64(damage.count)
+    for line in damage.headers + damage.regions { report("ERROR: " + line) }
+    var mended = 0
+    if repair != nil {
+      // Whatever is changed writes both headers.
+      mended += damage.headers.count
     }
+    if repair == .all, !damage.regions.isEmpty, let file = node.file {
+      try writeRegions(regions, file)
+      mended += damage.regions.count
+    }
+    result.corruptionsFixed += UInt64(mended)
+    result.corruptions += UInt64(damage.headers.count + damage.regions.count - mended)
+    if repair != nil { lock.withLock { self.damage = ([], repair == .all ? [] : damage.regions) } }
     if repair != nil, wasReplayed {
       result.corruptionsFixed += 1
       lock.withLock { self.wasReplayed = false }

@@ -40,7 +40,8 @@ package struct VhdxFormat: DriverKind {
 
   /// Disks have whole sectors.
   package func lengthOfNew(_ size: UInt64, options: OptionObject) throws(BlockError) -> UInt64 {
-    guard let length = size.roundedUp(to: options["logical_sector_size"] == 4096 ? 4096 : 512) else {
+    guard options["logical_sector_size"] == 4096 else { return size }
+    guard let length = size.roundedUp(to: 4096) else {
       throw VhdxMetadata.tooLarge
     }
     return length

@@ -15,8 +15,10 @@ struct VhdxStructure {
     /// The name in messages.
     var name: String
 
-    /// The numbers, from 1, of copies that are not valid.
-    var broken: [Int] { values.indices.filter { values[$0] == nil }.map { $0 + 1 } }
+    /// The copies that are not valid, in words.
+    var damage: [String] {
+      values.indices.filter { values[$0] == nil }.map { "\(name) \($0 + 1) is not valid" }
+    }
   }
 
   let headers: Copies<VhdxHeader>
@@ -70,25 +72,23 @@ struct VhdxStructure {
   /// Whether there is a log that may have to be replayed.
   var hasLog: Bool { header.logID != .none }
 
-  /// The copies that are not as they should be, in words.
-  var damage: [String] {
-    var damage: [String] = []
-    for (name, broken) in [(headers.name, headers.broken), (regionTables.name, regionTables.broken)] {
-      for number in broken { damage.append("\(name) \(number) is not valid") }
-    }
-    return damage
-  }
+  /// The copies that are not valid, in words.
+  var damage: [String] { headers.damage + regionTables.damage }
 
   /// Whether the second region table is another than the first, as a crash leaves it while the block map moves.
-  var hasStaleTable: Bool { regionTables.broken.isEmpty && regionTables.values[0] != regionTables.values[1] }
+  var hasStaleTable: Bool { regionTables.damage.isEmpty && regionTables.values[0] != regionTables.values[1] }
 
   /// The layout of the file.
   ///
   /// - Throws: kind `corrupt` where the block map has no room for the disk.
   func layout(_ metadata: VhdxMetadata) throws(BlockError) -> BlockTableLayout {
     var layout = try metadata.layout(regions, log: log)
-    let end = try regions.region(VhdxRegions.metadata, "metadata").range.upperBound
-    if leavesGap, let gapEnd = end.plus(VhdxStructure.gap) { layout.spare = [end..<gapEnd] }
+    // Where the block map has moved, its former place among the other regions stays empty.
+    var end = try regions.region(VhdxRegions.metadata, "metadata").range.upperBound
+    // Of a fixed image, `qemu-img` takes the space of all blocks and then gives them others.
+    let unused = VhdxStructure.gap + (metadata.isFixed ? layout.blockCount * layout.blockSize : 0)
+    if leavesGap { end = end.plus(unused) ?? end }
+    layout.spare = [VhdxHeader.section..<end]
     return layout
   }
 
