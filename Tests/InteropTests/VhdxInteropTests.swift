@@ -38,8 +38,9 @@ import Testing
         diff <(qemu-img info image.vhdx) <("$1" info image.vhdx)
         diff <(qemu-img info --output=json image.vhdx) <("$1" info --output=json image.vhdx)
         vhdi image.vhdx | cmp - disk.raw
-        7zz e -so -tVHDX image.vhdx 2>/dev/null | cmp - disk.raw
-        """, Programs.strata, options, folder: folder.path)
+        # 7-Zip opens no disks of other lengths, whoever made them.
+        (($3 % 1048576)) || 7zz e -so -tVHDX image.vhdx 2>/dev/null | cmp - disk.raw
+        """, Programs.strata, options, "\(length)", folder: folder.path)
     #expect(outcome == Shell.Outcome(status: 0, output: ""))
   }
 
