@@ -123,7 +123,7 @@ let package = Package(
 // Fuzz targets, whose `main` is libFuzzer's: Scripts/fuzz builds them.
 if Context.environment["STRATA_FUZZ"] != nil {
   package.targets.append(module("FuzzSupport", ["Jobs"], path: "Fuzz/FuzzSupport"))
-  for name in ["FuzzImage", "FuzzLuks", "FuzzVdi", "FuzzPrograms", "FuzzOptions"] {
+  for name in ["FuzzImage", "FuzzLuks", "FuzzBlockTables", "FuzzPrograms", "FuzzOptions"] {
     package.targets.append(
       .executableTarget(
         name: name, dependencies: ["FuzzSupport"], path: "Fuzz/\(name)",

@@ -31,7 +31,7 @@ package struct OpenImage {
     let content = BoundedStorage([UInt8](repeating: 66, count: 1 << 18))
     let (data, dataUser) = try OpenImage.adopt(content, "data", in: graph)
     var options = options
-    if storage.hasDataFile { options["data-file"] = .string(data.name) }
+    if kind.name == "qcow2", storage.hasDataFile { options["data-file"] = .string(data.name) }
     let request =
       flags.contains(.writable)
       ? PermissionRequest(held: [.consistentRead, .write, .resize], shared: .consistentRead)

@@ -183,4 +183,86 @@ struct VpcFormatTests {
       }
     }
   }
+
+  @Test(
+    "names of parents are looked for as they are and beside the image",
+    arguments: [
+      (".\\a.vhd", ["a.vhd"]), ("..\\x\\a.vhd", ["../x/a.vhd", "a.vhd"]), ("C:\\x\\a.vhd", ["a.vhd"]),
+      ("\\\\server\\share\\a.vhd", ["a.vhd"]), ("/srv/a.vhd", ["/srv/a.vhd", "a.vhd"]),
+      ("a:b.vhd", ["./a:b.vhd"]),
+      ("\\", []), ("", []),
+    ] as [(String, [String])])
+  func names(_ name: String, _ candidates: [String]) {
+    var names = VpcParentName()
+    names.add(name)
+    #expect(names.candidates == candidates)
+  }
+
+  @Test("emptying an image whose parent has changed leaves a file as short as a new one")
+  func emptied() throws {
+    let below = [UInt8](repeating: 7, count: 5 << 20)
+    let bytes = try MemoryVpc.bytes(size: 5 << 20, ["backing_file": "base.vhd"])
+    let image = try MemoryVpc(bytes, below: below)
+    try image.edge.write(at: 0, [1])
+    for name in ["b.vhd", "base.vhd", "c.vhd"] { try image.edge.setBackingFile(name, format: "vpc") }
+    image.fault.record(from: image.memory.bytes)
+    try image.edge.makeEmpty()
+    try image.close()
+    #expect(image.memory.bytes.count <= bytes.count)
+    var numbers = SeededNumbers(seed: 8)
+    let history = try #require(image.fault.history)
+    for moment in 0...history.count {
+      for loss in StorageHistory.Loss.allCases {
+        let left = try MemoryVpc(
+          history.bytes(after: moment, losing: loss, &numbers), below: below, flags: [])
+        #expect(left.node.driver.formatInformation(of: left.node)?.backing?.name == "c.vhd")
+        let first = try left.edge.array(at: 0, count: 1)
+        #expect(first == [1] || first == [7])
+      }
+    }
+  }
+
+  @Test("another parent's name comes about at one moment, or not at all")
+  func parents() throws {
+    let image = try MemoryVpc(MemoryVpc.bytes(size: 5 << 20, ["backing_file": "a.vhd"]), below: [1, 2, 3])
+    try image.edge.write(at: 0, [1])
+    try image.edge.flush()
+    image.fault.record(from: image.memory.bytes)
+    for name in ["b.vhd", "folder/c.vhd", nil] { try image.edge.setBackingFile(name, format: nil) }
+    #expect(throws: BlockError.self) { try image.edge.setBackingFile("x\\y.vhd", format: nil) }
+    var numbers = SeededNumbers(seed: 9)
+    let history = try #require(image.fault.history)
+    for moment in 0...history.count {
+      for loss in StorageHistory.Loss.allCases {
+        let left = try MemoryVpc(history.bytes(after: moment, losing: loss, &numbers), flags: [])
+        let name = left.node.driver.formatInformation(of: left.node)?.backing?.name
+        #expect(["a.vhd", "b.vhd", "folder/c.vhd", nil].contains(name), "\(moment), \(loss)")
+        #expect(try left.edge.array(at: 0, count: 1) == [1])
+      }
+    }
+  }
+
+  @Test(
+    "footers and headers of any bytes open or are refused, and what opens can be read",
+    arguments: [false, true])
+  func anyBytes(_ isChild: Bool) throws {
+    let options: OptionObject = isChild ? ["backing_file": "base.vhd"] : [:]
+    let image = try MemoryVpc(MemoryVpc.bytes(size: 4 << 20, options))
+    try image.edge.write(at: 0, [1])
+    try image.close()
+    let whole = image.memory.bytes
+    var numbers = SeededNumbers(seed: 4)
+    for _ in 0..<1500 {
+      var bytes = whole
+      for _ in 0..<Int.random(in: 1...3, using: &numbers) {
+        let place =
+          Bool.random(using: &numbers) ? 12..<72 : Bool.random(using: &numbers) ? 520..<600 : 1088..<1560
+        bytes[Int.random(in: place, using: &numbers)] = UInt8.random(in: 0...255, using: &numbers)
+      }
+      bytes.mendSums()
+      guard let image = try? MemoryVpc(bytes, flags: []) else { continue }
+      _ = try? image.edge.array(at: 0, count: 4096)
+      if image.edge.length < 1 << 30 { _ = try? image.check().result }
+    }
+  }
 }

@@ -25,6 +25,7 @@ struct CheckCommand: ProgramCommand {
           strata check disk.qcow2
           strata check --output=json disk.qcow2
           strata check -r all disk.qcow2
+          strata check --profile=azure disk.vhd
         """)
   }
 
@@ -35,6 +36,12 @@ struct CheckCommand: ProgramCommand {
     name: option("r", "repair"),
     help: ArgumentHelp("Repair 'leaks' or 'all', and check again.", valueName: "what"))
   var repair: String?
+
+  @Option(
+    name: option("profile"),
+    help: ArgumentHelp(
+      "Hold the image against the rules of a service, too: 'azure' for vpc images.", valueName: "name"))
+  var profile: String?
 
   @Option(name: option("T", "source-cache"), help: .cacheMode)
   var cache: String?
@@ -72,7 +79,8 @@ struct CheckCommand: ProgramCommand {
     let image = try access.image(file, format: format, flags: mode.flags)
     if what != nil { try access.refuseForceShare(of: file) }
     let name = try session.name(of: image)
-    let job = CheckJob(.named(name, image.settings, session.opener), repair: what) { finding in
+    let job = CheckJob(.named(name, image.settings, session.opener), repair: what, profile: profile) {
+      finding in
       console.say(finding)
     } repaired: { result in
       if !standard.quiet, form == .human { console.print(CheckReport(result).repaired) }

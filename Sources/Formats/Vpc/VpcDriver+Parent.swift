@@ -15,9 +15,39 @@ struct VpcParent: Equatable {
 
 /// Naming another parent, or none, and giving all to it.
 extension VpcDriver {
+  /// The file becomes as short as a new one: a header that stands at its end comes to the start, where there is room now.
   func makeEmpty(_ node: Node) throws(BlockError) {
     try beginChanges(node)
     try table.makeEmpty(node)
+    guard let file = node.file, try moveHeaderToStart(node, file) else { return }
+    try table.makeEmpty(node)
+  }
+
+  /// Moves the header and the names of the parent of an image without blocks to where a new image has them; false where they
+  /// are there, or find no room.
+  private func moveHeaderToStart(_ node: Node, _ file: Edge) throws(BlockError) -> Bool {
+    let old = footers.current.dataOffset
+    let (present, start) = (lock.withLock { header }, UInt64(VpcFooter.length))
+    var (locators, names) = (present.locators, [] as [(offset: UInt64, bytes: Buffer)])
+    var position = max(present.tableEnd, start + UInt64(VpcHeader.length))
+    for index in locators.indices {
+      guard let place = locators[index].place(inFileOf: file.length) else { continue }
+      names.append((position, try file.read(at: place.lowerBound, count: place.count)))
+      locators[index].offset = position
+      position += UInt64(place.count).dividedUp(by: 512) * 512
+    }
+    let table = present.tableOffset..<present.tableEnd
+    guard old >= position, !table.overlaps(start..<start + UInt64(VpcHeader.length)) else { return false }
+    for (offset, bytes) in names { try file.write(at: offset, from: bytes.bytes) }
+    var next = present
+    next.setLocators(locators)
+    let written = next.bytes
+    try file.write(at: start, from: written.bytes)
+    try file.flush()
+    try footers.change(in: file) { $0.dataOffset = start }
+    lock.withLock { header = next }
+    try adoptLayout(node, file)
+    return true
   }
 
   /// A new header with the names behind it comes to stand at the end of the file, and the footers switch to it: with the one
@@ -52,7 +82,8 @@ extension VpcDriver {
       $0.kindNumber = VpcFooter.Kind.differencing.rawValue
       $0.dataOffset = offset
     }
-    let reference = try next.reference(inFileOf: file.length) { (offset, count) throws(BlockError) in
+    let reference = try next.reference(headerOffset: offset, inFileOf: file.length) {
+      (offset, count) throws(BlockError) in
       try file.read(at: offset, count: count)
     }.backing
     lock.withLock {

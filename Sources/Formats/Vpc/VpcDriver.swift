@@ -183,7 +183,14 @@ extension VpcDriver {
     for defect in found { report("ERROR: \(defect)") }
     if what == .all, !found.isEmpty, let file = node.file {
       try table.ensureTrailer(node, isWhole: false)
-      try changeHeader(node) { _ in }
+      let (offset, length) = (footers.current.dataOffset, file.length)
+      // Names that cannot be read are given up: the others go on.
+      try changeHeader(node) { (header) in
+        let usable = header.locators.filter {
+          $0.rank == .max || header.place(of: $0, headerOffset: offset, inFileOf: length) != nil
+        }
+        if usable.count < header.locators.count { header.setLocators(usable) }
+      }
       try footers.change(in: file) { _ in }
       lock.withLock { defects = [] }
     }

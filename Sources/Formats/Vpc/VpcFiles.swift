@@ -77,9 +77,7 @@ struct VpcFooters {
         .tooLarge,
         "the disk of \(footer.currentSize) bytes is longer than a VHD's can be (\(VpcFooter.largestDisk))")
     }
-    guard footer.dataOffset >= UInt64(VpcFooter.length),
-      let end = footer.dataOffset.plus(UInt64(VpcHeader.length)), end <= fileLength
-    else {
+    guard footer.dataOffset >= UInt64(VpcFooter.length), footer.dataOffset < fileLength else {
       throw BlockError(
         .corrupt, "the dynamic header (offset \(footer.dataOffset)) lies outside the file or on its footer")
     }

@@ -9,7 +9,7 @@ internal import Host
 /// An open fixed VHD: the disk as it is, and a footer behind it.
 final class VpcFixedDriver: CheckingDriver, IdentifiedDriver, @unchecked Sendable {
   let name = "vpc"
-  private let footers: VpcFooterStore
+  let footers: VpcFooterStore
   private let lock = ConditionLock()
   private var length: UInt64
 

@@ -94,7 +94,13 @@ package struct VpcFormat: DriverKind {
       (offset, count) throws(BlockError) in try file.read(at: offset, count: count)
     }
     let driver = VpcDriver(image, store, tailLength: found.tailLength)
-    var opened = OpenedDriver(driver, references: image.backing.map { [$0] } ?? [])
+    var opened = OpenedDriver(driver)
+    if var backing = image.backing {
+      // A parent elsewhere may be called as the image is: beside the image that is not it.
+      let own = request.node.fileName.split(separator: "/").last.map { String($0) }
+      backing.otherNames.removeAll { $0 == own }
+      opened.references = [backing]
+    }
     if !request.flags.contains(.checking), let defect = image.defects.first {
       opened.warnings.append(.remark("\(defect); 'check -r all' mends that"))
     }
@@ -138,7 +144,7 @@ struct VpcOpened {
       (backing, self.defects) = (nil, defects)
       return
     }
-    let found = try header.reference(inFileOf: fileLength, read)
+    let found = try header.reference(headerOffset: footer.dataOffset, inFileOf: fileLength, read)
     guard let reference = found.backing else {
       throw BlockError(.corrupt, "the differencing image names no parent")
     }

@@ -135,7 +135,9 @@ struct VpcHeader {
     layout.leadFill = 0xff
     layout.reserved = [copy, header, table]
     if kind == .differencing {
-      layout.reserved += locators.compactMap { $0.place(inFileOf: fileLength) }
+      layout.reserved += locators.compactMap {
+        place(of: $0, headerOffset: headerOffset, inFileOf: fileLength)
+      }
     }
     return layout
   }
@@ -161,19 +163,26 @@ struct VpcHeader {
     }
   }
 
+  /// Where the name of a locator is; nil where that is not in a file of so many bytes, or on something else.
+  func place(of locator: VpcLocator, headerOffset: UInt64, inFileOf fileLength: UInt64) -> Range<UInt64>? {
+    guard let place = locator.place(inFileOf: fileLength) else { return nil }
+    let header = headerOffset..<headerOffset + UInt64(VpcHeader.length)
+    let others = [0..<UInt64(VpcFooter.length), header, tableOffset..<tableEnd]
+    return others.contains { $0.overlaps(place) } ? nil : place
+  }
+
   /// The parent as the image names it, nil where it names none, and what is wrong with its locators, in words.
   ///
   /// - Parameter read: gives bytes of the file.
   func reference(
-    inFileOf fileLength: UInt64, _ read: (UInt64, Int) throws(BlockError) -> Buffer
+    headerOffset: UInt64, inFileOf fileLength: UInt64, _ read: (UInt64, Int) throws(BlockError) -> Buffer
   ) throws(BlockError) -> (backing: ImageReference?, defects: [String]) {
     var names = VpcParentName()
     var defects: [String] = []
     for locator in locators.sorted(by: { $0.rank < $1.rank }) where locator.rank < .max {
-      guard let place = locator.place(inFileOf: fileLength) else {
+      guard let place = place(of: locator, headerOffset: headerOffset, inFileOf: fileLength) else {
         defects.append(
-          "a parent locator (offset \(locator.offset), \(locator.length) bytes) lies past the end of the file, or is "
-            + "too long")
+          "a parent locator (offset \(locator.offset), \(locator.length) bytes) lies where no name can be")
         continue
       }
       let name = try read(place.lowerBound, place.count)
@@ -203,12 +212,22 @@ struct VpcHeader {
     for (index, unit) in VpcParentName.units(name).prefix(VpcHeader.nameLength / 2 - 1).enumerated() {
       field.storeBig(unit, at: index * 2)
     }
+    original = buffer.array
+    setLocators(locators)
+    (parentID, parentTime) = (id, time)
+  }
+
+  /// Lets these locators be the ones in use.
+  mutating func setLocators(_ locators: [VpcLocator]) {
+    let buffer = Buffer(original)
+    var bytes = buffer.mutableBytes
+    var field = bytes.slice(
+      VpcHeader.locatorsOffset..<VpcHeader.locatorsOffset + VpcLocator.count * VpcLocator.entryLength)
+    field.fill()
     for (index, locator) in locators.prefix(VpcLocator.count).enumerated() {
-      locator.write(
-        to: &field, at: VpcHeader.locatorsOffset - VpcHeader.nameOffset + index * VpcLocator.entryLength)
+      locator.write(to: &field, at: index * VpcLocator.entryLength)
     }
     original = buffer.array
-    (parentID, parentTime) = (id, time)
   }
 }
 

@@ -19,6 +19,7 @@ package final class CheckJob: Job {
   package private(set) var format = ""
   private let image: JobImage
   private let what: CheckRepair?
+  private let profile: String?
   private let report: (String) -> Void
   private let repaired: (CheckResult) -> Void
   private var user: RootUser?
@@ -26,13 +27,16 @@ package final class CheckJob: Job {
   /// - Parameters:
   ///   - image: the image to check; settings need no flags of their own.
   ///   - repair: the things that may be changed; nil for none.
+  ///   - profile: the service whose rules the image is held against, too; what it breaks counts as a contradiction.
   ///   - report: called with each finding, one line without a final line feed.
   ///   - repaired: called with the counts of a repair that changed something, before the image is checked again.
   package init(
-    _ image: JobImage, repair: CheckRepair? = nil, report: @escaping (String) -> Void,
+    _ image: JobImage, repair: CheckRepair? = nil, profile: String? = nil,
+    report: @escaping (String) -> Void,
     repaired: @escaping (CheckResult) -> Void = { _ in }
   ) {
     what = repair
+    self.profile = profile
     self.report = report
     self.repaired = repaired
     guard case .named(let name, var settings, let opener) = image else {
@@ -62,12 +66,23 @@ package final class CheckJob: Job {
     guard let node = user?.edge?.child else { return }
     format = node.driver.name
     guard let driver = node.driver as? any CheckingDriver else { return }
+    let profiling = driver as? any ProfilingDriver
+    if let profile, profiling?.profiles.contains(profile) != true {
+      throw BlockError(
+        .invalidArgument, "Images of format '\(format)' are not held against a profile '\(profile)'",
+        advice: profiling.map { (driver) -> Advice in
+          "There is: \(driver.profiles.joined(separator: ", "))."
+        })
+    }
     do throws(BlockError) {
       if let what {
         result = try repair(what, driver, node, context)
       } else {
         result = try driver.check(node, context, report: report)
       }
+      guard let profile, let found = try profiling?.deviations(from: profile, node) else { return }
+      for line in found { report("ERROR: \(profile): \(line)") }
+      result?.corruptions += UInt64(found.count)
     } catch {
       throw error.prefixed("Could not check '\(image.text)'", naming: image.text)
     }

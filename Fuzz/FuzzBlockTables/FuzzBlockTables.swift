@@ -6,9 +6,11 @@ internal import FuzzSupport
 /// Called by libFuzzer before anything else.
 @_cdecl("LLVMFuzzerInitialize")
 func initialize(_ count: UnsafeMutableRawPointer?, _ words: UnsafeMutableRawPointer?) -> CInt {
-  VdiTarget.initialize()
+  BlockTablesTarget.initialize()
 }
 
 /// Called by libFuzzer for each input.
 @_cdecl("LLVMFuzzerTestOneInput")
-func test(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt { unsafe VdiTarget.test(bytes, count) }
+func test(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+  unsafe BlockTablesTarget.test(bytes, count)
+}
