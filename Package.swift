@@ -68,6 +68,7 @@ let package = Package(
       "Qcow2Format", ["BlockGraph", "BlockTables", "Compression", "Crypto"], path: "Sources/Formats/Qcow2"),
     module("VdiFormat", ["BlockGraph", "BlockTables"], path: "Sources/Formats/Vdi"),
     module("QedFormat", ["BlockGraph", "BlockTables"], path: "Sources/Formats/Qed"),
+    module("VmdkFormat", ["BlockGraph", "BlockTables", "Compression"], path: "Sources/Formats/Vmdk"),
     module(
       "ParallelsFormat", ["BlockGraph", "BlockTables", "Crypto"], path: "Sources/Formats/Parallels"),
     module("VpcFormat", ["BlockGraph", "BlockTables"], path: "Sources/Formats/Vpc"),
@@ -79,7 +80,8 @@ let package = Package(
       "Jobs",
       [
         "BlockGraph", "Crypto", "FileProtocol", "NBDProtocol", "NullProtocol", "RawFormat", "Qcow2Format",
-        "VdiFormat", "QedFormat", "ParallelsFormat", "VpcFormat", "VhdxFormat", "LuksFormat", "Filters",
+        "VdiFormat", "QedFormat", "ParallelsFormat", "VpcFormat", "VhdxFormat", "VmdkFormat",
+        "LuksFormat", "Filters",
       ]),
     module(
       "Commands",

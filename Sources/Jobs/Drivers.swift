@@ -12,6 +12,7 @@ internal import Qcow2Format
 internal import QedFormat
 internal import RawFormat
 internal import VdiFormat
+internal import VmdkFormat
 internal import VpcFormat
 internal import VhdxFormat
 
@@ -22,7 +23,7 @@ package enum Drivers {
     [FileStorage.file, FileStorage.device, NBDStorage()] + NullStorage.all
     + [
       RawFormat(), Qcow2Format(), VdiFormat(), QedFormat(), ParallelsFormat(), VpcFormat(), VhdxFormat(),
-      LuksFormat(),
+      VmdkFormat(), LuksFormat(),
     ]
     + [
       CopyOnReadFilter(), CopyBeforeWriteFilter(), ThrottleFilter(), QuorumFilter(), BlkverifyFilter(),

@@ -97,7 +97,7 @@ extension Node {
     let child = try child(in: location.slot)
     status.hostFile = child.child.fileName
     // A format's separate data file is taken as data throughout: it may have been preallocated on purpose.
-    guard extent.kind == .data, extent.encoding == .plain, location.slot == .file,
+    guard extent.kind == .data, extent.encoding == .plain, location.slot != .dataFile,
       (driver as? any FormatDriver)?.mayHaveHoles(of: self) != false
     else { return status }
     let childLength = child.length

@@ -1,6 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Bytes
 internal import Errors
 internal import Host
 package import Options
@@ -115,7 +116,14 @@ extension Node {
   /// Bytes that the image takes on its storage, where that is known and may be less than its length.
   package var allocatedLength: UInt64? {
     if let storage = driver as? any StorageDriver { return storage.allocatedLength(of: self) }
-    return file?.child.allocatedLength
+    let holders = children.filter { !$0.role.isDisjoint(with: [.data, .metadata]) }
+    guard !holders.isEmpty else { return file?.child.allocatedLength }
+    var sum: UInt64 = 0
+    for holder in holders {
+      guard let length = holder.child.allocatedLength, let next = sum.plus(length) else { return nil }
+      sum = next
+    }
+    return sum
   }
 
   /// The edge to what the node shows, where it is a filter.

@@ -4,12 +4,12 @@
 internal import Bytes
 
 /// The text by which a VMDK names the files that it consists of. It has no magic number.
-enum DescriptorFile {
+package enum DescriptorFile {
   /// Whether the start of a file is such a text, in any spelling that some program follows.
   ///
   /// That is: a first line `# Disk DescriptorFile`, or a version behind nothing but comments, or a key that all
   /// descriptors have together with the line of an extent.
-  static func isIn(_ head: RawSpan) -> Bool {
+  package static func isIn(_ head: RawSpan) -> Bool {
     var isBehindComments = true
     var hasKey = false
     var hasExtent = false

@@ -51,8 +51,9 @@ extension Opener {
         }
         child = try openBackingOrAdvise(reference, stated.backing, of: node, above: above)
       } else {
-        // Guest data stays where it is when only tables are looked at.
-        guard !node.flags.contains(.noIO) || reference.role.contains(.metadata) else { continue }
+        // Guest data stays where it is when only tables are looked at, unless it can only be the image's own.
+        guard !node.flags.contains(.noIO) || reference.role.contains(.metadata) || reference.staysInFolder
+        else { continue }
         let stated = stated.others[reference.slot]
         child =
           reference.isStorage

@@ -49,7 +49,7 @@ final class NewImage: ImageFiles {
   private let flags: NodeFlags
   private var fileUser: RootUser?
   /// The users of the image's further files, in the order made.
-  private var furtherUsers: [(slot: EdgeSlot, user: RootUser)] = []
+  private var furtherUsers: [(slot: EdgeSlot, format: String?, user: RootUser)] = []
   private var attributes = FileAttributes()
   private var isComplete = false
 
@@ -95,7 +95,7 @@ final class NewImage: ImageFiles {
     try kind.create(request)
     // So that the format node can be opened on the file, which then has that node as its only writer.
     try graph.setPermissions(.none, of: file)
-    for (_, user) in furtherUsers { try graph.setPermissions(.none, of: user) }
+    for (_, _, user) in furtherUsers { try graph.setPermissions(.none, of: user) }
   }
 
   private func makeUser(_ path: String) -> RootUser {
@@ -105,7 +105,7 @@ final class NewImage: ImageFiles {
   }
 
   /// Makes a file whose name is relative to the image's folder.
-  func add(_ name: String, as slot: EdgeSlot) throws(BlockError) -> Edge {
+  func add(_ name: String, as slot: EdgeSlot, format: String?) throws(BlockError) -> Edge {
     let path = ImageName.resolve(name, relativeTo: recipe.path)
     for other in [recipe.path] + furtherUsers.compactMap({ $0.user.edge?.child.fileName }) {
       let identity = FilePaths.identity(of: path)
@@ -117,7 +117,7 @@ final class NewImage: ImageFiles {
       }
     }
     let user = makeUser(path)
-    furtherUsers.append((slot, user))
+    furtherUsers.append((slot, format, user))
     try files.make(path, flags: flags, attributes, for: user)
     guard let edge = user.edge else {
       throw BlockError(.notFound, "\(slot.fileWords) '\(name)' has no node")
@@ -137,8 +137,10 @@ final class NewImage: ImageFiles {
     guard let file = fileUser?.edge?.child else { return }
     let kind = try opener.knownFormat(recipe.format)
     var options = kind.openOptions(forNew: recipe.options)
-    for (slot, user) in furtherUsers {
-      if let child = user.edge?.child { options[slot.rawValue] = .string(child.name) }
+    for (slot, format, user) in furtherUsers {
+      guard let name = user.edge?.child.name else { continue }
+      options[slot.rawValue] =
+        if let format { ["driver": .string(format), "file": .string(name)] } else { .string(name) }
     }
     if let backing { options["backing"] = .string(backing.name) }
     options = try options.normalized()
@@ -152,7 +154,7 @@ final class NewImage: ImageFiles {
     guard !isComplete else { return }
     do throws(BlockError) {
       if let fileUser, let edge = fileUser.edge { try edge.flush() }
-      for (_, user) in furtherUsers { try user.edge?.flush() }
+      for (_, _, user) in furtherUsers { try user.edge?.flush() }
       try files.complete()
     } catch {
       throw explain(error)

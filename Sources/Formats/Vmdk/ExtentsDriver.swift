@@ -1,0 +1,304 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import BlockTables
+internal import Bytes
+internal import Errors
+internal import Options
+
+/// An open image whose descriptor is a file of its own: its parts put end to end.
+final class ExtentsDriver: ComposedDriver, CheckingDriver, VmdkDriver, @unchecked Sendable {
+  /// A part of the disk.
+  private struct Part {
+    let line: VmdkExtentLine
+    /// Where the part begins and ends on the disk, in bytes.
+    let range: Range<UInt64>
+    let slot: EdgeSlot
+  }
+
+  /// The slots of the parts' files.
+  static let slots = EdgeSlot(rawValue: "extents")
+
+  let name = "vmdk"
+  private let opened: OpenDescriptor
+  private let parts: [Part]
+  /// Bytes of the disk.
+  let end: UInt64
+  /// Whether any part has tables.
+  private let hasTables: Bool
+
+  var descriptor: OpenDescriptor? { opened }
+
+  /// - Throws: kind `tooLarge` for parts that are longer together than a disk can be.
+  init(_ descriptor: OpenDescriptor) throws(BlockError) {
+    opened = descriptor
+    var parts: [Part] = []
+    var end: UInt64 = 0
+    for (index, line) in descriptor.current.extents.enumerated() {
+      guard let next = end.plus(line.sectors * 512), Int64(exactly: next) != nil else {
+        throw BlockError(.tooLarge, "the image's extents are longer together than a disk can be")
+      }
+      if end < next {
+        parts.append(Part(line: line, range: end..<next, slot: ExtentsDriver.slots.element(index)))
+      }
+      end = next
+    }
+    self.parts = parts
+    self.end = end
+    hasTables = parts.contains { $0.line.hasTables }
+  }
+
+  func length(of node: Node) -> UInt64 { end }
+
+  /// Where a backing file shows through, parts with tables get whole grains: they do not have it to fill theirs from.
+  func limits(of node: Node) -> Limits {
+    var limits = Limits()
+    guard hasTables else { return limits }
+    for part in parts where part.line.hasTables {
+      limits.clusterSize = max(limits.clusterSize, node.edge(part.slot)?.child.limits.clusterSize ?? 0)
+    }
+    if node.backing != nil, limits.clusterSize.isPowerOfTwo { limits.requestAlignment = limits.clusterSize }
+    return limits
+  }
+
+  /// Holds the parts against their files.
+  func readReferences(of node: Node) throws(BlockError) {
+    for part in parts where part.line.hasTables {
+      guard let edge = node.edge(part.slot) else { continue }
+      let has = edge.length
+      guard has >= UInt64(part.range.count) else {
+        throw BlockError(
+          .corrupt,
+          "the extent '\(part.line.name)' has \(has) bytes where the descriptor says \(part.range.count)")
+      }
+    }
+  }
+
+  private func part(at offset: UInt64) throws(BlockError) -> Part {
+    var (low, high) = (0, parts.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if parts[middle].range.upperBound > offset { high = middle } else { low = middle + 1 }
+    }
+    guard low < parts.count else { throw BlockError(.inputOutput, "request past the end of the disk") }
+    return parts[low]
+  }
+
+  private func file(of part: Part, _ node: Node) throws(BlockError) -> Edge {
+    guard let edge = node.edge(part.slot) else {
+      throw BlockError(.notFound, "the extent '\(part.line.name)' is not open")
+    }
+    return edge
+  }
+
+  func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
+    let part = try part(at: offset)
+    let count = min(length, part.range.upperBound - offset)
+    guard part.line.isStored else { return Extent(.zero, length: count) }
+    let edge = try file(of: part, node)
+    let place = part.line.firstSector * 512 + (offset - part.range.lowerBound)
+    // What a file lacks reads as zero.
+    let known = edge.length
+    guard place < known else { return Extent(.zero, length: count) }
+    let inside = min(count, known - place)
+    guard part.line.hasTables else {
+      return Extent(.data, length: inside, location: Extent.Location(part.slot, place))
+    }
+    let found = try edge.extent(at: place, length: inside)
+    guard found.kind == .data || found.location != nil else {
+      return Extent(found.kind, length: found.length)
+    }
+    return Extent(
+      found.kind, length: found.length, location: Extent.Location(part.slot, place), isPassThrough: true)
+  }
+
+  func mayHaveHoles(of node: Node) -> Bool { true }
+
+  func readEncoded(
+    _ extent: Extent, at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node
+  ) throws(BlockError) {
+    throw BlockError(.unsupported, "\(name) stores nothing encoded")
+  }
+
+  // MARK: Changes
+
+  func prepareWrite(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> WriteSlot {
+    let part = try writablePart(at: offset)
+    if let file = node.file { try opened.renew(in: file) }
+    return WriteSlot(
+      length: min(length, part.range.upperBound - offset),
+      location: Extent.Location(part.slot, part.line.firstSector * 512 + (offset - part.range.lowerBound)))
+  }
+
+  private func writablePart(at offset: UInt64) throws(BlockError) -> Part {
+    let part = try part(at: offset)
+    guard part.line.access == .readWrite, part.line.isStored else {
+      throw BlockError(.refused, "the part of the disk at byte \(part.range.lowerBound) cannot be written")
+    }
+    return part
+  }
+
+  func finishWrite(_ slot: WriteSlot, written: Bool, of node: Node) throws(BlockError) {}
+
+  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
+    -> Bool
+  {
+    // A grain without data would show the backing file.
+    guard node.backing == nil || !hasTables else { return false }
+    if let file = node.file { try opened.renew(in: file) }
+    try forEachPiece(offset, length, of: node) { (edge, place, count) throws(BlockError) in
+      try edge.writeZeroes(at: place, length: count, mayUnmap: mayUnmap)
+    }
+    return true
+  }
+
+  func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
+    guard node.flags.contains(.unmap), node.backing == nil else { return }
+    if let file = node.file { try opened.renew(in: file) }
+    try forEachPiece(offset, length, of: node) { (edge, place, count) throws(BlockError) in
+      try edge.discard(at: place, length: count)
+    }
+  }
+
+  private func forEachPiece(
+    _ offset: UInt64, _ length: UInt64, of node: Node,
+    _ body: (Edge, UInt64, UInt64) throws(BlockError) -> Void
+  ) throws(BlockError) {
+    var position = offset
+    while position < offset + length {
+      let part = try writablePart(at: position)
+      let count = min(offset + length, part.range.upperBound) - position
+      let place = part.line.firstSector * 512 + (position - part.range.lowerBound)
+      try body(try file(of: part, node), place, count)
+      position += count
+    }
+  }
+
+  func flush(_ node: Node) throws(BlockError) {
+    for edge in node.children where edge.slot != .backing { try edge.flush() }
+  }
+
+  func close(_ node: Node) throws(BlockError) { try flush(node) }
+
+  func makeEmpty(_ node: Node) throws(BlockError) {
+    guard parts.allSatisfy(\.line.hasTables) else {
+      throw BlockError(.unsupported, "Image format driver does not support emptying")
+    }
+    for part in parts {
+      let extent = try file(of: part, node).child
+      try extent.driver.makeEmpty(extent)
+      try extent.driver.flush(extent)
+    }
+    if let file = node.file { try opened.adoptParent(of: node, in: file) }
+  }
+
+  // MARK: Check
+
+  func check(_ node: Node, _ context: JobContext, report: (String) -> Void) throws(BlockError) -> CheckResult
+  {
+    try sum(of: node) { (driver, extent, line) throws(BlockError) in
+      try driver.check(extent, context) { report("\(line.name): \($0)") }
+    }
+  }
+
+  func repair(_ what: CheckRepair, _ node: Node, _ context: JobContext, report: (String) -> Void)
+    throws(BlockError) -> CheckResult
+  {
+    try sum(of: node) { (driver, extent, line) throws(BlockError) in
+      try driver.repair(what, extent, context) { report("\(line.name): \($0)") }
+    }
+  }
+
+  /// The counts of all parts that have tables.
+  private func sum(
+    of node: Node, _ body: (SparseDriver, Node, VmdkExtentLine) throws(BlockError) -> CheckResult
+  ) throws(BlockError) -> CheckResult {
+    var sum = CheckResult()
+    for part in parts where part.line.hasTables {
+      let extent = try file(of: part, node).child
+      guard let driver = extent.driver as? SparseDriver else { continue }
+      sum.add(try body(driver, extent, part.line))
+    }
+    sum.imageEndOffset = 0
+    return sum
+  }
+
+  // MARK: Information
+
+  func formatInformation(of node: Node) -> FormatInformation? {
+    let descriptor = opened.current
+    var information = FormatInformation()
+    information.isDirty = false
+    information.backing = descriptor.backing
+    var extents: [OptionObject] = []
+    for (index, line) in descriptor.extents.enumerated() {
+      let edge = node.edge(ExtentsDriver.slots.element(index))
+      var extent = OptionObject()
+      extent["virtual-size"] = OptionTree(line.sectors * 512)
+      extent["filename"] = .string(
+        edge?.child.fileName
+          ?? (line.name.isEmpty ? "" : ImageName.resolve(line.name, relativeTo: node.fileName)))
+      if line.hasTables, let unit = edge?.child.limits.clusterSize {
+        extent["cluster-size"] = OptionTree(unit)
+        information.clusterSize = max(information.clusterSize ?? 0, unit)
+      }
+      extent["format"] = .string(line.kind.rawValue)
+      extents.append(extent)
+    }
+    information.specific = descriptor.information(extents)
+    return information
+  }
+}
+
+extension VmdkDescriptor {
+  /// The files of all parts, and the parent.
+  var references: [ImageReference] {
+    var references: [ImageReference] = []
+    for (index, line) in extents.enumerated() {
+      if let file = line.reference(in: ExtentsDriver.slots.element(index)) { references.append(file) }
+    }
+    if let backing { references.append(backing) }
+    return references
+  }
+}
+
+extension VmdkExtentLine {
+  /// Whether the part is a file with tables.
+  var hasTables: Bool { isStored && (kind == .sparse || kind == .fileSystemSparse) }
+  /// Whether the part has a file that may be read.
+  var isStored: Bool { kind != .zero && access != .none }
+
+  /// The file of the part: in the descriptor's own folder or below it.
+  func reference(in slot: EdgeSlot) -> ImageReference? {
+    guard isStored, sectors > 0 else { return nil }
+    var reference = ImageReference(
+      slot: slot, role: hasTables ? [.data, .metadata] : .data, name: name, format: hasTables ? "vmdk" : nil,
+      isStorage: !hasTables)
+    reference.staysInFolder = true
+    guard hasTables else { return reference }
+    reference.check = { (node: Node) throws(BlockError) in
+      guard node.driver is SparseDriver, node.backing == nil else {
+        throw BlockError(.corrupt, "'\(node.fileName)' is no extent of an image")
+      }
+      return []
+    }
+    return reference
+  }
+}
+
+extension CheckResult {
+  /// Adds the counts of another part of the image.
+  fileprivate mutating func add(_ other: CheckResult) {
+    checkErrors += other.checkErrors
+    corruptions += other.corruptions
+    leaks += other.leaks
+    corruptionsFixed += other.corruptionsFixed
+    leaksFixed += other.leaksFixed
+    isUnrepairable = isUnrepairable || other.isUnrepairable
+    totalClusters += other.totalClusters
+    allocatedClusters += other.allocatedClusters
+    fragmentedClusters += other.fragmentedClusters
+    compressedClusters += other.compressedClusters
+  }
+}

@@ -1,0 +1,215 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import BlockTables
+internal import Bytes
+internal import Errors
+
+/// The header of an extent with tables: little-endian numbers in the first sector, places in sectors (Virtual Disk Format
+/// 5.0, "Hosted Sparse Extents").
+struct SparseHeader {
+  /// Bytes of the header, and of a sector.
+  static let length = 512
+  /// `KDMV`.
+  static let magic = Array("KDMV".utf8)
+  /// The place of the directory of an extent that was written in one pass: the footer tells it.
+  static let atEnd = UInt64.max
+  /// The bytes at offset 73 that a transfer as text would change.
+  static let newlines: [UInt8] = [0x0A, 0x20, 0x0D, 0x0A]
+  /// The largest grain in sectors.
+  static let largestGrain: UInt64 = 1 << 21
+
+  /// Bits at offset 8.
+  struct Flags: OptionSet {
+    let rawValue: UInt32
+    /// The bytes at offset 73 mean something.
+    static let newlines = Flags(rawValue: 1)
+    /// There is a second directory, whose tables have the same entries.
+    static let secondDirectory = Flags(rawValue: 2)
+    /// An entry of 1 stands for a grain of zeros.
+    static let zeroedGrains = Flags(rawValue: 4)
+    /// Grains are compressed.
+    static let compressed = Flags(rawValue: 1 << 16)
+    /// Grains and tables have markers.
+    static let markers = Flags(rawValue: 1 << 17)
+  }
+
+  /// Offset 4.
+  var version: UInt32 = 1
+  var flags: Flags = [.newlines, .secondDirectory]
+  /// Sectors of the disk: offset 12.
+  var capacity: UInt64
+  /// Sectors of a grain: offset 20.
+  var grain: UInt64 = 128
+  /// The place of the embedded descriptor, 0 for none: offset 28.
+  var descriptorOffset: UInt64 = 0
+  /// Sectors of it: offset 36.
+  var descriptorSize: UInt64 = 0
+  /// Entries of a table: offset 44.
+  var perTable: UInt32 = 512
+  /// The place of the second directory: offset 48.
+  var secondDirectory: UInt64 = 0
+  /// The place of the directory: offset 56.
+  var directory: UInt64 = 0
+  /// Sectors before the first grain: offset 64.
+  var overhead: UInt64 = 0
+  /// Whether the extent was not closed: offset 72.
+  var isUnclean = false
+  /// How grains are compressed: offset 77.
+  var algorithm: UInt16 = 0
+
+  /// Makes the header of an empty extent.
+  init(capacity: UInt64) { self.capacity = capacity }
+
+  /// Whether a file that starts with these bytes is such an extent.
+  static func hasMagic(_ head: RawSpan) -> Bool { head.byteCount >= 4 && head.bytes(0..<4) == magic }
+
+  /// Reads the fields from at least 512 bytes.
+  ///
+  /// - Throws: kind `invalidArgument`, `unsupported` or `corrupt`, in `qemu-img`'s words.
+  init(parsing bytes: RawSpan) throws(BlockError) {
+    guard SparseHeader.hasMagic(bytes) else { throw BlockError(.invalidArgument, "Image not in VMDK format") }
+    version = bytes.little32(at: 4)
+    guard version <= 3 else { throw BlockError(.unsupported, "Unsupported VMDK version \(version)") }
+    flags = Flags(rawValue: bytes.little32(at: 8))
+    capacity = bytes.little64(at: 12)
+    grain = bytes.little64(at: 20)
+    descriptorOffset = bytes.little64(at: 28)
+    descriptorSize = bytes.little64(at: 36)
+    perTable = bytes.little32(at: 44)
+    secondDirectory = bytes.little64(at: 48)
+    directory = bytes.little64(at: 56)
+    overhead = bytes.little64(at: 64)
+    isUnclean = bytes.byte(at: 72) != 0
+    algorithm = bytes.little16(at: 77)
+    guard (1...512).contains(perTable) else { throw BlockError(.corrupt, "L2 table size too big") }
+    guard grain > 0, grain <= SparseHeader.largestGrain else {
+      throw BlockError(.corrupt, "Invalid granularity, image may be corrupt")
+    }
+    guard capacity <= UInt64(Int64.max) / 512 else {
+      throw BlockError(.tooLarge, "the image's capacity is too large")
+    }
+    guard !isCompressed || algorithm <= 1 else {
+      throw BlockError(.unsupported, "grains are compressed by an unknown algorithm (\(algorithm))")
+    }
+    guard descriptorSize * 512 <= VmdkDescriptor.longest, descriptorSize < 1 << 30 else {
+      throw BlockError(.corrupt, "the descriptor (\(descriptorSize) sectors) is too long")
+    }
+  }
+
+  /// Puts all fields into 512 bytes, which are zeros.
+  func write(to bytes: inout MutableRawSpan) {
+    bytes.copy(Buffer(SparseHeader.magic).bytes, at: 0)
+    bytes.storeLittle(version, at: 4)
+    bytes.storeLittle(flags.rawValue, at: 8)
+    bytes.storeLittle(capacity, at: 12)
+    bytes.storeLittle(grain, at: 20)
+    bytes.storeLittle(descriptorOffset, at: 28)
+    bytes.storeLittle(descriptorSize, at: 36)
+    bytes.storeLittle(perTable, at: 44)
+    bytes.storeLittle(secondDirectory, at: 48)
+    bytes.storeLittle(directory, at: 56)
+    bytes.storeLittle(overhead, at: 64)
+    bytes.store(isUnclean ? 1 : 0, at: 72)
+    bytes.copy(Buffer(SparseHeader.newlines).bytes, at: 73)
+    bytes.store(UInt8(truncatingIfNeeded: algorithm), at: 77)
+    bytes.store(UInt8(truncatingIfNeeded: algorithm >> 8), at: 78)
+  }
+
+  var isCompressed: Bool { flags.contains(.compressed) }
+  /// Bytes of a grain.
+  var grainBytes: UInt64 { grain * 512 }
+  /// Sectors that a table maps.
+  var perTableSectors: UInt64 { UInt64(perTable) * grain }
+  /// Tables of the disk.
+  var tables: UInt64 { capacity.dividedUp(by: perTableSectors) }
+  /// Sectors of a directory.
+  var directorySectors: UInt64 { (tables * 4).dividedUp(by: 512) }
+  /// Sectors of a table.
+  var tableSectors: UInt64 { (UInt64(perTable) * 4).dividedUp(by: 512) }
+
+  /// The offset of a directory.
+  ///
+  /// - Throws: kind `corrupt` where it is not in a file of that many bytes.
+  private func place(ofDirectory sector: UInt64, _ words: String, fileLength: UInt64) throws(BlockError)
+    -> UInt64
+  {
+    guard sector > 0, let offset = sector.times(512), let end = offset.plus(tables * 4), end <= fileLength
+    else {
+      throw BlockError(.corrupt, "the \(words) (sector \(sector)) lies past the end of the file")
+    }
+    return offset
+  }
+
+  /// Whether there is a second directory, and the first one is damaged: not in the file, or without any table where the
+  /// other has some in its first megabyte.
+  func needsSecondDirectory(
+    fileLength: UInt64, _ read: (UInt64, Int) throws(BlockError) -> Buffer
+  ) throws(BlockError) -> Bool {
+    guard flags.contains(.secondDirectory), secondDirectory != directory,
+      let second = try? place(ofDirectory: secondDirectory, "", fileLength: fileLength)
+    else { return false }
+    guard let first = try? place(ofDirectory: directory, "", fileLength: fileLength) else { return true }
+    let count = Int(min(tables * 4, 1 << 20))
+    let entries = try read(first, count)
+    guard entries.bytes.isZero else { return false }
+    let others = try read(second, count)
+    return !others.bytes.isZero
+  }
+
+  /// The layout of tables and grains in a file of that many bytes.
+  ///
+  /// - Throws: kind `corrupt` where a directory is not in the file.
+  func layout(fileLength: UInt64) throws(BlockError) -> BlockTableLayout {
+    let directoryBytes = tables * 4
+    let first = try place(ofDirectory: directory, "grain directory", fileLength: fileLength)
+    var layout = BlockTableLayout(
+      length: capacity * 512, blockSize: grainBytes, tableOffset: first, capacity: tables * UInt64(perTable),
+      areaOffset: 0, unit: 512, unitLimit: 1 << 32, placesStay: true)
+    layout.alignment = grainBytes
+    layout.directory = BlockTableDirectory(perTable: UInt64(perTable), coding: GrainCoding())
+    layout.reserved = [0..<512, first..<first + directoryBytes]
+    if flags.contains(.secondDirectory), secondDirectory != directory {
+      let second = try place(
+        ofDirectory: secondDirectory, "redundant grain directory", fileLength: fileLength)
+      layout.directory?.second = second
+      layout.reserved.append(second..<second + directoryBytes)
+    }
+    if descriptorOffset > 0, descriptorSize > 0, let start = descriptorOffset.times(512) {
+      layout.reserved.append(start..<start + descriptorSize * 512)
+    }
+    // Readers expect a file to be as long as that.
+    if !isCompressed, let end = overhead.times(512), end <= fileLength { layout.spare = [0..<end] }
+    return layout
+  }
+}
+
+/// The values of directories and tables: sectors, 0 for nothing, and where the header says so 1 for zeros.
+struct GrainCoding: BlockEntryCoding {
+  let width = 4
+  let isBigEndian = false
+  /// Whether 1 stands for zeros.
+  var hasZeroes = false
+  /// Whether grains are compressed, each behind a marker.
+  var isCompressed = false
+
+  func entry(of value: UInt64) -> BlockEntry? {
+    switch value {
+    case 0: .hole
+    case 1 where hasZeroes: .zero
+    // The marker tells how long the grain is.
+    case _ where isCompressed: .compressed(at: value * 512, length: 512)
+    default: .data(value * 512)
+    }
+  }
+
+  func value(of entry: BlockEntry) -> UInt64? {
+    switch entry {
+    case .hole: 0
+    case .zero: hasZeroes ? 1 : nil
+    case .data(let offset): UInt64(UInt32(exactly: offset / 512) ?? 0) == 0 ? nil : offset / 512
+    case .partial, .compressed: nil
+    }
+  }
+}

@@ -1,0 +1,196 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import BlockGraph
+internal import BlockTables
+internal import Bytes
+package import Errors
+package import Options
+
+/// Disks of VMware: a descriptor, and one file or several that hold the disk.
+package struct VmdkFormat: DriverKind {
+  /// Makes the kind.
+  package init() {}
+
+  /// `vmdk`.
+  package var name: String { "vmdk" }
+  /// Images may have one.
+  package var supportsBacking: Bool { true }
+  /// The parts of a disk.
+  package var referenceSlots: [EdgeSlot] { [ExtentsDriver.slots] }
+
+  /// The options that `create` accepts.
+  package var creationOptions: OptionList {
+    [
+      OptionSpec("size", .size, "Virtual disk size"),
+      OptionSpec(
+        "adapter_type", .string,
+        "Virtual adapter type, can be one of ide (default), lsilogic, buslogic or legacyESX"),
+      OptionSpec("backing_file", .string, "File name of a base image"),
+      OptionSpec("backing_fmt", .string, "Must be 'vmdk' if present"),
+      OptionSpec("compat6", .bool, "VMDK version 6 image", default: .bool(false)),
+      OptionSpec("hwversion", .string, "VMDK hardware version", default: "undefined"),
+      OptionSpec("toolsversion", .string, "VMware guest tools version"),
+      OptionSpec(
+        "subformat", .string,
+        "VMDK flat extent format, can be one of {monolithicSparse (default) | monolithicFlat | "
+          + "twoGbMaxExtentSparse | twoGbMaxExtentFlat | streamOptimized} "),
+      OptionSpec(
+        "zeroed_grain", .bool, "Enable efficient zero writes using the zeroed-grain GTE feature"),
+    ]
+  }
+
+  /// Certain of the magic, and of the text of a descriptor, which has none.
+  package func probe(_ input: ProbeInput) -> Recognition? {
+    if SparseHeader.hasMagic(input.head.bytes) { return Recognition(by: "the magic at byte 0") }
+    return DescriptorFile.isIn(input.head.bytes) ? Recognition(by: "the text of a descriptor") : nil
+  }
+
+  /// Parts that were never written read as zero, but for those that have their place on storage that does not.
+  package func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool {
+    let isFlat = (options["subformat"]?.string ?? "").hasSuffix("Flat")
+    return storageReadsZero || !isFlat && ["off", nil].contains(options["preallocation"]?.string)
+  }
+
+  /// Reads header or text; tables are read when they are needed.
+  package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+    let file = try request.file()
+    let head = try file.read(at: 0, count: SparseHeader.length)
+    if SparseHeader.hasMagic(head.bytes) {
+      let mayUseSecond = !request.node.isWritable && !request.flags.contains(.checking)
+      let driver = try VmdkFormat.sparse(fileLength: file.length, mayUseSecond: mayUseSecond) {
+        (offset, count) throws(BlockError) in try file.read(at: offset, count: count)
+      }
+      return OpenedDriver(driver, references: driver.descriptor?.current.backing.map { [$0] } ?? [])
+    }
+    let descriptor = try VmdkFormat.text(fileLength: file.length) { (offset, count) throws(BlockError) in
+      try file.read(at: offset, count: count)
+    }
+    return OpenedDriver(
+      try ExtentsDriver(descriptor), fileRole: [.metadata, .primary],
+      references: descriptor.current.references)
+  }
+
+  /// Reads the descriptor that a file is.
+  ///
+  /// - Parameter read: gives bytes of the file, zeros past its end.
+  static func text(fileLength: UInt64, _ read: (UInt64, Int) throws(BlockError) -> Buffer) throws(BlockError)
+    -> OpenDescriptor
+  {
+    guard fileLength <= VmdkDescriptor.longest else {
+      throw BlockError(.tooLarge, "the descriptor is longer than \(VmdkDescriptor.longest) bytes")
+    }
+    let descriptor = try OpenDescriptor(try read(0, Int(fileLength)).array)
+    guard !descriptor.current.extents.isEmpty else {
+      throw BlockError(.corrupt, "the descriptor names no extents")
+    }
+    return descriptor
+  }
+
+  /// Reads the header of an extent with tables, the footer where that counts, and the descriptor.
+  ///
+  /// - Parameters:
+  ///   - mayUseSecond: whether the second directory may count where the first is damaged.
+  ///   - read: gives bytes of the file, zeros past its end.
+  static func sparse(
+    fileLength: UInt64, mayUseSecond: Bool = false, _ read: (UInt64, Int) throws(BlockError) -> Buffer
+  ) throws(BlockError) -> SparseDriver {
+    let head = try read(0, SparseHeader.length)
+    let first = try SparseHeader(parsing: head.bytes)
+    var header = first
+    if first.directory == SparseHeader.atEnd { header = try footer(fileLength: fileLength, read) }
+    if mayUseSecond, try header.needsSecondDirectory(fileLength: fileLength, read) {
+      header.directory = header.secondDirectory
+    }
+    let layout = try header.layout(fileLength: fileLength)
+    guard first.descriptorOffset > 0, first.descriptorSize > 0,
+      let offset = first.descriptorOffset.times(512)
+    else { return SparseDriver(header, layout, nil) }
+    let area = try read(offset, Int(first.descriptorSize) * 512).array
+    let text = Array(area.prefix { $0 != 0 })
+    // An extent of a disk in several files may have room for a text, and none.
+    guard !text.isEmpty else { return SparseDriver(header, layout, nil) }
+    return SparseDriver(header, layout, try OpenDescriptor(text, at: offset, room: area.count))
+  }
+
+  /// The header at the end of a file that was written in one pass: before the marker for its end, which is zeros as well
+  /// as what some programs leave behind it.
+  private static func footer(
+    fileLength: UInt64, _ read: (UInt64, Int) throws(BlockError) -> Buffer
+  ) throws(BlockError) -> SparseHeader {
+    let end = fileLength / 512 * 512
+    let start = end - min(end, 64 << 10)
+    let tail = try read(start, Int(end - start))
+    let sectors = tail.count / 512
+    for sector in (1..<max(1, sectors)).reversed() {
+      let bytes = tail.bytes.slice(sector * 512..<(sector + 1) * 512)
+      if bytes.isZero { continue }
+      guard SparseHeader.hasMagic(bytes) else { break }
+      let footer = try SparseHeader(parsing: bytes)
+      guard footer.directory != SparseHeader.atEnd else { break }
+      return footer
+    }
+    throw BlockError(
+      .corrupt, "Invalid footer",
+      advice: "The image was written in one pass, and its end is missing: it was not copied as a whole.")
+  }
+
+  /// Writes the files that have the disk, and the descriptor last.
+  package func create(_ request: CreateRequest) throws(BlockError) {
+    let plan = try VmdkPlan(size: request.size, request.options, file: request.file.child.fileName)
+    var descriptor = plan.descriptor
+    if let parent = plan.parentName {
+      descriptor.parentName = parent
+      descriptor.parentContentID = try VmdkPlan.contentID(of: request.backing)
+    }
+    guard plan.isSplit else {
+      return try plan.writeSparse(
+        sectors: request.size / 512, descriptor: plan.text(of: descriptor), to: request.file)
+    }
+    for (index, line) in descriptor.extents.enumerated() {
+      let file = try request.files.add(
+        line.name, as: ExtentsDriver.slots.element(index), format: line.hasTables ? name : nil)
+      if line.kind == .flat {
+        try file.truncate(to: line.sectors * 512, exact: false, preallocation: plan.preallocation)
+      } else {
+        try plan.writeSparse(sectors: line.sectors, descriptor: nil, to: file)
+      }
+    }
+    let text = Array(plan.text(of: descriptor).utf8)
+    try request.file.truncate(to: UInt64(text.count), exact: false)
+    try request.file.write(at: 0, from: Buffer(text).bytes)
+  }
+}
+
+extension VmdkFormat: MeasuringKind {
+  /// Headers and tables, and the grains.
+  package func measure(_ request: MeasureRequest) throws(BlockError) -> ImageMeasure {
+    try VmdkPlan(size: request.wholeLength, request.options, file: "disk.vmdk").measure
+  }
+}
+
+extension VmdkFormat: InspectingKind {
+  /// Reads header and text. No extent is opened.
+  package func inspect(_ file: InspectedFile) throws(BlockError) -> HeaderFindings {
+    func read(_ offset: UInt64, _ count: Int) throws(BlockError) -> Buffer {
+      try file.read(at: offset, count: count)
+    }
+    guard SparseHeader.hasMagic(file.head.bytes) else {
+      let descriptor = try VmdkFormat.text(fileLength: file.length, read)
+      var findings = HeaderFindings(virtualSize: try ExtentsDriver(descriptor).end)
+      findings.references = descriptor.current.references
+      return findings
+    }
+    let head = try file.read(at: 0, count: SparseHeader.length)
+    let header = try SparseHeader(parsing: head.bytes)
+    var findings = HeaderFindings(virtualSize: header.capacity * 512)
+    do throws(BlockError) {
+      let driver = try VmdkFormat.sparse(fileLength: file.length, read)
+      if let backing = driver.descriptor?.current.backing { findings.references.append(backing) }
+    } catch {
+      findings.defects.append(error.message)
+    }
+    if header.isUnclean { findings.remarks.append("the image was not closed") }
+    return findings
+  }
+}
