@@ -7,14 +7,14 @@ qemu-img create -q -f qcow2 -b a.qcow2 -F qcow2 b.qcow2
 blank c.raw 1M
 cp a.qcow2 d.qcow2
 bytes d.qcow2 72 80
-blank e.vmdk 1M
-bytes e.vmdk 0 4b444d56
+blank e.bochs 1M
+printf 'Bochs Virtual HD Image' | dd of=e.bochs conv=notrunc status=none
 run strata inspect a.qcow2
 run strata inspect b.qcow2
 run strata inspect --output=json b.qcow2
 run strata inspect c.raw
 run strata inspect -f raw a.qcow2
 run strata inspect d.qcow2
-run strata inspect e.vmdk
+run strata inspect e.bochs
 run strata inspect missing
 run strata inspect -q b.qcow2
