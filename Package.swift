@@ -62,7 +62,7 @@ let package = Package(
     module("FileProtocol", ["BlockGraph"], path: "Sources/Protocols/File"),
     module("NBDProtocol", ["BlockGraph", "CNbd"], path: "Sources/Protocols/NBD"),
     module("NullProtocol", ["BlockGraph"], path: "Sources/Protocols/Null"),
-    module("BlockTables", ["BlockGraph"], path: "Sources/Formats/BlockTables"),
+    module("BlockTables", ["BlockGraph", "Compression", "Crypto"], path: "Sources/Formats/BlockTables"),
     module("RawFormat", ["BlockGraph"], path: "Sources/Formats/Raw"),
     module(
       "Qcow2Format", ["BlockGraph", "BlockTables", "Compression", "Crypto"], path: "Sources/Formats/Qcow2"),
@@ -73,6 +73,8 @@ let package = Package(
       "ParallelsFormat", ["BlockGraph", "BlockTables", "Crypto"], path: "Sources/Formats/Parallels"),
     module("VpcFormat", ["BlockGraph", "BlockTables"], path: "Sources/Formats/Vpc"),
     module("VhdxFormat", ["BlockGraph", "BlockTables", "Compression"], path: "Sources/Formats/Vhdx"),
+    module(
+      "QcowFormat", ["BlockGraph", "BlockTables", "Compression", "Crypto"], path: "Sources/Formats/Qcow"),
     module("LuksFormat", ["BlockGraph", "Crypto"], path: "Sources/Formats/Luks"),
     module("Filters", ["BlockGraph"], path: "Sources/Formats/Filters"),
     module("Secrets", ["BlockGraph", "Crypto"]),
@@ -81,7 +83,7 @@ let package = Package(
       [
         "BlockGraph", "Crypto", "FileProtocol", "NBDProtocol", "NullProtocol", "RawFormat", "Qcow2Format",
         "VdiFormat", "QedFormat", "ParallelsFormat", "VpcFormat", "VhdxFormat", "VmdkFormat",
-        "LuksFormat", "Filters",
+        "QcowFormat", "LuksFormat", "Filters",
       ]),
     module(
       "Commands",
@@ -110,6 +112,7 @@ let package = Package(
     tests("ParallelsFormatTests", ["ParallelsFormat", "Crypto", "Support"]),
     tests("VpcFormatTests", ["VpcFormat", "Support"]),
     tests("VhdxFormatTests", ["VhdxFormat", "Support"]),
+    tests("QcowFormatTests", ["QcowFormat", "Support"]),
     tests("LuksFormatTests", ["LuksFormat", "Support"]),
     tests("FiltersTests", ["Filters", "Support"]),
     tests("SecretsTests", ["Secrets", "Support"]),

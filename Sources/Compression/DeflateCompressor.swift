@@ -4,7 +4,7 @@
 import Bytes
 internal import CIsal
 
-/// Deflate by ISA-L: its level 3, a window of 32 KiB.
+/// Deflate by ISA-L: its level 3, a window of 32 KiB or less.
 @safe
 package final class DeflateCompressor: BlockCompressor {
   /// ISA-L's level: the highest it has.
@@ -17,12 +17,17 @@ package final class DeflateCompressor: BlockCompressor {
 
   /// The framing around the compressed bits.
   package let format: DeflateFormat
+  /// The binary logarithm of the distance in bytes over which a match may reach.
+  private let windowBits: UInt16
   private let stream: UnsafeMutablePointer<isal_zstream>
   private let levelBuffer: UnsafeMutableRawPointer
 
   /// Makes a compressor; takes about 200 KiB.
-  package init(format: DeflateFormat = .raw) {
+  ///
+  /// - Parameter windowBits: the binary logarithm of the distance in bytes over which a match may reach, 9 to 15.
+  package init(format: DeflateFormat = .raw, windowBits: UInt16 = 15) {
     self.format = format
+    self.windowBits = windowBits
     unsafe stream = .allocate(capacity: 1)
     unsafe levelBuffer = .allocate(
       byteCount: DeflateCompressor.levelBufferSize, alignment: DeflateCompressor.cacheLine)
@@ -62,6 +67,7 @@ package final class DeflateCompressor: BlockCompressor {
       unsafe output.withUnsafeMutableBytes { target in
         unsafe isal_deflate_stateless_init(stream)
         unsafe stream.pointee.level = level
+        unsafe stream.pointee.hist_bits = windowBits
         unsafe stream.pointee.level_buf = levelBuffer.assumingMemoryBound(to: UInt8.self)
         unsafe stream.pointee.level_buf_size = UInt32(DeflateCompressor.levelBufferSize)
         unsafe stream.pointee.end_of_stream = 1

@@ -83,3 +83,15 @@ package final class SectorCipher: @unchecked Sendable {
     return try SectorWorker(spec, key: key, encrypts: encrypts)
   }
 }
+
+extension SectorCipher {
+  /// The cipher of qcow images and of qcow2 images of the old kind: AES with the start of the passphrase as its key, zeros
+  /// behind it.
+  package convenience init(qcowPassphrase passphrase: Secret) throws(BlockError) {
+    let length = 16
+    let key = Secret(count: length) { bytes in
+      bytes.copy(passphrase.bytes.slice(0..<min(length, passphrase.count)), at: 0)
+    }
+    try self.init(CipherSpec(.cbc, .plain64, keyBytes: length), key: key)
+  }
+}

@@ -9,6 +9,7 @@ internal import NBDProtocol
 internal import NullProtocol
 internal import ParallelsFormat
 internal import Qcow2Format
+internal import QcowFormat
 internal import QedFormat
 internal import RawFormat
 internal import VdiFormat
@@ -23,7 +24,7 @@ package enum Drivers {
     [FileStorage.file, FileStorage.device, NBDStorage()] + NullStorage.all
     + [
       RawFormat(), Qcow2Format(), VdiFormat(), QedFormat(), ParallelsFormat(), VpcFormat(), VhdxFormat(),
-      VmdkFormat(), LuksFormat(),
+      VmdkFormat(), QcowFormat(), LuksFormat(),
     ]
     + [
       CopyOnReadFilter(), CopyBeforeWriteFilter(), ThrottleFilter(), QuorumFilter(), BlkverifyFilter(),

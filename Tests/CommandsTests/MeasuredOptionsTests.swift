@@ -22,7 +22,7 @@ import Testing
   static let formats = [
     Format(name: "raw"), Format(name: "vdi"), Format(name: "qed"), Format(name: "parallels"),
     Format(name: "vhdx"),
-    Format(name: "qcow2"),
+    Format(name: "qcow"), Format(name: "qcow2"),
     Format(
       name: "qcow2", base: "encrypt.format=luks,encrypt.key-secret=k,encrypt.iter-time=10", prefix: "encrypt."
     ),

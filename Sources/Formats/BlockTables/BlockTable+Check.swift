@@ -89,7 +89,8 @@ extension BlockTable {
         }
         if isFirst { self.count(item, entry, &expected, &result) }
         guard let bytes = self.place(of: item, entry) else { return }
-        let end = self.layout.mayEndEarly ? bytes.lowerBound : bytes.upperBound
+        let mayEndEarly = self.layout.mayEndEarly && entry.place != nil
+        let end = mayEndEarly ? bytes.lowerBound : bytes.upperBound
         if end > fileLength {
           if isFirst { try self.note(.pastEnd, item, value, &result, report) }
         } else if !window.insert(self.layout.units(of: bytes)), entry.place != nil {

@@ -74,11 +74,16 @@ extension BlockTable {
       return try place(ofEntry: index, of: layout.tableOffset, left, releasing, node)
     }
     let index = block % directory.perTable
+    if mayPassHoles, !directories.isDirty,
+      let count = try holesOfDirectory(at: block / directory.perTable, directory, node), count > 0
+    {
+      return Place(slice: nil, offset: 0, remaining: count * directory.perTable - index)
+    }
     let found = try directoryPlace(of: .table(block / directory.perTable), releasing: releasing, node)
     let entry = try entry(value(found, directory.coding), of: .table(block / directory.perTable))
     guard let table = entry.place else {
       let absent = directory.coding.value(of: .hole)
-      var count: UInt64 = 1
+      var count = holesInMemory(from: found, of: found.remaining, directory.coding)
       while count < found.remaining, value(found, plus: count, directory.coding) == absent { count += 1 }
       return Place(slice: nil, offset: 0, remaining: count * directory.perTable - index)
     }
@@ -96,6 +101,32 @@ extension BlockTable {
     guard offset < end, let found = try? file.extent(at: offset, length: end - offset), found.kind == .zero
     else { return nil }
     return found.length / UInt64(coding.width)
+  }
+
+  /// How many entries of the directory from that of a table on stand in a hole of the file; nil where they are in memory.
+  private func holesOfDirectory(at table: UInt64, _ directory: BlockTableDirectory, _ node: Node)
+    throws(BlockError) -> UInt64?
+  {
+    let start = layout.tableOffset + table * UInt64(directory.coding.width)
+    let slice = start - (start - layout.tableOffset) % UInt64(directories.sliceBytes)
+    guard directories.cached(at: slice) == nil, let count = try holes(at: start, directory.coding, node)
+    else {
+      return nil
+    }
+    return min(count, layout.capacity / directory.perTable - table)
+  }
+
+  /// How many entries from a place on, which is a hole itself, are holes: at least 1, and not all of them.
+  func holesInMemory(from place: Place, of count: UInt64, _ coding: any BlockEntryCoding) -> UInt64 {
+    guard let buffer = place.slice?.buffer else { return 1 }
+    let step: UInt64 = 512
+    var found: UInt64 = 1
+    while found + step <= count {
+      let start = place.offset + Int(found) * coding.width
+      guard areHoles(buffer.bytes.slice(start..<start + Int(step) * coding.width), coding) else { break }
+      found += step
+    }
+    return found
   }
 
   /// The place of an entry of the table at an offset; `left` entries of blocks are there in a row.
@@ -123,7 +154,8 @@ extension BlockTable {
   {
     if let slice = cache.cached(at: start) { return slice }
     let file = try BlockTable.file(of: node)
-    guard layout.directory == nil || start < file.length else {
+    let mayBeShort = layout.directory == nil || cache === directories && layout.mayEndEarly
+    guard mayBeShort || start < file.length else {
       throw BlockError(
         .corrupt, "a part of the block map (offset \(start)) lies past the end of the file",
         advice: "'check' tells what else is wrong, 'check -r all' mends what can be mended.")
@@ -237,10 +269,12 @@ extension BlockTable {
   func takeUnits(_ bytes: UInt64, _ node: Node) throws(BlockError) -> Range<UInt64> {
     var free = try knownFreeUnits(node)
     let count = bytes.dividedUp(by: layout.unit)
-    guard let end = free.end.plus(count), end <= layout.unitLimit else {
+    // Where blocks have to be aligned, what stands between them is.
+    let start = layout.lead == 0 ? layout.start(from: free.end) : free.end
+    guard let end = start.plus(count), end <= layout.unitLimit else {
       throw BlockError(.noSpace, "the image has no place for another table")
     }
-    let units = free.end..<end
+    let units = start..<end
     free.end = end
     freeUnits = free
     do throws(BlockError) {

@@ -106,7 +106,8 @@ extension BlockTable {
   /// Lets what is stored behind the end of the last block read as zero, so that it is when the disk grows.
   private func zeroTail(of length: UInt64, _ node: Node) throws(BlockError) {
     let inside = length % layout.blockSize
-    guard inside > 0 else { return }
+    // Zeros in the file would read as something else: the driver writes what reads as zeros.
+    guard inside > 0, !layout.fillsBlocks else { return }
     let block = length / layout.blockSize
     guard let offset = try entry(value(place(of: block, releasing: false, node)), of: block).place else {
       return
@@ -218,8 +219,7 @@ extension BlockTable {
     try set(entry.moved(by: target &- (place - lead)), of: item, node)
   }
 
-  private func copy(from source: UInt64, to target: UInt64, _ length: UInt64, _ node: Node) throws(BlockError)
-  {
+  func copy(from source: UInt64, to target: UInt64, _ length: UInt64, _ node: Node) throws(BlockError) {
     let file = try BlockTable.file(of: node)
     let piece = Buffer(count: Int(min(length, 1 << 20)))
     var done: UInt64 = 0
@@ -269,5 +269,71 @@ extension BlockTable {
     while written + UInt64(filled) < next.capacity { try add(hole) }
     if filled > 0 { try write() }
     try file.flush()
+  }
+}
+
+// MARK: A directory elsewhere
+
+extension BlockTable {
+  /// Takes bytes at the end of the file for something that is no block and has its place in `reserved` from here on; they
+  /// read as zeros.
+  package func reserve(_ count: UInt64, of node: Node) throws(BlockError) -> UInt64 {
+    lock.lock()
+    defer { lock.unlock() }
+    return try reserveUnits(count, node).lowerBound
+  }
+
+  private func reserveUnits(_ count: UInt64, _ node: Node) throws(BlockError) -> Range<UInt64> {
+    var free = try knownFreeUnits(node)
+    let units = free.end..<free.end + count.dividedUp(by: layout.unit)
+    free.end = units.upperBound
+    freeUnits = free
+    try makeBlank(units, isWhole: false, node)
+    let place = layout.offset(ofUnit: units.lowerBound)..<layout.offset(ofUnit: units.upperBound)
+    layout.reserved.append(place)
+    return place
+  }
+
+  /// Gives the directory room for `tables` tables: at the end of the file, where it has no more where it is. `header` makes
+  /// it so in the file with one write.
+  package func moveDirectory(
+    toHold tables: UInt64, of node: Node, header: (BlockTableLayout) throws(BlockError) -> Void
+  ) throws(BlockError) {
+    lock.lock()
+    defer { lock.unlock() }
+    guard let directory = layout.directory, tables > layout.capacity / directory.perTable else { return }
+    try writeOut(node)
+    let width = UInt64(directory.coding.width)
+    let old = layout.tableOffset..<layout.tableOffset + layout.capacity / directory.perTable * width
+    let place = try reserveUnits(tables * width, node)
+    try copy(from: old.lowerBound, to: place.lowerBound, UInt64(old.count), node)
+    try BlockTable.file(of: node).flush()
+    var next = layout
+    next.tableOffset = place.lowerBound
+    next.capacity = UInt64(place.count) / width * directory.perTable
+    next.reserved.removeAll { $0 == old }
+    try header(next)
+    use(next, coding)
+  }
+
+  /// Lets the directory have no tables but those that the disk's length needs, once it is shorter.
+  package func cutDirectory(of node: Node) throws(BlockError) {
+    lock.lock()
+    defer { lock.unlock() }
+    guard let directory = layout.directory else { return }
+    let tables = layout.blockCount.dividedUp(by: directory.perTable)
+    let hole = directory.coding.value(of: .hole)
+    var surplus: [UInt64] = []
+    repeat {
+      surplus = []
+      try scanDirectory(node) { (item, value) throws(BlockError) in
+        if item.number >= tables, value != hole, surplus.count < BlockTable.rememberedPlaces {
+          surplus.append(item.number)
+        }
+      }
+      for number in surplus { try set(.hole, of: .table(number), node) }
+      try writeOut(node)
+    } while !surplus.isEmpty
+    _ = try compact(node)
   }
 }

@@ -62,7 +62,8 @@ extension BlockTable {
     if layout.directory == nil {
       end = try endOfUse(node)
     } else {
-      end = layout.units(of: 0..<(try BlockTable.file(of: node)).length).upperBound
+      end = max(
+        layout.endOfReserved, layout.units(of: 0..<(try BlockTable.file(of: node)).length).upperBound)
     }
     let free = FreeUnits(end: end)
     freeUnits = free
@@ -111,6 +112,7 @@ extension BlockTable {
     while found.count < BlockTable.rememberedPlaces, window.advance() {
       try insertUsed(into: &window, node)
       for write in pending {
+        for (_, place) in write.packed { _ = window.insert(layout.units(of: place)) }
         guard let unit = write.unit else { continue }
         _ = window.insert(unit..<unit + UInt64(write.blocks.count) * layout.blockUnits)
       }

@@ -111,7 +111,10 @@ extension BlockTable {
     let inside = offset % layout.blockSize
     let room = count * layout.blockSize - inside
     let length = min(length, room)
-    let shows = if case .compressed = entry { true } else { entry == .hole && node.backing != nil }
+    let shows =
+      if case .compressed = entry { true } else {
+        layout.fillsBlocks || entry == .hole && node.backing != nil
+      }
     let copies = shows && !isPartial
     do throws(BlockError) {
       let last = layout.place(at: taken.upperBound - layout.blockUnits)

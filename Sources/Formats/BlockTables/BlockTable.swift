@@ -22,6 +22,8 @@ package final class BlockTable: @unchecked Sendable {
     var unit: UInt64?
     /// The block's sectors that are written, where it is stored in part.
     var sectors: Range<UInt64>?
+    /// The places of compressed blocks, in bytes of the file.
+    var packed: [(block: UInt64, place: Range<UInt64>)] = []
   }
 
   /// Units that nothing points to and that may be taken.
@@ -30,6 +32,8 @@ package final class BlockTable: @unchecked Sendable {
     var end: UInt64
     /// Units before `end` at which blocks can start: some of them, in no order.
     var reusable: [UInt64] = []
+    /// The end of the last compressed block, in bytes of the file, where the next can follow it.
+    var packedEnd: UInt64 = 0
   }
 
   /// Blocks looked at for one answer: enough that every answer is worth the call, few enough that it is soon there.
@@ -293,18 +297,15 @@ package final class BlockTable: @unchecked Sendable {
     guard place.slice != nil else { return end }
     let start = value(place)
     let isAlike = entry == .hole || entry == .zero
+    let isCompressed = if case .compressed = entry { true } else { false }
     var block = first + 1
-    if entry == .hole, let buffer = place.slice?.buffer {
-      let width = UInt64(coding.width)
-      let step: UInt64 = 1024
-      while block + step <= end {
-        let offset = place.offset + Int((block - first) * width)
-        guard areHoles(buffer.bytes.slice(offset..<offset + Int(step * width)), coding) else { break }
-        block += step
-      }
-    }
+    if entry == .hole { block = first + holesInMemory(from: place, of: end - first, coding) }
     while block < min(end, first + BlockTable.blocksPerAnswer) {
       let next = value(place, plus: block - first)
+      if isCompressed, case .compressed? = checked(next, of: .block(block)) {
+        block += 1
+        continue
+      }
       guard isAlike ? next == start : follows(entry, by: block - first, next) else { break }
       block += 1
     }

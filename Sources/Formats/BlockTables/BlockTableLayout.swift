@@ -45,6 +45,8 @@ package struct BlockTableLayout: Sendable {
   /// Byte ranges that are left alone although blocks may stand there: what nothing points to in them is neither a leak nor
   /// a place for a new block.
   package var spare: [Range<UInt64>] = []
+  /// Whether a new block is always written as a whole: what is in the file reads as something else than it is.
+  package var fillsBlocks = false
   /// Whether a check counts a block as a fragment only where its place does not follow that of the block right before it,
   /// and not where that is none.
   package var gapsAreNoFragments = false

@@ -16,7 +16,7 @@ final class ClusterCodec: @unchecked Sendable {
   let isEncrypted: Bool
   let files: FileSpace
   private let geometry: Geometry
-  private let decoders: CompressedClusters
+  private let decoders: CompressedBlocks
   private let lock = ConditionLock()
   /// How guest data is encrypted; nil where it is not.
   private var encryption: ClusterEncryption?
@@ -26,7 +26,12 @@ final class ClusterCodec: @unchecked Sendable {
     isEncrypted = header.current.cryptMethod != CryptMethod.none.rawValue
     files = header.files
     geometry = header.geometry
-    decoders = CompressedClusters(compression, clusterSize: geometry.clusterSize)
+    decoders = CompressedBlocks(blockSize: geometry.clusterSize) { [compression] () throws(BlockError) in
+      switch compression {
+      case .zlib: Inflater(format: .raw)
+      case .zstd: try ZstdDecompressor()
+      }
+    }
   }
 
   /// How guest data is encrypted, with what unlocks it.
@@ -55,26 +60,16 @@ final class ClusterCodec: @unchecked Sendable {
   func read(
     _ entry: L2Entry, from start: Int, guest: UInt64, into buffer: inout MutableRawSpan, _ node: Node
   ) throws(BlockError) {
-    let size = Int(geometry.clusterSize)
-    let range = start..<start + buffer.byteCount
-    if range.count < size, decoders.copyDecoded(entry, range, into: &buffer) { return }
-    let decoder = try decoders.takeDecoder()
-    defer { decoders.giveBack(decoder) }
-    if range.count == size { return try decode(entry, guest: guest, into: &buffer, decoder, node) }
-    // While there was none to be had, somebody else may have decoded it.
-    if decoders.copyDecoded(entry, range, into: &buffer) { return }
-    let ticket = decoders.ticket
-    let whole = Buffer(count: size)
-    var bytes = whole.mutableBytes
-    try decode(entry, guest: guest, into: &bytes, decoder, node)
-    buffer.copy(whole.bytes.slice(range))
-    decoders.keep(whole, of: entry, ticket: ticket)
+    try decoders.read(entry.rawValue, start..<start + buffer.byteCount, into: &buffer) {
+      (decoder, target) throws(BlockError) in
+      try self.decode(entry, guest: guest, into: &target, decoder, node)
+    }
   }
 
   /// Decodes a whole cluster. A descriptor's size is below twice a cluster by its number of bits.
   private func decode(
     _ entry: L2Entry, guest: UInt64, into target: inout MutableRawSpan,
-    _ decoder: CompressedClusters.Decoder, _ node: Node
+    _ decoder: CompressedBlocks.Decoder, _ node: Node
   ) throws(BlockError) {
     let descriptor = CompressedDescriptor(entry, geometry)
     let file = try files.file(of: node)

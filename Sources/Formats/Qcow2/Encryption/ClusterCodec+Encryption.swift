@@ -23,22 +23,10 @@ extension ClusterCodec {
     from location: Extent.Location, at offset: UInt64, into buffer: inout MutableRawSpan, _ node: Node
   ) throws(BlockError) {
     guard let encryption = currentEncryption else { return }
-    let cipher = try encryption.cipher()
-    let file = try files.dataFile(of: node)
-    let unit = ClusterEncryption.sector
-    let skip = offset % unit
-    let start = location.offset - skip
-    let number = encryption.number(guestOffset: offset - skip, hostOffset: start)
-    if skip == 0, buffer.byteCount % Int(unit) == 0 {
-      try file.read(at: start, into: &buffer)
-      return try cipher.decrypt(&buffer, from: number)
-    }
-    guard let count = (skip + UInt64(buffer.byteCount)).roundedUp(to: unit) else { return }
-    let whole = Buffer(count: Int(count))
-    var bytes = whole.mutableBytes
-    try file.read(at: start, into: &bytes)
-    try cipher.decrypt(&bytes, from: number)
-    buffer.copy(whole.bytes.slice(Int(skip)..<Int(skip) + buffer.byteCount))
+    let skip = offset % ClusterEncryption.sector
+    let number = encryption.number(guestOffset: offset - skip, hostOffset: location.offset - skip)
+    try files.dataFile(of: node).readEncrypted(
+      at: location.offset, skip: skip, number: number, by: try encryption.cipher(), into: &buffer)
   }
 
   /// The place of a write with its ends moved out to whole sectors.

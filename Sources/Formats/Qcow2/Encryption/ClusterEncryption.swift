@@ -82,7 +82,7 @@ extension ClusterEncryption {
     }
     let passphrase = try ClusterEncryption.passphrase(options.keySecret, request.secrets)
     guard let place, let found = self.header else {
-      unlocked = Unlocked(passphrase: passphrase, cipher: try ClusterEncryption.oldCipher(passphrase))
+      unlocked = Unlocked(passphrase: passphrase, cipher: try SectorCipher(qcowPassphrase: passphrase))
       return
     }
     found.tellBeforeUnlocking(of: request.node.fileName, isUntrusted: request.isUntrusted) {
@@ -100,15 +100,6 @@ extension ClusterEncryption {
       throw BlockError(.invalidArgument, "Parameter 'encrypt.key-secret' is required for cipher")
     }
     return isNew ? try secrets.newKey(named: name) : try secrets.secret(named: name)
-  }
-
-  /// AES with the start of the passphrase as its key, zeros behind it: the cipher of images of the old kind.
-  private static func oldCipher(_ passphrase: Secret) throws(BlockError) -> SectorCipher {
-    let length = 16
-    let key = Secret(count: length) { bytes in
-      bytes.copy(passphrase.bytes.slice(0..<min(length, passphrase.count)), at: 0)
-    }
-    return try SectorCipher(CipherSpec(.cbc, .plain64, keyBytes: length), key: key)
   }
 }
 

@@ -1,0 +1,282 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import BlockTables
+internal import Bytes
+internal import Compression
+internal import Crypto
+internal import Errors
+internal import Host
+internal import Options
+
+/// An open qcow image, version 1: a header beside tables that the L1 table names.
+final class QcowDriver: BlockTableDriver, @unchecked Sendable {
+  let name = "qcow"
+  let table: BlockTable
+  private let lock = ConditionLock()
+  /// Guarded by `lock`, also while it is written.
+  private var header: QcowHeader
+  private let isEncrypted: Bool
+  /// Nil where the image is not encrypted, or is open without its key.
+  private let cipher: SectorCipher?
+  private let decoders: CompressedBlocks
+
+  init(_ header: QcowHeader, _ cipher: SectorCipher?) {
+    self.header = header
+    self.cipher = cipher
+    isEncrypted = header.isEncrypted
+    table = BlockTable(header.layout, header.coding)
+    decoders = CompressedBlocks(blockSize: header.clusterSize) { () throws(BlockError) in
+      Inflater(format: .raw)
+    }
+  }
+
+  func formatInformation(of node: Node) -> FormatInformation? {
+    var information = FormatInformation()
+    information.clusterSize = table.blockSize
+    information.isEncrypted = isEncrypted
+    information.backing = lock.withLock { header.backing }
+    return information
+  }
+
+  func limits(of node: Node) -> Limits {
+    var limits = Limits()
+    limits.clusterSize = table.blockSize
+    if isEncrypted { limits.requestAlignment = 512 }
+    return limits
+  }
+
+  // MARK: Reading
+
+  func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
+    var extent = try table.extent(at: offset, length: length, of: node)
+    if isEncrypted, extent.kind == .data, extent.encoding == .plain { extent.encoding = .encrypted }
+    return extent
+  }
+
+  func readEncoded(
+    _ extent: Extent, at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node
+  ) throws(BlockError) {
+    guard let file = node.file else { return }
+    if extent.encoding == .encrypted, let location = extent.location {
+      return try file.readEncrypted(
+        at: location.offset, skip: offset % 512, number: offset / 512, by: try key(), into: &buffer)
+    }
+    let clusterSize = table.blockSize
+    var done = 0
+    while done < buffer.byteCount {
+      let position = offset + UInt64(done)
+      let inside = position % clusterSize
+      let count = min(buffer.byteCount - done, Int(clusterSize - inside))
+      var part = buffer.slice(done..<done + count)
+      try readCompressed(at: position, Int(inside)..<Int(inside) + count, into: &part, file, node)
+      done += count
+    }
+  }
+
+  /// Reads part of a cluster that was compressed when the tables were looked at.
+  private func readCompressed(
+    at offset: UInt64, _ range: Range<Int>, into buffer: inout MutableRawSpan, _ file: Edge, _ node: Node
+  ) throws(BlockError) {
+    let entry = try table.entry(at: offset, of: node)
+    switch entry {
+    case .compressed(let place, let length):
+      let value = lock.withLock { header.coding }.value(of: entry) ?? place
+      try decoders.read(value, range, into: &buffer) { (decoder, target) throws(BlockError) in
+        try QcowDriver.decode(place, Int(length), guest: offset, into: &target, decoder, file)
+      }
+    case .data(let place):
+      // Somebody wrote over it between the look at the tables and the reading.
+      try file.read(at: place + UInt64(range.lowerBound), into: &buffer)
+    case .hole, .zero, .partial:
+      if entry == .hole, let backing = node.backing {
+        try backing.read(at: offset, into: &buffer)
+      } else {
+        buffer.fill()
+      }
+    }
+  }
+
+  /// Reads and decodes a whole cluster. Its length is below a cluster's by the number of its bits.
+  private static func decode(
+    _ place: UInt64, _ length: Int, guest: UInt64, into target: inout MutableRawSpan,
+    _ decoder: CompressedBlocks.Decoder, _ file: Edge
+  ) throws(BlockError) {
+    let fileLength = file.length
+    guard place < fileLength, UInt64(length) <= fileLength - place else {
+      throw BlockError(
+        .corrupt,
+        "compressed cluster at guest offset \(guest) lies past the end of the file (offset \(place))")
+    }
+    decoder.makeRoom(length)
+    let input = decoder.input
+    var room = input.mutableBytes
+    var bytes = room.slice(0..<length)
+    try file.read(at: place, into: &bytes)
+    try inContext("compressed cluster at guest offset \(guest)") { () throws(BlockError) in
+      try decoder.decompressor.decompress(input.bytes.slice(0..<length), into: &target)
+    }
+  }
+
+  private func key() throws(BlockError) -> SectorCipher {
+    guard let cipher else { throw BlockError(.accessDenied, "Encrypted image is open without its key") }
+    return cipher
+  }
+
+  // MARK: Zeros
+
+  /// Zeros of encrypted images are stored like anything else.
+  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
+    -> Bool
+  {
+    guard !isEncrypted else { return false }
+    return try table.clear(offset..<offset + length, keepingSpace: !mayUnmap, of: node)
+  }
+
+  func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
+    guard node.flags.contains(.unmap), !isEncrypted else { return }
+    _ = try table.clear(offset..<offset + length, keepingSpace: false, of: node)
+  }
+
+  // MARK: Changes
+
+  /// Changes the header with one write, durable on return.
+  private func change(_ node: Node, _ edit: (inout QcowHeader) -> Void) throws(BlockError) {
+    guard let file = node.file else { return }
+    try lock.withLock { () throws(BlockError) in
+      var next = header
+      edit(&next)
+      try next.write(to: file)
+      try file.flush()
+      header = next
+    }
+  }
+
+  func prepareReopen(_ flags: NodeFlags, options: OptionObject, of node: Node) throws(BlockError) {
+    var options = options
+    _ = try QcowEncryption(taking: &options)
+    if let left = options.flattened().first?.key {
+      throw BlockError(.invalidArgument, "Block format '\(name)' does not support the option '\(left)'")
+    }
+    try flush(node)
+  }
+
+  func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
+    throws(BlockError)
+  {
+    guard preallocation != .metadata, preallocation == .off || !isEncrypted else {
+      throw BlockError(.unsupported, "Unsupported preallocation mode '\(preallocation.rawValue)'")
+    }
+    guard length >= 512 else {
+      throw BlockError(.invalidArgument, "Image size is too small (must be at least 2 bytes)")
+    }
+    let header = lock.withLock { self.header }
+    let tables = header.tables(for: length)
+    guard length % 512 == 0, tables <= QcowHeader.largestTable else {
+      throw BlockError(.tooLarge, "Image too large")
+    }
+    let old = table.length
+    if length > old, isEncrypted {
+      guard node.backing?.length ?? 0 <= old else {
+        throw BlockError(
+          .unsupported, "An encrypted image cannot hide what its backing file has behind the old end")
+      }
+      try fillTail(of: old, node)
+    }
+    try table.moveDirectory(toHold: tables, of: node) { (next) throws(BlockError) in
+      try self.change(node) { $0.tableOffset = next.tableOffset }
+    }
+    try table.resize(to: length, preallocation: preallocation, of: node) { (next) throws(BlockError) in
+      try self.change(node) { $0.statedSize = next.length }
+    }
+    if length < old {
+      decoders.forget()
+      try table.cutDirectory(of: node)
+    }
+  }
+
+  /// Lets what is stored behind the end of the last cluster of an encrypted image read as zeros.
+  private func fillTail(of length: UInt64, _ node: Node) throws(BlockError) {
+    let inside = length % table.blockSize
+    guard inside > 0, let file = node.file, case .data(let place) = try table.entry(at: length - 1, of: node)
+    else { return }
+    let zeros = Buffer(count: Int(table.blockSize - inside))
+    var bytes = zeros.mutableBytes
+    try key().encrypt(&bytes, from: length / 512)
+    try file.write(at: place + inside, from: zeros.bytes)
+  }
+
+  /// The new name gets a place of its own; its format is stored nowhere.
+  func setBackingFile(_ name: String?, format: String?, of node: Node) throws(BlockError) {
+    try flush(node)
+    guard let name, name.spelledCount > 0, let file = node.file else {
+      return try change(node) { $0.backingName = nil }
+    }
+    guard name.spelledCount <= QcowHeader.longestName else {
+      throw BlockError(.tooLarge, "Backing file name too long")
+    }
+    let place = try table.reserve(UInt64(name.spelledCount), of: node)
+    try file.write(at: place, from: Buffer(name.spelledBytes).bytes)
+    try file.flush()
+    try change(node) {
+      $0.backingName = name
+      $0.nameOffset = place
+    }
+  }
+
+  func makeEmpty(_ node: Node) throws(BlockError) {
+    try table.makeEmpty(node)
+    decoders.forget()
+  }
+
+  // MARK: Check
+
+  func repair(_ what: CheckRepair, _ node: Node, _ context: JobContext, report: (String) -> Void)
+    throws(BlockError) -> CheckResult
+  {
+    defer { decoders.forget() }
+    let result = try table.repair(what, of: node, context) { (finding) throws(BlockError) in
+      report(self.text(of: finding))
+    }
+    try flush(node)
+    return result
+  }
+}
+
+extension QcowDriver: CompressingDriver {
+  func makeCompressor() throws(BlockError) -> any ClusterCompressor {
+    guard !isEncrypted else {
+      throw BlockError(.unsupported, "Compression and encryption not supported at the same time")
+    }
+    return QcowCompressor()
+  }
+
+  func prepareCompressed(_ clusters: [CompressedCluster], of node: Node) throws(BlockError) -> CompressedSlot
+  {
+    try table.prepareCompressed(clusters, of: node)
+  }
+
+  func finishCompressed(_ slot: CompressedSlot, written: Bool, of node: Node) throws(BlockError) {
+    try table.finishCompressed(slot, written: written, of: node)
+    decoders.forget()
+  }
+}
+
+extension QcowDriver: EncryptingDriver {
+  var encryptionUnit: UInt64? { isEncrypted ? 512 : nil }
+
+  /// The IV is made of where the guest has a sector.
+  func encrypt(_ bytes: inout MutableRawSpan, guestOffset: UInt64, hostOffset: UInt64) throws(BlockError) {
+    try key().encrypt(&bytes, from: guestOffset / 512)
+  }
+}
+
+/// Deflates clusters over distances that all readers of the format know.
+private final class QcowCompressor: ClusterCompressor {
+  private let compressor = DeflateCompressor(format: .raw, windowBits: 12)
+
+  func compress(_ cluster: RawSpan, into output: inout MutableRawSpan) -> Int? {
+    compressor.compress(cluster, into: &output)
+  }
+}
