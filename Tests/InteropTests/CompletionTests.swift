@@ -9,8 +9,8 @@ import Testing
   /// What is typed before the tab key, and the words that the program is called with then.
   static let lines: [(typed: String, words: [String])] = [
     ("strata conv", ["convert"]),
-    ("strata create -f qc", ["create", "-f", "qcow2"]),
-    ("strata create --format=qc", ["create", "--format=qcow2"]),
+    ("strata create -f pa", ["create", "-f", "parallels"]),
+    ("strata create --format=pa", ["create", "--format=parallels"]),
     ("strata create --backing-uns", ["create", "--backing-unsafe"]),
     ("strata create -f qcow2 -o cluster_size=6", ["create", "-f", "qcow2", "-o", "cluster_size=64k"]),
     (

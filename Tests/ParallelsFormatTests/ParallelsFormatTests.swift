@@ -181,13 +181,13 @@ struct ParallelsFormatTests {
     ([(64, 4, 0xffff_ffff)], ["ERROR cluster 0 is outside image"]),
     (
       [(64, 4, 2)],
-      ["ERROR cluster 16 is where another is", "ERROR space leaked inside the image 65536"]
+      ["ERROR duplicate offset in BAT entry 16", "ERROR space leaked inside the image 65536"]
     ),
-    ([(48, 4, 0)], ["ERROR data offset is sector 0, should be 128"]),
-    ([(48, 4, 1)], ["ERROR data offset is sector 1, should be 128"]),
-    ([(48, 4, 129)], ["ERROR data offset is sector 129, should be 128"]),
-    ([(48, 4, 256)], ["ERROR data offset is sector 256, should be 128"]),
-    ([(48, 4, 0xffff_ffff)], ["ERROR data offset is sector 4294967295, should be 128"]),
+    ([(48, 4, 0)], ["ERROR data_off field has incorrect value"]),
+    ([(48, 4, 1)], ["ERROR data_off field has incorrect value"]),
+    ([(48, 4, 129)], ["ERROR data_off field has incorrect value"]),
+    ([(48, 4, 256)], ["ERROR data_off field has incorrect value"]),
+    ([(48, 4, 0xffff_ffff)], ["ERROR data_off field has incorrect value"]),
     ([(64, 4, 0)], ["ERROR space leaked inside the image 65536"]),
     ([(256, 4, 0)], ["ERROR space leaked at the end of the image 65536"]),
     (

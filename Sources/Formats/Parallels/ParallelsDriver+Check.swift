@@ -12,13 +12,13 @@ extension ParallelsDriver {
   private enum HeaderDefect: CustomStringConvertible {
     case notClosed
     /// The first cluster cannot stand where the header has it, but at this offset.
-    case data(UInt64, stated: UInt32)
+    case data(UInt64)
     case `extension`(BlockError)
 
     var description: String {
       switch self {
       case .notClosed: "image was not closed correctly"
-      case .data(let offset, let stated): "data offset is sector \(stated), should be \(offset / 512)"
+      case .data: "data_off field has incorrect value"
       case .extension(let error): "format extension is of no use: \(error.message)"
       }
     }
@@ -92,7 +92,7 @@ extension ParallelsDriver {
       for defect in defects {
         switch defect {
         case .notClosed: break
-        case .data(let offset, _): header.dataOffset = UInt32(clamping: offset / 512)
+        case .data(let offset): header.dataOffset = UInt32(clamping: offset / 512)
         case .extension: header.extensionOffset = 0
         }
       }
@@ -108,7 +108,7 @@ extension ParallelsDriver {
       let start = used.map {
         $0.lowerBound - ($0.lowerBound - first) / header.clusterSize * header.clusterSize
       }
-      defects.append(.data(start ?? first, stated: header.dataOffset))
+      defects.append(.data(start ?? first))
     }
     if header.extensionOffset != 0, let defect = extensionDefect, defect.kind == .corrupt {
       defects.append(.extension(defect))
@@ -152,7 +152,7 @@ extension ParallelsDriver {
     return switch finding.kind {
     case .pastEnd: "cluster \(number) is outside image"
     case .nowhere: "cluster \(number) is inside the header or the block map"
-    case .shared: "cluster \(number) is where another is"
+    case .shared: "duplicate offset in BAT entry \(number)"
     }
   }
 }
