@@ -126,6 +126,30 @@ extension BlockTable {
     try writeOut(node)
   }
 
+  /// Lets each block that is stored in part be stored as a whole, and no bitmaps stand apart: sectors that were not named
+  /// read as zero from then on.
+  package func storeWhole(_ node: Node) throws(BlockError) {
+    lock.lock()
+    defer { lock.unlock() }
+    while !pending.isEmpty { lock.wait() }
+    var block: UInt64 = 0
+    while block < layout.blockCount {
+      let place = try place(of: block, releasing: false, node)
+      if case .partial(let at) = try entry(value(place), of: block) {
+        try zeroUnnamed(block, at: at, node)
+        try set(.data(at), of: block, node)
+      }
+      block += place.slice == nil ? place.remaining : 1
+    }
+    try writeOut(node)
+    guard let every = layout.bitmapGroup else { return }
+    for group in 0..<layout.blockCount.dividedUp(by: every)
+    where entryIndex(of: .bitmap(group)) < layout.capacity {
+      try set(.hole, of: .bitmap(group), node)
+    }
+    _ = try compact(node)
+  }
+
   private func zeroUnnamed(_ block: UInt64, at place: UInt64, _ node: Node) throws(BlockError) {
     var inside: UInt64 = 0
     while inside < layout.blockSize {

@@ -13,11 +13,13 @@ final class VhdxDriver: BlockTableDriver, @unchecked Sendable {
   let name = "vhdx"
   let table: BlockTable
   let journal: VhdxJournal
-  private let headers: VhdxHeaderStore
-  private let lock = ConditionLock()
+  let headers: VhdxHeaderStore
+  let lock = ConditionLock()
   /// Guarded by `lock`, as is all that follows.
-  private var metadata: VhdxMetadata
-  private var regions: VhdxRegions
+  var metadata: VhdxMetadata
+  private(set) var regions: VhdxRegions
+  /// The ids by which parents are known, by the names that they have or had.
+  var knownParents: [String: GUID] = [:]
   /// What is wrong with the copies of the header, and of the region table.
   private var damage: (headers: [String], regions: [String])
   /// Whether the second region table is to become as the first.
@@ -31,6 +33,9 @@ final class VhdxDriver: BlockTableDriver, @unchecked Sendable {
   init(_ structure: VhdxStructure, _ metadata: VhdxMetadata) throws(BlockError) {
     self.metadata = metadata
     regions = structure.regions
+    if let parent = metadata.parent, let name = parent.reference?.name, let id = parent.linkages.first {
+      knownParents[name] = id
+    }
     damage = (structure.headers.damage, structure.regionTables.damage)
     hasLog = structure.hasLog
     hasStaleTable = structure.hasStaleTable
@@ -49,8 +54,10 @@ final class VhdxDriver: BlockTableDriver, @unchecked Sendable {
     return information
   }
 
+  /// Whether a parent shows through.
+  var hasParent: Bool { lock.withLock { metadata.hasParent } }
   /// The parent as the image names it.
-  var reference: ImageReference? { nil }
+  var reference: ImageReference? { lock.withLock { metadata.parent?.reference } }
 
   /// Blocks are large: what was not written of them may be a hole.
   func mayHaveHoles(of node: Node) -> Bool { true }
@@ -151,7 +158,7 @@ final class VhdxDriver: BlockTableDriver, @unchecked Sendable {
   }
 
   /// Gives the block map another region, at the end of the file, with room for a longer disk.
-  private func moveMap(for length: UInt64, _ node: Node) throws(BlockError) {
+  func moveMap(for length: UInt64, _ node: Node) throws(BlockError) {
     guard let file = node.file else { return }
     let mapLength = lock.withLock { metadata.mapLength(for: length) }
     var regions = lock.withLock { self.regions }
@@ -179,11 +186,6 @@ final class VhdxDriver: BlockTableDriver, @unchecked Sendable {
       try regions.write(to: file, copy: copy)
       try file.flush()
     }
-  }
-
-  func makeEmpty(_ node: Node) throws(BlockError) {
-    try beginChanges(node)
-    try table.makeEmpty(node)
   }
 
   // MARK: Check

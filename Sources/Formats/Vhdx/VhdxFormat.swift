@@ -15,10 +15,15 @@ package struct VhdxFormat: DriverKind {
   /// `vhdx`.
   package var name: String { "vhdx" }
 
+  /// Differencing images have one.
+  package var supportsBacking: Bool { true }
+
   /// The options that `create` accepts.
   package var creationOptions: OptionList {
     [
       OptionSpec("size", .size, "Virtual disk size; max of 64TB."),
+      OptionSpec("backing_file", .string, "File name of the parent of a differencing image"),
+      OptionSpec("backing_fmt", .string, "Image format of the parent: vhdx"),
       OptionSpec("log_size", .size, "Log size; min 1MB.", default: 1_048_576),
       OptionSpec(
         "block_size", .size,
@@ -61,13 +66,18 @@ package struct VhdxFormat: DriverKind {
     let structure = try VhdxStructure(read)
     try request.recover(try structure.recovery(fileLength: file.length, read))
     let driver = try VhdxDriver(structure, try structure.metadata(read))
+    let reference = driver.reference
+    guard reference != nil || !driver.hasParent else {
+      throw BlockError(.corrupt, "the VHDX parent locator names no file")
+    }
     if request.node.isWritable { try driver.clearLog(request.node) }
-    return OpenedDriver(driver)
+    return OpenedDriver(driver, references: reference.map { [$0] } ?? [])
   }
 
   /// Writes headers, region tables, metadata and a block map, in an order in which the image is one at the end.
   package func create(_ request: CreateRequest) throws(BlockError) {
-    let plan = try VhdxPlan(size: request.size, request.options)
+    let plan = try VhdxPlan(
+      size: request.size, request.options, parent: request.backing, file: request.file.child.fileName)
     let file = request.file
     try file.truncate(to: plan.fileLength, exact: false, preallocation: plan.preallocation)
     // What was here before must be taken for nothing of the new image.
@@ -95,6 +105,7 @@ extension VhdxFormat: InspectingKind {
     let metadata = try structure.metadata(read)
     var findings = HeaderFindings(virtualSize: metadata.diskSize)
     findings.defects = structure.damage
+    if let reference = metadata.parent?.reference { findings.references.append(reference) }
     do throws(BlockError) {
       _ = try structure.layout(metadata)
       let recovery = try structure.recovery(fileLength: file.length, read)
@@ -107,7 +118,7 @@ extension VhdxFormat: InspectingKind {
       findings.defects.append(error.message)
     }
     findings.remarks.append(
-      "blocks of \(metadata.blockSize) bytes, \(metadata.isFixed ? "fixed" : "dynamic"), sectors of "
+      "blocks of \(metadata.blockSize) bytes, \(metadata.kindWords), sectors of "
         + "\(metadata.sectorSize) bytes, block map at \(try structure.regions.region(VhdxRegions.blockMap, "block map").offset)"
     )
     return findings

@@ -53,6 +53,9 @@ extension VhdxMetadata {
   /// Blocks whose sectors one bitmap of 1 MiB tells of; its entry follows theirs in the block map.
   var blocksPerBitmap: UInt64 { (sectorSize << 23) / blockSize }
 
+  /// The kind of the image, in a word.
+  var kindWords: String { hasParent ? "differencing" : isFixed ? "fixed" : "dynamic" }
+
   /// Entries that the map of a disk of so many bytes has at least.
   func entries(for length: UInt64) -> UInt64 {
     let blocks = length.dividedUp(by: blockSize)
@@ -87,10 +90,7 @@ extension VhdxMetadata {
       areaOffset: VhdxHeader.section, unit: VhdxHeader.section,
       unitLimit: UInt64(Int64.max) / VhdxHeader.section - 1, isFixed: isFixed, placesStay: isFixed)
     layout.bitmapGroup = blocksPerBitmap
-    if hasParent {
-      layout.bitmap = SectorBitmap(
-        .apart(bytes: VhdxHeader.section), sectorSize: sectorSize, isMostSignificantFirst: false)
-    }
+    layout.bitmap = bitmap
     layout.reserved = [0..<VhdxHeader.section, log] + regions.regions.map(\.range)
     return layout
   }

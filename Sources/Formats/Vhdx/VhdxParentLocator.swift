@@ -72,11 +72,11 @@ struct VhdxParentLocator: Equatable {
   func bytes() throws(BlockError) -> Buffer {
     var texts: [[UInt16]] = []
     for (key, value) in entries {
-      guard String(validating: value.spelledBytes, as: UTF8.self) != nil else {
+      guard let text = String(validating: value.spelledBytes, as: UTF8.self) else {
         throw BlockError(.invalidArgument, "'\(value)' cannot be stored: it is no text")
       }
-      texts += [Array(key.utf16), Array(value.utf16)]
-      guard value.utf16.count * 2 <= VhdxParentLocator.longestValue else {
+      texts += [Array(key.utf16), Array(text.utf16)]
+      guard text.utf16.count * 2 <= VhdxParentLocator.longestValue else {
         throw BlockError(.tooLarge, "Backing file name too long")
       }
     }
@@ -89,7 +89,7 @@ struct VhdxParentLocator: Equatable {
       let place = 20 + index / 2 * 12
       bytes.storeLittle(UInt32(offset), at: place + index % 2 * 4)
       bytes.store(UInt8(truncatingIfNeeded: text.count * 2), at: place + 8 + index % 2 * 2)
-      bytes.store(UInt8(truncatingIfNeeded: text.count * 2 >> 8), at: place + 9 + index % 2 * 2)
+      bytes.store(UInt8(truncatingIfNeeded: (text.count * 2) >> 8), at: place + 9 + index % 2 * 2)
       for unit in text {
         bytes.store(UInt8(truncatingIfNeeded: unit), at: offset)
         bytes.store(UInt8(truncatingIfNeeded: unit >> 8), at: offset + 1)

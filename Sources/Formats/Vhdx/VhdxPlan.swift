@@ -29,8 +29,16 @@ struct VhdxPlan {
   let logLength: UInt32
 
   /// - Throws: the defect of the creation options, in `qemu-img`'s words; kind `tooLarge` for a disk that there is not.
-  init(size: UInt64, _ options: OptionObject) throws(BlockError) {
+  ///
+  /// - Parameters:
+  ///   - parent: what the backing file is known by, where it was opened.
+  ///   - file: the name of the image's file.
+  init(
+    size: UInt64, _ options: OptionObject, parent identity: ImageIdentity? = nil, file: String = ""
+  ) throws(BlockError) {
     var options = options
+    let backing = try options.takeString("backing_file")
+    if let format = try options.takeString("backing_fmt"), format != "vhdx" { throw VhdxParent.foreign }
     let isFixed = try VhdxPlan.takeIsFixed(&options)
     statesZeroes = try options.takeBool("block_state_zero") ?? true
     preallocation = try options.takePreallocation() ?? .off
@@ -44,10 +52,19 @@ struct VhdxPlan {
     guard preallocation != .metadata else {
       throw BlockError(.unsupported, "Unsupported preallocation mode: metadata")
     }
-    hasPlaces = isFixed || preallocation == .falloc || preallocation == .full
+    guard backing == nil || !isFixed else {
+      throw BlockError(.invalidArgument, "A fixed image cannot have a backing file")
+    }
+    // What is not stored shows the parent.
+    hasPlaces = backing == nil && (isFixed || preallocation == .falloc || preallocation == .full)
     metadata = VhdxMetadata(
-      blockSize: blockSize, isFixed: isFixed, hasParent: false, diskSize: size, diskID: .random(),
+      blockSize: blockSize, isFixed: isFixed, hasParent: backing != nil, diskSize: size, diskID: .random(),
       sectorSize: sectorSize, physicalSectorSize: UInt32(sectorSize), parent: nil)
+    guard let backing else { return }
+    let parent = try identity.map { (identity) throws(BlockError) in try VhdxParent(identity) }
+    if let parent { metadata.diskID = parent.diskID }
+    metadata.parent = try VhdxParentLocator(
+      of: backing, parent ?? VhdxParent(dataWriteID: .none, diskID: .none), in: file)
   }
 
   private static func takeIsFixed(_ options: inout OptionObject) throws(BlockError) -> Bool {

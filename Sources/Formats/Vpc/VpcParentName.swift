@@ -1,6 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import BlockGraph
 internal import Bytes
 internal import Errors
 
@@ -26,15 +27,7 @@ struct VpcParentName {
   /// Notes a path with the separators of Windows or of here: a relative one as it is, and of any the last part, which is
   /// looked for beside the image.
   mutating func add(_ name: String?) {
-    guard var path = name?.replacing("\\", with: "/"), !path.isEmpty else { return }
-    while path.hasPrefix("./") { path.removeFirst(2) }
-    let parts = path.split(separator: "/")
-    guard let last = parts.last else { return }
-    let first = parts.first ?? last
-    // `C:` and the names of servers mean nothing here.
-    let isElsewhere = path.hasPrefix("//") || first.count == 2 && first.hasSuffix(":") && parts.count > 1
-    if !isElsewhere { note(path) }
-    note(String(last))
+    for name in WindowsPath.names(name ?? "") { note(name) }
   }
 
   private mutating func add(url bytes: [UInt8]) {
@@ -64,9 +57,7 @@ struct VpcParentName {
   }
 
   private mutating func note(_ name: String) {
-    // A colon in front of any slash would look like a protocol's.
-    let isPlain = !name.contains(":") || name.contains("/")
-    let name = isPlain ? name : "./" + name
+    let name = WindowsPath.plain(name)
     if !candidates.contains(name) { candidates.append(name) }
   }
 
@@ -98,18 +89,14 @@ struct VpcParentName {
     var locators: [(UInt32, [UInt8])] = []
     func add(_ code: UInt32, _ text: String) {
       var bytes: [UInt8] = []
-      for unit in units(text.replacing("/", with: "\\")) {
+      for unit in units(text) {
         bytes += [UInt8(truncatingIfNeeded: unit), UInt8(truncatingIfNeeded: unit >> 8)]
       }
       locators.append((code, bytes))
     }
-    let folder = image.lastIndex(of: "/").map { String(image[...$0]) } ?? ""
-    if !name.hasPrefix("/") {
-      add(VpcLocator.Code.relative, name.hasPrefix("./") ? name : "./" + name)
-    } else if folder.hasPrefix("/"), name.hasPrefix(folder) {
-      add(VpcLocator.Code.relative, "./" + name.dropFirst(folder.count))
-    }
-    if name.hasPrefix("/") { add(VpcLocator.Code.absolute, name) }
+    let spellings = WindowsPath.spellings(of: name, in: image)
+    if let relative = spellings.relative { add(VpcLocator.Code.relative, relative) }
+    if let absolute = spellings.absolute { add(VpcLocator.Code.absolute, absolute) }
     return locators
   }
 }

@@ -1,0 +1,107 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+
+/// What an image knows its parent by.
+struct VhdxParent: Equatable {
+  /// The id that the parent's content has, or none where nobody knew it.
+  var dataWriteID: GUID
+  /// The id of the disk, which is the child's, too.
+  var diskID: GUID
+
+  init(dataWriteID: GUID, diskID: GUID) {
+    self.dataWriteID = dataWriteID
+    self.diskID = diskID
+  }
+
+  /// The parent with an identity, as a node tells it.
+  ///
+  /// - Throws: kind `unsupported` for an image of another format.
+  init(_ identity: ImageIdentity?) throws(BlockError) {
+    guard let identity, identity.format == "vhdx", identity.id.count == 32 else { throw VhdxParent.foreign }
+    let buffer = Buffer(identity.id)
+    dataWriteID = GUID(parsing: buffer.bytes, at: 0)
+    diskID = GUID(parsing: buffer.bytes, at: 16)
+  }
+
+  /// The identity that a node tells.
+  var identity: ImageIdentity {
+    let buffer = Buffer(count: 32)
+    var bytes = buffer.mutableBytes
+    dataWriteID.write(to: &bytes, at: 0)
+    diskID.write(to: &bytes, at: 16)
+    return ImageIdentity(format: "vhdx", id: buffer.array)
+  }
+
+  /// The error for a parent of another format.
+  static let foreign = BlockError(
+    .unsupported, "The backing file of a vhdx image must be one itself",
+    advice: "Only an image of the same format has an id by which its children know it.")
+}
+
+extension VhdxParentLocator {
+  private static let linkage = "parent_linkage"
+  private static let secondLinkage = "parent_linkage2"
+  /// The keys with names of the parent, in the order in which they are tried.
+  private static let paths = ["relative_path", "volume_path", "absolute_win32_path"]
+
+  /// The locator by which an image in a file called `image` names its parent.
+  ///
+  /// - Throws: kind `invalidArgument` for a name that is no text, or that Windows would take apart elsewhere.
+  init(of name: String, _ parent: VhdxParent, in image: String) throws(BlockError) {
+    let bytes = name.spelledBytes
+    guard String(validating: bytes, as: UTF8.self) != nil, !bytes.contains(UInt8(ascii: "\\")) else {
+      throw BlockError(.invalidArgument, "A vhdx image cannot name the backing file '\(name)'")
+    }
+    guard bytes.count <= 4096 else { throw BlockError(.tooLarge, "Backing file name too long") }
+    let spellings = WindowsPath.spellings(of: name, in: image)
+    entries = [(VhdxParentLocator.linkage, "{\(parent.dataWriteID)}")]
+    if let relative = spellings.relative { entries.append(("relative_path", relative)) }
+    if let absolute = spellings.absolute { entries.append(("absolute_win32_path", absolute)) }
+  }
+
+  /// The ids that the parent may have.
+  var linkages: [GUID] {
+    [VhdxParentLocator.linkage, VhdxParentLocator.secondLinkage].compactMap { key in
+      self[key].flatMap { GUID($0) }
+    }.filter { $0 != .none }
+  }
+
+  /// The parent; nil where no name is stated.
+  var reference: ImageReference? {
+    var names: [String] = []
+    for key in VhdxParentLocator.paths {
+      guard let path = self[key] else { continue }
+      for name in WindowsPath.names(String(spelling: path.utf8)) where !names.contains(name) {
+        names.append(name)
+      }
+    }
+    guard let first = names.first else { return nil }
+    var reference = ImageReference(slot: .backing, role: .cow, name: first, format: "vhdx")
+    reference.otherNames = Array(names.dropFirst())
+    reference.staysInFolder = true
+    let linkages = linkages
+    reference.check = { (node) throws(BlockError) in
+      guard !linkages.isEmpty, let found = try? VhdxParent(node.identity),
+        !linkages.contains(found.dataWriteID)
+      else { return [] }
+      throw BlockError(
+        .corrupt,
+        "'\(node.fileName)' is not the parent of this image as it was: its id is \(found.dataWriteID), not "
+          + "\(linkages[0])",
+        advice: "Content that was written over one state of a parent means nothing over another.")
+    }
+    return reference
+  }
+
+  /// The same locator for another state of the parent.
+  func naming(_ parent: VhdxParent) -> VhdxParentLocator {
+    let others = entries.filter {
+      ![VhdxParentLocator.linkage, VhdxParentLocator.secondLinkage].contains($0.key)
+    }
+    return VhdxParentLocator(entries: [(VhdxParentLocator.linkage, "{\(parent.dataWriteID)}")] + others)
+  }
+}
