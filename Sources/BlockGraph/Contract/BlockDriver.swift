@@ -175,8 +175,16 @@ package protocol CompressingDriver: FormatDriver {
 
 /// Compresses one cluster at a time; belongs to one thread.
 package protocol ClusterCompressor: AnyObject {
+  /// Bytes that the result may be longer than the cluster, at most 512; 0 where one that does not become smaller is stored as it is.
+  var slack: Int { get }
+
   /// Compresses one whole cluster into `output`; the bytes used, or nil where it would not become smaller.
   func compress(_ cluster: RawSpan, into output: inout MutableRawSpan) -> Int?
+}
+
+extension ClusterCompressor {
+  /// A cluster that does not become smaller is stored as it is.
+  package var slack: Int { 0 }
 }
 
 /// One cluster to be placed.

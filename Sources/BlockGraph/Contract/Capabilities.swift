@@ -14,6 +14,8 @@ package struct Capabilities: OptionSet, Sendable, Hashable {
   package static let nativeZeroes = Capabilities(rawValue: 2)
   /// May have what is written copied by its storage, without the bytes passing through memory of ours.
   package static let copiesRanges = Capabilities(rawValue: 4)
+  /// Only takes whole clusters that are compressed, in order and each once; those not taken read as zeros.
+  package static let compressedOnly = Capabilities(rawValue: 8)
 }
 
 extension BlockDriver {

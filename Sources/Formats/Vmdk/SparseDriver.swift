@@ -152,6 +152,18 @@ struct GrainMarker {
   /// Bytes of compressed data behind the marker.
   let size: Int
 
+  /// The marker of a grain that was compressed to so many bytes.
+  init(size: Int) { self.size = size }
+
+  /// The marker of the grain at a guest offset.
+  func bytes(of offset: UInt64) -> Buffer {
+    let marker = Buffer(count: GrainMarker.length)
+    var bytes = marker.mutableBytes
+    bytes.storeLittle(offset / 512, at: 0)
+    bytes.storeLittle(UInt32(clamping: size), at: 8)
+    return marker
+  }
+
   /// Reads a marker, which must be that of the grain at a guest offset.
   ///
   /// - Throws: kind `corrupt` for one of another grain, or of one longer than twice a grain.

@@ -179,8 +179,9 @@ struct SparseHeader {
     if descriptorOffset > 0, descriptorSize > 0, let start = descriptorOffset.times(512) {
       layout.reserved.append(start..<start + descriptorSize * 512)
     }
-    // Readers expect a file to be as long as that.
-    if !isCompressed, let end = overhead.times(512), end <= fileLength { layout.spare = [0..<end] }
+    // Readers expect a file to be as long as that; what stands between compressed grains are markers.
+    let spare = isCompressed ? fileLength : overhead.times(512) ?? 0
+    if spare > 0, spare <= fileLength { layout.spare = [0..<spare] }
     return layout
   }
 }

@@ -61,7 +61,15 @@ package struct VmdkFormat: DriverKind {
       let driver = try VmdkFormat.sparse(fileLength: file.length, mayUseSecond: mayUseSecond) {
         (offset, count) throws(BlockError) in try file.read(at: offset, count: count)
       }
-      return OpenedDriver(driver, references: driver.descriptor?.current.backing.map { [$0] } ?? [])
+      let references = driver.descriptor?.current.backing.map { [$0] } ?? []
+      let header = try SparseHeader(parsing: head.bytes)
+      let isFilled = request.node.isWritable && !request.flags.contains(.checking)
+      if isFilled, header.directory == SparseHeader.atEnd, header.isCompressed, references.isEmpty,
+        try isEmpty(driver, file)
+      {
+        return OpenedDriver(StreamDriver(header, driver))
+      }
+      return OpenedDriver(driver, references: references)
     }
     let descriptor = try VmdkFormat.text(fileLength: file.length) { (offset, count) throws(BlockError) in
       try file.read(at: offset, count: count)
@@ -69,6 +77,20 @@ package struct VmdkFormat: DriverKind {
     return OpenedDriver(
       try ExtentsDriver(descriptor), fileRole: [.metadata, .primary],
       references: descriptor.current.references)
+  }
+
+  /// Whether an image has no tables, and so no grains.
+  private func isEmpty(_ driver: SparseDriver, _ file: Edge) throws(BlockError) -> Bool {
+    let layout = driver.table.currentLayout
+    let bytes = driver.header.tables * 4
+    var done: UInt64 = 0
+    while done < bytes {
+      let count = min(bytes - done, 1 << 20)
+      let part = try file.read(at: layout.tableOffset + done, count: Int(count))
+      guard part.bytes.isZero else { return false }
+      done += count
+    }
+    return true
   }
 
   /// Reads the descriptor that a file is.
@@ -142,6 +164,9 @@ package struct VmdkFormat: DriverKind {
     if let parent = plan.parentName {
       descriptor.parentName = parent
       descriptor.parentContentID = try VmdkPlan.contentID(of: request.backing)
+    }
+    if plan.isStream {
+      return try plan.writeStream(descriptor: plan.text(of: descriptor), to: request.file)
     }
     guard plan.isSplit else {
       return try plan.writeSparse(

@@ -74,10 +74,16 @@ struct VmdkPlan {
       }
       guard !zeroedGrains else { throw BlockError(.invalidArgument, "Flat image can't enable zeroed grain") }
     }
-    guard subformat != .streamOptimized else {
-      throw BlockError(
-        .unsupported, "Images of subformat streamOptimized are read, and not made yet",
-        advice: "monolithicSparse takes the same options.")
+    if subformat == .streamOptimized {
+      guard parentName == nil else {
+        throw BlockError(.invalidArgument, "Images of subformat streamOptimized have no backing file")
+      }
+      guard !zeroedGrains else {
+        throw BlockError(.invalidArgument, "Images of subformat streamOptimized have no zeroed grains")
+      }
+      guard preallocation == .off else {
+        throw BlockError(.unsupported, "Compression and preallocation not supported at the same time")
+      }
     }
     if let format = try options.takeString("backing_fmt"), parentName != nil, format != "vmdk" {
       throw BlockError(.invalidArgument, "backing_file must be a vmdk image")
@@ -151,7 +157,9 @@ struct VmdkPlan {
   }
 
   /// Whether the disk stands in other files than the descriptor.
-  var isSplit: Bool { subformat != .monolithicSparse && subformat != .streamOptimized }
+  var isSplit: Bool { subformat != .monolithicSparse && !isStream }
+  /// Whether the disk is one file of compressed grains.
+  var isStream: Bool { subformat == .streamOptimized }
 
   // MARK: Text
 
@@ -227,8 +235,50 @@ struct VmdkPlan {
     try file.write(at: 0, from: sector.bytes)
   }
 
+  /// Writes an image of compressed grains without any: the header, the descriptor, and the end.
+  func writeStream(descriptor: String, to file: Edge) throws(BlockError) {
+    let header = VmdkPlan.streamHeader(sectors: size / 512)
+    let text = Array(descriptor.utf8)
+    guard UInt64(text.count) < header.descriptorSize * 512 else {
+      throw BlockError(.tooLarge, "the descriptor is too long for its place")
+    }
+    var next = header.overhead
+    try file.truncate(to: next * 512, exact: false)
+    try file.writeZeroes(at: 0, length: next * 512, mayUnmap: true)
+    try file.write(at: header.descriptorOffset * 512, from: Buffer(text).bytes)
+    try StreamDriver.writeEnd(
+      of: header, Array(repeating: 0, count: Int(header.tables)), at: &next, to: file)
+    let sector = Buffer(count: SparseHeader.length)
+    var bytes = sector.mutableBytes
+    header.write(to: &bytes)
+    try file.write(at: 0, from: sector.bytes)
+  }
+
+  /// The header of an image of compressed grains: the footer tells where the directory is.
+  private static func streamHeader(sectors: UInt64) -> SparseHeader {
+    var header = SparseHeader(capacity: sectors)
+    header.version = 3
+    header.flags = [.newlines, .compressed, .markers]
+    header.descriptorOffset = 1
+    header.descriptorSize = descriptorSectors
+    header.directory = SparseHeader.atEnd
+    header.overhead = header.grain
+    header.algorithm = 1
+    return header
+  }
+
   /// Bytes that the files take.
   var measure: ImageMeasure {
+    guard !isStream else {
+      // Of data that cannot be compressed, each grain has a marker and a little more than its bytes.
+      let header = VmdkPlan.streamHeader(sectors: size / 512)
+      let empty = (header.overhead + 1 + header.directorySectors + 3) * 512
+      let grains = header.capacity.dividedUp(by: header.grain)
+      let tables = header.tables * (header.tableSectors + 1) * 512
+      return ImageMeasure(
+        empty: empty, full: empty + tables + grains * (header.grainBytes + 512), unit: header.grainBytes + 512
+      )
+    }
     let text = UInt64(text(of: descriptor).utf8.count)
     guard !subformat.isFlat else {
       return ImageMeasure(empty: text + size, full: text + size, fullyAllocated: preallocation != .off)

@@ -288,19 +288,20 @@ package final class ConvertJob: Job {
   }
 
   /// The unit in which data is looked through for zeros; compressing goes by clusters.
-  private func zeroUnit(_ granule: UInt64) -> UInt64 {
-    options.compresses ? granule : max(options.leastHole, 1).roundedUp(to: granule) ?? granule
+  private func zeroUnit(_ granule: UInt64, _ compresses: Bool) -> UInt64 {
+    compresses ? granule : max(options.leastHole, 1).roundedUp(to: granule) ?? granule
   }
 
   private func shape(of edge: Edge) -> CopyTarget {
     let cluster = edge.child.limits.clusterSize
     let isFresh = image?.readsZero ?? options.targetIsZero
-    let granule = CopyTarget.granule(of: edge, compresses: options.compresses)
+    let compresses = options.compresses || edge.capabilities.contains(.compressedOnly)
+    let granule = CopyTarget.granule(of: edge, compresses: compresses)
     return CopyTarget(
-      edge: edge, granule: granule, zeroUnit: zeroUnit(granule),
+      edge: edge, granule: granule, zeroUnit: zeroUnit(granule, compresses),
       isSparse: options.leastHole > 0,
       readsZero: isFresh && edge.child.backing == nil,
-      offloads: options.offloads,
-      compressionUnit: options.compresses ? Int(cluster) : nil)
+      offloads: options.offloads && !compresses,
+      compressionUnit: compresses ? Int(cluster) : nil)
   }
 }

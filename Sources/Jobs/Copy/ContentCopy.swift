@@ -156,7 +156,7 @@ private final class CopyWalk: @unchecked Sendable {
 
   private func take(_ length: UInt64, _ slot: Int) -> CopyBatch {
     let batch =
-      batches[slot] ?? CopyBatch(size: Int(unit), compresses: target.compressionUnit != nil)
+      batches[slot] ?? CopyBatch(size: Int(unit), compressionUnit: target.compressionUnit)
     batches[slot] = batch
     batch.reset(offset: position, length: length)
     position += length

@@ -43,10 +43,13 @@ final class CopyBatch: @unchecked Sendable {
   /// Whether `buffer` lacks the data, for storage to copy it.
   var isUnread = false
 
-  /// A batch for segments of at most `size` bytes.
-  init(size: Int, compresses: Bool) {
+  /// Bytes that a compressed cluster may be longer than the cluster, at most.
+  static let largestSlack = 512
+
+  /// A batch for segments of at most `size` bytes, whose clusters of so many bytes are compressed, if they are.
+  init(size: Int, compressionUnit: Int?) {
     buffer = Buffer(count: size)
-    packed = Buffer(count: compresses ? size : 0)
+    packed = Buffer(count: compressionUnit.map { size + size / $0 * CopyBatch.largestSlack } ?? 0)
   }
 
   /// Makes the batch ready for another segment.

@@ -39,11 +39,12 @@ struct CopyTarget: Sendable {
     self.edge = edge
     self.granule = granule
     self.zeroUnit = zeroUnit
-    self.readsZero = readsZero
+    // What is written once is nothing before.
+    self.readsZero = readsZero || capabilities.contains(.compressedOnly)
     self.compressionUnit = compressionUnit
     self.isUnchanged = isUnchanged
     isOrdered = capabilities.contains(.appendOnly)
-    self.isSparse = isSparse && !isOrdered && (readsZero || capabilities.contains(.nativeZeroes))
+    self.isSparse = isSparse && !isOrdered && (self.readsZero || capabilities.contains(.nativeZeroes))
     offload = offloads && capabilities.contains(.copiesRanges) ? CopyOffload() : nil
   }
 
@@ -125,7 +126,8 @@ struct CopyTarget: Sendable {
     let start = batch.packedBytes
     let whole = range.lowerBound..<range.lowerBound + unit
     var target = packed.mutableBytes
-    var room = target.slice(start..<min(start + unit, packed.count))
+    var room = target.slice(
+      start..<min(start + unit + min(compressor.slack, CopyBatch.largestSlack), packed.count))
     guard let size = compressor.compress(buffer.bytes.slice(whole), into: &room) else { return false }
     batch.clusters.append(
       CompressedCluster(guestOffset: batch.offset + UInt64(range.lowerBound), size: size))
