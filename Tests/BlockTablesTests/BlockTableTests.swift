@@ -69,6 +69,40 @@ struct BlockTableTests {
     #expect(try other.edge.array(at: 4096, count: 4096) == [UInt8](repeating: 5, count: 4096))
   }
 
+  @Test("gaps before what stays where it is are leaks only as far as blocks from behind it fit there")
+  func gaps() throws {
+    let shape = TableShape(width: 8, spelling: .offset(unit: 512), gap: 3 * 4096)
+    let image = try TableImage(shape, length: BlockTableTests.length)
+    #expect(try image.check().result.leaks == 0)
+    try image.edge.write(at: 8192, [UInt8](repeating: 5, count: 8192))
+    try image.edge.flush()
+    let size = image.memory.bytes.count
+    #expect(try image.check().result.leaks == 2)
+    #expect(try image.repair(.leaks).leaksFixed == 2)
+    #expect(image.memory.bytes.count == size - 8192)
+    #expect(try image.check().result.leaks == 0)
+    #expect(try image.edge.array(at: 8192, count: 8192) == [UInt8](repeating: 5, count: 8192))
+  }
+
+  @Test(
+    "B-02 a place that has just been given up is not taken before it is discarded", arguments: TableShape.all)
+  func givenUp(_ shape: TableShape) throws {
+    let image = try TableImage(shape, length: BlockTableTests.length)
+    for block in [1, 0] as [UInt64] {
+      try image.edge.write(at: block * shape.blockSize, [UInt8](repeating: 1, count: Int(shape.blockSize)))
+      try image.edge.flush()
+    }
+    try image.close()
+    let again = try TableImage(shape, image.memory.bytes)
+    let data = [UInt8](repeating: 2, count: Int(shape.blockSize))
+    // The last block in the file, before anything needed to know where that ends.
+    try again.edge.writeZeroes(at: 0, length: shape.blockSize, mayUnmap: true)
+    try again.edge.write(at: 2 * shape.blockSize, data)
+    try again.edge.flush()
+    #expect(try again.edge.array(at: 2 * shape.blockSize, count: data.count) == data)
+    #expect(try again.check().lines == [])
+  }
+
   @Test("spaces that were given up are used again, so that the file does not grow for ever")
   func reuse() throws {
     let shape = TableShape()

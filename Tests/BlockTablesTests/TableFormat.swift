@@ -48,6 +48,8 @@ struct TableShape: Sendable, CustomTestStringConvertible {
   var alignment: UInt64 = 512
   /// Bytes behind all else at the start that are left alone.
   var spare: UInt64 = 0
+  /// Bytes behind all else at the start that nothing takes, followed by 512 bytes that are something else.
+  var gap: UInt64 = 0
   /// Whether what changes in tables passes a log.
   var hasJournal = false
   /// Whether the file ends with 512 bytes of sevens, wherever that is.
@@ -212,6 +214,7 @@ struct TableFormat: DriverKind {
     layout.alignment = shape.alignment
     if case .offset = shape.spelling { layout.unitLimit = 1 << 40 }
     layout.reserved = [0..<start]
+    if shape.gap > 0 { layout.reserved.append(start + shape.gap..<start + shape.gap + 512) }
     if shape.spare > 0 { layout.spare = [start..<start + shape.spare] }
     if let perTable = shape.perTable {
       layout.capacity = TableFormat.tables * perTable
@@ -248,7 +251,7 @@ struct TableFormat: DriverKind {
     if case .offset(let unit) = shape.spelling, isTwoLevel || start % unit != 0 { area = 0 }
     if isTwoLevel, shape.spelling == .number(fromOne: true) { area = 0 }
     let stride = shape.blockSize + shape.lead
-    let fileEnd = start + (shape.isFixed ? blocks * stride : 0)
+    let fileEnd = start + (shape.isFixed ? blocks * stride : 0) + (shape.gap > 0 ? shape.gap + 512 : 0)
     let buffer = Buffer(count: Int(fileEnd) + (shape.hasTrailer ? TableTrailer.bytes.count : 0))
     var bytes = buffer.mutableBytes
     if shape.hasTrailer {

@@ -26,6 +26,36 @@ package struct BlockFinding: Sendable, Equatable {
   package let value: UInt64
 }
 
+/// Places of blocks that nothing takes and that a repair can give back.
+///
+/// What is reserved stays where it is, so that no file can be cut before it: places there are worth something only as far
+/// as blocks from behind it can move to them.
+private struct LeakedPlaces {
+  private let layout: BlockTableLayout
+  private let endOfReserved: UInt64
+  private var behind: UInt64 = 0
+  private var before: UInt64 = 0
+  private var movableBlocks: UInt64 = 0
+
+  init(_ layout: BlockTableLayout) {
+    self.layout = layout
+    endOfReserved = layout.endOfReserved
+  }
+
+  var count: UInt64 { behind + min(before, movableBlocks) }
+
+  /// Notes what starts at a unit: each item once.
+  mutating func note(_ item: BlockTableItem, _ entry: BlockEntry, at unit: UInt64) {
+    if case .block = item, entry.place != nil, unit >= endOfReserved { movableBlocks += 1 }
+  }
+
+  /// Adds units that nothing takes. Only room for whole blocks counts: none finds a place in what is smaller.
+  mutating func add(_ run: Range<UInt64>) {
+    let places = layout.placeCount(in: run)
+    if run.lowerBound < endOfReserved { before += places } else { behind += places }
+  }
+}
+
 /// Looking for entries that contradict each other or the file, and mending them.
 extension BlockTable {
   /// Looks at all entries and changes nothing.
@@ -48,13 +78,16 @@ extension BlockTable {
     var broken: [BlockFinding] = []
     var fixed: UInt64 = 0
     var result = CheckResult()
+    var before = UInt64.max
     repeat {
       broken = []
       result = try look(node, context) { (finding) throws(BlockError) in
         if fixed == 0 { try report(finding) }
         if broken.count < BlockTable.rememberedPlaces { broken.append(finding) }
       }
-      guard what == .all else { break }
+      // Where mending one entry breaks another, it could go on for ever.
+      guard what == .all, result.corruptions < before else { break }
+      before = result.corruptions
       for finding in broken { try mend(finding, node) }
       try writeOut(node)
       forget()
@@ -76,6 +109,7 @@ extension BlockTable {
     result.totalClusters = layout.blockCount
     context.expect(layout.blockCount)
     var window = UnitWindow(of: unitsInFile(fileLength))
+    var leaks = LeakedPlaces(layout)
     var isFirst = true
     var expected: (block: UInt64, place: UInt64)?
     repeat {
@@ -89,6 +123,7 @@ extension BlockTable {
         }
         if isFirst { self.count(item, entry, &expected, &result) }
         guard let bytes = self.place(of: item, entry) else { return }
+        if isFirst { leaks.note(item, entry, at: self.layout.units(of: bytes).lowerBound) }
         let mayEndEarly = self.layout.mayEndEarly && entry.place != nil
         let end = mayEndEarly ? bytes.lowerBound : bytes.upperBound
         if end > fileLength {
@@ -102,11 +137,11 @@ extension BlockTable {
       guard hasWindow else { break }
       for range in layout.spare { _ = window.insert(layout.units(of: range)) }
       window.forEachAbsentRun { run in
-        // Only runs with room for a whole block are leaks: no block finds a place in the others.
-        result.leaks += layout.placeCount(in: run)
+        leaks.add(run)
         return true
       }
     } while window.hasMore
+    result.leaks = leaks.count
     context.advance(layout.blockCount)
     result.imageEndOffset = fileLength + trailerBytes
     return result
@@ -142,16 +177,20 @@ extension BlockTable {
 
   /// Places of blocks in the file that nothing takes.
   func leakedPlaces(_ node: Node) throws(BlockError) -> UInt64 {
-    var count: UInt64 = 0
+    var leaks = LeakedPlaces(layout)
+    try scan(node) { (item, value) throws(BlockError) in
+      let entry = try self.entry(value, of: item)
+      if let units = self.units(of: item, entry) { leaks.note(item, entry, at: units.lowerBound) }
+    }
     var window = UnitWindow(of: unitsInFile(areaEnd(try BlockTable.file(of: node))))
     while window.advance() {
       try insertUsed(into: &window, node)
       window.forEachAbsentRun { run in
-        count += layout.placeCount(in: run)
+        leaks.add(run)
         return true
       }
     }
-    return count
+    return leaks.count
   }
 
   /// Whole units that the file has room for, and one that it ends in, where it may; as far as entries can name them.

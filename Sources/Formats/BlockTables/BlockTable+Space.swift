@@ -94,10 +94,11 @@ extension BlockTable {
     if let file = node.file, areaEnd(file) <= end { try? cutFile(to: start, node) }
   }
 
-  /// The unit behind the last one in use, by the entries in the file; entries in memory are written first.
+  /// The unit behind the last one in use, by the entries in the file; entries in memory are written first. Places that
+  /// were given up and have yet to be discarded are in use.
   func endOfUse(_ node: Node) throws(BlockError) -> UInt64 {
     try writeEntries(node)
-    var end = layout.endOfReserved
+    var end = dropped.reduce(layout.endOfReserved) { max($0, $1 + layout.blockUnits) }
     try scan(node) { (item, value) throws(BlockError) in
       if let units = try self.units(of: item, value: value) { end = max(end, units.upperBound) }
     }

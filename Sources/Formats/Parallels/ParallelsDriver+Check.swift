@@ -15,6 +15,9 @@ extension ParallelsDriver {
     case data(UInt64)
     case `extension`(BlockError)
 
+    /// Whether it is about where clusters start.
+    var isOfData: Bool { if case .data = self { true } else { false } }
+
     var description: String {
       switch self {
       case .notClosed: "image was not closed correctly"
@@ -69,6 +72,13 @@ extension ParallelsDriver {
     try beginChanges(node)
     for defect in defects { report("\(verb) \(defect)") }
     let lost = lost(try table.check(of: node, JobContext()) { _ in }, used, node)
+    if what == .all, defects.contains(where: \.isOfData) {
+      // The file is to be cut where the header says so afterwards.
+      try mend(defects.filter(\.isOfData), node)
+      var layout = try currentHeader.layout(fileLength: fileLength)
+      layout.reserved = table.currentLayout.reserved
+      try table.adopt(layout, currentHeader.coding, of: node)
+    }
     var result = try table.repair(what, of: node, context) { (finding) throws(BlockError) in
       report("\(verb) \(self.text(of: finding))")
     }

@@ -93,7 +93,7 @@ struct SparseHeader {
     guard !isCompressed || algorithm <= 1 else {
       throw BlockError(.unsupported, "grains are compressed by an unknown algorithm (\(algorithm))")
     }
-    guard descriptorSize * 512 <= VmdkDescriptor.longest, descriptorSize < 1 << 30 else {
+    guard descriptorSize <= VmdkDescriptor.longest / 512 else {
       throw BlockError(.corrupt, "the descriptor (\(descriptorSize) sectors) is too long")
     }
   }
@@ -173,11 +173,21 @@ struct SparseHeader {
     if flags.contains(.secondDirectory), secondDirectory != directory {
       let second = try place(
         ofDirectory: secondDirectory, "redundant grain directory", fileLength: fileLength)
+      // A change of one would change the other.
+      guard !(first..<first + directoryBytes).overlaps(second..<second + directoryBytes) else {
+        throw BlockError(.corrupt, "the redundant grain directory lies on the grain directory")
+      }
       layout.directory?.second = second
       layout.reserved.append(second..<second + directoryBytes)
     }
-    if descriptorOffset > 0, descriptorSize > 0, let start = descriptorOffset.times(512) {
-      layout.reserved.append(start..<start + descriptorSize * 512)
+    if descriptorOffset > 0, descriptorSize > 0 {
+      guard let start = descriptorOffset.times(512), let end = start.plus(descriptorSize * 512),
+        end <= fileLength
+      else {
+        throw BlockError(
+          .corrupt, "the descriptor (sector \(descriptorOffset)) lies past the end of the file")
+      }
+      layout.reserved.append(start..<end)
     }
     // Readers expect a file to be as long as that; what stands between compressed grains are markers.
     let spare = isCompressed ? fileLength : overhead.times(512) ?? 0

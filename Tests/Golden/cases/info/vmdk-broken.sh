@@ -27,11 +27,15 @@ damaged grain-huge.vmdk 20 00 00 00 01
 damaged descriptor.vmdk 28 00 00 00 00 00 00 00 7f
 damaged no-descriptor.vmdk 28 00
 damaged descriptor-long.vmdk 36 ff ff ff
+damaged descriptor-huge.vmdk 36 00 00 00 00 00 00 00 80
+damaged descriptor-past-end.vmdk 28 00 ff
 damaged table.vmdk 44 00 00
 damaged table-large.vmdk 44 01 02
 damaged second.vmdk 48 ff ff ff ff
 damaged directory.vmdk 56 ff ff ff
 damaged directory-0.vmdk 56 00
+bytes long.vmdk 48 19
+run first strata check long.vmdk
 damaged at-end.vmdk 56 ff ff ff ff ff ff ff ff
 damaged overhead.vmdk 64 ff ff
 damaged unclean.vmdk 72 01
