@@ -87,7 +87,7 @@ struct BlockTableTests {
   @Test(
     "B-02 a place that has just been given up is not taken before it is discarded", arguments: TableShape.all)
   func givenUp(_ shape: TableShape) throws {
-    let image = try TableImage(shape, length: BlockTableTests.length)
+    let image = try TableImage(shape, length: max(BlockTableTests.length, 3 * shape.blockSize))
     for block in [1, 0] as [UInt64] {
       try image.edge.write(at: block * shape.blockSize, [UInt8](repeating: 1, count: Int(shape.blockSize)))
       try image.edge.flush()

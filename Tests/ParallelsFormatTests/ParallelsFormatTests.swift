@@ -218,6 +218,18 @@ struct ParallelsFormatTests {
     #expect(findings == [])
   }
 
+  @Test("B-03 a file is cut behind the first cluster's mended place, not behind the one that the header had")
+  func cuts() throws {
+    // With clusters of one sector, those that are stored stand before the place that the header has.
+    let bytes = try ParallelsFormatTests.small().changed([(28, 4, 1)])
+    let broken = try MemoryParallels(bytes, flags: [.writable, .checking])
+    #expect(try broken.check().lines.first == "ERROR data_off field has incorrect value")
+    _ = try broken.repair(.all)
+    try broken.close()
+    let check = try MemoryParallels(broken.memory.bytes).check()
+    #expect(check.lines == [] && check.result.leaks == 0)
+  }
+
   @Test(
     "the map of a small cluster cannot lead into the header or into itself", arguments: [1, 2, 3] as [UInt64])
   func header(_ place: UInt64) throws {

@@ -50,6 +50,24 @@ extension [UInt8] {
 
 @Suite("VHD")
 struct VpcFormatTests {
+  @Test("B-02 a repair leaves no entry behind the end of a disk that was being made shorter")
+  func shortened() throws {
+    let image = try MemoryVpc(size: 6 << 20)
+    for block in 0..<3 as Range<UInt64> { try image.edge.write(at: block << 21, [1]) }
+    try image.close()
+    let bytes = image.memory.bytes
+    let broken = try MemoryVpc(
+      bytes.vpcChanged([(48, 8, 2 << 20), (bytes.count - 512 + 48, 8, 2 << 20)]),
+      flags: [.writable, .checking])
+    #expect(try broken.check().result.leaks == 2)
+    _ = try broken.repair(.leaks)
+    try broken.close()
+    #expect(broken.memory.bytes[1540..<1548].allSatisfy { $0 == 0xff })
+    #expect(broken.memory.bytes.count < bytes.count)
+    let after = try MemoryVpc(broken.memory.bytes)
+    #expect(try after.check().lines == [] && after.edge.array(at: 0, count: 2) == [1, 0])
+  }
+
   @Test(
     "keeps the contract of drivers",
     arguments: [[:], ["subformat": "fixed"], ["preallocation": "full"], ["force_size": "off"]]

@@ -63,6 +63,21 @@ extension BlockTable {
     try mark(allSectors, of: block, at: offset, node)
   }
 
+  /// Lets the entries behind the disk's last block be holes, up to `count` entries of all. What they point to may be
+  /// something else by now: it stays as it is.
+  package func clearBehindEnd(upTo count: UInt64, of node: Node) throws(BlockError) {
+    lock.lock()
+    defer { lock.unlock() }
+    var block = layout.blockCount
+    let hole = coding.value(of: .hole)
+    while block < min(count, layout.capacity) {
+      let place = try place(of: block, releasing: false, node)
+      if place.slice != nil, value(place) != hole { try set(.hole, of: block, node) }
+      block += place.slice == nil ? place.remaining : 1
+    }
+    try writeOut(node)
+  }
+
   /// Lets no block be stored, so that the backing file shows through everywhere; the file has what is reserved.
   package func makeEmpty(_ node: Node) throws(BlockError) {
     lock.lock()

@@ -194,6 +194,8 @@ extension VpcDriver {
       try footers.change(in: file) { _ in }
       lock.withLock { defects = [] }
     }
+    // A disk that became shorter may not have got further than its new length, and some readers look at all entries.
+    try table.clearBehindEnd(upTo: UInt64(lock.withLock { header.entryCount }), of: node)
     var result = try table.repair(what, of: node, context) { (finding) throws(BlockError) in
       report(self.text(of: finding))
     }
