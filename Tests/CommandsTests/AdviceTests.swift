@@ -14,9 +14,9 @@ import Testing
     ("strata conver", "Did you mean 'convert'?"), ("strata help snaphsot", "Did you mean 'snapshot'?"),
     ("strata info --backing-chian x", "Did you mean '--backing-chain'?"),
     ("strata info --o=json x", "It could mean '--output' or '--object'."),
-    ("strata formats qcow", "Did you mean 'qcow2'?"),
+    ("strata formats qcow22", "Did you mean 'qcow2'?"),
     ("strata info --object secret,id=x,data=y -f frob x", "'formats' lists the formats."),
-    ("strata info -f qcow x", "Did you mean 'qcow2'? 'formats' lists the formats."),
+    ("strata info -f qcow22 x", "Did you mean 'qcow2'? 'formats' lists the formats."),
     ("strata create -f qcwo2 x 1M", "Did you mean 'qcow2'? 'formats' lists the formats."),
     (
       "strata create -f qcow2 -o cluster_sze=1k x 1M",

@@ -37,8 +37,9 @@ import Testing
 
   static let lines: [(words: String, position: Int, expected: String)] = [
     ("strata create -f qcow2 -o compat=", 5, "compat=1.1 compat=0.10 compat=v3 compat=v2"),
-    ("strata create -o pre", 3, "preallocation="), ("strata create -fqc", 2, "-fqcow2"),
-    ("strata convert -pOqc", 2, "-pOqcow2"), ("strata convert -f qcow2 -o nocow=", 5, "nocow=on nocow=off"),
+    ("strata create -o pre", 3, "preallocation="), ("strata create -fqc", 2, "-fqcow -fqcow2"),
+    ("strata convert -pOqc", 2, "-pOqcow -pOqcow2"),
+    ("strata convert -f qcow2 -o nocow=", 5, "nocow=on nocow=off"),
     ("strata check -r ", 3, "leaks all"),
     ("strata map --output=", 2, "--output=human --output=json --output=svg --output=text-bar"),
     ("strata resize --preallocation=f", 2, "--preallocation=falloc --preallocation=full"),

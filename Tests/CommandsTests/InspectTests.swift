@@ -64,8 +64,8 @@ import Testing
     ("document", "printf '%%PDF-1.4' | dd of=$f bs=1 seek=900 conv=notrunc", 1, "taken for pdf"),
     ("program", "printf MZ | dd of=$f bs=1 conv=notrunc", 1, "it can be taken for program"),
     (
-      "foreign", "printf KDMV | dd of=$f bs=1 conv=notrunc", 2,
-      "the format vmdk is not one that this program reads"
+      "foreign", "printf 'Bochs Virtual HD Image' | dd of=$f bs=1 conv=notrunc", 2,
+      "the format bochs is not one that this program reads"
     ),
     ("script", "printf '#!/bin/sh' | dd of=$f bs=1 conv=notrunc", 1, "it can be taken for script"),
   ]

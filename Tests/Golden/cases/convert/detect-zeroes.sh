@@ -5,7 +5,7 @@
 blank zero.raw 1M
 for where in detect-zeroes=on detect-zeroes=off detect-zeroes=on,discard=ignore detect-zeroes=unmap \
   detect-zeroes=unmap,discard=ignore detect-zeroes=unmap,discard=unmap detect-zeroes=frob file.detect-zeroes=on; do
-  for what in "convert -n -S 0 --target-image-opts zero.raw" "bench -w -c 16 -s 65536 --image-opts"; do
+  for what in "convert -n -S 0 --target-image-opts zero.raw" "bench -w -c 16 -d 1 -s 65536 --image-opts"; do
     note "$what, $where"
     qemu-img create -q -f qcow2 a.qcow2 1M
     qemu-io -c 'write -P 1 0 128k' a.qcow2 >/dev/null
