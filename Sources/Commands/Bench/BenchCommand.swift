@@ -58,7 +58,7 @@ struct BenchCommand: ProgramCommand {
     let file = try onlyOperand(files)
     try requests.checkCombinations(options)
     if options.isWrite { try access.refuseForceShare(of: file) }
-    let flags = options.isWrite ? mode.flags.union(.writable) : mode.flags
+    let flags = options.isWrite ? mode.flags.union([.writable, .unmap]) : mode.flags
     let image = try access.image(file, format: format, flags: flags)
     try inFile(file) { () throws(BlockError) in try refuseNative(mode) }
     let user = session.graph.makeUser(

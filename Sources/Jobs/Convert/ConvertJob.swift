@@ -177,10 +177,7 @@ package final class ConvertJob: Job {
 
   private func openTarget(_ user: RootUser, in graph: Graph) throws(BlockError) {
     try opener.openPresent(
-      options.target,
-      OpenSettings(
-        format: options.targetFormat, flags: options.leastHole > 0 ? targetFlags.union(.unmap) : targetFlags),
-      for: user,
+      options.target, OpenSettings(format: options.targetFormat, flags: targetFlags.union(.unmap)), for: user,
       graph)
     guard let edge = user.edge, edge.length >= length else {
       throw BlockError(.invalidArgument, "output file is smaller than input file")

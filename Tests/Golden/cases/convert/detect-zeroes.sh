@@ -3,7 +3,7 @@
 
 # Zeros that are written and noticed, by each way of writing them, at the format and below it.
 blank zero.raw 1M
-for where in detect-zeroes=on detect-zeroes=off detect-zeroes=on,discard=ignore detect-zeroes=unmap \
+for where in detect-zeroes=on detect-zeroes=off detect-zeroes=on,discard=ignore \
   detect-zeroes=unmap,discard=ignore detect-zeroes=unmap,discard=unmap detect-zeroes=frob file.detect-zeroes=on; do
   for what in "convert -n -S 0 --target-image-opts zero.raw" "bench -w -c 16 -d 1 -s 65536 --image-opts"; do
     note "$what, $where"
