@@ -120,7 +120,6 @@ final class VpcDriver: BlockTableDriver, IdentifiedDriver, @unchecked Sendable {
       try self.footers.change(in: file, isShorter: isShorter) { $0.setLength(next.length) }
     }
     try flush(node)
-    try dropEntries(node)
   }
 
   /// Moves the table behind the place where it is, and the blocks that are there to other places.
@@ -141,15 +140,6 @@ final class VpcDriver: BlockTableDriver, IdentifiedDriver, @unchecked Sendable {
         $0.entryCount = UInt32(clamping: blocks)
       }
     }
-  }
-
-  /// Lets the table have an entry for each block, and none behind: some readers look at all of them, or refuse more.
-  private func dropEntries(_ node: Node) throws(BlockError) {
-    let count = UInt64(lock.withLock { header.entryCount })
-    let blocks = table.currentLayout.blockCount
-    guard count > blocks else { return }
-    try table.clearBehindEnd(upTo: count, of: node)
-    try changeHeader(node) { $0.entryCount = UInt32(clamping: blocks) }
   }
 
   private var coding: VpcCoding {
@@ -204,9 +194,8 @@ extension VpcDriver {
       try footers.change(in: file) { _ in }
       lock.withLock { defects = [] }
     }
-    // A disk that became shorter may not have got further than its new length.
+    // A disk that became shorter may not have got further than its new length, and some readers look at all entries.
     try table.clearBehindEnd(upTo: UInt64(lock.withLock { header.entryCount }), of: node)
-    if what == .all { try dropEntries(node) }
     var result = try table.repair(what, of: node, context) { (finding) throws(BlockError) in
       report(self.text(of: finding))
     }
