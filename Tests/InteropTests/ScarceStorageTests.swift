@@ -181,6 +181,8 @@ import Testing
     let folder = TemporaryFolder()
     let outcome = Shell.run(
       #"""
+      # The folder that the program stands in may be hidden below.
+      cp "$1" strata
       exec unshare -rm /bin/bash -c '
       mount -t tmpfs none /proc; mkdir scratch; export TMPDIR=$PWD/scratch
       printf alpha >a; printf beta >b; head -c 256k /dev/urandom >disk.raw
@@ -195,7 +197,7 @@ import Testing
       done
       ls -A scratch; ls -A /dev/shm | grep luks-
       mount -t tmpfs -o ro none /dev/shm; mount -t tmpfs -o ro none /tmp; mount -t tmpfs -o ro none /var/tmp
-      TMPDIR=/nowhere "$1" luks dump k2' "$0" "$@" 2>&1
+      TMPDIR=/nowhere ./strata luks dump k2' "$0" "$@" 2>&1
       """#, Programs.strata, folder: folder.path)
     #expect(
       outcome.output == """
