@@ -132,6 +132,13 @@ extension StorageDriver {
 extension FormatDriver {
   /// Has nothing to add.
   package func seal(_ node: Node) throws(BlockError) {}
+
+  /// Nothing is compressed or encrypted.
+  package func readEncoded(
+    _ extent: Extent, at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node
+  ) throws(BlockError) {
+    throw BlockError(.unsupported, "\(name) stores nothing encoded")
+  }
   /// Any may.
   package func mayHaveHoles(of node: Node) -> Bool { true }
 }

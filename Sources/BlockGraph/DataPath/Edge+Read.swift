@@ -154,8 +154,10 @@ extension Node {
     }
   }
 
-  /// The edge that a driver's answer points to.
-  func child(in slot: EdgeSlot) throws(BlockError) -> Edge {
+  /// The edge in a slot.
+  ///
+  /// - Throws: kind `notFound` where nothing stands there.
+  package func child(in slot: EdgeSlot) throws(BlockError) -> Edge {
     guard let edge = edge(slot) else {
       throw BlockError(.notFound, "node '\(name)' has no child '\(slot.rawValue)'")
     }

@@ -46,6 +46,27 @@ extension OptionObject {
     return Int64(bitPattern: try ValueText.number(text, option: key))
   }
 
+  /// Takes out, by its dotted names, all that belongs to one of `groups` or is one of `plain`.
+  package mutating func takeFlat(groups: [String], plain: [String] = []) -> OptionObject {
+    var mine = OptionObject()
+    var rest = OptionObject()
+    for entry in entries {
+      let isMine =
+        plain.contains(entry.key) || groups.contains { entry.key == $0 || entry.key.hasPrefix($0 + ".") }
+      if isMine { mine[entry.key] = entry.value } else { rest[entry.key] = entry.value }
+    }
+    self = rest
+    var flat = OptionObject()
+    for entry in mine.flattened() { flat[entry.key] = entry.value }
+    return flat
+  }
+
+  /// Refuses by name what is left where a driver called `name` has taken its own.
+  package func refuseRest(of name: String) throws(BlockError) {
+    guard let left = flattened().first?.key else { return }
+    throw BlockError(.invalidArgument, "Block format '\(name)' does not support the option '\(left)'")
+  }
+
   /// Takes a preallocation mode out of `preallocation`.
   package mutating func takePreallocation() throws(BlockError) -> Preallocation? {
     guard let text = try takeString("preallocation") else { return nil }

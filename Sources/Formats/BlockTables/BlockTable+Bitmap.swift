@@ -112,18 +112,25 @@ extension BlockTable {
   package func nameAllSectors(of node: Node) throws(BlockError) {
     lock.lock()
     defer { lock.unlock() }
+    try forEachPlaced(node) { (block, entry, at) throws(BlockError) in
+      if entry.isPartial { try self.zeroUnnamed(block, at: at, node) }
+      try self.mark(self.allSectors, of: block, at: at, node)
+    }
+    try writeOut(node)
+  }
+
+  /// Calls `body` with each block that has a place, its entry and the place, once no write is under way.
+  private func forEachPlaced(_ node: Node, _ body: (UInt64, BlockEntry, UInt64) throws(BlockError) -> Void)
+    throws(BlockError)
+  {
     while !pending.isEmpty { lock.wait() }
     var block: UInt64 = 0
     while block < layout.blockCount {
       let place = try place(of: block, releasing: false, node)
       let entry = try entry(value(place), of: block)
-      if let at = entry.place, place.slice != nil {
-        if entry.isPartial { try zeroUnnamed(block, at: at, node) }
-        try mark(allSectors, of: block, at: at, node)
-      }
+      if let at = entry.place { try body(block, entry, at) }
       block += place.slice == nil ? place.remaining : 1
     }
-    try writeOut(node)
   }
 
   /// Lets each block that is stored in part be stored as a whole, and no bitmaps stand apart: sectors that were not named
@@ -131,15 +138,10 @@ extension BlockTable {
   package func storeWhole(_ node: Node) throws(BlockError) {
     lock.lock()
     defer { lock.unlock() }
-    while !pending.isEmpty { lock.wait() }
-    var block: UInt64 = 0
-    while block < layout.blockCount {
-      let place = try place(of: block, releasing: false, node)
-      if case .partial(let at) = try entry(value(place), of: block) {
-        try zeroUnnamed(block, at: at, node)
-        try set(.data(at), of: block, node)
-      }
-      block += place.slice == nil ? place.remaining : 1
+    try forEachPlaced(node) { (block, entry, at) throws(BlockError) in
+      guard entry.isPartial else { return }
+      try self.zeroUnnamed(block, at: at, node)
+      try self.set(.data(at), of: block, node)
     }
     try writeOut(node)
     guard let every = layout.bitmapGroup else { return }
@@ -156,7 +158,7 @@ extension BlockTable {
       guard let sectors = try sectorsAlike(in: block, at: place, inside, node) else { continue }
       let end = min(sectors.end, layout.blockSize)
       if !sectors.areStored {
-        try BlockTable.file(of: node).writeZeroes(at: place + inside, length: end - inside, mayUnmap: true)
+        try node.child(in: .file).writeZeroes(at: place + inside, length: end - inside, mayUnmap: true)
       }
       inside = end
     }

@@ -105,7 +105,7 @@ extension BlockTable {
     _ node: Node, _ context: JobContext, _ report: (BlockFinding) throws(BlockError) -> Void
   ) throws(BlockError) -> CheckResult {
     var result = CheckResult()
-    let fileLength = areaEnd(try BlockTable.file(of: node))
+    let fileLength = areaEnd(try node.child(in: .file))
     result.totalClusters = layout.blockCount
     context.expect(layout.blockCount)
     var window = UnitWindow(of: unitsInFile(fileLength))
@@ -182,7 +182,7 @@ extension BlockTable {
       let entry = try self.entry(value, of: item)
       if let units = self.units(of: item, entry) { leaks.note(item, entry, at: units.lowerBound) }
     }
-    var window = UnitWindow(of: unitsInFile(areaEnd(try BlockTable.file(of: node))))
+    var window = UnitWindow(of: unitsInFile(areaEnd(try node.child(in: .file))))
     while window.advance() {
       try insertUsed(into: &window, node)
       window.forEachAbsentRun { run in

@@ -48,7 +48,7 @@ extension BlockTable {
     lock.unlock()
     var failure: BlockError?
     do throws(BlockError) {
-      try BlockTable.file(of: node).writeZeroes(at: offset, length: length, mayUnmap: mayUnmap)
+      try node.child(in: .file).writeZeroes(at: offset, length: length, mayUnmap: mayUnmap)
     } catch {
       failure = error
     }

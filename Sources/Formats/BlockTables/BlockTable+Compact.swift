@@ -13,7 +13,7 @@ extension BlockTable {
   /// blocks it gave back places.
   func compact(_ node: Node, _ context: JobContext? = nil) throws(BlockError) -> UInt64 {
     try writeOut(node)
-    let file = try BlockTable.file(of: node)
+    let file = try node.child(in: .file)
     let before = unitsInFile(areaEnd(file))
     let leaks = try leakedPlaces(node)
     freeUnits = FreeUnits(end: max(before, try endOfUse(node)))

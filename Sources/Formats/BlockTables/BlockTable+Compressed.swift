@@ -41,19 +41,13 @@ extension BlockTable {
 
   /// Enters the blocks of a slot; if not `written`, their room is lost until a repair.
   package func finishCompressed(_ slot: CompressedSlot, written: Bool, of node: Node) throws(BlockError) {
-    lock.lock()
-    defer { lock.unlock() }
-    guard let index = pending.firstIndex(where: { $0.claim == slot.allocation }) else { return }
-    let write = pending.remove(at: index)
-    defer {
-      claims.release(write.claim)
-      lock.notifyAll()
-    }
-    guard written else { return }
-    for (block, place) in write.packed {
-      let old = try entry(value(self.place(of: block, releasing: false, node)), of: block)
-      try set(.compressed(at: place.lowerBound, length: UInt64(place.count)), of: block, node)
-      if let at = old.place, let unit = layout.unit(at: at - layout.lead) { dropped.append(unit) }
+    try end(slot.allocation) { (write) throws(BlockError) in
+      guard written else { return }
+      for (block, place) in write.packed {
+        let old = try entry(value(self.place(of: block, releasing: false, node)), of: block)
+        try set(.compressed(at: place.lowerBound, length: UInt64(place.count)), of: block, node)
+        if let at = old.place, let unit = layout.unit(at: at - layout.lead) { dropped.append(unit) }
+      }
     }
   }
 

@@ -96,7 +96,7 @@ extension BlockTable {
     -> UInt64?
   {
     guard coding.value(of: .hole) == 0 else { return nil }
-    let file = try BlockTable.file(of: node)
+    let file = try node.child(in: .file)
     let end = file.length
     guard offset < end, let found = try? file.extent(at: offset, length: end - offset), found.kind == .zero
     else { return nil }
@@ -153,7 +153,7 @@ extension BlockTable {
     -> TableCache.Slice
   {
     if let slice = cache.cached(at: start) { return slice }
-    let file = try BlockTable.file(of: node)
+    let file = try node.child(in: .file)
     let mayBeShort = layout.directory == nil || cache === directories && layout.mayEndEarly
     guard mayBeShort || start < file.length else {
       throw BlockError(
@@ -300,7 +300,7 @@ extension BlockTable {
     let blocks = max(layout.blockCount, madeBlocks)
     guard let directory = layout.directory else { return try scanTable(blocks, node, body) }
     try scanDirectory(node, body)
-    let end = try BlockTable.file(of: node).length
+    let end = try node.child(in: .file).length
     try scan(layout.tableOffset, blocks.dividedUp(by: directory.perTable), directory.coding, node) {
       (number, value) throws(BlockError) in
       guard let table = self.checked(value, of: .table(number))?.place, table < end else { return }
@@ -349,7 +349,7 @@ extension BlockTable {
     _ start: UInt64, _ count: UInt64, _ coding: any BlockEntryCoding, _ node: Node,
     _ body: (UInt64, UInt64) throws(BlockError) -> Void
   ) throws(BlockError) {
-    let file = try BlockTable.file(of: node)
+    let file = try node.child(in: .file)
     let width = UInt64(coding.width)
     let buffer = Buffer(count: Int(min(1 << 20, max(1, count) * width)))
     let perRun = UInt64(buffer.count) / width

@@ -62,7 +62,7 @@ extension BlockTable {
     _ header: (BlockTableLayout) throws(BlockError) -> Void
   ) throws(BlockError) {
     let old = layout
-    let file = try BlockTable.file(of: node)
+    let file = try node.child(in: .file)
     let oldEnd = areaEnd(file)
     try zeroTail(of: old.length, node)
     do throws(BlockError) {
@@ -112,7 +112,7 @@ extension BlockTable {
     guard let offset = try entry(value(place(of: block, releasing: false, node)), of: block).place else {
       return
     }
-    try BlockTable.file(of: node).writeZeroes(
+    try node.child(in: .file).writeZeroes(
       at: offset + inside, length: layout.blockSize - inside, mayUnmap: true)
   }
 
@@ -135,7 +135,7 @@ extension BlockTable {
       while done < inside {
         let count = min(inside - done, 1 << 20)
         let piece = try backing.read(at: length - inside + done, count: Int(count))
-        try BlockTable.file(of: node).write(at: place + done, from: piece.bytes)
+        try node.child(in: .file).write(at: place + done, from: piece.bytes)
         done += count
       }
       try enter(block, unit: units.lowerBound, sectors: layout.bitmap == nil ? nil : allSectors, node)
@@ -190,7 +190,7 @@ extension BlockTable {
     for (item, entry) in moving { try move(item, entry, node) }
     try writeOut(node)
     let end = layout.offset(ofUnit: count)
-    if trailer != nil, areaEnd(try BlockTable.file(of: node)) < end { try placeTrailer(at: end, node) }
+    if trailer != nil, areaEnd(try node.child(in: .file)) < end { try placeTrailer(at: end, node) }
     try writeTable(next, coding, node)
     try journal?.settle(node)
     try header(next)
@@ -220,7 +220,7 @@ extension BlockTable {
   }
 
   func copy(from source: UInt64, to target: UInt64, _ length: UInt64, _ node: Node) throws(BlockError) {
-    let file = try BlockTable.file(of: node)
+    let file = try node.child(in: .file)
     let piece = Buffer(count: Int(min(length, 1 << 20)))
     var done: UInt64 = 0
     while done < length {
@@ -237,7 +237,7 @@ extension BlockTable {
   private func writeTable(_ next: BlockTableLayout, _ spelling: any BlockEntryCoding, _ node: Node)
     throws(BlockError)
   {
-    let file = try BlockTable.file(of: node)
+    let file = try node.child(in: .file)
     let width = spelling.width
     let buffer = Buffer(count: 1 << 20)
     let perRun = UInt64(buffer.count / width)
@@ -307,7 +307,7 @@ extension BlockTable {
     let old = layout.tableOffset..<layout.tableOffset + layout.capacity / directory.perTable * width
     let place = try reserveUnits(tables * width, node)
     try copy(from: old.lowerBound, to: place.lowerBound, UInt64(old.count), node)
-    try BlockTable.file(of: node).flush()
+    try node.child(in: .file).flush()
     var next = layout
     next.tableOffset = place.lowerBound
     next.capacity = UInt64(place.count) / width * directory.perTable

@@ -63,7 +63,7 @@ extension BlockTable {
       end = try endOfUse(node)
     } else {
       end = max(
-        layout.endOfReserved, layout.units(of: 0..<(try BlockTable.file(of: node)).length).upperBound)
+        layout.endOfReserved, layout.units(of: 0..<(try node.child(in: .file)).length).upperBound)
     }
     let free = FreeUnits(end: end)
     freeUnits = free

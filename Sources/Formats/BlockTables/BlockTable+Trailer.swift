@@ -26,7 +26,7 @@ extension BlockTable {
   /// Puts the trailer at an offset, where nothing else is, and makes that durable; the file does not become shorter.
   func placeTrailer(at offset: UInt64, _ node: Node) throws(BlockError) {
     guard let trailer else { return }
-    let file = try BlockTable.file(of: node)
+    let file = try node.child(in: .file)
     try trailer.write(at: offset, to: file)
     trailerBytes = trailer.length
     try file.flush()
@@ -34,7 +34,7 @@ extension BlockTable {
 
   /// Makes the file shorter, so that it ends at an offset or with the trailer there, or leaves it as it is.
   func cutFile(to offset: UInt64, _ node: Node) throws(BlockError) {
-    let file = try BlockTable.file(of: node)
+    let file = try node.child(in: .file)
     guard offset < areaEnd(file) else { return }
     try journal?.settle(node)
     try placeTrailer(at: offset, node)
@@ -48,7 +48,7 @@ extension BlockTable {
   package func ensureTrailer(_ node: Node, isWhole: Bool = true) throws(BlockError) {
     lock.lock()
     defer { lock.unlock() }
-    let file = try BlockTable.file(of: node)
+    let file = try node.child(in: .file)
     let needed = isWhole ? layout.offset(ofUnit: try knownFreeUnits(node).end) : 0
     guard needed <= areaEnd(file) else {
       throw BlockError(

@@ -146,7 +146,7 @@ extension BlockTable {
   func makeBlank(
     _ units: Range<UInt64>, isWhole: Bool, preallocation: Preallocation = .off, _ node: Node
   ) throws(BlockError) {
-    let file = try BlockTable.file(of: node)
+    let file = try node.child(in: .file)
     let takesRoom = preallocation == .falloc || preallocation == .full
     var start = layout.offset(ofUnit: units.lowerBound)
     let end = layout.offset(ofUnit: units.upperBound)
@@ -171,14 +171,25 @@ extension BlockTable {
 
   /// Enters the blocks of a slot, or gives their places back.
   package func finishWrite(_ slot: WriteSlot, written: Bool, of node: Node) throws(BlockError) {
+    try end(slot.allocation) { (write) throws(BlockError) in
+      try self.finish(write, written: written, of: node)
+    }
+  }
+
+  /// Calls `body` with the write of a claim; others may write to its blocks afterwards, also where `body` throws.
+  func end(_ claim: UInt64?, _ body: (Pending) throws(BlockError) -> Void) throws(BlockError) {
     lock.lock()
     defer { lock.unlock() }
-    guard let index = pending.firstIndex(where: { $0.claim == slot.allocation }) else { return }
+    guard let index = pending.firstIndex(where: { $0.claim == claim }) else { return }
     let write = pending.remove(at: index)
     defer {
       claims.release(write.claim)
       lock.notifyAll()
     }
+    try body(write)
+  }
+
+  private func finish(_ write: Pending, written: Bool, of node: Node) throws(BlockError) {
     guard let unit = write.unit else {
       let first = write.blocks.lowerBound
       guard written, let sectors = write.sectors,
@@ -216,7 +227,7 @@ extension BlockTable {
       let lead = Buffer(count: Int(layout.lead))
       var bytes = lead.mutableBytes
       for index in 0..<lead.count { bytes.store(layout.leadFill, at: index) }
-      try BlockTable.file(of: node).write(at: place - layout.lead, from: lead.bytes)
+      try node.child(in: .file).write(at: place - layout.lead, from: lead.bytes)
     }
     try set(entry, of: block, node)
   }

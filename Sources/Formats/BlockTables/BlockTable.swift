@@ -201,7 +201,7 @@ package final class BlockTable: @unchecked Sendable {
 
   /// Writes what changed: bitmaps, entries, directories, each after all that it points to.
   func writeEntries(_ node: Node) throws(BlockError) {
-    let file = try BlockTable.file(of: node)
+    let file = try node.child(in: .file)
     for level in [bitmaps, cache, directories] where level.isDirty {
       try file.flush()
       if let journal {
@@ -224,7 +224,7 @@ package final class BlockTable: @unchecked Sendable {
     defer { lock.unlock() }
     try writeOut(node)
     try counters(freeUnits?.end)
-    try BlockTable.file(of: node).flush()
+    try node.child(in: .file).flush()
   }
 
   /// Whether the file lacks anything.
@@ -233,7 +233,7 @@ package final class BlockTable: @unchecked Sendable {
   /// Writes changed entries and makes them durable; the space that they gave up goes back to the file system.
   func writeOut(_ node: Node) throws(BlockError) {
     guard isDirty || !dropped.isEmpty else { return }
-    let file = try BlockTable.file(of: node)
+    let file = try node.child(in: .file)
     try writeEntries(node)
     try file.flush()
     for unit in dropped {
@@ -245,11 +245,6 @@ package final class BlockTable: @unchecked Sendable {
       freeUnits = free
     }
     dropped = []
-  }
-
-  static func file(of node: Node) throws(BlockError) -> Edge {
-    guard let edge = node.file else { throw BlockError(.notFound, "node '\(node.name)' has no child 'file'") }
-    return edge
   }
 
   // MARK: Extents

@@ -49,13 +49,6 @@ extension BlockTableDriver {
     try table.extent(at: offset, length: length, of: node)
   }
 
-  /// Nothing is compressed or encrypted.
-  package func readEncoded(
-    _ extent: Extent, at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node
-  ) throws(BlockError) {
-    throw BlockError(.unsupported, "\(name) stores nothing encoded")
-  }
-
   /// A change needs no mark in the header.
   package func beginChanges(_ node: Node) throws(BlockError) {}
 

@@ -75,9 +75,9 @@ extension ParallelsDriver {
     if what == .all, defects.contains(where: \.isOfData) {
       // The file is to be cut where the header says so afterwards.
       try mend(defects.filter(\.isOfData), node)
-      var layout = try currentHeader.layout(fileLength: fileLength)
+      var layout = try header.current.layout(fileLength: fileLength)
       layout.reserved = table.currentLayout.reserved
-      try table.adopt(layout, currentHeader.coding, of: node)
+      try table.adopt(layout, header.current.coding, of: node)
     }
     var result = try table.repair(what, of: node, context) { (finding) throws(BlockError) in
       report("\(verb) \(self.text(of: finding))")
@@ -98,7 +98,7 @@ extension ParallelsDriver {
 
   private func mend(_ defects: [HeaderDefect], _ node: Node) throws(BlockError) {
     try flush(node)
-    try change(node) { header in
+    try header.change(node) { header in
       for defect in defects {
         switch defect {
         case .notClosed: break
@@ -110,7 +110,7 @@ extension ParallelsDriver {
   }
 
   private func headerDefects(_ used: Range<UInt64>?, _ node: Node) -> [HeaderDefect] {
-    let header = currentHeader
+    let header = self.header.current
     var defects: [HeaderDefect] = []
     if isUnclosed { defects.append(.notClosed) }
     if header.statedData(fileLength: node.file?.length ?? 0, used: used) == nil {
@@ -152,7 +152,7 @@ extension ParallelsDriver {
   /// The end that `qemu-img` tells is that of the last cluster.
   private func shown(_ result: CheckResult, _ used: Range<UInt64>?, _ node: Node) -> CheckResult {
     var result = result
-    result.imageEndOffset = used?.upperBound ?? currentHeader.data(fileLength: node.file?.length ?? 0)
+    result.imageEndOffset = used?.upperBound ?? header.current.data(fileLength: node.file?.length ?? 0)
     return result
   }
 

@@ -14,15 +14,11 @@ internal import Options
 final class ParallelsDriver: BlockTableDriver, @unchecked Sendable {
   let name = "parallels"
   let table: BlockTable
-  private let lock = ConditionLock()
-  /// Guarded by `lock`, also while it is written.
-  private var header: ParallelsHeader
-  private let marking = ConditionLock()
-  /// Whether the image has been marked by us. Guarded by `marking`, also while that happens.
-  private var isMarked = false
-  /// What the header says of its last user when the image is closed. Guarded by `marking`.
+  let header: StoredHeader<ParallelsHeader>
+  private let mark = ChangeMark()
+  /// What the header says of its last user when the image is closed. Guarded by `mark`.
   private var useAfter: UInt32
-  /// The format extension, where it was read and makes sense. Guarded by `marking`.
+  /// The format extension, where it was read and makes sense. Guarded by `mark`.
   private var features: ParallelsExtension?
   /// The defect of the format extension.
   let extensionDefect: BlockError?
@@ -31,7 +27,7 @@ final class ParallelsDriver: BlockTableDriver, @unchecked Sendable {
     _ header: ParallelsHeader, _ layout: BlockTableLayout, _ features: ParallelsExtension?,
     _ extensionDefect: BlockError?
   ) {
-    self.header = header
+    self.header = StoredHeader(header)
     self.features = features
     self.extensionDefect = extensionDefect
     let isNew = header.use == ParallelsHeader.Use.closed
@@ -40,9 +36,6 @@ final class ParallelsDriver: BlockTableDriver, @unchecked Sendable {
       isNew || wasOpen && features != nil ? ParallelsHeader.Use.closed : ParallelsHeader.Use.closedByOld
     table = BlockTable(layout, header.coding)
   }
-
-  /// The header as it is in the file.
-  var currentHeader: ParallelsHeader { lock.withLock { header } }
 
   /// Nothing: `qemu-img` tells neither the size of clusters nor the mark.
   func formatInformation(of node: Node) -> FormatInformation? {
@@ -54,7 +47,7 @@ final class ParallelsDriver: BlockTableDriver, @unchecked Sendable {
   // MARK: A disk longer than its map
 
   /// As the header has it, which may be more than the map has entries for: that reads as zeros.
-  func length(of node: Node) -> UInt64 { max(currentHeader.size, table.length) }
+  func length(of node: Node) -> UInt64 { max(header.current.size, table.length) }
 
   func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
     let mapped = table.length
@@ -93,13 +86,12 @@ final class ParallelsDriver: BlockTableDriver, @unchecked Sendable {
 
   /// Lets the header say that the image is in use, and drops what only programs keep that know it.
   func beginChanges(_ node: Node) throws(BlockError) {
-    try marking.withLock { () throws(BlockError) in
-      guard !isMarked else { return }
+    try mark.set { () throws(BlockError) in
       if !node.flags.contains(.checking) { try requirePlaces(node) }
       var isDropped = false
       var kept = features
       if let features, !features.isKept { isDropped = kept?.dropFeatures() == false }
-      try change(node) {
+      try header.change(node) {
         $0.use = ParallelsHeader.Use.open
         $0.flags &= ~1
         if isDropped { $0.extensionOffset = 0 }
@@ -109,7 +101,6 @@ final class ParallelsDriver: BlockTableDriver, @unchecked Sendable {
         try file.flush()
       }
       features = kept
-      isMarked = true
     }
   }
 
@@ -128,50 +119,32 @@ final class ParallelsDriver: BlockTableDriver, @unchecked Sendable {
   private func endChanges(_ node: Node) throws(BlockError) {
     guard node.flags.contains(.writable) else { return }
     try flush(node)
-    try marking.withLock { () throws(BlockError) in
-      guard isMarked else { return }
-      try change(node) { $0.use = self.useAfter }
-      isMarked = false
-    }
-  }
-
-  /// Changes the header with one write, durable on return.
-  func change(_ node: Node, _ edit: (inout ParallelsHeader) -> Void) throws(BlockError) {
-    guard let file = node.file else { return }
-    try lock.withLock { () throws(BlockError) in
-      var next = header
-      edit(&next)
-      try next.write(to: file)
-      try file.flush()
-      header = next
-    }
+    try mark.clear { () throws(BlockError) in try header.change(node) { $0.use = self.useAfter } }
   }
 
   /// Whether the last program that had the image open for writing never closed it.
   var isUnclosed: Bool {
-    currentHeader.use == ParallelsHeader.Use.open && !marking.withLock { isMarked }
+    header.current.use == ParallelsHeader.Use.open && !mark.stands
   }
 
   /// Whether the format extension may have something in the file that is not known here.
   var hasUnknownPlaces: Bool {
-    extensionDefect?.kind == .unsupported || marking.withLock { features?.forbidding != nil }
+    extensionDefect?.kind == .unsupported || mark.withLock { features?.forbidding != nil }
   }
 
   /// Takes the mark off after a repair, unless nothing of what it stands for was mended.
   func endRepair(_ node: Node, keepsMark: Bool) throws(BlockError) {
-    if keepsMark { marking.withLock { useAfter = ParallelsHeader.Use.open } }
+    if keepsMark { mark.withLock { useAfter = ParallelsHeader.Use.open } }
     try endChanges(node)
   }
 
   func close(_ node: Node) throws(BlockError) { try endChanges(node) }
 
   func prepareReopen(_ flags: NodeFlags, options: OptionObject, of node: Node) throws(BlockError) {
-    if let left = options.flattened().first?.key {
-      throw BlockError(.invalidArgument, "Block format '\(name)' does not support the option '\(left)'")
-    }
+    try options.refuseRest(of: name)
     if flags.contains(.writable) {
       try ParallelsFormat.requireWritable(
-        currentHeader, marking.withLock { features }, extensionDefect, flags)
+        header.current, mark.withLock { features }, extensionDefect, flags)
     }
     try endChanges(node)
   }
@@ -184,7 +157,7 @@ final class ParallelsDriver: BlockTableDriver, @unchecked Sendable {
     guard preallocation != .metadata else {
       throw BlockError(.unsupported, "Unsupported preallocation mode '\(preallocation.rawValue)'")
     }
-    let header = currentHeader
+    let header = self.header.current
     let blocks = length.dividedUp(by: header.clusterSize)
     guard length % 512 == 0, header.kind == .extended || length / 512 <= ParallelsHeader.largestOldDisk,
       Int64(exactly: length) != nil, blocks <= UInt64(ParallelsHeader.largestEntries)
@@ -194,13 +167,13 @@ final class ParallelsDriver: BlockTableDriver, @unchecked Sendable {
     try beginChanges(node)
     if blocks > table.currentLayout.capacity { try makeRoom(for: blocks, node) }
     try table.resize(to: length, preallocation: preallocation, of: node) { (next) throws(BlockError) in
-      try self.change(node) { $0.setSize(next.length) }
+      try self.header.change(node) { $0.setSize(next.length) }
     }
   }
 
   /// Gives the map the room of the first clusters, which get other places.
   private func makeRoom(for blocks: UInt64, _ node: Node) throws(BlockError) {
-    let header = currentHeader
+    let header = self.header.current
     var next = table.currentLayout
     let mapEnd = UInt64(ParallelsHeader.length) + blocks * 4
     let start = header.firstData(mapEnd: mapEnd)
@@ -212,7 +185,7 @@ final class ParallelsDriver: BlockTableDriver, @unchecked Sendable {
     next.capacity = min((start - UInt64(ParallelsHeader.length)) / 4, UInt64(ParallelsHeader.largestEntries))
     try table.moveTable(toFirst: start / next.unit, next, header.coding, of: node) {
       (next) throws(BlockError) in
-      try self.change(node) { $0.dataOffset = UInt32(clamping: start / 512) }
+      try self.header.change(node) { $0.dataOffset = UInt32(clamping: start / 512) }
     }
   }
 }

@@ -7,7 +7,7 @@ internal import Bytes
 internal import Errors
 
 /// The header of a Parallels image: little-endian numbers in the first 64 bytes, right before the block map.
-struct ParallelsHeader {
+struct ParallelsHeader: StorableHeader {
   /// Bytes of the fields; the block map starts here.
   static let length = 64
   /// The only version that there is.

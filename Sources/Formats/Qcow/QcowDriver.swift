@@ -14,16 +14,14 @@ internal import Options
 final class QcowDriver: BlockTableDriver, @unchecked Sendable {
   let name = "qcow"
   let table: BlockTable
-  private let lock = ConditionLock()
-  /// Guarded by `lock`, also while it is written.
-  private var header: QcowHeader
+  private let header: StoredHeader<QcowHeader>
   private let isEncrypted: Bool
   /// Nil where the image is not encrypted, or is open without its key.
   private let cipher: SectorCipher?
   private let decoders: CompressedBlocks
 
   init(_ header: QcowHeader, _ cipher: SectorCipher?) {
-    self.header = header
+    self.header = StoredHeader(header)
     self.cipher = cipher
     isEncrypted = header.isEncrypted
     table = BlockTable(header.layout, header.coding)
@@ -36,7 +34,7 @@ final class QcowDriver: BlockTableDriver, @unchecked Sendable {
     var information = FormatInformation()
     information.clusterSize = table.blockSize
     information.isEncrypted = isEncrypted
-    information.backing = lock.withLock { header.backing }
+    information.backing = header.current.backing
     return information
   }
 
@@ -63,15 +61,8 @@ final class QcowDriver: BlockTableDriver, @unchecked Sendable {
       return try file.readEncrypted(
         at: location.offset, skip: offset % 512, number: offset / 512, by: try key(), into: &buffer)
     }
-    let clusterSize = table.blockSize
-    var done = 0
-    while done < buffer.byteCount {
-      let position = offset + UInt64(done)
-      let inside = position % clusterSize
-      let count = min(buffer.byteCount - done, Int(clusterSize - inside))
-      var part = buffer.slice(done..<done + count)
-      try readCompressed(at: position, Int(inside)..<Int(inside) + count, into: &part, file, node)
-      done += count
+    try buffer.forEachBlock(of: table.blockSize, from: offset) { (start, range, part) throws(BlockError) in
+      try readCompressed(at: start + UInt64(range.lowerBound), range, into: &part, file, node)
     }
   }
 
@@ -82,7 +73,7 @@ final class QcowDriver: BlockTableDriver, @unchecked Sendable {
     let entry = try table.entry(at: offset, of: node)
     switch entry {
     case .compressed(let place, let length):
-      let value = lock.withLock { header.coding }.value(of: entry) ?? place
+      let value = header.current.coding.value(of: entry) ?? place
       try decoders.read(value, range, into: &buffer) { (decoder, target) throws(BlockError) in
         try QcowDriver.decode(place, Int(length), guest: offset, into: &target, decoder, file)
       }
@@ -141,24 +132,10 @@ final class QcowDriver: BlockTableDriver, @unchecked Sendable {
 
   // MARK: Changes
 
-  /// Changes the header with one write, durable on return.
-  private func change(_ node: Node, _ edit: (inout QcowHeader) -> Void) throws(BlockError) {
-    guard let file = node.file else { return }
-    try lock.withLock { () throws(BlockError) in
-      var next = header
-      edit(&next)
-      try next.write(to: file)
-      try file.flush()
-      header = next
-    }
-  }
-
   func prepareReopen(_ flags: NodeFlags, options: OptionObject, of node: Node) throws(BlockError) {
     var options = options
     _ = try QcowEncryption(taking: &options)
-    if let left = options.flattened().first?.key {
-      throw BlockError(.invalidArgument, "Block format '\(name)' does not support the option '\(left)'")
-    }
+    try options.refuseRest(of: name)
     try flush(node)
   }
 
@@ -171,8 +148,7 @@ final class QcowDriver: BlockTableDriver, @unchecked Sendable {
     guard length >= 512 else {
       throw BlockError(.invalidArgument, "Image size is too small (must be at least 2 bytes)")
     }
-    let header = lock.withLock { self.header }
-    let tables = header.tables(for: length)
+    let tables = header.current.tables(for: length)
     guard length % 512 == 0, tables <= QcowHeader.largestTable else {
       throw BlockError(.tooLarge, "Image too large")
     }
@@ -185,10 +161,10 @@ final class QcowDriver: BlockTableDriver, @unchecked Sendable {
       try fillTail(of: old, node)
     }
     try table.moveDirectory(toHold: tables, of: node) { (next) throws(BlockError) in
-      try self.change(node) { $0.tableOffset = next.tableOffset }
+      try self.header.change(node) { $0.tableOffset = next.tableOffset }
     }
     try table.resize(to: length, preallocation: preallocation, of: node) { (next) throws(BlockError) in
-      try self.change(node) { $0.statedSize = next.length }
+      try self.header.change(node) { $0.statedSize = next.length }
     }
     if length < old {
       decoders.forget()
@@ -211,7 +187,7 @@ final class QcowDriver: BlockTableDriver, @unchecked Sendable {
   func setBackingFile(_ name: String?, format: String?, of node: Node) throws(BlockError) {
     try flush(node)
     guard let name, name.spelledCount > 0, let file = node.file else {
-      return try change(node) { $0.backingName = nil }
+      return try header.change(node) { $0.backingName = nil }
     }
     guard name.spelledCount <= QcowHeader.longestName else {
       throw BlockError(.tooLarge, "Backing file name too long")
@@ -219,7 +195,7 @@ final class QcowDriver: BlockTableDriver, @unchecked Sendable {
     let place = try table.reserve(UInt64(name.spelledCount), of: node)
     try file.write(at: place, from: Buffer(name.spelledBytes).bytes)
     try file.flush()
-    try change(node) {
+    try header.change(node) {
       $0.backingName = name
       $0.nameOffset = place
     }
@@ -249,7 +225,8 @@ extension QcowDriver: CompressingDriver {
     guard !isEncrypted else {
       throw BlockError(.unsupported, "Compression and encryption not supported at the same time")
     }
-    return QcowCompressor()
+    // Over distances that all readers of the format know.
+    return BlockwiseCompressor(DeflateCompressor(format: .raw, windowBits: 12))
   }
 
   func prepareCompressed(_ clusters: [CompressedCluster], of node: Node) throws(BlockError) -> CompressedSlot
@@ -269,14 +246,5 @@ extension QcowDriver: EncryptingDriver {
   /// The IV is made of where the guest has a sector.
   func encrypt(_ bytes: inout MutableRawSpan, guestOffset: UInt64, hostOffset: UInt64) throws(BlockError) {
     try key().encrypt(&bytes, from: guestOffset / 512)
-  }
-}
-
-/// Deflates clusters over distances that all readers of the format know.
-private final class QcowCompressor: ClusterCompressor {
-  private let compressor = DeflateCompressor(format: .raw, windowBits: 12)
-
-  func compress(_ cluster: RawSpan, into output: inout MutableRawSpan) -> Int? {
-    compressor.compress(cluster, into: &output)
   }
 }

@@ -15,22 +15,10 @@ struct QcowEncryption {
 
   /// Takes the options by which an image is opened; unknown ones stay.
   init(taking options: inout OptionObject) throws(BlockError) {
-    var mine = OptionObject()
-    var rest = OptionObject()
-    for entry in options.entries {
-      if entry.key == "encrypt" || entry.key.hasPrefix("encrypt.") {
-        mine[entry.key] = entry.value
-      } else {
-        rest[entry.key] = entry.value
-      }
-    }
-    var flat = OptionObject()
-    for entry in mine.flattened() { flat[entry.key] = entry.value }
-    var reader = OptionReader(flat)
+    var reader = OptionReader(options.takeFlat(groups: ["encrypt"]))
     format = try reader.string("encrypt.format")
     keySecret = try reader.string("encrypt.key-secret")
-    for entry in reader.rest.entries { rest[entry.key] = entry.value }
-    options = rest
+    for entry in reader.rest.entries { options[entry.key] = entry.value }
   }
 
   /// Reads the options of a new image; nil where no encryption is asked for.

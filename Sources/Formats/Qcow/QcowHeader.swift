@@ -7,7 +7,7 @@ internal import Bytes
 internal import Errors
 
 /// The header of a qcow image, version 1: big-endian numbers in the first 48 bytes, and the backing file's name.
-struct QcowHeader {
+struct QcowHeader: StorableHeader {
   /// Bytes of the fields.
   static let length = 48
   /// `QFI` and a byte that is no character.

@@ -49,19 +49,15 @@ extension Qcow2Driver: FormatDriver {
     if extent.encoding == .encrypted, let location = extent.location {
       return try codec.readEncrypted(from: location, at: offset, into: &buffer, node)
     }
-    var done = 0
-    while done < buffer.byteCount {
-      let position = offset + UInt64(done)
-      let inCluster = header.geometry.offsetInCluster(position)
-      let count = min(buffer.byteCount - done, Int(header.geometry.clusterSize - inCluster))
-      var part = buffer.slice(done..<done + count)
+    try buffer.forEachBlock(of: header.geometry.clusterSize, from: offset) {
+      (start, range, part) throws(BlockError) in
+      let position = start + UInt64(range.lowerBound)
       if let entry = try compressedEntry(at: position, node) {
-        try codec.read(entry, from: Int(inCluster), guest: position, into: &part, node)
+        try codec.read(entry, from: range.lowerBound, guest: position, into: &part, node)
       } else {
         // Somebody wrote over it between the look at the tables and the reading.
         try readAny(at: position, into: &part, of: node)
       }
-      done += count
     }
   }
 

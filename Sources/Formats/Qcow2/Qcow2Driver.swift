@@ -128,9 +128,7 @@ final class Qcow2Driver: @unchecked Sendable {
   func prepareReopen(_ flags: NodeFlags, options: OptionObject, of node: Node) throws(BlockError) {
     var rest = options
     let options = try Qcow2Options(taking: &rest, cacheBytes: self.options.usualL2CacheBytes)
-    if let left = rest.flattened().first?.key {
-      throw BlockError(.invalidArgument, "Block format '\(name)' does not support the option '\(left)'")
-    }
+    try rest.refuseRest(of: name)
     try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       try Qcow2Format.checkUse(header.current, options, flags)
       let sliceBytes = try options.sliceBytes(header.geometry)

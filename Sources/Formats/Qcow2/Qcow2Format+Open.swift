@@ -9,9 +9,7 @@ internal import Options
 extension Qcow2Format {
   /// Opens an image: header, L1 table, refcount table and snapshot table; nothing else is read.
   static func openDriver(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
-    guard let file = request.node.file else {
-      throw BlockError(.notFound, "node '\(request.node.name)' has no child 'file'")
-    }
+    let file = try request.node.child(in: .file)
     let header = try readHeader(file)
     let options = try Qcow2Options(taking: &request.options, cacheBytes: request.cacheBytes)
     let driver = try readTables(header, file, options, request.flags, request.tableBudget)

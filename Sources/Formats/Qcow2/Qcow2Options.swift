@@ -103,27 +103,15 @@ struct Qcow2Options: Sendable {
   init(taking options: inout OptionObject, cacheBytes: UInt64 = defaultL2CacheBytes) throws(BlockError) {
     usualL2CacheBytes = min(cacheBytes, Qcow2Options.defaultL2CacheBytes)
     l2CacheBytes = usualL2CacheBytes
-    var mine = OptionObject()
-    var rest = OptionObject()
-    for entry in options.entries {
-      let group = Qcow2Options.groups.first { entry.key == $0 || entry.key.hasPrefix($0 + ".") }
-      if group != nil || Qcow2Options.plain.contains(entry.key) {
-        mine[entry.key] = entry.value
-      } else {
-        rest[entry.key] = entry.value
-      }
-    }
-    var flat = OptionObject()
-    for entry in mine.flattened() { flat[entry.key] = entry.value }
-    var reader = OptionReader(flat)
+    var reader = OptionReader(
+      options.takeFlat(groups: Qcow2Options.groups, plain: Qcow2Options.plain))
     try readFlags(&reader)
     try readCaches(&reader)
     try readOverlapChecks(&reader)
     try readSnapshot(&reader)
     encryptionFormat = try reader.string("encrypt.format")
     keySecret = try reader.string("encrypt.key-secret")
-    for entry in reader.rest.entries { rest[entry.key] = entry.value }
-    options = rest
+    for entry in reader.rest.entries { options[entry.key] = entry.value }
   }
 
   private mutating func readFlags(_ reader: inout OptionReader) throws(BlockError) {

@@ -14,22 +14,18 @@ internal import Options
 final class QedDriver: BlockTableDriver, @unchecked Sendable {
   let name = "qed"
   let table: BlockTable
-  private let lock = ConditionLock()
-  /// Guarded by `lock`, also while it is written.
-  private var header: QedHeader
-  private let marking = ConditionLock()
-  /// Whether the image has been marked by us. Guarded by `marking`, also while that happens.
-  private var isMarked = false
+  private let header: StoredHeader<QedHeader>
+  private let mark = ChangeMark()
 
   init(_ header: QedHeader, _ layout: BlockTableLayout) {
-    self.header = header
+    self.header = StoredHeader(header)
     table = BlockTable(layout, QedCoding())
   }
 
   func formatInformation(of node: Node) -> FormatInformation? {
     var information = FormatInformation()
     information.clusterSize = table.blockSize
-    information.backing = lock.withLock { header.backing }
+    information.backing = header.current.backing
     return information
   }
 
@@ -37,17 +33,15 @@ final class QedDriver: BlockTableDriver, @unchecked Sendable {
 
   /// Lets the header say that the image is being changed. One that says so already is mended first.
   func beginChanges(_ node: Node) throws(BlockError) {
-    try marking.withLock { () throws(BlockError) in
-      guard !isMarked else { return }
+    try mark.set { () throws(BlockError) in
       if needsCheck, !node.flags.contains(.checking) {
         let result = try table.check(of: node, JobContext()) { _ in }
         if result.corruptions > 0 { _ = try table.repair(.all, of: node, JobContext()) { _ in } }
       }
-      try change(node) {
+      try header.change(node) {
         $0.features.insert(.needsCheck)
         $0.autoclear = 0
       }
-      isMarked = true
     }
   }
 
@@ -55,33 +49,15 @@ final class QedDriver: BlockTableDriver, @unchecked Sendable {
   private func endChanges(_ node: Node) throws(BlockError) {
     guard node.flags.contains(.writable) else { return }
     try flush(node)
-    try marking.withLock { () throws(BlockError) in
-      guard isMarked else { return }
-      try change(node) { $0.features.remove(.needsCheck) }
-      isMarked = false
-    }
+    try mark.clear { () throws(BlockError) in try header.change(node) { $0.features.remove(.needsCheck) } }
   }
 
-  private var needsCheck: Bool { lock.withLock { header.features.contains(.needsCheck) } }
-
-  /// Changes the header with one write, durable on return.
-  private func change(_ node: Node, _ edit: (inout QedHeader) throws(BlockError) -> Void) throws(BlockError) {
-    guard let file = node.file else { return }
-    try lock.withLock { () throws(BlockError) in
-      var next = header
-      try edit(&next)
-      try next.write(to: file)
-      try file.flush()
-      header = next
-    }
-  }
+  private var needsCheck: Bool { header.current.features.contains(.needsCheck) }
 
   func close(_ node: Node) throws(BlockError) { try endChanges(node) }
 
   func prepareReopen(_ flags: NodeFlags, options: OptionObject, of node: Node) throws(BlockError) {
-    if let left = options.flattened().first?.key {
-      throw BlockError(.invalidArgument, "Block format '\(name)' does not support the option '\(left)'")
-    }
+    try options.refuseRest(of: name)
     try endChanges(node)
   }
 
@@ -90,7 +66,7 @@ final class QedDriver: BlockTableDriver, @unchecked Sendable {
   func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
     throws(BlockError)
   {
-    guard length % 512 == 0, length <= lock.withLock({ header.largestDisk }) else {
+    guard length % 512 == 0, length <= header.current.largestDisk else {
       throw BlockError(.invalidArgument, "Invalid image size specified")
     }
     guard preallocation != .metadata else {
@@ -98,14 +74,15 @@ final class QedDriver: BlockTableDriver, @unchecked Sendable {
     }
     try beginChanges(node)
     try table.resize(to: length, preallocation: preallocation, of: node) { (next) throws(BlockError) in
-      try self.change(node) { $0.size = next.length }
+      try self.header.change(node) { $0.size = next.length }
     }
   }
 
   func setBackingFile(_ name: String?, format: String?, of node: Node) throws(BlockError) {
     guard let file = node.file else { return }
     try flush(node)
-    try change(node) { (next) throws(BlockError) in try next.setBacking(name, format: format, in: file) }
+    try header.change(node) { (next) throws(BlockError) in try next.setBacking(name, format: format, in: file)
+    }
   }
 
   func makeEmpty(_ node: Node) throws(BlockError) {
@@ -123,6 +100,6 @@ final class QedDriver: BlockTableDriver, @unchecked Sendable {
     result.imageEndOffset = 0
     guard repair != nil else { return }
     try flush(node)
-    if result.corruptions == 0, needsCheck { try change(node) { $0.features.remove(.needsCheck) } }
+    if result.corruptions == 0, needsCheck { try header.change(node) { $0.features.remove(.needsCheck) } }
   }
 }

@@ -7,7 +7,7 @@ internal import Bytes
 internal import Errors
 
 /// The header of a QED image: little-endian numbers in the first 64 bytes, and the backing file's name.
-struct QedHeader {
+struct QedHeader: StorableHeader {
   /// Bytes of the fields.
   static let length = 64
   /// `QED` and a zero byte.
@@ -20,7 +20,7 @@ struct QedHeader {
   static let longestName = 1023
 
   /// The feature bits that a reader must know.
-  struct Features: OptionSet {
+  struct Features: OptionSet, Sendable {
     let rawValue: UInt64
     /// There is a backing file.
     static let backing = Features(rawValue: 1)

@@ -106,12 +106,6 @@ final class RawDriver: FormatDriver {
     return Extent(.data, length: min(length, stored - position), location: location, isPassThrough: true)
   }
 
-  func readEncoded(_ extent: Extent, at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node)
-    throws(BlockError)
-  {
-    preconditionFailure("raw stores nothing encoded")
-  }
-
   func prepareWrite(at position: UInt64, length: UInt64, of node: Node) throws(BlockError) -> WriteSlot {
     WriteSlot(length: length, location: Extent.Location(.file, position + offset))
   }

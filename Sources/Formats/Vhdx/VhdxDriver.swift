@@ -99,9 +99,7 @@ final class VhdxDriver: BlockTableDriver, @unchecked Sendable {
   func close(_ node: Node) throws(BlockError) { try endChanges(node) }
 
   func prepareReopen(_ flags: NodeFlags, options: OptionObject, of node: Node) throws(BlockError) {
-    if let left = options.flattened().first?.key {
-      throw BlockError(.invalidArgument, "Block format '\(name)' does not support the option '\(left)'")
-    }
+    try options.refuseRest(of: name)
     try endChanges(node)
   }
 

@@ -85,18 +85,11 @@ final class ExtentsDriver: ComposedDriver, CheckingDriver, VmdkDriver, @unchecke
     return parts[low]
   }
 
-  private func file(of part: Part, _ node: Node) throws(BlockError) -> Edge {
-    guard let edge = node.edge(part.slot) else {
-      throw BlockError(.notFound, "the extent '\(part.line.name)' is not open")
-    }
-    return edge
-  }
-
   func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
     let part = try part(at: offset)
     let count = min(length, part.range.upperBound - offset)
     guard part.line.isStored else { return Extent(.zero, length: count) }
-    let edge = try file(of: part, node)
+    let edge = try node.child(in: part.slot)
     let place = part.line.firstSector * 512 + (offset - part.range.lowerBound)
     // What a file lacks reads as zero.
     let known = edge.length
@@ -115,17 +108,13 @@ final class ExtentsDriver: ComposedDriver, CheckingDriver, VmdkDriver, @unchecke
 
   func mayHaveHoles(of node: Node) -> Bool { true }
 
-  func readEncoded(
-    _ extent: Extent, at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node
-  ) throws(BlockError) {
-    throw BlockError(.unsupported, "\(name) stores nothing encoded")
-  }
-
   // MARK: Changes
+
+  private func beginChanges(_ node: Node) throws(BlockError) { try opened.renew(in: node.child(in: .file)) }
 
   func prepareWrite(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> WriteSlot {
     let part = try writablePart(at: offset)
-    if let file = node.file { try opened.renew(in: file) }
+    try beginChanges(node)
     return WriteSlot(
       length: min(length, part.range.upperBound - offset),
       location: Extent.Location(part.slot, part.line.firstSector * 512 + (offset - part.range.lowerBound)))
@@ -146,7 +135,7 @@ final class ExtentsDriver: ComposedDriver, CheckingDriver, VmdkDriver, @unchecke
   {
     // A grain without data would show the backing file.
     guard node.backing == nil || !hasTables else { return false }
-    if let file = node.file { try opened.renew(in: file) }
+    try beginChanges(node)
     try forEachPiece(offset, length, of: node) { (edge, place, count) throws(BlockError) in
       try edge.writeZeroes(at: place, length: count, mayUnmap: mayUnmap)
     }
@@ -155,7 +144,7 @@ final class ExtentsDriver: ComposedDriver, CheckingDriver, VmdkDriver, @unchecke
 
   func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
     guard node.flags.contains(.unmap), node.backing == nil else { return }
-    if let file = node.file { try opened.renew(in: file) }
+    try beginChanges(node)
     try forEachPiece(offset, length, of: node) { (edge, place, count) throws(BlockError) in
       try edge.discard(at: place, length: count)
     }
@@ -170,7 +159,7 @@ final class ExtentsDriver: ComposedDriver, CheckingDriver, VmdkDriver, @unchecke
       let part = try writablePart(at: position)
       let count = min(offset + length, part.range.upperBound) - position
       let place = part.line.firstSector * 512 + (position - part.range.lowerBound)
-      try body(try file(of: part, node), place, count)
+      try body(try node.child(in: part.slot), place, count)
       position += count
     }
   }
@@ -186,7 +175,7 @@ final class ExtentsDriver: ComposedDriver, CheckingDriver, VmdkDriver, @unchecke
       throw BlockError(.unsupported, "Image format driver does not support emptying")
     }
     for part in parts {
-      let extent = try file(of: part, node).child
+      let extent = try node.child(in: part.slot).child
       try extent.driver.makeEmpty(extent)
       try extent.driver.flush(extent)
     }
@@ -216,7 +205,7 @@ final class ExtentsDriver: ComposedDriver, CheckingDriver, VmdkDriver, @unchecke
   ) throws(BlockError) -> CheckResult {
     var sum = CheckResult()
     for part in parts where part.line.hasTables {
-      let extent = try file(of: part, node).child
+      let extent = try node.child(in: part.slot).child
       guard let driver = extent.driver as? SparseDriver else { continue }
       sum.add(try body(driver, extent, part.line))
     }

@@ -6,7 +6,6 @@ internal import BlockTables
 internal import Bytes
 internal import Compression
 internal import Errors
-internal import Host
 internal import Options
 
 /// An open extent with tables: an image of its own where it has a descriptor, and one part of an image else.
@@ -15,11 +14,9 @@ final class SparseDriver: BlockTableDriver, VmdkDriver, @unchecked Sendable {
   let table: BlockTable
   let descriptor: OpenDescriptor?
   let header: SparseHeader
-  private let lock = ConditionLock()
-  /// Whether the header says that the extent is open for writing. Guarded by `lock`, also while that is written.
-  private var isMarked = false
-  private var inflaters: [Inflater] = []
-  private let buffers = BufferPool()
+  /// Stands while the header says that the extent was not closed.
+  private let mark = ChangeMark()
+  private let grains: CompressedBlocks
 
   init(_ header: SparseHeader, _ layout: BlockTableLayout, _ descriptor: OpenDescriptor?) {
     self.header = header
@@ -27,6 +24,8 @@ final class SparseDriver: BlockTableDriver, VmdkDriver, @unchecked Sendable {
     let coding = GrainCoding(
       hasZeroes: header.flags.contains(.zeroedGrains), isCompressed: header.isCompressed)
     table = BlockTable(layout, coding)
+    grains = CompressedBlocks(blockSize: header.grainBytes) { () throws(BlockError) in Inflater(format: .zlib)
+    }
   }
 
   func formatInformation(of node: Node) -> FormatInformation? {
@@ -50,57 +49,47 @@ final class SparseDriver: BlockTableDriver, VmdkDriver, @unchecked Sendable {
   func readEncoded(
     _ extent: Extent, at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node
   ) throws(BlockError) {
-    var done = 0
-    while done < buffer.byteCount {
-      let position = offset + UInt64(done)
-      let inside = Int(position % table.blockSize)
-      let count = min(buffer.byteCount - done, Int(table.blockSize) - inside)
-      var part = buffer.slice(done..<done + count)
-      try readGrain(at: position - UInt64(inside), inside..<inside + count, into: &part, node)
-      done += count
+    let file = try node.child(in: .file)
+    try buffer.forEachBlock(of: table.blockSize, from: offset) { (start, range, part) throws(BlockError) in
+      guard case .compressed(let place, _) = try table.entry(at: start, of: node) else { return part.fill() }
+      try grains.read(place, range, into: &part) { (decoder, target) throws(BlockError) in
+        try self.decode(place, guest: start, into: &target, decoder, file)
+      }
     }
   }
 
-  /// Reads a range of the compressed grain at a guest offset: behind a marker of 12 bytes.
-  private func readGrain(
-    at offset: UInt64, _ range: Range<Int>, into part: inout MutableRawSpan, _ node: Node
+  /// Reads and decodes the grain of a guest offset: behind a marker of 12 bytes.
+  private func decode(
+    _ place: UInt64, guest offset: UInt64, into target: inout MutableRawSpan,
+    _ decoder: CompressedBlocks.Decoder, _ file: Edge
   ) throws(BlockError) {
-    guard case .compressed(let place, _) = try table.entry(at: offset, of: node), let file = node.file else {
-      return part.fill()
-    }
-    let packed = buffers.take(GrainMarker.length + Int(2 * table.blockSize) + 512)
-    defer { buffers.put(packed) }
-    var bytes = packed.mutableBytes
-    var first = bytes.slice(0..<min(512, packed.count))
+    let grain = table.blockSize
+    decoder.makeRoom(GrainMarker.length + 2 * Int(grain))
+    let input = decoder.input
+    var bytes = input.mutableBytes
+    var first = bytes.slice(0..<512)
     try file.read(at: place, into: &first)
-    let marker = try GrainMarker(parsing: packed.bytes, of: offset, grain: table.blockSize)
-    let end = GrainMarker.length + marker.size
+    let end = GrainMarker.length + (try GrainMarker(parsing: input.bytes, of: offset, grain: grain)).size
     if end > 512 {
       var rest = bytes.slice(512..<end)
       try file.read(at: place + 512, into: &rest)
     }
-    let inflater = lock.withLock { inflaters.popLast() } ?? Inflater(format: .zlib)
-    defer { lock.withLock { inflaters.append(inflater) } }
-    // The last grain may be stored as far as the disk goes.
-    let whole = Int(min(table.blockSize, table.length - offset))
-    let source = packed.bytes.slice(GrainMarker.length..<end)
-    if range == 0..<whole {
-      return try inflater.inflate(source, into: &part, grain: Int(table.blockSize))
+    let source = input.bytes.slice(GrainMarker.length..<end)
+    // Writers store the last grain whole, or as far as the disk goes.
+    let known = Int(min(grain, table.length - offset))
+    if known < target.byteCount {
+      var start = target.slice(0..<known)
+      if (try? decoder.decompressor.decompress(source, into: &start)) != nil { return }
     }
-    let grain = buffers.take(Int(table.blockSize))
-    defer { buffers.put(grain) }
-    var target = grain.mutableBytes
-    var filled = target.slice(0..<whole)
-    try inflater.inflate(source, into: &filled, grain: Int(table.blockSize))
-    part.copy(grain.bytes.slice(range))
+    try decoder.decompressor.decompress(source, into: &target)
   }
 
   // MARK: Changes
 
   /// Marks the extent as open, and gives the image another identity.
   func beginChanges(_ node: Node) throws(BlockError) {
-    try lock.withLock { () throws(BlockError) in
-      guard !isMarked, let file = node.file else { return }
+    let file = try node.child(in: .file)
+    try mark.set { () throws(BlockError) in
       guard !header.isCompressed else {
         throw BlockError(
           .unsupported, "a stream-optimized image cannot be changed",
@@ -108,7 +97,6 @@ final class SparseDriver: BlockTableDriver, VmdkDriver, @unchecked Sendable {
       }
       try setUnclean(true, file)
       try descriptor?.renew(in: file)
-      isMarked = true
     }
   }
 
@@ -121,19 +109,13 @@ final class SparseDriver: BlockTableDriver, VmdkDriver, @unchecked Sendable {
   private func endChanges(_ node: Node) throws(BlockError) {
     guard node.flags.contains(.writable) else { return }
     try flush(node)
-    try lock.withLock { () throws(BlockError) in
-      guard isMarked, let file = node.file else { return }
-      try setUnclean(false, file)
-      isMarked = false
-    }
+    try mark.clear { () throws(BlockError) in try setUnclean(false, node.child(in: .file)) }
   }
 
   func close(_ node: Node) throws(BlockError) { try endChanges(node) }
 
   func prepareReopen(_ flags: NodeFlags, options: OptionObject, of node: Node) throws(BlockError) {
-    if let left = options.flattened().first?.key {
-      throw BlockError(.invalidArgument, "Block format '\(name)' does not support the option '\(left)'")
-    }
+    try options.refuseRest(of: name)
     try endChanges(node)
   }
 
@@ -179,24 +161,6 @@ struct GrainMarker {
         .corrupt, "the compressed grain of sector \(sector) has an impossible size (\(size))")
     }
     self.size = Int(size)
-  }
-}
-
-extension Inflater {
-  /// Undoes the compression of a grain of which `target` is the start, or all: writers store the last one whole or
-  /// as far as the disk goes.
-  fileprivate func inflate(_ source: RawSpan, into target: inout MutableRawSpan, grain: Int)
-    throws(BlockError)
-  {
-    do throws(BlockError) {
-      try decompress(source, into: &target)
-    } catch {
-      guard target.byteCount < grain else { throw error }
-      let whole = Buffer(count: grain)
-      var bytes = whole.mutableBytes
-      try decompress(source, into: &bytes)
-      target.copy(whole.bytes.slice(0..<target.byteCount))
-    }
   }
 }
 

@@ -66,13 +66,6 @@ final class StreamDriver: CompressingDriver, VmdkDriver, @unchecked Sendable {
     lock.withLock { reader }.formatInformation(of: node)
   }
 
-  private static func file(of node: Node) throws(BlockError) -> Edge {
-    guard let file = node.file else {
-      throw BlockError(.invalidArgument, "A block device must be specified for \"file\"")
-    }
-    return file
-  }
-
   // MARK: Reading
 
   func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
@@ -91,11 +84,14 @@ final class StreamDriver: CompressingDriver, VmdkDriver, @unchecked Sendable {
 
   // MARK: Grains
 
-  func makeCompressor() throws(BlockError) -> any ClusterCompressor { GrainCompressor() }
+  /// Grains that become larger are stored so, too.
+  func makeCompressor() throws(BlockError) -> any ClusterCompressor {
+    BlockwiseCompressor(DeflateCompressor(format: .zlib), slack: 512)
+  }
 
   func prepareCompressed(_ clusters: [CompressedCluster], of node: Node) throws(BlockError) -> CompressedSlot
   {
-    let file = try StreamDriver.file(of: node)
+    let file = try node.child(in: .file)
     return try lock.withLock { () throws(BlockError) in
       try begin(file)
       var pieces: [CompressedPiece] = []
@@ -173,7 +169,7 @@ final class StreamDriver: CompressingDriver, VmdkDriver, @unchecked Sendable {
   // MARK: The end
 
   func seal(_ node: Node) throws(BlockError) {
-    let file = try StreamDriver.file(of: node)
+    let file = try node.child(in: .file)
     try lock.withLock { () throws(BlockError) in
       guard stage != .broken else { throw BlockError(.inputOutput, "the image was not written as a whole") }
       guard stage == .writing else { return }
@@ -249,15 +245,5 @@ enum StreamMarker: UInt32 {
     bytes.storeLittle(sectors, at: 0)
     bytes.storeLittle(rawValue, at: 12)
     return sector
-  }
-}
-
-/// Compresses grains, also those that become larger.
-private final class GrainCompressor: ClusterCompressor {
-  private let deflate = DeflateCompressor(format: .zlib)
-  var slack: Int { 512 }
-
-  func compress(_ cluster: RawSpan, into output: inout MutableRawSpan) -> Int? {
-    deflate.compress(cluster, into: &output)
   }
 }

@@ -22,9 +22,8 @@ final class VpcDriver: BlockTableDriver, IdentifiedDriver, @unchecked Sendable {
   var knownParents: [String: VpcParent] = [:]
   /// What was wrong with footers and header when the image was opened. Guarded by `lock`.
   private var defects: [String]
-  private let beginning = ConditionLock()
-  /// Whether the image is fit to be changed. Guarded by `beginning`, also while that is found out.
-  private var isBegun = false
+  /// Stands once the image is fit to be changed.
+  private let mark = ChangeMark()
 
   init(_ opened: VpcOpened, _ footers: VpcFooterStore, tailLength: UInt64) {
     self.footers = footers
@@ -75,11 +74,9 @@ final class VpcDriver: BlockTableDriver, IdentifiedDriver, @unchecked Sendable {
   /// Lets both footers be whole. An image whose last blocks are cut off is not changed.
   func beginChanges(_ node: Node) throws(BlockError) {
     guard let file = node.file else { return }
-    try beginning.withLock { () throws(BlockError) in
-      guard !isBegun else { return }
+    try mark.set { () throws(BlockError) in
       try table.ensureTrailer(node)
       try footers.mendFront(in: file)
-      isBegun = true
     }
   }
 

@@ -44,12 +44,6 @@ final class VpcFixedDriver: CheckingDriver, IdentifiedDriver, @unchecked Sendabl
       .data, length: min(length, end - offset), location: Extent.Location(.file, offset))
   }
 
-  func readEncoded(_ extent: Extent, at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node)
-    throws(BlockError)
-  {
-    throw BlockError(.unsupported, "\(name) stores nothing encoded")
-  }
-
   /// Every part has its place; the footer is no part of the disk.
   func prepareWrite(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> WriteSlot {
     try requireWhole(node)

@@ -31,18 +31,10 @@ final class FileSpace: @unchecked Sendable {
   // MARK: Edges
 
   /// The edge to the image file.
-  func file(of node: Node) throws(BlockError) -> Edge {
-    guard let edge = node.file else { throw BlockError(.notFound, "node '\(node.name)' has no child 'file'") }
-    return edge
-  }
+  func file(of node: Node) throws(BlockError) -> Edge { try node.child(in: .file) }
 
   /// The edge to guest data.
-  func dataFile(of node: Node) throws(BlockError) -> Edge {
-    guard let edge = node.edge(dataSlot) else {
-      throw BlockError(.notFound, "node '\(node.name)' has no child '\(dataSlot.rawValue)'")
-    }
-    return edge
-  }
+  func dataFile(of node: Node) throws(BlockError) -> Edge { try node.child(in: dataSlot) }
 
   /// The edge to the image file.
   func file(_ held: borrowing Held) throws(BlockError) -> Edge { try file(of: held.node) }

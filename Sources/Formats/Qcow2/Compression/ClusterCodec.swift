@@ -53,7 +53,10 @@ final class ClusterCodec: @unchecked Sendable {
     guard !files.hasDataFile else {
       throw BlockError(.unsupported, "Compression is not possible in an image with an external data file")
     }
-    return try Qcow2Compressor(compression)
+    switch compression {
+    case .zlib: return BlockwiseCompressor(DeflateCompressor(format: .raw))
+    case .zstd: return BlockwiseCompressor(try ZstdCompressor())
+    }
   }
 
   /// Reads part of a compressed cluster.
@@ -90,21 +93,5 @@ final class ClusterCodec: @unchecked Sendable {
     try inContext("compressed cluster at guest offset \(guest)") { () throws(BlockError) in
       try decoder.decompressor.decompress(input.bytes.slice(0..<count), into: &target)
     }
-  }
-}
-
-/// Compresses clusters the way the image says.
-private final class Qcow2Compressor: ClusterCompressor {
-  private let compressor: any BlockCompressor
-
-  init(_ type: CompressionType) throws(BlockError) {
-    switch type {
-    case .zlib: compressor = DeflateCompressor(format: .raw)
-    case .zstd: compressor = try ZstdCompressor()
-    }
-  }
-
-  func compress(_ cluster: RawSpan, into output: inout MutableRawSpan) -> Int? {
-    compressor.compress(cluster, into: &output)
   }
 }
