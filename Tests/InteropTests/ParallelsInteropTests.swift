@@ -17,16 +17,11 @@ import Testing
     let folder = TemporaryFolder()
     try SampleDisk.write(folder.file("disk.raw"), length: length, seed: 11)
     let outcome = Shell.run(
-      """
-      set -e
-      "$1" convert -f raw -O parallels -o "$2" disk.raw image.hds
-      qemu-img check -q image.hds
-      "$1" check -q image.hds
-      qemu-img compare -q -f raw -F parallels disk.raw image.hds
-      diff <(qemu-img info image.hds) <("$1" info image.hds)
-      diff <(qemu-img check image.hds) <("$1" check image.hds)
-      diff <(qemu-img map --output=json image.hds) <("$1" map --output=json image.hds | sed 's/, "compressed": false//')
-      """, Programs.strata, options, folder: folder.path)
+      ExchangeScript.functions + """
+        made "$1" parallels "$2" image.hds
+        alike "$1" image.hds
+        diff <(qemu-img check image.hds) <("$1" check image.hds)
+        """, Programs.strata, options, folder: folder.path)
     #expect(outcome == Shell.Outcome(status: 0, output: ""))
   }
 
@@ -36,22 +31,12 @@ import Testing
     try SampleDisk.write(folder.file("disk.raw"), length: length, seed: 12)
     try SampleDisk.write(folder.file("other.raw"), length: length, seed: 13)
     let outcome = Shell.run(
-      """
-      set -e
-      qemu-img convert -f raw -O parallels -o "$2" disk.raw image.hds
-      "$1" check -q image.hds
-      "$1" compare -q -f raw -F parallels disk.raw image.hds
-      diff <(qemu-img info image.hds) <("$1" info image.hds)
-      diff <(qemu-img map --output=json image.hds) <("$1" map --output=json image.hds | sed 's/, "compressed": false//')
-      "$1" convert -n -f raw -O parallels other.raw image.hds
-      qemu-img check -q image.hds
-      qemu-img compare -q -f raw -F parallels other.raw image.hds
-      qemu-io -f parallels -c 'write -q -P 7 0 512' image.hds > /dev/null
-      "$1" check -q image.hds
-      "$1" resize -q -f parallels image.hds +100M
-      qemu-img check -q image.hds
-      qemu-io -f parallels -c 'read -P 7 0 512' -c "read -P 0 $3 100M" image.hds | grep -c 'Pattern verification' || true
-      """, Programs.strata, options, "\(length)", folder: folder.path)
+      ExchangeScript.functions + """
+        qemu-img convert -f raw -O parallels -o "$2" disk.raw image.hds
+        known "$1" parallels image.hds
+        alike "$1" image.hds
+        changed "$1" parallels image.hds "$3"
+        """, Programs.strata, options, "\(length)", folder: folder.path)
     #expect(outcome == Shell.Outcome(status: 0, output: "0\n"))
   }
 

@@ -19,15 +19,10 @@ import Testing
     let folder = TemporaryFolder()
     try SampleDisk.write(folder.file("disk.raw"), length: length, seed: 11)
     let outcome = Shell.run(
-      """
-      set -e
-      "$1" convert -f raw -O qed -o "$2" disk.raw image.qed
-      qemu-img check -q image.qed
-      "$1" check -q image.qed
-      qemu-img compare -q -f raw -F qed disk.raw image.qed
-      diff <(qemu-img info image.qed) <("$1" info image.qed)
-      diff <(qemu-img map --output=json image.qed) <("$1" map --output=json image.qed | sed 's/, "compressed": false//')
-      """, Programs.strata, options, folder: folder.path)
+      ExchangeScript.functions + """
+        made "$1" qed "$2" image.qed
+        alike "$1" image.qed
+        """, Programs.strata, options, folder: folder.path)
     #expect(outcome == Shell.Outcome(status: 0, output: ""))
   }
 
@@ -37,22 +32,12 @@ import Testing
     try SampleDisk.write(folder.file("disk.raw"), length: length, seed: 12)
     try SampleDisk.write(folder.file("other.raw"), length: length, seed: 13)
     let outcome = Shell.run(
-      """
-      set -e
-      qemu-img convert -f raw -O qed -o "$2" disk.raw image.qed
-      "$1" check -q image.qed
-      "$1" compare -q -f raw -F qed disk.raw image.qed
-      diff <(qemu-img info image.qed) <("$1" info image.qed)
-      diff <(qemu-img map --output=json image.qed) <("$1" map --output=json image.qed | sed 's/, "compressed": false//')
-      "$1" convert -n -f raw -O qed other.raw image.qed
-      qemu-img check -q image.qed
-      qemu-img compare -q -f raw -F qed other.raw image.qed
-      qemu-io -f qed -c 'write -q -P 7 0 512' image.qed > /dev/null
-      "$1" check -q image.qed
-      "$1" resize -q -f qed image.qed +100M
-      qemu-img check -q image.qed
-      qemu-io -f qed -c 'read -P 7 0 512' -c "read -P 0 $3 100M" image.qed | grep -c 'Pattern verification' || true
-      """, Programs.strata, options, "\(length)", folder: folder.path)
+      ExchangeScript.functions + """
+        qemu-img convert -f raw -O qed -o "$2" disk.raw image.qed
+        known "$1" qed image.qed
+        alike "$1" image.qed
+        changed "$1" qed image.qed "$3"
+        """, Programs.strata, options, "\(length)", folder: folder.path)
     #expect(outcome == Shell.Outcome(status: 0, output: "0\n"))
   }
 

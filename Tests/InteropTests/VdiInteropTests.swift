@@ -15,14 +15,10 @@ import Testing
     let folder = TemporaryFolder()
     try SampleDisk.write(folder.file("disk.raw"), length: length, seed: 11)
     let outcome = Shell.run(
-      """
-      set -e
-      "$1" convert -f raw -O vdi -o "$2" disk.raw image.vdi
-      qemu-img check -q image.vdi
-      "$1" check -q image.vdi
-      qemu-img compare -q -f raw -F vdi disk.raw image.vdi
-      7zz e -so -tVDI image.vdi 2>/dev/null | cmp - disk.raw
-      """, Programs.strata, options, folder: folder.path)
+      ExchangeScript.functions + """
+        made "$1" vdi "$2" image.vdi
+        7zz e -so -tVDI image.vdi 2>/dev/null | cmp - disk.raw
+        """, Programs.strata, options, folder: folder.path)
     #expect(outcome == Shell.Outcome(status: 0, output: ""))
   }
 
@@ -34,21 +30,12 @@ import Testing
     try SampleDisk.write(folder.file("disk.raw"), length: length, seed: 12)
     try SampleDisk.write(folder.file("other.raw"), length: length, seed: 13)
     let outcome = Shell.run(
-      """
-      set -e
-      qemu-img convert -f raw -O vdi -o "$2" disk.raw image.vdi
-      "$1" check -q image.vdi
-      "$1" compare -q -f raw -F vdi disk.raw image.vdi
-      diff <(qemu-img info image.vdi) <("$1" info image.vdi)
-      "$1" convert -n -f raw -O vdi other.raw image.vdi
-      qemu-img check -q image.vdi
-      qemu-img compare -q -f raw -F vdi other.raw image.vdi
-      qemu-io -f vdi -c 'write -q -P 7 0 512' image.vdi > /dev/null
-      "$1" check -q image.vdi
-      "$1" resize -q -f vdi image.vdi +100M
-      qemu-img check -q image.vdi
-      qemu-io -f vdi -c 'read -P 7 0 512' -c "read -P 0 $3 100M" image.vdi | grep -c 'Pattern verification' || true
-      """, Programs.strata, options, "\(length)", folder: folder.path)
+      ExchangeScript.functions + """
+        qemu-img convert -f raw -O vdi -o "$2" disk.raw image.vdi
+        known "$1" vdi image.vdi
+        diff <(qemu-img info image.vdi) <("$1" info image.vdi)
+        changed "$1" vdi image.vdi "$3"
+        """, Programs.strata, options, "\(length)", folder: folder.path)
     #expect(outcome == Shell.Outcome(status: 0, output: "0\n"))
   }
 
