@@ -19,6 +19,8 @@ struct SparseHeader {
   static let newlines: [UInt8] = [0x0A, 0x20, 0x0D, 0x0A]
   /// The largest grain in sectors.
   static let largestGrain: UInt64 = 1 << 21
+  /// The largest grain in sectors that is taken into memory as a whole, as compressed ones are.
+  static let largestCompressedGrain: UInt64 = 1 << 14
 
   /// Bits at offset 8.
   struct Flags: OptionSet {
@@ -84,7 +86,9 @@ struct SparseHeader {
     isUnclean = bytes.byte(at: 72) != 0
     algorithm = bytes.little16(at: 77)
     guard (1...512).contains(perTable) else { throw BlockError(.corrupt, "L2 table size too big") }
-    guard grain > 0, grain <= SparseHeader.largestGrain else {
+    guard grain > 0,
+      grain <= (isCompressed ? SparseHeader.largestCompressedGrain : SparseHeader.largestGrain)
+    else {
       throw BlockError(.corrupt, "Invalid granularity, image may be corrupt")
     }
     guard capacity <= UInt64(Int64.max) / 512 else {

@@ -41,6 +41,9 @@ damaged overhead.vmdk 64 ff ff
 damaged unclean.vmdk 72 01
 damaged newlines.vmdk 73 0d 0a
 damaged compressed.vmdk 10 01
+damaged compressed-grain.vmdk 10 01
+bytes compressed-grain.vmdk 20 01 40
+run first strata check compressed-grain.vmdk
 damaged algorithm.vmdk 10 01 00
 bytes algorithm.vmdk 77 07
 run first strata check algorithm.vmdk
