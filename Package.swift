@@ -49,6 +49,7 @@ let package = Package(
     library("CGcrypt", pkgConfig: nil, debian: "libgcrypt20-dev"),
     library("CCryptsetup", pkgConfig: nil, debian: "libcryptsetup-dev"),
     library("CNbd", pkgConfig: nil, debian: "libnbd-dev"),
+    library("CXml", pkgConfig: nil, debian: "libxml2"),
     .target(name: "CLinux"),
 
     // The layers, lowest first.
@@ -59,6 +60,7 @@ let package = Package(
     module("BlockGraph", ["Errors", "Bytes", "Host", "Options"]),
     module("Compression", ["Errors", "Bytes", "CIsal", "CZstd"]),
     module("Crypto", ["Errors", "Bytes", "Host", "Options", "CCrypto", "CGcrypt", "CCryptsetup"]),
+    module("XML", ["Errors", "Bytes", "Host", "CXml"]),
     module("FileProtocol", ["BlockGraph"], path: "Sources/Protocols/File"),
     module("NBDProtocol", ["BlockGraph", "CNbd"], path: "Sources/Protocols/NBD"),
     module("NullProtocol", ["BlockGraph"], path: "Sources/Protocols/Null"),
@@ -102,6 +104,7 @@ let package = Package(
     tests("BlockGraphTests", ["BlockGraph", "Support"]),
     tests("CompressionTests", ["Compression", "CZlib", "Support"]),
     tests("CryptoTests", ["Crypto", "Support"]),
+    tests("XMLTests", ["XML", "Support"]),
     tests("FileProtocolTests", ["FileProtocol", "Support"]),
     tests("NBDProtocolTests", ["NBDProtocol", "Support"]),
     tests("RawFormatTests", ["RawFormat", "Support"]),

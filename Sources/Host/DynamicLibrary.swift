@@ -14,6 +14,7 @@ package final class DynamicLibrary: @unchecked Sendable {
     case cryptsetup = "libcryptsetup.so.12"
     case gcrypt = "libgcrypt.so.20"
     case nbd = "libnbd.so.0"
+    case xml = "libxml2.so.2"
 
     /// The package that users install to get the library.
     fileprivate var package: String {
@@ -22,6 +23,7 @@ package final class DynamicLibrary: @unchecked Sendable {
       case .cryptsetup: "libcryptsetup12"
       case .gcrypt: "libgcrypt20"
       case .nbd: "libnbd0"
+      case .xml: "libxml2"
       }
     }
   }
