@@ -6,8 +6,10 @@ internal import Bytes
 internal import Errors
 internal import Options
 internal import ParallelsFormat
+internal import QcowFormat
 internal import QedFormat
 internal import VdiFormat
+internal import VmdkFormat
 internal import VpcFormat
 
 /// The input is an image of a format with block tables, which its content tells: it is opened, read, written to, given other
@@ -16,7 +18,9 @@ package enum BlockTablesTarget: FuzzTarget {
   /// How far storage can grow: a few blocks.
   private static let capacity = 12 << 20
 
-  private static let kinds: [any DriverKind] = [VdiFormat(), QedFormat(), VpcFormat(), ParallelsFormat()]
+  private static let kinds: [any DriverKind] = [
+    VdiFormat(), QedFormat(), VpcFormat(), ParallelsFormat(), VmdkFormat(), QcowFormat(),
+  ]
 
   /// Runs one input.
   package static func run(_ input: [UInt8]) -> String? {
@@ -34,7 +38,9 @@ package enum BlockTablesTarget: FuzzTarget {
     if let file, let inspecting = kind as? any InspectingKind { _ = try? inspecting.inspect(file) }
     change(BoundedStorage(input, capacity: capacity), kind)
     let storage = BoundedStorage(input, capacity: capacity)
-    guard let first = check(storage, kind, .all), first.checkErrors == 0, !storage.refused else { return nil }
+    guard let first = check(storage, kind, .all), first.checkErrors == 0, !first.isUnrepairable,
+      !storage.refused
+    else { return nil }
     guard let second = check(storage, kind, nil) else { return "a repaired image cannot be checked" }
     if second.leaks != 0 { return "\(second.leaks) leaks after a repair" }
     if second.corruptions != 0 { return "\(second.corruptions) corruptions after a repair" }
@@ -77,6 +83,8 @@ package enum BlockTablesTarget: FuzzTarget {
     (VdiFormat(), "static=off"), (VdiFormat(), "static=on"), (QedFormat(), "cluster_size=4k,table_size=1"),
     (VpcFormat(), ""), (VpcFormat(), "subformat=fixed"),
     (VpcFormat(), "backing_file=base.vhd"), (ParallelsFormat(), "cluster_size=64k"),
+    (VmdkFormat(), ""), (VmdkFormat(), "zeroed_grain=on"), (VmdkFormat(), "subformat=streamOptimized"),
+    (QcowFormat(), ""),
   ]
 
   /// Images of each kind, most with something stored.

@@ -12,6 +12,7 @@ package final class DynamicLibrary: @unchecked Sendable {
   package enum Name: String, Sendable {
     case crypto = "libcrypto.so.3"
     case cryptsetup = "libcryptsetup.so.12"
+    case deflate = "libdeflate.so.0"
     case gcrypt = "libgcrypt.so.20"
     case nbd = "libnbd.so.0"
     case xml = "libxml2.so.2"
@@ -21,6 +22,7 @@ package final class DynamicLibrary: @unchecked Sendable {
       switch self {
       case .crypto: "libssl3"
       case .cryptsetup: "libcryptsetup12"
+      case .deflate: "libdeflate0"
       case .gcrypt: "libgcrypt20"
       case .nbd: "libnbd0"
       case .xml: "libxml2"

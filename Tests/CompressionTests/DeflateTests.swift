@@ -47,6 +47,20 @@ struct DeflateTests {
     #expect(Zlib.decompress(tight, count: size, window: -15) == bytes)
   }
 
+  @Test("libdeflate's streams are read by zlib and by us, and depend on the block only", arguments: sizes)
+  func dense(size: Int) throws {
+    let compressor = try DenseDeflateCompressor()
+    let inflater = Inflater(format: .zlib)
+    for sample in Sample.allCases {
+      let bytes = sample.make(size, seed: 5)
+      let packed = try #require(Codec.compress(compressor, bytes, room: size + 512))
+      #expect(Zlib.decompress(packed, count: size, window: 15) == bytes)
+      #expect(try Codec.decompress(inflater, packed, count: size) == bytes)
+      #expect(Codec.compress(compressor, bytes, room: 10) == nil)
+      #expect(Codec.compress(compressor, bytes, room: size + 512) == packed)
+    }
+  }
+
   @Test("streams with a zlib header, both directions")
   func wrapped() throws {
     let compressor = DeflateCompressor(format: .zlib)

@@ -16,6 +16,8 @@ package struct Capabilities: OptionSet, Sendable, Hashable {
   package static let copiesRanges = Capabilities(rawValue: 4)
   /// Only takes whole clusters that are compressed, in order and each once; those not taken read as zeros.
   package static let compressedOnly = Capabilities(rawValue: 8)
+  /// Takes the wish for compressed clusters, and stores all as it is.
+  package static let ignoresCompression = Capabilities(rawValue: 16)
 }
 
 extension BlockDriver {

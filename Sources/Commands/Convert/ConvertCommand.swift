@@ -63,6 +63,7 @@ struct ConvertCommand: ProgramCommand {
       job.warn = { message in Stream.error.write("\(name): warning: \(message)\n") }
     }
     job.warnOfBitmap = session.console.warn
+    job.advise = session.console.advise
     try session.run(job, reporter)
     reporter.complete()
     reporter.finish()

@@ -166,7 +166,7 @@ extension BlockTable {
   }
 
   /// The place of the directory's entry of a table.
-  private func directoryPlace(of item: BlockTableItem, releasing: Bool, _ node: Node) throws(BlockError)
+  func directoryPlace(of item: BlockTableItem, releasing: Bool, _ node: Node) throws(BlockError)
     -> Place
   {
     guard let directory = layout.directory else { throw BlockError(.notFound, "no directory of tables") }

@@ -5,57 +5,47 @@ internal import BlockGraph
 internal import BlockTables
 internal import Bytes
 internal import Errors
+internal import Host
 internal import Options
 
 /// An open image whose descriptor is a file of its own: its parts put end to end.
-final class ExtentsDriver: ComposedDriver, CheckingDriver, VmdkDriver, @unchecked Sendable {
-  /// A part of the disk.
-  private struct Part {
-    let line: VmdkExtentLine
-    /// Where the part begins and ends on the disk, in bytes.
-    let range: Range<UInt64>
-    let slot: EdgeSlot
-  }
-
+final class ExtentsDriver: ComposedDriver, CheckingDriver, CompressingDriver, VmdkDriver, @unchecked Sendable
+{
   /// The slots of the parts' files.
   static let slots = EdgeSlot(rawValue: "extents")
 
   let name = "vmdk"
-  private let opened: OpenDescriptor
-  private let parts: [Part]
-  /// Bytes of the disk.
-  let end: UInt64
+  let opened: OpenDescriptor
+  private let lock = ConditionLock()
+  /// Guarded by `lock`.
+  private var parts: ExtentParts
   /// Whether any part has tables.
   private let hasTables: Bool
 
   var descriptor: OpenDescriptor? { opened }
+  /// The parts of the disk as it is now.
+  var currentParts: ExtentParts { lock.withLock { parts } }
 
   /// - Throws: kind `tooLarge` for parts that are longer together than a disk can be.
   init(_ descriptor: OpenDescriptor) throws(BlockError) {
     opened = descriptor
-    var parts: [Part] = []
-    var end: UInt64 = 0
-    for (index, line) in descriptor.current.extents.enumerated() {
-      guard let next = end.plus(line.sectors * 512), Int64(exactly: next) != nil else {
-        throw BlockError(.tooLarge, "the image's extents are longer together than a disk can be")
-      }
-      if end < next {
-        parts.append(Part(line: line, range: end..<next, slot: ExtentsDriver.slots.element(index)))
-      }
-      end = next
-    }
-    self.parts = parts
-    self.end = end
-    hasTables = parts.contains { $0.line.hasTables }
+    parts = try ExtentParts(descriptor.current.extents)
+    hasTables = parts.all.contains { $0.line.hasTables }
   }
 
-  func length(of node: Node) -> UInt64 { end }
+  /// Goes on with the parts that the descriptor has now.
+  func adoptParts() throws(BlockError) {
+    let next = try ExtentParts(opened.current.extents)
+    lock.withLock { parts = next }
+  }
+
+  func length(of node: Node) -> UInt64 { currentParts.end }
 
   /// Where a backing file shows through, parts with tables get whole grains: they do not have it to fill theirs from.
   func limits(of node: Node) -> Limits {
     var limits = Limits()
     guard hasTables else { return limits }
-    for part in parts where part.line.hasTables {
+    for part in currentParts.all where part.line.hasTables {
       limits.clusterSize = max(limits.clusterSize, node.edge(part.slot)?.child.limits.clusterSize ?? 0)
     }
     if node.backing != nil, limits.clusterSize.isPowerOfTwo { limits.requestAlignment = limits.clusterSize }
@@ -64,7 +54,7 @@ final class ExtentsDriver: ComposedDriver, CheckingDriver, VmdkDriver, @unchecke
 
   /// Holds the parts against their files.
   func readReferences(of node: Node) throws(BlockError) {
-    for part in parts where part.line.hasTables {
+    for part in currentParts.all where part.line.hasTables {
       guard let edge = node.edge(part.slot) else { continue }
       let has = edge.length
       guard has >= UInt64(part.range.count) else {
@@ -75,22 +65,12 @@ final class ExtentsDriver: ComposedDriver, CheckingDriver, VmdkDriver, @unchecke
     }
   }
 
-  private func part(at offset: UInt64) throws(BlockError) -> Part {
-    var (low, high) = (0, parts.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if parts[middle].range.upperBound > offset { high = middle } else { low = middle + 1 }
-    }
-    guard low < parts.count else { throw BlockError(.inputOutput, "request past the end of the disk") }
-    return parts[low]
-  }
-
   func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
-    let part = try part(at: offset)
+    let part = try currentParts.part(at: offset)
     let count = min(length, part.range.upperBound - offset)
     guard part.line.isStored else { return Extent(.zero, length: count) }
     let edge = try node.child(in: part.slot)
-    let place = part.line.firstSector * 512 + (offset - part.range.lowerBound)
+    let place = part.place(of: offset)
     // What a file lacks reads as zero.
     let known = edge.length
     guard place < known else { return Extent(.zero, length: count) }
@@ -108,20 +88,46 @@ final class ExtentsDriver: ComposedDriver, CheckingDriver, VmdkDriver, @unchecke
 
   func mayHaveHoles(of node: Node) -> Bool { true }
 
+  // MARK: Compression
+
+  /// Data is copied where all files do; asked to compress, `qemu-img` stores grains as they are.
+  func capabilities(of node: Node) -> Capabilities {
+    var capabilities: Capabilities = hasTables ? [.nativeZeroes, .ignoresCompression] : .nativeZeroes
+    let holders = node.children.filter { $0.role.contains(.data) }
+    if holders.allSatisfy({ $0.child.capabilities.contains(.copiesRanges) }) {
+      capabilities.insert(.copiesRanges)
+    }
+    return capabilities
+  }
+
+  /// Parts without tables have no grains.
+  func makeCompressor() throws(BlockError) -> any ClusterCompressor { throw ExtentsDriver.noGrains }
+
+  func prepareCompressed(_ clusters: [CompressedCluster], of node: Node) throws(BlockError) -> CompressedSlot
+  {
+    throw ExtentsDriver.noGrains
+  }
+
+  func finishCompressed(_ slot: CompressedSlot, written: Bool, of node: Node) throws(BlockError) {}
+
+  private static let noGrains = BlockError(
+    .invalidArgument, "invalid cluster size",
+    advice: "Only images of the subformat streamOptimized store anything compressed.")
+
   // MARK: Changes
 
-  private func beginChanges(_ node: Node) throws(BlockError) { try opened.renew(in: node.child(in: .file)) }
+  func beginChanges(_ node: Node) throws(BlockError) { try opened.renew(in: node.child(in: .file)) }
 
   func prepareWrite(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> WriteSlot {
     let part = try writablePart(at: offset)
     try beginChanges(node)
     return WriteSlot(
       length: min(length, part.range.upperBound - offset),
-      location: Extent.Location(part.slot, part.line.firstSector * 512 + (offset - part.range.lowerBound)))
+      location: Extent.Location(part.slot, part.place(of: offset)))
   }
 
-  private func writablePart(at offset: UInt64) throws(BlockError) -> Part {
-    let part = try part(at: offset)
+  private func writablePart(at offset: UInt64) throws(BlockError) -> ExtentParts.Part {
+    let part = try currentParts.part(at: offset)
     guard part.line.access == .readWrite, part.line.isStored else {
       throw BlockError(.refused, "the part of the disk at byte \(part.range.lowerBound) cannot be written")
     }
@@ -158,7 +164,7 @@ final class ExtentsDriver: ComposedDriver, CheckingDriver, VmdkDriver, @unchecke
     while position < offset + length {
       let part = try writablePart(at: position)
       let count = min(offset + length, part.range.upperBound) - position
-      let place = part.line.firstSector * 512 + (position - part.range.lowerBound)
+      let place = part.place(of: position)
       try body(try node.child(in: part.slot), place, count)
       position += count
     }
@@ -170,11 +176,17 @@ final class ExtentsDriver: ComposedDriver, CheckingDriver, VmdkDriver, @unchecke
 
   func close(_ node: Node) throws(BlockError) { try flush(node) }
 
+  func requireHoles() throws(BlockError) {
+    guard currentParts.all.allSatisfy(\.line.hasTables) else {
+      throw BlockError(.invalidArgument, "Flat image can't have backing file")
+    }
+  }
+
   func makeEmpty(_ node: Node) throws(BlockError) {
-    guard parts.allSatisfy(\.line.hasTables) else {
+    guard currentParts.all.allSatisfy(\.line.hasTables) else {
       throw BlockError(.unsupported, "Image format driver does not support emptying")
     }
-    for part in parts {
+    for part in currentParts.all {
       let extent = try node.child(in: part.slot).child
       try extent.driver.makeEmpty(extent)
       try extent.driver.flush(extent)
@@ -201,12 +213,12 @@ final class ExtentsDriver: ComposedDriver, CheckingDriver, VmdkDriver, @unchecke
 
   /// The counts of all parts that have tables.
   private func sum(
-    of node: Node, _ body: (SparseDriver, Node, VmdkExtentLine) throws(BlockError) -> CheckResult
+    of node: Node, _ body: (any BlockTableDriver, Node, VmdkExtentLine) throws(BlockError) -> CheckResult
   ) throws(BlockError) -> CheckResult {
     var sum = CheckResult()
-    for part in parts where part.line.hasTables {
+    for part in currentParts.all where part.line.hasTables {
       let extent = try node.child(in: part.slot).child
-      guard let driver = extent.driver as? SparseDriver else { continue }
+      guard let driver = extent.driver as? any BlockTableDriver else { continue }
       sum.add(try body(driver, extent, part.line))
     }
     sum.imageEndOffset = 0
@@ -267,7 +279,8 @@ extension VmdkExtentLine {
     reference.staysInFolder = true
     guard hasTables else { return reference }
     reference.check = { (node: Node) throws(BlockError) in
-      guard node.driver is SparseDriver, node.backing == nil else {
+      guard let driver = node.driver as? any VmdkDriver, driver is any BlockTableDriver, node.backing == nil
+      else {
         throw BlockError(.corrupt, "'\(node.fileName)' is no extent of an image")
       }
       return []

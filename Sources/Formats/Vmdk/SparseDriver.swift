@@ -13,15 +13,19 @@ final class SparseDriver: BlockTableDriver, VmdkDriver, @unchecked Sendable {
   let name = "vmdk"
   let table: BlockTable
   let descriptor: OpenDescriptor?
+  /// The header as it was when the extent was opened.
   let header: SparseHeader
+  /// Set where the end of the image was missing, and was made from what its grains say of themselves.
+  var lostEnd: LostEnd?
+  private let coding: GrainCoding
   /// Stands while the header says that the extent was not closed.
   private let mark = ChangeMark()
-  private let grains: CompressedBlocks
+  let grains: CompressedBlocks
 
   init(_ header: SparseHeader, _ layout: BlockTableLayout, _ descriptor: OpenDescriptor?) {
     self.header = header
     self.descriptor = descriptor
-    let coding = GrainCoding(
+    coding = GrainCoding(
       hasZeroes: header.flags.contains(.zeroedGrains), isCompressed: header.isCompressed)
     table = BlockTable(layout, coding)
     grains = CompressedBlocks(blockSize: header.grainBytes) { () throws(BlockError) in Inflater(format: .zlib)
@@ -44,6 +48,18 @@ final class SparseDriver: BlockTableDriver, VmdkDriver, @unchecked Sendable {
     return information
   }
 
+  func requireHoles() throws(BlockError) {
+    guard header.isCompressed else { return }
+    throw BlockError(.invalidArgument, "Images of subformat streamOptimized have no backing file")
+  }
+
+  /// Data is copied where the file's storage copies; asked to compress, `qemu-img` stores grains as they are.
+  func capabilities(of node: Node) -> Capabilities {
+    let copies = node.file?.child.capabilities.contains(.copiesRanges) == true
+    return copies
+      ? [.nativeZeroes, .copiesRanges, .ignoresCompression] : [.nativeZeroes, .ignoresCompression]
+  }
+
   // MARK: Compressed grains
 
   func readEncoded(
@@ -59,7 +75,7 @@ final class SparseDriver: BlockTableDriver, VmdkDriver, @unchecked Sendable {
   }
 
   /// Reads and decodes the grain of a guest offset: behind a marker of 12 bytes.
-  private func decode(
+  func decode(
     _ place: UInt64, guest offset: UInt64, into target: inout MutableRawSpan,
     _ decoder: CompressedBlocks.Decoder, _ file: Edge
   ) throws(BlockError) {
@@ -100,9 +116,80 @@ final class SparseDriver: BlockTableDriver, VmdkDriver, @unchecked Sendable {
     }
   }
 
+  // MARK: Length
+
+  /// The directories get room where they stand, or at the end of the file; all tables are there before the disk is longer.
+  func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
+    throws(BlockError)
+  {
+    guard length % 512 == 0, length / 512 <= UInt64(Int64.max) / 512 else {
+      throw BlockError(.invalidArgument, "Invalid image size specified")
+    }
+    guard preallocation != .metadata else {
+      throw BlockError(.unsupported, "Unsupported preallocation mode '\(preallocation.rawValue)'")
+    }
+    try beginChanges(node)
+    let file = try node.child(in: .file)
+    let before = table.length
+    let blocks = length.dividedUp(by: header.grainBytes)
+    let isMoved = try makeRoom(for: blocks.dividedUp(by: UInt64(header.perTable)), node, file)
+    if length > before { try table.makeTables(ofFirst: blocks, of: node) }
+    try table.resize(to: length, preallocation: preallocation, of: node) { (next) throws(BlockError) in
+      try SparseHeader.rewrite(in: file) {
+        $0.storeLittle(next.length / 512, at: SparseHeader.Place.capacity)
+      }
+    }
+    // Where directories were, grains find a place.
+    if length < before || isMoved { try table.cutDirectory(of: node) }
+    if length < before {
+      try table.packDirectory(of: node) { (next) throws(BlockError) in try store(next, in: file) }
+      try table.cutDirectory(of: node)
+    }
+    try descriptor?.edit(in: file) {
+      $0.setSectors(length / 512, ofExtent: 0)
+      $0.setGeometry(sectors: length / 512)
+    }
+  }
+
+  /// Gives the directories room for so many tables; whether they have moved for it.
+  private func makeRoom(for tables: UInt64, _ node: Node, _ file: Edge) throws(BlockError) -> Bool {
+    let perTable = UInt64(header.perTable)
+    var layout = table.currentLayout
+    let present = layout.capacity / perTable
+    guard tables > present else { return false }
+    // Places are counted in sectors: the rest of a directory's last one is nobody else's.
+    let room = (present * 4).dividedUp(by: 512) * 128
+    guard tables <= room else {
+      try table.moveDirectory(toHold: tables, of: node) { (next) throws(BlockError) in
+        try store(next, in: file)
+      }
+      return true
+    }
+    let blank = Buffer(count: Int((room - present) * 4))
+    for start in [layout.tableOffset, layout.directory?.second] {
+      guard let start else { continue }
+      try file.write(at: start + present * 4, from: blank.bytes)
+      layout.reserved.removeAll { $0.lowerBound == start }
+      layout.reserved.append(start..<start + room * 4)
+    }
+    try file.flush()
+    layout.capacity = room * perTable
+    try table.adopt(layout, coding, of: node)
+    return false
+  }
+
+  /// Lets the header say where the directories are.
+  private func store(_ layout: BlockTableLayout, in file: Edge) throws(BlockError) {
+    try SparseHeader.rewrite(in: file) {
+      $0.storeLittle(layout.tableOffset / 512, at: SparseHeader.Place.directory)
+      guard let second = layout.directory?.second else { return }
+      $0.storeLittle(second / 512, at: SparseHeader.Place.secondDirectory)
+    }
+  }
+
   private func setUnclean(_ isUnclean: Bool, _ file: Edge) throws(BlockError) {
     let byte = Buffer([isUnclean ? 1 : 0])
-    try file.write(at: 72, from: byte.bytes)
+    try file.write(at: UInt64(SparseHeader.Place.unclean), from: byte.bytes)
     try file.flush()
   }
 
@@ -123,55 +210,5 @@ final class SparseDriver: BlockTableDriver, VmdkDriver, @unchecked Sendable {
     try beginChanges(node)
     try table.makeEmpty(node)
     if let file = node.file { try descriptor?.adoptParent(of: node, in: file) }
-  }
-}
-
-/// The bytes before a compressed grain (Virtual Disk Format 5.0, "Stream-Optimized Compressed Sparse Extents").
-struct GrainMarker {
-  /// Bytes of a marker.
-  static let length = 12
-
-  /// Bytes of compressed data behind the marker.
-  let size: Int
-
-  /// The marker of a grain that was compressed to so many bytes.
-  init(size: Int) { self.size = size }
-
-  /// The marker of the grain at a guest offset.
-  func bytes(of offset: UInt64) -> Buffer {
-    let marker = Buffer(count: GrainMarker.length)
-    var bytes = marker.mutableBytes
-    bytes.storeLittle(offset / 512, at: 0)
-    bytes.storeLittle(UInt32(clamping: size), at: 8)
-    return marker
-  }
-
-  /// Reads a marker, which must be that of the grain at a guest offset.
-  ///
-  /// - Throws: kind `corrupt` for one of another grain, or of one longer than twice a grain.
-  init(parsing bytes: RawSpan, of offset: UInt64, grain: UInt64) throws(BlockError) {
-    let sector = bytes.little64(at: 0)
-    let size = bytes.little32(at: 8)
-    guard sector == offset / 512 else {
-      throw BlockError(
-        .corrupt, "the compressed grain of sector \(offset / 512) says that it is of sector \(sector)")
-    }
-    guard size > 0, UInt64(size) <= 2 * grain else {
-      throw BlockError(
-        .corrupt, "the compressed grain of sector \(sector) has an impossible size (\(size))")
-    }
-    self.size = Int(size)
-  }
-}
-
-extension VmdkDescriptor {
-  /// The part of `info` that is the format's own.
-  func information(_ extents: [OptionObject]) -> OptionTree {
-    var data = OptionObject()
-    data["cid"] = OptionTree(UInt64(contentID))
-    data["parent-cid"] = OptionTree(UInt64(parentContentID))
-    data["create-type"] = .string(createType)
-    data["extents"] = .array(extents.map { .object($0) })
-    return .object(["type": "vmdk", "data": .object(data)])
   }
 }

@@ -22,6 +22,14 @@ struct SparseHeader {
   /// The largest grain in sectors that is taken into memory as a whole, as compressed ones are.
   static let largestCompressedGrain: UInt64 = 1 << 14
 
+  /// Offsets of the fields that change while an extent is open.
+  enum Place {
+    static let capacity = 12
+    static let secondDirectory = 48
+    static let directory = 56
+    static let unclean = 72
+  }
+
   /// Bits at offset 8.
   struct Flags: OptionSet {
     let rawValue: UInt32
@@ -75,15 +83,15 @@ struct SparseHeader {
     version = bytes.little32(at: 4)
     guard version <= 3 else { throw BlockError(.unsupported, "Unsupported VMDK version \(version)") }
     flags = Flags(rawValue: bytes.little32(at: 8))
-    capacity = bytes.little64(at: 12)
+    capacity = bytes.little64(at: Place.capacity)
     grain = bytes.little64(at: 20)
     descriptorOffset = bytes.little64(at: 28)
     descriptorSize = bytes.little64(at: 36)
     perTable = bytes.little32(at: 44)
-    secondDirectory = bytes.little64(at: 48)
-    directory = bytes.little64(at: 56)
+    secondDirectory = bytes.little64(at: Place.secondDirectory)
+    directory = bytes.little64(at: Place.directory)
     overhead = bytes.little64(at: 64)
-    isUnclean = bytes.byte(at: 72) != 0
+    isUnclean = bytes.byte(at: Place.unclean) != 0
     algorithm = bytes.little16(at: 77)
     guard (1...512).contains(perTable) else { throw BlockError(.corrupt, "L2 table size too big") }
     guard grain > 0,
@@ -107,18 +115,27 @@ struct SparseHeader {
     bytes.copy(Buffer(SparseHeader.magic).bytes, at: 0)
     bytes.storeLittle(version, at: 4)
     bytes.storeLittle(flags.rawValue, at: 8)
-    bytes.storeLittle(capacity, at: 12)
+    bytes.storeLittle(capacity, at: Place.capacity)
     bytes.storeLittle(grain, at: 20)
     bytes.storeLittle(descriptorOffset, at: 28)
     bytes.storeLittle(descriptorSize, at: 36)
     bytes.storeLittle(perTable, at: 44)
-    bytes.storeLittle(secondDirectory, at: 48)
-    bytes.storeLittle(directory, at: 56)
+    bytes.storeLittle(secondDirectory, at: Place.secondDirectory)
+    bytes.storeLittle(directory, at: Place.directory)
     bytes.storeLittle(overhead, at: 64)
-    bytes.store(isUnclean ? 1 : 0, at: 72)
+    bytes.store(isUnclean ? 1 : 0, at: Place.unclean)
     bytes.copy(Buffer(SparseHeader.newlines).bytes, at: 73)
     bytes.store(UInt8(truncatingIfNeeded: algorithm), at: 77)
     bytes.store(UInt8(truncatingIfNeeded: algorithm >> 8), at: 78)
+  }
+
+  /// Changes fields with one write, durably; all else in the sector stays as it is.
+  static func rewrite(in file: Edge, _ change: (inout MutableRawSpan) -> Void) throws(BlockError) {
+    let sector = try file.read(at: 0, count: length)
+    var bytes = sector.mutableBytes
+    change(&bytes)
+    try file.write(at: 0, from: sector.bytes)
+    try file.flush()
   }
 
   var isCompressed: Bool { flags.contains(.compressed) }
@@ -149,7 +166,7 @@ struct SparseHeader {
   /// Whether there is a second directory, and the first one is damaged: not in the file, or without any table where the
   /// other has some in its first megabyte.
   func needsSecondDirectory(
-    fileLength: UInt64, _ read: (UInt64, Int) throws(BlockError) -> Buffer
+    fileLength: UInt64, _ read: VmdkReader
   ) throws(BlockError) -> Bool {
     guard flags.contains(.secondDirectory), secondDirectory != directory,
       let second = try? place(ofDirectory: secondDirectory, "", fileLength: fileLength)

@@ -86,7 +86,7 @@ final class StreamDriver: CompressingDriver, VmdkDriver, @unchecked Sendable {
 
   /// Grains that become larger are stored so, too.
   func makeCompressor() throws(BlockError) -> any ClusterCompressor {
-    BlockwiseCompressor(DeflateCompressor(format: .zlib), slack: 512)
+    BlockwiseCompressor(try DenseDeflateCompressor(), slack: 512)
   }
 
   func prepareCompressed(_ clusters: [CompressedCluster], of node: Node) throws(BlockError) -> CompressedSlot
@@ -175,9 +175,9 @@ final class StreamDriver: CompressingDriver, VmdkDriver, @unchecked Sendable {
       guard stage == .writing else { return }
       try closeTable(file)
       try StreamDriver.writeEnd(of: header, directory, at: &next, to: file)
-      reader = try VmdkFormat.sparse(fileLength: file.length) { (offset, count) throws(BlockError) in
-        try file.read(at: offset, count: count)
-      }
+      let read: VmdkReader = { (offset, count) throws(BlockError) in try file.read(at: offset, count: count) }
+      let present = try VmdkFormat.present(header, fileLength: file.length, read)
+      reader = try VmdkFormat.sparse(header, present, fileLength: file.length, read)
       stage = .sealed
     }
   }
@@ -222,28 +222,13 @@ final class StreamDriver: CompressingDriver, VmdkDriver, @unchecked Sendable {
 
   func finishWrite(_ slot: WriteSlot, written: Bool, of node: Node) throws(BlockError) {}
 
+  func requireHoles() throws(BlockError) { try lock.withLock { reader }.requireHoles() }
+
   /// What has not been written reads as zeros.
   func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
     -> Bool
   {
     guard offset >= lock.withLock({ nextGrain }) * header.grainBytes else { throw StreamDriver.outOfOrder }
     return true
-  }
-}
-
-/// The markers of what is no grain: a sector each.
-enum StreamMarker: UInt32 {
-  case end = 0
-  case table = 1
-  case directory = 2
-  case footer = 3
-
-  /// The marker before so many sectors.
-  func sector(followedBy sectors: UInt64) -> Buffer {
-    let sector = Buffer(count: 512)
-    var bytes = sector.mutableBytes
-    bytes.storeLittle(sectors, at: 0)
-    bytes.storeLittle(rawValue, at: 12)
-    return sector
   }
 }

@@ -7,6 +7,9 @@ internal import Bytes
 package import Errors
 package import Options
 
+/// Gives bytes of a file, zeros past its end.
+typealias VmdkReader = (UInt64, Int) throws(BlockError) -> Buffer
+
 /// Disks of VMware: a descriptor, and one file or several that hold the disk.
 package struct VmdkFormat: DriverKind {
   /// Makes the kind.
@@ -16,6 +19,8 @@ package struct VmdkFormat: DriverKind {
   package var name: String { "vmdk" }
   /// Images may have one.
   package var supportsBacking: Bool { true }
+  /// Of the subformat `streamOptimized`.
+  package var supportsCompression: Bool { true }
   /// The parts of a disk.
   package var referenceSlots: [EdgeSlot] { [ExtentsDriver.slots] }
 
@@ -40,6 +45,9 @@ package struct VmdkFormat: DriverKind {
     ]
   }
 
+  /// The options that `amend` accepts: what the descriptor's data base says.
+  package var amendOptions: OptionList { VmdkAmendment.options }
+
   /// Certain of the magic, and of the text of a descriptor, which has none.
   package func probe(_ input: ProbeInput) -> Recognition? {
     if SparseHeader.hasMagic(input.head.bytes) { return Recognition(by: "the magic at byte 0") }
@@ -55,21 +63,13 @@ package struct VmdkFormat: DriverKind {
   /// Reads header or text; tables are read when they are needed.
   package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     let file = try request.file()
-    let head = try file.read(at: 0, count: SparseHeader.length)
+    let head = try file.read(at: 0, count: CowdHeader.length)
     if SparseHeader.hasMagic(head.bytes) {
-      let mayUseSecond = !request.node.isWritable && !request.flags.contains(.checking)
-      let driver = try VmdkFormat.sparse(fileLength: file.length, mayUseSecond: mayUseSecond) {
-        (offset, count) throws(BlockError) in try file.read(at: offset, count: count)
-      }
-      let references = driver.descriptor?.current.backing.map { [$0] } ?? []
-      let header = try SparseHeader(parsing: head.bytes)
-      let isFilled = request.node.isWritable && !request.flags.contains(.checking)
-      if isFilled, header.directory == SparseHeader.atEnd, header.isCompressed, references.isEmpty,
-        try isEmpty(driver, file)
-      {
-        return OpenedDriver(StreamDriver(header, driver))
-      }
-      return OpenedDriver(driver, references: references)
+      return try openSparse(try SparseHeader(parsing: head.bytes), &request, file)
+    }
+    if CowdHeader.hasMagic(head.bytes) {
+      let header = try CowdHeader(parsing: head.bytes)
+      return OpenedDriver(CowdDriver(header, try header.layout(fileLength: file.length)))
     }
     let descriptor = try VmdkFormat.text(fileLength: file.length) { (offset, count) throws(BlockError) in
       try file.read(at: offset, count: count)
@@ -77,6 +77,51 @@ package struct VmdkFormat: DriverKind {
     return OpenedDriver(
       try ExtentsDriver(descriptor), fileRole: [.metadata, .primary],
       references: descriptor.current.references)
+  }
+
+  private func openSparse(_ first: SparseHeader, _ request: inout OpenRequest, _ file: Edge)
+    throws(BlockError) -> OpenedDriver
+  {
+    let read: VmdkReader = { (offset, count) throws(BlockError) in try file.read(at: offset, count: count) }
+    let isChecked = request.flags.contains(.checking)
+    let (header, lost) = try present(first, isChecked: isChecked, &request, file)
+    let driver = try VmdkFormat.sparse(
+      first, header, fileLength: file.length, mayUseSecond: !request.node.isWritable && !isChecked, read)
+    let references = driver.descriptor?.current.backing.map { [$0] } ?? []
+    if let lost {
+      driver.lostEnd = lost
+      var opened = OpenedDriver(driver, references: references)
+      opened.warnings = [
+        .remark("'\(file.child.fileName)' has no footer: \(lost.grains) grains were found by their markers")
+      ]
+      return opened
+    }
+    if request.node.isWritable, !isChecked, first.directory == SparseHeader.atEnd, header.isCompressed,
+      references.isEmpty, try isEmpty(driver, file)
+    {
+      return OpenedDriver(StreamDriver(first, driver))
+    }
+    return OpenedDriver(driver, references: references)
+  }
+
+  /// The header that counts: the first one, the footer, or where that is missing, one made from the markers. That is done
+  /// where all grains are sure to be there and nothing is written, and by a repair.
+  private func present(
+    _ first: SparseHeader, isChecked: Bool, _ request: inout OpenRequest, _ file: Edge
+  ) throws(BlockError) -> (SparseHeader, LostEnd?) {
+    let read: VmdkReader = { (offset, count) throws(BlockError) in try file.read(at: offset, count: count) }
+    let isWritable = request.node.isWritable
+    do throws(BlockError) {
+      return (try VmdkFormat.present(first, fileLength: file.length, read), nil)
+    } catch {
+      guard first.isCompressed, isChecked || !isWritable,
+        let scan = try? StreamScan(first, fileLength: file.length, read), scan.grains > 0,
+        isWritable || scan.isWhole
+      else { throw error }
+      if isWritable { try file.truncate(to: scan.end * 512, exact: false) }
+      try request.recover(try scan.recovery())
+      return (scan.footer, LostEnd(grains: scan.grains, isWritten: isWritable))
+    }
   }
 
   /// Whether an image has no tables, and so no grains.
@@ -96,7 +141,7 @@ package struct VmdkFormat: DriverKind {
   /// Reads the descriptor that a file is.
   ///
   /// - Parameter read: gives bytes of the file, zeros past its end.
-  static func text(fileLength: UInt64, _ read: (UInt64, Int) throws(BlockError) -> Buffer) throws(BlockError)
+  static func text(fileLength: UInt64, _ read: VmdkReader) throws(BlockError)
     -> OpenDescriptor
   {
     guard fileLength <= VmdkDescriptor.longest else {
@@ -109,18 +154,25 @@ package struct VmdkFormat: DriverKind {
     return descriptor
   }
 
-  /// Reads the header of an extent with tables, the footer where that counts, and the descriptor.
+  /// The header that counts: the one at the start, or where that says so, the footer.
+  static func present(
+    _ first: SparseHeader, fileLength: UInt64, _ read: VmdkReader
+  ) throws(BlockError) -> SparseHeader {
+    first.directory == SparseHeader.atEnd ? try footer(fileLength: fileLength, read) : first
+  }
+
+  /// Makes the driver of an extent with tables, and reads the descriptor.
   ///
   /// - Parameters:
+  ///   - first: the header at the start of the file.
+  ///   - present: the header that counts.
   ///   - mayUseSecond: whether the second directory may count where the first is damaged.
   ///   - read: gives bytes of the file, zeros past its end.
   static func sparse(
-    fileLength: UInt64, mayUseSecond: Bool = false, _ read: (UInt64, Int) throws(BlockError) -> Buffer
+    _ first: SparseHeader, _ present: SparseHeader, fileLength: UInt64, mayUseSecond: Bool = false,
+    _ read: VmdkReader
   ) throws(BlockError) -> SparseDriver {
-    let head = try read(0, SparseHeader.length)
-    let first = try SparseHeader(parsing: head.bytes)
-    var header = first
-    if first.directory == SparseHeader.atEnd { header = try footer(fileLength: fileLength, read) }
+    var header = present
     if mayUseSecond, try header.needsSecondDirectory(fileLength: fileLength, read) {
       header.directory = header.secondDirectory
     }
@@ -138,7 +190,7 @@ package struct VmdkFormat: DriverKind {
   /// The header at the end of a file that was written in one pass: before the marker for its end, which is zeros as well
   /// as what some programs leave behind it.
   private static func footer(
-    fileLength: UInt64, _ read: (UInt64, Int) throws(BlockError) -> Buffer
+    fileLength: UInt64, _ read: VmdkReader
   ) throws(BlockError) -> SparseHeader {
     let end = fileLength / 512 * 512
     let start = end - min(end, 64 << 10)
@@ -154,7 +206,9 @@ package struct VmdkFormat: DriverKind {
     }
     throw BlockError(
       .corrupt, "Invalid footer",
-      advice: "The image was written in one pass, and its end is missing: it was not copied as a whole.")
+      advice:
+        "The image was written in one pass, and its end is missing: it was not copied as a whole. 'check -r all' "
+        + "makes an end for what there is.")
   }
 
   /// Writes the files that have the disk, and the descriptor last.
@@ -175,13 +229,9 @@ package struct VmdkFormat: DriverKind {
     for (index, line) in descriptor.extents.enumerated() {
       let file = try request.files.add(
         line.name, as: ExtentsDriver.slots.element(index), format: line.hasTables ? name : nil)
-      if line.kind == .flat {
-        try file.truncate(to: line.sectors * 512, exact: false, preallocation: plan.preallocation)
-      } else {
-        try plan.writeSparse(sectors: line.sectors, descriptor: nil, to: file)
-      }
+      try plan.write(line, to: file)
     }
-    let text = Array(plan.text(of: descriptor).utf8)
+    let text = plan.text(of: descriptor).spelledBytes
     try request.file.truncate(to: UInt64(text.count), exact: false)
     try request.file.write(at: 0, from: Buffer(text).bytes)
   }
@@ -202,7 +252,7 @@ extension VmdkFormat: InspectingKind {
     }
     guard SparseHeader.hasMagic(file.head.bytes) else {
       let descriptor = try VmdkFormat.text(fileLength: file.length, read)
-      var findings = HeaderFindings(virtualSize: try ExtentsDriver(descriptor).end)
+      var findings = HeaderFindings(virtualSize: try ExtentParts(descriptor.current.extents).end)
       findings.references = descriptor.current.references
       return findings
     }
@@ -210,7 +260,8 @@ extension VmdkFormat: InspectingKind {
     let header = try SparseHeader(parsing: head.bytes)
     var findings = HeaderFindings(virtualSize: header.capacity * 512)
     do throws(BlockError) {
-      let driver = try VmdkFormat.sparse(fileLength: file.length, read)
+      let present = try VmdkFormat.present(header, fileLength: file.length, read)
+      let driver = try VmdkFormat.sparse(header, present, fileLength: file.length, read)
       if let backing = driver.descriptor?.current.backing { findings.references.append(backing) }
     } catch {
       findings.defects.append(error.message)

@@ -4,77 +4,19 @@
 internal import BlockGraph
 internal import Bytes
 internal import Errors
-internal import Host
-
-/// The descriptor of an open image, and its place in the image's file.
-final class OpenDescriptor: @unchecked Sendable {
-  private let lock = ConditionLock()
-  /// Guarded by `lock`, also while it is written; so is what follows.
-  private var descriptor: VmdkDescriptor
-  private var text: [UInt8]
-  private var isRenewed = false
-  /// The offset of the text in the file, in bytes.
-  private let offset: UInt64
-  /// Bytes of the file that the text may take; nil where it is the file.
-  private let room: Int?
-
-  /// Reads a text that stands at `offset` bytes.
-  ///
-  /// - Throws: as `VmdkDescriptor` does.
-  init(_ text: [UInt8], at offset: UInt64 = 0, room: Int? = nil) throws(BlockError) {
-    descriptor = try VmdkDescriptor(parsing: text)
-    self.text = text
-    self.offset = offset
-    self.room = room
-  }
-
-  /// The descriptor as it stands in the file.
-  var current: VmdkDescriptor { lock.withLock { descriptor } }
-
-  /// Gives the content another identifier, once, durably: images that stand on this one know that it changed.
-  func renew(in file: Edge) throws(BlockError) {
-    try lock.withLock { () throws(BlockError) in
-      guard !isRenewed, let place = descriptor.contentIDPlace else { return }
-      try replace(place, by: VmdkDescriptor.freshContentID(), in: file)
-      isRenewed = true
-    }
-  }
-
-  /// Notes that the image stands on the content that its parent has now.
-  func adoptParent(of node: Node, in file: Edge) throws(BlockError) {
-    guard let parent = (node.backing?.child.driver as? any VmdkDriver)?.descriptor?.current else { return }
-    try lock.withLock { () throws(BlockError) in
-      guard descriptor.parentContentID != parent.contentID, let place = descriptor.parentContentIDPlace else {
-        return
-      }
-      try replace(place, by: parent.contentID, in: file)
-    }
-  }
-
-  /// Writes an identifier into the text with one write: of its sector alone, where the digits before were as many.
-  private func replace(_ place: Range<Int>, by identifier: UInt32, in file: Edge) throws(BlockError) {
-    let digits = Array(VmdkDescriptor.digits(identifier).utf8)
-    var next = text
-    next.replaceSubrange(place, with: digits)
-    // Nothing of the old text may stand behind a shorter one.
-    next += Array(repeating: UInt8(ascii: "\n"), count: max(0, text.count - next.count))
-    let changed = try VmdkDescriptor(parsing: next)
-    if digits.count == place.count {
-      try file.write(at: offset + UInt64(place.lowerBound), from: Buffer(digits).bytes)
-    } else {
-      guard next.count < room ?? .max else {
-        throw BlockError(.noSpace, "the descriptor has no room for the identifier of another content")
-      }
-      try file.write(at: offset, from: Buffer(next).bytes)
-    }
-    try file.flush()
-    (descriptor, text) = (changed, next)
-  }
-}
+internal import Options
 
 extension VmdkDescriptor {
   /// An identifier that no image has by intention.
   static func freshContentID() -> UInt32 { .random(in: 1..<(.max - 1)) }
+
+  /// Refuses the name of a parent that cannot stand in a text.
+  static func requireName(_ name: String) throws(BlockError) {
+    guard !name.spelledBytes.contains(where: { $0 < 0x20 || $0 == Ascii.quote }), name.spelledCount <= 1023
+    else {
+      throw BlockError(.invalidArgument, "the backing file's name cannot stand in a descriptor")
+    }
+  }
 
   /// The eight digits of an identifier.
   static func digits(_ identifier: UInt32) -> String {
@@ -105,10 +47,13 @@ extension VmdkDescriptor {
   }
 }
 
-/// Either driver of the format.
-protocol VmdkDriver: FormatDriver, IdentifiedDriver {
+/// Any driver of the format.
+protocol VmdkDriver: AmendingDriver, IdentifiedDriver {
   /// The descriptor; nil for an extent that is no image of its own.
   var descriptor: OpenDescriptor? { get }
+
+  /// Refuses an image whose disk has a place for all of its content, so that no parent shows through.
+  func requireHoles() throws(BlockError)
 }
 
 extension VmdkDriver {
@@ -118,5 +63,64 @@ extension VmdkDriver {
     var bytes = identifier.mutableBytes
     bytes.storeBig(descriptor?.current.contentID ?? 0, at: 0)
     return ImageIdentity(format: name, id: identifier.array)
+  }
+}
+
+// MARK: The parent, and what else the text says
+
+extension VmdkDriver {
+  /// Where no user may change the content, its identifier stays whatever is written.
+  func checkPermissions(_ request: PermissionRequest, of node: Node) throws(BlockError) {
+    descriptor?.keepContent(!request.held.contains(.write) && request.held.contains(.writeUnchanged))
+  }
+
+  /// With one write of the text the image has another parent, or none.
+  func setBackingFile(_ name: String?, format: String?, of node: Node) throws(BlockError) {
+    guard let file = node.file, let descriptor else {
+      throw BlockError(.unsupported, "Operation not supported")
+    }
+    let name = name.flatMap { $0.isEmpty ? nil : $0 }
+    guard name == nil || format == nil || format == self.name else {
+      throw BlockError(.invalidArgument, "backing_file must be a vmdk image")
+    }
+    if name != nil { try requireHoles() }
+    try flush(node)
+    let below = node.backing?.child.visible
+    var identity: UInt32?
+    if let name, let below, below.fileName == ImageName.resolve(name, relativeTo: node.fileName) {
+      guard let parent = (below.driver as? any VmdkDriver)?.descriptor?.current else {
+        throw BlockError(.invalidArgument, "backing_file must be a vmdk image")
+      }
+      identity = parent.contentID
+    }
+    try descriptor.setParent(name, identity, in: file)
+  }
+
+  /// Changes lines of the data base; the content stays as it is.
+  func amend(_ request: AmendRequest, of node: Node, _ context: JobContext) throws(BlockError) -> AmendEffect?
+  {
+    guard let file = node.file, let descriptor else {
+      throw BlockError(.unsupported, "Format driver 'vmdk' does not support option amendment")
+    }
+    let amendment = try VmdkAmendment(request.options)
+    let before = descriptor.currentText
+    let sectors = length(of: node) / 512
+    return AmendEffect(
+      commit: { () throws(BlockError) in
+        try descriptor.edit(in: file) { amendment.apply(to: &$0, sectors: sectors) }
+      },
+      takeBack: { () throws(BlockError) in try descriptor.edit(in: file) { $0 = before } })
+  }
+}
+
+extension VmdkDescriptor {
+  /// The part of `info` that is the format's own.
+  func information(_ extents: [OptionObject]) -> OptionTree {
+    var data = OptionObject()
+    data["cid"] = OptionTree(UInt64(contentID))
+    data["parent-cid"] = OptionTree(UInt64(parentContentID))
+    data["create-type"] = .string(createType)
+    data["extents"] = .array(extents.map { .object($0) })
+    return .object(["type": "vmdk", "data": .object(data)])
   }
 }

@@ -20,14 +20,17 @@ struct VmdkPlan {
   /// The adapter that the disk hangs on.
   enum Adapter: String, CaseIterable {
     case ide, lsilogic, buslogic, legacyESX
+    /// Known to virtual machines alone: descriptors name the adapter that such a disk also fits.
+    case pvscsi
+
+    /// The adapter's name in a descriptor.
+    var storedName: String { self == .pvscsi ? Adapter.lsilogic.rawValue : rawValue }
   }
 
   /// Bytes of the disk that a file has where the disk is divided.
   static let partBytes: UInt64 = 1 << 31
   /// Sectors of an embedded descriptor.
   static let descriptorSectors: UInt64 = 20
-  /// The most cylinders that an IDE disk has.
-  static let mostCylinders: UInt64 = 16383
 
   /// The descriptor without a parent.
   let descriptor: VmdkDescriptor
@@ -62,10 +65,8 @@ struct VmdkPlan {
     }
     hardwareVersion = version ?? (isSixth ? "6" : "4")
     toolsVersion = try options.takeString("toolsversion") ?? "2147483647"
-    for (key, value) in [("hwversion", hardwareVersion), ("toolsversion", toolsVersion)]
-    where value.contains(where: { $0 == "\"" || $0.isNewline }) || value.spelledCount > 64 {
-      throw BlockError(.invalidArgument, "invalid parameter value: \(key)=\(value)")
-    }
+    try VmdkPlan.requireValue(hardwareVersion, of: "hwversion")
+    try VmdkPlan.requireValue(toolsVersion, of: "toolsversion")
     zeroedGrains = try options.takeBool("zeroed_grain") ?? false
     parentName = try options.takeString("backing_file").flatMap { $0.isEmpty ? nil : $0 }
     if subformat.isFlat {
@@ -88,19 +89,22 @@ struct VmdkPlan {
     if let format = try options.takeString("backing_fmt"), parentName != nil, format != "vmdk" {
       throw BlockError(.invalidArgument, "backing_file must be a vmdk image")
     }
-    if parentName?.spelledBytes.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") }) == true
-      || parentName.map({ $0.spelledCount > 1023 }) == true
-    {
-      throw BlockError(.invalidArgument, "the backing file's name cannot stand in a descriptor")
-    }
+    if let parentName { try VmdkDescriptor.requireName(parentName) }
     descriptor = try VmdkPlan.describe(size: size, subformat, FilePaths.name(of: file))
     guard subformat != .monolithicSparse || VmdkPlan.header(sectors: size / 512).overhead < 1 << 32 else {
       throw BlockError(.tooLarge, "The image size is too large for file format 'vmdk'")
     }
   }
 
-  private static func choice<Choice: RawRepresentable<String>>(_ text: String?) throws(BlockError) -> Choice?
-  {
+  /// Refuses a value that cannot stand in a descriptor.
+  static func requireValue(_ value: String, of key: String) throws(BlockError) {
+    guard value.spelledBytes.allSatisfy({ $0 >= 0x20 && $0 != Ascii.quote }), value.spelledCount <= 64 else {
+      throw BlockError(.invalidArgument, "invalid parameter value: \(key)=\(value)")
+    }
+  }
+
+  /// The choice that a word stands for.
+  static func choice<Choice: RawRepresentable<String>>(_ text: String?) throws(BlockError) -> Choice? {
     guard let text else { return nil }
     guard let choice = Choice(rawValue: text) else {
       throw BlockError(.invalidArgument, "invalid parameter value: \(text)")
@@ -165,9 +169,7 @@ struct VmdkPlan {
 
   /// The descriptor as it stands in its file.
   func text(of descriptor: VmdkDescriptor) -> String {
-    let heads: UInt64 = adapter == .ide ? 16 : 255
-    var cylinders = size / 512 / (heads * 63)
-    if adapter == .ide { cylinders = min(cylinders, VmdkPlan.mostCylinders) }
+    let geometry = VmdkGeometry(sectors: size / 512, adapter)
     var lines = [
       "# Disk DescriptorFile", "version=1", "CID=\(VmdkDescriptor.digits(descriptor.contentID))",
       "parentCID=\(VmdkDescriptor.digits(descriptor.parentContentID))",
@@ -177,8 +179,8 @@ struct VmdkPlan {
     lines += ["", "# Extent description"] + descriptor.extents.map(\.text)
     lines += [
       "", "# The Disk Data Base", "#DDB", "", "ddb.virtualHWVersion = \"\(hardwareVersion)\"",
-      "ddb.geometry.cylinders = \"\(cylinders)\"", "ddb.geometry.heads = \"\(heads)\"",
-      "ddb.geometry.sectors = \"63\"", "ddb.adapterType = \"\(adapter.rawValue)\"",
+      "ddb.geometry.cylinders = \"\(geometry.cylinders)\"", "ddb.geometry.heads = \"\(geometry.heads)\"",
+      "ddb.geometry.sectors = \"\(geometry.track)\"", "ddb.adapterType = \"\(adapter.storedName)\"",
       "ddb.toolsVersion = \"\(toolsVersion)\"",
     ]
     return lines.joined(separator: "\n") + "\n"
@@ -198,6 +200,21 @@ struct VmdkPlan {
     return header
   }
 
+  private static func requireRoom(for text: [UInt8], in header: SparseHeader) throws(BlockError) {
+    guard UInt64(text.count + OpenDescriptor.spareBytes) <= header.descriptorSize * 512 else {
+      throw BlockError(.tooLarge, "the descriptor is too long for its place")
+    }
+  }
+
+  /// Writes the file of a part without data.
+  func write(_ line: VmdkExtentLine, to file: Edge) throws(BlockError) {
+    if line.kind == .flat {
+      try file.truncate(to: line.sectors * 512, exact: false, preallocation: preallocation)
+    } else {
+      try writeSparse(sectors: line.sectors, descriptor: nil, to: file)
+    }
+  }
+
   /// Writes an extent without data.
   ///
   /// - Parameter descriptor: the text of the image that the extent is; nil for a part of one.
@@ -207,10 +224,8 @@ struct VmdkPlan {
       header.version = 2
       header.flags.insert(.zeroedGrains)
     }
-    let text = Array((descriptor ?? "").utf8)
-    guard UInt64(text.count) < header.descriptorSize * 512 else {
-      throw BlockError(.tooLarge, "the descriptor is too long for its place")
-    }
+    let text = (descriptor ?? "").spelledBytes
+    try VmdkPlan.requireRoom(for: text, in: header)
     if descriptor == nil { (header.descriptorOffset, header.descriptorSize) = (0, 0) }
     let head = header.overhead * 512
     let grains = header.capacity.dividedUp(by: header.grain)
@@ -238,10 +253,8 @@ struct VmdkPlan {
   /// Writes an image of compressed grains without any: the header, the descriptor, and the end.
   func writeStream(descriptor: String, to file: Edge) throws(BlockError) {
     let header = VmdkPlan.streamHeader(sectors: size / 512)
-    let text = Array(descriptor.utf8)
-    guard UInt64(text.count) < header.descriptorSize * 512 else {
-      throw BlockError(.tooLarge, "the descriptor is too long for its place")
-    }
+    let text = descriptor.spelledBytes
+    try VmdkPlan.requireRoom(for: text, in: header)
     var next = header.overhead
     try file.truncate(to: next * 512, exact: false)
     try file.writeZeroes(at: 0, length: next * 512, mayUnmap: true)
@@ -279,7 +292,7 @@ struct VmdkPlan {
         empty: empty, full: empty + tables + grains * (header.grainBytes + 512), unit: header.grainBytes + 512
       )
     }
-    let text = UInt64(text(of: descriptor).utf8.count)
+    let text = UInt64(text(of: descriptor).spelledCount)
     guard !subformat.isFlat else {
       return ImageMeasure(empty: text + size, full: text + size, fullyAllocated: preallocation != .off)
     }

@@ -15,6 +15,8 @@ package final class ConvertJob: Job {
   package var warn: @Sendable (String) -> Void = { _ in }
   /// Called, on the graph thread, with each bitmap that is left out.
   package var warnOfBitmap: (String) -> Void = { _ in }
+  /// Told what the user can do where a wish has no effect.
+  package var advise: (String) -> Void = { _ in }
   /// The checksum of what was copied, where one was asked for and the job has run.
   package private(set) var checksum: ContentChecksum?
   /// Bytes of the disk that is copied; known once the job runs.
@@ -182,7 +184,14 @@ package final class ConvertJob: Job {
     guard let edge = user.edge, edge.length >= length else {
       throw BlockError(.invalidArgument, "output file is smaller than input file")
     }
-    if options.compresses { _ = try edge.makeCompressor() }
+    try refuseCompression(edge)
+  }
+
+  /// Throws where the target stores nothing compressed, unless its format does not mind being asked.
+  private func refuseCompression(_ edge: Edge) throws(BlockError) {
+    guard options.compresses else { return }
+    guard edge.capabilities.contains(.ignoresCompression) else { return _ = try edge.makeCompressor() }
+    advise("-c has no effect: images of this kind store nothing compressed.")
   }
 
   private func makeTarget(_ user: RootUser, in graph: Graph) throws(BlockError) {
@@ -211,6 +220,7 @@ package final class ConvertJob: Job {
     try inFile(options.target.text) { () throws(BlockError) in
       try image?.open(for: user, on: backing?.edge?.child)
     }
+    if let edge = user.edge { try refuseCompression(edge) }
     base = sharedBase(below: user)
   }
 
@@ -292,7 +302,10 @@ package final class ConvertJob: Job {
   private func shape(of edge: Edge) -> CopyTarget {
     let cluster = edge.child.limits.clusterSize
     let isFresh = image?.readsZero ?? options.targetIsZero
-    let compresses = options.compresses || edge.capabilities.contains(.compressedOnly)
+    let capabilities = edge.capabilities
+    let compresses =
+      options.compresses && !capabilities.contains(.ignoresCompression)
+      || capabilities.contains(.compressedOnly)
     let granule = CopyTarget.granule(of: edge, compresses: compresses)
     return CopyTarget(
       edge: edge, granule: granule, zeroUnit: zeroUnit(granule, compresses),

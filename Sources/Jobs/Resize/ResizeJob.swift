@@ -26,6 +26,8 @@ package final class ResizeJob: Job {
   /// The length before, where the image has become longer.
   private var grownFrom: UInt64?
   private var restoreFailure: BlockError?
+  /// The files that the image needs besides, where it is divided.
+  private var files: FurtherFiles?
 
   /// - Parameters:
   ///   - image: where it is opened by name, the settings must say `writable`.
@@ -78,15 +80,53 @@ package final class ResizeJob: Job {
   package func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
     guard let edge = user?.edge else { return }
     let before = edge.length
+    if let driver = edge.child.driver as? any ExtendingDriver,
+      let limit = driver.lengthWithoutFiles(of: edge.child), lengths.after > limit
+    {
+      return try extend(edge, driver, from: limit, in: graph)
+    }
     try edge.truncate(to: lengths.after, preallocation: preallocation)
     if lengths.after > before { grownFrom = before }
     try edge.flush()
   }
 
+  /// Makes the disk longer by files that the image does not have yet.
+  private func extend(_ edge: Edge, _ driver: any ExtendingDriver, from limit: UInt64, in graph: Graph)
+    throws(BlockError)
+  {
+    let node = edge.child
+    guard case .named(_, let settings, let opener) = image else {
+      throw BlockError(
+        .unsupported, "the disk needs more files, which are not made for an image that is in use")
+    }
+    let files = FurtherFiles(of: node.fileName, flags: settings.flags, graph: graph, opener: opener)
+    self.files = files
+    try driver.makeFiles(for: lengths.after, preallocation, files, of: node)
+    if limit > edge.length {
+      let before = edge.length
+      try edge.truncate(to: limit, preallocation: preallocation)
+      grownFrom = before
+    }
+    try edge.flush()
+    try files.publish()
+    do throws(BlockError) {
+      try driver.nameFiles(for: lengths.after, of: node)
+    } catch {
+      files.withdraw()
+      throw error
+    }
+  }
+
   /// Cuts the new part off again; a part that was cut off is gone.
   package func abort(in graph: Graph) {
-    guard let grownFrom, let edge = user?.edge else { return }
+    guard let edge = user?.edge else { return }
     do throws(BlockError) {
+      if let files {
+        let driver = edge.child.driver as? any ExtendingDriver
+        try driver?.nameFiles(for: edge.length, of: edge.child)
+        files.withdraw()
+      }
+      guard let grownFrom else { return }
       try edge.truncate(to: grownFrom)
       try edge.flush()
     } catch {
@@ -114,5 +154,7 @@ package final class ResizeJob: Job {
     }
     closeFailure = graph.close(user, named: image.text)
     user = nil
+    files?.close()
+    files = nil
   }
 }

@@ -29,7 +29,15 @@ run strata create -q -f vmdk base.vmdk 6M
 run strata convert -f raw -O vmdk -B base.vmdk -F vmdk a.raw d.vmdk
 same a.raw raw d.vmdk vmdk
 run strata snapshot -c s d.vmdk
-run strata amend -o subformat=monolithicFlat d.vmdk
 run strata commit d.vmdk
 same a.raw raw base.vmdk vmdk
 run strata commit base.vmdk
+note 'asked to compress, it stores as it is; only streams are compressed'
+for subformat in monolithicSparse twoGbMaxExtentSparse streamOptimized monolithicFlat; do
+  run strata convert -c -f raw -O vmdk -o subformat=$subformat a.raw c.vmdk
+  if [[ $subformat != *Flat ]]; then same a.raw raw c.vmdk vmdk; fi
+  rm -f c*.vmdk
+done
+qemu-img create -q -f vmdk c.vmdk 6M
+run strata convert -n -c -f raw -O vmdk a.raw c.vmdk
+same a.raw raw c.vmdk vmdk

@@ -1,0 +1,77 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import BlockTables
+internal import Bytes
+internal import Errors
+
+extension SparseDriver {
+  /// Looks at the tables, and into every compressed grain.
+  func check(_ node: Node, _ context: JobContext, report: (String) -> Void) throws(BlockError) -> CheckResult
+  {
+    var result = try table.check(of: node, context) { (finding) throws(BlockError) in
+      report(self.text(of: finding))
+    }
+    noteLostEnd(&result, report)
+    try checkGrains(&result, node, context, report)
+    return result
+  }
+
+  /// Mends the tables. What compressed grains held that are damaged is gone.
+  func repair(_ what: CheckRepair, _ node: Node, _ context: JobContext, report: (String) -> Void)
+    throws(BlockError) -> CheckResult
+  {
+    var result = CheckResult()
+    if header.isCompressed {
+      // Tables and grains have places that tell of each other.
+      result = try table.check(of: node, context) { (finding) throws(BlockError) in
+        report(self.text(of: finding))
+      }
+    } else {
+      result = try table.repair(what, of: node, context) { (finding) throws(BlockError) in
+        report(self.text(of: finding))
+      }
+    }
+    noteLostEnd(&result, report)
+    lostEnd = nil
+    try checkGrains(&result, node, context, report)
+    try flush(node)
+    return result
+  }
+
+  private func noteLostEnd(_ result: inout CheckResult, _ report: (String) -> Void) {
+    guard let lostEnd else { return }
+    report(lostEnd.finding)
+    if lostEnd.isWritten { result.corruptionsFixed += 1 } else { result.corruptions += 1 }
+  }
+
+  /// Holds each compressed grain against its marker, and inflates it.
+  private func checkGrains(
+    _ result: inout CheckResult, _ node: Node, _ context: JobContext, _ report: (String) -> Void
+  ) throws(BlockError) {
+    guard header.isCompressed else { return }
+    let file = try node.child(in: .file)
+    let end = file.length
+    let content = Buffer(count: Int(header.grainBytes))
+    try table.forEachCompressed(of: node) { (offset, place) throws(BlockError) in
+      // Others have been told of.
+      guard place < end else { return }
+      try context.checkInterrupted()
+      do throws(BlockError) {
+        var bytes = content.mutableBytes
+        try grains.read(place, 0..<content.count, into: &bytes) { (decoder, target) throws(BlockError) in
+          try self.decode(place, guest: offset, into: &target, decoder, file)
+        }
+      } catch {
+        if error.kind == .corrupt {
+          report("ERROR: the grain at offset \(offset) of the disk cannot be read: \(error.message)")
+          result.corruptions += 1
+        } else {
+          report("ERROR: the grain at offset \(offset) of the disk: \(error.message)")
+          result.checkErrors += 1
+        }
+      }
+    }
+  }
+}
