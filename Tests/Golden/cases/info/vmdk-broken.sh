@@ -116,3 +116,39 @@ qemu-img create -q -f vmdk base.vmdk 1M
 qemu-img create -q -f vmdk -b base.vmdk -F vmdk top.vmdk
 qemu-io -f vmdk -c 'write -q 0 64k' base.vmdk
 run first strata map top.vmdk
+note 'parents that are the image itself, stand in a circle, or are none'
+# parented NAME PARENT makes an image of a descriptor with a parent.
+parented() {
+  printf '# Disk DescriptorFile\nversion=1\nCID=12345678\nparentCID=12345678\ncreateType="custom"\nparentFileNameHint="%s"\nRW 2048 ZERO\n' "$2" >"$1"
+}
+parented self.vmdk self.vmdk
+run first strata info --backing-chain self.vmdk
+run first strata map self.vmdk
+parented one.vmdk two.vmdk
+parented two.vmdk one.vmdk
+run first strata info --backing-chain one.vmdk
+run first strata map one.vmdk
+for parent in flat missing.vmdk nbd://localhost/x 'json:{}' /dev/null inner; do
+  parented odd.vmdk "$parent"
+  run first strata map odd.vmdk
+done
+note 'parts that are no files'
+mkfifo fifo
+ln -s dangling dangling
+described 'RW 2048 FLAT "fifo" 0\n'
+described 'RW 2048 FLAT "inner" 0\n'
+described 'RW 2048 FLAT "dangling" 0\n'
+described 'RW 2048 SPARSE "fifo"\n'
+note 'a part of another kind'
+described 'RW 2048 VMFSSPARSE "flat"\n'
+described 'RW 2048 VMFSSPARSE "text.vmdk"\n'
+printf 'COWD' >cowd
+truncate -s 1M cowd
+described 'RW 2048 VMFSSPARSE "cowd"\n'
+bytes cowd 4 01 00 00 00
+described 'RW 2048 VMFSSPARSE "cowd"\n'
+bytes cowd 12 00 08 00 00 01 00 00 00 04 00 00 00 01 00 00 00
+described 'RW 2048 VMFSSPARSE "cowd"\n'
+described 'RW 4096 VMFSSPARSE "cowd"\n'
+bytes cowd 20 ff ff ff 7f
+described 'RW 2048 VMFSSPARSE "cowd"\n'
