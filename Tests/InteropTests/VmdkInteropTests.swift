@@ -157,7 +157,7 @@ import Testing
       """
       set -e
       qemu-img convert -f raw -O vmdk -o "subformat=$2" disk.raw image.vmdk
-      for size in 41 200 2048 4500 4400; do
+      for size in 41 200 4500 4400; do
         "$1" resize -q --shrink image.vmdk ${size}M
         truncate -s ${size}M disk.raw
         qemu-io -f vmdk -c "write -q -P 7 $((size - 1))M 70000" image.vmdk
@@ -165,7 +165,7 @@ import Testing
         "$1" compare -q -f raw -F vmdk disk.raw image.vmdk
         qemu-img compare -q -f raw -F vmdk disk.raw image.vmdk
         "$1" check -q image.vmdk
-        if [ $size = 200 ] || [ $size = 4400 ]; then
+        if [ $size = 200 ]; then
           /usr/bin/python3 -c "$3" image.vmdk | cmp - disk.raw
           7zz e -so -tvmdk image.vmdk 2>/dev/null | cmp - disk.raw
         fi
