@@ -48,15 +48,17 @@ package struct EdgeSlot: RawRepresentable, Hashable, Sendable {
   package let rawValue: String
   /// Makes a slot from its name.
   package init(rawValue: String) { self.rawValue = rawValue }
+  // Every request asks for its child: the generic comparison of raw values, which would serve, costs a tenth of a walk.
+  package static func == (one: EdgeSlot, other: EdgeSlot) -> Bool { one.rawValue == other.rawValue }
 
   /// Where a format keeps itself.
-  package static let file = EdgeSlot(rawValue: "file")
+  package static var file: EdgeSlot { EdgeSlot(rawValue: "file") }
   /// The image that shows through where this one has nothing.
-  package static let backing = EdgeSlot(rawValue: "backing")
+  package static var backing: EdgeSlot { EdgeSlot(rawValue: "backing") }
   /// Where a format keeps guest data apart from its tables.
-  package static let dataFile = EdgeSlot(rawValue: "data-file")
+  package static var dataFile: EdgeSlot { EdgeSlot(rawValue: "data-file") }
   /// The edge of a user to the top of its graph.
-  package static let root = EdgeSlot(rawValue: "root")
+  package static var root: EdgeSlot { EdgeSlot(rawValue: "root") }
 
   /// The slot of one element of a list: `extents.3`.
   package func element(_ index: Int) -> EdgeSlot { EdgeSlot(rawValue: "\(rawValue).\(index)") }

@@ -22,11 +22,12 @@ final class FileSpace: @unchecked Sendable {
 
   init(dataSlot: EdgeSlot, clusterSize: UInt64) {
     self.dataSlot = dataSlot
+    hasDataFile = dataSlot != .file
     self.clusterSize = clusterSize
   }
 
   /// Whether guest data lies in a file of its own.
-  var hasDataFile: Bool { dataSlot != .file }
+  let hasDataFile: Bool
 
   // MARK: Edges
 

@@ -21,8 +21,8 @@ extension SnapshotStore {
       let offset = L1Entry(rawValue: table[index]).offset
       let buffer = walk.run.buffer
       let bytes = buffer.bytes.slice(walk.run.range(of: offset, geometry.clusterSize))
-      for entry in 0..<Int(geometry.l2Entries) {
-        let entry = L2Entry(rawValue: bytes.big64(at: entry * geometry.l2EntryBytes))
+      var entries = L2Walk(geometry)
+      while let (_, entry) = entries.next(in: bytes) {
         for cluster in try hostClusters(entry, held) ?? 0..<0 {
           let count = try allocator.count(of: cluster, held)
           if count >= geometry.refcountMaximum { throw allocator.isFull(cluster, count) }
@@ -67,9 +67,8 @@ extension SnapshotStore {
       let offset = L1Entry(rawValue: table[index]).offset
       let buffer = walk.run.buffer
       let bytes = buffer.bytes.slice(walk.run.range(of: offset, geometry.clusterSize))
-      for entry in 0..<Int(geometry.l2Entries) {
-        mapping.freeLater(L2Entry(rawValue: bytes.big64(at: entry * geometry.l2EntryBytes)), reason)
-      }
+      var entries = L2Walk(geometry)
+      while let (_, entry) = entries.next(in: bytes) { mapping.freeLater(entry, reason) }
       let cluster = offset >> geometry.clusterBits
       allocator.freeLater(cluster..<cluster + 1, reason)
       if allocator.hasManyFrees { try allocator.applyFrees(held) }
@@ -146,8 +145,8 @@ extension SnapshotStore {
       let buffer = walk.run.buffer
       let bytes = buffer.bytes.slice(walk.run.range(of: offset, geometry.clusterSize))
       var run = offset >> geometry.clusterBits..<offset >> geometry.clusterBits + 1
-      for entry in 0..<Int(geometry.l2Entries) {
-        let entry = L2Entry(rawValue: bytes.big64(at: entry * geometry.l2EntryBytes))
+      var entries = L2Walk(geometry)
+      while let (_, entry) = entries.next(in: bytes) {
         // Entries that are damaged were counted down as if they were not.
         guard entry.isCompressed || geometry.offsetInCluster(entry.offset) == 0,
           let clusters = try hostClusters(entry, held)
@@ -193,8 +192,8 @@ extension SnapshotStore {
   /// Adds a reference to each cluster that an L2 table points to.
   private func addReferences(toDataOf bytes: RawSpan, _ held: borrowing Held) throws(BlockError) {
     var run: Range<UInt64>?
-    for index in 0..<Int(geometry.l2Entries) {
-      let entry = L2Entry(rawValue: bytes.big64(at: index * geometry.l2EntryBytes))
+    var entries = L2Walk(geometry)
+    while let (_, entry) = entries.next(in: bytes) {
       guard let clusters = try hostClusters(entry, held) else { continue }
       if let known = run, known.upperBound == clusters.lowerBound {
         run = known.lowerBound..<clusters.upperBound
@@ -228,9 +227,8 @@ extension SnapshotStore {
     var changed = false
     // Neighbours are counted in one slice as a rule: it is looked up once.
     var known: (start: UInt64, counts: ClusterAllocator.Counts)?
-    for index in 0..<Int(geometry.l2Entries) {
-      let offset = index * geometry.l2EntryBytes
-      let entry = L2Entry(rawValue: bytes.bytes.big64(at: offset))
+    var entries = L2Walk(geometry)
+    while let (offset, entry) = entries.next(in: bytes.bytes) {
       guard !entry.isCompressed, entry.offset != 0 else { continue }
       var wanted = false
       if asSingle {
