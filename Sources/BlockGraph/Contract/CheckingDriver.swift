@@ -25,15 +25,6 @@ package protocol CheckingDriver: FormatDriver {
     throws(BlockError) -> CheckResult
 }
 
-/// A format whose images can be held against the rules of services that take them.
-package protocol ProfilingDriver: CheckingDriver {
-  /// The names of these services.
-  var profiles: [String] { get }
-
-  /// What keeps the image from being taken by a service, one of `profiles`: a line each.
-  func deviations(from profile: String, _ node: Node) throws(BlockError) -> [String]
-}
-
 /// The things that a repair may change.
 package enum CheckRepair: String, Sendable, CaseIterable {
   /// Only give lost space back; where nothing else is wrong, also the marks that follow from refcounts.

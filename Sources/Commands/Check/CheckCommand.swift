@@ -14,8 +14,8 @@ struct CheckCommand: ProgramCommand {
       usage: "strata check [OPTIONS] FILE",
       discussion: """
         Each contradiction is told as it is found. Ends with 0 where there is none, with 1 where the check could \
-        not be done, with 2 where data is in danger, with 3 where only space is lost, and with 63 where the \
-        format has no tables to check. Backing files are not needed.
+        not be done, with 2 where data is in danger, with 3 where only space is lost, with 4 where the target that is \
+        asked about would refuse the image, and with 63 where the format has no tables to check. Backing files are not needed.
 
         A repair of leaks gives lost space back; a repair of all also makes refcounts anew, and takes out of the \
         tables what leads nowhere: what cannot be found any more reads as zeros. An interrupted repair can be \
@@ -25,7 +25,7 @@ struct CheckCommand: ProgramCommand {
           strata check disk.qcow2
           strata check --output=json disk.qcow2
           strata check -r all disk.qcow2
-          strata check --profile=azure disk.vhd
+          strata check --target=azure disk.vhd
         """)
   }
 
@@ -38,10 +38,11 @@ struct CheckCommand: ProgramCommand {
   var repair: String?
 
   @Option(
-    name: option("profile"),
+    name: option("target"),
     help: ArgumentHelp(
-      "Hold the image against the rules of a service, too: 'azure' for vpc images.", valueName: "name"))
-  var profile: String?
+      "Tell also what keeps the image from being taken by esxi, vsphere, virtualbox, aws, azure or gcp.",
+      valueName: "name"))
+  var target: String?
 
   @Option(name: option("T", "source-cache"), help: .cacheMode)
   var cache: String?
@@ -64,6 +65,7 @@ struct CheckCommand: ProgramCommand {
     static let failed: Int32 = 1
     static let corrupt: Int32 = 2
     static let leaky: Int32 = 3
+    static let refused: Int32 = 4
     static let unsupported: Int32 = 63
   }
 
@@ -73,20 +75,26 @@ struct CheckCommand: ProgramCommand {
       throw UsageError("Unknown option value for -r (expecting 'leaks' or 'all'): \(repair)")
     }
     let file = try onlyOperand(files)
+    let destination = target.flatMap { Destination(rawValue: $0) }
+    if let target, destination == nil {
+      throw UsageError(
+        "Unknown option value for --target (expecting "
+          + "\(Destination.allCases.map(\.rawValue).joined(separator: ", "))): \(target)")
+    }
     let form = try output.format()
     let mode = try cacheMode(cache, "source cache", default: .writeback)
     let console = session.console
     let image = try access.image(file, format: format, flags: mode.flags)
     if what != nil { try access.refuseForceShare(of: file) }
     let name = try session.name(of: image)
-    let job = CheckJob(.named(name, image.settings, session.opener), repair: what, profile: profile) {
+    let job = CheckJob(.named(name, image.settings, session.opener), repair: what, destination: destination) {
       finding in
       console.say(finding)
     } repaired: { result in
       if !standard.quiet, form == .human { console.print(CheckReport(result).repaired) }
     }
     try session.run(job, session.reporter(isShown: false))
-    guard let result = job.result else {
+    guard let result = job.result ?? (job.refusals == nil ? nil : CheckResult()) else {
       console.report("This image format does not support checks", about: file)
       return Status.unsupported
     }
@@ -94,20 +102,19 @@ struct CheckCommand: ProgramCommand {
       console.report("Check failed: Input/output error", about: file)
       return Status.failed
     }
-    if !standard.quiet { print(result, file, job.format, form, console) }
+    if !standard.quiet {
+      let report = CheckReport(result, destination, refusals: job.refusals ?? [])
+      switch form {
+      case .human: console.print((job.result == nil ? "" : report.text) + report.verdict)
+      case .json: console.print(report.tree(file: file, format: job.format))
+      }
+    }
     if result.checkErrors > 0 {
       console.report("Check failed", about: file)
       return Status.failed
     }
-    return result.corruptions > 0 ? Status.corrupt : result.leaks > 0 ? Status.leaky : Status.clean
-  }
-
-  private func print(
-    _ result: CheckResult, _ file: String, _ format: String, _ form: OutputFormat, _ console: Console
-  ) {
-    switch form {
-    case .human: console.print(CheckReport(result).text)
-    case .json: console.print(CheckReport(result).tree(file: file, format: format))
-    }
+    if result.corruptions > 0 { return Status.corrupt }
+    if job.refusals?.isEmpty == false { return Status.refused }
+    return result.leaks > 0 ? Status.leaky : Status.clean
   }
 }

@@ -7,8 +7,13 @@ internal import Options
 /// The counts of a check, for people and for programs.
 struct CheckReport {
   private let result: CheckResult
+  /// Where the image is going, and what it would be refused for there.
+  private let destination: (name: String, words: String, refusals: [String])?
 
-  init(_ result: CheckResult) { self.result = result }
+  init(_ result: CheckResult, _ destination: Destination? = nil, refusals: [String] = []) {
+    self.result = result
+    self.destination = destination.map { ($0.rawValue, $0.words, refusals) }
+  }
 
   // MARK: For people
 
@@ -32,6 +37,16 @@ struct CheckReport {
     if result.totalClusters > 0 && result.allocatedClusters > 0 { text += statistics }
     if result.imageEndOffset > 0 { text += "Image end offset: \(result.imageEndOffset)\n" }
     return text
+  }
+
+  /// Whether the image would be taken where it is going.
+  var verdict: String {
+    guard let destination else { return "" }
+    guard !destination.refusals.isEmpty else {
+      return "\(destination.words) takes the image, as far as can be told.\n"
+    }
+    return "\(destination.words) would refuse the image:\n"
+      + destination.refusals.map { "  \($0)\n" }.joined()
   }
 
   /// The text about a repair, before the check that follows it.
@@ -74,6 +89,10 @@ struct CheckReport {
     object["filename"] = .string(file)
     object["format"] = .string(format)
     add("fragmented-clusters", result.fragmentedClusters)
+    if let destination {
+      object["target"] = .string(destination.name)
+      object["refusals"] = .array(destination.refusals.map { .string($0) })
+    }
     return .object(object)
   }
 }

@@ -22,7 +22,7 @@ enum OptionCandidates {
   {
     guard let kind = Drivers.all.first(where: { $0.name == format && !$0.isProtocol }) else { return .none }
     let file = Drivers.all.first { $0.name == "file" }?.creationOptions ?? []
-    let list = amends ? kind.amendOptions : kind.creationOptions.adding(file)
+    let list = amends ? kind.amendOptions : kind.statedOptions.adding(file)
     let (before, last) = split(text)
     var result: Candidates
     if let equal = last.firstIndex(of: "="), let spec = list[String(last[..<equal])] {

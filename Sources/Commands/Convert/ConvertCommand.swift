@@ -51,7 +51,9 @@ struct ConvertCommand: ProgramCommand {
     if list.asksForHelp && !target.noCreate {
       let file = files.count > 1 ? files.last : nil
       session.console.print(
-        try CreationOptions.help(format: target.format ?? "raw", target: file, opener: session.opener))
+        try CreationOptions.help(
+          format: target.format ?? "raw", target: file, isStandIn: session.console.isStandIn,
+          opener: session.opener))
       return 0
     }
     let options = try self.options(list, session)

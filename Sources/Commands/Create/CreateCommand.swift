@@ -57,7 +57,9 @@ struct CreateCommand: ProgramCommand {
     let list = try CreationOptions(options).list
     let format = format ?? "raw"
     if list.asksForHelp {
-      let text = try CreationOptions.help(format: format, target: operands.first, opener: session.opener)
+      let text = try CreationOptions.help(
+        format: format, target: operands.first, isStandIn: session.console.isStandIn,
+        opener: session.opener)
       session.console.print(text)
       return 0
     }

@@ -85,7 +85,7 @@ struct FormatEntry {
   /// The format's own options, and those of the file that it is made in.
   private var createOptions: OptionList {
     let file = Drivers.all.first { $0.name == "file" }?.creationOptions ?? []
-    return kind.creationOptions.adding(file)
+    return kind.statedOptions.adding(file)
   }
 
   /// Columns that the name takes at least, with what sets it apart.

@@ -20,12 +20,17 @@ struct CreationOptions {
   }
 
   /// The text of `-o help`: the options of a format and, where a target is named, those of its storage.
-  static func help(format: String, target: String?, opener: Opener) throws(BlockError) -> String {
+  ///
+  /// - Parameter isStandIn: whether only what `qemu-img` has is listed.
+  static func help(format: String, target: String?, isStandIn: Bool, opener: Opener) throws(BlockError)
+    -> String
+  {
     guard let kind = opener.kind(named: format) else {
       throw opener.unknownFormat(format)
     }
+    let options = isStandIn ? kind.creationOptions : kind.statedOptions
     guard let target else {
-      let text = kind.creationOptions.help
+      let text = options.help
       return "Supported \(format) options:" + text.drop { $0 != "\n" } + "\n"
         + "The protocol level may support further options.\n"
         + "Specify the target filename to include those options.\n"
@@ -34,6 +39,6 @@ struct CreationOptions {
     guard let storage = opener.kind(named: name), storage.isProtocol else {
       throw BlockError(.invalidArgument, "Unknown protocol '\(name)'")
     }
-    return kind.creationOptions.adding(storage.creationOptions).help
+    return options.adding(storage.creationOptions).help
   }
 }

@@ -31,7 +31,6 @@ package struct VpcFormat: DriverKind {
         "force_size", .bool,
         "Force disk size calculation to use the actual size specified, rather than using the nearest CHS-based "
           + "calculation"),
-      OptionSpec("target", .choice(["azure"]), "Where the image is going to be used: azure"),
     ]
   }
 
@@ -53,7 +52,7 @@ package struct VpcFormat: DriverKind {
     return [0..<4096] + (length > 4096 + tail ? [length - tail..<length] : [])
   }
 
-  /// As many bytes as are asked for, but where the geometry is to describe them, or Azure to take them.
+  /// As many bytes as are asked for, but where the geometry is to describe them.
   package func lengthOfNew(_ size: UInt64, options: OptionObject) throws(BlockError) -> UInt64 {
     var options = options
     let choice = try VpcChoice(takingFrom: &options)

@@ -9,17 +9,12 @@ internal import Options
 
 /// What a user chooses of a new image.
 struct VpcChoice {
-  /// The services whose rules an image is to keep.
-  enum Target: String, CaseIterable {
-    case azure
-  }
-
   /// Whether blocks are to stand one behind the other, with no table.
   let isFixed: Bool
   /// Whether the disk is as long as asked, or as a geometry describes.
   let isExact: Bool
-  /// The service for which the image is made.
-  let target: Target?
+  /// Whether the disk may be longer than programs take that go by its geometry: Azure goes by the stated length.
+  private let isForAzure: Bool
   /// The parent, if there is one.
   let backingName: String?
   /// How blocks get their space.
@@ -29,24 +24,16 @@ struct VpcChoice {
   init(takingFrom options: inout OptionObject) throws(BlockError) {
     let form = try options.takeString("subformat")
     let forces = try options.takeBool("force_size")
-    let service = try options.takeString("target")
+    isForAzure = try options.takeString(Destination.option) == Destination.azure.rawValue
     backingName = try options.takeString("backing_file")
     let backingFormat = try options.takeString("backing_fmt")
     preallocation = try options.takePreallocation() ?? .off
     if let form, form != "dynamic", form != "fixed" { throw VpcChoice.notAccepted(form, "subformat") }
-    target = service.flatMap { Target(rawValue: $0) }
-    if let service, target == nil { throw VpcChoice.notAccepted(service, "target") }
     guard preallocation != .metadata else {
       throw BlockError(.unsupported, "Unsupported preallocation mode: metadata")
     }
-    isFixed = (form ?? (target == nil ? "dynamic" : "fixed")) == "fixed"
+    isFixed = form == "fixed"
     isExact = forces ?? true
-    if target != nil, !isFixed || !isExact {
-      throw BlockError(
-        .invalidArgument,
-        "Azure takes fixed disks of an exact size only: subformat and force_size do not go "
-          + "with target")
-    }
     guard backingName != nil else { return }
     guard !isFixed else { throw BlockError(.invalidArgument, "A fixed image cannot have a backing file") }
     guard backingFormat == nil || backingFormat == "vpc" else {
@@ -68,21 +55,9 @@ struct VpcChoice {
     isFixed || backingName == nil && (preallocation == .falloc || preallocation == .full)
   }
 
-  /// Disks of Azure: whole MiB, of at least 20 of them and at most 32 TiB.
-  static let azureUnit: UInt64 = 1 << 20
-  static let azureSizes: ClosedRange<UInt64> = 20 << 20...32 << 40
-
   /// The length in bytes of a disk for which `size` bytes are asked.
   func length(_ size: UInt64) throws(BlockError) -> UInt64 {
-    if target == .azure {
-      guard let length = size.roundedUp(to: VpcChoice.azureUnit),
-        length <= VpcChoice.azureSizes.upperBound
-      else {
-        throw BlockError(.tooLarge, "Azure takes no disk of \(size) bytes: 32 TiB are the most")
-      }
-      return max(length, VpcChoice.azureSizes.lowerBound)
-    }
-    guard let length = size.roundedUp(to: 512), length <= VpcFooter.largestDisk else {
+    guard let length = size.roundedUp(to: 512), length <= VpcFooter.largestDisk || isForAzure else {
       throw VpcFormat.tooLarge
     }
     return isExact ? size : VpcGeometry.roundedLength(length)
@@ -107,7 +82,6 @@ struct VpcPlan {
   init(size: UInt64, _ options: OptionObject, parent: ImageIdentity?, file: String) throws(BlockError) {
     var options = options
     choice = try VpcChoice(takingFrom: &options)
-    guard size <= VpcFooter.largestDisk || choice.target == .azure else { throw VpcFormat.tooLarge }
     let kind: VpcFooter.Kind =
       choice.isFixed ? .fixed : choice.backingName == nil ? .dynamic : .differencing
     footer = VpcFooter(

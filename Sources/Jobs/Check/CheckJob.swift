@@ -15,11 +15,13 @@ package final class CheckJob: Job {
   /// The counts of the check, after a repair those of the check that follows it; nil where the format has nothing to
   /// check.
   package private(set) var result: CheckResult?
+  /// What the destination would refuse the image for, a line each; nil where none was asked about.
+  package private(set) var refusals: [String]?
   /// The name of the image's format.
   package private(set) var format = ""
   private let image: JobImage
   private let what: CheckRepair?
-  private let profile: String?
+  private let destination: Destination?
   private let report: (String) -> Void
   private let repaired: (CheckResult) -> Void
   private var user: RootUser?
@@ -27,16 +29,16 @@ package final class CheckJob: Job {
   /// - Parameters:
   ///   - image: the image to check; settings need no flags of their own.
   ///   - repair: the things that may be changed; nil for none.
-  ///   - profile: the service whose rules the image is held against, too; what it breaks counts as a contradiction.
+  ///   - destination: whose rules the image is held against, too.
   ///   - report: called with each finding, one line without a final line feed.
   ///   - repaired: called with the counts of a repair that changed something, before the image is checked again.
   package init(
-    _ image: JobImage, repair: CheckRepair? = nil, profile: String? = nil,
+    _ image: JobImage, repair: CheckRepair? = nil, destination: Destination? = nil,
     report: @escaping (String) -> Void,
     repaired: @escaping (CheckResult) -> Void = { _ in }
   ) {
     what = repair
-    self.profile = profile
+    self.destination = destination
     self.report = report
     self.repaired = repaired
     guard case .named(let name, var settings, let opener) = image else {
@@ -65,27 +67,34 @@ package final class CheckJob: Job {
   package func run(_ context: JobContext) throws(BlockError) {
     guard let node = user?.edge?.child else { return }
     format = node.driver.name
-    guard let driver = node.driver as? any CheckingDriver else { return }
-    let profiling = driver as? any ProfilingDriver
-    if let profile, profiling?.profiles.contains(profile) != true {
-      throw BlockError(
-        .invalidArgument, "Images of format '\(format)' are not held against a profile '\(profile)'",
-        advice: profiling.map { (driver) -> Advice in
-          "There is: \(driver.profiles.joined(separator: ", "))."
-        })
-    }
     do throws(BlockError) {
-      if let what {
-        result = try repair(what, driver, node, context)
-      } else {
-        result = try driver.check(node, context, report: report)
+      if let driver = node.driver as? any CheckingDriver {
+        if let what {
+          result = try repair(what, driver, node, context)
+        } else {
+          result = try driver.check(node, context, report: report)
+        }
       }
-      guard let profile, let found = try profiling?.deviations(from: profile, node) else { return }
-      for line in found { report("ERROR: \(profile): \(line)") }
-      result?.corruptions += UInt64(found.count)
+      // A repair is of tables: where there are none, it fails.
+      if let destination, result != nil || what == nil { try hold(node, against: destination) }
     } catch {
       throw error.prefixed("Could not check '\(image.text)'", naming: image.text)
     }
+  }
+
+  private func hold(_ node: Node, against destination: Destination) throws(BlockError) {
+    if let refusal = destination.refusal(of: format) {
+      refusals = [refusal.message]
+      return
+    }
+    var found = destination.deviations(ofLength: node.length, format: format)
+    if let backing = node.driver.formatInformation(of: node)?.backing {
+      found.append("it has a backing file, '\(backing.name)'")
+    }
+    if let driver = node.driver as? any DestinedDriver {
+      found += try driver.deviations(from: destination, node)
+    }
+    refusals = found
   }
 
   private func repair(

@@ -64,7 +64,7 @@ package final class CreateJob: Job {
     guard size != nil || !kind.needsSize(values) else {
       throw BlockError(.invalidArgument, "Image creation needs a size parameter")
     }
-    if let asked = size { size = try kind.lengthOfNew(asked, options: values) }
+    if let asked = size { size = try kind.diskLength(asked, options: values) }
     values["size"] = size.map { OptionTree($0) }
     announcement =
       "Formatting '\(options.path)', fmt=\(options.format)"

@@ -99,7 +99,7 @@ package final class MeasureJob: Job {
       case .image: user?.edge?.length ?? 0
       }
     let request = try MeasureRequest(
-      length: target.lengthOfNew(length, options: options), options: options, secrets: secrets)
+      length: target.diskLength(length, options: options), options: options, secrets: secrets)
     let measure = try target.measure(request)
     full = measure.full
     required = measure.empty

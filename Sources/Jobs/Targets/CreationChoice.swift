@@ -22,7 +22,7 @@ struct CreationChoice {
     _ given: KeyValueList, backing: String?, backingFormat: String?, for kind: any DriverKind,
     _ opener: Opener
   ) throws(BlockError) {
-    let list = kind.creationOptions.adding(opener.kind(named: "file")?.creationOptions ?? [])
+    let list = kind.statedOptions.adding(opener.kind(named: "file")?.creationOptions ?? [])
     var written = given
     if let backing {
       guard list["backing_file"] != nil else {
@@ -36,7 +36,32 @@ struct CreationChoice {
       }
       written.append(KeyValueList([KeyValueList.Item(key: "backing_fmt", value: backingFormat)]))
     }
+    if let name = written[Destination.option] {
+      written = try CreationChoice.written(written, for: Destination(name, format: kind.name), kind)
+    }
     (self.list, self.written) = (list, written)
     values = try list.parse(written)
+  }
+
+  /// The options that were given, and those that follow from where the image is going.
+  private static func written(_ given: KeyValueList, for destination: Destination, _ kind: any DriverKind)
+    throws(BlockError) -> KeyValueList
+  {
+    guard let options = (kind as? any DestinedKind)?.creationOptions(for: destination) else { return given }
+    var written = given
+    for item in options.required {
+      guard let stated = given[item.key] else {
+        written.append(KeyValueList([item]))
+        continue
+      }
+      guard stated == item.value else {
+        throw BlockError(
+          .invalidArgument,
+          "\(destination.words) takes images with \(item.key)=\(item.value), not '\(stated)'",
+          advice: "Leave '\(item.key)' out: it follows from '\(Destination.option)'.")
+      }
+    }
+    for item in options.usual where given[item.key] == nil { written.append(KeyValueList([item])) }
+    return written
   }
 }

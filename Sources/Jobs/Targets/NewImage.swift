@@ -85,7 +85,7 @@ final class NewImage: ImageFiles {
     fileUser = file
     try files.make(recipe.path, flags: flags, attributes, for: file)
     guard let edge = file.edge,
-      let size = try kind.lengthOfNew(recipe.size, options: options).roundedUp(to: 512)
+      let size = try kind.diskLength(recipe.size, options: options).roundedUp(to: 512)
     else {
       throw BlockError(.tooLarge, "Image size must be less than 8 EiB!")
     }
