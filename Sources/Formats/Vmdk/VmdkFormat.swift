@@ -56,7 +56,7 @@ package struct VmdkFormat: DriverKind {
 
   /// Parts that were never written read as zero, but for those that have their place on storage that does not.
   package func readsZeroWhenNew(_ options: OptionObject, storageReadsZero: Bool) -> Bool {
-    let isFlat = (options["subformat"]?.string ?? "").hasSuffix("Flat")
+    let isFlat = options["subformat"]?.string.flatMap(VmdkPlan.Subformat.init(rawValue:))?.isFlat == true
     return storageReadsZero || !isFlat && ["off", nil].contains(options["preallocation"]?.string)
   }
 

@@ -48,7 +48,7 @@ extension VmdkDescriptor {
 }
 
 /// Any driver of the format.
-protocol VmdkDriver: AmendingDriver, IdentifiedDriver {
+protocol VmdkDriver: AmendingDriver, IdentifiedDriver, DestinedDriver {
   /// The descriptor; nil for an extent that is no image of its own.
   var descriptor: OpenDescriptor? { get }
 

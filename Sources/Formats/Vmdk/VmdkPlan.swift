@@ -13,8 +13,18 @@ struct VmdkPlan {
   /// How the disk is divided into files.
   enum Subformat: String, CaseIterable {
     case monolithicSparse, monolithicFlat, twoGbMaxExtentSparse, twoGbMaxExtentFlat, streamOptimized
+    /// As monolithicFlat, in the words of a host's own file system.
+    case vmfs
 
-    var isFlat: Bool { self == .monolithicFlat || self == .twoGbMaxExtentFlat }
+    /// How the files hold the disk.
+    var extentKind: VmdkExtentLine.Kind {
+      switch self {
+      case .monolithicFlat, .twoGbMaxExtentFlat: .flat
+      case .vmfs: .fileSystem
+      case .monolithicSparse, .twoGbMaxExtentSparse, .streamOptimized: .sparse
+      }
+    }
+    var isFlat: Bool { extentKind.isFlat }
   }
 
   /// The adapter that the disk hangs on.
@@ -121,11 +131,11 @@ struct VmdkPlan {
     var descriptor = VmdkDescriptor()
     descriptor.contentID = VmdkDescriptor.freshContentID()
     descriptor.createType = subformat.rawValue
-    let kind: VmdkExtentLine.Kind = subformat.isFlat ? .flat : .sparse
+    let kind = subformat.extentKind
     switch subformat {
     case .monolithicSparse, .streamOptimized:
       descriptor.extents = [VmdkExtentLine(sectors: size / 512, kind, name: name)]
-    case .monolithicFlat:
+    case .monolithicFlat, .vmfs:
       descriptor.extents = [VmdkExtentLine(sectors: size / 512, kind, name: partName(name, "flat"))]
     case .twoGbMaxExtentSparse, .twoGbMaxExtentFlat:
       let count = max(1, size.dividedUp(by: partBytes))
@@ -208,7 +218,7 @@ struct VmdkPlan {
 
   /// Writes the file of a part without data.
   func write(_ line: VmdkExtentLine, to file: Edge) throws(BlockError) {
-    if line.kind == .flat {
+    if line.kind.isFlat {
       try file.truncate(to: line.sectors * 512, exact: false, preallocation: preallocation)
     } else {
       try writeSparse(sectors: line.sectors, descriptor: nil, to: file)

@@ -32,3 +32,15 @@ run strata convert -O vhdx -o target=aws g.vhd g.vhdx
 run strata check --target aws g.vhdx
 run strata measure -O vpc -o target=azure --size 1M
 run strata check -r all --target gcp -f raw disk.raw
+for target in esxi vsphere virtualbox aws gcp; do
+  run strata convert -O vmdk -o target=$target g.vhd $target.vmdk
+  run strata check --target $target $target.vmdk
+done
+qemu-img convert -O vmdk -o subformat=streamOptimized g.vhd stream.vmdk
+run strata check --target vsphere stream.vmdk
+cp vsphere.vmdk longer.vmdk
+truncate -s +512 longer.vmdk
+run strata check --target vsphere longer.vmdk
+run strata check --target vsphere virtualbox.vmdk
+run strata check --target esxi virtualbox.vmdk
+run strata create -f vmdk -o target=aws,subformat=monolithicFlat x.vmdk 1G
