@@ -73,11 +73,12 @@ let package = Package(
     module("QedFormat", ["BlockGraph", "BlockTables"], path: "Sources/Formats/Qed"),
     module("VmdkFormat", ["BlockGraph", "BlockTables", "Compression"], path: "Sources/Formats/Vmdk"),
     module(
-      "ParallelsFormat", ["BlockGraph", "BlockTables", "Crypto"], path: "Sources/Formats/Parallels"),
+      "ParallelsFormat", ["BlockGraph", "BlockTables", "Crypto", "XML"], path: "Sources/Formats/Parallels"),
     module("VpcFormat", ["BlockGraph", "BlockTables"], path: "Sources/Formats/Vpc"),
     module("VhdxFormat", ["BlockGraph", "BlockTables", "Compression"], path: "Sources/Formats/Vhdx"),
     module(
       "QcowFormat", ["BlockGraph", "BlockTables", "Compression", "Crypto"], path: "Sources/Formats/Qcow"),
+    module("OvaFormat", ["BlockGraph", "Crypto", "XML"], path: "Sources/Formats/Ova"),
     module("LuksFormat", ["BlockGraph", "Crypto"], path: "Sources/Formats/Luks"),
     module("Filters", ["BlockGraph"], path: "Sources/Formats/Filters"),
     module("Secrets", ["BlockGraph", "Crypto"]),
@@ -86,7 +87,7 @@ let package = Package(
       [
         "BlockGraph", "Crypto", "FileProtocol", "NBDProtocol", "NullProtocol", "RawFormat", "Qcow2Format",
         "VdiFormat", "QedFormat", "ParallelsFormat", "VpcFormat", "VhdxFormat", "VmdkFormat",
-        "QcowFormat", "LuksFormat", "Filters",
+        "QcowFormat", "OvaFormat", "LuksFormat", "Filters",
       ]),
     module(
       "Commands",
@@ -118,6 +119,7 @@ let package = Package(
     tests("VhdxFormatTests", ["VhdxFormat", "Support"]),
     tests("VmdkFormatTests", ["VmdkFormat", "Support"]),
     tests("QcowFormatTests", ["QcowFormat", "Support"]),
+    tests("OvaFormatTests", ["OvaFormat", "Support"]),
     tests("LuksFormatTests", ["LuksFormat", "Support"]),
     tests("FiltersTests", ["Filters", "Support"]),
     tests("SecretsTests", ["Secrets", "Support"]),
@@ -133,7 +135,8 @@ let package = Package(
 // Fuzz targets, whose `main` is libFuzzer's: Scripts/fuzz builds them.
 if Context.environment["STRATA_FUZZ"] != nil {
   package.targets.append(module("FuzzSupport", ["Jobs"], path: "Fuzz/FuzzSupport"))
-  for name in ["FuzzImage", "FuzzLuks", "FuzzBlockTables", "FuzzPrograms", "FuzzOptions"] {
+  for name in ["FuzzImage", "FuzzLuks", "FuzzBlockTables", "FuzzDescriptions", "FuzzPrograms", "FuzzOptions"]
+  {
     package.targets.append(
       .executableTarget(
         name: name, dependencies: ["FuzzSupport"], path: "Fuzz/\(name)",

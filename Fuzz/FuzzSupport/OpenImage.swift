@@ -19,10 +19,12 @@ package struct OpenImage {
 
   /// Opens what `storage` holds.
   ///
-  /// - Parameter flags: with `writable`, a user that writes and resizes.
+  /// - Parameters:
+  ///   - flags: with `writable`, a user that writes and resizes.
+  ///   - kinds: the formats known, where that is not the image's own alone.
   package init(
     _ storage: BoundedStorage, _ kind: any DriverKind = Qcow2Format(), flags: NodeFlags,
-    options: OptionObject = [:]
+    options: OptionObject = [:], kinds: [any DriverKind]? = nil
   ) throws(BlockError) {
     self.storage = storage
     let graph = Graph()
@@ -41,7 +43,7 @@ package struct OpenImage {
     // Requests to discard are to do something.
     let flags = flags.contains(.writable) ? flags.union(.unmap) : flags
     do throws(BlockError) {
-      let node = try Opener(graph: graph, kinds: [kind]).openFormat(
+      let node = try Opener(graph: graph, kinds: kinds ?? [kind]).openFormat(
         kind, on: file, options, OpenSettings(flags: flags, followsBacking: false))
       edge = try graph.attach(user, to: node)
     } catch {

@@ -7,6 +7,7 @@ internal import Filters
 internal import LuksFormat
 internal import NBDProtocol
 internal import NullProtocol
+internal import OvaFormat
 internal import ParallelsFormat
 internal import Qcow2Format
 internal import QcowFormat
@@ -24,7 +25,7 @@ package enum Drivers {
     [FileStorage.file, FileStorage.device, NBDStorage()] + NullStorage.all
     + [
       RawFormat(), Qcow2Format(), VdiFormat(), QedFormat(), ParallelsFormat(), VpcFormat(), VhdxFormat(),
-      VmdkFormat(), QcowFormat(), LuksFormat(),
+      VmdkFormat(), QcowFormat(), OvaFormat(), OvfFormat(), LuksFormat(),
     ]
     + [
       CopyOnReadFilter(), CopyBeforeWriteFilter(), ThrottleFilter(), QuorumFilter(), BlkverifyFilter(),

@@ -119,6 +119,14 @@ package protocol ComposedDriver: FormatDriver {
   func readReferences(of node: Node) throws(BlockError)
 }
 
+/// A format whose images come with digests of the files that they consist of.
+package protocol VerifiableDriver: FormatDriver {
+  /// Reads the files whole that hold what is shown, and holds them against the digests that there are.
+  ///
+  /// - Throws: kind `corrupt`, naming the file that is another one.
+  func verifyContent(of node: Node, _ context: JobContext) throws(BlockError)
+}
+
 /// A driver that does its I/O itself: storage, and filters that act on every request.
 package protocol StorageDriver: BlockDriver {
   /// Reads a range that lies inside the length, rounded up to the alignment, and obeys the limits.

@@ -62,3 +62,19 @@ package struct CheckResult: Sendable, Equatable {
   /// A result that counts nothing yet.
   package init() {}
 }
+
+extension CheckResult {
+  /// Adds the counts of another part of the image.
+  package mutating func add(_ other: CheckResult) {
+    checkErrors += other.checkErrors
+    corruptions += other.corruptions
+    leaks += other.leaks
+    corruptionsFixed += other.corruptionsFixed
+    leaksFixed += other.leaksFixed
+    isUnrepairable = isUnrepairable || other.isUnrepairable
+    totalClusters += other.totalClusters
+    allocatedClusters += other.allocatedClusters
+    fragmentedClusters += other.fragmentedClusters
+    compressedClusters += other.compressedClusters
+  }
+}

@@ -33,6 +33,8 @@ package protocol DriverKind: Sendable {
   /// The slots of what images name besides a backing file: options by which users state something else in its place. Of
   /// a list, whose elements stand in `extents.0`, `extents.1` and so on, the name of the list.
   var referenceSlots: [EdgeSlot] { get }
+  /// The file in a folder for which the folder's name stands, of formats whose images are folders.
+  var folderEntry: String? { get }
   /// Further children, which users alone can name; attached before `open`.
   var childOptions: [ChildOption] { get }
   /// The options that `create` accepts.
@@ -94,6 +96,8 @@ extension DriverKind {
   package var fileOption: String? { "file" }
   /// None.
   package var referenceSlots: [EdgeSlot] { [] }
+  /// Images are files.
+  package var folderEntry: String? { nil }
   /// None.
   package var childOptions: [ChildOption] { [] }
   /// Images have a length.
@@ -188,6 +192,11 @@ package struct ImageReference: Sendable {
   /// Whether storage is named, whose bytes are taken as they are and never looked at to find out what they are; an image
   /// otherwise.
   package var isStorage: Bool
+  /// The ranges of the file that the image itself stands in which are the other image, put end to end: then no name is
+  /// followed, and the name is only shown.
+  package var parts: [Range<UInt64>]?
+  /// Whether it does not matter where there is no file of any name.
+  package var isOptional = false
   /// Whether names may only lead to files in the image's own folder or below it, by way of no link.
   package var staysInFolder = false
   /// Looks at the image that was opened, by any of the names, and returns warnings for the user; throws, in words of

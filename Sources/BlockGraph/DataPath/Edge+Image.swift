@@ -35,6 +35,15 @@ extension Edge {
     try request { (node: Node) throws(BlockError) in try node.driver.invalidateCache(node) }
   }
 
+  /// Holds the files of the child's image against the digests that it comes with, where it does.
+  ///
+  /// - Throws: kind `corrupt`, naming the file that is another one.
+  package func verifyContent(_ context: JobContext) throws(BlockError) {
+    try request { (node: Node) throws(BlockError) in
+      try (node.driver as? any VerifiableDriver)?.verifyContent(of: node, context)
+    }
+  }
+
   private func requireHeld(_ permission: Permissions, _ action: StaticString) {
     precondition(
       request.held.isSuperset(of: permission), "\(action) without permission by \(parent.parentDescription)")

@@ -115,15 +115,31 @@ extension Node {
 
   /// Bytes that the image takes on its storage, where that is known and may be less than its length.
   package var allocatedLength: UInt64? {
-    if let storage = driver as? any StorageDriver { return storage.allocatedLength(of: self) }
-    let holders = children.filter { !$0.role.isDisjoint(with: [.data, .metadata]) }
-    guard !holders.isEmpty else { return file?.child.allocatedLength }
+    var storages: [Node] = []
+    collectStorage(in: &storages)
+    guard storages.count > 1 else { return storages.first?.storedLength }
     var sum: UInt64 = 0
-    for holder in holders {
-      guard let length = holder.child.allocatedLength, let next = sum.plus(length) else { return nil }
+    for storage in storages {
+      guard let length = storage.storedLength, let next = sum.plus(length) else { return nil }
       sum = next
     }
     return sum
+  }
+
+  private var storedLength: UInt64? { (driver as? any StorageDriver)?.allocatedLength(of: self) }
+
+  /// Adds all storage that holds the image, each once: an image inside of a file has the file's.
+  private func collectStorage(in storages: inout [Node]) {
+    if driver is any StorageDriver {
+      if !storages.contains(where: { $0 === self }) { storages.append(self) }
+      return
+    }
+    let holders = children.filter { !$0.role.isDisjoint(with: [.data, .metadata]) }
+    guard !holders.isEmpty else {
+      file?.child.collectStorage(in: &storages)
+      return
+    }
+    for holder in holders { holder.child.collectStorage(in: &storages) }
   }
 
   /// The edge to what the node shows, where it is a filter.

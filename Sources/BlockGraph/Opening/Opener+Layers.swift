@@ -18,7 +18,8 @@ extension Opener {
     let missing = BlockError(
       .invalidArgument, "A block device must be specified for \"\(option ?? "file")\"")
     guard let stated = options.remove("file") else {
-      guard let path = try options.takeString("filename") else { throw missing }
+      guard var path = try options.takeString("filename") else { throw missing }
+      if name.found == nil { path = entry(of: path) }
       return try openStorage(
         try storage(for: path, name.found), ["filename": .string(path)], flags, name: name)
     }
@@ -28,6 +29,9 @@ extension Opener {
     guard var inner = stated.object else { throw missing }
     if let path = try options.takeString("filename"), inner["filename"] == nil {
       inner["filename"] = .string(path)
+    }
+    if inner["driver"] == nil || inner["driver"] == "file", let path = inner["filename"]?.string {
+      inner["filename"] = .string(entry(of: path))
     }
     let kind =
       if let driver = try inner.takeString("driver") {
@@ -47,6 +51,16 @@ extension Opener {
     }
     try takeGenericOptions(&inner, &flags)
     return try openStorage(kind, inner, flags, name: name)
+  }
+
+  /// The file that is meant by the path of a folder which is an image; the path as it is otherwise.
+  private func entry(of path: String) -> String {
+    guard FilePaths.kind(of: path) == .directory else { return path }
+    for kind in kinds {
+      guard let entry = kind.folderEntry.map({ FilePaths.join(path, $0) }) else { continue }
+      if FilePaths.kind(of: entry) == .regular { return entry }
+    }
+    return path
   }
 
   /// The storage driver for a path: a device where one stands, else a file.

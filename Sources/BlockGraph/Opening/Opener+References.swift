@@ -54,12 +54,8 @@ extension Opener {
         // Guest data stays where it is when only tables are looked at, unless it can only be the image's own.
         guard !node.flags.contains(.noIO) || reference.role.contains(.metadata) || reference.staysInFolder
         else { continue }
-        let stated = stated.others[reference.slot]
-        child =
-          reference.isStorage
-          ? try openStorage(reference, stated, settings, of: node, above: above)
-          : try openImage(reference, stated, settings, of: node, above: above)
-        if let child { try refuseOwnFile(child, reference, above) }
+        child = try openOther(reference, stated.others[reference.slot], settings, of: node, above: above)
+        if let child, reference.parts == nil { try refuseOwnFile(child, reference, above) }
       }
       guard let child else { continue }
       let remarks = try inContext("Could not open \(reference.slot.fileWords)") { () throws(BlockError) in
@@ -81,6 +77,52 @@ extension Opener {
     guard let driver = opened.driver as? any ComposedDriver else { return }
     try about(node.fileName) { () throws(BlockError) in try driver.readReferences(of: node) }
     try graph.change(draining: [node]) { (edit: GraphEdit) in edit.touch(node) }
+  }
+
+  /// Opens what is no backing file; nil where it does not matter that it is not there.
+  private func openOther(
+    _ reference: ImageReference, _ stated: OptionTree?, _ settings: OpenSettings, of node: Node,
+    above: [Layer]
+  ) throws(BlockError) -> Node? {
+    if stated == nil, let parts = reference.parts {
+      return try openParts(parts, settings, of: node, above: above)
+    }
+    do throws(BlockError) {
+      return reference.isStorage
+        ? try openStorage(reference, stated, settings, of: node, above: above)
+        : try openImage(reference, stated, settings, of: node, above: above)
+    } catch {
+      guard reference.isOptional, stated == nil, error.kind == .notFound else { throw error }
+      return nil
+    }
+  }
+
+  /// Opens an image inside of the file that the image itself stands in. It stands alone: it may name no other.
+  private func openParts(_ parts: [Range<UInt64>], _ settings: OpenSettings, of node: Node, above: [Layer])
+    throws(BlockError) -> Node
+  {
+    guard let file = node.file?.child else { throw BlockError(.notFound, "no file holds the image") }
+    guard above.count < Opener.maximumDepth else {
+      throw BlockError(.refused, "there are images inside of images, more than \(Opener.maximumDepth)")
+    }
+    let driver = try FileParts(parts)
+    var flags = node.flags.subtracting(NodeFlags.ofOneNode.union(.writable))
+    let window = Node(
+      name: graph.generateNodeName(), fileName: node.fileName, driver: UnopenedDriver(driver.name),
+      flags: flags,
+      options: .object(driver.options))
+    try graph.change(draining: [window, file]) { (edit: GraphEdit) throws(BlockError) in
+      try edit.add(window)
+      try edit.attach(file, to: window, slot: .file, role: [.data, .primary], followsParent: false)
+      edit.install(driver, in: window)
+    }
+    flags.insert(.probed)
+    guard let kind = try probe(window) else { throw BlockError(.notFound, "no driver for the image") }
+    var opener = self
+    opener.gate = PartGate()
+    return try opener.assemble(
+      kind, on: window, node.fileName, [:], flags,
+      OpenSettings(flags: flags, followsBacking: settings.followsBacking), ownsFile: true, above: above)
   }
 
   /// An image that names itself is no whole image, also where backing files are not looked at.

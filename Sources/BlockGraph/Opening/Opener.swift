@@ -16,7 +16,7 @@ package struct Opener {
   /// How far names are followed that are found inside an image.
   package let references: ReferencePolicy
   /// Decides about every such name.
-  package let gate: any OpenGate
+  package internal(set) var gate: any OpenGate
   /// Whether an image that looks like no format's is taken for a raw disk. Where it is not, raw has to be stated.
   package var guessesRaw = true
   /// Bytes of memory that the tables of each image may take together; nil for the formats' own limits.

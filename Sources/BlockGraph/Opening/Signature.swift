@@ -74,6 +74,9 @@ package struct Signature: Sendable {
     Signature("vpc", .image, .end(511, Array("conectix".utf8))),
     Signature("parallels", .image, "WithoutFreeSpace"),
     Signature("parallels", .image, "WithouFreSpacExt"),
+    Signature("parallels", .image, .rule { XMLHead.isParallelsDisk($0) }),
+    Signature("ova", .image, .rule { ApplianceHead.isArchive($0) }),
+    Signature("ovf", .image, .rule { ApplianceHead.isEnvelope($0) }),
     Signature("bochs", .image, "Bochs Virtual HD Image"),
     Signature("cloop", .image, "#!/bin/sh\n#V2.0 Format\n"),
     // The trailer of 512 bytes is found by its version and length where something stands behind it.
@@ -103,7 +106,8 @@ package struct Signature: Sendable {
     Signature("cab", .foreign, "MSCF"), Signature("cpio", .foreign, "070701"),
     Signature("ar", .foreign, "!<arch>\n"),
     Signature("ole", .foreign, [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1]),
-    Signature("tar", .foreign, at: 257, "ustar"),
+    Signature(
+      "tar", .foreign, .rule { stands(Array("ustar".utf8), in: $0, at: 257) && !ApplianceHead.isArchive($0) }),
   ]
 
   /// The image formats that programs know.

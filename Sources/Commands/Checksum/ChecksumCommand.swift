@@ -44,6 +44,12 @@ struct ChecksumCommand: ProgramCommand {
   @Option(name: option("f", "format"), help: .imageFormat)
   var format: String?
 
+  @Option(name: addedOption("disk"), help: .disk)
+  var disk: String?
+
+  @Flag(name: addedFlag("no-verify"), help: .noVerify)
+  var noVerify = false
+
   @Option(
     name: option("l", "snapshot"),
     help: ArgumentHelp(
@@ -83,11 +89,13 @@ struct ChecksumCommand: ProgramCommand {
     let hash = try ContentHash(algorithm ?? "sha256")
     var image = try access.image(file, format: format, flags: flags)
     image.settings.snapshot = try parseSnapshotSelector(snapshot)
+    image.disk = disk
     let user = try session.open(image)
     guard let edge = user.edge else { return 1 }
     let reporter = session.reporter(isShown: progress.progress && !standard.quiet && form == .human)
     defer { reporter.finish() }
-    let job = ChecksumJob(edge, hash, method: plain ? .plain : .blocks, threads: threads)
+    let job = ChecksumJob(
+      edge, hash, method: plain ? .plain : .blocks, verifies: !noVerify, threads: threads)
     try session.run(job, reporter)
     reporter.complete()
     reporter.finish()

@@ -34,6 +34,16 @@ struct CompareCommand: ProgramCommand {
     name: option("F", "b-format"), help: ArgumentHelp("The format of the second image.", valueName: "format"))
   var secondFormat: String?
 
+  @Option(
+    name: addedOption("a-disk", "disk"),
+    help: ArgumentHelp("The disk of the first image, where that is an appliance.", valueName: "disk"))
+  var disk: String?
+
+  @Option(
+    name: addedOption("b-disk"),
+    help: ArgumentHelp("The disk of the second image, where that is an appliance.", valueName: "disk"))
+  var secondDisk: String?
+
   @Flag(name: flag("s", "strict"), help: "Differences of length and of allocation count, too.")
   var strict = false
 
@@ -60,8 +70,12 @@ struct CompareCommand: ProgramCommand {
       reporter.finish()
     }
     let flags = try cacheMode(cache, "source cache", default: .writeback).flags
-    let left = try session.open(access.image(files[0], format: format, flags: flags))
-    let right = try session.open(access.image(files[1], format: secondFormat, flags: flags))
+    var (one, other) = (
+      try access.image(files[0], format: format, flags: flags),
+      try access.image(files[1], format: secondFormat, flags: flags)
+    )
+    (one.disk, other.disk) = (disk, secondDisk)
+    let (left, right) = (try session.open(one), try session.open(other))
     guard let mine = left.edge, let theirs = right.edge else { return 2 }
     let job = CompareJob(mine, theirs, isStrict: strict)
     do {

@@ -119,6 +119,7 @@ struct Completer {
     case .formatOptions:
       return OptionCandidates.options(of: line.targetFormat, text, amends: name == "amend", line.objects)
     case .snapshot: return .words(line.sourceImage.map(ImageNames.snapshots) ?? [])
+    case .disk: return .words(line.sourceImage.map(ImageNames.disks) ?? [])
     case .bitmap: return .words(line.sourceImage.map(ImageNames.bitmaps) ?? [])
     case .secret: return .words(OptionCandidates.secrets(line.objects))
     }

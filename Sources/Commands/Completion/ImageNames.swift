@@ -14,6 +14,12 @@ enum ImageNames {
     information(image)?.snapshots.map(\.name) ?? []
   }
 
+  /// The identifiers of the disks.
+  static func disks(in image: CompletedLine.Image) -> [String] {
+    let data = information(image)?.specific?.object?["data"]?.object
+    return (data?["disks"]?.array ?? []).compactMap { $0.object?["id"]?.string }
+  }
+
   /// The names of the persistent bitmaps.
   static func bitmaps(in image: CompletedLine.Image) -> [String] {
     let data = information(image)?.specific?.object?["data"]?.object

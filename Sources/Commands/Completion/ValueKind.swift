@@ -17,6 +17,8 @@ enum ValueKind: Equatable {
   case formatOptions
   /// An internal snapshot of the image that the line names.
   case snapshot
+  /// A disk of the appliance that the line names.
+  case disk
   /// A persistent bitmap of the image that the line names.
   case bitmap
   /// The id of a secret that the line defines.
@@ -35,6 +37,7 @@ enum ValueKind: Equatable {
     case "options": self = .formatOptions
     case "snapshot": self = .snapshot
     case "bitmap", "source": self = .bitmap
+    case "disk": self = .disk
     case "id": self = .secret
     case "definition": self = .object
     case "form": self = .words(ValueKind.forms(of: command))

@@ -26,7 +26,8 @@ extension ConvertCommand {
     var names: [ImageName] = []
     var settings = OpenSettings()
     for file in files.dropLast() {
-      let image = try access.image(file, format: source.format, flags: sourceFlags)
+      var image = try access.image(file, format: source.format, flags: sourceFlags)
+      image.disk = source.disk
       names.append(try session.name(of: image))
       settings = image.settings
     }
@@ -50,6 +51,7 @@ extension ConvertCommand {
     options.skipsBrokenBitmaps = target.skipBrokenBitmaps
     options.offloads = work.offload
     options.verifies = work.verify
+    options.ignoresDigests = source.noVerify
     if work.checksum { options.checksum = try ContentHash("sha256") }
     // `qemu-img` starts without looking.
     options.ignoresSpace = work.force || session.console.isStandIn
@@ -82,6 +84,7 @@ extension ConvertCommand {
   private func refuseContradictions() throws(BlockError) {
     let mistakes: [(Bool, String)] = [
       (target.imageOptions && !target.noCreate, "--target-image-opts requires use of -n flag"),
+      (source.disk != nil && files.count > 2, "--disk can only be used with a single source"),
       (target.noCreate && !target.options.isEmpty, "-o has no effect when skipping image creation"),
     ]
     for (isMistake, message) in mistakes where isMistake { throw BlockError(.invalidArgument, message) }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import ArgumentParser
+internal import BlockGraph
 internal import Errors
 internal import Host
 internal import Jobs
@@ -14,7 +15,7 @@ struct ConvertCommand: ProgramCommand {
       commandName: "convert", abstract: "Copy images into a new one, of any format.",
       usage: "strata convert [OPTIONS] SOURCE… TARGET",
       discussion: """
-        Several sources are put end to end. What reads as zero takes no space in the target. The target appears \
+        Several sources are put end to end; into an appliance (-O ova), each goes as a disk of its own. What reads as zero takes no space in the target. The target appears \
         under its name only when it is complete, and what was there before stays until then; with -n, an image \
         that exists is filled in place.
 
@@ -22,6 +23,8 @@ struct ConvertCommand: ProgramCommand {
           strata convert -p -O qcow2 disk.raw disk.qcow2
           strata convert -O qcow2 -c -o compression_type=zstd disk.qcow2 small.qcow2
           strata convert -l before-upgrade -O raw disk.qcow2 old.raw
+          strata convert -O qcow2 --disk 1 appliance.ova disk.qcow2
+          strata convert -O ova system.qcow2 data.raw appliance.ova
         """)
   }
 
@@ -57,6 +60,9 @@ struct ConvertCommand: ProgramCommand {
       return 0
     }
     let options = try self.options(list, session)
+    if let kind = session.opener.kind(named: options.targetFormat ?? "") as? any BundlingKind {
+      return try bundle(options, kind, session)
+    }
     let reporter = session.reporter(isShown: progress.progress && !standard.quiet)
     defer { reporter.finish() }
     let job = try ConvertJob(options, opener: session.opener)
@@ -77,6 +83,25 @@ struct ConvertCommand: ProgramCommand {
       session.result["checksum"] = .string(checksum.text)
       session.console.print("\(checksum.text)  \(files.last ?? "")\n")
     }
+    return 0
+  }
+
+  /// Puts an image of each source into one file.
+  private func bundle(_ options: ConvertOptions, _ kind: any BundlingKind, _ session: Session) throws -> Int32
+  {
+    let reporter = session.reporter(isShown: progress.progress && !standard.quiet)
+    defer { reporter.finish() }
+    let job = try BundleJob(options, format: kind, opener: session.opener)
+    let name = session.console.name
+    if !standard.quiet {
+      job.warn = { message in Stream.error.write("\(name): warning: \(message)\n") }
+    }
+    try session.run(job, reporter)
+    reporter.complete()
+    reporter.finish()
+    session.result["filename"] = .string(files.last ?? "")
+    session.result["format"] = .string(kind.name)
+    session.result["virtual-size"] = OptionTree(job.length)
     return 0
   }
 }
@@ -101,6 +126,12 @@ struct ConvertSourceOptions: ParsableArguments {
     help: ArgumentHelp(
       "Cache mode of the sources: none, writeback, writethrough, directsync or unsafe.", valueName: "mode"))
   var cache: String?
+
+  @Option(name: addedOption("disk"), help: .disk)
+  var disk: String?
+
+  @Flag(name: addedFlag("no-verify"), help: .noVerify)
+  var noVerify = false
 
   @Flag(name: flag("salvage"), help: "Put zeros in the place of what cannot be read, and go on.")
   var salvage = false

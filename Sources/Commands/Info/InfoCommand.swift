@@ -26,6 +26,9 @@ struct InfoCommand: ProgramCommand {
   @Option(name: option("f", "format"), help: .imageFormat)
   var format: String?
 
+  @Option(name: addedOption("disk"), help: .disk)
+  var disk: String?
+
   @Flag(name: flag("backing-chain"), help: "Tell of the images below, too, top first.")
   var backingChain = false
 
@@ -51,7 +54,8 @@ struct InfoCommand: ProgramCommand {
     let file = try onlyOperand(files)
     let form = try output.format()
     let mode = try cacheMode(cache, "cache", default: .writeback)
-    let image = try access.image(file, format: format, flags: mode.flags)
+    var image = try access.image(file, format: format, flags: mode.flags)
+    image.disk = disk
     let job = InfoJob(
       try session.name(of: image), image.settings, followsChain: backingChain, opener: session.opener)
     try session.run(job)

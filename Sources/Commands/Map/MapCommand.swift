@@ -27,6 +27,9 @@ struct MapCommand: ProgramCommand {
   @Option(name: option("f", "format"), help: .imageFormat)
   var format: String?
 
+  @Option(name: addedOption("disk"), help: .disk)
+  var disk: String?
+
   @Option(
     name: option("s", "start-offset"),
     help: ArgumentHelp("Where to start, in bytes or with a suffix such as 64k.", valueName: "offset"))
@@ -68,7 +71,9 @@ struct MapCommand: ProgramCommand {
     guard let form = Form(rawValue: output ?? "human") else {
       throw BlockError(.invalidArgument, "--output must be used with human or json as argument.")
     }
-    let user = try session.open(access.image(file, format: format))
+    var image = try access.image(file, format: format)
+    image.disk = disk
+    let user = try session.open(image)
     guard let edge = user.edge else { return 1 }
     var scan = MapScan(edge, start: start, length: length)
     var renderer: any MapRenderer =

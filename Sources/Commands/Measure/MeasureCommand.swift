@@ -28,6 +28,9 @@ struct MeasureCommand: ProgramCommand {
     help: ArgumentHelp("The file's format; without it, the content is looked at.", valueName: "format"))
   var format: String?
 
+  @Option(name: addedOption("disk"), help: .disk)
+  var disk: String?
+
   @Option(
     name: option("O", "target-format"),
     help: ArgumentHelp("The format of the image to be; raw without it.", valueName: "format"))
@@ -72,6 +75,7 @@ struct MeasureCommand: ProgramCommand {
     } else {
       var image = try access.image(files[0], format: format)
       image.settings.snapshot = selector
+      image.disk = disk
       source = .image(.named(try session.name(of: image), image.settings, session.opener))
     }
     var wish = MeasureOptions(source)

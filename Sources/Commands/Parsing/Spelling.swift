@@ -53,6 +53,13 @@ func addedFlag(_ names: String...) -> NameSpecification {
   return declare(spelling)
 }
 
+/// The names of an option with a value that `qemu-img`'s command has not.
+func addedOption(_ names: String...) -> NameSpecification {
+  var spelling = Spelling(names, takesValue: true)
+  spelling.isAddition = true
+  return declare(spelling)
+}
+
 /// A group of options that several commands have, for `@OptionGroup(title:)`.
 func group<Group: ParsableArguments>(_ type: Group.Type, _ title: String = "") -> String {
   if SpellingListener.current != nil { _ = Group() }

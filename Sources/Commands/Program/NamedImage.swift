@@ -13,9 +13,19 @@ struct NamedImage {
   var isOptions = false
   /// How it is to be opened.
   var settings = OpenSettings()
+  /// The disk that is meant, where the image has several.
+  var disk: String?
 
   /// The name, taken apart.
   func name(protocols: [StoragePrefix]) throws(BlockError) -> ImageName {
+    let name = try imageName(protocols: protocols)
+    guard let disk else { return name }
+    var options = name.options
+    options["disk"] = .string(disk)
+    return try ImageName(options: options, text: text)
+  }
+
+  private func imageName(protocols: [StoragePrefix]) throws(BlockError) -> ImageName {
     guard isOptions else { return try ImageName(text, protocols: protocols) }
     let options = try KeyValueList(parsing: text, dialect: .short, impliedKey: "file").tree()
     guard options["driver"] != nil || options["file"] != nil else {

@@ -10,6 +10,14 @@ extension ArgumentHelp {
     ArgumentHelp("The format; without it, the content is looked at.", valueName: "format")
   }
 
+  /// Of `--disk`, in commands about one image.
+  static var disk: ArgumentHelp {
+    ArgumentHelp("The disk of an appliance (OVA, OVF): its number, id or file.", valueName: "disk")
+  }
+
+  /// Of `--no-verify`, in commands that read an image whole.
+  static var noVerify: ArgumentHelp { "Do not hold an appliance's files against its manifest." }
+
   /// Of `--cache` and `--source-cache`, in commands where one will do.
   static var cacheMode: ArgumentHelp {
     ArgumentHelp("Cache mode: none, writeback, writethrough, directsync or unsafe.", valueName: "mode")

@@ -6,6 +6,7 @@ internal import BlockTables
 internal import Bytes
 package import Errors
 package import Options
+internal import XML
 
 /// Expanding disks of Parallels: a header, a block map, and clusters of any size.
 package struct ParallelsFormat: DriverKind {
@@ -23,10 +24,18 @@ package struct ParallelsFormat: DriverKind {
     ]
   }
 
-  /// Certain of the magic, where the version is the one that there is.
+  /// The images of a disk in several files.
+  package var referenceSlots: [EdgeSlot] { [ParallelsDiskDriver.slots] }
+  /// The description of such a disk.
+  package var folderEntry: String? { "DiskDescriptor.xml" }
+
+  /// Certain of the magic, where the version is the one that there is, and of the text of a description.
   package func probe(_ input: ProbeInput) -> Recognition? {
-    guard ParallelsHeader.kind(of: input.head.bytes) != nil else { return nil }
-    return Recognition(by: "the magic and the version at byte 0")
+    if ParallelsHeader.kind(of: input.head.bytes) != nil {
+      return Recognition(by: "the magic and the version at byte 0")
+    }
+    return XMLHead.isParallelsDisk(input.head.bytes)
+      ? Recognition(by: "the outermost element of the text") : nil
   }
 
   /// Parts that were never written read as zero, unless they have a place on storage that does not.
@@ -38,6 +47,13 @@ package struct ParallelsFormat: DriverKind {
   package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     let file = try request.file()
     let head = try file.read(at: 0, count: ParallelsHeader.length)
+    if ParallelsHeader.kind(of: head.bytes) == nil {
+      let disk = try ParallelsFormat.description(fileLength: file.length) {
+        (offset, count) throws(BlockError) in
+        try file.read(at: offset, count: count)
+      }
+      if let disk { return try ParallelsFormat.open(disk, request.flags) }
+    }
     let header = try ParallelsHeader(parsing: head.bytes)
     var features: ParallelsExtension?
     var defect: BlockError?
@@ -55,6 +71,25 @@ package struct ParallelsFormat: DriverKind {
     }
     let layout = try header.layout(fileLength: file.length, extensions: features?.places ?? [])
     return OpenedDriver(ParallelsDriver(header, layout, features, defect))
+  }
+
+  /// The description that a file is; nil where it is none.
+  private static func description(
+    fileLength: UInt64, _ read: (UInt64, Int) throws(BlockError) -> Buffer
+  ) throws(BlockError) -> ParallelsDisk? {
+    let head = try read(0, Int(min(fileLength, UInt64(ProbeInput.headLength))))
+    guard XMLHead.isParallelsDisk(head.bytes) else { return nil }
+    guard fileLength <= UInt64(XMLLimits.descriptor.bytes) else {
+      throw BlockError(.tooLarge, "the description is longer than \(XMLLimits.descriptor.bytes) bytes")
+    }
+    let text = try read(0, Int(fileLength))
+    return try ParallelsDisk(parsing: text.bytes)
+  }
+
+  private static func open(_ disk: ParallelsDisk, _ flags: NodeFlags) throws(BlockError) -> OpenedDriver {
+    guard !flags.contains(.writable) else { throw ParallelsDiskDriver.onlyRead }
+    let driver = ParallelsDiskDriver(disk)
+    return OpenedDriver(driver, fileRole: [.metadata, .primary], references: driver.references)
   }
 
   /// Throws where an image may not be written.
@@ -106,6 +141,15 @@ extension ParallelsFormat: MeasuringKind {
 extension ParallelsFormat: InspectingKind {
   /// Reads the header, and compares where map and clusters ought to be with the length of the file.
   package func inspect(_ file: InspectedFile) throws(BlockError) -> HeaderFindings {
+    let disk = try ParallelsFormat.description(fileLength: file.length) {
+      (offset, count) throws(BlockError) in
+      try file.read(at: offset, count: count)
+    }
+    if let disk {
+      var findings = HeaderFindings(virtualSize: disk.size)
+      findings.references = ParallelsDiskDriver(disk).references
+      return findings
+    }
     let area = try file.read(at: 0, count: ParallelsHeader.length)
     let header = try ParallelsHeader(parsing: area.bytes)
     var findings = HeaderFindings(virtualSize: header.size)

@@ -288,19 +288,3 @@ extension VmdkExtentLine {
     return reference
   }
 }
-
-extension CheckResult {
-  /// Adds the counts of another part of the image.
-  fileprivate mutating func add(_ other: CheckResult) {
-    checkErrors += other.checkErrors
-    corruptions += other.corruptions
-    leaks += other.leaks
-    corruptionsFixed += other.corruptionsFixed
-    leaksFixed += other.leaksFixed
-    isUnrepairable = isUnrepairable || other.isUnrepairable
-    totalClusters += other.totalClusters
-    allocatedClusters += other.allocatedClusters
-    fragmentedClusters += other.fragmentedClusters
-    compressedClusters += other.compressedClusters
-  }
-}

@@ -16,14 +16,18 @@ package final class ChecksumJob: Job {
   package private(set) var checksum: ContentChecksum?
   private let edge: Edge
   private let scan: ChecksumScan
+  private let verifies: Bool
 
   /// - Parameters:
   ///   - edge: the image; must hold consistent-read.
+  ///   - verifies: whether files of the image that come with digests are held against them first.
   ///   - threads: how many threads work, or nil for one on each processor.
   package init(
-    _ edge: Edge, _ algorithm: ContentHash, method: ContentChecksum.Method = .blocks, threads: Int? = nil
+    _ edge: Edge, _ algorithm: ContentHash, method: ContentChecksum.Method = .blocks, verifies: Bool = true,
+    threads: Int? = nil
   ) {
     self.edge = edge
+    self.verifies = verifies
     scan = ChecksumScan(algorithm: algorithm, method: method, threads: threads ?? Threads.processors)
   }
 
@@ -33,6 +37,7 @@ package final class ChecksumJob: Job {
   package func run(_ context: JobContext) throws(BlockError) {
     let source = try ConvertSource([edge], base: nil, salvage: nil)
     context.expect(source.length)
+    if verifies { try edge.verifyContent(context) }
     checksum = try scan.run(source, context)
     context.finish()
   }

@@ -89,6 +89,7 @@ package final class ConvertJob: Job {
       rateLimit: options.rateLimit, context: context)
     if options.verifies { context.expect(source.length) }
     if options.checksum != nil { context.expect(source.length) }
+    if !options.ignoresDigests { for edge in edges { try edge.verifyContent(context) } }
     try copy.run(isLast: false)
     // A new image may be longer than what was asked for.
     if image != nil, !shape.readsZero, edge.length > source.length {
@@ -159,13 +160,7 @@ package final class ConvertJob: Job {
 
   private var noteSalvage: @Sendable (ConvertSource.Lost) -> Void {
     let warn = warn
-    return { lost in
-      switch lost {
-      case .status(let offset):
-        warn("error while reading block status at offset \(offset): Input/output error")
-      case .bytes(let offset): warn("error while reading offset \(offset): Input/output error")
-      }
-    }
+    return { lost in warn(lost.words) }
   }
 
   // MARK: Target

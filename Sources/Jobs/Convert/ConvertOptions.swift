@@ -48,6 +48,8 @@ package struct ConvertOptions: Sendable {
   package var offloads = false
   /// Whether the target is read back and held against the sources before it appears.
   package var verifies = false
+  /// Whether files of the sources that come with digests are taken as they are.
+  package var ignoresDigests = false
   /// The hash function of the checksum of what was copied, or nil for none.
   package var checksum: ContentHash?
 

@@ -13,6 +13,14 @@ struct ConvertSource: CopySource {
     case status(UInt64)
     /// Its bytes, which became zero.
     case bytes(UInt64)
+
+    /// What is said of it, in `qemu-img`'s words.
+    var words: String {
+      switch self {
+      case .status(let offset): "error while reading block status at offset \(offset): Input/output error"
+      case .bytes(let offset): "error while reading offset \(offset): Input/output error"
+      }
+    }
   }
 
   private struct Part: Sendable {

@@ -1,0 +1,207 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Crypto
+internal import Errors
+internal import Options
+
+/// A virtual appliance: its disks, where they stand, and the digests of its files.
+struct Appliance {
+  /// A file, or a part of one that is stored in several.
+  struct Piece {
+    let name: String
+    /// Its bytes in the archive; empty for a file of its own.
+    let range: Range<UInt64>
+  }
+
+  /// A disk.
+  struct Disk {
+    let description: OvfEnvelope.Disk
+    /// The file that holds it, in pieces; none where it has no file or is not read.
+    let pieces: [Piece]
+    /// Why it is not read.
+    let defect: BlockError?
+
+    /// The name that users see.
+    var name: String { description.fileNames.last ?? description.id }
+  }
+
+  /// In the order of the description.
+  let disks: [Disk]
+  /// The name of the description, and its bytes.
+  let description: (name: String, text: [UInt8])
+  /// The digests, where there are some; of an archive they are known from the start.
+  let manifest: OvfManifest?
+  /// What is worth knowing.
+  private(set) var remarks: [String] = []
+
+  // MARK: Archives
+
+  /// Reads the headers, the description and the digests of an archive.
+  ///
+  /// - Throws: the first thing in it that makes no sense or is not followed.
+  init(archiveOf fileLength: UInt64, _ read: (UInt64, Int) throws(BlockError) -> Buffer) throws(BlockError) {
+    let index = try TarIndex(fileLength: fileLength, read)
+    let descriptions = index.members.filter { $0.name.lowercased().hasSuffix(".ovf") }
+    guard let member = descriptions.first else {
+      throw BlockError(.corrupt, "the archive has no description (.ovf)")
+    }
+    guard descriptions.count == 1 else {
+      throw BlockError(.corrupt, "the archive has \(descriptions.count) descriptions (.ovf)")
+    }
+    if index.members.first?.name != member.name {
+      remarks.append(
+        "'\(member.name)' is not the first member of the archive, which other programs insist on")
+    }
+    let text = try Appliance.text(member.range, "description", read)
+    description = (member.name, text)
+    let envelope = try inContext(member.name) { () throws(BlockError) in
+      try OvfEnvelope(parsing: Buffer(text))
+    }
+    let manifestName = String(member.name.dropLast(4)) + ".mf"
+    manifest = try index.member(manifestName).map { (member) throws(BlockError) in
+      let text = try Appliance.text(member.range, "manifest", read)
+      return try inContext(member.name) { () throws(BlockError) in try OvfManifest(parsing: text) }
+    }
+    disks = envelope.disks.map { Appliance.disk($0, in: index) }
+  }
+
+  private static func text(
+    _ range: Range<UInt64>, _ what: String, _ read: (UInt64, Int) throws(BlockError) -> Buffer
+  ) throws(BlockError) -> [UInt8] {
+    guard range.count <= OvfManifest.longest else {
+      throw BlockError(
+        .tooLarge, "the \(what) has \(range.count) bytes; no more than \(OvfManifest.longest) are read")
+    }
+    return try read(range.lowerBound, range.count).array
+  }
+
+  private static func disk(_ description: OvfEnvelope.Disk, in index: TarIndex) -> Disk {
+    do throws(BlockError) {
+      let pieces = try pieces(of: description, in: index)
+      return Disk(description: description, pieces: pieces, defect: nil)
+    } catch {
+      return Disk(description: description, pieces: [], defect: error)
+    }
+  }
+
+  private static func pieces(of disk: OvfEnvelope.Disk, in index: TarIndex) throws(BlockError) -> [Piece] {
+    try refuseUnread(disk)
+    let name = disk.file ?? disk.id
+    var pieces: [Piece] = []
+    if let chunk = disk.chunkSize {
+      pieces = try chunks(of: disk, chunk, in: index)
+    } else {
+      let member = disk.fileNames.lazy.compactMap { index.member($0) }.first
+      guard let member else { throw BlockError(.corrupt, "the archive has no member '\(name)'") }
+      pieces = [Piece(name: member.name, range: member.range)]
+    }
+    let length = pieces.reduce(0) { $0 + UInt64($1.range.count) }
+    if let stated = disk.fileSize, stated != length {
+      throw BlockError(
+        .corrupt, "the file '\(name)' has \(length) bytes where the description says \(stated)")
+    }
+    return pieces
+  }
+
+  /// The members `NAME.000000000`, `NAME.000000001` and so on.
+  private static func chunks(of disk: OvfEnvelope.Disk, _ chunk: UInt64, in index: TarIndex)
+    throws(BlockError) -> [Piece]
+  {
+    let name = disk.file ?? disk.id
+    guard chunk > 0, let size = disk.fileSize, size.dividedUp(by: chunk) <= UInt64(index.members.count) else {
+      throw BlockError(.corrupt, "the file '\(name)' is in parts, whose number makes no sense")
+    }
+    var pieces: [Piece] = []
+    for number in 0..<size.dividedUp(by: chunk) {
+      let digits = String(number)
+      let suffix = "." + String(repeating: "0", count: max(0, 9 - digits.utf8.count)) + digits
+      let member = disk.fileNames.lazy.compactMap { index.member($0 + suffix) }.first
+      guard let member else { throw BlockError(.corrupt, "the archive has no member '\(name)\(suffix)'") }
+      guard UInt64(member.range.count) == min(chunk, size - number * chunk) else {
+        throw BlockError(
+          .corrupt, "the member '\(member.name)' has \(member.range.count) bytes, not \(chunk)")
+      }
+      pieces.append(Piece(name: member.name, range: member.range))
+    }
+    return pieces
+  }
+
+  private static func refuseUnread(_ disk: OvfEnvelope.Disk) throws(BlockError) {
+    guard let name = disk.file else {
+      throw BlockError(.unsupported, "the disk '\(disk.id)' is empty: it has no file")
+    }
+    if let compression = disk.compression {
+      throw BlockError(.unsupported, "the file '\(name)' is compressed (\(compression)), which is not read")
+    }
+    if let parent = disk.parent {
+      throw BlockError(
+        .unsupported, "the disk '\(disk.id)' stands on another one ('\(parent)'), which is not read")
+    }
+  }
+
+  // MARK: Files
+
+  /// Reads the description that stands in a file of its own, called `name`; the other files stand beside it.
+  init(description text: Buffer, name: String) throws(BlockError) {
+    description = (name, text.array)
+    manifest = nil
+    disks = try OvfEnvelope(parsing: text).disks.map { (disk) throws(BlockError) in
+      var defect: BlockError?
+      do throws(BlockError) {
+        try Appliance.refuseUnread(disk)
+        if disk.chunkSize != nil {
+          throw BlockError(
+            .unsupported, "the file '\(disk.file ?? "")' is in parts, which is only read in an archive")
+        }
+      } catch { defect = error }
+      let pieces = defect == nil ? [Piece(name: disk.fileNames.first ?? "", range: 0..<0)] : []
+      return Disk(description: disk, pieces: pieces, defect: defect)
+    }
+  }
+
+  // MARK: Choice
+
+  /// The index of the disk that is meant by a number from 1 on, or by a disk's identifier or file; of the only one without
+  /// a choice. Nil where nobody chose among several.
+  ///
+  /// - Throws: kind `notFound` where there is none, the reason where it is not read.
+  func index(of choice: String?) throws(BlockError) -> Int? {
+    var index: Int?
+    if let choice {
+      if let number = Int(choice), (1...max(disks.count, 1)).contains(number) { index = number - 1 }
+      index =
+        index
+        ?? disks.firstIndex { $0.description.id == choice || $0.description.fileNames.contains(choice) }
+      guard let index, disks.indices.contains(index) else {
+        throw BlockError(.notFound, "there is no disk '\(choice)'", advice: "There is: \(list).")
+      }
+    } else {
+      let stored = disks.indices.filter { disks[$0].description.file != nil }
+      guard let first = stored.first else { throw BlockError(.notFound, "there is no disk in it") }
+      guard stored.count == 1 else { return nil }
+      index = first
+    }
+    if let index, let defect = disks[index].defect { throw defect }
+    return index
+  }
+
+  /// The disks in words: `1 'system.vmdk' (10 GiB), 2 'data.vmdk'`.
+  var list: String {
+    var words: [String] = []
+    for (index, disk) in disks.enumerated() {
+      let size = disk.description.capacity.map { " (\(SizeText.human($0)))" } ?? ""
+      words.append("\(index + 1) '\(disk.name)'\(size)")
+    }
+    return words.joined(separator: ", ")
+  }
+
+  /// The error where nobody chose a disk.
+  var ambiguity: BlockError {
+    BlockError(
+      .invalidArgument, "there are \(disks.count) disks in it: \(list)",
+      advice: "Choose one with --disk and its number or name.")
+  }
+}

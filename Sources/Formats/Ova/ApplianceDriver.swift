@@ -1,0 +1,195 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Crypto
+internal import Errors
+internal import Host
+internal import Options
+
+/// An open appliance, which shows one of its disks. It is only read.
+final class ApplianceDriver: ComposedDriver, VerifiableDriver, @unchecked Sendable {
+  /// The slots of the disks.
+  static let disks = EdgeSlot(rawValue: "disks")
+  /// The slot of the digests, where they are a file of their own.
+  static let manifest = EdgeSlot(rawValue: "manifest")
+
+  let name: String
+  private let appliance: Appliance
+  /// The disk that is shown; nil where only tables are looked at and nobody chose.
+  private let shown: Int?
+  /// Whether the files stand in the appliance's own.
+  private let isArchive: Bool
+  /// Set before anybody uses the node, and not changed then.
+  private var manifest: OvfManifest?
+
+  init(_ appliance: Appliance, name: String, shows index: Int?, isArchive: Bool) {
+    self.appliance = appliance
+    self.name = name
+    self.isArchive = isArchive
+    shown = index
+    manifest = appliance.manifest
+  }
+
+  /// The disk that is shown, or all; and the digests where they are a file.
+  var references: [ImageReference] {
+    var references: [ImageReference] = []
+    for (index, disk) in appliance.disks.enumerated() where shown == nil || shown == index {
+      guard disk.defect == nil else { continue }
+      var reference = ImageReference(
+        slot: ApplianceDriver.disks.element(index), role: [.data, .metadata],
+        name: disk.pieces.first?.name ?? "",
+        format: nil)
+      if isArchive {
+        reference.parts = disk.pieces.map(\.range)
+      } else {
+        reference.otherNames = Array(disk.description.fileNames.dropFirst())
+      }
+      reference.staysInFolder = true
+      let (name, stated) = (disk.name, disk.description.knownFormat)
+      reference.check = { (node: Node) throws(BlockError) in
+        guard !(node.driver is ApplianceDriver) else {
+          throw BlockError(.refused, "'\(name)' is an appliance itself")
+        }
+        // What is damaged would be taken for a raw disk.
+        guard stated == nil || node.driver.name != "raw" else {
+          throw BlockError(
+            .corrupt, "'\(name)' is no image of the format \(stated ?? ""), as the description has it")
+        }
+        return []
+      }
+      references.append(reference)
+    }
+    guard !isArchive else { return references }
+    let stem = String(appliance.description.name.dropLast(4))
+    var digests = ImageReference(
+      slot: ApplianceDriver.manifest, role: .metadata, name: WindowsPath.plain(stem + ".mf"), format: nil,
+      isStorage: true)
+    digests.staysInFolder = true
+    digests.isOptional = true
+    return references + [digests]
+  }
+
+  func readReferences(of node: Node) throws(BlockError) {
+    guard let edge = node.edge(ApplianceDriver.manifest) else { return }
+    let length = edge.length
+    guard length <= OvfManifest.longest else {
+      throw BlockError(
+        .tooLarge, "the manifest has \(length) bytes; no more than \(OvfManifest.longest) are read")
+    }
+    let text = try edge.read(at: 0, count: Int(length))
+    manifest = try inContext("the manifest") { () throws(BlockError) in try OvfManifest(parsing: text.array) }
+  }
+
+  // MARK: The disk
+
+  private func disk(of node: Node) -> Edge? { shown.flatMap { node.edge(ApplianceDriver.disks.element($0)) } }
+
+  /// Of several disks that nobody chose among, all that they have together.
+  func length(of node: Node) -> UInt64 {
+    if let disk = disk(of: node) { return disk.length }
+    var sum: UInt64 = 0
+    for edge in node.children where edge.slot != .file && edge.slot != ApplianceDriver.manifest {
+      sum = sum.plus(edge.length) ?? .max
+    }
+    return sum
+  }
+
+  func limits(of node: Node) -> Limits {
+    var limits = Limits()
+    if let disk = disk(of: node) { limits.clusterSize = disk.child.limits.clusterSize }
+    return limits
+  }
+
+  func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
+    guard let shown, let edge = disk(of: node) else { throw appliance.ambiguity }
+    let location = Extent.Location(ApplianceDriver.disks.element(shown), offset)
+    return Extent(.data, length: min(length, edge.length - offset), location: location, isPassThrough: true)
+  }
+
+  func prepareWrite(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> WriteSlot {
+    throw ApplianceDriver.onlyRead
+  }
+
+  func finishWrite(_ slot: WriteSlot, written: Bool, of node: Node) throws(BlockError) {}
+
+  func flush(_ node: Node) throws(BlockError) {}
+
+  func prepareReopen(_ flags: NodeFlags, options: OptionObject, of node: Node) throws(BlockError) {
+    var options = options
+    _ = try options.takeString("disk")
+    try options.refuseRest(of: name)
+    if flags.contains(.writable) { throw ApplianceDriver.onlyRead }
+  }
+
+  /// The error where somebody wants to write.
+  static let onlyRead = BlockError(
+    .unsupported, "the disks of an appliance are only read",
+    advice: "'convert' makes an image of one that can be written.")
+
+  // MARK: Digests
+
+  func verifyContent(of node: Node, _ context: JobContext) throws(BlockError) {
+    guard let manifest, let shown else { return }
+    let (name, text) = appliance.description
+    if let entry = manifest.entries[FilePaths.name(of: name)] ?? manifest.entries[name] {
+      let hash = try ContentHash(entry.algorithm).begin()
+      try hash.update(text)
+      try ApplianceDriver.require(try hash.finish(), entry, name)
+    }
+    let disk = appliance.disks[shown]
+    for piece in disk.pieces {
+      let names = disk.pieces.count == 1 ? [piece.name] + disk.description.fileNames : [piece.name]
+      guard let name = names.first(where: { manifest.entries[$0] != nil }), let entry = manifest.entries[name]
+      else { continue }
+      let edge =
+        isArchive
+        ? try node.child(in: .file)
+        : try node.child(in: ApplianceDriver.disks.element(shown)).child.child(in: .file)
+      let range = isArchive ? piece.range : 0..<edge.length
+      try ApplianceDriver.verify(range, of: edge, entry, name, context)
+    }
+  }
+
+  private static func verify(
+    _ range: Range<UInt64>, of edge: Edge, _ entry: OvfManifest.Entry, _ name: String, _ context: JobContext
+  ) throws(BlockError) {
+    let digest = try ContentHash(entry.algorithm).digest(of: range, in: edge, context)
+    try require(digest, entry, name)
+  }
+
+  private static func require(_ found: [UInt8], _ entry: OvfManifest.Entry, _ name: String) throws(BlockError)
+  {
+    guard found != entry.digest else { return }
+    throw BlockError(
+      .corrupt, "'\(name)' is not what the manifest says: its \(entry.algorithm.uppercased()) differs",
+      advice: "The file was damaged or changed. --no-verify reads it all the same.")
+  }
+
+  // MARK: Information
+
+  func formatInformation(of node: Node) -> FormatInformation? {
+    var information = FormatInformation()
+    information.isDirty = nil
+    var disks: [OptionTree] = []
+    for (index, disk) in appliance.disks.enumerated() {
+      var object = OptionObject()
+      object["number"] = OptionTree(UInt64(index + 1))
+      object["id"] = .string(disk.description.id)
+      if let file = disk.description.file { object["filename"] = .string(file) }
+      if let edge = node.edge(ApplianceDriver.disks.element(index)) {
+        object["virtual-size"] = OptionTree(edge.length)
+        object["format"] = .string(edge.child.driver.name)
+      } else if let capacity = disk.description.capacity {
+        object["capacity"] = OptionTree(capacity)
+      }
+      if let defect = disk.defect { object["defect"] = .string(defect.finding) }
+      disks.append(.object(object))
+    }
+    var data: OptionObject = ["has-manifest": .bool(manifest != nil), "disks": .array(disks)]
+    if let shown { data["disk"] = OptionTree(UInt64(shown + 1)) }
+    information.specific = ["type": .string(name), "data": .object(data)]
+    return information
+  }
+}

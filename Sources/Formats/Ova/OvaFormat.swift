@@ -1,0 +1,149 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import BlockGraph
+internal import Bytes
+package import Errors
+internal import Host
+package import Options
+
+/// Virtual appliances in an archive: a tar file whose first member describes the others.
+package struct OvaFormat: DriverKind {
+  /// Makes the kind.
+  package init() {}
+
+  /// `ova`.
+  package var name: String { "ova" }
+  /// The disks.
+  package var referenceSlots: [EdgeSlot] { [ApplianceDriver.disks] }
+
+  /// The options for the virtual machine and the digests.
+  package var creationOptions: OptionList {
+    [
+      OptionSpec("size", .size, "Virtual disk size"),
+      OptionSpec(
+        "digest", .choice(["sha256", "sha1", "sha512"]), "Hash function of the manifest", default: "sha256"),
+      OptionSpec(
+        "controller", .choice(["lsilogic", "sata"]), "Controller of the disks", default: "lsilogic"),
+      OptionSpec("cpus", .number, "Number of virtual CPUs", default: 1),
+      OptionSpec("memory", .size, "Memory of the virtual machine", default: 1_073_741_824),
+    ]
+  }
+
+  /// Certain where the first member of an archive is a description.
+  package func probe(_ input: ProbeInput) -> Recognition? {
+    ApplianceHead.isArchive(input.head.bytes) ? Recognition(by: "the name of the first member") : nil
+  }
+
+  /// Reads the headers of the members and the description.
+  package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+    let file = try request.file()
+    let appliance = try Appliance(archiveOf: file.length) { (offset, count) throws(BlockError) in
+      try file.read(at: offset, count: count)
+    }
+    return try appliance.open(&request, name: name, isArchive: true)
+  }
+}
+
+/// Virtual appliances whose files stand beside the one that describes them.
+package struct OvfFormat: DriverKind {
+  /// Makes the kind.
+  package init() {}
+
+  /// `ovf`.
+  package var name: String { "ovf" }
+  /// The disks.
+  package var referenceSlots: [EdgeSlot] { [ApplianceDriver.disks, ApplianceDriver.manifest] }
+
+  /// Certain of the outermost element and its namespace.
+  package func probe(_ input: ProbeInput) -> Recognition? {
+    ApplianceHead.isEnvelope(input.head.bytes) ? Recognition(by: "the outermost element of the text") : nil
+  }
+
+  /// Reads the description.
+  package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+    let file = try request.file()
+    let text = try OvfFormat.text(fileLength: file.length) { (offset, count) throws(BlockError) in
+      try file.read(at: offset, count: count)
+    }
+    let appliance = try Appliance(description: text, name: FilePaths.name(of: request.node.fileName))
+    return try appliance.open(&request, name: name, isArchive: false)
+  }
+
+  fileprivate static func text(
+    fileLength: UInt64, _ read: (UInt64, Int) throws(BlockError) -> Buffer
+  ) throws(BlockError) -> Buffer {
+    guard fileLength <= OvfManifest.longest else {
+      throw BlockError(
+        .tooLarge, "the description has \(fileLength) bytes; no more than \(OvfManifest.longest) are read")
+    }
+    return try read(0, Int(fileLength))
+  }
+}
+
+extension Appliance {
+  /// The driver for the disk that the option `disk` chooses.
+  fileprivate func open(_ request: inout OpenRequest, name: String, isArchive: Bool) throws(BlockError)
+    -> OpenedDriver
+  {
+    guard !request.flags.contains(.writable) else { throw ApplianceDriver.onlyRead }
+    let index = try index(of: try request.options.takeString("disk"))
+    // Looking at the tables alone tells of all.
+    guard index != nil || request.flags.contains(.noIO) else { throw ambiguity }
+    let driver = ApplianceDriver(self, name: name, shows: index, isArchive: isArchive)
+    var opened = OpenedDriver(driver, fileRole: [.metadata, .primary], references: driver.references)
+    opened.warnings = remarks.map { .remark("'\(request.node.fileName)': \($0)") }
+    return opened
+  }
+
+  /// What can be told without opening a disk.
+  fileprivate func findings(isArchive: Bool) -> HeaderFindings {
+    var size: UInt64 = 0
+    for disk in disks { size = size.plus(disk.description.capacity ?? 0) ?? .max }
+    var findings = HeaderFindings(virtualSize: size)
+    for (index, disk) in disks.enumerated() {
+      let format = disk.description.format.map { ", \($0)" } ?? ""
+      let capacity = disk.description.capacity.map { ", \(SizeText.human($0))" } ?? ""
+      findings.remarks.append("disk \(index + 1): '\(disk.name)'\(capacity)\(format)")
+      if let defect = disk.defect { findings.defects.append(defect.finding) }
+    }
+    findings.remarks += remarks
+    if isArchive {
+      findings.remarks.append(
+        manifest.map { "a manifest with the digests of \($0.entries.count) files" } ?? "no manifest")
+    } else {
+      findings.references = ApplianceDriver(self, name: "ovf", shows: nil, isArchive: false).references
+        .filter { $0.slot != ApplianceDriver.manifest }
+    }
+    return findings
+  }
+}
+
+extension OvaFormat: BundlingKind {
+  /// Starts an archive.
+  package func makeBundle(_ name: String, lengths: [UInt64], options: OptionObject) throws(BlockError)
+    -> any Bundle
+  {
+    try OvaBundle(name, lengths: lengths, options)
+  }
+}
+
+extension OvaFormat: InspectingKind {
+  /// Reads the headers of the members and the description. No disk is opened.
+  package func inspect(_ file: InspectedFile) throws(BlockError) -> HeaderFindings {
+    let appliance = try Appliance(archiveOf: file.length) { (offset, count) throws(BlockError) in
+      try file.read(at: offset, count: count)
+    }
+    return appliance.findings(isArchive: true)
+  }
+}
+
+extension OvfFormat: InspectingKind {
+  /// Reads the description. No file that it names is opened.
+  package func inspect(_ file: InspectedFile) throws(BlockError) -> HeaderFindings {
+    let text = try OvfFormat.text(fileLength: file.length) { (offset, count) throws(BlockError) in
+      try file.read(at: offset, count: count)
+    }
+    return try Appliance(description: text, name: "").findings(isArchive: false)
+  }
+}

@@ -1,0 +1,85 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Bytes
+internal import Crypto
+internal import Errors
+
+/// The digests of an appliance's files: lines like `SHA256(disk.vmdk)= 1f…`.
+struct OvfManifest {
+  /// A digest.
+  struct Entry: Equatable {
+    /// The hash function as it is called here: `sha256`.
+    var algorithm: String
+    var digest: [UInt8]
+  }
+
+  /// The most bytes of a manifest.
+  static let longest: UInt64 = 1 << 20
+
+  private(set) var entries: [String: Entry] = [:]
+
+  /// Reads a manifest, in any of the spellings that programs write.
+  ///
+  /// - Throws: kind `corrupt` for a line that is none, `refused` for a file with two digests.
+  init(parsing text: [UInt8]) throws(BlockError) {
+    var number = 0
+    for line in text.split(separator: 0x0A, omittingEmptySubsequences: false) {
+      number += 1
+      var line = line.drop(while: OvfManifest.isBlank)
+      while let last = line.last, OvfManifest.isBlank(last) { line.removeLast() }
+      guard !line.isEmpty else { continue }
+      guard let (name, entry) = OvfManifest.entry(line) else {
+        throw BlockError(.corrupt, "line \(number) of the manifest is no digest of a file")
+      }
+      // A second digest by another function would be one that nobody looks at.
+      guard entries.updateValue(entry, forKey: name) == nil else {
+        throw BlockError(.refused, "the manifest has two digests of '\(name)'")
+      }
+    }
+  }
+
+  private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D }
+
+  private static func entry(_ line: ArraySlice<UInt8>) -> (String, Entry)? {
+    guard let open = line.firstIndex(of: UInt8(ascii: "(")),
+      let close = line.lastIndex(of: UInt8(ascii: ")")),
+      open < close, let equal = line[close...].firstIndex(of: UInt8(ascii: "=")),
+      line[(close + 1)..<equal].allSatisfy(isBlank)
+    else { return nil }
+    let word = String(decoding: line[..<open], as: UTF8.self).lowercased()
+    let algorithm = word.filter { $0 != " " && $0 != "-" && $0 != "\t" }
+    let known = [
+      "sha1": ("sha1", 20), "sha256": ("sha256", 32), "sha2256": ("sha256", 32), "sha512": ("sha512", 64),
+      "sha2512": ("sha512", 64), "sha384": ("sha384", 48),
+    ]
+    guard let (name, size) = known[algorithm] else { return nil }
+    let digits = line[(equal + 1)...].filter { !isBlank($0) }
+    guard digits.count == 2 * size else { return nil }
+    var digest: [UInt8] = []
+    for index in stride(from: 0, to: digits.count, by: 2) {
+      guard let high = value(digits[index]), let low = value(digits[index + 1]) else { return nil }
+      digest.append(high << 4 | low)
+    }
+    return (TarIndex.plain(Array(line[(open + 1)..<close])), Entry(algorithm: name, digest: digest))
+  }
+
+  private static func value(_ digit: UInt8) -> UInt8? {
+    switch digit {
+    case 0x30...0x39: digit - 0x30
+    case 0x41...0x46: digit - 0x37
+    case 0x61...0x66: digit - 0x57
+    default: nil
+    }
+  }
+
+  /// The line of a file, as every program reads it.
+  static func line(_ name: String, algorithm: String, digest: [UInt8]) -> [UInt8] {
+    let digits = digest.map { (byte) -> String in
+      let text = String(byte, radix: 16)
+      return text.utf8.count == 1 ? "0" + text : text
+    }
+    return Array("\(algorithm.uppercased())(".utf8) + name.spelledBytes
+      + Array(")= \(digits.joined())\n".utf8)
+  }
+}

@@ -1,0 +1,419 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+import BlockGraph
+import Bytes
+import Errors
+import Support
+import Testing
+
+@testable import OvaFormat
+
+@Suite struct ApplianceTests {
+  private func failure(_ archive: [UInt8], disk: String? = nil) -> BlockError? {
+    do throws(BlockError) {
+      _ = try Appliance(archive).index(of: disk)
+      return nil
+    } catch { return error }
+  }
+
+  @Test("members are found where they stand, whatever the archive's dialect")
+  func members() throws {
+    var archive = SampleArchive()
+    try archive.add("./a.ovf", SampleArchive.description())
+    try archive.add("folder/", type: "5")
+    try archive.addRecord("mtime=1.5")
+    try archive.add("a.vmdk", [1, 2, 3], type: "\0")
+    try archive.add("very/long/", Array("folder/long.vmdk\0".utf8), type: "L")
+    try archive.add("folder/long", [4])
+    try archive.addRecord("path=other.iso")
+    try archive.add("x", [5], type: "7")
+    try archive.add("tail", [6], fields: [(345, Array("prefix".utf8))])
+    for bytes in [archive.whole, archive.bytes, Array(archive.bytes.dropLast(500))] {
+      let index = try TarIndex(fileLength: UInt64(bytes.count)) { (offset, count) throws(BlockError) in
+        Buffer(Array(bytes[Int(offset)..<Int(offset) + count]))
+      }
+      #expect(
+        index.members.map(\.name) == ["a.ovf", "a.vmdk", "folder/long.vmdk", "other.iso", "prefix/tail"])
+      for (number, member) in index.members.dropFirst().enumerated() {
+        #expect(bytes[Int(member.range.lowerBound)] == UInt8([1, 4, 5, 6][number]))
+      }
+      #expect(index.member("a.vmdk")?.range.count == 3)
+    }
+  }
+
+  @Test(
+    "a size of any form is the member's", arguments: [0, 1, 511, 512, 8_589_934_591, 8_589_934_592, 1 << 62])
+  func sizes(_ size: UInt64) throws {
+    let header = Buffer(try TarHeader(file: "disk", size: size).bytes)
+    let parsed = try TarHeader(parsing: header.bytes)
+    #expect(parsed.size == size && parsed.name == Array("disk".utf8) && parsed.kind == .file)
+    // The number of bytes of which no octal digits are left are the only ones in another form.
+    #expect((header.bytes.byte(at: 124) == 0x80) == (size >= 1 << 33))
+  }
+
+  @Test("disks are chosen by number, identifier and file")
+  func choice() throws {
+    let text = SampleArchive.description(
+      files: [("f1", "ovf:href=\"a.vmdk\" ovf:size=\"3\""), ("f2", "ovf:href=\"my%20disk.raw\"")],
+      disks: [
+        ("first", "ovf:fileRef=\"f1\" ovf:capacity=\"2\" ovf:capacityAllocationUnits=\"byte * 2^30\""),
+        ("second", "ovf:fileRef=\"f2\" ovf:format=\"http://x/vhd\""), ("empty", "ovf:capacity=\"1\""),
+      ])
+    var archive = try SampleArchive.appliance(text)
+    try archive.add("my disk.raw", [9])
+    let appliance = try Appliance(archive.whole)
+    #expect(try appliance.index(of: nil) == nil)
+    for (name, index) in [("1", 0), ("first", 0), ("a.vmdk", 0), ("2", 1), ("second", 1), ("my disk.raw", 1)]
+    {
+      #expect(try appliance.index(of: name) == index)
+    }
+    #expect(appliance.ambiguity.message.contains("1 'a.vmdk' (2 GiB), 2 'my disk.raw'"))
+    #expect(failure(archive.whole, disk: "4")?.kind == .notFound)
+    #expect(failure(archive.whole, disk: "0")?.kind == .notFound)
+    #expect(failure(archive.whole, disk: "empty")?.message.contains("is empty") == true)
+    #expect(appliance.disks[1].description.knownFormat == "vpc")
+    #expect(appliance.disks[1].pieces.map(\.range.count) == [1])
+  }
+
+  @Test("a file in parts is put together, where all parts are there")
+  func chunks() throws {
+    let text = SampleArchive.description(
+      files: [("file1", "ovf:href=\"a.vmdk\" ovf:size=\"5\" ovf:chunkSize=\"2\"")])
+    var archive = SampleArchive()
+    try archive.add("a.ovf", text)
+    for (number, part) in ([[1, 2], [3, 4], [5]] as [[UInt8]]).enumerated() {
+      try archive.add("a.vmdk.00000000\(number)", part)
+    }
+    let appliance = try Appliance(archive.whole)
+    #expect(try appliance.index(of: nil) == 0)
+    #expect(appliance.disks[0].pieces.map(\.range.count) == [2, 2, 1])
+    let missing = Array(archive.bytes.dropLast(1024))
+    #expect(failure(missing)?.message.contains("a.vmdk.000000002") == true)
+  }
+
+  @Test(
+    "units of capacities",
+    arguments: [
+      ("byte", 3), ("byte * 2^20", 3 << 20), ("byte*2^30", 3 << 30), ("byte * 1024", 3072),
+      ("MegaBytes", nil),
+      ("byte * 2^64", nil), ("byte * 10^3 * 2", nil), ("byte * 2^63", nil),
+    ] as [(String, UInt64?)])
+  func capacity(_ unit: String, _ expected: UInt64?) throws {
+    let text = SampleArchive.description(
+      disks: [("d", "ovf:fileRef=\"file1\" ovf:capacity=\"3\" ovf:capacityAllocationUnits=\"\(unit)\"")])
+    #expect(try OvfEnvelope(parsing: Buffer(text)).disks[0].capacity == expected)
+  }
+
+  // MARK: Manifests
+
+  @Test(
+    "manifests in all spellings",
+    arguments: [
+      "SHA256(a.vmdk)= X", "SHA256 (a.vmdk) = X", "sha256(a.vmdk)=X", "SHA2-256(./a.vmdk)= X",
+      "\r\n\tSHA256(a.vmdk)= X\r\n",
+    ])
+  func manifest(_ line: String) throws {
+    let digest = String(repeating: "aB", count: 32)
+    let manifest = try OvfManifest(parsing: Array(line.replacing("X", with: digest).utf8))
+    #expect(
+      manifest.entries["a.vmdk"] == .init(algorithm: "sha256", digest: Array(repeating: 0xAB, count: 32)))
+  }
+
+  @Test(
+    "manifests that are none",
+    arguments: [
+      "x", "SHA256(a)= 00", "MD5(a)= 00000000000000000000000000000000",
+      "SHA1(a)= " + String(repeating: "g", count: 40),
+      "SHA1 a = " + String(repeating: "0", count: 40), "SHA1(a)x= " + String(repeating: "0", count: 40),
+    ])
+  func badManifest(_ text: String) {
+    #expect(throws: BlockError.self) { try OvfManifest(parsing: Array(text.utf8)) }
+  }
+
+  @Test("the line that we write")
+  func line() throws {
+    let line = OvfManifest.line("a-disk1.vmdk", algorithm: "sha1", digest: Array(repeating: 10, count: 20))
+    #expect(
+      String(decoding: line, as: UTF8.self) == "SHA1(a-disk1.vmdk)= " + String(repeating: "0a", count: 20)
+        + "\n")
+    #expect(try OvfManifest(parsing: line).entries["a-disk1.vmdk"]?.algorithm == "sha1")
+  }
+
+  // MARK: Hostile archives
+
+  /// Defects by name: the archive, and words of the error.
+  static let defects: [(name: String, words: String, make: @Sendable () throws -> [UInt8])] = [
+    ("absolute name", "leads out of the archive", { try with("/etc/passwd") }),
+    ("name with steps up", "leads out of the archive", { try with("x/../../etc/passwd") }),
+    ("name that is a step up", "leads out of the archive", { try with("..") }),
+    ("empty name", "leads out of the archive", { try with("", fields: [(0, [0])]) }),
+    ("name with a line feed", "leads out of the archive", { try with("a\u{A}b") }),
+    ("symbolic link", "is a symbolic link", { try with("l", type: "2") }),
+    ("hard link", "is a link", { try with("l", type: "1") }),
+    ("character device", "is a device", { try with("l", type: "3") }),
+    ("block device", "is a device", { try with("l", type: "4") }),
+    ("FIFO", "is a FIFO", { try with("l", type: "6") }),
+    ("sparse file", "is a sparse file", { try with("l", type: "S") }),
+    ("unknown type", "unknown type (0x7a)", { try with("l", type: "z") }),
+    ("two members of one name", "two members 'a.vmdk'", { try with("a.vmdk") }),
+    (
+      "two members of one name, one by a record", "two members 'a.vmdk'",
+      {
+        try with {
+          try $0.addRecord("path=./a.vmdk"); try $0.add("x")
+        }
+      }
+    ),
+    ("two descriptions", "2 descriptions", { try with("b.ovf") }),
+    (
+      "size past the end", "ends behind the end",
+      { try with("l", fields: [(124, Array("00000777777\0".utf8))]) }
+    ),
+    (
+      "size of 2^63 - 1", "ends behind the end",
+      { try with("l", fields: [(124, [0x80, 0, 0, 0, 0x7F] + ones(7))]) }
+    ),
+    ("negative size", "size is negative", { try with("l", fields: [(124, ones(12))]) }),
+    (
+      "size of 2^94", "larger than a file",
+      { try with("l", fields: [(124, [0x80, 0x40] + Array(repeating: 0, count: 10))]) }
+    ),
+    (
+      "size that is no number", "size is no number",
+      { try with("l", fields: [(124, Array("0000000x000\0".utf8))]) }
+    ),
+    (
+      "wrong sum", "checksum is wrong",
+      {
+        var bytes = try SampleArchive.appliance().whole
+        bytes[1024 + 20] ^= 1
+        return bytes
+      }
+    ),
+    (
+      "record with another size", "two sizes",
+      {
+        try with {
+          try $0.addRecord("size=1"); try $0.add("x", [1, 2])
+        }
+      }
+    ),
+    (
+      "record with a size past the end", "ends behind the end",
+      {
+        try with {
+          try $0.addRecord("size=9000000000"); try $0.add("x", [1, 2])
+        }
+      }
+    ),
+    (
+      "record with a size that is no number", "size is no number",
+      {
+        try with {
+          try $0.addRecord("size=-1"); try $0.add("x", [1, 2])
+        }
+      }
+    ),
+    (
+      "record for all members", "gives several members",
+      {
+        try with {
+          try $0.addRecord("path=x", type: "g"); try $0.add("x")
+        }
+      }
+    ),
+    (
+      "two records", "gives several members",
+      {
+        try with {
+          try $0.addRecord("path=x"); try $0.addRecord("path=y"); try $0.add("x")
+        }
+      }
+    ),
+    (
+      "record of no length", "cannot be read",
+      { try with { try $0.add("p", Array("x path=y\n".utf8), type: "x") } }
+    ),
+    (
+      "record that ends too late", "cannot be read",
+      { try with { try $0.add("p", Array("99 path=y\n".utf8), type: "x") } }
+    ),
+    (
+      "long record", "records of",
+      {
+        try with { try $0.add("p", Array(repeating: 0x30, count: 70000), type: "x") }
+      }
+    ),
+    (
+      "sparse record", "sparse member",
+      {
+        try with {
+          try $0.addRecord("GNU.sparse.major=1"); try $0.add("x")
+        }
+      }
+    ),
+    (
+      "very many members", "more than 4096",
+      {
+        var archive = try SampleArchive.appliance()
+        for number in 0..<4096 { try archive.add("m\(number)") }
+        return archive.whole
+      }
+    ),
+    (
+      "no description", "no description",
+      {
+        var archive = SampleArchive()
+        try archive.add("a.vmdk")
+        return archive.whole
+      }
+    ),
+    ("nothing", "no members", { Array(repeating: 0, count: 1024) }),
+    (
+      "entity bomb", "declares entities",
+      {
+        try SampleArchive.appliance(
+          SampleArchive.description(prolog: "<!DOCTYPE x [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;&a;\">]>")
+        ).whole
+      }
+    ),
+    (
+      "description of 2 MiB", "no more than 1048576",
+      {
+        try SampleArchive.appliance(Array(repeating: 0x20, count: 2 << 20)).whole
+      }
+    ),
+    (
+      "description cut off", "not well-formed",
+      {
+        try SampleArchive.appliance(Array(SampleArchive.description().dropLast(9))).whole
+      }
+    ),
+    (
+      "another document", "its element is 'html'",
+      { try SampleArchive.appliance(Array("<html/>".utf8)).whole }
+    ),
+    ("file at a URL", "is not beside the description", { try href("http://192.0.2.1/a.vmdk") }),
+    ("file elsewhere", "is not beside the description", { try href("/etc/passwd") }),
+    ("file above", "is not beside the description", { try href("x/../../a.vmdk") }),
+    ("file that is not there", "no member 'b.vmdk'", { try href("b.vmdk") }),
+    ("file of another size", "where the description says 4", { try href("a.vmdk", " ovf:size=\"4\"") }),
+    ("size in words", "is no number", { try href("a.vmdk", " ovf:size=\"four\"") }),
+    ("compressed file", "is compressed (gzip)", { try href("a.vmdk", " ovf:compression=\"gzip\"") }),
+    (
+      "very many parts", "makes no sense",
+      {
+        try href("a.vmdk", " ovf:size=\"9000000000000000000\" ovf:chunkSize=\"1\"")
+      }
+    ),
+    ("parts of nothing", "makes no sense", { try href("a.vmdk", " ovf:size=\"3\" ovf:chunkSize=\"0\"") }),
+    (
+      "file that is not listed", "which is not listed",
+      {
+        try SampleArchive.appliance(SampleArchive.description(disks: [("d", "ovf:fileRef=\"x\"")])).whole
+      }
+    ),
+    (
+      "two files of one id", "two files have the id",
+      {
+        try SampleArchive.appliance(
+          SampleArchive.description(files: [("f", "ovf:href=\"a\""), ("f", "ovf:href=\"b\"")], disks: [])
+        ).whole
+      }
+    ),
+    (
+      "two disks of one id", "two disks have the id",
+      {
+        try SampleArchive.appliance(SampleArchive.description(disks: [("d", ""), ("d", "")])).whole
+      }
+    ),
+    (
+      "very many disks", "more than 256 disks",
+      {
+        try SampleArchive.appliance(SampleArchive.description(disks: (0..<257).map { ("d\($0)", "") })).whole
+      }
+    ),
+    (
+      "disk on another one", "stands on another one",
+      {
+        try SampleArchive.appliance(
+          SampleArchive.description(disks: [("d", "ovf:fileRef=\"file1\" ovf:parentRef=\"e\"")])
+        ).whole
+      }
+    ),
+    ("no disk", "no disk in it", { try SampleArchive.appliance(SampleArchive.description(disks: [])).whole }),
+    (
+      "manifest that contradicts itself", "two digests of 'a.vmdk'",
+      {
+        let zeros = String(repeating: "0", count: 40)
+        return try with("a.mf", Array("SHA1(a.vmdk)= \(zeros)\nSHA1(a.vmdk)= \(zeros)\n".utf8))
+      }
+    ),
+    ("manifest that is none", "line 1 of the manifest", { try with("a.mf", [1, 2, 3]) }),
+  ]
+
+  private static func ones(_ count: Int) -> [UInt8] { Array(repeating: 0xFF, count: count) }
+
+  private static func with(
+    _ name: String, _ content: [UInt8] = [], type: Character = "0", fields: [(Int, [UInt8])] = []
+  ) throws -> [UInt8] {
+    try with { try $0.add(name, content, type: type, fields: fields) }
+  }
+
+  private static func with(_ add: (inout SampleArchive) throws -> Void) throws -> [UInt8] {
+    var archive = try SampleArchive.appliance()
+    try add(&archive)
+    return archive.whole
+  }
+
+  private static func href(_ name: String, _ more: String = "") throws -> [UInt8] {
+    try SampleArchive.appliance(
+      SampleArchive.description(files: [("file1", "ovf:href=\"\(name)\"\(more)")])
+    ).whole
+  }
+
+  @Test("defects are told in one line", arguments: defects.map(\.name))
+  func hostile(_ name: String) throws {
+    let defect = try #require(ApplianceTests.defects.first { $0.name == name })
+    let error = failure(try defect.make())
+    #expect(error?.message.contains(defect.words) == true, "\(error?.message ?? "opened")")
+    #expect(error?.message.contains("\n") == false)
+  }
+
+  @Test("an archive that ends anywhere, or of which a byte is another one, is told or read")
+  func damaged() throws {
+    let whole = try SampleArchive.appliance().whole
+    for count in stride(from: 0, to: whole.count, by: 61) { _ = failure(Array(whole[..<count])) }
+    for index in stride(from: 0, to: 1600, by: 7) {
+      for bit in [1, 0x80] as [UInt8] {
+        var bytes = whole
+        bytes[index] ^= bit
+        _ = failure(bytes)
+      }
+    }
+    #expect(failure(whole) == nil)
+  }
+
+  @Test("archives and descriptions are recognised by their start, and others are not")
+  func probing() throws {
+    func recognised(_ bytes: [UInt8]) -> String? {
+      let input = ProbeInput(
+        head: Buffer(Array(bytes.prefix(ProbeInput.headLength))), length: UInt64(bytes.count), name: "")
+      return OvaFormat().probe(input) != nil ? "ova" : OvfFormat().probe(input) != nil ? "ovf" : nil
+    }
+    #expect(recognised(try SampleArchive.appliance().whole) == "ova")
+    #expect(recognised(SampleArchive.description()) == "ovf")
+    #expect(recognised(SampleArchive.description(prolog: "<!-- <html/> -->")) == "ovf")
+    var other = SampleArchive()
+    try other.add("a.vmdk")
+    try other.add("a.ovf", SampleArchive.description())
+    #expect(recognised(other.whole) == nil)
+    var broken = try SampleArchive.appliance().whole
+    broken[149] ^= 1
+    #expect(recognised(broken) == nil)
+    #expect(recognised(Array("<Envelope xmlns='urn:x'/>".utf8)) == nil)
+    #expect(recognised(Array("<html/ovf/>".utf8)) == nil)
+    #expect(recognised([]) == nil)
+  }
+}
