@@ -20,6 +20,8 @@ package protocol DriverKind: Sendable {
   /// Finds the file that a path means, so that `open` gets that one and no other; from `folder`, where it is stated,
   /// without leaving it or following a link. Nil where storage has no files of this machine to find.
   func find(_ path: String, beneath folder: String?) throws(BlockError) -> FoundFile?
+  /// Whether images are only read, neither made nor changed.
+  var isReadOnly: Bool { get }
   /// Whether images may have a backing file.
   var supportsBacking: Bool { get }
   /// Whether images may hold compressed data that is written there.
@@ -84,6 +86,8 @@ extension DriverKind {
   package func storageName(_ options: OptionObject) -> String? { options["filename"]?.string }
   /// Finds nothing.
   package func find(_ path: String, beneath folder: String?) throws(BlockError) -> FoundFile? { nil }
+  /// They may be changed.
+  package var isReadOnly: Bool { false }
   /// No backing file.
   package var supportsBacking: Bool { false }
   /// Nothing is compressed.
@@ -117,8 +121,17 @@ extension DriverKind {
   /// Recognises nothing.
   package func probe(_ input: ProbeInput) -> Recognition? { nil }
   /// Refuses.
-  package func create(_ request: CreateRequest) throws(BlockError) {
-    throw BlockError(.unsupported, "Format driver '\(name)' does not support image creation")
+  package func create(_ request: CreateRequest) throws(BlockError) { throw noCreation }
+
+  /// - Throws: kind `unsupported` where images are only read.
+  package func requireCreation() throws(BlockError) {
+    guard !isReadOnly else { throw noCreation }
+  }
+
+  private var noCreation: BlockError {
+    BlockError(
+      .unsupported, "Format driver '\(name)' does not support image creation",
+      advice: "Its images are only read: 'convert' makes images of other formats of them.")
   }
 }
 

@@ -57,6 +57,9 @@ package struct Limits: Sendable, Equatable {
   /// as a whole.
   package var largestCopyUnit: UInt64 = 1 << 20
 
+  /// The unit in bytes in which content is decoded as a whole, or 0 where no more is than is asked for.
+  package var decodingUnit: UInt64 = 0
+
   /// The unit in bytes in which the node is copied to: an allocation unit, or an equal part of it where that is longer
   /// than what copying takes into memory; 0 where the node has no unit.
   package var copyUnit: UInt64 {

@@ -141,6 +141,9 @@ extension Opener {
     _ kind: any DriverKind, on file: Node?, _ fileName: String, _ options: OptionObject, _ flags: NodeFlags,
     _ settings: OpenSettings, ownsFile: Bool, above: [Layer]
   ) throws(BlockError) -> Node {
+    guard !kind.isReadOnly || !flags.contains(.writable) else {
+      throw BlockError(.readOnly, "Image is read-only", naming: fileName)
+    }
     var options = options
     let nodeName = try takeNodeName(&options)
     var stated = Stated(takingFrom: &options, for: kind)

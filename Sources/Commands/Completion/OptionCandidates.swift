@@ -20,7 +20,8 @@ enum OptionCandidates {
   static func options(of format: String, _ text: String, amends: Bool, _ objects: [String])
     -> Candidates
   {
-    guard let kind = Drivers.all.first(where: { $0.name == format && !$0.isProtocol }) else { return .none }
+    guard let kind = Drivers.all.first(where: { $0.name == format && !$0.isProtocol && !$0.isReadOnly })
+    else { return .none }
     let file = Drivers.all.first { $0.name == "file" }?.creationOptions ?? []
     let list = amends ? kind.amendOptions : kind.statedOptions.adding(file)
     let (before, last) = split(text)

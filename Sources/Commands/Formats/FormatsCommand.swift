@@ -79,11 +79,13 @@ struct FormatEntry {
       ("compression", kind.supportsCompression),
       ("data-file", kind.creationOptions["data_file"] != nil),
       ("inspect", kind is any InspectingKind), ("filter", kind.isFilter),
+      ("read-only", kind.isReadOnly),
     ]
   }
 
   /// The format's own options, and those of the file that it is made in.
   private var createOptions: OptionList {
+    guard !kind.isReadOnly else { return [] }
     let file = Drivers.all.first { $0.name == "file" }?.creationOptions ?? []
     return kind.statedOptions.adding(file)
   }

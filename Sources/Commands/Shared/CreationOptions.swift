@@ -28,6 +28,7 @@ struct CreationOptions {
     guard let kind = opener.kind(named: format) else {
       throw opener.unknownFormat(format)
     }
+    try kind.requireCreation()
     let options = isStandIn ? kind.creationOptions : kind.statedOptions
     guard let target else {
       let text = options.help

@@ -18,7 +18,7 @@ final class QcowDriver: BlockTableDriver, @unchecked Sendable {
   private let isEncrypted: Bool
   /// Nil where the image is not encrypted, or is open without its key.
   private let cipher: SectorCipher?
-  private let decoders: CompressedBlocks
+  private let decoders: CompressedBlocks<Inflater>
 
   init(_ header: QcowHeader, _ cipher: SectorCipher?) {
     self.header = StoredHeader(header)
@@ -92,7 +92,7 @@ final class QcowDriver: BlockTableDriver, @unchecked Sendable {
   /// Reads and decodes a whole cluster. Its length is below a cluster's by the number of its bits.
   private static func decode(
     _ place: UInt64, _ length: Int, guest: UInt64, into target: inout MutableRawSpan,
-    _ decoder: CompressedBlocks.Decoder, _ file: Edge
+    _ decoder: CompressedBlocks<Inflater>.Decoder, _ file: Edge
   ) throws(BlockError) {
     let fileLength = file.length
     guard place < fileLength, UInt64(length) <= fileLength - place else {

@@ -20,7 +20,7 @@ final class SparseDriver: BlockTableDriver, VmdkDriver, @unchecked Sendable {
   private let coding: GrainCoding
   /// Stands while the header says that the extent was not closed.
   private let mark = ChangeMark()
-  let grains: CompressedBlocks
+  let grains: CompressedBlocks<Inflater>
 
   init(_ header: SparseHeader, _ layout: BlockTableLayout, _ descriptor: OpenDescriptor?) {
     self.header = header
@@ -77,7 +77,7 @@ final class SparseDriver: BlockTableDriver, VmdkDriver, @unchecked Sendable {
   /// Reads and decodes the grain of a guest offset: behind a marker of 12 bytes.
   func decode(
     _ place: UInt64, guest offset: UInt64, into target: inout MutableRawSpan,
-    _ decoder: CompressedBlocks.Decoder, _ file: Edge
+    _ decoder: CompressedBlocks<Inflater>.Decoder, _ file: Edge
   ) throws(BlockError) {
     let grain = table.blockSize
     decoder.makeRoom(GrainMarker.length + 2 * Int(grain))

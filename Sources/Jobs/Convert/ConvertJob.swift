@@ -191,7 +191,7 @@ package final class ConvertJob: Job {
 
   private func makeTarget(_ user: RootUser, in graph: Graph) throws(BlockError) {
     let format = options.targetFormat ?? "raw"
-    let kind = try opener.knownFormat(format)
+    let kind = try opener.creatableFormat(format)
     var values = try CreationChoice(
       options.creationOptions, backing: options.backing, backingFormat: options.backingFormat, for: kind,
       opener

@@ -49,6 +49,9 @@ struct ConvertSource: CopySource {
     }
   }
 
+  /// The longest unit of the images.
+  var unit: UInt64 { parts.map(\.edge.child.limits.decodingUnit).max() ?? 0 }
+
   private func part(at offset: UInt64) -> Part? {
     for part in parts where offset >= part.start && offset - part.start < part.length { return part }
     return nil

@@ -11,6 +11,8 @@ internal import Host
 struct ContentCopy: Sendable {
   /// Bytes read and written at once: bytes that stay in a core's cache are copied fastest.
   static let segmentSize: UInt64 = 256 << 10
+  /// Bytes read at once where more are decoded at once, at most.
+  private static let largestSegment: UInt64 = 1 << 20
   /// Segments under way for each thread: enough to go on while another thread's segment is being compressed.
   private static let segmentsPerThread: UInt64 = 4
   /// Memory in bytes that the segments under way may take together, where two of them do not take more.
@@ -34,7 +36,8 @@ struct ContentCopy: Sendable {
     self.threads = threads
     pace = rateLimit.map { Pace(bytesPerSecond: $0) }
     // Whole granules, which need be no power of two.
-    let segment = ContentCopy.segmentSize.roundedUp(to: target.granule) ?? target.granule
+    let wanted = max(ContentCopy.segmentSize, min(source.unit, ContentCopy.largestSegment))
+    let segment = wanted.roundedUp(to: target.granule) ?? target.granule
     unit = max(segment, target.zeroUnit)
     let segments = ContentCopy.memory / (target.compressionUnit == nil ? unit : 2 * unit)
     capacity = Int(max(2, min(UInt64(threads) * ContentCopy.segmentsPerThread, segments)))

@@ -25,6 +25,9 @@ protocol CopySource: Sendable {
   /// The length in bytes.
   var length: UInt64 { get }
 
+  /// Bytes that are best read together, as they are decoded together; 0 where any number will do.
+  var unit: UInt64 { get }
+
   /// The work that the start of a range needs, and for how many bytes.
   func content(at offset: UInt64, length: UInt64) throws(BlockError) -> (content: CopyContent, length: UInt64)
 
@@ -44,6 +47,8 @@ protocol CopySource: Sendable {
 }
 
 extension CopySource {
+  /// Any number will do.
+  var unit: UInt64 { 0 }
   /// There are no such places.
   func noteUnknown(at offset: UInt64) {}
   /// Nothing that storage could copy.

@@ -46,7 +46,7 @@ package final class CreateJob: Job {
   /// - Throws: for options that are wrong, without the image's name.
   package init(_ options: CreateOptions, graph: Graph, opener: Opener) throws(BlockError) {
     self.opener = opener
-    let kind = try opener.knownFormat(options.format)
+    let kind = try opener.creatableFormat(options.format)
     let path = try opener.targetPath(options.path)
     let choice = try CreationChoice(
       options.options, backing: options.backing, backingFormat: options.backingFormat, for: kind, opener)

@@ -47,9 +47,7 @@ package final class DdJob: Job {
 
   private func makeTarget(_ graph: Graph) throws(BlockError) {
     // Before anything is made, so that a mistake in the name of a format is told as such.
-    guard opener.kind(named: options.targetFormat)?.isProtocol == false else {
-      throw opener.unknownFormat(options.targetFormat)
-    }
+    _ = try opener.creatableFormat(options.targetFormat)
     guard case .image(let name) = options.target else { return }
     target = try DdTarget(
       name, options, length: try targetLength(UInt64(part.count)), graph: graph, opener: opener)

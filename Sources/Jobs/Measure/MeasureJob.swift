@@ -49,6 +49,7 @@ package final class MeasureJob: Job {
   /// - Throws: for a format or options that are wrong.
   package init(_ options: MeasureOptions, opener: Opener) throws(BlockError) {
     guard let target = opener.kind(named: options.format) else { throw opener.unknownFormat(options.format) }
+    try target.requireCreation()
     var values: OptionObject
     do throws(BlockError) {
       values = try CreationChoice(

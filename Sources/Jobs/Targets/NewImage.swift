@@ -77,7 +77,7 @@ final class NewImage: ImageFiles {
 
   private func create() throws(BlockError) {
     try recipe.refuseUnknownBackingFormat(opener)
-    let kind = try opener.knownFormat(recipe.format)
+    let kind = try opener.creatableFormat(recipe.format)
     var options = recipe.options
     if let name = options["data_file"]?.string { options["data_file"] = .string(try opener.targetPath(name)) }
     attributes = try FileAttributes(takingFrom: &options)
@@ -192,12 +192,19 @@ extension Opener {
   ///
   /// - Throws: `Unknown file format 'NAME'`.
   package func knownFormat(_ name: String) throws(BlockError) -> any DriverKind {
+    guard let kind = kind(named: name), !kind.isProtocol else { throw unknownFormat(name) }
+    return kind
+  }
+
+  /// The format called `name`, images of which are to be made.
+  ///
+  /// - Throws: `Unknown file format 'NAME'`; kind `unsupported` for one whose images are only read.
+  package func creatableFormat(_ name: String) throws(BlockError) -> any DriverKind {
     guard let kind = kind(named: name), !kind.isProtocol else {
-      if Signature.readOnlyFormats.contains(name) {
-        throw BlockError(.unsupported, "Format driver '\(name)' does not support image creation")
-      }
-      throw unknownFormat(name)
+      guard Signature.readOnlyFormats.contains(name) else { throw unknownFormat(name) }
+      throw BlockError(.unsupported, "Format driver '\(name)' does not support image creation")
     }
+    try kind.requireCreation()
     return kind
   }
 }

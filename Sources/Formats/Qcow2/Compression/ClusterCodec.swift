@@ -16,7 +16,7 @@ final class ClusterCodec: @unchecked Sendable {
   let isEncrypted: Bool
   let files: FileSpace
   private let geometry: Geometry
-  private let decoders: CompressedBlocks
+  private let decoders: CompressedBlocks<any BlockDecompressor>
   private let lock = ConditionLock()
   /// How guest data is encrypted; nil where it is not.
   private var encryption: ClusterEncryption?
@@ -72,7 +72,7 @@ final class ClusterCodec: @unchecked Sendable {
   /// Decodes a whole cluster. A descriptor's size is below twice a cluster by its number of bits.
   private func decode(
     _ entry: L2Entry, guest: UInt64, into target: inout MutableRawSpan,
-    _ decoder: CompressedBlocks.Decoder, _ node: Node
+    _ decoder: CompressedBlocks<any BlockDecompressor>.Decoder, _ node: Node
   ) throws(BlockError) {
     let descriptor = CompressedDescriptor(entry, geometry)
     let file = try files.file(of: node)
