@@ -49,6 +49,8 @@ let package = Package(
     library("CCrypto", pkgConfig: nil, debian: "libssl-dev"),
     library("CGcrypt", pkgConfig: nil, debian: "libgcrypt20-dev"),
     library("CCryptsetup", pkgConfig: nil, debian: "libcryptsetup-dev"),
+    library("CBzip", pkgConfig: nil, debian: "libbz2-dev"),
+    library("CLzma", pkgConfig: nil, debian: "liblzma-dev"),
     library("CNbd", pkgConfig: nil, debian: "libnbd-dev"),
     library("CXml", pkgConfig: nil, debian: "libxml2"),
     .target(name: "CLinux"),
@@ -59,7 +61,8 @@ let package = Package(
     module("Host", ["Errors", "Bytes", "CLinux"]),
     module("Options", ["Errors", "Bytes"]),
     module("BlockGraph", ["Errors", "Bytes", "Host", "Options"]),
-    module("Compression", ["Errors", "Bytes", "Host", "CIsal", "CZstd", "CDeflate"]),
+    module(
+      "Compression", ["Errors", "Bytes", "Host", "CIsal", "CZstd", "CDeflate", "CBzip", "CLzma"]),
     module("Crypto", ["Errors", "Bytes", "Host", "Options", "CCrypto", "CGcrypt", "CCryptsetup"]),
     module("XML", ["Errors", "Bytes", "Host", "CXml"]),
     module("FileProtocol", ["BlockGraph"], path: "Sources/Protocols/File"),
@@ -78,6 +81,9 @@ let package = Package(
     module("VhdxFormat", ["BlockGraph", "BlockTables", "Compression"], path: "Sources/Formats/Vhdx"),
     module(
       "QcowFormat", ["BlockGraph", "BlockTables", "Compression", "Crypto"], path: "Sources/Formats/Qcow"),
+    module("BochsFormat", ["BlockGraph", "BlockTables"], path: "Sources/Formats/Bochs"),
+    module("CloopFormat", ["BlockGraph", "BlockTables", "Compression"], path: "Sources/Formats/Cloop"),
+    module("DmgFormat", ["BlockGraph", "BlockTables", "Compression"], path: "Sources/Formats/Dmg"),
     module("OvaFormat", ["BlockGraph", "Crypto", "XML"], path: "Sources/Formats/Ova"),
     module("LuksFormat", ["BlockGraph", "Crypto"], path: "Sources/Formats/Luks"),
     module("Filters", ["BlockGraph"], path: "Sources/Formats/Filters"),
@@ -87,7 +93,7 @@ let package = Package(
       [
         "BlockGraph", "Crypto", "FileProtocol", "NBDProtocol", "NullProtocol", "RawFormat", "Qcow2Format",
         "VdiFormat", "QedFormat", "ParallelsFormat", "VpcFormat", "VhdxFormat", "VmdkFormat",
-        "QcowFormat", "OvaFormat", "LuksFormat", "Filters",
+        "QcowFormat", "BochsFormat", "CloopFormat", "DmgFormat", "OvaFormat", "LuksFormat", "Filters",
       ]),
     module(
       "Commands",
@@ -99,7 +105,7 @@ let package = Package(
     .executableTarget(name: "Main", dependencies: ["Commands"]),
 
     // Tests, beside the layers they test.
-    module("Support", ["Jobs", "CLinux"], path: "Tests/Support"),
+    module("Support", ["Jobs", "Compression", "CLinux", "CBzip", "CLzma"], path: "Tests/Support"),
     tests("BytesTests", ["Bytes", "Support"]),
     tests("HostTests", ["Host", "Support"]),
     tests("OptionsTests", ["Options", "Support"]),
@@ -119,6 +125,9 @@ let package = Package(
     tests("VhdxFormatTests", ["VhdxFormat", "Support"]),
     tests("VmdkFormatTests", ["VmdkFormat", "Support"]),
     tests("QcowFormatTests", ["QcowFormat", "Support"]),
+    tests("BochsFormatTests", ["BochsFormat", "Support"]),
+    tests("CloopFormatTests", ["CloopFormat", "Support"]),
+    tests("DmgFormatTests", ["DmgFormat", "Support"]),
     tests("OvaFormatTests", ["OvaFormat", "Support"]),
     tests("LuksFormatTests", ["LuksFormat", "Support"]),
     tests("FiltersTests", ["Filters", "Support"]),
@@ -134,9 +143,11 @@ let package = Package(
 
 // Fuzz targets, whose `main` is libFuzzer's: Scripts/fuzz builds them.
 if Context.environment["STRATA_FUZZ"] != nil {
-  package.targets.append(module("FuzzSupport", ["Jobs"], path: "Fuzz/FuzzSupport"))
-  for name in ["FuzzImage", "FuzzLuks", "FuzzBlockTables", "FuzzDescriptions", "FuzzPrograms", "FuzzOptions"]
-  {
+  package.targets.append(module("FuzzSupport", ["Jobs", "Support"], path: "Fuzz/FuzzSupport"))
+  for name in [
+    "FuzzImage", "FuzzLuks", "FuzzBlockTables", "FuzzReadOnly", "FuzzDescriptions", "FuzzPrograms",
+    "FuzzOptions",
+  ] {
     package.targets.append(
       .executableTarget(
         name: name, dependencies: ["FuzzSupport"], path: "Fuzz/\(name)",

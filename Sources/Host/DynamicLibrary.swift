@@ -10,16 +10,27 @@ package final class DynamicLibrary: @unchecked Sendable {
   // Sendable because the handle never changes and the loader locks for itself.
   /// The libraries that there may be.
   package enum Name: String, Sendable {
+    case bzip = "libbz2.so.1.0"
     case crypto = "libcrypto.so.3"
     case cryptsetup = "libcryptsetup.so.12"
     case deflate = "libdeflate.so.0"
     case gcrypt = "libgcrypt.so.20"
+    case lzfse = "liblzfse.so"
+    case lzma = "liblzma.so.5"
     case nbd = "libnbd.so.0"
     case xml = "libxml2.so.2"
 
-    /// The package that users install to get the library.
-    fileprivate var package: String {
+    /// What users do to get the library: of most they install a package.
+    fileprivate var advice: Advice {
+      package.map { "Install the package \($0)." }
+        ?? "Debian has no package of it: https://github.com/lzfse/lzfse is where it comes from."
+    }
+
+    private var package: String? {
       switch self {
+      case .bzip: "libbz2-1.0"
+      case .lzfse: nil
+      case .lzma: "liblzma5"
       case .crypto: "libssl3"
       case .cryptsetup: "libcryptsetup12"
       case .deflate: "libdeflate0"
@@ -39,8 +50,7 @@ package final class DynamicLibrary: @unchecked Sendable {
   fileprivate init(_ name: Name) throws(BlockError) {
     guard let handle = unsafe dlopen(name.rawValue, RTLD_NOW | RTLD_LOCAL) else {
       throw BlockError(
-        .unsupported, "Library '\(name.rawValue)' cannot be loaded",
-        advice: "Install the package \(name.package).")
+        .unsupported, "Library '\(name.rawValue)' cannot be loaded", advice: name.advice)
     }
     self.name = name.rawValue
     unsafe self.handle = handle

@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import BlockGraph
+internal import BochsFormat
+internal import CloopFormat
+internal import DmgFormat
 internal import FileProtocol
 internal import Filters
 internal import LuksFormat
@@ -25,7 +28,8 @@ package enum Drivers {
     [FileStorage.file, FileStorage.device, NBDStorage()] + NullStorage.all
     + [
       RawFormat(), Qcow2Format(), VdiFormat(), QedFormat(), ParallelsFormat(), VpcFormat(), VhdxFormat(),
-      VmdkFormat(), QcowFormat(), OvaFormat(), OvfFormat(), LuksFormat(),
+      VmdkFormat(), QcowFormat(), BochsFormat(), CloopFormat(), DmgFormat(), OvaFormat(), OvfFormat(),
+      LuksFormat(),
     ]
     + [
       CopyOnReadFilter(), CopyBeforeWriteFilter(), ThrottleFilter(), QuorumFilter(), BlkverifyFilter(),

@@ -65,7 +65,7 @@ import Testing
     ("program", "printf MZ | dd of=$f bs=1 conv=notrunc", 1, "it can be taken for program"),
     (
       "foreign", "printf 'Bochs Virtual HD Image' | dd of=$f bs=1 conv=notrunc", 2,
-      "the format bochs is not one that this program reads"
+      "Image not in Bochs format"
     ),
     ("script", "printf '#!/bin/sh' | dd of=$f bs=1 conv=notrunc", 1, "it can be taken for script"),
   ]

@@ -9,7 +9,7 @@ import Testing
   private let folder = TemporaryFolder()
 
   /// Makes images of large clusters, and tells the memory that a command takes at most.
-  private static let prelude = """
+  static let prelude = """
     strata=$1
     exec 2>/dev/null
     head -c 96M /dev/urandom >disk.raw

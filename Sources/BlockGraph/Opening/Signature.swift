@@ -78,11 +78,12 @@ package struct Signature: Sendable {
     Signature("ova", .image, .rule { ApplianceHead.isArchive($0) }),
     Signature("ovf", .image, .rule { ApplianceHead.isEnvelope($0) }),
     Signature("bochs", .image, "Bochs Virtual HD Image"),
-    Signature("cloop", .image, "#!/bin/sh\n#V2.0 Format\n"),
+    Signature("cloop", .image, .rule { isCloop($0) }),
     // The trailer of 512 bytes is found by its version and length where something stands behind it.
     Signature("dmg", .image, .end(512, Array("koly".utf8))),
     Signature("dmg", .image, .trailer(Array("koly".utf8) + [0, 0, 0, 4, 0, 0, 2, 0])),
-    Signature("dmg", .image, "encrcdsa"),
+    Signature("dmg", .image, "encrcdsa"), Signature("dmg", .image, .end(8, Array("cdsaencr".utf8))),
+    Signature("dmg", .image, "sprs\0\0\0\u{3}"),
     Signature("iso9660", .disc, at: 32769, "CD001"), Signature("udf", .disc, at: 32769, "BEA01"),
     Signature("mbr", .content, at: 510, [0x55, 0xAA]),
     Signature("gpt", .content, at: 512, "EFI PART"),
@@ -163,6 +164,19 @@ package struct Signature: Sendable {
     let sign: [UInt8] = [0x53, 0x4B, 0x55, 0x4C, 0xBA, 0xBE, 0, 2]
     for power in 14...22 where stands(sign, in: head, at: 1 << power) { return true }
     return false
+  }
+
+  /// Whether the script of a compressed disk of any version stands at the start.
+  private static func isCloop(_ head: RawSpan) -> Bool {
+    let (start, end) = (Array("#!/bin/sh\n#V".utf8), Array(" Format".utf8))
+    guard stands(start, in: head, at: 0) else { return false }
+    var offset = start.count
+    while offset < min(head.byteCount, start.count + 8),
+      head.byte(at: offset) == 0x2E || (0x30...0x39).contains(head.byte(at: offset))
+    {
+      offset += 1
+    }
+    return stands(end, in: head, at: offset)
   }
 
   private static func isQcow(_ head: RawSpan) -> Bool {

@@ -1,0 +1,119 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import BlockGraph
+internal import Bytes
+package import Errors
+internal import Options
+
+/// Disk images of Apple (UDIF), read only: a trailer that leads to tables of chunks, each stored as it is, compressed or not
+/// at all.
+package struct DmgFormat: DriverKind {
+  /// Makes the kind.
+  package init() {}
+
+  /// `dmg`.
+  package var name: String { "dmg" }
+  /// `hdiutil` of macOS makes them.
+  package var isReadOnly: Bool { true }
+
+  /// Certain of the trailer, whatever the file is called: one without it that is called `.dmg` is a raw disk. Kinds of
+  /// Apple's images that cannot be read are recognized, too, so that they are not taken for raw disks.
+  package func probe(_ input: ProbeInput) -> Recognition? {
+    if let offset = DmgTrailer.offset(in: input.tail.bytes) {
+      let distance = input.tail.count - offset
+      return Recognition(by: "the trailer \(distance) bytes before the end")
+    }
+    return DmgRelative.refusal(head: input.head.bytes, tail: input.tail.bytes) != nil
+      ? Recognition(by: "the magic of one of Apple's other kinds of images") : nil
+  }
+
+  /// The trailer, with what other programs add to it.
+  package func tellingRanges(inFileOf length: UInt64) -> [Range<UInt64>] {
+    [0..<4096, length - min(length, UInt64(2 * DmgTrailer.length))..<length]
+  }
+
+  /// Reads the trailer and all tables.
+  package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
+    let file = try request.file()
+    var options = try DmgOptions(taking: &request.options)
+    options.limits.resources = min(options.limits.resources, request.tableBudget ?? .max)
+    let layout = try DmgLayout(fileLength: file.length, limits: options.limits) {
+      (offset, count) throws(BlockError) in
+      try file.read(at: offset, count: count)
+    }
+    // A check tells them all.
+    if !request.flags.contains(.checking) { try layout.refuseOverlap() }
+    return OpenedDriver(DmgDriver(layout, fillsGaps: options.fillsGaps))
+  }
+}
+
+/// What the user says of an image.
+struct DmgOptions {
+  /// Whether sectors that no chunk has read as zeros.
+  var fillsGaps = false
+  var limits = DmgLimits()
+
+  /// Takes the options by which an image is opened; unknown ones stay.
+  init(taking options: inout OptionObject) throws(BlockError) {
+    switch try options.takeString("fill-gaps") {
+    case nil, "error": break
+    case "zero": fillsGaps = true
+    case .some(let other):
+      throw BlockError(
+        .invalidArgument, "Parameter 'fill-gaps' does not accept value '\(other)'",
+        advice: "There are error and zero.")
+    }
+    if let size = try options.takeSize("max-chunk") {
+      guard (512...DmgLimits.largestChunk).contains(size) else {
+        throw BlockError(
+          .invalidArgument, "Parameter 'max-chunk' expects a size from 512 bytes to 1 GiB")
+      }
+      limits.chunk = size
+    }
+  }
+}
+
+extension DmgFormat: InspectingKind {
+  /// Reads the trailer and all tables, and compares them with each other and with the length of the file.
+  package func inspect(_ file: InspectedFile) throws(BlockError) -> HeaderFindings {
+    let layout = try DmgLayout(fileLength: file.length) { (offset, count) throws(BlockError) in
+      try file.read(at: offset, count: count)
+    }
+    var findings = HeaderFindings(virtualSize: layout.trailer.size)
+    layout.forEachFinding { finding in
+      findings.defects.append(finding.text)
+      return findings.defects.count < 20
+    }
+    var past = 0
+    for chunk in layout.chunks where chunk.place.upperBound > file.length { past += 1 }
+    if past > 0 { findings.defects.append("\(past) chunks lie past the end of the file") }
+    if !layout.chunks.isEmpty { findings.remarks.append("chunks: \(layout.kinds)") }
+    return findings
+  }
+}
+
+extension DmgLayout {
+  /// How many chunks are stored in which way.
+  fileprivate var kinds: String {
+    var counts: [String: Int] = [:]
+    for chunk in chunks { counts[chunk.kind.text, default: 0] += 1 }
+    return counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+  }
+}
+
+extension DmgChunk.Kind {
+  /// In words.
+  var text: String {
+    switch self {
+    case .zero, .ignored: "zeros"
+    case .raw: "raw"
+    case .adc: "ADC"
+    case .zlib: "zlib"
+    case .bzip2: "bzip2"
+    case .lzfse: "LZFSE"
+    case .xz: "LZMA"
+    case .unknown(let type): "of unknown type 0x\(String(type, radix: 16))"
+    }
+  }
+}
