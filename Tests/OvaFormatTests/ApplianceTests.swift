@@ -97,7 +97,8 @@ import Testing
     arguments: [
       ("byte", 3), ("byte * 2^20", 3 << 20), ("byte*2^30", 3 << 30), ("byte * 1024", 3072),
       ("MegaBytes", nil),
-      ("byte * 2^64", nil), ("byte * 10^3 * 2", nil), ("byte * 2^63", nil),
+      ("byte * 2^64", nil), ("byte * ^", nil), ("byte * ^3", nil), ("byte * 2^", nil),
+      ("byte * 10^3 * 2", nil), ("byte * 2^63", nil),
     ] as [(String, UInt64?)])
   func capacity(_ unit: String, _ expected: UInt64?) throws {
     let text = SampleArchive.description(

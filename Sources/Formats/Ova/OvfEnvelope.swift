@@ -87,8 +87,8 @@ struct OvfEnvelope {
     let words = (unit ?? "byte").split { $0 == " " || $0 == "*" }
     guard words.first == "byte" || words.isEmpty else { return nil }
     guard words.count > 1 else { return number }
-    let power = words[1].split(separator: "^")
-    guard words.count == 2, let base = UInt64(power[0]), power.count <= 2,
+    let power = words[1].split(separator: "^", omittingEmptySubsequences: false)
+    guard words.count == 2, power.count <= 2, let base = power.first.flatMap({ UInt64($0) }),
       let exponent = power.count == 2 ? Int(power[1]) : 1, (0...63).contains(exponent)
     else { return nil }
     var result: UInt64? = number
