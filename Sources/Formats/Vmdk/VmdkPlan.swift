@@ -86,11 +86,9 @@ struct VmdkPlan {
       guard !zeroedGrains else { throw BlockError(.invalidArgument, "Flat image can't enable zeroed grain") }
     }
     if subformat == .streamOptimized {
+      // Zeroed grains would say no more than grains that are not there: nothing shows through.
       guard parentName == nil else {
         throw BlockError(.invalidArgument, "Images of subformat streamOptimized have no backing file")
-      }
-      guard !zeroedGrains else {
-        throw BlockError(.invalidArgument, "Images of subformat streamOptimized have no zeroed grains")
       }
       guard preallocation == .off else {
         throw BlockError(.unsupported, "Compression and preallocation not supported at the same time")

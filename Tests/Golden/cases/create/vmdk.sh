@@ -19,7 +19,7 @@ run without_flag strata map --output=json e.vmdk
 run strata create -f vmdk -b base.raw -F raw f.vmdk
 run strata create -f vmdk -b missing.vmdk -F vmdk f.vmdk
 for option in adapter_type=lsilogic adapter_type=buslogic adapter_type=legacyESX adapter_type=scsi compat6=on hwversion=11 \
-  compat6=on,hwversion=11 toolsversion=10 zeroed_grain=on subformat=flat subformat=monolithicFlat,zeroed_grain=on \
+  compat6=on,hwversion=11 toolsversion=10 zeroed_grain=on subformat=streamOptimized,zeroed_grain=on subformat=flat subformat=monolithicFlat,zeroed_grain=on \
   preallocation=falloc preallocation=metadata cluster_size=4k; do
   run strata create -q -f vmdk -o $option g.vmdk 1M
   if [[ -e g.vmdk ]]; then grep -a -o '^ddb.*' g.vmdk; fi
