@@ -112,9 +112,12 @@ struct CloopFormatTests {
       #expect(found.result.corruptions > 0)
       #expect(found.lines.last?.hasPrefix("ERROR: block 7: it goes on past the end of the file") == true)
     }
-    for count in [0, 10, 100, 136, 150] {
+    for count in [0, 10, 100, 150] {
       #expect(throws: BlockError.self) { _ = try MemoryCloop(Array(bytes.prefix(count)), flags: []) }
     }
+    // Zeros in the place of the table are in order, as `qemu-img` has it; there is no block to read.
+    let headless = try MemoryCloop(Array(bytes.prefix(136)), flags: [])
+    #expect(throws: BlockError.self) { _ = try headless.edge.array(at: 0, count: 512) }
   }
 
   /// The table of 8 blocks of 512 bytes starts at 136, their streams at 208.
