@@ -10,8 +10,9 @@ internal import Errors
 final class DmgDriver: ReadOnlyDriver {
   /// Chunks looked at for one answer.
   private static let perAnswer = 4096
-  /// Bytes that chunks being decoded may take together: of the usual 1 MiB, many at once.
-  private static let memory = 16 << 20
+  /// Bytes that chunks being decoded may take together: of the usual 1 MiB, four at once. The decoders of xz and bzip2 take
+  /// as much again.
+  private static let memory = 8 << 20
 
   let name = "dmg"
   let layout: DmgLayout
