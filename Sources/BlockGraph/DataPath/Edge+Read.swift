@@ -40,6 +40,22 @@ extension Edge {
     return buffer
   }
 
+  /// Reads a range, and gives it to `body` in pieces of at most 1 MiB, from its start to its end.
+  package func forEachPiece(
+    of range: Range<UInt64>, _ body: (RawSpan) throws(BlockError) -> Void
+  ) throws(BlockError) {
+    let buffer = Buffer(count: Int(min(range.upperBound - range.lowerBound, 1 << 20)))
+    var position = range.lowerBound
+    while position < range.upperBound {
+      let count = Int(min(UInt64(buffer.count), range.upperBound - position))
+      var bytes = buffer.mutableBytes
+      var part = bytes.slice(0..<count)
+      try read(at: position, into: &part)
+      try body(buffer.bytes.slice(0..<count))
+      position += UInt64(count)
+    }
+  }
+
   /// The answer of the child's own layer about the range; `offset` must lie inside the length.
   package func extent(at offset: UInt64, length: UInt64) throws(BlockError) -> Extent {
     try request { (node: Node) throws(BlockError) in try node.extent(at: offset, length: length) }

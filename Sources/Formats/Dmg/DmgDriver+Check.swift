@@ -67,16 +67,9 @@ extension DmgDriver: CheckingDriver {
       return note("the data fork goes on past the end of the file (offset \(data.upperBound))")
     }
     var sum = CRC32()
-    let buffer = Buffer(count: 1 << 20)
-    var position = data.lowerBound
-    while position < data.upperBound {
+    try file.forEachPiece(of: data) { (piece: RawSpan) throws(BlockError) in
       try context.checkInterrupted()
-      let count = Int(min(UInt64(buffer.count), data.upperBound - position))
-      var bytes = buffer.mutableBytes
-      var part = bytes.slice(0..<count)
-      try file.read(at: position, into: &part)
-      sum.add(buffer.bytes.slice(0..<count))
-      position += UInt64(count)
+      sum.add(piece)
     }
     if sum.value != stated {
       note("the checksum of the data is \(sum.value.hexadecimal), should be \(stated.hexadecimal)")

@@ -109,17 +109,10 @@ extension ContentHash {
   func digest(of range: Range<UInt64>, in file: Edge, _ context: JobContext) throws(BlockError) -> [UInt8] {
     context.expect(range.upperBound - range.lowerBound)
     let hash = try begin()
-    let buffer = Buffer(count: 1 << 20)
-    var position = range.lowerBound
-    while position < range.upperBound {
+    try file.forEachPiece(of: range) { (piece: RawSpan) throws(BlockError) in
       try context.checkInterrupted()
-      let count = Int(min(UInt64(buffer.count), range.upperBound - position))
-      var bytes = buffer.mutableBytes
-      var part = bytes.slice(0..<count)
-      try file.read(at: position, into: &part)
-      try hash.update(buffer.bytes.slice(0..<count))
-      position += UInt64(count)
-      context.advance(UInt64(count))
+      try hash.update(piece)
+      context.advance(UInt64(piece.byteCount))
     }
     return try hash.finish()
   }

@@ -80,16 +80,7 @@ struct ParallelsExtension {
   /// The MD5 of a range of the file.
   private static func digest(of range: Range<UInt64>, in file: Edge) throws(BlockError) -> [UInt8] {
     let hash = try ContentHash("md5").begin()
-    let piece = Buffer(count: Int(min(UInt64(range.count), 1 << 20)))
-    var offset = range.lowerBound
-    while offset < range.upperBound {
-      let count = Int(min(UInt64(piece.count), range.upperBound - offset))
-      var bytes = piece.mutableBytes
-      var part = bytes.slice(0..<count)
-      try file.read(at: offset, into: &part)
-      try hash.update(piece.bytes.slice(0..<count))
-      offset += UInt64(count)
-    }
+    try file.forEachPiece(of: range) { (piece: RawSpan) throws(BlockError) in try hash.update(piece) }
     return try hash.finish()
   }
 
