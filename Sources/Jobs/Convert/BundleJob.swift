@@ -139,7 +139,7 @@ package final class BundleJob: Job {
     }
     try graph.attach(window, toUnused: graph.makeTail(of: node, from: start, as: name, flags: flags))
     guard let area = window.edge else { return 0 }
-    let from = try ConvertSource([source], base: nil, salvage: options.salvages ? noteSalvage : nil)
+    let from = try ConvertSource([source], base: nil, salvage: options.salvage(warn))
     let size = try kind.lengthOfNew(from.length, options: memberOptions)
     try kind.create(CreateRequest(file: area, size: size, options: memberOptions, secrets: opener.secrets))
     try graph.setPermissions(.none, of: window)
@@ -158,7 +158,7 @@ package final class BundleJob: Job {
     if options.verifies {
       try graph.setPermissions(
         PermissionRequest(held: .consistentRead, shared: .consistentRead), of: image)
-      let original = try ConvertSource([source], base: nil, salvage: silence)
+      let original = try ConvertSource([source], base: nil, salvage: options.silence)
       try inFile(name, "Could not verify") { () throws(BlockError) in
         let written = try ConvertSource([edge], base: nil, salvage: nil)
         try ContentComparison(original, written).run(threads: options.threads ?? Threads.processors, context)
@@ -179,17 +179,6 @@ package final class BundleJob: Job {
       position += extent.length
     }
     return sum
-  }
-
-  /// Says nothing of sectors that cannot be read: the copy has told of each. Nil where they are errors.
-  private var silence: (@Sendable (ConvertSource.Lost) -> Void)? {
-    guard options.salvages else { return nil }
-    return { _ in }
-  }
-
-  private var noteSalvage: @Sendable (ConvertSource.Lost) -> Void {
-    let warn = warn
-    return { lost in warn(lost.words) }
   }
 
   /// Lets the file appear under its name.

@@ -82,7 +82,7 @@ package final class ConvertJob: Job {
     guard let graph, let target, let edge = target.edge else { return }
     var edges: [Edge] = []
     for user in sources { if let edge = user.edge { edges.append(edge) } }
-    let source = try ConvertSource(edges, base: base, salvage: options.salvages ? noteSalvage : nil)
+    let source = try ConvertSource(edges, base: base, salvage: options.salvage(warn))
     let shape = shape(of: edge)
     let copy = ContentCopy(
       from: source, to: shape, threads: options.threads ?? Threads.processors,
@@ -102,11 +102,13 @@ package final class ConvertJob: Job {
       self.target = nil
       try inContext("error while closing the target") { () throws(BlockError) in try graph.release(target) }
     }
-    if options.verifies { try verify(try ConvertSource(edges, base: nil, salvage: silence), graph, context) }
+    if options.verifies {
+      try verify(try ConvertSource(edges, base: nil, salvage: options.silence), graph, context)
+    }
     if let algorithm = options.checksum {
       let scan = ChecksumScan(
         algorithm: algorithm, method: .blocks, threads: options.threads ?? Threads.processors)
-      checksum = try scan.run(try ConvertSource(edges, base: nil, salvage: silence), context)
+      checksum = try scan.run(try ConvertSource(edges, base: nil, salvage: options.silence), context)
     }
     context.finish()
     try image?.complete()
@@ -150,17 +152,6 @@ package final class ConvertJob: Job {
       else { throw error }
       throw cause
     }
-  }
-
-  /// Says nothing of sectors that cannot be read: the copy has told of each. Nil where they are errors.
-  private var silence: (@Sendable (ConvertSource.Lost) -> Void)? {
-    guard options.salvages else { return nil }
-    return { _ in }
-  }
-
-  private var noteSalvage: @Sendable (ConvertSource.Lost) -> Void {
-    let warn = warn
-    return { lost in warn(lost.words) }
   }
 
   // MARK: Target

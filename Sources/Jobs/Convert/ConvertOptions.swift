@@ -62,6 +62,18 @@ package struct ConvertOptions: Sendable {
   /// The shortest run of zeros in bytes that is left out.
   var leastHole: UInt64 { sparseSize ?? 4096 }
 
+  /// Hears of sectors that cannot be read, and tells of them by `warn`; nil where they are errors.
+  func salvage(_ warn: @escaping @Sendable (String) -> Void) -> (@Sendable (ConvertSource.Lost) -> Void)? {
+    guard salvages else { return nil }
+    return { lost in warn(lost.words) }
+  }
+
+  /// Says nothing of sectors that cannot be read: the copy has told of each. Nil where they are errors.
+  var silence: (@Sendable (ConvertSource.Lost) -> Void)? {
+    guard salvages else { return nil }
+    return { _ in }
+  }
+
   /// Looks at the options together.
   ///
   /// - Throws: kind `invalidArgument` for the first combination that makes no sense.
