@@ -87,9 +87,8 @@ struct ChecksumCommand: ProgramCommand {
     let flags = try cacheMode(cache, "source cache", default: .writeback).flags
     let threads = try parseThreads(parallel)
     let hash = try ContentHash(algorithm ?? "sha256")
-    var image = try access.image(file, format: format, flags: flags)
+    var image = try access.image(file, format: format, disk: disk, flags: flags)
     image.settings.snapshot = try parseSnapshotSelector(snapshot)
-    image.disk = disk
     let user = try session.open(image)
     guard let edge = user.edge else { return 1 }
     let reporter = session.reporter(isShown: progress.progress && !standard.quiet && form == .human)

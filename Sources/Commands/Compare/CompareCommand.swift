@@ -70,11 +70,10 @@ struct CompareCommand: ProgramCommand {
       reporter.finish()
     }
     let flags = try cacheMode(cache, "source cache", default: .writeback).flags
-    var (one, other) = (
-      try access.image(files[0], format: format, flags: flags),
-      try access.image(files[1], format: secondFormat, flags: flags)
+    let (one, other) = (
+      try access.image(files[0], format: format, disk: disk, flags: flags),
+      try access.image(files[1], format: secondFormat, disk: secondDisk, flags: flags)
     )
-    (one.disk, other.disk) = (disk, secondDisk)
     let (left, right) = (try session.open(one), try session.open(other))
     guard let mine = left.edge, let theirs = right.edge else { return 2 }
     let job = CompareJob(mine, theirs, isStrict: strict)

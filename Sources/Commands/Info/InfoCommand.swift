@@ -54,8 +54,7 @@ struct InfoCommand: ProgramCommand {
     let file = try onlyOperand(files)
     let form = try output.format()
     let mode = try cacheMode(cache, "cache", default: .writeback)
-    var image = try access.image(file, format: format, flags: mode.flags)
-    image.disk = disk
+    let image = try access.image(file, format: format, disk: disk, flags: mode.flags)
     let job = InfoJob(
       try session.name(of: image), image.settings, followsChain: backingChain, opener: session.opener)
     try session.run(job)

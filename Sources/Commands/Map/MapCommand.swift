@@ -71,9 +71,7 @@ struct MapCommand: ProgramCommand {
     guard let form = Form(rawValue: output ?? "human") else {
       throw BlockError(.invalidArgument, "--output must be used with human or json as argument.")
     }
-    var image = try access.image(file, format: format)
-    image.disk = disk
-    let user = try session.open(image)
+    let user = try session.open(try access.image(file, format: format, disk: disk))
     guard let edge = user.edge else { return 1 }
     var scan = MapScan(edge, start: start, length: length)
     var renderer: any MapRenderer =

@@ -73,9 +73,8 @@ struct MeasureCommand: ProgramCommand {
     if let length {
       source = .empty(length: length)
     } else {
-      var image = try access.image(files[0], format: format)
+      var image = try access.image(files[0], format: format, disk: disk)
       image.settings.snapshot = selector
-      image.disk = disk
       source = .image(.named(try session.name(of: image), image.settings, session.opener))
     }
     var wish = MeasureOptions(source)

@@ -15,13 +15,17 @@ struct AccessOptions: ParsableArguments {
   @Flag(name: flag("U", "force-share"), help: "Read the image although another process may be writing to it.")
   var forceShare = false
 
-  /// The image called `text`.
+  /// The image called `text`, or its disk called `disk`.
   ///
   /// - Throws: where a format is stated in two ways.
-  func image(_ text: String, format: String?, flags: NodeFlags = []) throws(BlockError) -> NamedImage {
+  func image(_ text: String, format: String?, disk: String? = nil, flags: NodeFlags = []) throws(BlockError)
+    -> NamedImage
+  {
     let sharing: NodeFlags = forceShare ? .forceShare : []
-    return try AccessOptions.image(
+    var image = try AccessOptions.image(
       text, isOptions: imageOptions, format: format, flags: flags.union(sharing))
+    image.disk = disk
+    return image
   }
 
   /// Refuses to write `file` while the user asks to share it with other programs that write.
