@@ -114,9 +114,6 @@ package struct Signature: Sendable {
   /// The image formats that programs know.
   package static let imageFormats = Set(all.lazy.filter { $0.family == .image }.map(\.name))
 
-  /// Those of them that programs only read.
-  package static let readOnlyFormats: Set<String> = ["bochs", "cloop", "dmg"]
-
   /// The first sign of an image format in a file that starts with `head` and ends with `tail`.
   static func ofImage(in head: RawSpan, tail: RawSpan) -> Signature? {
     for sign in all where sign.family == .image && sign.isIn(head, tail: tail) { return sign }

@@ -200,10 +200,7 @@ extension Opener {
   ///
   /// - Throws: `Unknown file format 'NAME'`; kind `unsupported` for one whose images are only read.
   package func creatableFormat(_ name: String) throws(BlockError) -> any DriverKind {
-    guard let kind = kind(named: name), !kind.isProtocol else {
-      guard Signature.readOnlyFormats.contains(name) else { throw unknownFormat(name) }
-      throw BlockError(.unsupported, "Format driver '\(name)' does not support image creation")
-    }
+    let kind = try knownFormat(name)
     try kind.requireCreation()
     return kind
   }
