@@ -124,18 +124,6 @@ package struct Recovery {
   }
 }
 
-extension Array {
-  /// The index of the first element that `isBehind` holds for, of elements sorted so that it holds for all after it.
-  func firstIndexSorted(_ isBehind: (Element) -> Bool) -> Int {
-    var (low, high) = (0, count)
-    while low < high {
-      let middle = (low + high) / 2
-      if isBehind(self[middle]) { high = middle } else { low = middle + 1 }
-    }
-    return low
-  }
-}
-
 extension OpenRequest {
   /// Lets the image be what its log makes of it, from here on: an image that is opened for writing has it written, so
   /// that the driver can clear its log on return; one that is only read has it in memory, above the file, until it is

@@ -130,12 +130,8 @@ struct DmgLayout: Sendable {
 
   /// The place in the order of the disk of the last chunk that starts at a sector or before; nil where none does.
   func place(of sector: UInt64) -> Int? {
-    var (low, high) = (0, order.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if chunks[Int(order[middle])].sectors.lowerBound <= sector { low = middle + 1 } else { high = middle }
-    }
-    return low > 0 ? low - 1 : nil
+    let behind = order.firstIndexSorted { chunks[Int($0)].sectors.lowerBound > sector }
+    return behind > 0 ? behind - 1 : nil
   }
 
   /// Bytes of the largest chunk that is decoded as a whole.

@@ -75,13 +75,9 @@ final class ParallelsDiskDriver: ComposedDriver, CheckingDriver, Sendable {
   }
 
   private func part(at offset: UInt64) throws(BlockError) -> Part {
-    var (low, high) = (0, parts.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if parts[middle].storage.range.upperBound > offset { high = middle } else { low = middle + 1 }
-    }
-    guard low < parts.count else { throw BlockError(.inputOutput, "request past the end of the disk") }
-    return parts[low]
+    let index = parts.firstIndexSorted { $0.storage.range.upperBound > offset }
+    guard index < parts.count else { throw BlockError(.inputOutput, "request past the end of the disk") }
+    return parts[index]
   }
 
   /// The first image from the shown state down that has something there.

@@ -229,15 +229,13 @@ struct LayoutInspection {
 
   /// The region that has bytes of the cluster at `offset`.
   private func region(on offset: UInt64) -> Region? {
-    // The first region behind the cluster's start.
-    var low = 0
-    var high = regions.count
-    while low < high {
-      let middle = (low + high) / 2
-      if regions[middle].offset > offset { high = middle } else { low = middle + 1 }
+    let behind = regions.firstIndexSorted { $0.offset > offset }
+    if behind > 0, regions[behind - 1].offset + regions[behind - 1].bytes > offset {
+      return regions[behind - 1]
     }
-    if low > 0, regions[low - 1].offset + regions[low - 1].bytes > offset { return regions[low - 1] }
-    if low < regions.count, regions[low].offset < offset + geometry.clusterSize { return regions[low] }
+    if behind < regions.count, regions[behind].offset < offset + geometry.clusterSize {
+      return regions[behind]
+    }
     return nil
   }
 }

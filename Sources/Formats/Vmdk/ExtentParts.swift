@@ -46,12 +46,8 @@ struct ExtentParts {
 
   /// The part that has an offset on the disk.
   func part(at offset: UInt64) throws(BlockError) -> Part {
-    var (low, high) = (0, all.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if all[middle].range.upperBound > offset { high = middle } else { low = middle + 1 }
-    }
-    guard low < all.count else { throw BlockError(.inputOutput, "request past the end of the disk") }
-    return all[low]
+    let index = all.firstIndexSorted { $0.range.upperBound > offset }
+    guard index < all.count else { throw BlockError(.inputOutput, "request past the end of the disk") }
+    return all[index]
   }
 }

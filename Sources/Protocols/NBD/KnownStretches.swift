@@ -15,13 +15,8 @@ struct KnownStretches: Sendable {
   /// The state of the byte at `offset`, and the end of the stretch in that state; nil where it is not known.
   func stretch(at offset: UInt64) -> (isZero: Bool, end: UInt64)? {
     guard offset >= start, let last = ends.last, offset < last else { return nil }
-    // The first one that ends after the offset.
-    var (low, high) = (0, ends.count - 1)
-    while low < high {
-      let middle = (low + high) / 2
-      if ends[middle] > offset { high = middle } else { low = middle + 1 }
-    }
-    return (areZero[low], ends[low])
+    let index = ends.firstIndexSorted { $0 > offset }
+    return (areZero[index], ends[index])
   }
 
   /// Takes an answer for the range from `start` on: stretches with one of the bits of `mask` are no data.
