@@ -26,10 +26,10 @@ extension VmdkDriver {
     let type = descriptor.createType
     switch destination {
     case .esxi:
-      guard
-        !descriptor.extents.allSatisfy({ $0.kind.isFlat || $0.kind == .zero })
-          || descriptor.extents.count != 1
-      else { return [] }
+      if descriptor.extents.count == 1, descriptor.extents.allSatisfy({ $0.kind.isFlat || $0.kind == .zero })
+      {
+        return []
+      }
       return [
         "the disk is of subformat '\(type)', which the host does not run: '\(VmdkPlan.Subformat.vmfs)' is one that it does"
       ]

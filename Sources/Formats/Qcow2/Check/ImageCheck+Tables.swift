@@ -131,9 +131,9 @@ extension ImageCheck {
       }
       let buffer = run.buffer
       let bytes = buffer.bytes
-      for index in 0..<Int(geometry.l2Entries) {
-        let entry = L2Entry(rawValue: bytes.big64(at: index * geometry.l2EntryBytes))
-        guard entry.rawValue != 0, let range = hostRange(entry) else { continue }
+      var entries = L2Walk(geometry)
+      while let (_, entry) = entries.next(in: bytes) {
+        guard let range = hostRange(entry) else { continue }
         let before = findings
         try addReferences(at: range.offset, bytes: range.bytes, count: UInt64(state.repeats), canMend: true)
         if findings != before { break }
