@@ -11,11 +11,11 @@ internal import Options
 /// An open Parallels image: a header beside a block table.
 ///
 /// The header says "in use" from before the first change until the image is closed.
-final class ParallelsDriver: BlockTableDriver, @unchecked Sendable {
+final class ParallelsDriver: MarkingDriver, @unchecked Sendable {
   let name = "parallels"
   let table: BlockTable
   let header: StoredHeader<ParallelsHeader>
-  private let mark = ChangeMark()
+  let mark = ChangeMark()
   /// What the header says of its last user when the image is closed. Guarded by `mark`.
   private var useAfter: UInt32
   /// The format extension, where it was read and makes sense. Guarded by `mark`.
@@ -115,12 +115,7 @@ final class ParallelsDriver: BlockTableDriver, @unchecked Sendable {
     }
   }
 
-  /// Takes the mark off: everything is in the file.
-  private func endChanges(_ node: Node) throws(BlockError) {
-    guard node.flags.contains(.writable) else { return }
-    try flush(node)
-    try mark.clear { () throws(BlockError) in try header.change(node) { $0.use = self.useAfter } }
-  }
+  func takeMarkOff(_ node: Node) throws(BlockError) { try header.change(node) { $0.use = self.useAfter } }
 
   /// Whether the last program that had the image open for writing never closed it.
   var isUnclosed: Bool {
@@ -137,8 +132,6 @@ final class ParallelsDriver: BlockTableDriver, @unchecked Sendable {
     if keepsMark { mark.withLock { useAfter = ParallelsHeader.Use.open } }
     try endChanges(node)
   }
-
-  func close(_ node: Node) throws(BlockError) { try endChanges(node) }
 
   func prepareReopen(_ flags: NodeFlags, options: OptionObject, of node: Node) throws(BlockError) {
     try options.refuseRest(of: name)

@@ -11,11 +11,11 @@ internal import Options
 /// An open QED image: a header beside tables that the L1 table names.
 ///
 /// The header says "needs a check" from before the first change until the image is closed.
-final class QedDriver: BlockTableDriver, @unchecked Sendable {
+final class QedDriver: MarkingDriver, @unchecked Sendable {
   let name = "qed"
   let table: BlockTable
   private let header: StoredHeader<QedHeader>
-  private let mark = ChangeMark()
+  let mark = ChangeMark()
 
   init(_ header: QedHeader, _ layout: BlockTableLayout) {
     self.header = StoredHeader(header)
@@ -45,21 +45,11 @@ final class QedDriver: BlockTableDriver, @unchecked Sendable {
     }
   }
 
-  /// Takes the mark off: everything is in the file.
-  private func endChanges(_ node: Node) throws(BlockError) {
-    guard node.flags.contains(.writable) else { return }
-    try flush(node)
-    try mark.clear { () throws(BlockError) in try header.change(node) { $0.features.remove(.needsCheck) } }
+  func takeMarkOff(_ node: Node) throws(BlockError) {
+    try header.change(node) { $0.features.remove(.needsCheck) }
   }
 
   private var needsCheck: Bool { header.current.features.contains(.needsCheck) }
-
-  func close(_ node: Node) throws(BlockError) { try endChanges(node) }
-
-  func prepareReopen(_ flags: NodeFlags, options: OptionObject, of node: Node) throws(BlockError) {
-    try options.refuseRest(of: name)
-    try endChanges(node)
-  }
 
   // MARK: Changes
 

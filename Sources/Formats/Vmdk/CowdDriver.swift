@@ -79,11 +79,11 @@ struct CowdHeader {
 }
 
 /// An open extent of the kind `VMFSSPARSE`, of which only a descriptor tells what lies below.
-final class CowdDriver: BlockTableDriver, VmdkDriver, @unchecked Sendable {
+final class CowdDriver: MarkingDriver, VmdkDriver, @unchecked Sendable {
   let name = "vmdk"
   let table: BlockTable
   /// Stands while the header says that the extent was not closed.
-  private let mark = ChangeMark()
+  let mark = ChangeMark()
 
   init(_ header: CowdHeader, _ layout: BlockTableLayout) { table = BlockTable(layout, GrainCoding()) }
 
@@ -117,19 +117,8 @@ final class CowdDriver: BlockTableDriver, VmdkDriver, @unchecked Sendable {
     try store(UInt32(clamping: usedUnits), at: CowdHeader.Place.nextFree, node.child(in: .file))
   }
 
-  private func endChanges(_ node: Node) throws(BlockError) {
-    guard node.flags.contains(.writable) else { return }
-    try flush(node)
-    try mark.clear { () throws(BlockError) in
-      try store(0, at: CowdHeader.Place.unclean, node.child(in: .file))
-    }
-  }
-
-  func close(_ node: Node) throws(BlockError) { try endChanges(node) }
-
-  func prepareReopen(_ flags: NodeFlags, options: OptionObject, of node: Node) throws(BlockError) {
-    try options.refuseRest(of: name)
-    try endChanges(node)
+  func takeMarkOff(_ node: Node) throws(BlockError) {
+    try store(0, at: CowdHeader.Place.unclean, node.child(in: .file))
   }
 
   func makeEmpty(_ node: Node) throws(BlockError) {

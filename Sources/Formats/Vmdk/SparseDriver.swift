@@ -9,7 +9,7 @@ internal import Errors
 internal import Options
 
 /// An open extent with tables: an image of its own where it has a descriptor, and one part of an image else.
-final class SparseDriver: BlockTableDriver, VmdkDriver, @unchecked Sendable {
+final class SparseDriver: MarkingDriver, VmdkDriver, @unchecked Sendable {
   let name = "vmdk"
   let table: BlockTable
   let descriptor: OpenDescriptor?
@@ -19,7 +19,7 @@ final class SparseDriver: BlockTableDriver, VmdkDriver, @unchecked Sendable {
   var lostEnd: LostEnd?
   private let coding: GrainCoding
   /// Stands while the header says that the extent was not closed.
-  private let mark = ChangeMark()
+  let mark = ChangeMark()
   let grains: CompressedBlocks<Inflater>
 
   init(_ header: SparseHeader, _ layout: BlockTableLayout, _ descriptor: OpenDescriptor?) {
@@ -193,17 +193,8 @@ final class SparseDriver: BlockTableDriver, VmdkDriver, @unchecked Sendable {
     try file.flush()
   }
 
-  private func endChanges(_ node: Node) throws(BlockError) {
-    guard node.flags.contains(.writable) else { return }
-    try flush(node)
-    try mark.clear { () throws(BlockError) in try setUnclean(false, node.child(in: .file)) }
-  }
-
-  func close(_ node: Node) throws(BlockError) { try endChanges(node) }
-
-  func prepareReopen(_ flags: NodeFlags, options: OptionObject, of node: Node) throws(BlockError) {
-    try options.refuseRest(of: name)
-    try endChanges(node)
+  func takeMarkOff(_ node: Node) throws(BlockError) {
+    try setUnclean(false, node.child(in: .file))
   }
 
   func makeEmpty(_ node: Node) throws(BlockError) {
