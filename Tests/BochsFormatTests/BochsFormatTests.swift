@@ -14,17 +14,6 @@ extension BochsFormat: PlainKind {}
 /// A Bochs image in memory.
 typealias MemoryBochs = MemoryImage<BochsFormat>
 
-extension [UInt8] {
-  /// The same bytes with some fields changed: offset, width, value, the least significant byte first.
-  func changed(_ fields: [(Int, Int, UInt64)]) -> [UInt8] {
-    var bytes = self
-    for (offset, width, value) in fields {
-      for index in 0..<width { bytes[offset + index] = UInt8(truncatingIfNeeded: value >> UInt64(index * 8)) }
-    }
-    return bytes
-  }
-}
-
 @Suite("Bochs")
 struct BochsFormatTests {
   /// A disk with data, zeros and sectors of both.
@@ -80,12 +69,13 @@ struct BochsFormatTests {
       let head = Buffer(Array(bytes.prefix(ProbeInput.headLength)))
       return BochsFormat().probe(ProbeInput(head: head, length: UInt64(bytes.count), name: "")) != nil
     }
-    #expect(isKnown(bytes) && isKnown(Array(bytes.prefix(100))) && isKnown(bytes.changed([(64, 4, 0x10000)])))
+    #expect(
+      isKnown(bytes) && isKnown(Array(bytes.prefix(100))) && isKnown(bytes.littleChanged([(64, 4, 0x10000)])))
     #expect(!isKnown([]) && !isKnown(Array(bytes.prefix(67))))
     for (offset, width, value) in [(64, 4, 0x30000), (48, 1, 0x55), (32, 1, 0x55), (3, 1, 0), (22, 1, 33)]
       as [(Int, Int, UInt64)]
     {
-      #expect(!isKnown(bytes.changed([(offset, width, value)])))
+      #expect(!isKnown(bytes.littleChanged([(offset, width, value)])))
     }
   }
 
@@ -113,7 +103,7 @@ struct BochsFormatTests {
   @Test("B-03 headers that make no sense are refused, in qemu-img's words where it does", arguments: broken)
   func refuses(_ fields: [(Int, Int, UInt64)], _ message: String) throws {
     // An extent of 8192 bytes has two bytes of bits only where it has more than 8 sectors.
-    let bytes = BochsSample().bytes(of: BochsFormatTests.disk(100_352)).changed(fields)
+    let bytes = BochsSample().bytes(of: BochsFormatTests.disk(100_352)).littleChanged(fields)
     let error = #expect(throws: BlockError.self) { _ = try MemoryBochs(bytes, flags: []) }
     #expect(error?.message == message)
   }
@@ -143,7 +133,9 @@ struct BochsFormatTests {
   func entries(_ block: Int, _ line: String, _ value: UInt64) throws {
     var sample = BochsSample()
     sample.catalogCount = 32
-    let bytes = sample.bytes(of: [UInt8](repeating: 7, count: 65536)).changed([(512 + block * 4, 4, value)])
+    let bytes = sample.bytes(of: [UInt8](repeating: 7, count: 65536)).littleChanged([
+      (512 + block * 4, 4, value)
+    ])
     let image = try MemoryBochs(bytes, flags: [.checking])
     let found = try image.check()
     #expect(found.lines == [line] && found.result.corruptions == 1)

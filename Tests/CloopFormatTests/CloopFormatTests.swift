@@ -14,19 +14,6 @@ extension CloopFormat: PlainKind {}
 /// A cloop image in memory.
 typealias MemoryCloop = MemoryImage<CloopFormat>
 
-extension [UInt8] {
-  /// The same bytes with some fields changed: offset, width, value, the most significant byte first.
-  func changed(_ fields: [(Int, Int, UInt64)]) -> [UInt8] {
-    var bytes = self
-    for (offset, width, value) in fields {
-      for index in 0..<width {
-        bytes[offset + index] = UInt8(truncatingIfNeeded: value >> UInt64((width - 1 - index) * 8))
-      }
-    }
-    return bytes
-  }
-}
-
 @Suite("cloop")
 struct CloopFormatTests {
   /// A disk of noise with text, and zeros in the middle.
@@ -145,7 +132,7 @@ struct CloopFormatTests {
     "B-03 headers and tables that make no sense are refused, in qemu-img's words where it does",
     arguments: broken)
   func refuses(_ fields: [(Int, Int, UInt64)], _ message: String) throws {
-    let bytes = CloopSample.bytes(of: CloopFormatTests.disk(4096), blockSize: 512).changed(fields)
+    let bytes = CloopSample.bytes(of: CloopFormatTests.disk(4096), blockSize: 512).bigChanged(fields)
     let error = #expect(throws: BlockError.self) { _ = try MemoryCloop(bytes, flags: []) }
     #expect(error?.message == message)
   }
@@ -164,7 +151,7 @@ struct CloopFormatTests {
       "compressed data holds more than the expected 512 bytes"
     ),
     (
-      [CloopSample.deflated([UInt8](repeating: 5, count: 512)).changed([(1, 1, 0xFF)])],
+      [CloopSample.deflated([UInt8](repeating: 5, count: 512)).bigChanged([(1, 1, 0xFF)])],
       "compressed data is damaged (wrong checksum)"
     ),
   ]
@@ -199,7 +186,7 @@ struct CloopFormatTests {
       let head = Buffer(Array(bytes.prefix(ProbeInput.headLength)))
       return CloopFormat().probe(ProbeInput(head: head, length: UInt64(bytes.count), name: "")) != nil
     }
-    #expect(isKnown(bytes) && isKnown(bytes.changed([(30, 1, 0)])) && isKnown(Array(bytes.prefix(83))))
-    #expect(!isKnown([]) && !isKnown(Array(bytes.prefix(60))) && !isKnown(bytes.changed([(12, 1, 0x34)])))
+    #expect(isKnown(bytes) && isKnown(bytes.bigChanged([(30, 1, 0)])) && isKnown(Array(bytes.prefix(83))))
+    #expect(!isKnown([]) && !isKnown(Array(bytes.prefix(60))) && !isKnown(bytes.bigChanged([(12, 1, 0x34)])))
   }
 }

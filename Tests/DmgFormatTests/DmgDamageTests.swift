@@ -52,7 +52,7 @@ struct DmgDamageTests {
 
   @Test("B-03 trailers that make no sense are refused, naming the field", arguments: trailers)
   func trailer(_ fields: [(Int, Int, UInt64)], _ message: String) throws {
-    let bytes = DmgFormatTests.sample().bytes.changed(fields)
+    let bytes = DmgFormatTests.sample().bytes.bigChanged(fields)
     let error = #expect(throws: BlockError.self) { _ = try MemoryDmg(bytes, flags: []) }
     #expect(plain(error?.message) == plain(message), "\(error?.message ?? "")")
   }
@@ -143,7 +143,7 @@ struct DmgDamageTests {
         "a resource (offset 256, length 4294967295) lies past the fork's end"
       ),
     ] {
-      let error = #expect(throws: BlockError.self) { _ = try MemoryDmg(bytes.changed([field]), flags: []) }
+      let error = #expect(throws: BlockError.self) { _ = try MemoryDmg(bytes.bigChanged([field]), flags: []) }
       #expect(error?.message.hasPrefix(message) == true, "\(error?.message ?? "")")
     }
   }

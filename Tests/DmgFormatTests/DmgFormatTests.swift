@@ -15,21 +15,6 @@ extension DmgFormat: PlainKind {}
 /// An Apple disk image in memory.
 typealias MemoryDmg = MemoryImage<DmgFormat>
 
-extension [UInt8] {
-  /// The same bytes with some fields changed: offset, width, value, the most significant byte first. Offsets below 0 count
-  /// from the end.
-  func changed(_ fields: [(Int, Int, UInt64)]) -> [UInt8] {
-    var bytes = self
-    for (offset, width, value) in fields {
-      let start = offset < 0 ? bytes.count + offset : offset
-      for index in 0..<width {
-        bytes[start + index] = UInt8(truncatingIfNeeded: value >> UInt64((width - 1 - index) * 8))
-      }
-    }
-    return bytes
-  }
-}
-
 @Suite("DMG")
 struct DmgFormatTests {
   /// What can be decoded everywhere.
@@ -226,7 +211,7 @@ struct DmgFormatTests {
     let bytes = sample.bytes
     let place = try #require(try right.edge.extent(at: 8192, length: 512).location?.offset)
     let broken = try MemoryDmg(
-      bytes.changed([(Int(place), 1, UInt64(bytes[Int(place)] ^ 1))]), flags: [.checking])
+      bytes.bigChanged([(Int(place), 1, UInt64(bytes[Int(place)] ^ 1))]), flags: [.checking])
     let found = try broken.check()
     #expect(found.lines.count == 2 && found.lines[1].hasPrefix("ERROR: the checksum of the data is 0x"))
   }
@@ -245,7 +230,7 @@ struct DmgFormatTests {
     for count in [0, 1, 100, 511, 512] { #expect(try isKnown(bytes + zeroes.prefix(count))) }
     #expect(try isKnown(bytes, "x.raw") && !isKnown(bytes + zeroes, "x.dmg"))
     #expect(try !isKnown([], "x.dmg") && !isKnown(zeroes, "x.dmg"))
-    #expect(try !isKnown(bytes.changed([(-505, 1, 5)])) && !isKnown(bytes.changed([(-501, 1, 1)])))
+    #expect(try !isKnown(bytes.bigChanged([(-505, 1, 5)])) && !isKnown(bytes.bigChanged([(-501, 1, 1)])))
     for text in ["encrcdsa", "sprs\0\0\0\u{3}"] { #expect(try isKnown(Array(text.utf8) + zeroes)) }
     #expect(try isKnown(zeroes + Array("cdsaencr".utf8)))
   }

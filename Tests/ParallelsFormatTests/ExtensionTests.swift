@@ -39,7 +39,7 @@ struct ExtensionTests {
     let hash = try ContentHash("md5").begin()
     try hash.update(body)
     let digest = isSound ? try hash.finish() : [UInt8](repeating: 0, count: 16)
-    let bytes = try ParallelsFormatTests.small().changed([(56, 8, 512)])
+    let bytes = try ParallelsFormatTests.small().littleChanged([(56, 8, 512)])
     return bytes + little(ParallelsExtension.magic, 8) + digest + body
       + [UInt8](repeating: 0xb7, count: cluster)
   }

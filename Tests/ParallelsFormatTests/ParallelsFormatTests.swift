@@ -34,17 +34,6 @@ extension MemoryParallels {
   }
 }
 
-extension [UInt8] {
-  /// The same bytes with some fields changed: offset, width, value, the least significant byte first.
-  func changed(_ fields: [(Int, Int, UInt64)]) -> [UInt8] {
-    var bytes = self
-    for (offset, width, value) in fields {
-      for index in 0..<width { bytes[offset + index] = UInt8(truncatingIfNeeded: value >> UInt64(index * 8)) }
-    }
-    return bytes
-  }
-}
-
 @Suite("Parallels")
 struct ParallelsFormatTests {
   /// Clusters of one track of an old disk: no power of two.
@@ -90,7 +79,7 @@ struct ParallelsFormatTests {
     bytes.insert(contentsOf: [UInt8](repeating: 0, count: shift), at: size)
     for entry in 0..<3 { bytes[64 + entry * 4] += UInt8(dataOffset - 63) }
     // 0 stands for the sectors of header and map.
-    bytes = bytes.changed([(48, 4, dataOffset == 63 ? 0 : dataOffset), (40, 4, 0xffff_ffff)])
+    bytes = bytes.littleChanged([(48, 4, dataOffset == 63 ? 0 : dataOffset), (40, 4, 0xffff_ffff)])
     let old = try MemoryParallels(bytes)
     #expect(old.edge.length == 40 * 32256)
     #expect(try old.edge.array(at: 0, count: 3 * size).allSatisfy { $0 == 5 })
@@ -126,7 +115,7 @@ struct ParallelsFormatTests {
   @Test(
     "a closed image says so in the words that it had", arguments: [0, 0x312e_3276, 0x746f_6e59] as [UInt64])
   func closing(_ use: UInt64) throws {
-    let bytes = try ParallelsFormatTests.small().changed([(44, 4, use), (52, 4, 1)])
+    let bytes = try ParallelsFormatTests.small().littleChanged([(44, 4, use), (52, 4, 1)])
     guard use != 0x746f_6e59 else {
       let error = #expect(throws: BlockError.self) { _ = try MemoryParallels(bytes) }
       #expect(error?.message == "parallels: Image was not closed correctly; cannot be opened read/write")
@@ -169,7 +158,7 @@ struct ParallelsFormatTests {
 
   @Test("B-03 headers that make no sense are refused, in qemu-img's words where it does", arguments: refusals)
   func refuses(_ fields: [(Int, Int, UInt64)], _ message: String) throws {
-    let bytes = try ParallelsFormatTests.small().changed(fields)
+    let bytes = try ParallelsFormatTests.small().littleChanged(fields)
     let error = #expect(throws: BlockError.self) { _ = try MemoryParallels(bytes) }
     #expect(error?.message == message)
   }
@@ -197,7 +186,7 @@ struct ParallelsFormatTests {
 
   @Test("B-03 what a check finds is mended, and the rest stays as it was", arguments: findings)
   func mends(_ fields: [(Int, Int, UInt64)], _ lines: [String]) throws {
-    let bytes = try ParallelsFormatTests.small().changed(fields)
+    let bytes = try ParallelsFormatTests.small().littleChanged(fields)
     let broken = try MemoryParallels(bytes, flags: [.writable, .checking])
     let found = try broken.check()
     #expect(found.lines == lines)
@@ -221,7 +210,7 @@ struct ParallelsFormatTests {
   @Test("B-03 a file is cut behind the first cluster's mended place, not behind the one that the header had")
   func cuts() throws {
     // With clusters of one sector, those that are stored stand before the place that the header has.
-    let bytes = try ParallelsFormatTests.small().changed([(28, 4, 1)])
+    let bytes = try ParallelsFormatTests.small().littleChanged([(28, 4, 1)])
     let broken = try MemoryParallels(bytes, flags: [.writable, .checking])
     #expect(try broken.check().lines.first == "ERROR data_off field has incorrect value")
     _ = try broken.repair(.all)
@@ -238,7 +227,7 @@ struct ParallelsFormatTests {
     try image.edge.write(at: 0, [UInt8](repeating: 7, count: 1024))
     try image.close()
     let broken = try MemoryParallels(
-      image.memory.bytes.changed([(68, 4, place)]), flags: [.writable, .checking])
+      image.memory.bytes.littleChanged([(68, 4, place)]), flags: [.writable, .checking])
     let error = #expect(throws: BlockError.self) { _ = try broken.edge.array(at: 512, count: 1) }
     #expect(error?.kind == .corrupt)
     let found = try broken.check()
@@ -257,7 +246,7 @@ struct ParallelsFormatTests {
 
   @Test("a disk longer than its map reads as zeros there, until it is resized")
   func shortMap() throws {
-    let bytes = try ParallelsFormatTests.small().changed([(32, 4, 17)])
+    let bytes = try ParallelsFormatTests.small().littleChanged([(32, 4, 17)])
     let image = try MemoryParallels(bytes)
     #expect(image.edge.length == 4 << 20)
     #expect(try image.edge.array(at: 16 << 16, count: 65537) == [UInt8](repeating: 2, count: 65536) + [0])
@@ -299,7 +288,7 @@ struct ParallelsFormatTests {
 
   @Test("a map that leads far behind the file's end is not written to")
   func farAway() throws {
-    let image = try MemoryParallels(try ParallelsFormatTests.small().changed([(64, 4, 0x7700_0000)]))
+    let image = try MemoryParallels(try ParallelsFormatTests.small().littleChanged([(64, 4, 0x7700_0000)]))
     #expect(try image.edge.array(at: 0, count: 512).allSatisfy { $0 == 0 })
     let error = #expect(throws: BlockError.self) { try image.edge.write(at: 0, [1]) }
     #expect(error?.kind == .corrupt && error?.advice != nil)

@@ -42,7 +42,7 @@ struct CompressedTests {
     arguments: [9, 12, 16] as [UInt64])
   func packed(_ bits: UInt64) throws {
     let size = 1 << Int(bits)
-    let image = try MemoryQcow(MemoryQcow.bytes(size: 8 << 20).changed([(32, 1, bits), (33, 1, 13)]))
+    let image = try MemoryQcow(MemoryQcow.bytes(size: 8 << 20).bigChanged([(32, 1, bits), (33, 1, 13)]))
     let sizes = try compress(image, [(3, 5), (4, 6), (20, 7)])
     try image.edge.flush()
     // The L1 table, the L2 table, the clusters.
@@ -110,7 +110,7 @@ struct CompressedTests {
     let entry = Buffer(bytes).bytes.big64(at: table)
     let place = entry & (1 << 51 - 1)
     func read(_ size: UInt64) throws -> [UInt8] {
-      let other = try MemoryQcow(bytes.changed([(table, 8, 1 << 63 | size << 51 | place)]), flags: [])
+      let other = try MemoryQcow(bytes.bigChanged([(table, 8, 1 << 63 | size << 51 | place)]), flags: [])
       return try other.edge.array(at: 0, count: 4096)
     }
     #expect(try read(UInt64(count)) == content(5, 4096))

@@ -15,19 +15,6 @@ extension QcowFormat: PlainKind {}
 /// A qcow image in memory.
 typealias MemoryQcow = MemoryImage<QcowFormat>
 
-extension [UInt8] {
-  /// The same bytes with some fields changed: offset, width, value, the most significant byte first.
-  func changed(_ fields: [(Int, Int, UInt64)]) -> [UInt8] {
-    var bytes = self
-    for (offset, width, value) in fields {
-      for index in 0..<width {
-        bytes[offset + index] = UInt8(truncatingIfNeeded: value >> UInt64((width - 1 - index) * 8))
-      }
-    }
-    return bytes
-  }
-}
-
 @Suite("QCOW")
 struct QcowFormatTests {
   /// Clusters of 512 bytes and tables of 64 entries.
@@ -35,7 +22,7 @@ struct QcowFormatTests {
     let bytes = try MemoryQcow.bytes(size: size)
     let tables = Int((size + 32767) / 32768)
     let length = max(bytes.count, 48 + tables * 8)
-    return (bytes + [UInt8](repeating: 0, count: length - bytes.count)).changed([(32, 1, 9), (33, 1, 6)])
+    return (bytes + [UInt8](repeating: 0, count: length - bytes.count)).bigChanged([(32, 1, 9), (33, 1, 6)])
   }
 
   @Test(
@@ -107,7 +94,7 @@ struct QcowFormatTests {
 
   @Test("B-03 headers that make no sense are refused, in qemu-img's words where it does", arguments: broken)
   func refuses(_ fields: [(Int, Int, UInt64)], _ message: String) throws {
-    let bytes = try MemoryQcow.bytes(size: 10 << 20).changed(fields)
+    let bytes = try MemoryQcow.bytes(size: 10 << 20).bigChanged(fields)
     let error = #expect(throws: BlockError.self) { _ = try MemoryQcow(bytes) }
     #expect(error?.message == message)
   }
@@ -120,7 +107,7 @@ struct QcowFormatTests {
       ([(8, 8, 48), (16, 4, 1023)], 10 << 20), ([(16, 4, 0xffff_ffff)], 10 << 20),
       ([(8, 8, 1 << 40), (16, 4, 5)], 10 << 20),
     ] as [([(Int, Int, UInt64)], UInt64)] {
-      let image = try MemoryQcow(bytes.changed(fields), flags: [])
+      let image = try MemoryQcow(bytes.bigChanged(fields), flags: [])
       #expect(image.edge.length == size)
       _ = try image.edge.array(at: 0, count: Int(size))
     }
@@ -174,7 +161,7 @@ struct QcowFormatTests {
   func mends(_ fields: [(Int, Int, UInt64)], _ line: String) throws {
     // An unaligned place that ends in a whole sector is a place.
     guard line != "ERROR: block 1 lies past the end of the file (0)" else { return }
-    let bytes = try QcowFormatTests.stored().changed(fields)
+    let bytes = try QcowFormatTests.stored().bigChanged(fields)
     let broken = try MemoryQcow(bytes, flags: [.writable, .checking, .unmap])
     let found = try broken.check()
     #expect(found.lines.first == line && found.result.corruptions >= 1, "\(found.lines)")
@@ -192,7 +179,7 @@ struct QcowFormatTests {
 
   @Test("leaks are given back")
   func leaks() throws {
-    let broken = try MemoryQcow(QcowFormatTests.stored().changed([(4096, 8, 0), (56, 8, 0)]))
+    let broken = try MemoryQcow(QcowFormatTests.stored().bigChanged([(4096, 8, 0), (56, 8, 0)]))
     #expect(try broken.check().result.leaks == 3)
     _ = try broken.repair(.leaks)
     #expect(try broken.check().result.leaks == 0)

@@ -93,10 +93,7 @@ struct QedFormatTests {
 
   /// An empty image with a field, or several, changed: offset, width, value.
   private func changed(_ fields: [(Int, Int, UInt64)], cutTo count: Int? = nil) throws -> [UInt8] {
-    var bytes = try MemoryQed.bytes(size: 4 << 20)
-    for (offset, width, value) in fields {
-      for index in 0..<width { bytes[offset + index] = UInt8(truncatingIfNeeded: value >> UInt64(index * 8)) }
-    }
+    let bytes = try MemoryQed.bytes(size: 4 << 20).littleChanged(fields)
     return Array(bytes.prefix(count ?? bytes.count))
   }
 

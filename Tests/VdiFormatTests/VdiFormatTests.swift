@@ -35,10 +35,7 @@ struct VdiFormatTests {
 
   /// An image of four blocks with a field, or several, changed: offset, width, value.
   private func changed(_ fields: [(Int, Int, UInt64)], cutTo count: Int? = nil) throws -> [UInt8] {
-    var bytes = try MemoryVdi.bytes(size: 4 << 20)
-    for (offset, width, value) in fields {
-      for index in 0..<width { bytes[offset + index] = UInt8(truncatingIfNeeded: value >> UInt64(index * 8)) }
-    }
+    let bytes = try MemoryVdi.bytes(size: 4 << 20).littleChanged(fields)
     return Array(bytes.prefix(count ?? bytes.count))
   }
 

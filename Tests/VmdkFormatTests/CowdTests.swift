@@ -14,7 +14,7 @@ import Testing
   private func empty(sectors: UInt64, grain: UInt64 = 1) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: 2048 + 512)
     bytes.replaceSubrange(0..<4, with: Array("COWD".utf8))
-    return bytes.vmdkChanged([
+    return bytes.littleChanged([
       (4, 4, 1), (8, 4, 3), (12, 4, sectors), (16, 4, grain), (20, 4, 4), (24, 4, 1), (28, 4, 5),
     ])
   }
@@ -59,7 +59,7 @@ import Testing
   @Test("a header that makes no sense is one line", arguments: broken.indices)
   func damaged(_ index: Int) throws {
     let (fields, message) = CowdTests.broken[index]
-    let bytes = empty(sectors: 1000).vmdkChanged(fields)
+    let bytes = empty(sectors: 1000).littleChanged(fields)
     do throws(BlockError) {
       _ = try MemoryVmdk(bytes)
       Issue.record("it was opened")
@@ -80,7 +80,7 @@ import Testing
       ([(table, 4, 0xffff_ff00)], 1), ([(table, 4, bytes.little(table + 4, 4))], 1),
       ([(table, 4, UInt64(table) / 512)], 1),
     ] as [([(Int, Int, UInt64)], UInt64)] {
-      let broken = try MemoryVmdk(bytes.vmdkChanged(fields), flags: [.checking, .writable])
+      let broken = try MemoryVmdk(bytes.littleChanged(fields), flags: [.checking, .writable])
       #expect(try broken.check().result.corruptions == count)
       _ = try broken.repair(.all)
       let after = try broken.check().result

@@ -16,15 +16,6 @@ extension VmdkFormat: PlainKind {}
 typealias MemoryVmdk = MemoryImage<VmdkFormat>
 
 extension [UInt8] {
-  /// The same bytes with little-endian fields changed: offset, width, value.
-  func vmdkChanged(_ fields: [(Int, Int, UInt64)]) -> [UInt8] {
-    var bytes = self
-    for (offset, width, value) in fields {
-      for index in 0..<width { bytes[offset + index] = UInt8(truncatingIfNeeded: value >> UInt64(index * 8)) }
-    }
-    return bytes
-  }
-
   /// The little-endian number of so many bytes at an offset.
   func little(_ offset: Int, _ width: Int) -> UInt64 {
     (0..<width).reduce(0) { $0 | UInt64(self[offset + $1]) << UInt64($1 * 8) }
@@ -118,7 +109,7 @@ extension [UInt8] {
   /// table yet.
   private func small() throws -> [UInt8] {
     let made = try MemoryVmdk.bytes(size: 32768)
-    return made.vmdkChanged([
+    return made.littleChanged([
       (20, 8, 8), (44, 4, 8), (48, 8, 21), (56, 8, 22), (64, 8, 64), (21 * 512, 4, 0), (22 * 512, 4, 0),
     ]).prefix(22 * 512) + [UInt8](repeating: 0, count: 42 * 512)
   }

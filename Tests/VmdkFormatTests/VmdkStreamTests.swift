@@ -177,7 +177,7 @@ struct SampleStream {
   func damaged(_ index: Int) throws {
     let sample = try SampleStream()
     let (_, fields, message) = VmdkStreamTests.defects[index]
-    let image = try MemoryVmdk(sample.bytes.vmdkChanged(fields(sample.markers[1])), flags: .checking)
+    let image = try MemoryVmdk(sample.bytes.littleChanged(fields(sample.markers[1])), flags: .checking)
     let check = try image.check()
     #expect(check.result.corruptions == 1)
     #expect(check.lines == ["ERROR: the grain at offset 65536 of the disk cannot be read: \(message)"])
@@ -191,7 +191,7 @@ struct SampleStream {
     let sample = try SampleStream()
     // Grains of half the size: each holds twice as much as it may.
     let footer = sample.bytes.count - 1024
-    let half = sample.bytes.vmdkChanged([
+    let half = sample.bytes.littleChanged([
       (20, 8, 64), (footer + 20, 8, 64), (12, 8, 64), (footer + 12, 8, 64),
     ])
     let image = try MemoryVmdk(half, flags: .checking)
@@ -211,11 +211,11 @@ struct SampleStream {
       [(second, 8, 1 << 54), (second + 8, 4, 0), (second + 12, 4, 1)],
       [(second + 8, 4, 0), (second + 12, 4, 99)],
     ] as [[(Int, Int, UInt64)]] {
-      let repaired = try MemoryVmdk(cut.vmdkChanged(fields), flags: [.checking, .writable])
+      let repaired = try MemoryVmdk(cut.littleChanged(fields), flags: [.checking, .writable])
       try expectContent(repaired, [0])
     }
     // A disk of 8 EiB, whose directory alone would fill the memory.
-    let huge = cut.vmdkChanged([(12, 8, UInt64(Int64.max) / 512)])
+    let huge = cut.littleChanged([(12, 8, UInt64(Int64.max) / 512)])
     #expect(throws: BlockError.self) { try MemoryVmdk(huge, flags: [.checking, .writable]) }
   }
 }

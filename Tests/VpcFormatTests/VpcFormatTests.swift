@@ -18,12 +18,7 @@ typealias MemoryVpc = MemoryImage<VpcFormat>
 extension [UInt8] {
   /// The same bytes with big-endian fields changed: offset, width, value. Checksums are made right afterwards.
   func vpcChanged(_ fields: [(Int, Int, UInt64)], mending sums: Bool = true) -> [UInt8] {
-    var bytes = self
-    for (offset, width, value) in fields {
-      for index in 0..<width {
-        bytes[offset + index] = UInt8(truncatingIfNeeded: value >> UInt64((width - 1 - index) * 8))
-      }
-    }
+    var bytes = bigChanged(fields)
     if sums { bytes.mendSums() }
     return bytes
   }
