@@ -54,7 +54,7 @@ extension Opener {
   }
 
   /// The file that is meant by the path of a folder which is an image; the path as it is otherwise.
-  private func entry(of path: String) -> String {
+  package func entry(of path: String) -> String {
     guard FilePaths.kind(of: path) == .directory else { return path }
     for kind in kinds {
       guard let entry = kind.folderEntry.map({ FilePaths.join(path, $0) }) else { continue }
@@ -142,7 +142,7 @@ extension Opener {
     _ settings: OpenSettings, ownsFile: Bool, above: [Layer]
   ) throws(BlockError) -> Node {
     guard !kind.isReadOnly || !flags.contains(.writable) else {
-      throw BlockError(.readOnly, "Image is read-only", naming: fileName)
+      throw BlockError(.readOnly, "Image is read-only", naming: fileName, advice: .onlyReadFormat)
     }
     var options = options
     let nodeName = try takeNodeName(&options)

@@ -3,6 +3,7 @@
 
 internal import Bytes
 internal import Errors
+internal import Host
 
 /// Finding out the format of an image from its content.
 extension Opener {
@@ -25,15 +26,21 @@ extension Opener {
     {
       throw unread(sign)
     }
+    // A folder that is an image is no raw disk, whatever became of its description.
+    if found?.recognition.score ?? 0 < Recognition.certain, let kind = kinds.folder(describedBy: file.fileName) {
+      return kind
+    }
     return found?.kind
   }
 
   private func unread(_ sign: Signature) -> BlockError {
-    let what = kind(named: sign.name) == nil ? "which" : "of a version that"
+    let isKnown = kind(named: sign.name) != nil
+    let first = isKnown ? "-f \(sign.name) tells what of it is not read. " : ""
     return BlockError(
-      .unsupported, "Image is in \(sign.name) format, \(what) this program does not read",
-      advice: "If it is a raw disk that only looks so, say so with the option for its format, such as -f raw."
-    )
+      .unsupported,
+      "Image is in \(sign.name) format, \(isKnown ? "of a version that" : "which") this program does not read",
+      advice:
+        "\(first)If it is a raw disk that only looks so, say so with the option for its format, such as -f raw.")
   }
 
   /// Whether a file that starts with certain bytes would be taken for an image of some format.
@@ -44,5 +51,13 @@ extension Opener {
       if let found = kinds.recognize(input), found.kind.name != "raw" { return true }
       return Signature.ofImage(in: head, tail: head.slice(0..<0)) != nil
     }
+  }
+}
+
+extension [any DriverKind] {
+  /// The format of which an image is the folder that a file stands in, by the file's name.
+  package func folder(describedBy path: String) -> (any DriverKind)? {
+    let name = FilePaths.name(of: path)
+    return first { $0.folderEntry == name }
   }
 }

@@ -53,7 +53,8 @@ struct InspectCommand: ProgramCommand {
         .unsupported, "Could not inspect '\(file)': it is neither a file nor a device of this machine",
         naming: file, advice: "'info --untrusted' opens it without following any name.")
     }
-    let inspection = try Inspection(file, stated: format, kinds: session.opener.kinds)
+    let inspection = try Inspection(
+      session.opener.entry(of: file), stated: format, kinds: session.opener.kinds)
     if !standard.quiet {
       switch form {
       case .human: session.console.print(inspection.text(file))

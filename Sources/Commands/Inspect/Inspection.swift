@@ -59,7 +59,7 @@ struct Inspection {
       if !signatures.contains(where: { $0.name == signature.name }) { signatures.append(signature) }
     }
     let images = signatures.filter { $0.family == .image }.map { $0.name }
-    format = stated ?? images.first ?? "raw"
+    format = stated ?? images.first ?? kinds.folder(describedBy: path)?.name ?? "raw"
     let input = try ProbeInput(length: fileSize, name: path) { (offset, count) throws(BlockError) in
       try file.readPart(at: offset, count: count)
     }
@@ -95,7 +95,7 @@ struct Inspection {
       let others = disk.isEmpty ? "" : ", and for a disk with \(disk.joined(separator: ", "))"
       note(.unsafe, "it can be taken for \(foreign.joined(separator: ", "))\(others)")
     }
-    if stated == nil { note(.safe, "it looks like no image format: state the format raw when you use it") }
+    if stated == nil, format == "raw" { note(.safe, "it looks like no image format: state the format raw when you use it") }
   }
 
   private mutating func judgeHeader(_ file: InspectedFile, _ kinds: [any DriverKind]) throws(BlockError) {

@@ -39,3 +39,14 @@ run strata info disk.hdd
 run strata info empty.hdd
 describe disk.hdd '{1}'
 run strata info disk.hdd
+
+note 'a folder is no raw disk, whatever its description says'
+run strata inspect disk.hdd
+: >disk.hdd/DiskDescriptor.xml
+run strata info disk.hdd
+run strata convert -O raw disk.hdd out.raw
+run strata inspect disk.hdd
+printf '<!DOCTYPE a [<!ENTITY b "c">]><Parallels_disk_image/>' >disk.hdd/DiskDescriptor.xml
+run strata checksum disk.hdd
+run strata inspect disk.hdd
+present out.raw
