@@ -20,7 +20,9 @@ package enum Passphrase {
     do throws(BlockError) {
       descriptor = try File.descriptor(path: "/dev/tty", flags: O_RDWR | O_CLOEXEC | O_NOCTTY)
     } catch {
-      throw BlockError(.notFound, "There is no terminal to ask for a passphrase on")
+      throw BlockError(
+        .notFound, "There is no terminal to ask for a passphrase on",
+        advice: "The command's options for files, descriptors and secrets give one without a terminal.")
     }
     defer { _ = close(descriptor) }
     try SilencedTerminal.silence(descriptor)

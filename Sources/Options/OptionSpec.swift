@@ -15,8 +15,6 @@ package struct OptionSpec: Sendable, Equatable {
     case size
     /// Any text.
     case string
-    /// One of these words. Checked when the option is read, not when it is given.
-    case choice([String])
   }
 
   /// The name on the command line.
@@ -27,13 +25,20 @@ package struct OptionSpec: Sendable, Equatable {
   package let help: String
   /// The value that holds where the user states none, if that is to be shown when an image is created.
   package let defaultValue: OptionTree?
+  /// The values that there are, of texts all; none where they are not counted. Checked when the option is read, not when it
+  /// is given.
+  package let values: [String]
 
   /// Makes a description from its parts.
-  package init(_ name: String, _ kind: Kind, _ help: String, default defaultValue: OptionTree? = nil) {
+  package init(
+    _ name: String, _ kind: Kind, _ help: String, default defaultValue: OptionTree? = nil,
+    values: [String] = []
+  ) {
     self.name = name
     self.kind = kind
     self.help = help
     self.defaultValue = defaultValue
+    self.values = values
   }
 
   /// The value that `text` stands for.
@@ -44,7 +49,7 @@ package struct OptionSpec: Sendable, Equatable {
     case .bool: .bool(try ValueText.bool(text, option: name))
     case .number: OptionTree(try ValueText.number(text, option: name))
     case .size: OptionTree(try ValueText.size(text, option: name))
-    case .string, .choice: .string(text)
+    case .string: .string(text)
     }
   }
 
@@ -54,7 +59,7 @@ package struct OptionSpec: Sendable, Equatable {
     case .bool: "<bool (on/off)>"
     case .number: "<num>"
     case .size: "<size>"
-    case .string, .choice: "<str>"
+    case .string: "<str>"
     }
   }
 }
@@ -95,6 +100,16 @@ package struct OptionList: Sendable, Equatable, ExpressibleByArrayLiteral {
       values[item.key] = try spec.parse(item.value)
     }
     return values
+  }
+
+  /// The same error, telling what values an option has, where one that was given has another and may be why.
+  package func explain(_ error: BlockError, _ given: OptionObject) -> BlockError {
+    guard [.invalidArgument, .unsupported, .notFound].contains(error.kind) else { return error }
+    for spec in specs where spec.kind == .string && !spec.values.isEmpty {
+      guard let value = given[spec.name]?.string, !spec.values.contains(value) else { continue }
+      return error.advising("'\(spec.name)' is one of \(spec.values.joined(separator: ", ")).")
+    }
+    return error
   }
 
   /// The text of `-o help`, with a final line feed: a line for each option, by name.

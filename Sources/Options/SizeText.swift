@@ -132,3 +132,14 @@ package enum SizeText {
     return String(result)
   }
 }
+
+extension SizeText {
+  /// Powers of two as people write them, by their exponents: 9 to 12 are 512, 1k, 2k and 4k.
+  package static func powersOfTwo(_ exponents: ClosedRange<UInt32>) -> [String] {
+    exponents.map { exponent in
+      let suffixes = ["", "k", "M", "G", "T", "P", "E"]
+      let rank = min(Int(exponent / 10), suffixes.count - 1)
+      return String(UInt64(1) << (UInt64(exponent) - UInt64(rank * 10))) + suffixes[rank]
+    }
+  }
+}

@@ -8,7 +8,7 @@ import Testing
 struct OptionSpecTests {
   private static let list: OptionList = [
     OptionSpec("cluster_size", .size, "Size of a cluster", default: 65536),
-    OptionSpec("preallocation", .choice(["off", "full"]), "What to allocate"),
+    OptionSpec("preallocation", .string, "What to allocate", values: ["off", "full"]),
     OptionSpec("size", .size, "Virtual size"),
     OptionSpec("backing_file", .string, "Name of a base image"),
     OptionSpec("lazy_refcounts", .bool, "Postpone refcounts", default: false),

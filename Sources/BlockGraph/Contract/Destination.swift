@@ -142,7 +142,8 @@ extension DriverKind {
     guard !takers.isEmpty else { return creationOptions }
     return creationOptions.adding([
       OptionSpec(
-        Destination.option, .choice(takers), "Where the image is going: \(takers.joined(separator: ", "))")
+        Destination.option, .string, "Where the image is going: \(takers.joined(separator: ", "))",
+        values: takers)
     ])
   }
 

@@ -130,8 +130,7 @@ extension DriverKind {
 
   private var noCreation: BlockError {
     BlockError(
-      .unsupported, "Format driver '\(name)' does not support image creation",
-      advice: "Its images are only read: 'convert' makes images of other formats of them.")
+      .unsupported, "Format driver '\(name)' does not support image creation", advice: .onlyReadFormat)
   }
 }
 

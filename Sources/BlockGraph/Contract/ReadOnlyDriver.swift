@@ -7,19 +7,27 @@ package import Options
 /// A format whose images are only read. Its kind says so, too, and no image is opened for writing.
 package protocol ReadOnlyDriver: FormatDriver {}
 
+extension Advice {
+  /// What to do with an image whose format is only read.
+  package static var onlyReadFormat: Advice {
+    "Images of this format are only read: 'convert' makes images of other formats of them."
+  }
+}
+
 extension ReadOnlyDriver {
   /// An image that is open for reading stays so.
   package func prepareReopen(_ flags: NodeFlags, options: OptionObject, of node: Node) throws(BlockError) {
     guard !flags.contains(.writable) else {
       throw BlockError(
-        .readOnly, "Block format '\(name)' used by node '\(node.name)' does not support reopening files")
+        .readOnly, "Block format '\(name)' used by node '\(node.name)' does not support reopening files",
+        advice: .onlyReadFormat)
     }
   }
 
   /// Refuses.
   package func prepareWrite(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> WriteSlot
   {
-    throw BlockError(.readOnly, "Image is read-only")
+    throw BlockError(.readOnly, "Image is read-only", advice: .onlyReadFormat)
   }
 
   /// Nothing was begun.

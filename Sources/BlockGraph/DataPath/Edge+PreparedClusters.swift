@@ -103,6 +103,8 @@ extension Node {
 extension BlockError {
   /// The error of a format that stores nothing compressed.
   package static var noCompression: BlockError {
-    BlockError(.unsupported, "Compression not supported for this file format")
+    BlockError(
+      .unsupported, "Compression not supported for this file format",
+      advice: "'formats' tells which formats store clusters compressed.")
   }
 }

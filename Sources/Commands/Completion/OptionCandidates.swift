@@ -86,31 +86,12 @@ enum OptionCandidates {
 
   /// The values that an option can have, as far as there is a list.
   static func values(of spec: OptionSpec) -> Candidates {
-    switch spec.kind {
-    case .bool: return .words(["on", "off"])
-    case .choice(let words): return .words(words)
-    case .number, .size, .string: break
-    }
+    if spec.kind == .bool { return .words(["on", "off"]) }
+    if !spec.values.isEmpty { return .words(spec.values) }
     switch spec.name {
     case "backing_fmt": return .words(formats)
     case "backing_file", "data_file": return .files
-    case "cluster_size":
-      return .words(
-        (9...21).map { ($0 < 10 ? "512" : $0 < 20 ? "\(1 << ($0 - 10))k" : "\(1 << ($0 - 20))M") })
-    case "refcount_bits": return .words((0...6).map { String(1 << $0) })
-    case "compat": return .words(["1.1", "0.10", "v3", "v2"])
-    case "compression_type": return .words(["zlib", "zstd"])
-    default: return .words(allowed(spec.help))
+    default: return .words([])
     }
-  }
-
-  /// The values that the explanation lists: `(allowed values: a, b)` or `choices: 'a', 'b'`.
-  private static func allowed(_ help: String) -> [String] {
-    for introduction in ["allowed values: ", "choices: "] {
-      guard let range = help.firstRange(of: introduction) else { continue }
-      let list = help[range.upperBound...].prefix { $0 != ")" }
-      return list.split(separator: ",").map { $0.filter { $0 != " " && $0 != "'" } }
-    }
-    return []
   }
 }

@@ -116,7 +116,7 @@ struct FormatEntry {
     case .bool: object["type"] = "bool"
     case .number: object["type"] = "number"
     case .size: object["type"] = "size"
-    case .string, .choice: object["type"] = "string"
+    case .string: object["type"] = "string"
     }
     object["help"] = .string(spec.help)
     let values = OptionCandidates.values(of: spec)

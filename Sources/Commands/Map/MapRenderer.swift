@@ -27,7 +27,9 @@ struct MapText: MapRenderer {
     let status = entry.status
     guard status.isData, !status.isZero else { return }
     guard let offset = status.hostOffset, let file = status.hostFile else {
-      throw BlockError(.unsupported, "File contains external, encrypted or compressed clusters.")
+      throw BlockError(
+        .unsupported, "File contains external, encrypted or compressed clusters.",
+        advice: "--output=json shows every range, whatever holds it.")
     }
     row(MapText.hex(entry.start), MapText.hex(status.length), MapText.hex(offset), file)
   }

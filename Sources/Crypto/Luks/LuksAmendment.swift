@@ -76,7 +76,9 @@ package struct LuksAmendment {
 
   /// The options that `amend` accepts.
   package static let list: OptionList = [
-    OptionSpec("state", .string, "Select new state of affected keyslots (active/inactive)"),
+    OptionSpec(
+      "state", .string, "Select new state of affected keyslots (active/inactive)",
+      values: ["active", "inactive"]),
     OptionSpec("keyslot", .number, "Select a single keyslot to modify explicitly"),
     OptionSpec("old-secret", .string, "Select all keyslots that match this password"),
     OptionSpec("new-secret", .string, "New secret to set in the matching keyslots. Empty string to erase"),

@@ -108,9 +108,13 @@ package struct LuksCreation {
     OptionSpec("hash-alg", .string, "Name of encryption hash algorithm"),
     OptionSpec("iter-time", .number, "Time to spend in PBKDF in milliseconds"),
     OptionSpec("detached-header", .bool, "Make the header alone; the encrypted data lies in another file"),
-    OptionSpec("version", .number, "Version of the header (1 or 2)"),
-    OptionSpec("pbkdf", .string, "Key derivation (pbkdf2; with version 2 also argon2i and argon2id)"),
-    OptionSpec("sector-size", .size, "Bytes encrypted as one (512 to 4096; with version 2)"),
+    OptionSpec("version", .number, "Version of the header (1 or 2)", values: ["1", "2"]),
+    OptionSpec(
+      "pbkdf", .string, "Key derivation (pbkdf2; with version 2 also argon2i and argon2id)",
+      values: LuksDerivation.allCases.map(\.rawValue)),
+    OptionSpec(
+      "sector-size", .size, "Bytes encrypted as one (512 to 4096; with version 2)",
+      values: ["512", "1k", "2k", "4k"]),
   ]
 }
 

@@ -22,9 +22,10 @@ package struct OvaFormat: DriverKind {
     [
       OptionSpec("size", .size, "Virtual disk size"),
       OptionSpec(
-        "digest", .choice(["sha256", "sha1", "sha512"]), "Hash function of the manifest", default: "sha256"),
+        "digest", .string, "Hash function of the manifest", default: "sha256",
+        values: ["sha256", "sha1", "sha512"]),
       OptionSpec(
-        "controller", .choice(["lsilogic", "sata"]), "Controller of the disks", default: "lsilogic"),
+        "controller", .string, "Controller of the disks", default: "lsilogic", values: ["lsilogic", "sata"]),
       OptionSpec("cpus", .number, "Number of virtual CPUs", default: 1),
       OptionSpec("memory", .size, "Memory of the virtual machine", default: 1_073_741_824),
     ]

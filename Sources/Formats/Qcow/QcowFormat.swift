@@ -28,7 +28,7 @@ package struct QcowFormat: DriverKind {
       OptionSpec(
         "encryption", .bool,
         "Encrypt the image with format 'aes'. (Deprecated in favor of encrypt.format=aes)"),
-      OptionSpec("encrypt.format", .string, "Encrypt the image, format choices: 'aes'"),
+      OptionSpec("encrypt.format", .string, "Encrypt the image, format choices: 'aes'", values: ["aes"]),
       OptionSpec(
         "encrypt.key-secret", .string, "ID of the secret that provides the AES encryption key"),
     ]

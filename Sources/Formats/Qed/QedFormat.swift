@@ -23,8 +23,11 @@ package struct QedFormat: DriverKind {
       OptionSpec("size", .size, "Virtual disk size"),
       OptionSpec("backing_file", .string, "File name of a base image"),
       OptionSpec("backing_fmt", .string, "Image format of the base image"),
-      OptionSpec("cluster_size", .size, "Cluster size (in bytes)", default: 65536),
-      OptionSpec("table_size", .size, "L1/L2 table size (in clusters)"),
+      OptionSpec(
+        "cluster_size", .size, "Cluster size (in bytes)", default: 65536,
+        values: SizeText.powersOfTwo(12...26)),
+      OptionSpec(
+        "table_size", .size, "L1/L2 table size (in clusters)", values: ["1", "2", "4", "8", "16"]),
     ]
   }
 

@@ -23,18 +23,21 @@ package struct VhdxFormat: DriverKind {
     [
       OptionSpec("size", .size, "Virtual disk size; max of 64TB."),
       OptionSpec("backing_file", .string, "File name of the parent of a differencing image"),
-      OptionSpec("backing_fmt", .string, "Image format of the parent: vhdx"),
+      OptionSpec("backing_fmt", .string, "Image format of the parent: vhdx", values: ["vhdx"]),
       OptionSpec("log_size", .size, "Log size; min 1MB.", default: 1_048_576),
       OptionSpec(
         "block_size", .size,
         "Block Size; min 1MB, max 256MB. 0 means auto-calculate based on image size.", default: 0),
       OptionSpec(
         "subformat", .string,
-        "VHDX format type, can be either 'dynamic' or 'fixed'. Default is 'dynamic'."),
+        "VHDX format type, can be either 'dynamic' or 'fixed'. Default is 'dynamic'.",
+        values: ["dynamic", "fixed"]),
       OptionSpec(
         "block_state_zero", .bool,
         "Force use of payload blocks of type 'ZERO'. Non-standard, but default."),
-      OptionSpec("logical_sector_size", .size, "Sector size of the disk; 512 or 4096. Default is 512."),
+      OptionSpec(
+        "logical_sector_size", .size, "Sector size of the disk; 512 or 4096. Default is 512.",
+        values: ["512", "4k"]),
     ]
   }
 

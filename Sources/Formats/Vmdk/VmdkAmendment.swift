@@ -39,7 +39,8 @@ struct VmdkAmendment {
   /// The options that `amend` accepts.
   static let options: OptionList = [
     OptionSpec(
-      "adapter_type", .string, "Virtual adapter type, one of ide, lsilogic, buslogic, legacyESX or pvscsi"),
+      "adapter_type", .string, "Virtual adapter type, one of ide, lsilogic, buslogic, legacyESX or pvscsi",
+      values: VmdkPlan.Adapter.allCases.map(\.rawValue)),
     OptionSpec("hwversion", .string, "VMDK hardware version"),
     OptionSpec("toolsversion", .string, "VMware guest tools version"),
   ]

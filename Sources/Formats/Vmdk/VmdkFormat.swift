@@ -30,16 +30,18 @@ package struct VmdkFormat: DriverKind {
       OptionSpec("size", .size, "Virtual disk size"),
       OptionSpec(
         "adapter_type", .string,
-        "Virtual adapter type, can be one of ide (default), lsilogic, buslogic or legacyESX"),
+        "Virtual adapter type, can be one of ide (default), lsilogic, buslogic or legacyESX",
+        values: VmdkPlan.Adapter.allCases.map(\.rawValue)),
       OptionSpec("backing_file", .string, "File name of a base image"),
-      OptionSpec("backing_fmt", .string, "Must be 'vmdk' if present"),
+      OptionSpec("backing_fmt", .string, "Must be 'vmdk' if present", values: ["vmdk"]),
       OptionSpec("compat6", .bool, "VMDK version 6 image", default: .bool(false)),
       OptionSpec("hwversion", .string, "VMDK hardware version", default: "undefined"),
       OptionSpec("toolsversion", .string, "VMware guest tools version"),
       OptionSpec(
         "subformat", .string,
         "VMDK flat extent format, can be one of {monolithicSparse (default) | monolithicFlat | "
-          + "twoGbMaxExtentSparse | twoGbMaxExtentFlat | streamOptimized} "),
+          + "twoGbMaxExtentSparse | twoGbMaxExtentFlat | streamOptimized} ",
+        values: VmdkPlan.Subformat.allCases.map(\.rawValue)),
       OptionSpec(
         "zeroed_grain", .bool, "Enable efficient zero writes using the zeroed-grain GTE feature"),
     ]

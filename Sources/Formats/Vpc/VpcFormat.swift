@@ -23,10 +23,11 @@ package struct VpcFormat: DriverKind {
     [
       OptionSpec("size", .size, "Virtual disk size"),
       OptionSpec("backing_file", .string, "File name of the parent of a differencing image"),
-      OptionSpec("backing_fmt", .string, "Image format of the parent: vpc"),
+      OptionSpec("backing_fmt", .string, "Image format of the parent: vpc", values: ["vpc"]),
       OptionSpec(
-        "subformat", .choice(["dynamic", "fixed"]),
-        "Type of virtual hard disk format. Supported formats are {dynamic (default) | fixed} "),
+        "subformat", .string,
+        "Type of virtual hard disk format. Supported formats are {dynamic (default) | fixed} ",
+        values: ["dynamic", "fixed"]),
       OptionSpec(
         "force_size", .bool,
         "Force disk size calculation to use the actual size specified, rather than using the nearest CHS-based "

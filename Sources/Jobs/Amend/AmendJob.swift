@@ -87,7 +87,7 @@ extension DriverKind {
   /// - Throws: kind `unsupported` where nothing can be changed.
   package func amendHelp() throws(BlockError) -> String {
     guard !amendOptions.specs.isEmpty else {
-      throw BlockError(.unsupported, "Format driver '\(name)' does not support option amendment")
+      throw .noAmendment(name)
     }
     return "Amend options for '\(name)':" + amendOptions.help.drop { $0 != "\n" }
   }

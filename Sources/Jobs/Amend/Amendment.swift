@@ -25,7 +25,7 @@ final class Amendment {
       throw BlockError(.notFound, "No medium: \(user.parentDescription) has no image")
     }
     guard let driver = node.driver as? any AmendingDriver else {
-      throw BlockError(.unsupported, "Format driver '\(node.driver.name)' does not support option amendment")
+      throw .noAmendment(node.driver.name)
     }
     return (driver, node)
   }
@@ -84,5 +84,14 @@ extension Graph {
       amendment.takeBack()
       throw error
     }
+  }
+}
+
+extension BlockError {
+  /// The error of a format whose options are not changed afterwards.
+  static func noAmendment(_ format: String) -> BlockError {
+    BlockError(
+      .unsupported, "Format driver '\(format)' does not support option amendment",
+      advice: "'formats' tells which formats can be amended.")
   }
 }

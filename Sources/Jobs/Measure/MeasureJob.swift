@@ -67,7 +67,11 @@ package final class MeasureJob: Job {
     secrets = opener.secrets
     // Wrong options are told as such, not as a fault of the source.
     if let kind = target as? any MeasuringKind {
-      _ = try kind.measure(MeasureRequest(length: 0, options: values, secrets: secrets))
+      do throws(BlockError) {
+        _ = try kind.measure(MeasureRequest(length: 0, options: values, secrets: secrets))
+      } catch {
+        throw opener.explain(error, optionsOfNew: target.name, values)
+      }
     }
   }
 

@@ -81,7 +81,11 @@ package final class SnapshotJob: Job {
     switch action {
     case .create(let name):
       try inContext("Could not create snapshot '\(name)'") { () throws(BlockError) in
-        guard let driver else { throw BlockError(.unsupported, "-95 (Operation not supported)") }
+        guard let driver else {
+          throw BlockError(
+            .unsupported, "-95 (Operation not supported)",
+            advice: "The format keeps no snapshots; an overlay ('create -b') leaves an image as it is.")
+        }
         let now = WallClock.now
         do throws(BlockError) {
           try driver.createSnapshot(name, seconds: now.seconds, nanoseconds: now.nanoseconds, of: node)

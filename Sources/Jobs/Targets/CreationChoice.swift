@@ -26,7 +26,9 @@ struct CreationChoice {
     var written = given
     if let backing {
       guard list["backing_file"] != nil else {
-        throw BlockError(.unsupported, "Backing file not supported for file format '\(kind.name)'")
+        throw BlockError(
+          .unsupported, "Backing file not supported for file format '\(kind.name)'",
+          advice: "'formats' tells which formats have backing files.")
       }
       written.append(KeyValueList([KeyValueList.Item(key: "backing_file", value: backing)]))
     }

@@ -66,7 +66,7 @@ final class NewImage: ImageFiles {
     do throws(BlockError) {
       try create()
     } catch {
-      let failure = files.explain(error)
+      let failure = files.explain(opener.explain(error, optionsOfNew: recipe.format, recipe.options))
       discard()
       throw failure
     }
@@ -188,6 +188,12 @@ final class NewImage: ImageFiles {
 }
 
 extension Opener {
+  /// The same error, telling what values a creation option has, where one has another.
+  func explain(_ error: BlockError, optionsOfNew format: String, _ options: OptionObject) -> BlockError {
+    guard let kind = kind(named: format) else { return error }
+    return kind.statedOptions.adding(self.kind(named: "file")?.creationOptions ?? []).explain(error, options)
+  }
+
   /// The format called `name`.
   ///
   /// - Throws: `Unknown file format 'NAME'`.

@@ -24,7 +24,9 @@ package struct FileStorage: DriverKind {
   package var creationOptions: OptionList {
     [
       OptionSpec("size", .size, "Virtual disk size"),
-      OptionSpec("preallocation", .string, "Preallocation mode (allowed values: off, falloc, full)"),
+      OptionSpec(
+        "preallocation", .string, "Preallocation mode (allowed values: off, falloc, full)",
+        values: ["off", "falloc", "full"]),
       OptionSpec("nocow", .bool, "Turn off copy-on-write (valid only on btrfs)"),
       OptionSpec("extent_size_hint", .size, "Extent size hint for the image file, 0 to disable"),
     ]

@@ -135,7 +135,9 @@ struct AmendPlan {
 
   /// The options that `amend` accepts.
   static let list: OptionList = [
-    OptionSpec("encrypt.state", .string, "Select new state of affected keyslots (active/inactive)"),
+    OptionSpec(
+      "encrypt.state", .string, "Select new state of affected keyslots (active/inactive)",
+      values: ["active", "inactive"]),
     OptionSpec(
       "encrypt.new-secret", .string,
       "New secret to set in the matching keyslots. Empty string to erase"),
@@ -143,12 +145,15 @@ struct AmendPlan {
     OptionSpec("encrypt.keyslot", .number, "Select a single keyslot to modify explicitly"),
     OptionSpec("encrypt.iter-time", .number, "Time to spend in PBKDF in milliseconds"),
     OptionSpec("size", .size, "Virtual disk size"),
-    OptionSpec("compat", .string, "Compatibility level (v2 [0.10] or v3 [1.1])"),
+    OptionSpec(
+      "compat", .string, "Compatibility level (v2 [0.10] or v3 [1.1])", values: ["1.1", "0.10", "v3", "v2"]),
     OptionSpec("backing_file", .string, "File name of a base image"),
     OptionSpec("backing_fmt", .string, "Image format of the base image"),
     OptionSpec("data_file", .string, "File name of an external data file"),
     OptionSpec("data_file_raw", .bool, "The external data file must stay valid as a raw image"),
     OptionSpec("lazy_refcounts", .bool, "Postpone refcount updates"),
-    OptionSpec("refcount_bits", .number, "Width of a reference count entry in bits"),
+    OptionSpec(
+      "refcount_bits", .number, "Width of a reference count entry in bits",
+      values: (0...6).map { String(1 << $0) }),
   ]
 }
