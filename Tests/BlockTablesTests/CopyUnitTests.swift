@@ -100,7 +100,7 @@ import Testing
       format, on: file, [:], OpenSettings(flags: .writable))
     let user = try graph.use(node, "the guest", held: [.consistentRead, .write], shared: [])
     let edge = try #require(user.edge)
-    #expect(node.limits.copyUnit == 1 << 20)
+    #expect(node.limits.copyUnit == 256 << 10)
     let noise = Noise(length: 2 << 20)
     try copy(noise, to: edge)
     try edge.write(at: length - 512, [UInt8](repeating: 9, count: 512))
@@ -109,5 +109,33 @@ import Testing
     try graph.release(user)
     let blocks = Shell.run("stat -c %b image", folder: folder.path)
     #expect(Int(blocks.output.prefix { $0.isNumber }) ?? .max < 3 << 11, "\(blocks.output)")
+  }
+
+  /// Data up to some offset, then zeros; counts how often it is asked.
+  private final class Halves: CopySource {
+    let length: UInt64 = 1 << 40
+    let boundary: UInt64 = 3 << 30
+    private let asked: Mutex<Int> = Mutex(0)
+    var questions: Int { asked.withLock { $0 } }
+
+    func content(at offset: UInt64, length: UInt64) -> (content: CopyContent, length: UInt64) {
+      asked.withLock { $0 += 1 }
+      return offset < boundary ? (.data, min(length, boundary - offset)) : (.zero, length)
+    }
+
+    func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) { buffer.fill() }
+  }
+
+  @Test("a walk asks once for what goes on over many segments")
+  func ahead() throws {
+    let source = Halves()
+    var ahead = ContentAhead()
+    for offset in stride(from: 0, to: source.boundary, by: 1 << 20) {
+      let (content, length) = try ahead.content(of: source, at: offset)
+      #expect(content == .data && length == source.boundary - offset)
+    }
+    let (content, length) = try ahead.content(of: source, at: source.boundary)
+    #expect(content == .zero && length == source.length - source.boundary)
+    #expect(source.questions == 2)
   }
 }

@@ -53,9 +53,9 @@ package struct Limits: Sendable, Equatable {
   package var maximumTransfer: UInt64 = 1 << 30
   /// The unit in bytes in which the node allocates, or 0 where it does not: any multiple of a sector.
   package var clusterSize: UInt64 = 0
-  /// The longest part of a unit in bytes that copying takes into memory. A format has more where a new unit is written
-  /// as a whole.
-  package var largestCopyUnit: UInt64 = 1 << 20
+  /// The longest part of a unit in bytes that copying takes into memory, of which several stay in a core's cache. A format
+  /// has more where a new unit is written as a whole.
+  package var largestCopyUnit: UInt64 = 256 << 10
 
   /// The unit in bytes in which content is decoded as a whole, or 0 where no more is than is asked for.
   package var decodingUnit: UInt64 = 0

@@ -121,7 +121,8 @@ extension BlockTable {
       guard coding.value(of: newEntry(at, isPartial)) != nil,
         coding.value(of: newEntry(last, isPartial)) != nil
       else { throw BlockError(.tooLarge, "the image has no place for another block") }
-      try makeBlank(taken, isWhole: isPartial || copies || (inside == 0 && length == room), node)
+      let isWritten = copies || (inside == 0 && length == room)
+      try makeBlank(taken, isWhole: isPartial || isWritten, isWritten: !isPartial && isWritten, node)
     } catch {
       giveBack(taken, node)
       throw error
@@ -143,8 +144,11 @@ extension BlockTable {
 
   /// Lets new places read as zeros, but for data that is going to be written as a whole or that no bit tells of, and
   /// take room where the preallocation says so.
+  ///
+  /// - Parameter isWritten: whether that data is written up to its end, which makes the file as long.
   func makeBlank(
-    _ units: Range<UInt64>, isWhole: Bool, preallocation: Preallocation = .off, _ node: Node
+    _ units: Range<UInt64>, isWhole: Bool, isWritten: Bool = false, preallocation: Preallocation = .off,
+    _ node: Node
   ) throws(BlockError) {
     let file = try node.child(in: .file)
     let takesRoom = preallocation == .falloc || preallocation == .full
@@ -153,8 +157,8 @@ extension BlockTable {
     var known = file.length
     let wholeEnd = isWhole ? start + layout.lead : end
     if trailer == nil {
-      // A file's new bytes read as zero; a device has its length.
-      if end > known {
+      // A file's new bytes read as zero; a device has its length. A log states lengths that are whole.
+      if end > known, !isWritten || takesRoom || journal != nil {
         try file.truncate(to: end, exact: false, preallocation: takesRoom ? preallocation : .off)
       }
     } else if end > areaEnd(file) {
@@ -164,8 +168,13 @@ extension BlockTable {
       if takesRoom { known = end }
     }
     let blankEnd = min(wholeEnd, known)
-    if start < blankEnd {
-      try file.writeZeroes(at: start, length: blankEnd - start, mayUnmap: !takesRoom)
+    guard start < blankEnd else { return }
+    let length = blankEnd - start
+    if length <= 4096 {
+      // No more than a trailer: a hole there costs more than the bytes.
+      try file.write(at: start, from: Buffer(count: Int(length)).bytes)
+    } else {
+      try file.writeZeroes(at: start, length: length, mayUnmap: !takesRoom)
     }
   }
 

@@ -127,6 +127,7 @@ private final class CopyWalk: @unchecked Sendable {
   private let target: CopyTarget
   private let unit: UInt64
   private var position: UInt64 = 0
+  private var ahead = ContentAhead()
   /// For each slot, the memory of its segments, from when it is first needed.
   private var batches: [CopyBatch?]
 
@@ -140,7 +141,7 @@ private final class CopyWalk: @unchecked Sendable {
   /// The next segment that is worth reading; ranges that need no bytes are passed.
   func next(_ slot: Int) throws(BlockError) -> SegmentScheduler<CopyBatch>.Next {
     guard position < source.length else { return .end }
-    let (content, length) = try source.content(at: position, length: source.length - position)
+    let (content, length) = try ahead.content(of: source, at: position)
     let isEnd = position + length == source.length
     let whole = isEnd ? length : length.roundedDown(to: unit)
     let isBlank = content == .inherited || (content == .zero && target.isSparse)

@@ -57,3 +57,19 @@ extension CopySource {
   func dropKnown(at offset: UInt64, _ bytes: RawSpan, granule: Int, _ wanted: inout [Bool]) throws(BlockError)
   {}
 }
+
+/// What a source told a walk from its start to its end: an answer may go on over many segments, and is not asked for again
+/// at each.
+struct ContentAhead {
+  private var known: (content: CopyContent, range: Range<UInt64>)?
+
+  /// The content at an offset before the source's end, and for how many bytes that holds.
+  mutating func content(of source: any CopySource, at offset: UInt64) throws(BlockError) -> (
+    content: CopyContent, length: UInt64
+  ) {
+    if let known, known.range.contains(offset) { return (known.content, known.range.upperBound - offset) }
+    let found = try source.content(at: offset, length: source.length - offset)
+    known = (found.content, offset..<offset + found.length)
+    return found
+  }
+}

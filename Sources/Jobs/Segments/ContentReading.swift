@@ -69,6 +69,7 @@ struct ContentReading<Value: Sendable>: Sendable {
     private let source: any CopySource
     private let segment: UInt64
     private var position: UInt64 = 0
+    private var ahead = ContentAhead()
 
     init(_ source: any CopySource, _ segment: UInt64) {
       self.source = source
@@ -78,7 +79,7 @@ struct ContentReading<Value: Sendable>: Sendable {
     func next() throws(BlockError) -> Part? {
       guard position < source.length else { return nil }
       let start = position
-      let (content, length) = try source.content(at: start, length: source.length - start)
+      let (content, length) = try ahead.content(of: source, at: start)
       let zeroes = content.isRead ? 0 : length.roundedDown(to: segment)
       position = zeroes > 0 ? start + zeroes : min(start + segment, source.length)
       return Part(start..<position, zeroes > 0 ? .zeroes(zeroes) : nil)
