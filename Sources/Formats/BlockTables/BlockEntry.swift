@@ -69,17 +69,23 @@ extension BlockEntryCoding {
   }
 
   /// Writes the values of a new table's entries, a run at a time: the first at `offset` in the file.
+  ///
+  /// - Parameter period: entries after which the values are those at the start again; nil where they are not.
   package func writeTable(
-    of count: UInt64, at offset: UInt64, to file: Edge, value: (UInt64) -> UInt64
+    of count: UInt64, at offset: UInt64, period: UInt64? = nil, to file: Edge, value: (UInt64) -> UInt64
   ) throws(BlockError) {
     let width = UInt64(width)
     let buffer = Buffer(count: Int(min(1 << 20, max(count, 1) * width)))
-    let perRun = UInt64(buffer.count) / width
+    var perRun = UInt64(buffer.count) / width
+    if let period, period > 0, period < perRun { perRun -= perRun % period }
+    let isRepeated = period.map { $0 > 0 && perRun.isMultiple(of: $0) } ?? false
     var done: UInt64 = 0
     while done < count {
       let run = min(count - done, perRun)
-      var bytes = buffer.mutableBytes
-      for index in 0..<run { store(value(done + index), in: &bytes, at: Int(index * width)) }
+      if done == 0 || !isRepeated {
+        var bytes = buffer.mutableBytes
+        for index in 0..<run { store(value(done + index), in: &bytes, at: Int(index * width)) }
+      }
       try file.write(at: offset + done * width, from: buffer.bytes.slice(0..<Int(run * width)))
       done += run
     }

@@ -64,11 +64,11 @@ extension BlockTable {
     guard let directory = layout.directory else {
       let index = entryIndex(of: .block(block))
       let left = layout.bitmapGroup.map { $0 - block % $0 } ?? .max
-      if mayPassHoles, layout.bitmapGroup == nil, !cache.isDirty {
+      if mayPassHoles, !cache.isDirty {
         let start = layout.tableOffset + index * UInt64(coding.width)
         let slice = start - (start - layout.tableOffset) % UInt64(cache.sliceBytes)
         if cache.cached(at: slice) == nil, let count = try holes(at: start, coding, node), count > 0 {
-          return Place(slice: nil, offset: 0, remaining: count)
+          return Place(slice: nil, offset: 0, remaining: blocks(before: index + count) - block)
         }
       }
       return try place(ofEntry: index, of: layout.tableOffset, left, releasing, node)
@@ -82,9 +82,7 @@ extension BlockTable {
     let found = try directoryPlace(of: .table(block / directory.perTable), releasing: releasing, node)
     let entry = try entry(value(found, directory.coding), of: .table(block / directory.perTable))
     guard let table = entry.place else {
-      let absent = directory.coding.value(of: .hole)
-      var count = holesInMemory(from: found, of: found.remaining, directory.coding)
-      while count < found.remaining, value(found, plus: count, directory.coding) == absent { count += 1 }
+      let count = sameInMemory(from: found, of: found.remaining, directory.coding)
       return Place(slice: nil, offset: 0, remaining: count * directory.perTable - index)
     }
     return try place(ofEntry: index, of: table, directory.perTable - index, releasing, node)
@@ -116,16 +114,22 @@ extension BlockTable {
     return min(count, layout.capacity / directory.perTable - table)
   }
 
-  /// How many entries from a place on, which is a hole itself, are holes: at least 1, and not all of them.
-  func holesInMemory(from place: Place, of count: UInt64, _ coding: any BlockEntryCoding) -> UInt64 {
-    guard let buffer = place.slice?.buffer else { return 1 }
-    let step: UInt64 = 512
-    var found: UInt64 = 1
-    while found + step <= count {
-      let start = place.offset + Int(found) * coding.width
-      guard areHoles(buffer.bytes.slice(start..<start + Int(step) * coding.width), coding) else { break }
-      found += step
+  /// How many entries of so many from a place on have the value that is there: at least 1.
+  func sameInMemory(from place: Place, of count: UInt64, _ coding: any BlockEntryCoding) -> UInt64 {
+    guard let buffer = place.slice?.buffer, count > 1 else { return 1 }
+    let value = value(place, coding)
+    // Eight bytes at a time, as they stand there.
+    let perWord = UInt64(8 / coding.width)
+    var word = coding.isBigEndian ? value : value.byteSwapped
+    if perWord == 2 {
+      let half = coding.isBigEndian ? value : word >> 32
+      word = half << 32 | half
     }
+    var found: UInt64 = place.offset % 8 == 0 ? 0 : 1
+    let first = (place.offset + Int(found) * coding.width) / 8
+    let words = Int((count - found) / perWord)
+    found += perWord * UInt64(buffer.bytes.run64(first..<first + words, first: word, step: 0, mask: .max))
+    while found < count, self.value(place, plus: found, coding) == value { found += 1 }
     return found
   }
 
@@ -225,6 +229,23 @@ extension BlockTable {
     return if case .bitmap(let group) = item { group * (every + 1) + every } else {
       item.number + item.number / every
     }
+  }
+
+  /// How many blocks have their entries before one of a table that stands alone.
+  private func blocks(before index: UInt64) -> UInt64 {
+    layout.bitmapGroup.map { index - index / ($0 + 1) } ?? index
+  }
+
+  /// The place of the entry of a block of a table that stands alone, where it is in the slice of another's.
+  func place(of block: UInt64, near other: Place) -> Place? {
+    guard layout.directory == nil, let slice = other.slice else { return nil }
+    let start = layout.tableOffset + entryIndex(of: .block(block)) * UInt64(coding.width)
+    guard start >= slice.offset, start - slice.offset < UInt64(cache.sliceBytes) else { return nil }
+    let offset = Int(start - slice.offset)
+    let left = layout.bitmapGroup.map { $0 - block % $0 } ?? .max
+    return Place(
+      slice: slice, offset: offset,
+      remaining: min(left, UInt64((cache.sliceBytes - offset) / coding.width)))
   }
 
   /// The place of the entry of a bitmap that stands apart.

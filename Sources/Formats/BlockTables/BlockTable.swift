@@ -290,21 +290,35 @@ package final class BlockTable: @unchecked Sendable {
     let first = blocks.lowerBound
     let end = min(blocks.upperBound, first + place.remaining)
     guard place.slice != nil else { return end }
-    let start = value(place)
-    let isAlike = entry == .hole || entry == .zero
+    if entry == .hole || entry == .zero { return sameBlocks(as: place, blocks) }
     let isCompressed = if case .compressed = entry { true } else { false }
     var block = first + 1
-    if entry == .hole { block = first + holesInMemory(from: place, of: end - first, coding) }
     while block < min(end, first + BlockTable.blocksPerAnswer) {
       let next = value(place, plus: block - first)
       if isCompressed, case .compressed? = checked(next, of: .block(block)) {
         block += 1
         continue
       }
-      guard isAlike ? next == start : follows(entry, by: block - first, next) else { break }
+      guard follows(entry, by: block - first, next) else { break }
       block += 1
     }
     return block
+  }
+
+  /// The end of the run of blocks whose entries are those of the first, as far as they are in the slice; entries of bitmaps
+  /// between them are passed over.
+  private func sameBlocks(as place: Place, _ blocks: Range<UInt64>) -> UInt64 {
+    var (place, block) = (place, blocks.lowerBound)
+    let value = value(place)
+    while true {
+      let count = min(place.remaining, blocks.upperBound - block)
+      block += sameInMemory(from: place, of: count, coding)
+      guard place.remaining == count, block < blocks.upperBound,
+        block - blocks.lowerBound < BlockTable.blocksPerAnswer,
+        let next = self.place(of: block, near: place), self.value(next) == value
+      else { return block }
+      place = next
+    }
   }
 
   /// Whether a value points right behind what an entry `step` blocks before points to.

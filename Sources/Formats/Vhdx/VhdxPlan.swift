@@ -142,7 +142,10 @@ struct VhdxPlan {
     let blank = statesZeroes && !metadata.hasParent ? coding.value(of: .zero) ?? hole : hole
     guard hasPlaces || blank != 0 else { return }
     let group = metadata.blocksPerBitmap + 1
-    try coding.writeTable(of: metadata.entries(for: metadata.diskSize), at: mapOffset, to: file) { index in
+    // The map of a disk without a parent ends with the last block.
+    try coding.writeTable(
+      of: metadata.entries(for: metadata.diskSize), at: mapOffset, period: hasPlaces ? nil : group, to: file
+    ) { index in
       guard index % group != group - 1 else { return hole }
       let block = index - index / group
       guard block < blocks else { return hole }

@@ -159,7 +159,9 @@ struct VpcPlan {
     let coding = VpcCoding(lead: layout.lead, isDifferencing: false)
     let hole = coding.value(of: .hole) ?? 0
     let count = max(layout.capacity, 128)
-    try coding.writeTable(of: count, at: header.tableOffset, to: file) { block in
+    try coding.writeTable(
+      of: count, at: header.tableOffset, period: choice.hasPlaces ? nil : 1, to: file
+    ) { block in
       guard choice.hasPlaces, block < layout.blockCount else { return hole }
       return coding.value(of: .data(place(block, layout))) ?? hole
     }
