@@ -75,13 +75,38 @@ struct BlockTableTests {
     let image = try TableImage(shape, length: BlockTableTests.length)
     #expect(try image.check().result.leaks == 0)
     try image.edge.write(at: 8192, [UInt8](repeating: 5, count: 8192))
-    try image.edge.flush()
+    try image.close()
     let size = image.memory.bytes.count
-    #expect(try image.check().result.leaks == 2)
-    #expect(try image.repair(.leaks).leaksFixed == 2)
-    #expect(image.memory.bytes.count == size - 8192)
+    let again = try TableImage(shape, image.memory.bytes)
+    #expect(try again.check().result.leaks == 2)
+    #expect(try again.repair(.leaks).leaksFixed == 2)
+    #expect(again.memory.bytes.count == size - 8192)
+    #expect(try again.check().result.leaks == 0)
+    #expect(try again.edge.array(at: 8192, count: 8192) == [UInt8](repeating: 5, count: 8192))
+  }
+
+  @Test("a place that was given up and is a hole of the file wastes nothing; where it is not, it is a leak")
+  func holes() throws {
+    let shape = TableShape(width: 8, blockSize: 8192)
+    let image = try TableImage(shape, length: BlockTableTests.length)
+    try image.edge.write(at: 0, [UInt8](repeating: 5, count: 5 * 8192))
+    try image.edge.writeZeroes(at: 8192, length: 2 * 8192, mayUnmap: true)
+    try image.edge.flush()
     #expect(try image.check().result.leaks == 0)
-    #expect(try image.edge.array(at: 8192, count: 8192) == [UInt8](repeating: 5, count: 8192))
+    let length = image.memory.bytes.count
+    // The last place goes, wherever it was used from.
+    try image.edge.writeZeroes(at: 4 * 8192, length: 8192, mayUnmap: true)
+    try image.edge.flush()
+    #expect(image.memory.bytes.count == length - 8192)
+    #expect(try image.check().result.leaks == 0)
+    try image.edge.write(at: 4 * 8192, [UInt8](repeating: 5, count: 8192))
+    try image.close()
+    let copied = try TableImage(shape, image.memory.bytes)
+    #expect(try copied.check().result.leaks == 2)
+    #expect(try copied.repair(.leaks).leaksFixed == 2)
+    #expect(copied.memory.bytes.count == image.memory.bytes.count - 2 * 8192)
+    #expect(try copied.edge.array(at: 8192, count: 4) == [0, 0, 0, 0])
+    #expect(try copied.edge.array(at: 3 * 8192, count: 8192) == [UInt8](repeating: 5, count: 8192))
   }
 
   @Test(

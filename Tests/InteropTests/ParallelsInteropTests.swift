@@ -166,4 +166,25 @@ import Testing
       """, Programs.strata, "\(seed)", folder: folder.path)
     #expect(outcome.output == "")
   }
+
+  @Test(
+    "on a full disk, an image is closed as it was before the entries that found no room", arguments: 0...5)
+  func full(_ pages: Int) throws {
+    let folder = TemporaryFolder()
+    // A map of 4 MiB that is a hole: also entries need room.
+    let outcome = Mounts.run(
+      """
+      set -e
+      for ((i = 0; i < 600; i++)); do
+        printf %4096s x | dd of=disk.raw bs=50M seek=$((7 * i)) conv=notrunc status=none
+      done
+      truncate -s 1T disk.raw
+      head -c $(($2 * 4096)) /dev/zero | tr '\\0' x > small/pad
+      "$1" create -q -f parallels small/image.hds 1T
+      "$1" convert -n -f raw -O parallels disk.raw small/image.hds 2>&1 | grep -o 'No space left'
+      qemu-img check -q -f parallels small/image.hds
+      "$1" check -q small/image.hds
+      """, mount: "-t tmpfs -o size=1M none", Programs.strata, "\(pages)", folder: folder.path)
+    #expect(outcome == Shell.Outcome(status: 0, output: "No space left\n"))
+  }
 }

@@ -166,6 +166,27 @@ struct VpcFormatTests {
     #expect(error?.message == "Incorrect header checksum")
   }
 
+  @Test("a disk that became shorter has as many entries as blocks, and nothing is lost where the table was")
+  func entries() throws {
+    // 2040 GiB: a table of 4 MiB, which is room for a block and a part.
+    let image = try MemoryVpc(size: VpcFooter.largestDisk)
+    for offset in [0, 5, 900, 1200] as [UInt64] { try image.edge.write(at: offset << 20, [7]) }
+    try image.edge.truncate(to: 1000 << 20)
+    try image.close()
+    #expect(Array(image.memory.bytes[540..<544]) == [0, 0, 1, 0xf4])
+    let shorter = try MemoryVpc(image.memory.bytes)
+    #expect(try shorter.check().lines == [] && shorter.check().result.leaks == 0)
+    #expect(shorter.memory.bytes.count < 9 << 20)
+    try shorter.edge.truncate(to: 3 << 39)
+    try shorter.edge.write(at: 1 << 40, [9])
+    try shorter.close()
+    let longer = try MemoryVpc(shorter.memory.bytes)
+    #expect(try longer.check().lines == [] && longer.check().result.leaks == 0)
+    for (offset, byte) in [(0, 7), (5, 7), (900, 7), (1200, 0), (1 << 20, 9)] as [(UInt64, UInt8)] {
+      #expect(try longer.edge.array(at: offset << 20, count: 1) == [byte], "\(offset) MiB")
+    }
+  }
+
   @Test("the file ends with a footer at every moment, and each step leaves leaks at worst")
   func moments() throws {
     let image = try MemoryVpc(size: 12 << 20)

@@ -49,7 +49,7 @@ private struct LeakedPlaces {
     if case .block = item, entry.place != nil, unit >= endOfReserved { movableBlocks += 1 }
   }
 
-  /// Adds units that nothing takes. Only room for whole blocks counts: none finds a place in what is smaller.
+  /// Adds units that nothing points to. Only room for whole blocks counts: none finds a place in what is smaller.
   mutating func add(_ run: Range<UInt64>) {
     let places = layout.placeCount(in: run)
     if run.lowerBound < endOfReserved { before += places } else { behind += places }
@@ -112,6 +112,7 @@ extension BlockTable {
     var leaks = LeakedPlaces(layout)
     var isFirst = true
     var expected: (block: UInt64, place: UInt64)?
+    var endOfUse = layout.endOfReserved
     repeat {
       let hasWindow = window.advance()
       for range in layout.reserved { _ = window.insert(layout.units(of: range)) }
@@ -126,6 +127,7 @@ extension BlockTable {
         if isFirst { leaks.note(item, entry, at: self.layout.units(of: bytes).lowerBound) }
         let mayEndEarly = self.layout.mayEndEarly && entry.place != nil
         let end = mayEndEarly ? bytes.lowerBound : bytes.upperBound
+        if isFirst, end <= fileLength { endOfUse = max(endOfUse, self.layout.units(of: bytes).upperBound) }
         if end > fileLength {
           if isFirst { try self.note(.pastEnd, item, value, &result, report) }
         } else if !window.insert(self.layout.units(of: bytes)), entry.place != nil {
@@ -136,8 +138,9 @@ extension BlockTable {
       isFirst = false
       guard hasWindow else { break }
       for range in layout.spare { _ = window.insert(layout.units(of: range)) }
+      let file = try node.child(in: .file)
       window.forEachAbsentRun { run in
-        leaks.add(run)
+        self.addStored(run, endOfUse: endOfUse, file) { leaks.add($0) }
         return true
       }
     } while window.hasMore
@@ -175,22 +178,55 @@ extension BlockTable {
     try report(BlockFinding(kind: kind, item: item, value: value))
   }
 
-  /// Places of blocks in the file that nothing takes.
-  func leakedPlaces(_ node: Node) throws(BlockError) -> UInt64 {
-    var leaks = LeakedPlaces(layout)
+  /// Places of blocks in the file that nothing takes, and how many of them cost space.
+  func leakedPlaces(_ node: Node) throws(BlockError) -> (all: UInt64, stored: UInt64) {
+    var all = LeakedPlaces(layout)
+    var endOfUse = layout.endOfReserved
     try scan(node) { (item, value) throws(BlockError) in
       let entry = try self.entry(value, of: item)
-      if let units = self.units(of: item, entry) { leaks.note(item, entry, at: units.lowerBound) }
+      guard let units = self.units(of: item, entry) else { return }
+      endOfUse = max(endOfUse, units.upperBound)
+      all.note(item, entry, at: units.lowerBound)
     }
-    var window = UnitWindow(of: unitsInFile(areaEnd(try node.child(in: .file))))
+    var stored = all
+    let file = try node.child(in: .file)
+    var window = UnitWindow(of: unitsInFile(areaEnd(file)))
     while window.advance() {
       try insertUsed(into: &window, node)
       window.forEachAbsentRun { run in
-        leaks.add(run)
+        all.add(run)
+        self.addStored(run, endOfUse: endOfUse, file) { stored.add($0) }
         return true
       }
     }
-    return leaks.count
+    return (all.count, stored.count)
+  }
+
+  /// Calls `body` with the parts of a run of units that nothing points to that are worth giving back: those in which the
+  /// file has bytes rather than a hole, and everything behind the last unit in use, which makes the file longer.
+  private func addStored(
+    _ run: Range<UInt64>, endOfUse: UInt64, _ file: Edge, _ body: (Range<UInt64>) -> Void
+  ) {
+    guard run.lowerBound < endOfUse else { return body(run) }
+    let end = layout.offset(ofUnit: run.upperBound)
+    var position = layout.offset(ofUnit: run.lowerBound)
+    var found: Range<UInt64>?
+    while position < end {
+      // Where the file cannot tell, there are bytes.
+      let extent = position < file.length ? try? file.extent(at: position, length: end - position) : nil
+      let length = extent?.length ?? end - position
+      if extent?.kind != .zero {
+        let units = layout.units(of: position..<position + length)
+        if let before = found, before.upperBound >= units.lowerBound {
+          found = before.lowerBound..<units.upperBound
+        } else {
+          if let before = found { body(before) }
+          found = units
+        }
+      }
+      position += length
+    }
+    if let found { body(found) }
   }
 
   /// Whole units that the file has room for, and one that it ends in, where it may; as far as entries can name them.

@@ -1,13 +1,22 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import BlockGraph
-internal import Errors
+package import BlockGraph
+package import Errors
+internal import Host
 
 /// Giving places that nothing points to back to the file system.
 extension BlockTable {
   /// Tables and bitmaps that are moved at a time.
   private static let movedAtOnce = 1 << 16
+
+  /// Moves the last things in the file into places that nothing points to, and cuts the file behind them: for formats that
+  /// give up something else that they had reserved.
+  package func compact(of node: Node) throws(BlockError) {
+    lock.lock()
+    defer { lock.unlock() }
+    _ = try compact(node)
+  }
 
   /// Moves the last things in the file into places that nothing points to, and cuts the file behind them; for how many
   /// blocks it gave back places.
@@ -17,7 +26,7 @@ extension BlockTable {
     let before = unitsInFile(areaEnd(file))
     let leaks = try leakedPlaces(node)
     freeUnits = FreeUnits(end: max(before, try endOfUse(node)))
-    if leaks > 0 {
+    if leaks.all > 0 {
       try packBlocks(node, context)
       try packTables(node, context)
     }
@@ -26,7 +35,7 @@ extension BlockTable {
     forget()
     try cutFile(to: layout.offset(ofUnit: end), node)
     freeUnits = FreeUnits(end: end)
-    return leaks - min(leaks, try leakedPlaces(node))
+    return leaks.stored - min(leaks.stored, try leakedPlaces(node).stored)
   }
 
   /// Moves the last blocks into the first places that nothing takes, as long as these are before them.

@@ -94,6 +94,19 @@ extension BlockTable {
     if let file = node.file, areaEnd(file) <= end { try? cutFile(to: start, node) }
   }
 
+  /// Gives up entries that the file lacks, and what they point to at its end: the image is as it was before they changed. For
+  /// a file system that is full; with a log, which may have them already, nothing is given up.
+  package func giveUpUnwritten(_ node: Node) throws(BlockError) {
+    lock.lock()
+    defer { lock.unlock() }
+    guard journal == nil else { return }
+    while !pending.isEmpty { lock.wait() }
+    dropUnwritten()
+    dropped = []
+    freeUnits = nil
+    try cutFile(to: layout.offset(ofUnit: try endOfUse(node)), node)
+  }
+
   /// The unit behind the last one in use, by the entries in the file; entries in memory are written first. Places that
   /// were given up and have yet to be discarded are in use.
   func endOfUse(_ node: Node) throws(BlockError) -> UInt64 {

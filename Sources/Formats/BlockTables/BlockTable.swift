@@ -129,6 +129,12 @@ package final class BlockTable: @unchecked Sendable {
     (bitmaps, cache, directories) = BlockTable.makeCaches(layout, coding, lock)
   }
 
+  /// Forgets what the file lacks, too.
+  func dropUnwritten() {
+    twins = [:]
+    (bitmaps, cache, directories) = BlockTable.makeCaches(layout, coding, lock)
+  }
+
   // MARK: Values and entries
 
   /// The entry that `value` spells for a block; throws `corrupt` where it makes no sense.
@@ -244,7 +250,25 @@ package final class BlockTable: @unchecked Sendable {
       free.reusable += dropped.prefix(max(0, BlockTable.rememberedPlaces - free.reusable.count))
       freeUnits = free
     }
+    let last = dropped.max()
     dropped = []
+    if let last { try cutDropped(last, node) }
+  }
+
+  /// Cuts the file behind all that is in use, where the place of a block that was given up, and starts at a unit, is the
+  /// last in the file and nobody is writing.
+  private func cutDropped(_ last: UInt64, _ node: Node) throws(BlockError) {
+    let file = try node.child(in: .file)
+    guard layout.directory == nil, pending.isEmpty,
+      layout.offset(ofUnit: last + layout.blockUnits) >= areaEnd(file)
+    else { return }
+    let end = try endOfUse(node)
+    try cutFile(to: layout.offset(ofUnit: end), node)
+    // Also where none was known before: what counts them is to change.
+    var free = freeUnits ?? FreeUnits(end: end)
+    free.end = end
+    free.reusable.removeAll { $0 >= end }
+    freeUnits = free
   }
 
   // MARK: Extents

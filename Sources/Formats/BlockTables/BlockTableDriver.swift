@@ -89,7 +89,27 @@ extension BlockTableDriver {
   }
 
   /// Writes what is held back.
-  package func close(_ node: Node) throws(BlockError) { try flush(node) }
+  package func close(_ node: Node) throws(BlockError) { try flushLast(node) { () throws(BlockError) in } }
+
+  /// Writes what is held back by an image that is about to be closed, then calls `body`, which lets its header say so.
+  ///
+  /// Where the disk is full, entries that find no room are given up, so that the image is as sound as it was before them;
+  /// the error is thrown all the same.
+  package func flushLast(_ node: Node, _ body: () throws(BlockError) -> Void) throws(BlockError) {
+    do throws(BlockError) {
+      try flush(node)
+    } catch {
+      guard error.kind == .noSpace, node.flags.contains(.writable) else { throw error }
+      // What went wrong first is what is told.
+      do throws(BlockError) {
+        try table.giveUpUnwritten(node)
+        try flush(node)
+        try body()
+      } catch {}
+      throw error
+    }
+    try body()
+  }
 
   /// The header counts nothing.
   package func writeCounters(_ usedUnits: UInt64?, of node: Node) throws(BlockError) {}

@@ -55,8 +55,9 @@ extension MarkingDriver {
   /// Takes the mark off once everything is in the file.
   package func endChanges(_ node: Node) throws(BlockError) {
     guard node.flags.contains(.writable) else { return }
-    try flush(node)
-    try mark.clear { () throws(BlockError) in try takeMarkOff(node) }
+    try flushLast(node) { () throws(BlockError) in
+      try mark.clear { () throws(BlockError) in try takeMarkOff(node) }
+    }
   }
 
   package func close(_ node: Node) throws(BlockError) { try endChanges(node) }

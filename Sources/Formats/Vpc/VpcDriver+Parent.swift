@@ -106,7 +106,8 @@ extension VpcDriver {
     try adoptLayout(node, file)
   }
 
-  private func adoptLayout(_ node: Node, _ file: Edge) throws(BlockError) {
+  /// Lets the table go by the header and the footers as they are now.
+  func adoptLayout(_ node: Node, _ file: Edge) throws(BlockError) {
     let footer = footers.current
     let kind = footer.kind ?? .dynamic
     var layout = try lock.withLock { header }.layout(

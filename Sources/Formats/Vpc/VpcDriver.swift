@@ -117,6 +117,19 @@ final class VpcDriver: BlockTableDriver, IdentifiedDriver, @unchecked Sendable {
       try self.footers.change(in: file, isShorter: isShorter) { $0.setLength(next.length) }
     }
     try flush(node)
+    if isShorter { try dropEntries(node) }
+  }
+
+  /// Lets the table have no entries but those of the disk's blocks: some readers look at all, or refuse more. What the table
+  /// needs no more is room for blocks.
+  private func dropEntries(_ node: Node) throws(BlockError) {
+    let count = UInt64(lock.withLock { header.entryCount })
+    let blocks = table.currentLayout.blockCount
+    guard let file = node.file, count > blocks else { return }
+    try table.clearBehindEnd(upTo: count, of: node)
+    try changeHeader(node) { $0.entryCount = UInt32(clamping: blocks) }
+    try adoptLayout(node, file)
+    try table.compact(of: node)
   }
 
   /// Moves the table behind the place where it is, and the blocks that are there to other places.
@@ -191,13 +204,15 @@ extension VpcDriver {
       try footers.change(in: file) { _ in }
       lock.withLock { defects = [] }
     }
-    // A disk that became shorter may not have got further than its new length, and some readers look at all entries.
+    // Some readers look at all entries.
     try table.clearBehindEnd(upTo: UInt64(lock.withLock { header.entryCount }), of: node)
     var result = try table.repair(what, of: node, context) { (finding) throws(BlockError) in
       report(self.text(of: finding))
     }
     if what == .all {
       result.corruptionsFixed += UInt64(found.count)
+      // A disk that became shorter may not have got further than its new length.
+      if result.corruptions == 0 { try dropEntries(node) }
     } else {
       result.corruptions += UInt64(found.count)
     }
