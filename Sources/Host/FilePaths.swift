@@ -76,6 +76,13 @@ package enum FilePaths {
     return FileIdentity(status)
   }
 
+  /// The seconds since 1970 at which the file at `path` was last written to, or nil where there is none.
+  package static func modificationTime(of path: String) -> Int64? {
+    var status = stat()
+    guard unsafe stat(path.cName, &status) == 0 else { return nil }
+    return Int64(status.st_mtim.tv_sec)
+  }
+
   /// Bytes that are free in the file system of `folder`, or nil where the system does not know.
   package static func freeSpace(in folder: String) -> FreeSpace? {
     var status = statvfs()

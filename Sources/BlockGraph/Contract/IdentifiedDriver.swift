@@ -15,12 +15,15 @@ package struct ImageIdentity: Sendable, Equatable {
   package let id: [UInt8]
   /// The time stamp that goes with them, as its format counts time; 0 where it has none.
   package let time: UInt32
+  /// Bytes of the disk's sectors, which those that stand on it share; 0 where the format does not state them.
+  package let sectorSize: UInt64
 
   /// Makes a description.
-  package init(format: String, id: [UInt8], time: UInt32 = 0) {
+  package init(format: String, id: [UInt8], time: UInt32 = 0, sectorSize: UInt64 = 0) {
     self.format = format
     self.id = id
     self.time = time
+    self.sectorSize = sectorSize
   }
 }
 

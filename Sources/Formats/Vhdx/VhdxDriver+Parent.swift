@@ -10,7 +10,9 @@ internal import Host
 /// What children know the image by.
 extension VhdxDriver: IdentifiedDriver {
   var identity: ImageIdentity {
-    VhdxParent(dataWriteID: headers.present.dataWriteID, diskID: lock.withLock { metadata.diskID }).identity
+    let (diskID, sectorSize) = lock.withLock { (metadata.diskID, metadata.sectorSize) }
+    return VhdxParent(dataWriteID: headers.present.dataWriteID, diskID: diskID, sectorSize: sectorSize)
+      .identity
   }
 }
 
@@ -39,6 +41,7 @@ extension VhdxDriver {
       return try setParent(nil, node)
     }
     let parent = try parent(called: name, of: node)
+    try parent.requireSectors(of: lock.withLock { metadata.sectorSize }, name)
     let length = table.length
     if lock.withLock({ metadata.roomyEntries(for: length) }) > table.currentLayout.capacity {
       try moveMap(for: length, node)
@@ -46,7 +49,7 @@ extension VhdxDriver {
     let locator = try VhdxParentLocator(of: name, parent, in: node.fileName)
     try setParent(locator, node)
     lock.withLock {
-      if let first = locator.reference?.name { knownParents[first] = parent.dataWriteID }
+      if let first = locator.names.first { knownParents[first] = parent.dataWriteID }
       knownParents[name] = parent.dataWriteID
     }
   }

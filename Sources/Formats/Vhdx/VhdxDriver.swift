@@ -33,7 +33,7 @@ final class VhdxDriver: BlockTableDriver, @unchecked Sendable {
   init(_ structure: VhdxStructure, _ metadata: VhdxMetadata) throws(BlockError) {
     self.metadata = metadata
     regions = structure.regions
-    if let parent = metadata.parent, let name = parent.reference?.name, let id = parent.linkages.first {
+    if let parent = metadata.parent, let name = parent.names.first, let id = parent.linkages.first {
       knownParents[name] = id
     }
     damage = (structure.headers.damage, structure.regionTables.damage)
@@ -57,7 +57,9 @@ final class VhdxDriver: BlockTableDriver, @unchecked Sendable {
   /// Whether a parent shows through.
   var hasParent: Bool { lock.withLock { metadata.hasParent } }
   /// The parent as the image names it.
-  var reference: ImageReference? { lock.withLock { metadata.parent?.reference } }
+  var reference: ImageReference? {
+    lock.withLock { metadata.parent?.reference(sectorSize: metadata.sectorSize) }
+  }
 
   /// Blocks are large: what was not written of them may be a hole.
   func mayHaveHoles(of node: Node) -> Bool { true }

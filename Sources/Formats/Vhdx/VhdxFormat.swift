@@ -108,7 +108,9 @@ extension VhdxFormat: InspectingKind {
     let metadata = try structure.metadata(read)
     var findings = HeaderFindings(virtualSize: metadata.diskSize)
     findings.defects = structure.damage
-    if let reference = metadata.parent?.reference { findings.references.append(reference) }
+    if let reference = metadata.parent?.reference(sectorSize: metadata.sectorSize) {
+      findings.references.append(reference)
+    }
     do throws(BlockError) {
       _ = try structure.layout(metadata)
       let recovery = try structure.recovery(fileLength: file.length, read)

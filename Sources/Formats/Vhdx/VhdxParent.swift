@@ -11,10 +11,13 @@ struct VhdxParent: Equatable {
   var dataWriteID: GUID
   /// The id of the disk, which is the child's, too.
   var diskID: GUID
+  /// Bytes of the disk's sectors, which the child has, too; nil where nobody knew them.
+  var sectorSize: UInt64?
 
-  init(dataWriteID: GUID, diskID: GUID) {
+  init(dataWriteID: GUID, diskID: GUID, sectorSize: UInt64? = nil) {
     self.dataWriteID = dataWriteID
     self.diskID = diskID
+    self.sectorSize = sectorSize
   }
 
   /// The parent with an identity, as a node tells it.
@@ -25,6 +28,17 @@ struct VhdxParent: Equatable {
     let buffer = Buffer(identity.id)
     dataWriteID = GUID(parsing: buffer.bytes, at: 0)
     diskID = GUID(parsing: buffer.bytes, at: 16)
+    sectorSize = identity.sectorSize
+  }
+
+  /// Throws, kind `unsupported`, where the parent's disk has other sectors than that of its child. `name` is the parent's
+  /// name.
+  func requireSectors(of size: UInt64, _ name: String) throws(BlockError) {
+    guard let sectorSize, sectorSize != size else { return }
+    throw BlockError(
+      .unsupported,
+      "The parent '\(name)' has sectors of \(sectorSize) bytes, and the image of \(size)",
+      advice: "A child's 'logical_sector_size' is that of its parent.")
   }
 
   /// The identity that a node tells.
@@ -33,7 +47,7 @@ struct VhdxParent: Equatable {
     var bytes = buffer.mutableBytes
     dataWriteID.write(to: &bytes, at: 0)
     diskID.write(to: &bytes, at: 16)
-    return ImageIdentity(format: "vhdx", id: buffer.array)
+    return ImageIdentity(format: "vhdx", id: buffer.array, sectorSize: sectorSize ?? 0)
   }
 
   /// The error for a parent of another format.
@@ -70,8 +84,8 @@ extension VhdxParentLocator {
     }.filter { $0 != .none }
   }
 
-  /// The parent; nil where no name is stated.
-  var reference: ImageReference? {
+  /// The names of the parent, in the order in which they are tried.
+  var names: [String] {
     var names: [String] = []
     for key in VhdxParentLocator.paths {
       guard let path = self[key] else { continue }
@@ -79,22 +93,33 @@ extension VhdxParentLocator {
         names.append(name)
       }
     }
+    return names
+  }
+
+  /// The parent of an image with sectors of so many bytes; nil where no name is stated.
+  func reference(sectorSize: UInt64) -> ImageReference? {
+    let names = names
     guard let first = names.first else { return nil }
     var reference = ImageReference(slot: .backing, role: .cow, name: first, format: "vhdx")
     reference.otherNames = Array(names.dropFirst())
     reference.staysInFolder = true
     let linkages = linkages
     reference.check = { (node) throws(BlockError) in
-      guard !linkages.isEmpty, let found = try? VhdxParent(node.identity),
-        !linkages.contains(found.dataWriteID)
-      else { return [] }
-      throw BlockError(
-        .corrupt,
-        "'\(node.fileName)' is not the parent of this image as it was: its id is \(found.dataWriteID), not "
-          + "\(linkages[0])",
-        advice: "Content that was written over one state of a parent means nothing over another.")
+      guard let found = try? VhdxParent(node.identity) else { return [] }
+      guard linkages.isEmpty || linkages.contains(found.dataWriteID) else {
+        throw VhdxParentLocator.notAsItWas(node, found, linkages)
+      }
+      try found.requireSectors(of: sectorSize, node.fileName)
+      return []
     }
     return reference
+  }
+  private static func notAsItWas(_ node: Node, _ found: VhdxParent, _ linkages: [GUID]) -> BlockError {
+    BlockError(
+      .corrupt,
+      "'\(node.fileName)' is not the parent of this image as it was: its id is \(found.dataWriteID), not "
+        + "\(linkages[0])",
+      advice: "Content that was written over one state of a parent means nothing over another.")
   }
 
   /// The same locator for another state of the parent.

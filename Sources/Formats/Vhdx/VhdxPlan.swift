@@ -45,9 +45,15 @@ struct VhdxPlan {
     guard size <= VhdxMetadata.largestDisk else { throw VhdxMetadata.tooLarge }
     logLength = try VhdxPlan.takeLogLength(&options)
     let blockSize = try VhdxPlan.takeBlockSize(&options, for: size)
-    let sectorSize = try options.takeSize("logical_sector_size") ?? 512
+    let parent = try identity.map { (identity) throws(BlockError) in try VhdxParent(identity) }
+    let sectorSize = try options.takeSize("logical_sector_size") ?? parent?.sectorSize ?? 512
+    if let backing { try parent?.requireSectors(of: sectorSize, backing) }
     guard sectorSize == 512 || sectorSize == 4096 else {
       throw BlockError(.invalidArgument, "The logical sector size must be 512 or 4096")
+    }
+    guard size.isMultiple(of: sectorSize) else {
+      throw BlockError(
+        .invalidArgument, "The disk's length must be a multiple of its sectors of \(sectorSize) bytes")
     }
     guard preallocation != .metadata else {
       throw BlockError(.unsupported, "Unsupported preallocation mode: metadata")
@@ -61,7 +67,6 @@ struct VhdxPlan {
       blockSize: blockSize, isFixed: isFixed, hasParent: backing != nil, diskSize: size, diskID: .random(),
       sectorSize: sectorSize, physicalSectorSize: UInt32(sectorSize), parent: nil)
     guard let backing else { return }
-    let parent = try identity.map { (identity) throws(BlockError) in try VhdxParent(identity) }
     if let parent { metadata.diskID = parent.diskID }
     metadata.parent = try VhdxParentLocator(
       of: backing, parent ?? VhdxParent(dataWriteID: .none, diskID: .none), in: file)

@@ -10,7 +10,16 @@ internal import Host
 /// What an image knows its parent by.
 struct VpcParent: Equatable {
   var id: VpcID
+  /// Seconds since 2000; 0 where nobody knew them.
   var time: UInt32
+
+  /// Whether the time stamp is an image's: some programs note that of the footer, and others when the file was last written
+  /// to, which file systems keep in steps of up to two seconds.
+  func hasTime(of node: Node, _ identity: ImageIdentity) -> Bool {
+    guard time != 0, time != identity.time else { return true }
+    guard let written = FilePaths.modificationTime(of: node.fileName) else { return true }
+    return abs(written - Int64(VpcFooter.epoch) - Int64(time)) <= 2
+  }
 }
 
 /// Naming another parent, or none, and giving all to it.

@@ -18,7 +18,7 @@ struct VpcFooter {
   /// The longest fixed disk, in bytes: as much as offsets of files can tell.
   static let largestFixedDisk = UInt64(Int64.max) / 512 * 512 - 512
   /// Seconds from 1970 to 2000, from where time stamps count.
-  private static let epoch: UInt32 = 946_684_800
+  static let epoch: UInt32 = 946_684_800
 
   /// The ways in which a disk is stored.
   enum Kind: UInt32 {

@@ -193,12 +193,22 @@ struct VpcHeader {
     var reference = ImageReference(slot: .backing, role: .cow, name: first, format: "vpc")
     reference.otherNames = Array(names.candidates.dropFirst())
     reference.staysInFolder = true
-    let wanted = parentID
+    let wanted = VpcParent(id: parentID, time: parentTime)
     reference.check = { (node) throws(BlockError) in
-      guard wanted != .none, let id = node.identity?.id, id != wanted.bytes else { return [] }
-      throw BlockError(
-        .corrupt, "'\(node.fileName)' is not the parent of this image: its id is \(VpcID(id)), not \(wanted)",
-        advice: "Content that was written over one parent means nothing over another.")
+      guard let identity = node.identity, identity.format == "vpc" else { return [] }
+      guard wanted.id == .none || identity.id == wanted.id.bytes else {
+        throw BlockError(
+          .corrupt,
+          "'\(node.fileName)' is not the parent of this image: its id is \(VpcID(identity.id)), not \(wanted.id)",
+          advice: "Content that was written over one parent means nothing over another.")
+      }
+      return wanted.hasTime(of: node, identity)
+        ? []
+        : [
+          .remark(
+            "the parent '\(node.fileName)' does not have the time stamp that the image has for it: it may have been "
+              + "changed since")
+        ]
     }
     return (reference, defects)
   }
