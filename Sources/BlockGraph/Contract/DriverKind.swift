@@ -17,6 +17,8 @@ package protocol DriverKind: Sendable {
   var namePrefixes: [StoragePrefix] { get }
   /// The name of the storage opened with `options`, as in messages; nil for the name as the user wrote it.
   func storageName(_ options: OptionObject) -> String?
+  /// Another name by which users may call it, which nothing prints or stores.
+  var alias: String? { get }
   /// Finds the file that a path means, so that `open` gets that one and no other; from `folder`, where it is stated,
   /// without leaving it or following a link. Nil where storage has no files of this machine to find.
   func find(_ path: String, beneath folder: String?) throws(BlockError) -> FoundFile?
@@ -98,6 +100,8 @@ extension DriverKind {
   package var fileRole: EdgeRole { .image }
   /// `file`.
   package var fileOption: String? { "file" }
+  /// None.
+  package var alias: String? { nil }
   /// None.
   package var referenceSlots: [EdgeSlot] { [] }
   /// Images are files.

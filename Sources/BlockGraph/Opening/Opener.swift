@@ -68,11 +68,14 @@ package struct Opener {
     return protocols.contains { $0.text == prefix && $0.form == .url }
   }
 
-  /// The driver called `name`, if any.
+  /// The driver called `name`, by its own name or another that users have for it, if any.
   package func kind(named name: String) -> (any DriverKind)? {
-    for kind in kinds where kind.name == name { return kind }
+    for kind in kinds where kind.name == name || kind.alias == name { return kind }
     return nil
   }
+
+  /// The name of a format as images state it, where a user may have called it otherwise.
+  package func ownName(ofFormat name: String) -> String { kind(named: name)?.name ?? name }
 
   /// The error for a format that there is not.
   package func unknownFormat(_ name: String) -> BlockError {

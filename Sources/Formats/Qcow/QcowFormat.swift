@@ -14,6 +14,8 @@ package struct QcowFormat: DriverKind {
 
   /// `qcow`.
   package var name: String { "qcow" }
+  /// `qcow1`, as some call it to tell it from the second version.
+  package var alias: String? { "qcow1" }
   /// Images may have one.
   package var supportsBacking: Bool { true }
   /// Clusters may be.

@@ -181,8 +181,7 @@ package final class ConvertJob: Job {
   }
 
   private func makeTarget(_ user: RootUser, in graph: Graph) throws(BlockError) {
-    let format = options.targetFormat ?? "raw"
-    let kind = try opener.creatableFormat(format)
+    let kind = try opener.creatableFormat(options.targetFormat ?? "raw")
     var values = try CreationChoice(
       options.creationOptions, backing: options.backing, backingFormat: options.backingFormat, for: kind,
       opener
@@ -194,7 +193,7 @@ package final class ConvertJob: Job {
     if let backing = BackingCheck(values, unsafe: true) {
       try backing.refuseOwnFiles(path: path, graph: graph, opener: opener)
     }
-    var recipe = ImageRecipe(path: path, format: format, size: length, options: values)
+    var recipe = ImageRecipe(path: path, format: kind.name, size: length, options: values)
     // All that can be refused is, before the target's file gives up what it holds.
     try bitmaps?.checkTarget(kind, values)
     try making(recipe) { () throws(BlockError) in try recipe.refuseUnknownBackingFormat(opener) }

@@ -67,11 +67,11 @@ package final class CreateJob: Job {
     if let asked = size { size = try kind.diskLength(asked, options: values) }
     values["size"] = size.map { OptionTree($0) }
     announcement =
-      "Formatting '\(options.path)', fmt=\(options.format)"
+      "Formatting '\(options.path)', fmt=\(kind.name)"
       + choice.list.summary(of: values, written: choice.written)
     values.remove("size")
     recipe = ImageRecipe(
-      path: path, format: options.format, size: size ?? 0, options: values, backing: identity)
+      path: path, format: kind.name, size: size ?? 0, options: values, backing: identity)
   }
 
   /// Makes the files and fills them.

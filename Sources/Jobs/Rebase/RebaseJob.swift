@@ -209,7 +209,7 @@ package final class RebaseJob: Job {
     if !options.isUnsafe { try setBacking(of: node, to: base?.edge?.child, in: graph) }
     do throws(BlockError) {
       try inContext(changing) { () throws(BlockError) in
-        try edge.setBackingFile(backing, format: options.backingFormat)
+        try edge.setBackingFile(backing, format: options.backingFormat.map(opener.ownName(ofFormat:)))
       }
     } catch {
       // Both chains read the same, so that failing here does no harm; all nodes go as soon as the job ends.

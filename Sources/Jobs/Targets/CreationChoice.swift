@@ -38,6 +38,10 @@ struct CreationChoice {
       }
       written.append(KeyValueList([KeyValueList.Item(key: "backing_fmt", value: backingFormat)]))
     }
+    if let stated = written["backing_fmt"], opener.ownName(ofFormat: stated) != stated {
+      written.append(
+        KeyValueList([KeyValueList.Item(key: "backing_fmt", value: opener.ownName(ofFormat: stated))]))
+    }
     if let name = written[Destination.option] {
       written = try CreationChoice.written(written, for: Destination(name, format: kind.name), kind)
     }
