@@ -5,6 +5,7 @@ internal import BlockGraph
 internal import Bytes
 internal import Errors
 internal import Jobs
+internal import Options
 internal import OvaFormat
 internal import ParallelsFormat
 internal import XML
