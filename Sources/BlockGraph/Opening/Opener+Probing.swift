@@ -27,7 +27,9 @@ extension Opener {
       throw unread(sign)
     }
     // A folder that is an image is no raw disk, whatever became of its description.
-    if found?.recognition.score ?? 0 < Recognition.certain, let kind = kinds.folder(describedBy: file.fileName) {
+    if found?.recognition.score ?? 0 < Recognition.certain,
+      let kind = kinds.folder(describedBy: file.fileName)
+    {
       return kind
     }
     return found?.kind
@@ -40,7 +42,8 @@ extension Opener {
       .unsupported,
       "Image is in \(sign.name) format, \(isKnown ? "of a version that" : "which") this program does not read",
       advice:
-        "\(first)If it is a raw disk that only looks so, say so with the option for its format, such as -f raw.")
+        "\(first)If it is a raw disk that only looks so, say so with the option for its format, such as -f raw."
+    )
   }
 
   /// Whether a file that starts with certain bytes would be taken for an image of some format.

@@ -95,7 +95,9 @@ struct Inspection {
       let others = disk.isEmpty ? "" : ", and for a disk with \(disk.joined(separator: ", "))"
       note(.unsafe, "it can be taken for \(foreign.joined(separator: ", "))\(others)")
     }
-    if stated == nil, format == "raw" { note(.safe, "it looks like no image format: state the format raw when you use it") }
+    if stated == nil, format == "raw" {
+      note(.safe, "it looks like no image format: state the format raw when you use it")
+    }
   }
 
   private mutating func judgeHeader(_ file: InspectedFile, _ kinds: [any DriverKind]) throws(BlockError) {
