@@ -23,20 +23,26 @@ extension BlockTable {
       }
       return first..<last + perBlock
     }
-    let start = layout.start(from: free.end)
-    if start < layout.unitLimit, perBlock <= layout.unitLimit - start {
-      let taken = min(count, (layout.unitLimit - start) / perBlock)
-      free.end = start + taken * perBlock
-      return start..<free.end
-    }
+    if let places = placesAtEnd(count, &free) { return places }
     freeUnits = free
     try writeOut(node)
     free = freeUnits ?? free
+    // The last places may have been given up.
+    if free.reusable.isEmpty, let places = placesAtEnd(count, &free) { return places }
     if free.reusable.isEmpty { free.reusable = try unusedPlaces(before: free.end, node) }
     guard let unit = free.reusable.popLast() else {
       throw BlockError(.noSpace, "every block that the image can have is in use")
     }
     return unit..<unit + perBlock
+  }
+
+  /// Takes places for at most `count` blocks behind all units in use; nil where the format has no more.
+  private func placesAtEnd(_ count: UInt64, _ free: inout FreeUnits) -> Range<UInt64>? {
+    let perBlock = layout.blockUnits
+    let start = layout.start(from: free.end)
+    guard start < layout.unitLimit, perBlock <= layout.unitLimit - start else { return nil }
+    free.end = start + min(count, (layout.unitLimit - start) / perBlock) * perBlock
+    return start..<free.end
   }
 
   /// Takes so many bytes at the end of the file, which read as zeros, for something that the caller is about to enter
