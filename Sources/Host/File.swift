@@ -17,6 +17,8 @@ package final class File: Sendable {
     case blockDevice
     case characterDevice
     case directory
+    /// A pipe, also one that has a name.
+    case pipe
     case other
   }
 
@@ -68,6 +70,15 @@ package final class File: Sendable {
       throw mode.contains(.direct) ? error.tellingOfDirect : error
     }
     try self.init(owning: descriptor, isWritable: mode.contains(.writable))
+  }
+
+  /// Opens the pipe at `path` for writing; waits until somebody reads it.
+  ///
+  /// - Throws: the system's reason, without the path; kind `invalidArgument` for what is no pipe.
+  package convenience init(pipe path: String) throws(BlockError) {
+    try self.init(
+      owning: File.descriptor(path: path, flags: O_WRONLY | O_CLOEXEC | O_NOCTTY), isWritable: true)
+    guard kind == .pipe else { throw BlockError(.invalidArgument, "not a pipe") }
   }
 
   /// - Parameter folder: where a relative path starts, which is opened and never made; nil for the working folder.
@@ -171,6 +182,21 @@ package final class File: Sendable {
     }
   }
 
+  /// Writes all of `data` behind what was written before, to a pipe; waits for its reader.
+  package func append(_ data: RawSpan) throws(BlockError) {
+    var done = 0
+    while done < data.byteCount {
+      let count = unsafe data.withUnsafeBytes { bytes in
+        unsafe Glibc.write(descriptor, bytes.baseAddress.map { unsafe $0 + done }, bytes.count - done)
+      }
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw BlockError(system: errno)
+      }
+      done += count
+    }
+  }
+
   /// Makes everything written so far durable.
   package func synchronize() throws(BlockError) {
     guard fdatasync(descriptor) == 0 else { throw BlockError(system: errno) }
@@ -208,6 +234,7 @@ extension File.Kind {
     case S_IFBLK: self = .blockDevice
     case S_IFCHR: self = .characterDevice
     case S_IFDIR: self = .directory
+    case S_IFIFO: self = .pipe
     default: self = .other
     }
   }

@@ -34,6 +34,13 @@ package enum Stream: Int32, Sendable {
     }
   }
 
+  /// Whether the stream leads to the file at `path`.
+  package func leads(to path: String) -> Bool {
+    var status = stat()
+    guard unsafe fstat(rawValue, &status) == 0 else { return false }
+    return FilePaths.identity(of: path) == FileIdentity(status)
+  }
+
   /// Whether the program has a descriptor of this number that can be written to.
   package static func isOpen(_ descriptor: Int32) -> Bool {
     let flags = fcntl(descriptor, F_GETFL)

@@ -8,7 +8,8 @@ package struct Capabilities: OptionSet, Sendable, Hashable {
   /// Makes a set from raw bits.
   package init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  /// Only takes, byte for byte, what comes next behind its end: nothing is left out or written a second time.
+  /// Only takes what comes next behind its end: nothing is written a second time, and nothing left out but what
+  /// `compressedOnly` allows for.
   package static let appendOnly = Capabilities(rawValue: 1)
   /// Zeros need not be stored as other data is: a hole or a mark stands for them.
   package static let nativeZeroes = Capabilities(rawValue: 2)

@@ -73,6 +73,9 @@ package protocol DriverKind: Sendable {
   /// Reads what is needed to serve the image. Opens no other file; names found in the image are returned.
   func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver
 
+  /// Whether images that are made with these creation options are written from start to end, so that a pipe takes them.
+  func isWrittenInOrder(_ options: OptionObject) -> Bool
+
   /// Fills an empty file with an empty image.
   func create(_ request: CreateRequest) throws(BlockError)
 }
@@ -124,6 +127,8 @@ extension DriverKind {
   package func tellingRanges(inFileOf length: UInt64) -> [Range<UInt64>] { [0..<4096] }
   /// Recognises nothing.
   package func probe(_ input: ProbeInput) -> Recognition? { nil }
+  /// They are written all over.
+  package func isWrittenInOrder(_ options: OptionObject) -> Bool { false }
   /// Refuses.
   package func create(_ request: CreateRequest) throws(BlockError) { throw noCreation }
 

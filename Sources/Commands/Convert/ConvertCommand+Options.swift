@@ -4,6 +4,7 @@
 internal import BlockGraph
 internal import Crypto
 internal import Errors
+internal import Host
 internal import Jobs
 internal import Options
 
@@ -88,5 +89,24 @@ extension ConvertCommand {
       (target.noCreate && !target.options.isEmpty, "-o has no effect when skipping image creation"),
     ]
     for (isMistake, message) in mistakes where isMistake { throw BlockError(.invalidArgument, message) }
+  }
+
+  /// Refuses to say anything where the image goes, which is a pipe.
+  func refuseMixture(_ session: Session) throws(BlockError) {
+    guard !target.noCreate, let file = files.last, FilePaths.kind(of: file) == .pipe else { return }
+    let form = session.progressForm
+    let isShown = progress.progress && !standard.quiet
+    let words: [(Bool, String, Advice?)] = [
+      (
+        isShown && (form == .line || form == .json(descriptor: Stream.output.rawValue)), "-p",
+        "--progress=bar goes to standard error, and --progress=json:DESCRIPTOR where it is told."
+      ),
+      (work.checksum, "--checksum", "'strata checksum' prints that of the source."),
+      (session.console.form == .report, "--output=json", nil),
+    ]
+    for (isSaid, option, advice) in words where isSaid && Stream.output.leads(to: file) {
+      throw BlockError(
+        .invalidArgument, "\(option) writes to standard output, which is the target", advice: advice)
+    }
   }
 }

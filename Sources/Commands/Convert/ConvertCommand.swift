@@ -60,6 +60,7 @@ struct ConvertCommand: ProgramCommand {
       return 0
     }
     let options = try self.options(list, session)
+    try refuseMixture(session)
     if let kind = session.opener.kind(named: options.targetFormat ?? "") as? any BundlingKind {
       return try bundle(options, kind, session)
     }

@@ -44,7 +44,7 @@ struct Inspection {
   /// - Throws: why it cannot be read; kind `invalidArgument` for what is no file or device.
   init(_ path: String, stated: String?, kinds: [any DriverKind]) throws(BlockError) {
     switch FilePaths.kind(of: path) {
-    case .directory, .other, .characterDevice:
+    case .directory, .pipe, .other, .characterDevice:
       throw BlockError(.invalidArgument, "'\(path)' is neither a file nor a block device", naming: path)
     case nil, .regular, .blockDevice: break
     }

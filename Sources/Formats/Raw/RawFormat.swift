@@ -53,6 +53,9 @@ package struct RawFormat: DriverKind {
     return OpenedDriver(driver, fileRole: isWindow ? [.data, .primary] : [.filtered, .primary])
   }
 
+  /// As the disk is.
+  package func isWrittenInOrder(_ options: OptionObject) -> Bool { true }
+
   /// Gives the file its length.
   package func create(_ request: CreateRequest) throws(BlockError) {
     var options = request.options

@@ -18,6 +18,8 @@ final class StreamDriver: CompressingDriver, VmdkDriver, @unchecked Sendable {
     /// Something that had its place was not written.
     case broken
     case sealed
+    /// As above, where the file cannot be read.
+    case handedOn
   }
 
   /// The table of the grains that are written now.
@@ -60,7 +62,11 @@ final class StreamDriver: CompressingDriver, VmdkDriver, @unchecked Sendable {
     return limits
   }
 
-  func capabilities(of node: Node) -> Capabilities { [.nativeZeroes, .compressedOnly] }
+  /// Where the file takes what comes next alone, it gets that.
+  func capabilities(of node: Node) -> Capabilities {
+    let own: Capabilities = [.nativeZeroes, .compressedOnly]
+    return own.union((node.file?.child.capabilities ?? []).intersection(.appendOnly))
+  }
 
   func formatInformation(of node: Node) -> FormatInformation? {
     lock.withLock { reader }.formatInformation(of: node)
@@ -92,6 +98,7 @@ final class StreamDriver: CompressingDriver, VmdkDriver, @unchecked Sendable {
   func prepareCompressed(_ clusters: [CompressedCluster], of node: Node) throws(BlockError) -> CompressedSlot
   {
     let file = try node.child(in: .file)
+    let isOrdered = file.child.capabilities.contains(.appendOnly)
     return try lock.withLock { () throws(BlockError) in
       try begin(file)
       var pieces: [CompressedPiece] = []
@@ -106,6 +113,10 @@ final class StreamDriver: CompressingDriver, VmdkDriver, @unchecked Sendable {
         }
         let marker = GrainMarker(size: cluster.size).bytes(of: cluster.guestOffset)
         try file.write(at: next * 512, from: marker.bytes)
+        if isOrdered {
+          let end = next * 512 + UInt64(GrainMarker.length + cluster.size)
+          try file.writeZeroes(at: end, length: (next + sectors) * 512 - end)
+        }
         table?.entries[Int(grain % UInt64(header.perTable))] = place - UInt32(sectors)
         pieces.append(
           CompressedPiece(
@@ -127,7 +138,7 @@ final class StreamDriver: CompressingDriver, VmdkDriver, @unchecked Sendable {
   private func begin(_ file: Edge) throws(BlockError) {
     switch stage {
     case .writing: return
-    case .broken, .sealed: throw StreamDriver.outOfOrder
+    case .broken, .sealed, .handedOn: throw StreamDriver.outOfOrder
     case .empty: break
     }
     try file.truncate(to: next * 512, exact: false)
@@ -175,6 +186,8 @@ final class StreamDriver: CompressingDriver, VmdkDriver, @unchecked Sendable {
       guard stage == .writing else { return }
       try closeTable(file)
       try StreamDriver.writeEnd(of: header, directory, at: &next, to: file)
+      // What was handed on is not read any more.
+      guard !file.child.capabilities.contains(.appendOnly) else { return stage = .handedOn }
       let read: VmdkReader = { (offset, count) throws(BlockError) in try file.read(at: offset, count: count) }
       let present = try VmdkFormat.present(header, fileLength: file.length, read)
       reader = try VmdkFormat.sparse(header, present, fileLength: file.length, read)
@@ -190,12 +203,14 @@ final class StreamDriver: CompressingDriver, VmdkDriver, @unchecked Sendable {
       at: next * 512, from: StreamMarker.directory.sector(followedBy: header.directorySectors).bytes)
     var footer = header
     footer.directory = next + 1
-    // Nothing stands behind a directory's last entry.
-    try file.writeZeroes(at: (next + 1) * 512, length: header.directorySectors * 512)
-    try GrainCoding().writeTable(of: UInt64(directory.count), at: (next + 1) * 512, to: file) {
+    let start = (next + 1) * 512
+    try GrainCoding().writeTable(of: UInt64(directory.count), at: start, to: file) {
       UInt64(directory[Int($0)])
     }
     next += 1 + header.directorySectors
+    // Nothing stands behind a directory's last entry.
+    let last = start + UInt64(directory.count) * 4
+    try file.writeZeroes(at: last, length: next * 512 - last)
     let end = Buffer(count: 3 * 512)
     var bytes = end.mutableBytes
     bytes.copy(StreamMarker.footer.sector(followedBy: 1).bytes, at: 0)
@@ -207,7 +222,9 @@ final class StreamDriver: CompressingDriver, VmdkDriver, @unchecked Sendable {
 
   /// An image that was filled in place is whole only with its end; where something failed, it has none.
   func close(_ node: Node) throws(BlockError) {
-    guard lock.withLock({ stage == .writing }) else { return }
+    guard lock.withLock({ stage == .writing }),
+      node.file?.child.capabilities.contains(.appendOnly) == false
+    else { return }
     try seal(node)
     try flush(node)
   }
@@ -221,6 +238,8 @@ final class StreamDriver: CompressingDriver, VmdkDriver, @unchecked Sendable {
   }
 
   func finishWrite(_ slot: WriteSlot, written: Bool, of node: Node) throws(BlockError) {}
+
+  func beginChanges(_ node: Node) throws(BlockError) { throw StreamDriver.outOfOrder }
 
   func requireHoles() throws(BlockError) { try lock.withLock { reader }.requireHoles() }
 

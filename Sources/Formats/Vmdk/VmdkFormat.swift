@@ -62,6 +62,11 @@ package struct VmdkFormat: DriverKind {
     return storageReadsZero || !isFlat && ["off", nil].contains(options["preallocation"]?.string)
   }
 
+  /// Streams are.
+  package func isWrittenInOrder(_ options: OptionObject) -> Bool {
+    options["subformat"]?.string == VmdkPlan.Subformat.streamOptimized.rawValue
+  }
+
   /// Reads header or text; tables are read when they are needed.
   package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     let file = try request.file()

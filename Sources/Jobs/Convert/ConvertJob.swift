@@ -200,12 +200,17 @@ package final class ConvertJob: Job {
     try openBacking(of: values, at: path, in: graph)
     recipe.backing = backing?.edge?.child.identity
     image = try making(recipe) { () throws(BlockError) in
-      try NewImage(recipe, flags: targetFlags, graph: graph, opener: opener)
+      try NewImage(recipe, flags: targetFlags, isOrdered: true, graph: graph, opener: opener)
     }
     try inFile(options.target.text) { () throws(BlockError) in
       try image?.open(for: user, on: backing?.edge?.child)
     }
-    if let edge = user.edge { try refuseCompression(edge) }
+    if let edge = user.edge {
+      try refuseCompression(edge)
+      guard !options.verifies || !edge.capabilities.contains(.appendOnly) else {
+        throw BlockError(.invalidArgument, "--verify has nothing to read back from a pipe")
+      }
+    }
     base = sharedBase(below: user)
   }
 

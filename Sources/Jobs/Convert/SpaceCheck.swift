@@ -68,7 +68,7 @@ struct SpaceCheck {
     // A link to a pipe leads nowhere that has a name.
     switch FilePaths.kind(of: path) {
     case nil, .regular: return FilePaths.freeSpace(in: FilePaths.folder(of: place))
-    case .blockDevice, .characterDevice, .directory, .other: return nil
+    case .blockDevice, .characterDevice, .directory, .pipe, .other: return nil
     }
   }
 

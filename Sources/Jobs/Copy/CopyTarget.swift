@@ -44,7 +44,8 @@ struct CopyTarget: Sendable {
     self.compressionUnit = compressionUnit
     self.isUnchanged = isUnchanged
     isOrdered = capabilities.contains(.appendOnly)
-    self.isSparse = isSparse && !isOrdered && (self.readsZero || capabilities.contains(.nativeZeroes))
+    let mayLeaveOut = !isOrdered || capabilities.contains(.compressedOnly)
+    self.isSparse = isSparse && mayLeaveOut && (self.readsZero || capabilities.contains(.nativeZeroes))
     offload = offloads && capabilities.contains(.copiesRanges) ? CopyOffload() : nil
   }
 

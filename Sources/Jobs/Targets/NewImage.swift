@@ -54,13 +54,19 @@ final class NewImage: ImageFiles {
   private var isComplete = false
 
   /// Makes the files and fills them; they have no names yet.
-  init(_ recipe: ImageRecipe, flags: NodeFlags, graph: Graph, opener: Opener) throws(BlockError) {
+  ///
+  /// - Parameter isOrdered: whether the image's content is going to be written from start to end, so that a pipe takes it
+  ///   where its format does.
+  init(
+    _ recipe: ImageRecipe, flags: NodeFlags, isOrdered: Bool = false, graph: Graph, opener: Opener
+  ) throws(BlockError) {
     self.recipe = recipe
     self.flags = flags.union(.writable)
     self.graph = graph
     self.opener = opener
     let kind = opener.kind(named: recipe.format)
-    files = TargetFiles(graph: graph, opener: opener) { length in
+    let isOrdered = isOrdered && kind?.isWrittenInOrder(recipe.options) == true
+    files = TargetFiles(graph: graph, opener: opener, isOrdered: isOrdered) { length in
       kind?.tellingRanges(inFileOf: length) ?? [0..<WithheldRanges.head]
     }
     do throws(BlockError) {
@@ -147,6 +153,7 @@ final class NewImage: ImageFiles {
     let settings = OpenSettings(flags: isReadOnly ? flags.subtracting(.writable) : flags)
     let node = try opener.openFormat(kind, on: file, options, settings)
     try graph.attach(user, toUnused: node)
+    files.begin()
   }
 
   /// Makes sure that all that was written is there; the image's users must have been released.

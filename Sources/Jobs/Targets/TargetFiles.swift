@@ -46,6 +46,8 @@ final class TargetFiles {
     case staged(StagedFile)
     /// It is there all the time, and as it was until the first change. Code that fills it finds a regular file empty.
     case present(HeaderLastDriver, wasFile: Bool)
+    /// What is written is gone at once.
+    case pipe(PipeDriver)
   }
 
   private let graph: Graph
@@ -56,12 +58,17 @@ final class TargetFiles {
   private var guards: [RootUser] = []
   /// The ranges that are written last of a file in place of so many bytes.
   private let withheld: (UInt64) -> [Range<UInt64>]
+  /// Whether files are filled from start to end, as a pipe is.
+  private let isOrdered: Bool
 
-  /// - Parameter withheld: the ranges that are written last of a file that is filled in place, by its length.
+  /// - Parameters:
+  ///   - isOrdered: whether files are filled from start to end, so that pipes take them.
+  ///   - withheld: the ranges that are written last of a file that is filled in place, by its length.
   init(
-    graph: Graph, opener: Opener,
+    graph: Graph, opener: Opener, isOrdered: Bool = false,
     withheld: @escaping (UInt64) -> [Range<UInt64>] = { _ in [0..<WithheldRanges.head] }
   ) {
+    self.isOrdered = isOrdered
     self.graph = graph
     self.opener = opener
     self.withheld = withheld
@@ -92,9 +99,13 @@ final class TargetFiles {
     case .directory:
       throw BlockError(.invalidArgument, "Is a directory")
         .prefixed("Could not create '\(path)'", naming: path)
-    case .other:
-      throw BlockError(.invalidArgument, "not a regular file or device")
-        .prefixed("Could not create '\(path)'", naming: path)
+    case .pipe where isOrdered: return try usePipe(path, flags)
+    case .pipe, .other:
+      throw BlockError(
+        .invalidArgument, "not a regular file or device",
+        advice: "'convert' writes raw images and vmdk's of subformat streamOptimized into pipes."
+      )
+      .prefixed("Could not create '\(path)'", naming: path)
     }
   }
 
@@ -108,12 +119,19 @@ final class TargetFiles {
 
   // MARK: The end
 
+  /// All files hold an empty image, which is open: pipes are handed on what comes.
+  func begin() {
+    for case .pipe(let driver) in targets.map(\.place) { driver.begin() }
+  }
+
   /// Makes sure that everything that was written is there.
   func complete() throws(BlockError) {
     for target in targets {
-      if case .staged(let file) = target.place {
-        try inFile(target.node.fileName, "Could not create") { () throws(BlockError) in
-          try file.complete()
+      try inFile(target.node.fileName, "Could not create") { () throws(BlockError) in
+        switch target.place {
+        case .staged(let file): try file.complete()
+        case .pipe(let driver): try driver.finish()
+        case .present: break
         }
       }
     }
@@ -146,6 +164,7 @@ final class TargetFiles {
           switch target.place {
           case .staged(let file): try file.appear()
           case .present(let driver, _): try driver.writeParts()
+          case .pipe: break
           }
         }
       }
@@ -162,6 +181,7 @@ final class TargetFiles {
       case .staged(let file): file.withdraw()
       // An error here has the cause of the one that is told already.
       case .present(let driver, _): try? driver.begin()
+      case .pipe: break
       }
     }
     appeared = []
@@ -283,6 +303,13 @@ final class TargetFiles {
       storage, path: path, startsEmpty: isFile, withheld: withheld(isFile ? 0 : storage.length))
     let node = try graph.adopt(driver, fileName: path, flags: flags)
     return Target(node: node, place: .present(driver, wasFile: isFile))
+  }
+
+  private func usePipe(_ path: String, _ flags: NodeFlags) throws(BlockError) -> Target {
+    let driver = try inFile(path, "Could not create") { () throws(BlockError) in
+      PipeDriver(try File(pipe: path))
+    }
+    return Target(node: try graph.adopt(driver, fileName: path, flags: flags), place: .pipe(driver))
   }
 
   private func openRemote(_ name: String, _ flags: NodeFlags) throws(BlockError) -> Target {

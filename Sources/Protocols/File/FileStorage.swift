@@ -75,7 +75,7 @@ package struct FileStorage: DriverKind {
       switch kind {
       case .regular: acceptsFiles
       case .blockDevice, .characterDevice: !acceptsFiles
-      case .directory, .other: false
+      case .directory, .pipe, .other: false
       }
     guard !fits else { return }
     throw BlockError(
