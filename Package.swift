@@ -83,8 +83,9 @@ let package = Package(
       "QcowFormat", ["BlockGraph", "BlockTables", "Compression", "Crypto"], path: "Sources/Formats/Qcow"),
     module("BochsFormat", ["BlockGraph", "BlockTables"], path: "Sources/Formats/Bochs"),
     module("CloopFormat", ["BlockGraph", "BlockTables", "Compression"], path: "Sources/Formats/Cloop"),
-    module("DmgFormat", ["BlockGraph", "BlockTables", "Compression"], path: "Sources/Formats/Dmg"),
-    module("OvaFormat", ["BlockGraph", "Crypto", "XML"], path: "Sources/Formats/Ova"),
+    module(
+      "DmgFormat", ["BlockGraph", "BlockTables", "Compression", "Crypto", "XML"], path: "Sources/Formats/Dmg"),
+    module("OvaFormat", ["BlockGraph", "Compression", "Crypto", "XML"], path: "Sources/Formats/Ova"),
     module("LuksFormat", ["BlockGraph", "Crypto"], path: "Sources/Formats/Luks"),
     module("Filters", ["BlockGraph"], path: "Sources/Formats/Filters"),
     module("Secrets", ["BlockGraph", "Crypto"]),

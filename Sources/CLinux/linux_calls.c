@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -309,6 +310,8 @@ int linux_set_flags(int fd, int set, int clear) {
   if (flags < 0) return -1;
   return fcntl(fd, F_SETFL, (flags | set) & ~clear);
 }
+
+void linux_return_blocks(int bytes) { mallopt(M_MMAP_THRESHOLD, bytes); }
 
 int linux_is_ignored(int number) {
   struct sigaction action;

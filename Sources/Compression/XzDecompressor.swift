@@ -21,6 +21,9 @@ package final class XzDecompressor: BlockDecompressor {
   /// Bytes that a block may ask for while it is being decompressed: what the highest preset of xz needs.
   private static let memory: UInt64 = 66 << 20
 
+  /// What blocks take together that are being decompressed: of those that the usual preset made, two.
+  private static let together = WorkingMemory(most: 20 << 20)
+
   private let functions: Functions
 
   /// Makes a decompressor.
@@ -30,14 +33,17 @@ package final class XzDecompressor: BlockDecompressor {
 
   /// Fills `output` from the stream at the start of `input`, which must end there.
   package func decompress(_ input: RawSpan, into output: inout MutableRawSpan) throws(BlockError) {
-    var memory = XzDecompressor.memory
     var (read, filled) = (0, 0)
-    let result = unsafe input.withUnsafeBytes { source in
-      unsafe output.withUnsafeMutableBytes { target in
-        unsafe functions.decode(
-          &memory, 0, nil, source.baseAddress?.assumingMemoryBound(to: UInt8.self), &read, source.count,
-          target.baseAddress?.assumingMemoryBound(to: UInt8.self), &filled, target.count)
-      }
+    // Asked to do without memory, the library tells how much it needs.
+    var memory: UInt64 = 1
+    var result = decode(input, &output, &memory, &read, &filled)
+    if result == LZMA_MEMLIMIT_ERROR, memory <= XzDecompressor.memory {
+      let needed = memory
+      XzDecompressor.together.lock(needed)
+      defer { XzDecompressor.together.unlock(needed) }
+      memory = XzDecompressor.memory
+      (read, filled) = (0, 0)
+      result = decode(input, &output, &memory, &read, &filled)
     }
     switch result {
     case LZMA_OK: break
@@ -53,6 +59,19 @@ package final class XzDecompressor: BlockDecompressor {
     guard filled == output.byteCount else {
       throw BlockError(
         .corrupt, "compressed data holds \(filled) bytes where \(output.byteCount) are expected")
+    }
+  }
+
+  private func decode(
+    _ input: RawSpan, _ output: inout MutableRawSpan, _ memory: inout UInt64, _ read: inout Int,
+    _ filled: inout Int
+  ) -> lzma_ret {
+    unsafe input.withUnsafeBytes { source in
+      unsafe output.withUnsafeMutableBytes { target in
+        unsafe functions.decode(
+          &memory, 0, nil, source.baseAddress?.assumingMemoryBound(to: UInt8.self), &read, source.count,
+          target.baseAddress?.assumingMemoryBound(to: UInt8.self), &filled, target.count)
+      }
     }
   }
 }

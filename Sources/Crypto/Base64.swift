@@ -30,6 +30,20 @@ package enum Base64 {
     return (try? decode(Secret(text: text)) { _ in }).map { $0.bytes.bytes(0..<$0.count) }
   }
 
+  /// The bytes that a text stands for in which blanks may stand anywhere and padding may be left out; nil where it is not
+  /// base64.
+  package static func data(_ text: [UInt8]) -> [UInt8]? {
+    var text = text
+    text.removeAll { $0 == 0x20 || (0x09...0x0D).contains($0) }
+    guard text.count % 4 != 1 else { return nil }
+    text += Array(repeating: UInt8(ascii: "="), count: (4 - text.count % 4) % 4)
+    let source = Buffer(text)
+    let room = Buffer(count: text.count / 4 * 3)
+    var bytes = room.mutableBytes
+    guard let (count, _) = try? decode(source.bytes, into: &bytes) else { return nil }
+    return room.bytes.bytes(0..<count)
+  }
+
   private static func decode(_ text: RawSpan, into room: inout MutableRawSpan) throws(BlockError) -> (
     Int, Int
   ) {

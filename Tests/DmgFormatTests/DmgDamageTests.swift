@@ -26,7 +26,10 @@ struct DmgDamageTests {
     ([(-512 + 224, 8, .max)], "the property list (offset #, length #) lies outside every file"),
     ([(-512 + 224, 8, 1 << 33)], "the property list (offset #, length #) lies past the end of the file"),
     ([(-512 + 224, 8, 0)], "the image has neither a property list nor a resource fork"),
-    ([(-512 + 224, 8, 700)], "the property list has an element <data> (byte #) that does not end"),
+    (
+      [(-512 + 224, 8, 700)],
+      "the property list: the XML text is not well-formed in line 4 (Extra content at the end of the document)"
+    ),
     ([(-512 + 48, 8, 5)], "the resource fork is only 5 bytes long"),
     ([(-512 + 48, 8, 1 << 40)], "the resource fork (offset #, length #) lies past the end of the file"),
     (
@@ -103,17 +106,19 @@ struct DmgDamageTests {
     ),
     (
       "base64", { $0.note = "<data>bWl*</data>" },
-      "the property list (byte 230) has data that is not base64"
+      "the property list has data that is not base64"
     ),
     (
-      "cut base64", { $0.note = "<data>bWlza</data>" },
-      "the property list (byte 232) has base64 that is cut short"
+      "cut base64", { $0.note = "<data>bWlza</data>" }, "the property list has data that is not base64"
     ),
     ("short", { $0.note = "<data>bWlzaAAA</data>" }, "a table of chunks is only 6 bytes long"),
-    ("comment", { $0.note = "<!-- " }, "the property list has a comment (byte 221) that does not end"),
+    (
+      "comment", { $0.note = "<!-- " },
+      "the property list: the XML text is not well-formed in line 6 (Comment not terminated)"
+    ),
     (
       "markup", { $0.note = "<![CDATA[ " },
-      "the property list has character data (byte 221) that does not end"
+      "the property list: the XML text is not well-formed in line 4 (Extra content at the end of the document)"
     ),
   ]
 

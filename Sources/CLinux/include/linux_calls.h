@@ -109,6 +109,9 @@ int linux_counts_plainly(const char *path);
 /// How many processors the calling thread may run on, or -1 where the system does not tell.
 int linux_usable_processors(void);
 
+/// From now on, blocks of memory of so many bytes go back to the system when they are given up, whatever thread took them.
+void linux_return_blocks(int bytes);
+
 /// Whether a signal is ignored.
 int linux_is_ignored(int number);
 
