@@ -56,7 +56,7 @@ package final class Inflater: BlockDecompressor {
     }
   }
 
-  private static func reason(_ result: Int32) -> String {
+  static func reason(_ result: Int32) -> String {
     switch result {
     case ISAL_END_INPUT: "it ends too early"
     case ISAL_INVALID_BLOCK: "invalid deflate block"

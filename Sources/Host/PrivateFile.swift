@@ -75,6 +75,28 @@ package final class PrivateFile {
 }
 
 extension File {
+  /// An empty file without a name, in the folder for temporary files that are large, which goes with its last reference.
+  ///
+  /// - Throws: the reason why there is none, naming the last folder that was tried.
+  package static func temporary() throws(BlockError) -> File {
+    var failure = BlockError(.unsupported, "There is no folder for temporary files")
+    for folder in [Environment.value(of: "TMPDIR"), "/var/tmp", "/tmp"].compactMap({ $0 }) {
+      let number = String(UInt64.random(in: 0...UInt64.max), radix: 36)
+      let path = FilePaths.join(folder, ".strata.\(number)")
+      TemporaryNames.add(path)
+      defer { TemporaryNames.forget(path) }
+      do throws(BlockError) {
+        let file = try File(path: path, mode: [.writable, .create, .exclusive, .ownerOnly])
+        try FilePaths.remove(path)
+        return file
+      } catch {
+        failure = error.prefixed("Could not make a temporary file in '\(folder)'", naming: folder)
+      }
+    }
+    failure.advice = "Name a folder in TMPDIR that may be written."
+    throw failure
+  }
+
   /// A file without a name that lives in memory and goes with its last reference; what is not written takes no space.
   ///
   /// - Parameter name: what the system calls it in its own lists.

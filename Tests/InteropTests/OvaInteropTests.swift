@@ -239,6 +239,66 @@ import Testing
         """)
   }
 
+  @Test(
+    "files that are compressed with gzip, and files in parts, are read in an archive and beside a description",
+    arguments: ["vmdk", "raw"])
+  func packed(_ format: String) throws {
+    let outcome = try run(
+      #"""
+      mkdir tmp; export TMPDIR=$PWD/tmp
+      qemu-img convert -f raw -O $2 disk1.raw disk.img
+      head -c 1M disk.img | gzip -c > packed.img; tail -c +1048577 disk.img | gzip -1 -c >> packed.img
+      ovf a.ovf packed.img $2
+      name=packed.img; [ $2 = vmdk ] || sed -i 's/format="[^"]*"/format="x"/' a.ovf
+      sed -i 's/capacity="1"/capacity="3145728"/; s/packed.img"/& ovf:compression="gzip"/' a.ovf
+      digests() { for file; do printf 'SHA256(%s)= %s\n' $file $(sha256sum $file | cut -d ' ' -f 1); done; }
+      digests a.ovf packed.img > a.mf
+      split -b 100K -d -a 9 packed.img packed.img.
+      sed "s/packed.img\"/& ovf:size=\"$(stat -c %s packed.img)\" ovf:chunkSize=\"102400\"/" a.ovf > parts.ovf
+      digests parts.ovf packed.img.0* > parts.mf
+      split -b 100K -d -a 9 disk.img plain.img.
+      sed "s/packed.img\"/plain.img\" ovf:size=\"$(stat -c %s disk.img)\" ovf:chunkSize=\"102400\"/; s/ovf:compression=\"gzip\"//" a.ovf > plain.ovf
+      pack a.ova a.ovf a.mf packed.img
+      pack parts.ova parts.ovf parts.mf packed.img.0*
+      pack plain.ova plain.ovf plain.img.0*
+      for name in a parts plain; do
+        for kind in ova ovf; do
+          "$1" compare -q -F raw $name.$kind disk1.raw || echo $name.$kind differs
+          "$1" convert -O raw $name.$kind out.raw && cmp out.raw disk1.raw
+        done
+      done
+      "$1" info a.ova | sed -n 3p
+      ls -A tmp
+      set +e
+      told() { "$1" convert -O raw $2 none 2>&1 | head -n 1 | sed -E 's/\b[0-9]{7}\b/N/g'; ls none 2>/dev/null; }
+      # A part that is another one, of another length, or missing.
+      printf x | dd of=packed.img.000000001 bs=1 seek=50000 conv=notrunc status=none
+      told "$1" parts.ovf
+      printf x >> plain.img.000000001; told "$1" plain.ovf
+      rm plain.img.000000001; told "$1" plain.ovf
+      head -c -5 packed.img > b; mv b packed.img; rm a.mf; told "$1" a.ovf
+      printf 'no gzip at all' > packed.img; told "$1" a.ovf
+      (gzip -c disk.img; echo more) > packed.img; told "$1" a.ovf
+      # More than the disk can be.
+      truncate -s 100M large; gzip -c large > packed.img; told "$1" a.ovf
+      ls -A tmp
+      TMPDIR=$PWD/missing "$1" info a.ovf > /dev/null 2>&1 || echo failed
+      """#, format)
+    #expect(
+      outcome.output == """
+        virtual size: 3 MiB (3145728 bytes)
+        strata: Could not open 'parts.ovf': the file 'packed.img': compressed data is damaged (wrong checksum)
+        strata: Could not open 'plain.ovf': Could not open disks.0 file: the parts of the file 'plain.img' have N bytes together, not N
+        strata: Could not open 'plain.ovf': Could not open 'plain.img.000000001': No such file or directory
+        strata: Could not open 'a.ovf': the file 'packed.img': compressed data ends too early (N bytes are good)
+        strata: Could not open 'a.ovf': the file 'packed.img': compressed data is damaged (no gzip header)
+        strata: Could not open 'a.ovf': the file 'packed.img': compressed data is followed by something else
+        strata: Could not open 'a.ovf': the file 'packed.img': it holds more than 70451200 bytes, which no disk of that capacity has
+        failed
+
+        """)
+  }
+
   @Test("disks in an archive lead nowhere, and are what the description says")
   func alone() throws {
     let outcome = try run(
@@ -338,6 +398,8 @@ import Testing
       tar tf a.ova | wc -l
       7zz l -slt a.ova | grep -c '^Path = my_appliance'
       xmllint --noout my_appliance.ovf
+      printf '%s' "$5" > ../schema
+      xmllint --noout --schema ../schema my_appliance.ovf 2>&1 | grep -v ' validates$' || true
       qemu-img compare -q -f vmdk -F raw my_appliance-disk1.vmdk ../disk1.raw
       qemu-img compare -q -f vmdk -F raw my_appliance-disk2.vmdk ../disk2.raw
       grep -ac 'RW .* SPARSE "my_appliance-disk2.vmdk"' my_appliance-disk2.vmdk
@@ -347,7 +409,7 @@ import Testing
       "$1" convert --disk 2 -O raw a.ova out.raw; cmp out.raw ../disk2.raw
       "$1" compare -q -F raw my_appliance.ovf ../disk1.raw 2>/dev/null || "$1" compare -q --disk 1 -F raw my_appliance.ovf ../disk1.raw
       "$1" inspect a.ova | sed -n 2p
-      """#, digest, controller, OvaInteropTests.examination, seeds: [74, 75])
+      """#, digest, controller, OvaInteropTests.examination, OvfSchema.text, seeds: [74, 75])
     #expect(
       outcome.output == """
         my_appliance.ovf my_appliance.mf my_appliance-disk1.vmdk my_appliance-disk2.vmdk 3145728 3670016
@@ -357,6 +419,30 @@ import Testing
         verdict: safe
 
         """)
+  }
+
+  @Test(
+    "the schema refuses what the specification does not allow",
+    arguments: [
+      "s/<Info>The virtual disks<.Info>//", "s/ovf:fileRef=\"file1\"/ovf:fileRef=\"file9\"/",
+      "s/ovf:diskId=\"disk1\"//",
+      "s/ovf:id=\"file1\"//", "s/ovf:href=\"[^\"]*\"//", "s/ovf:format=\"[^\"]*\"//",
+      "s/<Name>.*//; s/<Info>A virtual.*/<Name>x<\\/Name>&/",
+      "/<DiskSection>/,/<.DiskSection>/d; s/<.VirtualSystem>/&<DiskSection><Info\\/><\\/DiskSection>/",
+      "s/capacity=\"3145728\"/capacity=\"-1\"/",
+    ])
+  func schema(_ change: String) throws {
+    let outcome = try run(
+      #"""
+      "$1" convert -f raw -O ova disk1.raw a.ova
+      tar xf a.ova a.ovf
+      printf '%s' "$3" > schema
+      xmllint --noout --schema schema a.ovf 2>&1 | grep -c ' validates$'
+      sed "$2" a.ovf > b.ovf
+      ! cmp -s a.ovf b.ovf
+      xmllint --noout --schema schema b.ovf 2>&1 | grep -c ' fails to validate$'
+      """#, change, OvfSchema.text)
+    #expect(outcome == Shell.Outcome(status: 0, output: "1\n1\n"))
   }
 
   @Test("an empty disk, one that is no whole sectors, and 60 of them")

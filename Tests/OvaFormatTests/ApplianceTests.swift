@@ -301,7 +301,7 @@ import Testing
     ("file that is not there", "no member 'b.vmdk'", { try href("b.vmdk") }),
     ("file of another size", "where the description says 4", { try href("a.vmdk", " ovf:size=\"4\"") }),
     ("size in words", "is no number", { try href("a.vmdk", " ovf:size=\"four\"") }),
-    ("compressed file", "is compressed (gzip)", { try href("a.vmdk", " ovf:compression=\"gzip\"") }),
+    ("compressed file", "is compressed (bzip2)", { try href("a.vmdk", " ovf:compression=\"bzip2\"") }),
     (
       "very many parts", "makes no sense",
       {

@@ -216,6 +216,12 @@ package struct ImageReference: Sendable {
   /// The ranges of the file that the image itself stands in which are the other image, put end to end: then no name is
   /// followed, and the name is only shown.
   package var parts: [Range<UInt64>]?
+  /// The files that are the other image, put end to end, where it stands in several: each by the names that it may have.
+  package var pieces: [[String]] = []
+  /// The slots of those files below what puts them together.
+  package static let pieceSlots = EdgeSlot(rawValue: "pieces")
+  /// Makes what the image stands in of the file that holds it packed; nil where it is not. It is only read.
+  package var unpack: (@Sendable (Edge) throws(BlockError) -> any StorageDriver)?
   /// Whether it does not matter where there is no file of any name.
   package var isOptional = false
   /// Whether names may only lead to files in the image's own folder or below it, by way of no link.
@@ -234,6 +240,9 @@ package struct ImageReference: Sendable {
     self.name = name
     self.format = format
   }
+
+  /// Whether the other image stands in something that is put together of files, or unpacked.
+  var isContained: Bool { parts != nil || !pieces.isEmpty }
 
   /// All names, in the order in which they are tried.
   package var names: [String] { [name] + otherNames }

@@ -55,6 +55,48 @@ final class FileParts: FormatDriver, Sendable {
   func flush(_ node: Node) throws(BlockError) {}
 }
 
+/// Whole files, put end to end. They are only read.
+final class FilePieces: FormatDriver, Sendable {
+  let name = "raw"
+  /// Where each file begins, and where the last one ends.
+  private let starts: [UInt64]
+
+  /// - Parameter lengths: those of the files.
+  /// - Throws: kind `tooLarge` for more bytes than a file can have.
+  init(_ lengths: [UInt64]) throws(BlockError) {
+    var starts: [UInt64] = [0]
+    var end: UInt64 = 0
+    for length in lengths {
+      guard let next = end.plus(length), Int64(exactly: next) != nil else {
+        throw BlockError(.tooLarge, "the parts of the image are longer together than a disk can be")
+      }
+      end = next
+      starts.append(end)
+    }
+    self.starts = starts
+  }
+
+  func length(of node: Node) -> UInt64 { starts[starts.count - 1] }
+
+  func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
+    let index = starts.firstIndexSorted { $0 > offset } - 1
+    guard index >= 0, index + 1 < starts.count else {
+      throw BlockError(.inputOutput, "request past the end of the image")
+    }
+    let location = Extent.Location(ImageReference.pieceSlots.element(index), offset - starts[index])
+    return Extent(
+      .data, length: min(length, starts[index + 1] - offset), location: location, isPassThrough: true)
+  }
+
+  func prepareWrite(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> WriteSlot {
+    throw BlockError(.readOnly, "an image in several files is only read")
+  }
+
+  func finishWrite(_ slot: WriteSlot, written: Bool, of node: Node) throws(BlockError) {}
+
+  func flush(_ node: Node) throws(BlockError) {}
+}
+
 /// The gate for images inside of files: they stand alone.
 struct PartGate: OpenGate {
   /// Refuses.

@@ -55,7 +55,7 @@ extension Opener {
         guard !node.flags.contains(.noIO) || reference.role.contains(.metadata) || reference.staysInFolder
         else { continue }
         child = try openOther(reference, stated.others[reference.slot], settings, of: node, above: above)
-        if let child, reference.parts == nil { try refuseOwnFile(child, reference, above) }
+        if let child, !reference.isContained { try refuseOwnFile(child, reference, above) }
       }
       guard let child else { continue }
       let remarks = try inContext("Could not open \(reference.slot.fileWords)") { () throws(BlockError) in
@@ -84,8 +84,8 @@ extension Opener {
     _ reference: ImageReference, _ stated: OptionTree?, _ settings: OpenSettings, of node: Node,
     above: [Layer]
   ) throws(BlockError) -> Node? {
-    if stated == nil, let parts = reference.parts {
-      return try openParts(parts, settings, of: node, above: above)
+    if stated == nil, reference.isContained {
+      return try openContained(reference, settings, of: node, above: above)
     }
     do throws(BlockError) {
       return reference.isStorage
@@ -97,25 +97,16 @@ extension Opener {
     }
   }
 
-  /// Opens an image inside of the file that the image itself stands in. It stands alone: it may name no other.
-  private func openParts(_ parts: [Range<UInt64>], _ settings: OpenSettings, of node: Node, above: [Layer])
-    throws(BlockError) -> Node
-  {
-    guard let file = node.file?.child else { throw BlockError(.notFound, "no file holds the image") }
+  /// Opens an image inside of other files than its own one. It stands alone: it may name no other.
+  private func openContained(
+    _ reference: ImageReference, _ settings: OpenSettings, of node: Node, above: [Layer]
+  ) throws(BlockError) -> Node {
     guard above.count < Opener.maximumDepth else {
       throw BlockError(.refused, "there are images inside of images, more than \(Opener.maximumDepth)")
     }
-    let driver = try FileParts(parts)
     var flags = node.flags.subtracting(NodeFlags.ofOneNode.union(.writable))
-    let window = Node(
-      name: graph.generateNodeName(), fileName: node.fileName, driver: UnopenedDriver(driver.name),
-      flags: flags,
-      options: .object(driver.options))
-    try graph.change(draining: [window, file]) { (edit: GraphEdit) throws(BlockError) in
-      try edit.add(window)
-      try edit.attach(file, to: window, slot: .file, role: [.data, .primary], followsParent: false)
-      edit.install(driver, in: window)
-    }
+    var window = try openWindow(reference, settings, flags, of: node, above: above)
+    if let unpack = reference.unpack { window = try openPacked(window, unpack, flags) }
     flags.insert(.probed)
     guard let kind = try probe(window) else { throw BlockError(.notFound, "no driver for the image") }
     var opener = self
@@ -123,6 +114,69 @@ extension Opener {
     return try opener.assemble(
       kind, on: window, node.fileName, [:], flags,
       OpenSettings(flags: flags, followsBacking: settings.followsBacking), ownsFile: true, above: above)
+  }
+
+  /// What a contained image stands in: ranges of the file that the image itself stands in, or files of their own.
+  private func openWindow(
+    _ reference: ImageReference, _ settings: OpenSettings, _ flags: NodeFlags, of node: Node, above: [Layer]
+  ) throws(BlockError) -> Node {
+    if let parts = reference.parts {
+      guard let file = node.file?.child else { throw BlockError(.notFound, "no file holds the image") }
+      let driver = try FileParts(parts)
+      return try makeWindow(
+        driver, named: node.fileName, flags, driver.options, [(.file, file)], followsParent: false)
+    }
+    var files: [(EdgeSlot, Node)] = []
+    do throws(BlockError) {
+      for (index, names) in reference.pieces.enumerated() {
+        var piece = reference
+        (piece.name, piece.otherNames) = (names.first ?? "", Array(names.dropFirst()))
+        piece.isStorage = true
+        let file = try openStorage(piece, nil, settings, of: node, above: above)
+        files.append((ImageReference.pieceSlots.element(index), file))
+      }
+      let driver = try FilePieces(files.map { $0.1.length })
+      return try makeWindow(driver, named: node.fileName, flags, [:], files, followsParent: true)
+    } catch {
+      for (_, file) in files { graph.dispose(ofUnused: file) }
+      throw error
+    }
+  }
+
+  private func makeWindow(
+    _ driver: any BlockDriver, named name: String, _ flags: NodeFlags, _ options: OptionObject,
+    _ children: [(EdgeSlot, Node)], followsParent: Bool
+  ) throws(BlockError) -> Node {
+    let window = Node(
+      name: graph.generateNodeName(), fileName: name, driver: UnopenedDriver(driver.name), flags: flags,
+      options: .object(options))
+    try graph.change(draining: [window] + children.map(\.1)) { (edit: GraphEdit) throws(BlockError) in
+      try edit.add(window)
+      for (slot, child) in children {
+        let role: EdgeRole = slot == .file ? [.data, .primary] : .data
+        try edit.attach(child, to: window, slot: slot, role: role, followsParent: followsParent)
+      }
+      edit.install(driver, in: window)
+    }
+    return window
+  }
+
+  /// What a packed file holds.
+  private func openPacked(
+    _ file: Node, _ unpack: (Edge) throws(BlockError) -> any StorageDriver, _ flags: NodeFlags
+  ) throws(BlockError) -> Node {
+    let user = graph.makeUser(
+      "unpacking '\(file.fileName)'", request: PermissionRequest(held: .consistentRead, shared: .all))
+    do throws(BlockError) {
+      let driver = try unpack(try graph.attach(user, to: file))
+      let node = try makeWindow(
+        driver, named: file.fileName, flags, [:], [(.file, file)], followsParent: true)
+      try graph.release(user)
+      return node
+    } catch {
+      try? graph.release(user)
+      throw error
+    }
   }
 
   /// An image that names itself is no whole image, also where backing files are not looked at.

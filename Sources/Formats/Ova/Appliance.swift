@@ -11,9 +11,13 @@ internal import Options
 struct Appliance {
   /// A file, or a part of one that is stored in several.
   struct Piece {
-    let name: String
+    /// The names that it may have; in an archive, the first one is the member's.
+    let names: [String]
     /// Its bytes in the archive; empty for a file of its own.
     let range: Range<UInt64>
+
+    /// The first of its names.
+    var name: String { names.first ?? "" }
   }
 
   /// A disk.
@@ -26,7 +30,12 @@ struct Appliance {
 
     /// The name that users see.
     var name: String { description.fileNames.last ?? description.id }
+    /// Whether its file is an image as it stands.
+    var isOrdinary: Bool { description.chunkSize == nil && description.compression == nil }
   }
+
+  /// The most files beside a description that a disk is stored in.
+  private static let mostFiles = 1024
 
   /// In the order of the description.
   let disks: [Disk]
@@ -96,7 +105,7 @@ struct Appliance {
     } else {
       let member = disk.fileNames.lazy.compactMap { index.member($0) }.first
       guard let member else { throw BlockError(.corrupt, "the archive has no member '\(name)'") }
-      pieces = [Piece(name: member.name, range: member.range)]
+      pieces = [Piece(names: [member.name] + disk.fileNames, range: member.range)]
     }
     let length = pieces.reduce(0) { $0 + UInt64($1.range.count) }
     if let stated = disk.fileSize, stated != length {
@@ -106,25 +115,34 @@ struct Appliance {
     return pieces
   }
 
-  /// The members `NAME.000000000`, `NAME.000000001` and so on.
+  /// The endings of the files that a file of a disk is stored in: `.000000000`, `.000000001` and so on.
+  private static func chunkEndings(of disk: OvfEnvelope.Disk, _ chunk: UInt64, most: Int) throws(BlockError)
+    -> [String]
+  {
+    guard chunk > 0, let size = disk.fileSize, size.dividedUp(by: chunk) <= UInt64(most) else {
+      throw BlockError(
+        .corrupt, "the file '\(disk.file ?? disk.id)' is in parts, whose number makes no sense")
+    }
+    return (0..<size.dividedUp(by: chunk)).map { number in
+      let digits = String(number)
+      return "." + String(repeating: "0", count: max(0, 9 - digits.utf8.count)) + digits
+    }
+  }
+
+  /// The members that a file of a disk is stored in.
   private static func chunks(of disk: OvfEnvelope.Disk, _ chunk: UInt64, in index: TarIndex)
     throws(BlockError) -> [Piece]
   {
-    let name = disk.file ?? disk.id
-    guard chunk > 0, let size = disk.fileSize, size.dividedUp(by: chunk) <= UInt64(index.members.count) else {
-      throw BlockError(.corrupt, "the file '\(name)' is in parts, whose number makes no sense")
-    }
+    let (name, size) = (disk.file ?? disk.id, disk.fileSize ?? 0)
     var pieces: [Piece] = []
-    for number in 0..<size.dividedUp(by: chunk) {
-      let digits = String(number)
-      let suffix = "." + String(repeating: "0", count: max(0, 9 - digits.utf8.count)) + digits
+    for (number, suffix) in try chunkEndings(of: disk, chunk, most: index.members.count).enumerated() {
       let member = disk.fileNames.lazy.compactMap { index.member($0 + suffix) }.first
       guard let member else { throw BlockError(.corrupt, "the archive has no member '\(name)\(suffix)'") }
-      guard UInt64(member.range.count) == min(chunk, size - number * chunk) else {
+      guard UInt64(member.range.count) == min(chunk, size - UInt64(number) * chunk) else {
         throw BlockError(
           .corrupt, "the member '\(member.name)' has \(member.range.count) bytes, not \(chunk)")
       }
-      pieces.append(Piece(name: member.name, range: member.range))
+      pieces.append(Piece(names: [member.name], range: member.range))
     }
     return pieces
   }
@@ -133,7 +151,7 @@ struct Appliance {
     guard let name = disk.file else {
       throw BlockError(.unsupported, "the disk '\(disk.id)' is empty: it has no file")
     }
-    if let compression = disk.compression {
+    if let compression = disk.compression, compression.lowercased() != "gzip" {
       throw BlockError(.unsupported, "the file '\(name)' is compressed (\(compression)), which is not read")
     }
     if let parent = disk.parent {
@@ -149,16 +167,17 @@ struct Appliance {
     description = (name, text.array)
     manifest = nil
     disks = try OvfEnvelope(parsing: text).disks.map { (disk) throws(BlockError) in
-      var defect: BlockError?
       do throws(BlockError) {
         try Appliance.refuseUnread(disk)
-        if disk.chunkSize != nil {
-          throw BlockError(
-            .unsupported, "the file '\(disk.file ?? "")' is in parts, which is only read in an archive")
-        }
-      } catch { defect = error }
-      let pieces = defect == nil ? [Piece(name: disk.fileNames.first ?? "", range: 0..<0)] : []
-      return Disk(description: disk, pieces: pieces, defect: defect)
+        let endings =
+          try disk.chunkSize.map { (chunk) throws(BlockError) in
+            try Appliance.chunkEndings(of: disk, chunk, most: Appliance.mostFiles)
+          } ?? [""]
+        let pieces = endings.map { ending in Piece(names: disk.fileNames.map { $0 + ending }, range: 0..<0) }
+        return Disk(description: disk, pieces: pieces, defect: nil)
+      } catch {
+        return Disk(description: disk, pieces: [], defect: error)
+      }
     }
   }
 

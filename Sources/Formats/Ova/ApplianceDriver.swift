@@ -41,16 +41,34 @@ final class ApplianceDriver: ComposedDriver, VerifiableDriver, @unchecked Sendab
         slot: ApplianceDriver.disks.element(index), role: [.data, .metadata],
         name: disk.pieces.first?.name ?? "",
         format: nil)
+      let (name, stated) = (disk.name, disk.description.knownFormat)
+      let size = isArchive || disk.description.chunkSize == nil ? nil : disk.description.fileSize
       if isArchive {
         reference.parts = disk.pieces.map(\.range)
-      } else {
+      } else if disk.isOrdinary {
         reference.otherNames = Array(disk.description.fileNames.dropFirst())
+      } else {
+        reference.pieces = disk.pieces.map(\.names)
+      }
+      if disk.description.compression != nil {
+        let capacity = disk.description.capacity
+        reference.unpack = { (file: Edge) throws(BlockError) in
+          try inContext("the file '\(name)'") { () throws(BlockError) in
+            try UnpackedFile(file, capacity: capacity)
+          }
+        }
       }
       reference.staysInFolder = true
-      let (name, stated) = (disk.name, disk.description.knownFormat)
       reference.check = { (node: Node) throws(BlockError) in
         guard !(node.driver is ApplianceDriver) else {
           throw BlockError(.refused, "'\(name)' is an appliance itself")
+        }
+        let file = node.file?.child
+        let stored = file?.driver is UnpackedFile ? file?.file?.child : file
+        guard size == nil || stored?.length == size else {
+          throw BlockError(
+            .corrupt,
+            "the parts of the file '\(name)' have \(stored?.length ?? 0) bytes together, not \(size ?? 0)")
         }
         // What is damaged would be taken for a raw disk.
         guard stated == nil || node.driver.name != "raw" else {
@@ -139,17 +157,22 @@ final class ApplianceDriver: ComposedDriver, VerifiableDriver, @unchecked Sendab
       try ApplianceDriver.require(try hash.finish(), entry, name)
     }
     let disk = appliance.disks[shown]
-    for piece in disk.pieces {
-      let names = disk.pieces.count == 1 ? [piece.name] + disk.description.fileNames : [piece.name]
-      guard let name = names.first(where: { manifest.entries[$0] != nil }), let entry = manifest.entries[name]
+    for (index, piece) in disk.pieces.enumerated() {
+      guard let name = piece.names.first(where: { manifest.entries[$0] != nil }),
+        let entry = manifest.entries[name]
       else { continue }
-      let edge =
-        isArchive
-        ? try node.child(in: .file)
-        : try node.child(in: ApplianceDriver.disks.element(shown)).child.child(in: .file)
+      let edge = try isArchive ? node.child(in: .file) : file(of: disk, piece: index, node)
       let range = isArchive ? piece.range : 0..<edge.length
       try ApplianceDriver.verify(range, of: edge, entry, name, context)
     }
+  }
+
+  /// The file beside the description that holds the disk that is shown, or a piece of it.
+  private func file(of disk: Appliance.Disk, piece: Int, _ node: Node) throws(BlockError) -> Edge {
+    var edge = try node.child(in: ApplianceDriver.disks.element(shown ?? 0)).child.child(in: .file)
+    guard !disk.isOrdinary else { return edge }
+    if edge.child.driver is UnpackedFile { edge = try edge.child.child(in: .file) }
+    return try edge.child.child(in: ImageReference.pieceSlots.element(piece))
   }
 
   private static func verify(
