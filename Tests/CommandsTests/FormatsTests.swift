@@ -29,6 +29,9 @@ import Testing
     #expect(Set(columns).count == 1, "\(text)")
     let qcow2 = try #require(formats.first { $0.object?["name"] == "qcow2" }?.object)
     #expect(qcow2["abilities"]?.object?["backing"] == true)
+    // Appliances are made of images, by convert alone.
+    let ova = try #require(formats.first { $0.object?["name"] == "ova" }?.object?["abilities"]?.object)
+    #expect(ova["create"] == false && ova["bundle"] == true && qcow2["abilities"]?.object?["bundle"] == false)
     let options = qcow2["create-options"]?.array?.compactMap { $0.object?["name"]?.string } ?? []
     #expect(options.contains("cluster_size") && options.contains("nocow"))
   }

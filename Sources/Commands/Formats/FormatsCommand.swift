@@ -73,7 +73,8 @@ struct FormatEntry {
   /// The abilities of the format, in a fixed order.
   private var abilities: [(name: String, has: Bool)] {
     [
-      ("create", !kind.creationOptions.specs.isEmpty), ("backing", kind.supportsBacking),
+      ("create", !kind.creationOptions.specs.isEmpty && !(kind is any BundlingKind)),
+      ("bundle", kind is any BundlingKind), ("backing", kind.supportsBacking),
       ("measure", kind is any MeasuringKind), ("amend", !kind.amendOptions.specs.isEmpty),
       ("encryption", kind.creationOptions.specs.contains { $0.name.hasSuffix("key-secret") }),
       ("compression", kind.supportsCompression),
