@@ -135,6 +135,9 @@ final class CloopDriver: ReadOnlyDriver, @unchecked Sendable {
 }
 
 extension CloopDriver: CheckingDriver {
+  /// Blocks that a check tells of, at most.
+  private static var mostFindings: UInt64 { 1000 }
+
   /// Looks through the table, and inflates every block.
   func check(_ node: Node, _ context: JobContext, report: (String) -> Void) throws(BlockError) -> CheckResult
   {
@@ -151,6 +154,10 @@ extension CloopDriver: CheckingDriver {
     var previousEnd: UInt64?
     for block in 0..<count {
       try context.checkInterrupted()
+      guard result.corruptions + result.checkErrors < CloopDriver.mostFindings else {
+        report("ERROR: so many blocks are damaged that the ones from \(block) on were not looked at")
+        break
+      }
       do throws(BlockError) {
         try forEachPlace(of: block..<block + 1, in: file) { (_, place) throws(BlockError) in
           if previousEnd == nil, place.lowerBound < header.tableEnd {
