@@ -17,7 +17,7 @@ package struct OptionSpec: Sendable, Equatable {
     case string
   }
 
-  /// The name on the command line.
+  /// The name on the command line; one that ends with an asterisk stands for all that begin so.
   package let name: String
   /// The kind of value that the option takes.
   package let kind: Kind
@@ -53,6 +53,9 @@ package struct OptionSpec: Sendable, Equatable {
     }
   }
 
+  /// What all names begin with that this one stands for, where it stands for several.
+  package var family: String? { name.hasSuffix("*") ? String(name.dropLast()) : nil }
+
   /// How the list of options shows the values.
   var placeholder: String {
     switch kind {
@@ -79,7 +82,10 @@ package struct OptionList: Sendable, Equatable, ExpressibleByArrayLiteral {
   package init(arrayLiteral elements: OptionSpec...) { self.init(elements) }
 
   /// The description of the option `name`.
-  package subscript(name: String) -> OptionSpec? { specs.first { $0.name == name } }
+  package subscript(name: String) -> OptionSpec? {
+    if let spec = specs.first(where: { $0.name == name }) { return spec }
+    return specs.first { spec in spec.family.map { name.hasPrefix($0) && name != $0 } == true }
+  }
 
   /// This list with the options of another behind it, as a format adds those of its protocol.
   package func adding(_ other: OptionList) -> OptionList { OptionList(specs + other.specs) }

@@ -31,7 +31,7 @@ enum OptionCandidates {
       result = (isSecret ? .words(secrets(objects)) : values(of: spec)).prefixed(String(last[...equal]))
     } else {
       result = Candidates(
-        entries: list.specs.map { Candidates.Entry(word: $0.name + "=", help: $0.help) })
+        entries: list.specs.map { Candidates.Entry(word: $0.family ?? $0.name + "=", help: $0.help) })
       if before.isEmpty { result.entries.append(Candidates.Entry(word: "help", help: "List the options.")) }
     }
     result = result.starting(with: last)

@@ -16,6 +16,8 @@ final class OpenDescriptor: @unchecked Sendable {
   private var descriptor: VmdkDescriptor
   private var text: [UInt8]
   private var isRenewed = false
+  /// Whether the file may have another text, since it could not be written.
+  private var isUncertain = false
   private var keepsContent = false
   /// The content identifiers of parents by the names that the text had or has for them.
   private var knownParents: [String: UInt32] = [:]
@@ -38,6 +40,8 @@ final class OpenDescriptor: @unchecked Sendable {
 
   /// The descriptor as it stands in the file.
   var current: VmdkDescriptor { lock.withLock { descriptor } }
+  /// Whether the file is sure to have that text.
+  var isCertain: Bool { lock.withLock { !isUncertain } }
   /// The text as it stands in the file.
   var currentText: DescriptorText { lock.withLock { DescriptorText(text) } }
 
@@ -78,8 +82,15 @@ final class OpenDescriptor: @unchecked Sendable {
     next.replaceSubrange(place, with: digits)
     guard digits.count == place.count else { return try put(next, in: file) }
     let changed = try VmdkDescriptor(parsing: next)
-    try file.write(at: offset + UInt64(place.lowerBound), from: Buffer(digits).bytes)
-    try file.flush()
+    let (before, after) = (Buffer(Array(text[place])), Buffer(digits))
+    do throws(BlockError) {
+      try file.write(at: offset + UInt64(place.lowerBound), from: after.bytes)
+      try file.flush()
+    } catch {
+      // Images that know the content by its identifier are not to lose it for nothing.
+      try? file.write(at: offset + UInt64(place.lowerBound), from: before.bytes)
+      throw error
+    }
     (descriptor, text) = (changed, next)
     noteParent()
   }
@@ -93,28 +104,46 @@ final class OpenDescriptor: @unchecked Sendable {
     try lock.withLock { () throws(BlockError) in
       var next = DescriptorText(text)
       try body(&next)
-      if next.bytes != text { try put(next.bytes, in: file) }
+      if isUncertain || next.bytes != text { try put(next.bytes, in: file) }
     }
   }
 
-  /// Writes a whole text. Nothing of the one before stands behind it.
+  /// Writes a whole text. Where that fails, the one before is there again, as far as it can be written.
   private func put(_ next: [UInt8], in file: Edge) throws(BlockError) {
     let changed = try VmdkDescriptor(parsing: next)
     if let room, next.count > text.count, next.count > room - OpenDescriptor.spareBytes {
-      throw BlockError(.noSpace, "the descriptor has no room for that (\(next.count) of \(room) bytes)")
+      throw BlockError(
+        .noSpace,
+        "the descriptor has no room for that (\(next.count) of \(room) bytes, of which \(OpenDescriptor.spareBytes) stay free for other programs)"
+      )
     }
     guard next.count <= VmdkDescriptor.longest else {
       throw BlockError(.tooLarge, "the descriptor is longer than \(VmdkDescriptor.longest) bytes")
     }
-    let gap = [UInt8](repeating: 0, count: max(0, text.count - next.count))
-    try file.write(at: offset, from: Buffer(next + gap).bytes)
-    try file.flush()
-    if room == nil, file.length > next.count {
-      try file.truncate(to: UInt64(next.count), exact: false)
+    do throws(BlockError) {
+      try store(next, insteadOf: text, in: file)
       try file.flush()
+      if room == nil, file.length > next.count {
+        try file.truncate(to: UInt64(next.count), exact: false)
+        try file.flush()
+      }
+    } catch {
+      // Whatever has become of it, what the text said before is still so.
+      do throws(BlockError) {
+        try store(text, insteadOf: next, in: file)
+      } catch { isUncertain = true }
+      throw error
     }
+    isUncertain = false
     (descriptor, text) = (changed, next)
     noteParent()
+  }
+
+  /// Writes a text; nothing of another one stands behind it.
+  private func store(_ next: [UInt8], insteadOf other: [UInt8], in file: Edge) throws(BlockError) {
+    let gap = [UInt8](repeating: 0, count: max(0, other.count - next.count))
+    let bytes = Buffer(next + gap)
+    try file.write(at: offset, from: bytes.bytes)
   }
 
   // MARK: The parent

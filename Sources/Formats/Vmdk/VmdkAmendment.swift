@@ -43,11 +43,16 @@ struct VmdkAmendment {
       values: VmdkPlan.Adapter.allCases.map(\.rawValue)),
     OptionSpec("hwversion", .string, "VMDK hardware version"),
     OptionSpec("toolsversion", .string, "VMware guest tools version"),
+    OptionSpec("ddb.*", .string, "Any other key of the disk data base; without a value, it is taken away"),
   ]
+  /// The longest name of a key.
+  private static let longestKey = 64
 
   private let adapter: VmdkPlan.Adapter?
   private let hardwareVersion: String?
   private let toolsVersion: String?
+  /// Other keys, without the word before their first dot, and what they are to be.
+  private var others: [(key: String, value: String)] = []
 
   /// - Throws: kind `invalidArgument` for a value that is none.
   init(_ options: OptionObject) throws(BlockError) {
@@ -57,12 +62,50 @@ struct VmdkAmendment {
     toolsVersion = try options.takeString("toolsversion")
     if let hardwareVersion { try VmdkPlan.requireValue(hardwareVersion, of: "hwversion") }
     if let toolsVersion { try VmdkPlan.requireValue(toolsVersion, of: "toolsversion") }
+    for name in options.keys {
+      guard let family = VmdkAmendment.options[name]?.family, let value = try options.takeString(name) else {
+        continue
+      }
+      let key = String(name.dropFirst(family.count))
+      try VmdkAmendment.requireFree(key, value)
+      others.append((key, value))
+    }
+  }
+
+  /// Refuses what has an option of its own, and what is no line of a descriptor.
+  private static func requireFree(_ key: String, _ value: String) throws(BlockError) {
+    let owners = [
+      "adaptertype": "adapter_type", "virtualhwversion": "hwversion", "toolsversion": "toolsversion",
+    ]
+    if let owner = owners[key.lowercased()] {
+      throw BlockError(.invalidArgument, "'ddb.\(key)' is what the option '\(owner)' changes")
+    }
+    let isName = { (byte: UInt8) in
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+        true
+      default: false
+      }
+    }
+    guard key.spelledCount <= longestKey, key.spelledBytes.allSatisfy(isName) else {
+      throw BlockError(
+        .invalidArgument,
+        "'ddb.\(key)' is no key: it has letters, digits, dots and strokes, \(longestKey) at most")
+    }
+    try VmdkPlan.requireValue(value, of: "ddb.\(key)")
+    let isNumber = value.spelledBytes.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    guard value.spelledBytes.allSatisfy({ $0 < 0x7F }), isNumber || !key.lowercased().hasPrefix("geometry.")
+    else { throw BlockError(.invalidArgument, "invalid parameter value: ddb.\(key)=\(value)") }
   }
 
   /// Changes a text; the geometry follows from the adapter and the disk's sectors.
   func apply(to text: inout DescriptorText, sectors: UInt64) {
     if let hardwareVersion { text.setDataBase("virtualHWVersion", to: hardwareVersion) }
     if let toolsVersion { text.setDataBase("toolsVersion", to: toolsVersion) }
+    for (key, value) in others {
+      if value.isEmpty { text.remove("ddb.\(key)") } else { text.setDataBase(key, to: value) }
+    }
     guard let adapter else { return }
     text.setDataBase("adapterType", to: adapter.storedName)
     let geometry = VmdkGeometry(sectors: sectors, adapter)

@@ -27,3 +27,17 @@ qemu-img create -q -f vmdk b.vmdk 1M
 end=$(LC_ALL=C grep -a -b -o 'toolsVersion = "2147483647"' b.vmdk)
 printf '#%.0s' {1..9000} | dd of=b.vmdk bs=1 seek=$((${end%%:*} + 28)) conv=notrunc status=none
 run strata amend -o toolsversion=123456789012345678901234567890 b.vmdk
+
+note 'any key of the data base'
+qemu-img create -q -f vmdk c.vmdk 1G
+run strata amend -o 'ddb.toolsInstallType=4,ddb.uuid=60 00 C2 9c 00 00 00 00-00 00 00 00 00 00 00 01' c.vmdk
+grep -a '^ddb' c.vmdk
+run strata amend -o ddb.toolsinstalltype=2,ddb.uuid=,ddb.thinProvisioned=1 c.vmdk
+grep -a '^ddb' c.vmdk
+run qemu-img check c.vmdk
+cp c.vmdk before.vmdk
+for option in ddb.=1 ddb.adapterType=ide ddb.ToolsVersion=1 'ddb.a b=1' 'ddb.a"=1' $'ddb.a\n=1' 'ddb.a="x"' \
+  $'ddb.a=1\nRW 1 ZERO' ddb.geometry.heads=x ddb.a=$(printf '%065d' 0) ddb.$(printf '%065d' 0)=1 ddb.a=é; do
+  run strata amend -o "$option" c.vmdk
+done
+cmp c.vmdk before.vmdk
