@@ -174,7 +174,7 @@ extension ExtentsDriver: ExtendingDriver {
     let plan = try VmdkPlan(size: VmdkPlan.partBytes, options, file: "disk.vmdk")
     for (index, line) in try furtherLines(for: length, of: node).enumerated() {
       let slot = ExtentsDriver.slots.element(last.number + 1 + index)
-      let file = try files.add(line.name, as: slot, format: line.hasTables ? name : nil)
+      let file = try files.add(line.path, as: slot, format: line.hasTables ? name : nil)
       try plan.write(line, to: file)
     }
   }

@@ -239,7 +239,7 @@ final class ExtentsDriver: ComposedDriver, CheckingDriver, CompressingDriver, Vm
       extent["virtual-size"] = OptionTree(line.sectors * 512)
       extent["filename"] = .string(
         edge?.child.fileName
-          ?? (line.name.isEmpty ? "" : ImageName.resolve(line.name, relativeTo: node.fileName)))
+          ?? (line.name.isEmpty ? "" : ImageName.resolve(line.path, relativeTo: node.fileName)))
       if line.hasTables, let unit = edge?.child.limits.clusterSize {
         extent["cluster-size"] = OptionTree(unit)
         information.clusterSize = max(information.clusterSize ?? 0, unit)
@@ -274,7 +274,7 @@ extension VmdkExtentLine {
   func reference(in slot: EdgeSlot) -> ImageReference? {
     guard isStored, sectors > 0 else { return nil }
     var reference = ImageReference(
-      slot: slot, role: hasTables ? [.data, .metadata] : .data, name: name, format: hasTables ? "vmdk" : nil,
+      slot: slot, role: hasTables ? [.data, .metadata] : .data, name: path, format: hasTables ? "vmdk" : nil,
       isStorage: !hasTables)
     reference.staysInFolder = true
     guard hasTables else { return reference }

@@ -116,6 +116,9 @@ struct VmdkExtentLine: Equatable {
   /// The first sector in the file, of a flat part.
   var firstSector: UInt64 = 0
 
+  /// The file as a path: what looks like a protocol in front is the name's own.
+  var path: String { name.contains(":") && !name.hasPrefix("/") ? "./" + name : name }
+
   /// A part of a new disk.
   init(sectors: UInt64, _ kind: Kind, name: String) {
     access = .readWrite

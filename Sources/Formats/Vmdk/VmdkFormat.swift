@@ -104,7 +104,7 @@ package struct VmdkFormat: DriverKind {
       return opened
     }
     if request.node.isWritable, !isChecked, first.directory == SparseHeader.atEnd, header.isCompressed,
-      references.isEmpty, try isEmpty(driver, file)
+      header.tables <= VmdkPlan.mostStreamTables, references.isEmpty, try isEmpty(driver, file)
     {
       return OpenedDriver(StreamDriver(first, driver))
     }
@@ -235,7 +235,7 @@ package struct VmdkFormat: DriverKind {
     }
     for (index, line) in descriptor.extents.enumerated() {
       let file = try request.files.add(
-        line.name, as: ExtentsDriver.slots.element(index), format: line.hasTables ? name : nil)
+        line.path, as: ExtentsDriver.slots.element(index), format: line.hasTables ? name : nil)
       try plan.write(line, to: file)
     }
     let text = plan.text(of: descriptor).spelledBytes

@@ -39,6 +39,8 @@ struct VmdkPlan {
 
   /// Bytes of the disk that a file has where the disk is divided.
   static let partBytes: UInt64 = 1 << 31
+  /// Tables of a stream: their places are in memory until it ends.
+  static let mostStreamTables: UInt64 = 1 << 22
   /// Sectors of an embedded descriptor.
   static let descriptorSectors: UInt64 = 20
 
@@ -99,7 +101,13 @@ struct VmdkPlan {
     }
     if let parentName { try VmdkDescriptor.requireName(parentName) }
     descriptor = try VmdkPlan.describe(size: size, subformat, FilePaths.name(of: file))
-    guard subformat != .monolithicSparse || VmdkPlan.header(sectors: size / 512).overhead < 1 << 32 else {
+    let fits =
+      switch subformat {
+      case .monolithicSparse: VmdkPlan.header(sectors: size / 512).overhead < 1 << 32
+      case .streamOptimized: VmdkPlan.streamHeader(sectors: size / 512).tables <= VmdkPlan.mostStreamTables
+      default: true
+      }
+    guard fits else {
       throw BlockError(.tooLarge, "The image size is too large for file format 'vmdk'")
     }
   }
@@ -123,8 +131,9 @@ struct VmdkPlan {
   private static func describe(size: UInt64, _ subformat: Subformat, _ name: String) throws(BlockError)
     -> VmdkDescriptor
   {
-    guard !name.contains("\"") else {
-      throw BlockError(.invalidArgument, "a descriptor cannot hold the name '\(name)': it has quotes")
+    guard name.spelledBytes.allSatisfy({ $0 >= 0x20 && $0 != Ascii.quote }) else {
+      throw BlockError(
+        .invalidArgument, "a descriptor cannot hold the name '\(name)': it has quotes or control characters")
     }
     var descriptor = VmdkDescriptor()
     descriptor.contentID = VmdkDescriptor.freshContentID()
