@@ -6,7 +6,7 @@ internal import Bytes
 internal import Errors
 internal import Options
 
-/// Another length of the disk: its last part has another one.
+/// Another length of the disk: its last part has another one, or is not there any more.
 extension ExtentsDriver {
   func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
     throws(BlockError)
@@ -22,12 +22,7 @@ extension ExtentsDriver {
     guard let last = parts.all.last, last.line.access == .readWrite, last.line.isStored else {
       throw BlockError(.refused, "the last part of the disk cannot be written")
     }
-    guard length > last.range.lowerBound else {
-      throw BlockError(
-        .unsupported,
-        "a disk of several files does not become shorter than its last one begins (\(last.range.lowerBound))",
-        advice: "'convert -O vmdk' makes another image, from which less can be taken.")
-    }
+    guard length > last.range.lowerBound else { return try cut(to: length, node) }
     try beginChanges(node)
     let file = try node.child(in: last.slot)
     if length > parts.end {
@@ -42,25 +37,71 @@ extension ExtentsDriver {
         try file.flush()
         try enter(length, last, node)
       } catch {
-        try? file.truncate(to: before, exact: false)
+        // What the text may say is there stays.
+        if opened.isCertain { try? file.truncate(to: before, exact: false) }
         throw error
       }
     } else {
       try flush(node)
       try enter(length, last, node)
-      // What else stands in the file stays.
-      guard file.length <= last.place(of: last.range.upperBound), !isShared(last) else { return }
-      try file.truncate(to: last.place(of: length), exact: false)
+      try cutFile(of: last, to: length, file)
     }
   }
 
-  /// Lets the descriptor say how long the last part is.
-  private func enter(_ length: UInt64, _ last: ExtentParts.Part, _ node: Node) throws(BlockError) {
+  /// Lets the disk end in a part before the last one: the text names fewer files with one write, and only then the last
+  /// one that it names becomes shorter.
+  private func cut(to length: UInt64, _ node: Node) throws(BlockError) {
+    let parts = currentParts.all
+    let kept = try currentParts.part(at: max(length, 1) - 1)
+    guard length > 0, kept.line.access == .readWrite, kept.line.isStored, unnamedFiles(behind: kept) != nil
+    else {
+      throw BlockError(
+        .unsupported,
+        "a disk of several files does not become shorter than its last one begins (\(parts.last?.range.lowerBound ?? 0))",
+        advice: "'convert -O vmdk' makes another image, from which less can be taken.")
+    }
+    try beginChanges(node)
+    try flush(node)
+    try enter(length, kept, node, isCut: true)
+    try cutFile(of: kept, to: length, node.child(in: kept.slot))
+  }
+
+  /// Lets the file of a part end with it; what else stands in it stays.
+  private func cutFile(of part: ExtentParts.Part, to length: UInt64, _ file: Edge) throws(BlockError) {
+    guard file.length <= part.place(of: part.range.upperBound), !isShared(part) else { return }
+    try file.truncate(to: part.place(of: length), exact: false)
+  }
+
+  /// Lets the descriptor say how long the last part is, and where the disk `isCut`, name none behind it.
+  private func enter(_ length: UInt64, _ last: ExtentParts.Part, _ node: Node, isCut: Bool = false)
+    throws(BlockError)
+  {
     try opened.edit(in: node.child(in: .file)) {
+      if isCut { $0.removeExtents(behind: last.number) }
       $0.setSectors((length - last.range.lowerBound) / 512, ofExtent: last.number)
       $0.setGeometry(sectors: length / 512)
     }
     try adoptParts()
+  }
+
+  /// The parts behind one, whose files are the image's own: those of a disk that was divided, with numbers one behind
+  /// the other. Nil where others are among them.
+  private func unnamedFiles(behind part: ExtentParts.Part) -> [ExtentParts.Part]? {
+    guard isDivided, let number = PartNumber(of: part.line.name) else { return nil }
+    let behind = currentParts.all.filter { $0.number > part.number }
+    for other in behind {
+      guard other.line.isStored, other.line.access == .readWrite, other.line.kind == part.line.kind,
+        other.line.name == number.name(plus: UInt64(other.number - part.number)), !isShared(other)
+      else { return nil }
+    }
+    return behind
+  }
+
+  func filesBehind(_ length: UInt64, of node: Node) -> [String] {
+    guard length > 0, let last = try? currentParts.part(at: length - 1),
+      let behind = unnamedFiles(behind: last)
+    else { return [] }
+    return behind.reversed().compactMap { node.edge($0.slot)?.child.fileName }
   }
 
   /// Whether another part is in the same file.

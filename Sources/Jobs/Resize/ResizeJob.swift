@@ -4,6 +4,7 @@
 package import BlockGraph
 internal import Bytes
 package import Errors
+internal import Host
 package import Options
 
 /// Changes the length of an image's disk.
@@ -26,6 +27,10 @@ package final class ResizeJob: Job {
   /// The length before, where the image has become longer.
   private var grownFrom: UInt64?
   private var restoreFailure: BlockError?
+  /// Whether it is not known which files the image names.
+  private var isUncertain = false
+  /// What is told of files that are no part of the image any more.
+  private var leftFiles: [BlockError] = []
   /// The files that the image needs besides, where it is divided.
   private var files: FurtherFiles?
 
@@ -85,9 +90,21 @@ package final class ResizeJob: Job {
     {
       return try extend(edge, driver, from: limit, in: graph)
     }
+    let driver = edge.child.driver as? any ExtendingDriver
+    let unused = lengths.after < before ? driver?.filesBehind(lengths.after, of: edge.child) ?? [] : []
     try edge.truncate(to: lengths.after, preallocation: preallocation)
     if lengths.after > before { grownFrom = before }
     try edge.flush()
+    for path in unused { remove(path) }
+  }
+
+  /// Removes a file that the image does not name any more: where that cannot be, it is only in the way of others.
+  private func remove(_ path: String) {
+    do throws(BlockError) {
+      try FilePaths.remove(path)
+    } catch {
+      leftFiles.append(error.prefixed("'\(path)' is no part of the image any more and stays", naming: path))
+    }
   }
 
   /// Makes the disk longer by files that the image does not have yet.
@@ -112,14 +129,16 @@ package final class ResizeJob: Job {
     do throws(BlockError) {
       try driver.nameFiles(for: lengths.after, of: node)
     } catch {
-      files.withdraw()
+      // The image may name them: they stay where it does not go back to those that it had.
+      isUncertain = (try? driver.nameFiles(for: edge.length, of: node)) == nil
+      if !isUncertain { files.withdraw() }
       throw error
     }
   }
 
   /// Cuts the new part off again; a part that was cut off is gone.
   package func abort(in graph: Graph) {
-    guard let edge = user?.edge else { return }
+    guard let edge = user?.edge, !isUncertain else { return }
     do throws(BlockError) {
       if let files {
         let driver = edge.child.driver as? any ExtendingDriver
@@ -152,6 +171,7 @@ package final class ResizeJob: Job {
     if let restoreFailure {
       warnings.append(restoreFailure.prefixed("'\(image.text)' keeps its new length", naming: image.text))
     }
+    warnings += leftFiles
     closeFailure = graph.close(user, named: image.text)
     user = nil
     files?.close()

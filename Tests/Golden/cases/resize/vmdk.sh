@@ -46,3 +46,34 @@ qemu-img convert -f raw -O vmdk -o subformat=streamOptimized a.raw stream.vmdk
 run strata resize stream.vmdk 8M
 printf '# Disk DescriptorFile\nversion=1\nCID=12345678\nparentCID=ffffffff\ncreateType="custom"\nRW 2048 FLAT "a.raw" 0\nRW 64 ZERO\n' >text.vmdk
 run strata resize text.vmdk 8M
+
+note 'a disk of several files becomes shorter than its last ones begin'
+blank c.raw 5G
+pattern c.raw 1M 1M 5
+pattern c.raw 3G 1M 6
+for subformat in twoGbMaxExtentSparse twoGbMaxExtentFlat; do
+  strata convert -f raw -O vmdk -o subformat=$subformat c.raw c.vmdk
+  run strata resize c.vmdk 4G
+  run strata resize --shrink c.vmdk 4G
+  ls c-*
+  run strata resize --shrink c.vmdk 3145M
+  grep -a -E '^(RW|ddb.geometry.c)' c.vmdk
+  ls c-*
+  run strata check -q c.vmdk
+  run strata resize c.vmdk 5G
+  ls c-*
+  same c.raw raw c.vmdk vmdk
+  run strata resize --shrink c.vmdk 1M
+  grep -a -E '^RW' c.vmdk
+  ls c-*
+  show qemu-io -f vmdk -c 'read -q -P 0 0 1M' c.vmdk
+  rm -f c.vmdk c-*
+done
+note 'files that are not its own are not removed'
+qemu-img create -q -f vmdk -o subformat=twoGbMaxExtentFlat d.vmdk 5G
+for name in other.raw d-f001.vmdk d-f007.vmdk; do
+  touch other.raw d-f007.vmdk
+  sed "s/d-f003.vmdk/$name/" d.vmdk >e.vmdk
+  run strata resize --shrink e.vmdk 3G
+done
+ls
