@@ -55,6 +55,16 @@ final class OpenDescriptor: @unchecked Sendable {
   /// Whether all that is written from here on leaves the content as it is, so that its identifier stays.
   func keepContent(_ isKept: Bool) { lock.withLock { keepsContent = isKept } }
 
+  /// Keeps the identifier while `body` changes how the content is stored, and nothing else.
+  func keepingContent(_ body: () throws(BlockError) -> Void) throws(BlockError) {
+    let before = lock.withLock {
+      defer { keepsContent = true }
+      return keepsContent
+    }
+    defer { lock.withLock { keepsContent = before } }
+    try body()
+  }
+
   /// Gives the content another identifier, once, durably: images that stand on this one know that it changed.
   func renew(in file: Edge) throws(BlockError) {
     try lock.withLock { () throws(BlockError) in

@@ -13,7 +13,7 @@ extension SparseDriver {
     var result = try table.check(of: node, context) { (finding) throws(BlockError) in
       report(self.text(of: finding))
     }
-    noteLostEnd(&result, report)
+    noteOpening(&result, report)
     try checkGrains(&result, node, context, report)
     return result
   }
@@ -32,18 +32,24 @@ extension SparseDriver {
       result = try table.repair(what, of: node, context) { (finding) throws(BlockError) in
         report(self.text(of: finding))
       }
+      if what == .all, result.corruptionsFixed > 0, header.tables > 0 { try makeAllTables(node) }
     }
-    noteLostEnd(&result, report)
-    lostEnd = nil
+    noteOpening(&result, report)
+    findings = []
     try checkGrains(&result, node, context, report)
     try flush(node)
     return result
   }
 
-  private func noteLostEnd(_ result: inout CheckResult, _ report: (String) -> Void) {
-    guard let lostEnd else { return }
-    report(lostEnd.finding)
-    if lostEnd.isWritten { result.corruptionsFixed += 1 } else { result.corruptions += 1 }
+  private func noteOpening(_ result: inout CheckResult, _ report: (String) -> Void) {
+    for finding in findings {
+      report(finding.text)
+      if finding.isWritten {
+        result.corruptionsFixed += finding.count
+      } else {
+        result.corruptions += finding.count
+      }
+    }
   }
 
   /// Holds each compressed grain against its marker, and inflates it.

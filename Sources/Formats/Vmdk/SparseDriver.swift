@@ -15,8 +15,8 @@ final class SparseDriver: MarkingDriver, VmdkDriver, @unchecked Sendable {
   let descriptor: OpenDescriptor?
   /// The header as it was when the extent was opened.
   let header: SparseHeader
-  /// Set where the end of the image was missing, and was made from what its grains say of themselves.
-  var lostEnd: LostEnd?
+  /// What opening the extent found, until a repair has told it.
+  var findings: [OpeningFinding] = []
   private let coding: GrainCoding
   /// Stands while the header says that the extent was not closed.
   let mark = ChangeMark()
@@ -112,8 +112,8 @@ final class SparseDriver: MarkingDriver, VmdkDriver, @unchecked Sendable {
           advice: "'convert -O vmdk' makes another of it that can.")
       }
       try setUnclean(true, file)
-      try descriptor?.renew(in: file)
     }
+    try descriptor?.renew(in: file)
   }
 
   // MARK: Length
@@ -197,9 +197,22 @@ final class SparseDriver: MarkingDriver, VmdkDriver, @unchecked Sendable {
     try setUnclean(false, node.child(in: .file))
   }
 
+  /// Makes the tables that are not there: QEMU writes over the header where a directory leads to none.
+  func makeAllTables(_ node: Node) throws(BlockError) {
+    try beginChanges(node)
+    try table.makeTables(ofFirst: table.length.dividedUp(by: header.grainBytes), of: node)
+  }
+
+  /// What lies below has the same content.
   func makeEmpty(_ node: Node) throws(BlockError) {
+    guard let descriptor else { return try giveUpAll(node) }
+    try descriptor.keepingContent { () throws(BlockError) in try giveUpAll(node) }
+    if let file = node.file { try descriptor.adoptParent(of: node, in: file) }
+  }
+
+  private func giveUpAll(_ node: Node) throws(BlockError) {
     try beginChanges(node)
     try table.makeEmpty(node)
-    if let file = node.file { try descriptor?.adoptParent(of: node, in: file) }
+    try makeAllTables(node)
   }
 }

@@ -24,6 +24,7 @@ struct SparseHeader {
 
   /// Offsets of the fields that change while an extent is open.
   enum Place {
+    static let flags = 8
     static let capacity = 12
     static let secondDirectory = 48
     static let directory = 56
@@ -82,7 +83,7 @@ struct SparseHeader {
     guard SparseHeader.hasMagic(bytes) else { throw BlockError(.invalidArgument, "Image not in VMDK format") }
     version = bytes.little32(at: 4)
     guard version <= 3 else { throw BlockError(.unsupported, "Unsupported VMDK version \(version)") }
-    flags = Flags(rawValue: bytes.little32(at: 8))
+    flags = Flags(rawValue: bytes.little32(at: Place.flags))
     capacity = bytes.little64(at: Place.capacity)
     grain = bytes.little64(at: 20)
     descriptorOffset = bytes.little64(at: 28)
@@ -114,7 +115,7 @@ struct SparseHeader {
   func write(to bytes: inout MutableRawSpan) {
     bytes.copy(Buffer(SparseHeader.magic).bytes, at: 0)
     bytes.storeLittle(version, at: 4)
-    bytes.storeLittle(flags.rawValue, at: 8)
+    bytes.storeLittle(flags.rawValue, at: Place.flags)
     bytes.storeLittle(capacity, at: Place.capacity)
     bytes.storeLittle(grain, at: 20)
     bytes.storeLittle(descriptorOffset, at: 28)
@@ -161,22 +162,6 @@ struct SparseHeader {
       throw BlockError(.corrupt, "the \(words) (sector \(sector)) lies past the end of the file")
     }
     return offset
-  }
-
-  /// Whether there is a second directory, and the first one is damaged: not in the file, or without any table where the
-  /// other has some in its first megabyte.
-  func needsSecondDirectory(
-    fileLength: UInt64, _ read: VmdkReader
-  ) throws(BlockError) -> Bool {
-    guard flags.contains(.secondDirectory), secondDirectory != directory,
-      let second = try? place(ofDirectory: secondDirectory, "", fileLength: fileLength)
-    else { return false }
-    guard let first = try? place(ofDirectory: directory, "", fileLength: fileLength) else { return true }
-    let count = Int(min(tables * 4, 1 << 20))
-    let entries = try read(first, count)
-    guard entries.bytes.isZero else { return false }
-    let others = try read(second, count)
-    return !others.bytes.isZero
   }
 
   /// The layout of tables and grains in a file of that many bytes.

@@ -13,8 +13,10 @@ struct LostEnd {
   let isWritten: Bool
 
   /// What a check says of it.
-  var finding: String {
-    "ERROR: the image's directory and footer are missing; its markers lead to \(grains) grains"
+  var finding: OpeningFinding {
+    OpeningFinding(
+      text: "ERROR: the image's directory and footer are missing; its markers lead to \(grains) grains",
+      count: 1, isWritten: isWritten)
   }
 }
 

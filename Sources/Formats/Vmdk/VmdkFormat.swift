@@ -91,12 +91,26 @@ package struct VmdkFormat: DriverKind {
   {
     let read: VmdkReader = { (offset, count) throws(BlockError) in try file.read(at: offset, count: count) }
     let isChecked = request.flags.contains(.checking)
-    let (header, lost) = try present(first, isChecked: isChecked, &request, file)
-    let driver = try VmdkFormat.sparse(
-      first, header, fileLength: file.length, mayUseSecond: !request.node.isWritable && !isChecked, read)
+    var (header, lost) = try present(first, isChecked: isChecked, &request, file)
+    var findings: [OpeningFinding] = []
+    let isWritten = request.node.isWritable
+    if let mend = try DirectoryMend(
+      header, fileLength: file.length, looksIntoTables: isChecked, read)
+    {
+      guard isChecked || !isWritten || !mend.isDamage else {
+        throw BlockError(
+          .corrupt, "the grain directory is damaged",
+          advice: "'check -r all' mends it: of the two that there are, one has the tables.")
+      }
+      try request.recover(mend.recovery)
+      header = mend.header
+      findings = mend.findings(isWritten: isWritten)
+    }
+    let driver = try VmdkFormat.sparse(first, header, fileLength: file.length, read)
+    driver.findings = findings
     let references = driver.descriptor?.current.backing.map { [$0] } ?? []
     if let lost {
-      driver.lostEnd = lost
+      driver.findings.append(lost.finding)
       var opened = OpenedDriver(driver, references: references)
       opened.warnings = [
         .remark("'\(file.child.fileName)' has no footer: \(lost.grains) grains were found by their markers")
@@ -172,17 +186,11 @@ package struct VmdkFormat: DriverKind {
   ///
   /// - Parameters:
   ///   - first: the header at the start of the file.
-  ///   - present: the header that counts.
-  ///   - mayUseSecond: whether the second directory may count where the first is damaged.
+  ///   - header: the header that counts.
   ///   - read: gives bytes of the file, zeros past its end.
   static func sparse(
-    _ first: SparseHeader, _ present: SparseHeader, fileLength: UInt64, mayUseSecond: Bool = false,
-    _ read: VmdkReader
+    _ first: SparseHeader, _ header: SparseHeader, fileLength: UInt64, _ read: VmdkReader
   ) throws(BlockError) -> SparseDriver {
-    var header = present
-    if mayUseSecond, try header.needsSecondDirectory(fileLength: fileLength, read) {
-      header.directory = header.secondDirectory
-    }
     let layout = try header.layout(fileLength: fileLength)
     guard first.descriptorOffset > 0, first.descriptorSize > 0,
       let offset = first.descriptorOffset.times(512)

@@ -1,0 +1,242 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+
+/// A defect that opening an image for a check finds before its tables are looked at, and mends.
+struct OpeningFinding {
+  /// What a check says of it.
+  let text: String
+  /// As how many corruptions it counts.
+  let count: UInt64
+  /// Whether it is mended in the file; in memory otherwise.
+  let isWritten: Bool
+}
+
+/// Directories and tables that are damaged, where the other ones that say the same are not.
+///
+/// What an extent says twice is held against each other only where one of both cannot be: a change that was interrupted
+/// leaves tables that differ, and the first ones count.
+struct DirectoryMend {
+  /// The most tables of an extent that are looked at.
+  private static let mostTables: UInt64 = 1 << 20
+
+  /// The header as it comes to be.
+  private(set) var header: SparseHeader
+  /// The steps that mend all.
+  private(set) var recovery = Recovery()
+  private var texts: [(text: String, count: UInt64)] = []
+  /// The sector behind all that the file has, in which a table may stand.
+  private var end: UInt64
+  private let fileLength: UInt64
+  private let looksIntoTables: Bool
+  /// Sectors that are no table's and no grain's.
+  private var reserved: [Range<UInt64>] = []
+
+  /// Looks at the directories; nil where there is nothing to mend.
+  ///
+  /// - Parameters:
+  ///   - header: the header that counts.
+  ///   - looksIntoTables: whether what directories lead to is looked at, too, where both lead to something.
+  ///   - read: gives bytes of the file, zeros past its end.
+  init?(_ header: SparseHeader, fileLength: UInt64, looksIntoTables: Bool, _ read: VmdkReader)
+    throws(BlockError)
+  {
+    self.looksIntoTables = looksIntoTables
+    guard header.flags.contains(.secondDirectory), header.secondDirectory != header.directory,
+      (1...DirectoryMend.mostTables).contains(header.tables),
+      DirectoryMend.isInside(header.secondDirectory, header, fileLength)
+    else { return nil }
+    self.header = header
+    self.fileLength = fileLength
+    end = fileLength.dividedUp(by: header.grainBytes) * header.grain
+    if !DirectoryMend.isInside(header.directory, header, fileLength) {
+      texts.append(
+        ("ERROR: the grain directory (sector \(header.directory)) lies past the end of the file", 1))
+      guard let place = try lostDirectory(read) else {
+        try useSecond(read)
+        return
+      }
+      self.header.directory = place
+      try storeHeader(read)
+    }
+    do throws(BlockError) {
+      try compare(read)
+    } catch {
+      guard error.kind == .tooLarge else { throw error }
+      // There is more to be written than is taken into memory.
+      recovery = Recovery()
+      if texts.isEmpty { texts.append(("ERROR: the grain directory or its tables are damaged", 1)) }
+      try useSecond(read)
+    }
+    if recovery.steps.isEmpty { return nil }
+  }
+
+  /// Whether something is damaged: what an interrupted change leaves is not.
+  var isDamage: Bool { !texts.isEmpty }
+
+  /// What a check says of all.
+  func findings(isWritten: Bool) -> [OpeningFinding] {
+    texts.map { OpeningFinding(text: $0.text, count: $0.count, isWritten: isWritten) }
+  }
+
+  private static func isInside(_ sector: UInt64, _ header: SparseHeader, _ fileLength: UInt64) -> Bool {
+    guard sector > 0, let end = sector.times(512)?.plus(header.tables * 4) else { return false }
+    return end <= fileLength
+  }
+
+  // MARK: The header
+
+  /// The place of the first directory, where extents have it that were made with all of their tables: it leads to tables
+  /// right behind it.
+  private func lostDirectory(_ read: VmdkReader) throws(BlockError) -> UInt64? {
+    let place =
+      header.secondDirectory + header.directorySectors + header.tables * header.tableSectors
+    guard DirectoryMend.isInside(place, header, fileLength) else { return nil }
+    let entries = try read(place * 512, Int(header.tables) * 4)
+    for number in 0..<header.tables {
+      let expected = place + header.directorySectors + number * header.tableSectors
+      guard UInt64(entries.bytes.little32(at: Int(number) * 4)) == expected else { return nil }
+    }
+    return place
+  }
+
+  /// Lets the second directory be the only one.
+  private mutating func useSecond(_ read: VmdkReader) throws(BlockError) {
+    header.directory = header.secondDirectory
+    header.secondDirectory = 0
+    header.flags.remove(.secondDirectory)
+    try storeHeader(read)
+  }
+
+  private mutating func storeHeader(_ read: VmdkReader) throws(BlockError) {
+    let sector = try read(0, SparseHeader.length)
+    var bytes = sector.mutableBytes
+    bytes.storeLittle(header.flags.rawValue, at: SparseHeader.Place.flags)
+    bytes.storeLittle(header.secondDirectory, at: SparseHeader.Place.secondDirectory)
+    bytes.storeLittle(header.directory, at: SparseHeader.Place.directory)
+    try recovery.add(.write(at: 0, sector))
+  }
+
+  // MARK: Tables
+
+  private mutating func compare(_ read: VmdkReader) throws(BlockError) {
+    let bytes = Int(header.tables) * 4
+    let first = try read(header.directory * 512, bytes)
+    let second = try read(header.secondDirectory * 512, bytes)
+    reserved = [0..<1]
+    for start in [header.directory, header.secondDirectory] {
+      reserved.append(start..<start + header.directorySectors)
+    }
+    if header.descriptorOffset > 0, let end = header.descriptorOffset.plus(header.descriptorSize) {
+      reserved.append(header.descriptorOffset..<end)
+    }
+    var used: Set<UInt64> = []
+    for number in 0..<Int(header.tables) {
+      for entries in [first, second] {
+        let place = UInt64(entries.bytes.little32(at: number * 4))
+        if isTable(place) { used.insert(place) }
+      }
+    }
+    var isFirstChanged = false
+    var counts: (first: UInt64, second: UInt64, entries: UInt64, others: UInt64) = (0, 0, 0, 0)
+    for number in 0..<Int(header.tables) {
+      let places = (
+        UInt64(first.bytes.little32(at: number * 4)), UInt64(second.bytes.little32(at: number * 4))
+      )
+      switch (isTable(places.0), isTable(places.1)) {
+      case (false, true):
+        let table = try read(places.1 * 512, Int(header.perTable) * 4)
+        if places.0 == 0, table.bytes.isZero { continue }
+        try place(table, number, of: header.directory, first, &used)
+        isFirstChanged = true
+        // Tables are given up one directory after the other.
+        if places.0 != 0 || !header.isUnclean { counts.first += 1 }
+      case (true, false) where places.1 != 0:
+        let table = try read(places.0 * 512, Int(header.perTable) * 4)
+        try place(table, number, of: header.secondDirectory, second, &used)
+        counts.second += 1
+      case (true, true) where places.0 != places.1 && looksIntoTables:
+        let mended = try mend(places, read)
+        counts.entries += mended.first
+        counts.others += mended.second
+      default: break
+      }
+    }
+    if isFirstChanged { try recovery.add(.write(at: header.directory * 512, first)) }
+    if counts.second > 0 { try recovery.add(.write(at: header.secondDirectory * 512, second)) }
+    for (count, words) in [
+      (counts.first, "grain tables are missing or damaged, which the redundant directory has"),
+      (counts.second, "redundant grain tables are missing, which the first directory has"),
+      (counts.entries, "entries of grain tables are damaged, which the redundant tables have"),
+      (counts.others, "entries of redundant grain tables are damaged, which the first tables have"),
+    ] where count > 0 {
+      texts.append(("ERROR: \(count) \(words)", count))
+    }
+  }
+
+  /// Whether a sector may be the start of a table.
+  private func isTable(_ sector: UInt64) -> Bool {
+    let range = sector..<sector + header.tableSectors
+    return sector > 0 && range.upperBound * 512 <= fileLength && !reserved.contains { $0.overlaps(range) }
+  }
+
+  /// Whether a table's value makes sense.
+  private func isGrain(_ value: UInt32) -> Bool {
+    if value == 0 || value == 1 && header.flags.contains(.zeroedGrains) { return true }
+    let sector = UInt64(value)
+    return (sector + 1) * 512 <= fileLength && !reserved.contains { $0.contains(sector) }
+  }
+
+  /// Notes a place for a table, and in the directory's bytes that it is there: where extents have it from the start, if
+  /// nothing else is there, or behind all.
+  private mutating func place(
+    _ table: Buffer, _ number: Int, of directory: UInt64, _ entries: Buffer, _ used: inout Set<UInt64>
+  ) throws(BlockError) {
+    let sectors = header.tableSectors
+    var place = directory + header.directorySectors + UInt64(number) * sectors
+    let isFree =
+      isTable(place) && place + sectors <= header.overhead
+      && !(place - sectors + 1..<place + sectors).contains { used.contains($0) }
+    if !isFree {
+      place = end
+      end += sectors
+    }
+    guard let value = UInt32(exactly: place) else {
+      throw BlockError(.tooLarge, "the extent has no place for another table")
+    }
+    used.insert(place)
+    try recovery.add(.write(at: place * 512, table))
+    var bytes = entries.mutableBytes
+    bytes.storeLittle(value, at: number * 4)
+  }
+
+  /// Mends what is damaged of two tables that say the same; how many values of each.
+  private mutating func mend(_ places: (UInt64, UInt64), _ read: VmdkReader) throws(BlockError) -> (
+    first: UInt64, second: UInt64
+  ) {
+    let bytes = Int(header.perTable) * 4
+    let (first, second) = (try read(places.0 * 512, bytes), try read(places.1 * 512, bytes))
+    let counts = (takeOver(from: second, into: first), takeOver(from: first, into: second))
+    if counts.0 > 0 { try recovery.add(.write(at: places.0 * 512, first)) }
+    if counts.1 > 0 { try recovery.add(.write(at: places.1 * 512, second)) }
+    return counts
+  }
+
+  /// Takes values of another table where those of a table lead nowhere, or where it has none at all; how many.
+  private func takeOver(from other: Buffer, into table: Buffer) -> UInt64 {
+    var taken: UInt64 = 0
+    // While a table is being written, the other one may still have nothing.
+    let isBlank = !header.isUnclean && table.bytes.isZero
+    var bytes = table.mutableBytes
+    for index in 0..<Int(header.perTable) {
+      let (value, known) = (table.bytes.little32(at: index * 4), other.bytes.little32(at: index * 4))
+      guard known != 0, isGrain(known), isBlank || !isGrain(value) else { continue }
+      bytes.storeLittle(known, at: index * 4)
+      taken += 1
+    }
+    return taken
+  }
+}
