@@ -1,10 +1,26 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+package import Errors
+
 /// A format whose images carry an identity, by which images that stand on them know them again.
 package protocol IdentifiedDriver: BlockDriver {
   /// What tells this image from others.
   var identity: ImageIdentity { get }
+
+  /// The content is about to become another one: gives the image another identity at once, durably, where it follows the
+  /// content.
+  func renewIdentity(of node: Node) throws(BlockError)
+
+  /// Notes in the image, durably, that it stands on what its backing file is now.
+  func adoptBacking(of node: Node) throws(BlockError)
+}
+
+extension IdentifiedDriver {
+  /// It stays.
+  package func renewIdentity(of node: Node) throws(BlockError) {}
+  /// Nothing is noted.
+  package func adoptBacking(of node: Node) throws(BlockError) {}
 }
 
 /// What tells an image from others.

@@ -52,6 +52,9 @@ protocol VmdkDriver: AmendingDriver, IdentifiedDriver, DestinedDriver {
   /// The descriptor; nil for an extent that is no image of its own.
   var descriptor: OpenDescriptor? { get }
 
+  /// Gives the image another content identifier, if it has not got one since it was opened.
+  func beginChanges(_ node: Node) throws(BlockError)
+
   /// Refuses an image whose disk has a place for all of its content, so that no parent shows through.
   func requireHoles() throws(BlockError)
 }
@@ -69,6 +72,14 @@ extension VmdkDriver {
 // MARK: The parent, and what else the text says
 
 extension VmdkDriver {
+  func renewIdentity(of node: Node) throws(BlockError) { try beginChanges(node) }
+
+  /// The parent has the content that this image stands on, whatever it is now.
+  func adoptBacking(of node: Node) throws(BlockError) {
+    guard let file = node.file else { return }
+    try descriptor?.adoptParent(of: node, in: file)
+  }
+
   /// Where no user may change the content, its identifier stays whatever is written.
   func checkPermissions(_ request: PermissionRequest, of node: Node) throws(BlockError) {
     descriptor?.keepContent(!request.held.contains(.write) && request.held.contains(.writeUnchanged))

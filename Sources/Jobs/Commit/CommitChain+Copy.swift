@@ -18,6 +18,7 @@ extension CommitChain {
   /// Writes what the layers above the base hold to the base, which grows where it is shorter, and makes it durable.
   func copy(_ pace: CommitPace, _ context: JobContext) throws(BlockError) {
     guard let source = source?.edge, let target = target?.edge else { return }
+    try keepInStep(source, target)
     if target.length < source.length { try resize(target, to: source.length) }
     let shape = CopyTarget(
       edge: target, granule: CopyTarget.granule(of: target), isSparse: true, readsZero: false)
@@ -26,6 +27,31 @@ extension CommitChain {
       threads: pace.threads ?? Threads.processors, rateLimit: pace.rateLimit, context: context)
     try copy.run()
     try target.flush()
+  }
+
+  /// Where the base gets another identity by its content, the layer that stands on it knows that before anything is written,
+  /// so that the image can be opened also if the copy is broken off.
+  private func keepInStep(_ source: Edge, _ target: Edge) throws(BlockError) {
+    guard let above = follower?.child, let driver = above.driver as? any IdentifiedDriver,
+      let below = target.child.driver as? any IdentifiedDriver, try hasContent(source, above: target.child)
+    else { return }
+    try below.renewIdentity(of: target.child)
+    try driver.adoptBacking(of: above)
+  }
+
+  /// Whether a layer above the base holds anything.
+  private func hasContent(_ source: Edge, above base: Node) throws(BlockError) -> Bool {
+    var layer: Edge? = source
+    while let edge = layer, edge.child !== base {
+      var position: UInt64 = 0
+      while position < edge.length {
+        let extent = try edge.extent(at: position, length: edge.length - position)
+        guard extent.kind == .unallocated else { return true }
+        position += extent.length
+      }
+      layer = edge.child.backing
+    }
+    return false
   }
 
   /// Lets the base show, past the image's end, what the image shows there: nothing but zeros up to `length`, or

@@ -32,9 +32,10 @@ final class CommitChain {
   /// failure, `letGo` undoes the steps that were done.
   func take(emptying: Bool) throws(BlockError) {
     try openForWriting(base)
-    if emptying { try openForWriting(top) }
+    if emptying || isInStep(top) { try openForWriting(top) }
     let source = graph.makeUser(
-      description, request: PermissionRequest(held: emptying ? .write : [], shared: .all))
+      description,
+      request: PermissionRequest(held: emptying || isInStep(top) ? .write : [], shared: .all))
     let target = graph.makeUser(
       description,
       request: PermissionRequest(
@@ -44,10 +45,12 @@ final class CommitChain {
     var layer = top.backing?.child
     while let node = layer, node !== base {
       layers.append(node)
+      if isInStep(node) { try openForWriting(node) }
       middle.append(
         graph.makeUser(
           description,
-          request: PermissionRequest(held: [], shared: Permissions.all.subtracting(.consistentRead))))
+          request: PermissionRequest(
+            held: isInStep(node) ? .write : [], shared: Permissions.all.subtracting(.consistentRead))))
       layer = node.backing?.child
     }
     let middle = middle
@@ -62,6 +65,16 @@ final class CommitChain {
     }
     self.filter = filter
     frozen = try graph.freezeChain(from: filter, to: base, for: description)
+  }
+
+  /// Whether a layer stands on the base itself, and may have to know it again when that gets another content.
+  private func isInStep(_ node: Node) -> Bool {
+    node.backing?.child === base && node.driver is any IdentifiedDriver
+  }
+
+  /// The job's use of the layer that stands on the base, where that has to know it again.
+  var follower: Edge? {
+    (middle + [source].compactMap { $0 }).compactMap(\.edge).first { isInStep($0.child) }
   }
 
   private func openForWriting(_ node: Node) throws(BlockError) {
