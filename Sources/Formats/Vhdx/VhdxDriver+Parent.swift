@@ -14,19 +14,29 @@ extension VhdxDriver: IdentifiedDriver {
     return VhdxParent(dataWriteID: headers.present.dataWriteID, diskID: diskID, sectorSize: sectorSize)
       .identity
   }
-}
 
-/// Naming another parent, or none, and giving all to it.
-extension VhdxDriver {
-  /// The parent's content has become that of the image, which is the parent's child of then on.
-  func makeEmpty(_ node: Node) throws(BlockError) {
-    try beginChanges(node)
-    try table.makeEmpty(node)
+  func renewIdentity(of node: Node) throws(BlockError) { try beginChanges(node) }
+
+  /// The image is its parent's child as that is now.
+  func adoptBacking(of node: Node) throws(BlockError) {
     guard let present = lock.withLock({ metadata.parent }),
       let below = try? VhdxParent(node.backing?.child.visible.identity)
     else { return }
     let next = present.naming(below)
-    if next != present { try setParent(next, node) }
+    guard next != present else { return }
+    try announce(content: false, node)
+    try flush(node)
+    try setParent(next, node)
+  }
+}
+
+/// Naming another parent, or none, and giving all to it.
+extension VhdxDriver {
+  /// The parent's content has become that of the image, which is the parent's child of then on. What the disk reads as stays.
+  func makeEmpty(_ node: Node) throws(BlockError) {
+    try announce(content: false, node)
+    try table.makeEmpty(node)
+    try adoptBacking(of: node)
   }
 
   /// With one entry of the log the image has another parent.

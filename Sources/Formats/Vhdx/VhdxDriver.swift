@@ -68,7 +68,7 @@ final class VhdxDriver: BlockTableDriver, @unchecked Sendable {
 
   func beginChanges(_ node: Node) throws(BlockError) { try announce(content: true, node) }
 
-  private func announce(content: Bool, _ node: Node) throws(BlockError) {
+  func announce(content: Bool, _ node: Node) throws(BlockError) {
     guard let file = node.file else { return }
     try headers.announce(content: content, in: file)
     try lock.withLock { () throws(BlockError) in
