@@ -54,14 +54,26 @@ package struct ImageMeasure: Sendable, Equatable {
   package var full: UInt64
   /// The unit in bytes in which data takes space, or 0 where the file is as large with data as without.
   package var unit: UInt64
+  /// Bytes of the file that a unit takes, with what goes with it alone.
+  package var unitBytes: UInt64
   /// Whether the target holds everything from the start, or may come to hold it.
   package var fullyAllocated: Bool
 
   /// Makes a measure.
-  package init(empty: UInt64, full: UInt64, unit: UInt64 = 0, fullyAllocated: Bool = false) {
+  package init(
+    empty: UInt64, full: UInt64, unit: UInt64 = 0, unitBytes: UInt64? = nil, fullyAllocated: Bool = false
+  ) {
     self.empty = empty
     self.full = full
     self.unit = unit
+    self.unitBytes = unitBytes ?? unit
     self.fullyAllocated = fullyAllocated
+  }
+
+  /// Bytes of the file when so many of all units of a disk are written.
+  package func required(_ units: UInt64, of all: UInt64) -> UInt64 {
+    guard unitBytes != unit else { return empty + units * unit }
+    // What the first unit brings with it counts as soon as there is one.
+    return units == 0 ? empty : full - (all - min(units, all)) * unitBytes
   }
 }

@@ -306,8 +306,8 @@ struct VmdkPlan {
       let grains = header.capacity.dividedUp(by: header.grain)
       let tables = header.tables * (header.tableSectors + 1) * 512
       return ImageMeasure(
-        empty: empty, full: empty + tables + grains * (header.grainBytes + 512), unit: header.grainBytes + 512
-      )
+        empty: empty, full: empty + tables + grains * (header.grainBytes + 512), unit: header.grainBytes,
+        unitBytes: header.grainBytes + 512)
     }
     let text = UInt64(text(of: descriptor).spelledCount)
     guard !subformat.isFlat else {

@@ -12,7 +12,7 @@ extension VpcFormat: MeasuringKind {
     let (empty, full) = try plan.fileLengths()
     return plan.choice.hasPlaces
       ? ImageMeasure(empty: full, full: full, fullyAllocated: true)
-      : ImageMeasure(empty: empty, full: full, unit: VpcHeader.blockSize)
+      : ImageMeasure(empty: empty, full: full, unit: VpcHeader.blockSize, unitBytes: try plan.placeBytes())
   }
 }
 

@@ -128,11 +128,20 @@ struct VpcPlan {
     return (start + footerLength, end + footerLength)
   }
 
+  /// Bytes from one block to the next: its data, and its bitmap in front of that.
+  func placeBytes() throws(BlockError) -> UInt64 {
+    guard let header else { return 0 }
+    return step(try layout(header))
+  }
+
+  private func step(_ layout: BlockTableLayout) -> UInt64 {
+    (layout.blockSize + layout.lead).roundedUp(to: layout.alignment) ?? .max
+  }
+
   /// Where the guest data of a block stands when all blocks have places, in their order.
   private func place(_ block: UInt64, _ layout: BlockTableLayout) -> UInt64 {
     let first = (start + layout.lead).roundedUp(to: layout.alignment) ?? .max
-    let step = (layout.blockSize + layout.lead).roundedUp(to: layout.alignment) ?? .max
-    return first + block * step
+    return first + block * step(layout)
   }
 
   /// Writes the image; the footers come last.

@@ -116,7 +116,8 @@ package final class MeasureJob: Job {
     if measure.fullyAllocated {
       required = full
     } else {
-      required += try dataUnits(edge, measure.unit, context) * measure.unit
+      required = measure.required(
+        try dataUnits(edge, measure.unit, context), of: request.length.dividedUp(by: measure.unit))
     }
   }
 
