@@ -45,3 +45,13 @@ package struct NoSecrets: SecretSource {
       .notFound, "No secret with id '\(id)'", advice: "Define it with --object secret,id=\(id),file=PATH.")
   }
 }
+
+extension BlockError {
+  /// The error of an encrypted image of a format for which no secret is named, by the option that names one.
+  package static func noSecret(_ option: String, of format: String, isNew: Bool) -> BlockError {
+    BlockError(
+      .invalidArgument, "Parameter '\(option)' is required for cipher",
+      advice: "Define a secret with --object secret,id=ID,file=PATH and name it: "
+        + (isNew ? "-o \(option)=ID." : "--image-opts driver=\(format),file.filename=\(.file),\(option)=ID."))
+  }
+}

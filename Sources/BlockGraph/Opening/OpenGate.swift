@@ -101,7 +101,7 @@ package struct LocalFilesGate: OpenGate {
     BlockError(
       .refused, "'\(parent)' names '\(name)': \(reason)", naming: parent,
       advice:
-        "To use it all the same, state '\(reference.slot.rawValue)' yourself with json: or --image-opts, or "
+        "To use it all the same, state '\(reference.slot.rawValue).filename' yourself with json: or --image-opts, or "
         + "allow every name with --references=any.")
   }
 }

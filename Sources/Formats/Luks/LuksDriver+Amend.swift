@@ -28,7 +28,7 @@ extension LuksDriver: AmendingDriver {
       isNew ? try request.secrets.newKey(named: id) : try request.secrets.secret(named: id)
     }
     guard let unlocked else {
-      throw BlockError(.invalidArgument, "Parameter 'key-secret' is required for cipher")
+      throw .noSecret("key-secret", of: "luks", isNew: false)
     }
     let area = EdgeArea(edge: file)
     let staged = StagedArea(area)

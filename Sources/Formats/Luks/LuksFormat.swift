@@ -96,10 +96,7 @@ package struct LuksFormat: DriverKind {
     -> Secret
   {
     guard let name else {
-      throw BlockError(
-        .invalidArgument, "Parameter 'key-secret' is required for cipher",
-        advice: "Define a secret with --object secret,id=ID,file=PATH and name it: "
-          + (isNew ? "-o key-secret=ID." : "--image-opts driver=luks,file.filename=\(.file),key-secret=ID."))
+      throw .noSecret("key-secret", of: "luks", isNew: isNew)
     }
     return isNew ? try secrets.newKey(named: name) : try secrets.secret(named: name)
   }

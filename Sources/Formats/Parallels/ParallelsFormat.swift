@@ -190,7 +190,9 @@ struct ParallelsPlan {
     }
     guard let clusterSize = wanted.roundedUp(to: 512), clusterSize / 512 <= ParallelsHeader.largestTracks
     else {
-      throw BlockError(.invalidArgument, "Cluster size is too large")
+      throw BlockError(
+        .invalidArgument, "Cluster size is too large",
+        advice: "\(ParallelsHeader.largestTracks * 512) bytes are the most.")
     }
     guard clusterSize > 0, size.dividedUp(by: clusterSize) <= UInt64(ParallelsHeader.largestEntries),
       Int64(exactly: size) != nil

@@ -54,15 +54,15 @@ struct QcowEncryption {
         "Header reported 'aes' encryption format but options specify '\(format)'")
     }
     guard !request.flags.contains(.noIO) else { return nil }
-    return try SectorCipher(qcowPassphrase: request.secrets.secret(named: requireSecret()))
+    return try SectorCipher(qcowPassphrase: request.secrets.secret(named: requireSecret(isNew: false)))
   }
 
   /// The id of the secret.
   ///
   /// - Throws: kind `invalidArgument` without one.
-  func requireSecret() throws(BlockError) -> String {
+  func requireSecret(isNew: Bool) throws(BlockError) -> String {
     guard let keySecret else {
-      throw BlockError(.invalidArgument, "Parameter 'encrypt.key-secret' is required for cipher")
+      throw .noSecret("encrypt.key-secret", of: "qcow", isNew: isNew)
     }
     return keySecret
   }

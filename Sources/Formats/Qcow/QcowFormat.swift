@@ -70,7 +70,9 @@ package struct QcowFormat: DriverKind {
     guard request.size > 0 else {
       throw BlockError(.invalidArgument, "Image size is too small, cannot be zero length")
     }
-    if let encryption = plan.encryption { _ = try request.secrets.newKey(named: encryption.requireSecret()) }
+    if let encryption = plan.encryption {
+      _ = try request.secrets.newKey(named: encryption.requireSecret(isNew: true))
+    }
     let file = request.file
     try file.truncate(to: plan.fileLength, exact: false, preallocation: plan.preallocation)
     // An old image's tables must not be taken for the new one's.
@@ -127,7 +129,7 @@ struct QcowPlan {
   /// - Throws: the defect of the creation options, in `qemu-img`'s words.
   init(size: UInt64, _ options: OptionObject) throws(BlockError) {
     encryption = try QcowEncryption(creating: options)
-    try encryption.map { (encryption) throws(BlockError) in _ = try encryption.requireSecret() }
+    try encryption.map { (encryption) throws(BlockError) in _ = try encryption.requireSecret(isNew: true) }
     var options = options
     let name = try options.takeString("backing_file")
     preallocation = try options.takePreallocation() ?? .off

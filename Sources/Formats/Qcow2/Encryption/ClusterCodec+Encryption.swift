@@ -58,7 +58,7 @@ extension ClusterCodec {
       isNew ? try request.secrets.newKey(named: id) : try request.secrets.secret(named: id)
     }
     guard let unlocked = encryption.unlocked, let key = unlocked.key else {
-      throw BlockError(.invalidArgument, "Parameter 'encrypt.key-secret' is required for cipher")
+      throw .noSecret("encrypt.key-secret", of: "qcow2", isNew: false)
     }
     let area = EncryptionArea(edge: try files.file(of: node), place: place)
     let staged = StagedArea(area)

@@ -97,7 +97,7 @@ extension ClusterEncryption {
     -> Secret
   {
     guard let name else {
-      throw BlockError(.invalidArgument, "Parameter 'encrypt.key-secret' is required for cipher")
+      throw .noSecret("encrypt.key-secret", of: "qcow2", isNew: isNew)
     }
     return isNew ? try secrets.newKey(named: name) : try secrets.secret(named: name)
   }

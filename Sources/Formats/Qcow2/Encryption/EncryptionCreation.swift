@@ -59,7 +59,7 @@ struct EncryptionCreation {
 
   private static func requireSecret(_ name: String?) throws(BlockError) {
     guard name == nil else { return }
-    throw BlockError(.invalidArgument, "Parameter 'encrypt.key-secret' is required for cipher")
+    throw .noSecret("encrypt.key-secret", of: "qcow2", isNew: true)
   }
 
   /// Bytes of the encryption header.
