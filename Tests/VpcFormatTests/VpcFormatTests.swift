@@ -166,6 +166,23 @@ struct VpcFormatTests {
     #expect(error?.message == "Incorrect header checksum")
   }
 
+  @Test("a repair gives up names that cannot be read, and keeps those of other systems")
+  func locators() throws {
+    let image = try MemoryVpc(size: 2 << 20, ["backing_file": "base.vhd"])
+    let first = 512 + 576
+    let broken = try MemoryVpc(
+      image.memory.bytes.vpcChanged([
+        (first + 16, 8, 1 << 40), (first + 5 * 24, 4, 0x4d61_6320), (first + 5 * 24 + 8, 4, 0xffff_ffff),
+      ]), flags: [.writable, .checking])
+    #expect(try broken.check().result.corruptions == 1)
+    #expect(try broken.repair(.all).corruptionsFixed == 1)
+    try broken.close()
+    let after = try MemoryVpc(broken.memory.bytes)
+    #expect(try after.check().lines == [])
+    let kept = Array(broken.memory.bytes[first..<first + 8 * 24])
+    #expect(kept.firstRange(of: [0x4d, 0x61, 0x63, 0x20]) != nil)
+  }
+
   @Test("a disk that became shorter has as many entries as blocks, and nothing is lost where the table was")
   func entries() throws {
     // 2040 GiB: a table of 4 MiB, which is room for a block and a part.

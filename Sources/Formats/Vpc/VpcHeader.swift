@@ -286,7 +286,7 @@ struct VpcLocator: Equatable {
   func write(to bytes: inout MutableRawSpan, at offset: Int) {
     bytes.storeBig(code, at: offset)
     // Sectors by the specification, bytes in what programs write.
-    bytes.storeBig((length + 511) / 512 * 512, at: offset + 4)
+    bytes.storeBig(UInt32(clamping: UInt64(length).dividedUp(by: 512) * 512), at: offset + 4)
     bytes.storeBig(length, at: offset + 8)
     bytes.storeBig(self.offset, at: offset + 16)
   }
