@@ -198,17 +198,33 @@ final class ExtentsDriver: ComposedDriver, CheckingDriver, CompressingDriver, Vm
 
   func check(_ node: Node, _ context: JobContext, report: (String) -> Void) throws(BlockError) -> CheckResult
   {
-    try sum(of: node) { (driver, extent, line) throws(BlockError) in
+    var result = try sum(of: node) { (driver, extent, line) throws(BlockError) in
       try driver.check(extent, context) { report("\(line.name): \($0)") }
+    }
+    try checkLengths(&result, node, report)
+    return result
+  }
+
+  /// Files that are shorter than the parts that are stored in them as they are: what they lack reads as zeros.
+  private func checkLengths(_ result: inout CheckResult, _ node: Node, _ report: (String) -> Void)
+    throws(BlockError)
+  {
+    for part in currentParts.all where part.line.isStored && !part.line.hasTables {
+      let (has, needed) = (try node.child(in: part.slot).length, part.place(of: part.range.upperBound))
+      guard has < needed else { continue }
+      report("\(part.line.name): ERROR: the file has \(has) bytes where the descriptor has \(needed)")
+      result.corruptions += 1
     }
   }
 
   func repair(_ what: CheckRepair, _ node: Node, _ context: JobContext, report: (String) -> Void)
     throws(BlockError) -> CheckResult
   {
-    try sum(of: node) { (driver, extent, line) throws(BlockError) in
+    var result = try sum(of: node) { (driver, extent, line) throws(BlockError) in
       try driver.repair(what, extent, context) { report("\(line.name): \($0)") }
     }
+    try checkLengths(&result, node, report)
+    return result
   }
 
   /// The counts of all parts that have tables.
