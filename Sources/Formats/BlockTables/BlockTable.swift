@@ -262,7 +262,14 @@ package final class BlockTable: @unchecked Sendable {
     guard layout.directory == nil, pending.isEmpty,
       layout.offset(ofUnit: last + layout.blockUnits) >= areaEnd(file)
     else { return }
-    let end = try endOfUse(node)
+    let end: UInt64
+    do throws(BlockError) {
+      end = try endOfUse(node)
+    } catch {
+      // Where entries make no sense, nobody knows what is in use, and nothing more is given up.
+      guard error.kind == .corrupt else { throw error }
+      return
+    }
     try cutFile(to: layout.offset(ofUnit: end), node)
     // Also where none was known before: what counts them is to change.
     var free = freeUnits ?? FreeUnits(end: end)
