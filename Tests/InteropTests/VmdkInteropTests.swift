@@ -197,7 +197,7 @@ import Testing
       """
       set -e
       qemu-img convert -f raw -O vmdk disk.raw base.vmdk
-      cid=$(grep -a -m 1 -o '^CID=........' base.vmdk)
+      cid=$(grep -a -m 1 -o '^CID=[0-9a-f]*' base.vmdk)
       for image in ours theirs; do /usr/bin/python3 -c "$2" $image $((5 * 2048)) ${cid#CID=}; done
       qemu-img compare -q -f vmdk -F raw ours.vmdk disk.raw
       "$1" compare -q -f vmdk -F raw ours.vmdk disk.raw
