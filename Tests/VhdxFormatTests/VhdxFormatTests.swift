@@ -133,6 +133,7 @@ struct VhdxFormatTests {
       #expect([3 << 20, 200_000 << 20].contains(left.edge.length))
       #expect(try left.edge.array(at: 1 << 20, count: 1000) == [UInt8](repeating: 7, count: 1000))
       #expect(try left.check().result.corruptions == 0)
+      try left.close()
     }
     try image.close()
     let again = try MemoryVhdx(image.memory.bytes)

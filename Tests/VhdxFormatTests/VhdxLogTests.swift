@@ -241,6 +241,7 @@ import VhdxFormat
           || sector.allSatisfy { $0 == sector.first }
       }
       #expect(isRight, "\(moment)")
+      for open in [read, written] { try open.close() }
     }
     let last = try MemoryVhdx(image.memory.bytes, flags: [])
     let isLast = try last.edge.array(at: 0, count: length) == after

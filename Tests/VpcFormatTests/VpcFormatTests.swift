@@ -231,6 +231,8 @@ struct VpcFormatTests {
         let lines = check.lines.filter { !$0.contains("are not the same") }
         #expect(lines == [], "\(moment), \(loss)")
         #expect(try left.edge.array(at: 0, count: 3000) == [UInt8](repeating: 3, count: 3000))
+        // An open image keeps its memory.
+        try left.close()
       }
     }
   }
