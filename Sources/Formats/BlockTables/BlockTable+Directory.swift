@@ -129,11 +129,25 @@ extension BlockTable {
     guard count > 0 else { return }
     let step = bytes(of: .table(0)).dividedUp(by: layout.unit)
     var unit = try takeUnits(count * step * layout.unit, node).lowerBound
+    // What is copied has to be in the file.
+    try writeOut(node)
     try forEachMissing { (item) throws(BlockError) in
+      try copyTwin(of: item, to: layout.offset(ofUnit: unit), node)
       try set(.data(layout.offset(ofUnit: unit)), of: item, node)
       unit += step
     }
     try writeOut(node)
+  }
+
+  /// Lets a new table have what the other one says that stands for it, where there is one.
+  private func copyTwin(of item: BlockTableItem, to offset: UInt64, _ node: Node) throws(BlockError) {
+    guard let directory = layout.directory, directory.second != nil else { return }
+    let other: BlockTableItem = item == .table(item.number) ? .secondTable(item.number) : .table(item.number)
+    let value = value(try directoryPlace(of: other, releasing: false, node), directory.coding)
+    guard let place = try entry(value, of: other).place else { return }
+    let file = try node.child(in: .file)
+    let table = try file.read(at: place, count: Int(bytes(of: item)))
+    if !table.bytes.isZero { try file.write(at: offset, from: table.bytes) }
   }
 
   /// Lets the directories have no tables but those that the disk's length needs, once it is shorter.

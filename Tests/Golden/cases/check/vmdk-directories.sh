@@ -52,3 +52,11 @@ cp a.vmdk before.vmdk
 run strata convert -n -f raw -O vmdk sound.raw a.vmdk
 run strata resize a.vmdk 50M
 cmp a.vmdk before.vmdk
+
+note 'a redundant table that is not there, and a grain that is nowhere'
+cp sound.vmdk a.vmdk
+bytes a.vmdk 10752 00 00 00 00
+bytes a.vmdk 15936 ff ff ff 00
+run strata check -r all a.vmdk
+run strata check a.vmdk
+run qemu-img check a.vmdk
