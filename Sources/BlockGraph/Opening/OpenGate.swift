@@ -98,11 +98,13 @@ package struct LocalFilesGate: OpenGate {
   private func refusal(_ name: String, of reference: ImageReference, foundIn parent: String, _ reason: String)
     -> BlockError
   {
-    BlockError(
+    // A file, or an image with options of its own.
+    let option = reference.isStorage ? "\(reference.slot.rawValue).filename" : reference.slot.rawValue
+    return BlockError(
       .refused, "'\(parent)' names '\(name)': \(reason)", naming: parent,
       advice:
-        "To use it all the same, state '\(reference.slot.rawValue).filename' yourself with json: or --image-opts, or "
-        + "allow every name with --references=any.")
+        "To use it all the same, state '\(option)' yourself with json: or --image-opts, or allow every name with "
+        + "--references=any.")
   }
 }
 
