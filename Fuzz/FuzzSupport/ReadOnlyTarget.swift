@@ -28,11 +28,11 @@ package enum ReadOnlyTarget: FuzzTarget {
     }
     if let file, let inspecting = kind as? any InspectingKind { _ = try? inspecting.inspect(file) }
     let storage = BoundedStorage(input)
-    if let image = try? OpenImage(storage, kind, flags: .checking),
-      image.edge.length < 1 << 30, let driver = image.driver as? any CheckingDriver
-    {
-      _ = try? driver.check(image.edge.child, JobContext()) { _ in }
-      try? image.close()
+    if let image = try? OpenImage(storage, kind, flags: .checking) {
+      defer { try? image.close() }
+      if image.edge.length < 1 << 30, let driver = image.driver as? any CheckingDriver {
+        _ = try? driver.check(image.edge.child, JobContext()) { _ in }
+      }
     }
     guard let image = try? OpenImage(storage, kind, flags: []) else { return nil }
     defer { try? image.close() }
