@@ -139,7 +139,8 @@ extension DriverKind {
 
   private var noCreation: BlockError {
     BlockError(
-      .unsupported, "Format driver '\(name)' does not support image creation", advice: .onlyReadFormat)
+      .unsupported, "Format driver '\(name)' does not support image creation",
+      advice: self is any BundlingKind ? "'convert -O \(name)' makes one of disks." : .onlyReadFormat)
   }
 }
 

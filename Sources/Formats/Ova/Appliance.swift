@@ -221,6 +221,6 @@ struct Appliance {
   var ambiguity: BlockError {
     BlockError(
       .invalidArgument, "there are \(disks.count) disks in it: \(list)",
-      advice: "Choose one with --disk and its number or name.")
+      advice: "Choose one with --disk, or in --image-opts with disk=, and its number or name.")
   }
 }
