@@ -76,8 +76,8 @@ struct FileTests {
   @Test("a FIFO without a writer does not block")
   func fifo() throws {
     #expect(unsafe mkfifo(folder.file("fifo"), 0o600) == 0)
-    #expect(try File(path: folder.file("fifo"), mode: []).kind == .other)
-    #expect(FilePaths.kind(of: folder.file("fifo")) == .other)
+    #expect(try File(path: folder.file("fifo"), mode: []).kind == .pipe)
+    #expect(FilePaths.kind(of: folder.file("fifo")) == .pipe)
   }
 
   @Test(
