@@ -53,7 +53,7 @@ package struct OptionSpec: Sendable, Equatable {
     }
   }
 
-  /// What all names begin with that this one stands for, where it stands for several.
+  /// The start of all names that this one stands for, where it stands for several.
   package var family: String? { name.hasSuffix("*") ? String(name.dropLast()) : nil }
 
   /// How the list of options shows the values.

@@ -15,7 +15,7 @@ package final class CheckJob: Job {
   /// The counts of the check, after a repair those of the check that follows it; nil where the format has nothing to
   /// check.
   package private(set) var result: CheckResult?
-  /// What the destination would refuse the image for, a line each; nil where none was asked about.
+  /// The reasons for which the destination would refuse the image, a line each; nil where none was asked about.
   package private(set) var refusals: [String]?
   /// The name of the image's format.
   package private(set) var format = ""

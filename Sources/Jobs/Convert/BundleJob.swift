@@ -129,7 +129,7 @@ package final class BundleJob: Job {
     let kind = try opener.knownFormat(format)
     let name = FilePaths.join(FilePaths.folder(of: node.fileName), bundle.name(of: index))
     let settings = OpenSettings(flags: flags)
-    // What follows the offset is a file to the image.
+    // The part behind the offset is a file to the image.
     let window = graph.makeUser("creation of '\(name)'", request: BundleJob.filling)
     let image = graph.makeUser(
       "convert: target '\(name)'", request: PermissionRequest(held: .write, shared: .consistentRead))

@@ -14,7 +14,7 @@ struct ConvertSource: CopySource {
     /// Its bytes, which became zero.
     case bytes(UInt64)
 
-    /// What is said of it, in `qemu-img`'s words.
+    /// The sentence about it, in `qemu-img`'s words.
     var words: String {
       switch self {
       case .status(let offset): "error while reading block status at offset \(offset): Input/output error"

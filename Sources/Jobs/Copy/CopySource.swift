@@ -58,8 +58,8 @@ extension CopySource {
   {}
 }
 
-/// What a source told a walk from its start to its end: an answer may go on over many segments, and is not asked for again
-/// at each.
+/// The last answer of a source to a walk from its start to its end, which may go on over many segments and is not asked for
+/// again at each.
 struct ContentAhead {
   private var known: (content: CopyContent, range: Range<UInt64>)?
 

@@ -39,7 +39,7 @@ struct CopyTarget: Sendable {
     self.edge = edge
     self.granule = granule
     self.zeroUnit = zeroUnit
-    // What is written once is nothing before.
+    // Content that is written once is nothing before.
     self.readsZero = readsZero || capabilities.contains(.compressedOnly)
     self.compressionUnit = compressionUnit
     self.isUnchanged = isUnchanged

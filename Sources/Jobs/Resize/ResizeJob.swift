@@ -29,7 +29,7 @@ package final class ResizeJob: Job {
   private var restoreFailure: BlockError?
   /// Whether it is not known which files the image names.
   private var isUncertain = false
-  /// What is told of files that are no part of the image any more.
+  /// Warnings of files that are no part of the image any more.
   private var leftFiles: [BlockError] = []
   /// The files that the image needs besides, where it is divided.
   private var files: FurtherFiles?

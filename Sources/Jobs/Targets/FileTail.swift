@@ -5,7 +5,7 @@ internal import BlockGraph
 internal import Bytes
 internal import Errors
 
-/// What follows an offset in a file, as a file of its own that grows with what is written.
+/// The part of a file that follows an offset, as a file of its own that grows with what is written.
 final class FileTail: FilterDriver {
   let name = "raw"
   private let start: UInt64

@@ -17,7 +17,7 @@ package struct ImageRecipe: Sendable {
   package var size: UInt64
   /// Creation options, without `size`.
   package var options: OptionObject
-  /// What tells the backing file from others, where it has been opened and its format knows.
+  /// The identity of the backing file, where it has been opened and its format has one.
   package var backing: ImageIdentity?
 
   /// Makes a recipe.

@@ -46,7 +46,7 @@ final class TargetFiles {
     case staged(StagedFile)
     /// It is there all the time, and as it was until the first change. Code that fills it finds a regular file empty.
     case present(HeaderLastDriver, wasFile: Bool)
-    /// What is written is gone at once.
+    /// Every byte that is written is gone at once.
     case pipe(PipeDriver)
   }
 
