@@ -122,7 +122,7 @@ extension Opener {
   ) throws(BlockError) -> Node {
     if let parts = reference.parts {
       guard let file = node.file?.child else { throw BlockError(.notFound, "no file holds the image") }
-      let driver = try FileParts(parts)
+      let driver = try FileParts(parts.map { FileParts.Part(range: $0) })
       return try makeWindow(
         driver, named: node.fileName, flags, driver.options, [(.file, file)], followsParent: false)
     }
@@ -135,8 +135,9 @@ extension Opener {
         let file = try openStorage(piece, nil, settings, of: node, above: above)
         files.append((ImageReference.pieceSlots.element(index), file))
       }
-      let driver = try FilePieces(files.map { $0.1.length })
-      return try makeWindow(driver, named: node.fileName, flags, [:], files, followsParent: true)
+      let driver = try FileParts(
+        files.map { slot, file in FileParts.Part(slot: slot, range: 0..<file.length) })
+      return try makeWindow(driver, named: node.fileName, flags, driver.options, files, followsParent: true)
     } catch {
       for (_, file) in files { graph.dispose(ofUnused: file) }
       throw error
