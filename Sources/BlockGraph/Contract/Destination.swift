@@ -158,3 +158,11 @@ extension DriverKind {
     return try lengthOfNew(size, options: options)
   }
 }
+
+extension [any DriverKind] {
+  /// The creation options that users may state for an image of a format: those that are stated of the format, and those of
+  /// the file that it is made in.
+  package func creationOptions(of kind: any DriverKind) -> OptionList {
+    kind.statedOptions.adding(first { $0.name == "file" }?.creationOptions ?? [])
+  }
+}

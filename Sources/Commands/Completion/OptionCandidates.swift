@@ -22,8 +22,7 @@ enum OptionCandidates {
   {
     guard let kind = Drivers.all.first(where: { $0.name == format && !$0.isProtocol && !$0.isReadOnly })
     else { return .none }
-    let file = Drivers.all.first { $0.name == "file" }?.creationOptions ?? []
-    let list = amends ? kind.amendOptions : kind.statedOptions.adding(file)
+    let list = amends ? kind.amendOptions : Drivers.all.creationOptions(of: kind)
     let (before, last) = split(text)
     var result: Candidates
     if let equal = last.firstIndex(of: "="), let spec = list[String(last[..<equal])] {

@@ -86,9 +86,7 @@ struct FormatEntry {
 
   /// The format's own options, and those of the file that it is made in.
   private var createOptions: OptionList {
-    guard !kind.isReadOnly else { return [] }
-    let file = Drivers.all.first { $0.name == "file" }?.creationOptions ?? []
-    return kind.statedOptions.adding(file)
+    kind.isReadOnly ? [] : Drivers.all.creationOptions(of: kind)
   }
 
   /// Columns that the name takes at least, with what sets it apart.

@@ -22,7 +22,7 @@ struct CreationChoice {
     _ given: KeyValueList, backing: String?, backingFormat: String?, for kind: any DriverKind,
     _ opener: Opener
   ) throws(BlockError) {
-    let list = kind.statedOptions.adding(opener.kind(named: "file")?.creationOptions ?? [])
+    let list = opener.kinds.creationOptions(of: kind)
     var written = given
     if let backing {
       guard list["backing_file"] != nil else {

@@ -198,7 +198,7 @@ extension Opener {
   /// The same error, telling what values a creation option has, where one has another.
   func explain(_ error: BlockError, optionsOfNew format: String, _ options: OptionObject) -> BlockError {
     guard let kind = kind(named: format) else { return error }
-    return kind.statedOptions.adding(self.kind(named: "file")?.creationOptions ?? []).explain(error, options)
+    return kinds.creationOptions(of: kind).explain(error, options)
   }
 
   /// The format called `name`.
