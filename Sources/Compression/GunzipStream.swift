@@ -43,12 +43,7 @@ package final class GunzipStream {
     }
     let (result, read, filled) = unsafe input.withUnsafeBytes { source in
       unsafe output.withUnsafeMutableBytes { target in
-        // The library declares its input writable, but only reads it.
-        unsafe state.pointee.next_in = .init(
-          mutating: source.baseAddress?.assumingMemoryBound(to: UInt8.self))
-        unsafe state.pointee.avail_in = inputCount
-        unsafe state.pointee.next_out = target.baseAddress?.assumingMemoryBound(to: UInt8.self)
-        unsafe state.pointee.avail_out = room
+        unsafe state.pointee.take(source, inputCount, into: target, room)
         let result = unsafe isal_inflate(state)
         return unsafe (result, inputCount - state.pointee.avail_in, room - state.pointee.avail_out)
       }

@@ -35,12 +35,7 @@ package final class Inflater: BlockDecompressor {
       unsafe output.withUnsafeMutableBytes { target in
         unsafe isal_inflate_reset(state)
         unsafe state.pointee.crc_flag = UInt32(format == .raw ? ISAL_DEFLATE : ISAL_ZLIB)
-        // The library declares its input writable, but only reads it.
-        unsafe state.pointee.next_in = .init(
-          mutating: source.baseAddress?.assumingMemoryBound(to: UInt8.self))
-        unsafe state.pointee.avail_in = inputCount
-        unsafe state.pointee.next_out = target.baseAddress?.assumingMemoryBound(to: UInt8.self)
-        unsafe state.pointee.avail_out = outputCount
+        unsafe state.pointee.take(source, inputCount, into: target, outputCount)
         let result = unsafe isal_inflate_stateless(state)
         return unsafe (result, state.pointee.total_out)
       }
@@ -67,5 +62,20 @@ package final class Inflater: BlockDecompressor {
     case ISAL_NEED_DICT: "it needs a dictionary"
     default: "inflate error \(result)"
     }
+  }
+}
+
+extension inflate_state {
+  /// Lets the next call read and fill so many bytes of two buffers.
+  @unsafe
+  mutating func take(
+    _ source: UnsafeRawBufferPointer, _ inputCount: UInt32, into target: UnsafeMutableRawBufferPointer,
+    _ outputCount: UInt32
+  ) {
+    // The library declares its input writable, but only reads it.
+    unsafe next_in = .init(mutating: source.baseAddress?.assumingMemoryBound(to: UInt8.self))
+    unsafe avail_in = inputCount
+    unsafe next_out = target.baseAddress?.assumingMemoryBound(to: UInt8.self)
+    unsafe avail_out = outputCount
   }
 }

@@ -14,7 +14,7 @@ final class UnpackedFile: StorageDriver, Sendable {
   private static let mostExpansion: UInt64 = 1032
   /// Bytes that the image of a disk may have besides the disk's own.
   private static let mostOverhead: UInt64 = 64 << 20
-  /// Bytes that are read, and unpacked, at once.
+  /// Bytes that are unpacked at once.
   private static let piece = 1 << 20
   /// Bytes that are left out where they are zeros.
   private static let hole = 64 << 10
@@ -36,28 +36,24 @@ final class UnpackedFile: StorageDriver, Sendable {
     }
     file = try File.temporary()
     let stream = GunzipStream()
-    let (input, output) = (Buffer(count: UnpackedFile.piece), Buffer(count: UnpackedFile.piece))
-    var (position, end): (UInt64, UInt64) = (0, 0)
-    while position < length {
-      let count = Int(min(UInt64(input.count), length - position))
-      var bytes = input.mutableBytes
-      var part = bytes.slice(0..<count)
-      try packed.read(at: position, into: &part)
-      position += UInt64(count)
+    let output = Buffer(count: UnpackedFile.piece)
+    let unpacked = file
+    var end: UInt64 = 0
+    try packed.forEachPiece(of: 0..<length) { (input: RawSpan) throws(BlockError) in
       var read = 0
       while true {
         var target = output.mutableBytes
-        let step = try stream.next(input.bytes.slice(read..<count), into: &target)
+        let step = try stream.next(input.slice(read..<input.byteCount), into: &target)
         read += step.read
         guard step.filled <= most - end else {
           throw BlockError(
             .tooLarge, "it holds more than \(most) bytes, which no disk of that capacity has",
             advice: "'gunzip' unpacks it, if it is meant to.")
         }
-        try UnpackedFile.store(output.bytes.slice(0..<step.filled), at: end, file)
+        try UnpackedFile.store(output.bytes.slice(0..<step.filled), at: end, unpacked)
         end += UInt64(step.filled)
         // Where room was left, all has come out that was read.
-        if read == count, stream.isComplete || step.filled < output.count { break }
+        if read == input.byteCount, stream.isComplete || step.filled < output.count { break }
         if step.read == 0, step.filled == 0 { break }
       }
     }
