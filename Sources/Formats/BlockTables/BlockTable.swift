@@ -126,7 +126,7 @@ package final class BlockTable: @unchecked Sendable {
   /// Forgets what is in memory of the file, which has all of it.
   func forget() {
     precondition(!isDirty, "block table with unwritten entries")
-    (bitmaps, cache, directories) = BlockTable.makeCaches(layout, coding, lock)
+    dropUnwritten()
   }
 
   /// Forgets what the file lacks, too.
