@@ -5,8 +5,6 @@ import BlockGraph
 import Errors
 import Jobs
 import Options
-import Qcow2Format
-import RawFormat
 import Support
 import Testing
 
@@ -69,11 +67,16 @@ enum FaultChain {
     }
   }
 
+  /// Everything but the storage, which is the files.
+  static func kinds(_ files: FaultFiles) -> [any DriverKind] {
+    [files] + Drivers.all.filter { $0.name != files.name }
+  }
+
   /// Runs a job over the files.
   static func run(_ files: FaultFiles, _ make: (Opener) throws(BlockError) -> any Job) throws(BlockError) {
     let graph = Graph()
     defer { #expect(graph.nodes.isEmpty && graph.rootUsers.isEmpty, "nothing stays open") }
-    let opener = Opener(graph: graph, kinds: [files, RawFormat(), Qcow2Format()])
+    let opener = Opener(graph: graph, kinds: kinds(files))
     var runner = JobRunner(graph: graph)
     try runner.run(try make(opener))
   }
@@ -170,6 +173,78 @@ enum FaultChain {
       guard !failed else { return }
       let committed = try memory.look(bytes, at: base ?? "mid")
       #expect(committed.content == expected.content, "\(step)")
+    }
+  }
+}
+
+/// Formats whose images know their parents by what these have.
+@Suite(.serialized) struct IdentifiedCommitFaultTests {
+  static let shapes = [
+    ("vmdk", "subformat=monolithicSparse"), ("vmdk", "subformat=twoGbMaxExtentSparse"), ("vhdx", "block_size=1M,log_size=1M"),
+  ]
+
+  /// base ← top, of which each has something.
+  private static func make(_ format: String, _ options: String) throws -> [String: [UInt8]] {
+    let folder = TemporaryFolder()
+    let graph = Graph()
+    let opener = Opener(graph: graph, kinds: Drivers.all)
+    for (name, place) in [("base", 0), ("top", 100_000)] as [(String, UInt64)] {
+      var wanted = CreateOptions(path: folder.file(name), format: format)
+      wanted.options = try KeyValueList(creationOptions: options)
+      wanted.size = 256 << 10
+      if name == "top" { (wanted.backing, wanted.backingFormat) = ("base", format) }
+      var runner = JobRunner(graph: graph)
+      try runner.run(try CreateJob(wanted, graph: graph, opener: opener))
+      let user = graph.makeUser("the test", request: PermissionRequest(held: .write, shared: .all))
+      try opener.open(
+        ImageName(path: folder.file(name)), OpenSettings(format: format, flags: .writable), for: user)
+      try user.edge?.write(at: place, [UInt8](repeating: UInt8(place % 251 + 1), count: 90_000))
+      try graph.release(user)
+    }
+    var files: [String: [UInt8]] = [:]
+    for name in Shell.run("ls", folder: folder.path).output.split(separator: "\n").map(String.init) {
+      files[name] = try Files.read(folder.file(name))
+    }
+    return files
+  }
+
+  /// What the image reads as with its chain.
+  private static func look(_ files: [String: [UInt8]], _ format: String, at image: String = "top") throws
+    -> [UInt8]
+  {
+    let graph = Graph()
+    let user = graph.makeUser("the test", request: PermissionRequest(held: .consistentRead, shared: .all))
+    defer { try? graph.release(user) }
+    try Opener(graph: graph, kinds: FaultChain.kinds(FaultFiles(files))).open(
+      ImageName(path: image), OpenSettings(format: format), for: user)
+    let edge = try #require(user.edge)
+    return try edge.array(at: 0, count: Int(edge.length))
+  }
+
+  @Test(
+    "X-04 J-05 R-02 commit: after a failure or a crash at each operation the image opens, and reads as before",
+    arguments: shapes)
+  func everyOperation(_ format: String, _ options: String) throws {
+    let files = try IdentifiedCommitFaultTests.make(format, options)
+    let expected = try IdentifiedCommitFaultTests.look(files, format)
+    #expect(expected.contains(1) && expected.count == 256 << 10)
+    try FaultChain.failEach(files) { (opener: Opener) throws(BlockError) in
+      var options = CommitOptions(image: ImageName(path: "top"))
+      options.settings.format = format
+      options.threads = 1
+      return CommitJob(options, opener: opener)
+    } after: { image, failed, step in
+      var isSame = false
+      do { isSame = try IdentifiedCommitFaultTests.look(image.bytes, format) == expected } catch {
+        Issue.record(error, "\(step)")
+      }
+      #expect(isSame, "\(step)")
+      guard !failed else { return }
+      let isCommitted = try IdentifiedCommitFaultTests.look(image.bytes, format, at: "base") == expected
+      #expect(isCommitted, "\(step)")
+      // What was announced on the way is gone.
+      let top = String(decoding: try #require(image.bytes["top"]), as: UTF8.self)
+      #expect(!top.contains("strata-parentCID"), "\(step)")
     }
   }
 }

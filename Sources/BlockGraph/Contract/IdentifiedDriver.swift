@@ -8,15 +8,27 @@ package protocol IdentifiedDriver: BlockDriver {
   /// What tells this image from others.
   var identity: ImageIdentity { get }
 
+  /// The identity that `renewIdentity` would give the image now.
+  var nextIdentity: ImageIdentity { get }
+
   /// The content is about to become another one: gives the image another identity at once, durably, where it follows the
   /// content.
   func renewIdentity(of node: Node) throws(BlockError)
 
-  /// Notes in the image, durably, that it stands on what its backing file is now.
+  /// Notes in the image, durably, that its backing file is about to be `identity`, and that it may stand on either: opening
+  /// the image then works also where only the backing file became another one. Where the image has no room for that, nothing
+  /// is noted.
+  func announceBacking(_ identity: ImageIdentity, of node: Node) throws(BlockError)
+
+  /// Notes in the image, durably, that it stands on what its backing file is now, and on nothing else.
   func adoptBacking(of node: Node) throws(BlockError)
 }
 
 extension IdentifiedDriver {
+  /// The present one.
+  package var nextIdentity: ImageIdentity { identity }
+  /// Nothing is noted.
+  package func announceBacking(_ identity: ImageIdentity, of node: Node) throws(BlockError) {}
   /// It stays.
   package func renewIdentity(of node: Node) throws(BlockError) {}
   /// Nothing is noted.

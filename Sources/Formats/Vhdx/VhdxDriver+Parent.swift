@@ -9,13 +9,35 @@ internal import Host
 
 /// What children know the image by.
 extension VhdxDriver: IdentifiedDriver {
-  var identity: ImageIdentity {
+  var identity: ImageIdentity { identity(headers.present.dataWriteID) }
+  var nextIdentity: ImageIdentity { identity(headers.nextDataWriteID) }
+
+  private func identity(_ dataWriteID: GUID) -> ImageIdentity {
     let (diskID, sectorSize) = lock.withLock { (metadata.diskID, metadata.sectorSize) }
-    return VhdxParent(dataWriteID: headers.present.dataWriteID, diskID: diskID, sectorSize: sectorSize)
-      .identity
+    return VhdxParent(dataWriteID: dataWriteID, diskID: diskID, sectorSize: sectorSize).identity
   }
 
   func renewIdentity(of node: Node) throws(BlockError) { try beginChanges(node) }
+
+  /// The format has a second id for that.
+  func announceBacking(_ identity: ImageIdentity, of node: Node) throws(BlockError) {
+    guard let present = lock.withLock({ metadata.parent }), !present.linkages.isEmpty,
+      let coming = try? VhdxParent(identity)
+    else { return }
+    let next = present.announcing(coming)
+    guard next != present, try hasRoom(for: next) else { return }
+    try announce(content: false, node)
+    try flush(node)
+    try setParent(next, node)
+  }
+
+  private func hasRoom(for locator: VhdxParentLocator) throws(BlockError) -> Bool {
+    let (metadata, regions) = lock.withLock { (self.metadata, self.regions) }
+    let region = try regions.region(VhdxRegions.metadata, "metadata")
+    let count = UInt64(try locator.bytes().count)
+    return locator.entries.count <= VhdxParentLocator.mostKeys
+      && (try? metadata.locatorPlace(count, in: region)) != nil
+  }
 
   /// The image is its parent's child as that is now.
   func adoptBacking(of node: Node) throws(BlockError) {
@@ -154,9 +176,9 @@ extension VhdxMetadata {
   }
 
   /// The place of a locator of so many bytes: where the one before is, or behind all other items.
-  private func locatorPlace(_ count: UInt64, in region: VhdxRegions.Region) throws(BlockError) -> Range<
-    UInt64
-  > {
+  fileprivate func locatorPlace(_ count: UInt64, in region: VhdxRegions.Region) throws(BlockError)
+    -> Range<UInt64>
+  {
     var end = region.offset + UInt64(VhdxMetadata.tableLength)
     for (item, place) in places where item != .parentLocator { end = max(end, place.upperBound) }
     var start = end.roundedUp(to: 4096) ?? end

@@ -17,6 +17,8 @@ final class VhdxHeaderStore: @unchecked Sendable {
   private var isEven: Bool
   /// Whether the disk's content, or anything, has been announced to change.
   private var announced = (content: false, anything: false)
+  /// The id of the disk's content once it has changed.
+  private let freshID = GUID.random()
 
   /// - Parameters:
   ///   - current: the copy that counts.
@@ -30,13 +32,16 @@ final class VhdxHeaderStore: @unchecked Sendable {
   /// The header that counts.
   var present: VhdxHeader { lock.withLock { header } }
 
+  /// The id of the disk's content from the moment on at which it changes.
+  var nextDataWriteID: GUID { lock.withLock { announced.content ? header.dataWriteID : freshID } }
+
   /// Lets the image be another one from here on, before its first change: for its children only where the content changes.
   func announce(content: Bool, in file: Edge) throws(BlockError) {
     try lock.withLock { () throws(BlockError) in
       guard !announced.anything || content && !announced.content else { return }
       try write(file) {
         $0.fileWriteID = .random()
-        if content { $0.dataWriteID = .random() }
+        if content { $0.dataWriteID = freshID }
       }
       announced = (announced.content || content, true)
     }

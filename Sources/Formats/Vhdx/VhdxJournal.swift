@@ -23,6 +23,8 @@ final class VhdxJournal: TableJournal, @unchecked Sendable {
   /// The place of the next entry.
   private var position: UInt64 = 0
   private var sequence: UInt64 = 1
+  /// What the latest entry asks for where that could not be written to its places.
+  private var unapplied: [(offset: UInt64, bytes: Buffer)] = []
 
   init(_ range: Range<UInt64>, _ headers: VhdxHeaderStore) {
     self.range = range
@@ -36,15 +38,34 @@ final class VhdxJournal: TableJournal, @unchecked Sendable {
     let most = min(VhdxLogEntry.descriptorsInFirst, Int(length / unit) - 1)
     guard most > 0 else { throw BlockError(.unsupported, "the VHDX log has no room for an entry") }
     try lock.withLock { () throws(BlockError) in
+      try catchUp(file)
       for start in stride(from: 0, to: parts.count, by: most) {
         if start > 0 { try file.flush() }
         let batch = Array(parts[start..<min(parts.count, start + most)])
         try append(batch, file)
-        for part in batch {
-          try part.withBytes { (bytes) throws(BlockError) in try file.write(at: part.offset, from: bytes) }
+        do throws(BlockError) {
+          for part in batch {
+            try part.withBytes { (bytes) throws(BlockError) in try file.write(at: part.offset, from: bytes) }
+          }
+        } catch {
+          // It has happened all the same: the log says so.
+          for part in batch {
+            try part.withBytes { (bytes) throws(BlockError) in
+              unapplied.append((part.offset, Buffer(copying: bytes)))
+            }
+          }
+          throw error
         }
       }
     }
+  }
+
+  /// Brings what the log alone has to its places, before the log is used otherwise.
+  private func catchUp(_ file: Edge) throws(BlockError) {
+    guard !unapplied.isEmpty else { return }
+    for (offset, bytes) in unapplied { try file.write(at: offset, from: bytes.bytes) }
+    try file.flush()
+    unapplied = []
   }
 
   private func append(_ parts: [TablePart], _ file: Edge) throws(BlockError) {
@@ -69,6 +90,7 @@ final class VhdxJournal: TableJournal, @unchecked Sendable {
     guard let file = node.file else { return }
     try lock.withLock { () throws(BlockError) in
       guard isActive else { return }
+      try catchUp(file)
       try headers.change(in: file) { $0.logID = .none }
       isActive = false
     }

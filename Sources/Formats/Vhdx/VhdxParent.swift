@@ -129,4 +129,11 @@ extension VhdxParentLocator {
     }
     return VhdxParentLocator(entries: [(VhdxParentLocator.linkage, "{\(parent.dataWriteID)}")] + others)
   }
+
+  /// The same locator for the parent as it is, and for the state that it is about to have.
+  func announcing(_ parent: VhdxParent) -> VhdxParentLocator {
+    let others = entries.filter { $0.key != VhdxParentLocator.secondLinkage }
+    return VhdxParentLocator(
+      entries: others + [(VhdxParentLocator.secondLinkage, "{\(parent.dataWriteID)}")])
+  }
 }

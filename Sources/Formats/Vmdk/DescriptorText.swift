@@ -91,6 +91,27 @@ struct DescriptorText {
     }
   }
 
+  // MARK: The announcement
+
+  /// A comment for other programs: the identifier that the parent's content is about to have.
+  private static let announcement = "# strata-parentCID="
+
+  /// The identifier that a line without blanks around it announces; nil where it is another line, or not all of one.
+  static func announcement(_ line: ArraySlice<UInt8>) -> UInt32? {
+    let start = Array(announcement.utf8)
+    guard line.starts(with: start), line.count == start.count + 8 else { return nil }
+    return Ascii.hexadecimal(line.dropFirst(start.count))
+  }
+
+  /// Announces an identifier, or none any more: at the end, so that all lines before stay where they are and no broken write
+  /// can harm them.
+  mutating func announce(_ identifier: UInt32?) {
+    let start = Array(DescriptorText.announcement.utf8)
+    for line in lines.reversed() where bytes[line].starts(with: start) { removeLine(line) }
+    guard let identifier else { return }
+    add(DescriptorText.announcement + VmdkDescriptor.digits(identifier), behind: nil)
+  }
+
   // MARK: Extents
 
   private func isExtent(_ line: ArraySlice<UInt8>) -> Bool {

@@ -116,7 +116,7 @@ final class ExtentsDriver: ComposedDriver, CheckingDriver, CompressingDriver, Vm
 
   // MARK: Changes
 
-  func beginChanges(_ node: Node) throws(BlockError) { try opened.renew(in: node.child(in: .file)) }
+  func beginChanges(_ node: Node) throws(BlockError) { try opened.renew(of: node, in: node.child(in: .file)) }
 
   func prepareWrite(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> WriteSlot {
     let part = try writablePart(at: offset)

@@ -16,6 +16,8 @@ final class OpenDescriptor: @unchecked Sendable {
   private var descriptor: VmdkDescriptor
   private var text: [UInt8]
   private var isRenewed = false
+  /// What the content is identified by once it has changed.
+  private let freshID = VmdkDescriptor.freshContentID()
   /// Whether the file may have another text, since it could not be written.
   private var isUncertain = false
   private var keepsContent = false
@@ -65,24 +67,54 @@ final class OpenDescriptor: @unchecked Sendable {
     try body()
   }
 
+  /// The content identifier that `renew` would give now.
+  var nextContentID: UInt32 { lock.withLock { placeToRenew == nil ? descriptor.contentID : freshID } }
+
+  /// The place of the content identifier's digits where they are to change.
+  private var placeToRenew: Range<Int>? { isRenewed || keepsContent ? nil : descriptor.contentIDPlace }
+
   /// Gives the content another identifier, once, durably: images that stand on this one know that it changed.
-  func renew(in file: Edge) throws(BlockError) {
+  func renew(of node: Node, in file: Edge) throws(BlockError) {
+    let parent = OpenDescriptor.parent(of: node)
     try lock.withLock { () throws(BlockError) in
-      guard !isRenewed, !keepsContent, let place = descriptor.contentIDPlace else { return }
-      try replace(place, by: VmdkDescriptor.freshContentID(), in: file)
+      guard let place = placeToRenew else { return }
+      if let parent, descriptor.announcedParentID != nil { try adopt(parent.contentID, in: file) }
+      try replace(place, by: freshID, in: file)
       isRenewed = true
+    }
+  }
+
+  /// Notes that the content of the parent is about to have an identifier, if there is room for that.
+  func announceParent(_ contentID: UInt32, in file: Edge) throws(BlockError) {
+    try lock.withLock { () throws(BlockError) in
+      guard descriptor.hasParent, descriptor.parentContentIDPlace != nil else { return }
+      var next = DescriptorText(text)
+      next.announce(contentID)
+      guard next.bytes.count <= room ?? Int(VmdkDescriptor.longest) else { return }
+      // It goes soon: it may take what is spared for other programs.
+      try put(next.bytes, sparing: 0, in: file)
     }
   }
 
   /// Notes that the image stands on the content that its parent has now.
   func adoptParent(of node: Node, in file: Edge) throws(BlockError) {
-    guard let parent = (node.backing?.child.driver as? any VmdkDriver)?.descriptor?.current else { return }
-    try lock.withLock { () throws(BlockError) in
-      guard descriptor.parentContentID != parent.contentID, let place = descriptor.parentContentIDPlace else {
-        return
-      }
-      try replace(place, by: parent.contentID, in: file)
+    guard let parent = OpenDescriptor.parent(of: node) else { return }
+    try lock.withLock { () throws(BlockError) in try adopt(parent.contentID, in: file) }
+  }
+
+  private static func parent(of node: Node) -> VmdkDescriptor? {
+    (node.backing?.child.driver as? any VmdkDriver)?.descriptor?.current
+  }
+
+  /// Puts the parent's content identifier into its place, and only then takes an announcement away.
+  private func adopt(_ contentID: UInt32, in file: Edge) throws(BlockError) {
+    if descriptor.parentContentID != contentID, let place = descriptor.parentContentIDPlace {
+      try replace(place, by: contentID, in: file)
     }
+    guard descriptor.announcedParentID != nil else { return }
+    var next = DescriptorText(text)
+    next.announce(nil)
+    try put(next.bytes, in: file)
   }
 
   /// Writes an identifier into the text with one write: of its sector alone, where the digits before were as many.
@@ -119,9 +151,11 @@ final class OpenDescriptor: @unchecked Sendable {
   }
 
   /// Writes a whole text. Where that fails, the one before is there again, as far as it can be written.
-  private func put(_ next: [UInt8], in file: Edge) throws(BlockError) {
+  private func put(_ next: [UInt8], sparing spare: Int = OpenDescriptor.spareBytes, in file: Edge)
+    throws(BlockError)
+  {
     let changed = try VmdkDescriptor(parsing: next)
-    if let room, next.count > text.count, next.count > room - OpenDescriptor.spareBytes {
+    if let room, next.count > text.count, next.count > room - spare {
       throw BlockError(
         .noSpace,
         "the descriptor has no room for that (\(next.count) of \(room) bytes, of which \(OpenDescriptor.spareBytes) stay free for other programs)"
@@ -165,6 +199,7 @@ final class OpenDescriptor: @unchecked Sendable {
   func setParent(_ name: String?, _ identity: UInt32?, in file: Edge) throws(BlockError) {
     try lock.withLock { () throws(BlockError) in
       var next = DescriptorText(text)
+      next.announce(nil)
       var contentID = VmdkDescriptor.noParent
       if let name {
         let present = descriptor.hasParent ? descriptor.parentContentID : nil

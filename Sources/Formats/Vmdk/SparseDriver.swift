@@ -113,7 +113,7 @@ final class SparseDriver: MarkingDriver, VmdkDriver, @unchecked Sendable {
       }
       try setUnclean(true, file)
     }
-    try descriptor?.renew(in: file)
+    try descriptor?.renew(of: node, in: file)
   }
 
   // MARK: Length

@@ -100,7 +100,7 @@ final class StreamDriver: CompressingDriver, VmdkDriver, @unchecked Sendable {
     let file = try node.child(in: .file)
     let isOrdered = file.child.capabilities.contains(.appendOnly)
     return try lock.withLock { () throws(BlockError) in
-      try begin(file)
+      try begin(node, file)
       var pieces: [CompressedPiece] = []
       var done = 0
       for cluster in clusters {
@@ -135,14 +135,14 @@ final class StreamDriver: CompressingDriver, VmdkDriver, @unchecked Sendable {
   }
 
   /// Gives up the end of the empty image, and lets the content have another identity.
-  private func begin(_ file: Edge) throws(BlockError) {
+  private func begin(_ node: Node, _ file: Edge) throws(BlockError) {
     switch stage {
     case .writing: return
     case .broken, .sealed, .handedOn: throw StreamDriver.outOfOrder
     case .empty: break
     }
     try file.truncate(to: next * 512, exact: false)
-    try descriptor?.renew(in: file)
+    try descriptor?.renew(of: node, in: file)
     stage = .writing
   }
 

@@ -24,6 +24,8 @@ struct VmdkDescriptor {
   var parentContentID = VmdkDescriptor.noParent
   /// The place of its digits in the text.
   var parentContentIDPlace: Range<Int>?
+  /// The identifier that the parent's content may have as well, while that changes on purpose.
+  var announcedParentID: UInt32?
   /// The name of the parent.
   var parentName: String?
   /// The kind of the disk, as the text has it.
@@ -50,7 +52,11 @@ struct VmdkDescriptor {
 
   private mutating func take(_ text: [UInt8], _ range: Range<Int>, _ isTyped: inout Bool) throws(BlockError) {
     let line = Ascii.trimmed(text[range])
-    guard let first = line.first, first != Ascii.hash else { return }
+    guard let first = line.first else { return }
+    guard first != Ascii.hash else {
+      if let announced = DescriptorText.announcement(line) { announcedParentID = announced }
+      return
+    }
     if let extent = try VmdkExtentLine(line) {
       guard extents.count < VmdkDescriptor.mostExtents else {
         throw BlockError(

@@ -27,13 +27,13 @@ extension VmdkDescriptor {
   /// The parent, which must have the content that it had when this image was made upon it.
   var backing: ImageReference? {
     guard hasParent, let parentName else { return nil }
-    let expected = parentContentID
+    let (expected, announced) = (parentContentID, announcedParentID)
     var reference = ImageReference(slot: .backing, role: .cow, name: parentName, format: "vmdk")
     reference.check = { (node: Node) throws(BlockError) in
       guard let parent = (node.driver as? any VmdkDriver)?.descriptor?.current else {
         throw BlockError(.refused, "'\(node.fileName)' is no VMDK image")
       }
-      guard parent.contentID == expected else {
+      guard parent.contentID == expected || parent.contentID == announced else {
         throw BlockError(
           .refused,
           "the content of '\(node.fileName)' is no longer what this image was made upon: its CID is "
@@ -61,11 +61,17 @@ protocol VmdkDriver: AmendingDriver, IdentifiedDriver, DestinedDriver {
 
 extension VmdkDriver {
   /// The content identifier, which changes with the content.
-  var identity: ImageIdentity {
+  var identity: ImageIdentity { VmdkDescriptor.identity(descriptor?.current.contentID ?? 0) }
+  var nextIdentity: ImageIdentity { VmdkDescriptor.identity(descriptor?.nextContentID ?? 0) }
+}
+
+extension VmdkDescriptor {
+  /// What other images know a content identifier by.
+  fileprivate static func identity(_ contentID: UInt32) -> ImageIdentity {
     let identifier = Buffer(count: 4)
     var bytes = identifier.mutableBytes
-    bytes.storeBig(descriptor?.current.contentID ?? 0, at: 0)
-    return ImageIdentity(format: name, id: identifier.array)
+    bytes.storeBig(contentID, at: 0)
+    return ImageIdentity(format: "vmdk", id: identifier.array)
   }
 }
 
@@ -73,6 +79,11 @@ extension VmdkDriver {
 
 extension VmdkDriver {
   func renewIdentity(of node: Node) throws(BlockError) { try beginChanges(node) }
+
+  func announceBacking(_ identity: ImageIdentity, of node: Node) throws(BlockError) {
+    guard let file = node.file, identity.format == name, identity.id.count == 4 else { return }
+    try descriptor?.announceParent(Buffer(identity.id).bytes.big32(at: 0), in: file)
+  }
 
   /// The parent has the content that this image stands on, whatever it is now.
   func adoptBacking(of node: Node) throws(BlockError) {

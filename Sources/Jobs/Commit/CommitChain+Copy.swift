@@ -30,11 +30,12 @@ extension CommitChain {
   }
 
   /// Where the base gets another identity by its content, the layer that stands on it knows that before anything is written,
-  /// so that the image can be opened also if the copy is broken off.
+  /// so that the image can be opened also if the copy, or the way there, is broken off.
   private func keepInStep(_ source: Edge, _ target: Edge) throws(BlockError) {
     guard let above = follower?.child, let driver = above.driver as? any IdentifiedDriver,
       let below = target.child.driver as? any IdentifiedDriver, try hasContent(source, above: target.child)
     else { return }
+    if below.nextIdentity != below.identity { try driver.announceBacking(below.nextIdentity, of: above) }
     try below.renewIdentity(of: target.child)
     try driver.adoptBacking(of: above)
   }
