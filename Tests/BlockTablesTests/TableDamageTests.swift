@@ -117,6 +117,55 @@ import Testing
     #expect(error?.kind == .corrupt && error?.message.contains("block map entry 2") == true)
   }
 
+  @Test(
+    "B-03 a block on a table is not written to, and its place not given up: other blocks are as they were",
+    arguments: TableShape.twoLevel)
+  func refusesOnTable(_ shape: TableShape) throws {
+    let (image, content) = try image(shape)
+    let bytes = Buffer(image.memory.bytes)
+    let coding = TableCoding(shape: shape, areaOffset: bytes.bytes.big64(at: 24))
+    guard let value = Defect.onTable.value(shape, coding, bytes.bytes) else { return }
+    let broken = try image.changed(shape, [2: value])
+    let size = Int(shape.blockSize)
+    for length in [1, size] {
+      let error = #expect(throws: BlockError.self) {
+        try broken.edge.write(at: 2 * shape.blockSize, [UInt8](repeating: 9, count: length))
+      }
+      #expect(error?.kind == .corrupt && error?.message.contains("block map entry 2 (0x") == true)
+    }
+    try broken.edge.write(at: shape.blockSize, Array(content[size..<2 * size]))
+    try? broken.edge.discard(at: 2 * shape.blockSize, length: shape.blockSize)
+    try? broken.edge.writeZeroes(at: 2 * shape.blockSize, length: shape.blockSize, mayUnmap: true)
+    try broken.close()
+    let again = try TableImage(shape, broken.memory.bytes)
+    let now = try again.edge.array(at: 0, count: content.count)
+    let isSame = now[..<(2 * size)] == content[..<(2 * size)] && now[(3 * size)...] == content[(3 * size)...]
+    #expect(isSame)
+  }
+
+  @Test(
+    "B-03 where two tables are in one place, neither's blocks are written to", arguments: TableShape.twoLevel)
+  func refusesSharedTables(_ shape: TableShape) throws {
+    let perTable = try #require(shape.perTable)
+    let image = try TableImage(shape, length: perTable * shape.blockSize * 3)
+    for table in 0..<3 as Range<UInt64> {
+      try image.edge.write(at: table * perTable * shape.blockSize, [UInt8](repeating: 9, count: 1024))
+    }
+    try image.close()
+    let buffer = Buffer(image.memory.bytes)
+    var changed = buffer.mutableBytes
+    let first = TableFormat.load(512, buffer.bytes, shape)
+    TableFormat.store(first, 512 + shape.width, &changed, shape)
+    let broken = try TableImage(shape, buffer.bytes.array)
+    for table in 0..<2 as Range<UInt64> {
+      let error = #expect(throws: BlockError.self) {
+        try broken.edge.write(at: table * perTable * shape.blockSize + shape.blockSize, [1])
+      }
+      #expect(error?.message.contains("block map directory entry \(table) (0x") == true)
+    }
+    try broken.edge.write(at: 2 * perTable * shape.blockSize, [1])
+  }
+
   @Test("leaks are given back whatever tables lie between them", arguments: TableShape.twoLevel, 1...4)
   func compaction(_ shape: TableShape, _ seed: Int) throws {
     let perTable = try #require(shape.perTable)

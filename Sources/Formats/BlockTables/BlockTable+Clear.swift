@@ -29,14 +29,23 @@ extension BlockTable {
       }
       let entry = try entry(value(place), of: block)
       if let at = entry.place, keepingSpace || layout.placesStay {
+        try requireApart(entry, of: block, node)
         try zeroInPlace(block, entry, at, mayUnmap: !keepingSpace, node)
       } else if entry != .zero, entry != .hole || hides {
         try set(hasZero ? .zero : .hole, of: block, node)
-        if let at = entry.place, let unit = layout.unit(at: at - layout.lead) { dropped.append(unit) }
+        try giveUp(entry, of: block, node)
       }
       block += 1
     }
     return true
+  }
+
+  /// Gives up the place that a block had by an entry, unless a table stands there.
+  func giveUp(_ entry: BlockEntry, of block: UInt64, _ node: Node) throws(BlockError) {
+    guard let at = entry.place, let unit = layout.unit(at: at - layout.lead),
+      try !isOnTable(entry, of: block, node)
+    else { return }
+    dropped.append(unit)
   }
 
   /// Zeros what is stored where it is; others run meanwhile, and none of them moves it.

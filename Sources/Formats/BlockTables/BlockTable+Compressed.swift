@@ -46,7 +46,7 @@ extension BlockTable {
       for (block, place) in write.packed {
         let old = try entry(value(self.place(of: block, releasing: false, node)), of: block)
         try set(.compressed(at: place.lowerBound, length: UInt64(place.count)), of: block, node)
-        if let at = old.place, let unit = layout.unit(at: at - layout.lead) { dropped.append(unit) }
+        try giveUp(old, of: block, node)
       }
     }
   }

@@ -8,6 +8,49 @@ internal import Host
 
 /// The directory of tables, and a second one where the format has it: more room, more tables, fewer.
 extension BlockTable {
+  /// The places of all tables, as far as they are in the file; nil where no directory names any.
+  private func knownTablePlaces(_ node: Node) throws(BlockError) -> TablePlaces? {
+    if layout.directory == nil || tablePlaces != nil { return tablePlaces }
+    if directories.isDirty { try writeEntries(node) }
+    let end = try node.child(in: .file).length
+    var tables: [(number: UInt64, place: Range<UInt64>)] = []
+    try scanDirectory(node) { (item, value) throws(BlockError) in
+      guard let entry = self.checked(value, of: item), let place = self.place(of: item, entry),
+        place.lowerBound < end
+      else { return }
+      tables.append((item.number, place))
+    }
+    tablePlaces = TablePlaces(tables)
+    return tablePlaces
+  }
+
+  /// Whether an entry of a block points onto a table.
+  func isOnTable(_ entry: BlockEntry, of block: UInt64, _ node: Node) throws(BlockError) -> Bool {
+    guard let places = try knownTablePlaces(node), let place = place(of: .block(block), entry) else {
+      return false
+    }
+    return places.overlap(place)
+  }
+
+  /// Refuses, kind `corrupt`, to write to a block whose entry points onto a table, or whose table lies on another: entries of
+  /// other blocks would be lost.
+  func requireApart(_ entry: BlockEntry, of block: UInt64, _ node: Node) throws(BlockError) {
+    guard let directory = layout.directory, let places = try knownTablePlaces(node) else { return }
+    let (item, value): (BlockTableItem, UInt64)
+    if places.overlapping.contains(block / directory.perTable) {
+      item = .table(block / directory.perTable)
+      value = self.value(try directoryPlace(of: item, releasing: false, node), directory.coding)
+    } else if try isOnTable(entry, of: block, node) {
+      item = .block(block)
+      value = self.value(try place(of: block, releasing: false, node))
+    } else {
+      return
+    }
+    throw BlockError(
+      .corrupt, "\(item) (0x\(String(value, radix: 16))) points onto another table of the block map",
+      advice: "'check' tells what else is wrong, 'check -r all' mends what can be mended.")
+  }
+
   /// Takes bytes at the end of the file for something that is no block and has its place in `reserved` from here on; they
   /// read as zeros.
   package func reserve(_ count: UInt64, of node: Node) throws(BlockError) -> UInt64 {

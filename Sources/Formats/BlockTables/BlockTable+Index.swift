@@ -211,7 +211,11 @@ extension BlockTable {
     case .bitmap(let group):
       store(value, at: try bitmapPlace(of: group, node), in: cache, coding)
     case .table, .secondTable:
-      store(value, at: try directoryPlace(of: item, releasing: false, node), in: directories, coding)
+      let found = try directoryPlace(of: item, releasing: false, node)
+      let isNew = self.value(found, coding) == coding.value(of: .hole)
+      store(value, at: found, in: directories, coding)
+      // Where there was a table before, something else can be.
+      if isNew, let place = place(of: item, entry) { tablePlaces?.add(place) } else { tablePlaces = nil }
     }
   }
 

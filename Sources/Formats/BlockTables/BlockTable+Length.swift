@@ -45,11 +45,7 @@ extension BlockTable {
         block += place.remaining
         continue
       }
-      if let offset = checked(value(place), of: .block(block))?.place,
-        let unit = layout.unit(at: offset - layout.lead)
-      {
-        dropped.append(unit)
-      }
+      if let entry = checked(value(place), of: .block(block)) { try giveUp(entry, of: block, node) }
       try set(.hole, of: block, node)
       if dropped.count >= BlockTable.rememberedPlaces { try writeOut(node) }
       block += 1

@@ -25,6 +25,7 @@ extension BlockTable {
       let claimable = claims.free(wanted, shared: true)
       guard !claimable.isEmpty else { continue }
       let entry = try entry(value(place), of: first)
+      try requireApart(entry, of: first, node)
       if entry.place != nil {
         return try inPlace(entry, place, claimable, offset, length, node)
       }
@@ -49,7 +50,8 @@ extension BlockTable {
     let first = claimable.lowerBound
     var end = first + 1
     while end < claimable.upperBound, end - first < place.remaining,
-      follows(entry, by: end - first, value(place, plus: end - first))
+      follows(entry, by: end - first, value(place, plus: end - first)),
+      try !isOnTable(entry.moved(by: (end - first) * layout.blockSize), of: end, node)
     {
       end += 1
     }
