@@ -123,8 +123,9 @@ package protocol ComposedDriver: FormatDriver {
 package protocol VerifiableDriver: FormatDriver {
   /// Reads the files whole that hold what is shown, and holds them against the digests that there are.
   ///
+  /// - Returns: a warning where there are digests, but not of all of those files.
   /// - Throws: kind `corrupt`, naming the file that is another one.
-  func verifyContent(of node: Node, _ context: JobContext) throws(BlockError)
+  func verifyContent(of node: Node, _ context: JobContext) throws(BlockError) -> BlockError?
 }
 
 /// A driver that does its I/O itself: storage, and filters that act on every request.

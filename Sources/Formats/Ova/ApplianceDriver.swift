@@ -148,8 +148,8 @@ final class ApplianceDriver: ComposedDriver, VerifiableDriver, @unchecked Sendab
 
   // MARK: Digests
 
-  func verifyContent(of node: Node, _ context: JobContext) throws(BlockError) {
-    guard let manifest, let shown else { return }
+  func verifyContent(of node: Node, _ context: JobContext) throws(BlockError) -> BlockError? {
+    guard let manifest, let shown else { return nil }
     let (name, text) = appliance.description
     if let entry = manifest.entries[FilePaths.name(of: name)] ?? manifest.entries[name] {
       let hash = try ContentHash(entry.algorithm).begin()
@@ -157,13 +157,20 @@ final class ApplianceDriver: ComposedDriver, VerifiableDriver, @unchecked Sendab
       try ApplianceDriver.require(try hash.finish(), entry, name)
     }
     let disk = appliance.disks[shown]
+    var unknown: String?
     for (index, piece) in disk.pieces.enumerated() {
       guard let name = piece.names.first(where: { manifest.entries[$0] != nil }),
         let entry = manifest.entries[name]
-      else { continue }
+      else {
+        unknown = unknown ?? piece.name
+        continue
+      }
       let edge = try isArchive ? node.child(in: .file) : file(of: disk, piece: index, node)
       let range = isArchive ? piece.range : 0..<edge.length
       try ApplianceDriver.verify(range, of: edge, entry, name, context)
+    }
+    return unknown.map {
+      BlockError(.notFound, "'\($0)' is not in the manifest, its content is not verified", naming: $0)
     }
   }
 
