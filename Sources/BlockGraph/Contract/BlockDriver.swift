@@ -119,6 +119,14 @@ package protocol ComposedDriver: FormatDriver {
   func readReferences(of node: Node) throws(BlockError)
 }
 
+/// A format that holds images whole and shows one of them: checks are of that one's tables.
+package protocol ContainingDriver: FormatDriver {
+  /// The image that is shown.
+  ///
+  /// - Throws: kind `invalidArgument` where there are several and nobody chose.
+  func shownImage(of node: Node) throws(BlockError) -> Node
+}
+
 /// A format whose images come with digests of the files that they consist of.
 package protocol VerifiableDriver: FormatDriver {
   /// Reads the files whole that hold what is shown, and holds them against the digests that there are.

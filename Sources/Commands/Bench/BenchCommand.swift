@@ -29,6 +29,9 @@ struct BenchCommand: ProgramCommand {
   @Option(name: option("f", "format"), help: .imageFormat)
   var format: String?
 
+  @Option(name: addedOption("disk"), help: .disk)
+  var disk: String?
+
   @Option(name: option("t", "cache"), help: .cacheMode)
   var cache: String?
 
@@ -59,7 +62,7 @@ struct BenchCommand: ProgramCommand {
     try requests.checkCombinations(options)
     if options.isWrite { try access.refuseForceShare(of: file) }
     let flags = options.isWrite ? mode.flags.union([.writable, .unmap]) : mode.flags
-    let image = try access.image(file, format: format, flags: flags)
+    let image = try access.image(file, format: format, disk: disk, flags: flags)
     try inFile(file) { () throws(BlockError) in try refuseNative(mode) }
     let user = session.graph.makeUser(
       "bench: '\(file)'",

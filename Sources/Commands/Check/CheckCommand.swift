@@ -44,6 +44,9 @@ struct CheckCommand: ProgramCommand {
       valueName: "name"))
   var target: String?
 
+  @Option(name: addedOption("disk"), help: .disk)
+  var disk: String?
+
   @Option(name: option("T", "source-cache"), help: .cacheMode)
   var cache: String?
 
@@ -84,7 +87,7 @@ struct CheckCommand: ProgramCommand {
     let form = try output.format()
     let mode = try cacheMode(cache, "source cache", default: .writeback)
     let console = session.console
-    let image = try access.image(file, format: format, flags: mode.flags)
+    let image = try access.image(file, format: format, disk: disk, flags: mode.flags)
     if what != nil { try access.refuseForceShare(of: file) }
     let name = try session.name(of: image)
     let job = CheckJob(.named(name, image.settings, session.opener), repair: what, destination: destination) {

@@ -33,6 +33,9 @@ struct DdCommand: ProgramCommand {
     help: ArgumentHelp("The source's format; without it, the content is looked at.", valueName: "format"))
   var format: String?
 
+  @Option(name: addedOption("disk"), help: .disk)
+  var disk: String?
+
   @Option(
     name: option("O", "target-format"),
     help: ArgumentHelp("The target's format; raw without it.", valueName: "format"))
@@ -67,7 +70,7 @@ struct DdCommand: ProgramCommand {
   private func options(_ operands: DdOperands, _ input: String, _ output: String, _ session: Session)
     throws(BlockError) -> DdOptions
   {
-    let image = try access.image(input, format: format)
+    let image = try access.image(input, format: format, disk: disk)
     let isInputStream = input == "-" && !access.imageOptions
     let isOutputStream = output == "-"
     try checkStreams(isInputStream, isOutputStream, operands)
@@ -91,6 +94,9 @@ struct DdCommand: ProgramCommand {
   }
 
   private func checkStreams(_ isInput: Bool, _ isOutput: Bool, _ operands: DdOperands) throws(BlockError) {
+    if isInput, disk != nil {
+      throw BlockError(.invalidArgument, "--disk makes no sense for standard input")
+    }
     if isInput, let format, format != "raw" {
       throw BlockError(.invalidArgument, "Standard input can only be read as 'raw', not as '\(format)'")
     }

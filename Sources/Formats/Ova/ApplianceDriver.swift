@@ -9,7 +9,7 @@ internal import Host
 internal import Options
 
 /// An open appliance, which shows one of its disks. It is only read.
-final class ApplianceDriver: ComposedDriver, VerifiableDriver, @unchecked Sendable {
+final class ApplianceDriver: ComposedDriver, VerifiableDriver, ContainingDriver, @unchecked Sendable {
   /// The slots of the disks.
   static let disks = EdgeSlot(rawValue: "disks")
   /// The slot of the digests, where they are a file of their own.
@@ -103,6 +103,11 @@ final class ApplianceDriver: ComposedDriver, VerifiableDriver, @unchecked Sendab
   // MARK: The disk
 
   private func disk(of node: Node) -> Edge? { shown.flatMap { node.edge(ApplianceDriver.disks.element($0)) } }
+
+  func shownImage(of node: Node) throws(BlockError) -> Node {
+    guard let disk = disk(of: node) else { throw appliance.ambiguity }
+    return disk.child
+  }
 
   /// Of several disks that nobody chose among, all that they have together.
   func length(of node: Node) -> UInt64 {

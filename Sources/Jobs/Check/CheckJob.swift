@@ -65,9 +65,11 @@ package final class CheckJob: Job {
   ///
   /// - Throws: where nothing can be told about the image.
   package func run(_ context: JobContext) throws(BlockError) {
-    guard let node = user?.edge?.child else { return }
+    guard var node = user?.edge?.child else { return }
+    let opened = node
     format = node.driver.name
     do throws(BlockError) {
+      if let container = node.driver as? any ContainingDriver { node = try container.shownImage(of: node) }
       if let driver = node.driver as? any CheckingDriver {
         if let what {
           result = try repair(what, driver, node, context)
@@ -76,7 +78,7 @@ package final class CheckJob: Job {
         }
       }
       // A repair is of tables: where there are none, it fails.
-      if let destination, result != nil || what == nil { try hold(node, against: destination) }
+      if let destination, result != nil || what == nil { try hold(opened, against: destination) }
     } catch {
       throw error.prefixed("Could not check '\(image.text)'", naming: image.text)
     }

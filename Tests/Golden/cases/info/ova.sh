@@ -36,12 +36,22 @@ run strata inspect two.ova
 run strata map two.ova
 run strata map --disk 1 two.ova
 run strata check one.ova
+run strata check two.ova
+run strata check --disk 2 two.ova
+run strata check -r all --disk 2 two.ova
+run strata bench --disk 2 -q -c 1 two.ova
+run strata dd --disk 2 bs=512 count=1 if=two.ova of=sector.raw
+present sector.raw
+run strata dd --disk 2 bs=512 count=1 if=- of=sector.raw
 
 note 'what the manifest says otherwise of is not converted'
 run strata convert --disk 1 -O raw two.ova out.raw
 present out.raw
 run strata convert --disk 1 --no-verify -O raw two.ova out.raw
+note 'what it does not list is not verified'
 run strata convert --disk 2 -O raw two.ova out.raw
+run strata convert --disk 2 --no-verify -O raw two.ova out.raw
+run strata checksum --disk 2 two.ova
 
 note 'the archive itself'
 run strata info -f raw one.ova
