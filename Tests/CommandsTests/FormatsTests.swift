@@ -32,6 +32,18 @@ import Testing
     // Appliances are made of images, by convert alone.
     let ova = try #require(formats.first { $0.object?["name"] == "ova" }?.object?["abilities"]?.object)
     #expect(ova["create"] == false && ova["bundle"] == true && qcow2["abilities"]?.object?["bundle"] == false)
+    func abilities(_ name: String) throws -> [String] {
+      let format = try #require(formats.first { $0.object?["name"]?.string == name }?.object)
+      let abilities = try #require(format["abilities"]?.object)
+      return ["snapshots", "bitmaps", "check", "resize"].filter { abilities[$0] == true }
+    }
+    #expect(try abilities("qcow2") == ["snapshots", "bitmaps", "check", "resize"])
+    for name in ["vdi", "qed", "parallels", "vpc", "vhdx", "vmdk", "qcow"] {
+      #expect(try abilities(name) == ["check", "resize"])
+    }
+    for name in ["bochs", "cloop", "dmg"] { #expect(try abilities(name) == ["check"]) }
+    for name in ["raw", "luks"] { #expect(try abilities(name) == ["resize"]) }
+    for name in ["ova", "ovf", "throttle"] { #expect(try abilities(name) == []) }
     let options = qcow2["create-options"]?.array?.compactMap { $0.object?["name"]?.string } ?? []
     #expect(options.contains("cluster_size") && options.contains("nocow"))
   }

@@ -30,6 +30,8 @@ package protocol DriverKind: Sendable {
   var supportsCompression: Bool { get }
   /// Whether an image that is made with these creation options can keep dirty bitmaps.
   func supportsBitmaps(_ options: OptionObject) -> Bool
+  /// The drivers that images may get whose format can do more than be read and written: it can do what one of them can.
+  var driverTypes: [any BlockDriver.Type] { get }
   /// The role of the edge in slot `file` before the driver states it itself.
   var fileRole: EdgeRole { get }
   /// The option that states what is in slot `file`; nil where nothing stands there.
@@ -99,6 +101,8 @@ extension DriverKind {
   package var supportsCompression: Bool { false }
   /// No bitmaps.
   package func supportsBitmaps(_ options: OptionObject) -> Bool { false }
+  /// Images are read and written.
+  package var driverTypes: [any BlockDriver.Type] { [] }
   /// The format's tables and data lie there.
   package var fileRole: EdgeRole { .image }
   /// `file`.

@@ -70,15 +70,22 @@ struct FormatEntry {
 
   init(_ kind: any DriverKind) { self.kind = kind }
 
+  /// Whether empty images are made, and others become longer and shorter.
+  private var isMade: Bool { !kind.creationOptions.specs.isEmpty && !(kind is any BundlingKind) }
+
   /// The abilities of the format, in a fixed order.
   private var abilities: [(name: String, has: Bool)] {
     [
-      ("create", !kind.creationOptions.specs.isEmpty && !(kind is any BundlingKind)),
+      ("create", isMade),
       ("bundle", kind is any BundlingKind), ("backing", kind.supportsBacking),
       ("measure", kind is any MeasuringKind), ("amend", !kind.amendOptions.specs.isEmpty),
       ("encryption", kind.creationOptions.specs.contains { $0.name.hasSuffix("key-secret") }),
       ("compression", kind.supportsCompression),
       ("data-file", kind.creationOptions["data_file"] != nil),
+      ("snapshots", kind.driverTypes.contains { $0 is any SnapshottingDriver.Type }),
+      ("bitmaps", kind.driverTypes.contains { $0 is any BitmapDriver.Type }),
+      ("check", kind.driverTypes.contains { $0 is any CheckingDriver.Type }),
+      ("resize", isMade),
       ("inspect", kind is any InspectingKind), ("filter", kind.isFilter),
       ("read-only", kind.isReadOnly),
     ]

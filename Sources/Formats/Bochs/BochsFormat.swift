@@ -13,6 +13,8 @@ package struct BochsFormat: DriverKind {
 
   /// `bochs`.
   package var name: String { "bochs" }
+  /// Its driver.
+  package var driverTypes: [any BlockDriver.Type] { [BochsDriver.self] }
   /// `bximage` makes and changes them.
   package var isReadOnly: Bool { true }
 

@@ -12,6 +12,8 @@ package struct CloopFormat: DriverKind {
 
   /// `cloop`.
   package var name: String { "cloop" }
+  /// Its driver.
+  package var driverTypes: [any BlockDriver.Type] { [CloopDriver.self] }
   /// `create_compressed_fs` makes them.
   package var isReadOnly: Bool { true }
 

@@ -14,6 +14,8 @@ package struct DmgFormat: DriverKind {
 
   /// `dmg`.
   package var name: String { "dmg" }
+  /// Its driver.
+  package var driverTypes: [any BlockDriver.Type] { [DmgDriver.self] }
   /// `hdiutil` of macOS makes them.
   package var isReadOnly: Bool { true }
 

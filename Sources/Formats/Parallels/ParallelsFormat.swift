@@ -15,6 +15,8 @@ package struct ParallelsFormat: DriverKind {
 
   /// `parallels`.
   package var name: String { "parallels" }
+  /// Its drivers.
+  package var driverTypes: [any BlockDriver.Type] { [ParallelsDriver.self, ParallelsDiskDriver.self] }
 
   /// The options that `create` accepts.
   package var creationOptions: OptionList {

@@ -14,6 +14,8 @@ package struct QcowFormat: DriverKind {
 
   /// `qcow`.
   package var name: String { "qcow" }
+  /// Its driver.
+  package var driverTypes: [any BlockDriver.Type] { [QcowDriver.self] }
   /// `qcow1`, as some call it to tell it from the second version.
   package var alias: String? { "qcow1" }
   /// Images may have one.

@@ -13,6 +13,8 @@ package struct Qcow2Format: DriverKind {
 
   /// `qcow2`.
   package var name: String { "qcow2" }
+  /// Its driver.
+  package var driverTypes: [any BlockDriver.Type] { [Qcow2Driver.self] }
   /// Images may have one.
   package var supportsBacking: Bool { true }
   /// Guest data may lie in a file of its own.

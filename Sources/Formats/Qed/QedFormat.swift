@@ -14,6 +14,8 @@ package struct QedFormat: DriverKind {
 
   /// `qed`.
   package var name: String { "qed" }
+  /// Its driver.
+  package var driverTypes: [any BlockDriver.Type] { [QedDriver.self] }
   /// Images may have one.
   package var supportsBacking: Bool { true }
 

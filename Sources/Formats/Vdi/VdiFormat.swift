@@ -14,6 +14,8 @@ package struct VdiFormat: DriverKind {
 
   /// `vdi`.
   package var name: String { "vdi" }
+  /// Its driver.
+  package var driverTypes: [any BlockDriver.Type] { [VdiDriver.self] }
 
   /// The options that `create` accepts.
   package var creationOptions: OptionList {

@@ -14,6 +14,8 @@ package struct VhdxFormat: DriverKind {
 
   /// `vhdx`.
   package var name: String { "vhdx" }
+  /// Its driver.
+  package var driverTypes: [any BlockDriver.Type] { [VhdxDriver.self] }
 
   /// Differencing images have one.
   package var supportsBacking: Bool { true }

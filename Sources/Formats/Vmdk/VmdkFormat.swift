@@ -17,6 +17,10 @@ package struct VmdkFormat: DriverKind {
 
   /// `vmdk`.
   package var name: String { "vmdk" }
+  /// Its drivers.
+  package var driverTypes: [any BlockDriver.Type] {
+    [SparseDriver.self, ExtentsDriver.self, StreamDriver.self, CowdDriver.self]
+  }
   /// Images may have one.
   package var supportsBacking: Bool { true }
   /// Of the subformat `streamOptimized`.

@@ -15,6 +15,8 @@ package struct VpcFormat: DriverKind {
 
   /// `vpc`.
   package var name: String { "vpc" }
+  /// Its drivers.
+  package var driverTypes: [any BlockDriver.Type] { [VpcDriver.self, VpcFixedDriver.self] }
   /// Differencing images have one.
   package var supportsBacking: Bool { true }
 
