@@ -24,6 +24,10 @@ import Testing
 
   static let try1 = "\nTry 'strata --help' for more information\n"
 
+  static func tryHelp(of command: String) -> String {
+    "\nTry 'strata \(command) --help' for more information\n"
+  }
+
   static let mistakes = [
     Case("strata", 1, "strata: Not enough arguments" + try1),
     Case("strata frob", 1, "strata: Command not found: frob" + try1),
@@ -31,9 +35,9 @@ import Testing
     Case("strata -Z", 1, "strata: unrecognized option '-Z'" + try1),
     Case("strata --trace", 1, "strata: missing argument for option '--trace'" + try1),
     Case("strata -q create a 1M", 1, "strata: unrecognized option '-q'" + try1),
-    Case("strata info", 1, "strata: Expecting one image file name" + try1),
-    Case("strata info a b", 1, "strata: Expecting one image file name" + try1),
-    Case("strata info --frob a", 1, "strata: unrecognized option '--frob'" + try1),
+    Case("strata info", 1, "strata: Expecting one image file name" + tryHelp(of: "info")),
+    Case("strata info a b", 1, "strata: Expecting one image file name" + tryHelp(of: "info")),
+    Case("strata info --frob a", 1, "strata: unrecognized option '--frob'" + tryHelp(of: "info")),
     Case("strata info --output=xml a", 1, "strata: --output must be used with human or json as argument.\n"),
     Case(
       "strata info --image-opts -f raw a", 1, "strata: --image-opts and --format are mutually exclusive\n"),
@@ -49,21 +53,21 @@ import Testing
     Case(
       "strata map -l 8E a", 1,
       "strata: Invalid max length specified. Must be between 0 and 9223372036854775807.\n"),
-    Case("strata compare a", 1, "strata: Expecting two image file names" + try1),
+    Case("strata compare a", 1, "strata: Expecting two image file names" + tryHelp(of: "compare")),
     Case("strata compare -T frob a b", 2, "strata: Invalid source cache option: frob\n"),
-    Case("strata check", 1, "strata: Expecting one image file name" + try1),
+    Case("strata check", 1, "strata: Expecting one image file name" + tryHelp(of: "check")),
     Case(
       "strata check -r frob a", 1,
-      "strata: Unknown option value for -r (expecting 'leaks' or 'all'): frob" + try1),
+      "strata: Unknown option value for -r (expecting 'leaks' or 'all'): frob" + tryHelp(of: "check")),
     Case(
       "strata check -U -r all a", 1,
       "strata: Could not open 'a': force-share=on can only be used with read-only images\n"),
-    Case("strata graph", 1, "strata: Expecting image file name" + try1),
+    Case("strata graph", 1, "strata: Expecting image file name" + tryHelp(of: "graph")),
     Case(
       "strata graph --output=xml a", 1,
       "strata: --output must be used with human, json, dot or svg as argument.\n"),
-    Case("strata create", 1, "strata: Expecting image file name" + try1),
-    Case("strata create a 1M 2M", 1, "strata: Unexpected argument: 2M" + try1),
+    Case("strata create", 1, "strata: Expecting image file name" + tryHelp(of: "create")),
+    Case("strata create a 1M 2M", 1, "strata: Unexpected argument: 2M" + tryHelp(of: "create")),
     Case("strata create -o ,a b 1M", 1, "strata: Invalid option list: ,a\n"),
     Case("strata create /nowhere/a", 1, "strata: /nowhere/a: Image creation needs a size parameter\n"),
     Case("strata convert a", 1, "strata: Must specify image file name\n"),
@@ -101,7 +105,7 @@ import Testing
       "strata-info: unrecognized option '--frob'\nTry 'strata-info --help' for more information\n"),
     Case(
       "./strata-old info --frob", 1,
-      "strata-old: unrecognized option '--frob'\nTry 'strata-old --help' for more information\n"),
+      "strata-old: unrecognized option '--frob'\nTry 'strata-old info --help' for more information\n"),
     Case(
       "frob-img info /nowhere/x", 1,
       "frob-img: Could not open '/nowhere/x': Could not open '/nowhere/x': No such file or directory\n"),

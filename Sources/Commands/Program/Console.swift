@@ -21,6 +21,8 @@ final class Console {
 
   /// The name that messages begin with.
   let name: String
+  /// The words behind the name that lead to help: of the command that runs, where the name is not its own.
+  var helpWords = ["--help"]
   /// How results are printed.
   var form = Form.plain
   /// Whether standard output refused to take something.
@@ -109,10 +111,11 @@ final class Console {
   /// Tells why the command failed, and what to do.
   func report(_ error: BlockError) {
     failure = error
+    failure?.hint = error.hint.map(inOwnName)
     // Damage that a format finds in its own tables stands on a line of its own, as `qemu-img` prints it.
     if error.damage != nil { say(error.finding) }
     complain(sentence(error))
-    if error.damage == nil, let hint = error.hint { say(hint) }
+    if error.damage == nil, let hint = error.hint { say(inOwnName(hint)) }
     if let advice = error.advice { advise(advice.text(about: error.file)) }
   }
 
@@ -139,6 +142,12 @@ final class Console {
     failure = BlockError(.invalidArgument, error.message, advice: error.hint.map { Advice($0) })
     complain(error.message)
     if let hint = error.hint { advise(hint) }
-    say("Try '\(name) --help' for more information")
+    say("Try '\(([name] + helpWords).joined(separator: " "))' for more information")
+  }
+
+  /// A sentence that scripts know, where it names commands of `qemu-img` as ours.
+  func inOwnName(_ sentence: String) -> String {
+    let parts = sentence.split(separator: "'qemu-img ", omittingEmptySubsequences: false)
+    return isStandIn ? sentence : parts.joined(separator: "'\(name) ")
   }
 }

@@ -78,7 +78,9 @@ package struct Program {
       console.print(try ManualPage.make(words.first ?? ""))
     case .command(let name, let words):
       for event in globals.traceEvents { console.warn("trace event '\(event)' does not exist") }
-      return try run(Program.command(named: name), words)
+      let command = try Program.command(named: name)
+      if !console.isStandIn { console.helpWords = [name, "--help"] }
+      return try run(command, words)
     }
     return 0
   }

@@ -86,12 +86,12 @@ final class Session {
         console.warn(
           "a program lacking bitmap support modified this file, so all bitmaps are now considered "
             + "inconsistent")
-        console.say(Session.leakHint)
+        console.say(console.inOwnName(Session.leakHint))
       case .staleBitmaps(isOldVersion: true):
         console.warn(
           "This qcow2 v2 image contains bitmaps, but they may have been modified by a program without "
             + "persistent bitmap support; so now they must all be considered inconsistent")
-        console.say(Session.leakHint)
+        console.say(console.inOwnName(Session.leakHint))
       case .overwritten(let name, let reason):
         console.advise(
           "'\(name)' is overwritten in place, because \(reason): until this ends well, it holds no whole image."
