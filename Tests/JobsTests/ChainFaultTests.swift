@@ -180,7 +180,8 @@ enum FaultChain {
 /// Formats whose images know their parents by what these have.
 @Suite(.serialized) struct IdentifiedCommitFaultTests {
   static let shapes = [
-    ("vmdk", "subformat=monolithicSparse"), ("vmdk", "subformat=twoGbMaxExtentSparse"), ("vhdx", "block_size=1M,log_size=1M"),
+    ("vmdk", "subformat=monolithicSparse"), ("vmdk", "subformat=twoGbMaxExtentSparse"),
+    ("vhdx", "block_size=1M,log_size=1M"),
   ]
 
   /// base ← top, of which each has something.

@@ -119,7 +119,9 @@ extension VhdxParentLocator {
       .corrupt,
       "'\(node.fileName)' is not the parent of this image as it was: its id is \(found.dataWriteID), not "
         + "\(linkages[0])",
-      advice: "Content that was written over one state of a parent means nothing over another.")
+      advice:
+        "Content that was written over one state of a parent means nothing over another. Where that does no harm, "
+        + "'rebase -u' to the same name takes the parent as it is now.")
   }
 
   /// The same locator for another state of the parent.

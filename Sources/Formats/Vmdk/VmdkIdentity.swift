@@ -39,7 +39,8 @@ extension VmdkDescriptor {
           "the content of '\(node.fileName)' is no longer what this image was made upon: its CID is "
             + "\(VmdkDescriptor.digits(parent.contentID)), parentCID is \(VmdkDescriptor.digits(expected))",
           advice:
-            "Something was written to the parent since. What is read through this image may make no sense.")
+            "Something was written to the parent since. What is read through this image may make no sense. Where "
+            + "that does no harm, 'rebase -u' to the same name takes the parent as it is now.")
       }
       return []
     }

@@ -51,7 +51,10 @@ package final class RebaseJob: Job {
     guard let node = user.edge?.child else { return }
     try refuseFormatName()
     if options.compresses, !options.isUnsafe { _ = try user.edge?.makeCompressor() }
-    if !options.isUnsafe {
+    if options.isUnsafe {
+      // Where the image names it already, the wish is to go on with the backing file as it is now.
+      if namesBacking(node) { try? openBase(below: node, graph, flags: .noIO) }
+    } else {
       try openBase(below: node, graph)
       if let old = node.backing?.child {
         frozen = try graph.freezeChain(from: node, to: old, for: "rebase of '\(options.image.text)'")
@@ -138,17 +141,26 @@ package final class RebaseJob: Job {
     return error
   }
 
-  private func openBase(below node: Node, _ graph: Graph) throws(BlockError) {
+  /// Whether the image knows its backing file by an identity, and has the name that is asked for.
+  private func namesBacking(_ node: Node) -> Bool {
+    guard let backing, node.driver is any IdentifiedDriver else { return false }
+    return node.driver.formatInformation(of: node)?.backing?.names.contains(backing) == true
+  }
+
+  private func openBase(below node: Node, _ graph: Graph, flags: NodeFlags = []) throws(BlockError) {
     guard let backing else { return }
     try inFile(backing, "Could not open new backing file") { () throws(BlockError) in
       let name = try ImageName(
         ImageName.resolve(backing, relativeTo: node.fileName), protocols: opener.protocols)
-      let settings = OpenSettings(format: options.backingFormat, flags: options.backingFlags)
+      let settings = OpenSettings(
+        format: options.backingFormat, flags: options.backingFlags.union(flags),
+        followsBacking: !flags.contains(.noIO))
       let new = try openUnused(name, settings, below: node)
       let user = graph.makeUser(
         "rebase: new backing file '\(backing)'",
         request: PermissionRequest(
-          held: .consistentRead, shared: Permissions.all.subtracting([.write, .resize])))
+          held: flags.contains(.noIO) ? [] : .consistentRead,
+          shared: flags.contains(.noIO) ? .all : Permissions.all.subtracting([.write, .resize])))
       base = user
       try graph.attach(user, toUnused: new)
     }
@@ -206,14 +218,15 @@ package final class RebaseJob: Job {
     let node = edge.child
     let old = node.backing?.child
     thaw(graph)
-    if !options.isUnsafe { try setBacking(of: node, to: base?.edge?.child, in: graph) }
+    let changesGraph = !options.isUnsafe || base != nil
+    if changesGraph { try setBacking(of: node, to: base?.edge?.child, in: graph) }
     do throws(BlockError) {
       try inContext(changing) { () throws(BlockError) in
         try edge.setBackingFile(backing, format: options.backingFormat.map(opener.ownName(ofFormat:)))
       }
     } catch {
       // Both chains read the same, so that failing here does no harm; all nodes go as soon as the job ends.
-      if !options.isUnsafe { try? setBacking(of: node, to: old, in: graph) }
+      if changesGraph { try? setBacking(of: node, to: old, in: graph) }
       throw error
     }
     if let old { graph.dispose(ofUnused: old) }
