@@ -69,6 +69,10 @@ off_t linux_seek_hole(int fd, off_t offset) {
 
 int linux_fallocate(int fd, off_t offset, off_t length) { return fallocate(fd, 0, offset, length); }
 
+int linux_fallocate_ahead(int fd, off_t offset, off_t length) {
+  return fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, length);
+}
+
 int linux_punch_hole(int fd, off_t offset, off_t length) {
   return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
 }
@@ -208,6 +212,12 @@ int linux_set_project(int fd, uint32_t project) {
   return ioctl(fd, FS_IOC_FSSETXATTR, &attributes);
 }
 
+// Measured: ext4 writes a third faster then, xfs and btrfs no faster or much slower.
+int linux_writes_faster_into_allocated(int fd) {
+  struct statfs found;
+  return fstatfs(fd, &found) == 0 && (unsigned long)found.f_type == EXT4_SUPER_MAGIC;
+}
+
 // Compression and deduplication hide in the others. In a folder with a project's quota, the number is the quota's.
 int linux_counts_plainly(const char *path) {
   struct statfs found;
@@ -234,6 +244,7 @@ int linux_fallocate(int fd, off_t offset, off_t length) {
   errno = result;
   return result == 0 ? 0 : -1;
 }
+int linux_fallocate_ahead(int fd, off_t offset, off_t length) { return unsupported(); }
 int linux_punch_hole(int fd, off_t offset, off_t length) { return unsupported(); }
 int linux_zero_range(int fd, off_t offset, off_t length, int may_unmap) { return unsupported(); }
 int linux_begin_writeback(int fd, off_t offset, off_t length) { return unsupported(); }
@@ -262,6 +273,7 @@ int linux_set_file_flags(int fd, uint32_t flags) { return unsupported(); }
 int linux_get_project(int fd, uint32_t *project) { return unsupported(); }
 int linux_set_project(int fd, uint32_t project) { return unsupported(); }
 int linux_counts_plainly(const char *path) { return 0; }
+int linux_writes_faster_into_allocated(int fd) { return 0; }
 
 #endif
 

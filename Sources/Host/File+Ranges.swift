@@ -1,6 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Bytes
 internal import CLinux
 package import Errors
 internal import Glibc
@@ -39,6 +40,21 @@ extension File {
   /// - Throws: kind `unsupported` or a system error for which `isUnsupportedCall` holds where the file system cannot.
   package func allocate(at offset: UInt64, length: UInt64) throws(BlockError) {
     try call(offset, length) { linux_fallocate(descriptor, $0, $1) }
+  }
+
+  /// Allocates space for the range without changing what it reads as; the file stays as long as it is.
+  package func allocateAhead(at offset: UInt64, length: UInt64) throws(BlockError) {
+    try call(offset, length) { linux_fallocate_ahead(descriptor, $0, $1) }
+  }
+
+  /// Whether the file system writes faster where space is allocated already.
+  package var writesFasterIntoAllocated: Bool { linux_writes_faster_into_allocated(descriptor) != 0 }
+
+  /// Bytes that the file system has left.
+  package func availableSpace() throws(BlockError) -> UInt64 {
+    var status = statvfs()
+    guard unsafe fstatvfs(descriptor, &status) == 0 else { throw BlockError(system: errno) }
+    return UInt64(status.f_bavail).times(UInt64(status.f_frsize)) ?? .max
   }
 
   /// Gives the range's space back; it then reads as zero.

@@ -34,8 +34,9 @@ int linux_open_at(int folder, const char *path, int flags);
 off_t linux_seek_data(int fd, off_t offset);
 off_t linux_seek_hole(int fd, off_t offset);
 
-/// fallocate(2): allocate, punch a hole, make a range zero.
+/// fallocate(2): allocate, also without growing the file; punch a hole, make a range zero.
 int linux_fallocate(int fd, off_t offset, off_t length);
+int linux_fallocate_ahead(int fd, off_t offset, off_t length);
 int linux_punch_hole(int fd, off_t offset, off_t length);
 int linux_zero_range(int fd, off_t offset, off_t length, int may_unmap);
 
@@ -105,6 +106,9 @@ int linux_set_project(int fd, uint32_t project);
 /// The facts known of the file system at `path`: 1 where files take what is written to them and its number of free
 /// blocks holds for everybody, 0 otherwise, -1 on error.
 int linux_counts_plainly(const char *path);
+
+/// Whether the file system of an open file writes faster where space is allocated already.
+int linux_writes_faster_into_allocated(int fd);
 
 /// How many processors the calling thread may run on, or -1 where the system does not tell.
 int linux_usable_processors(void);

@@ -38,6 +38,8 @@ final class TargetFiles {
   private struct Target {
     let node: Node
     let place: Place
+    /// What takes space for it ahead.
+    var spaceAhead: SpaceAhead?
   }
 
   /// How a file comes to be.
@@ -129,7 +131,9 @@ final class TargetFiles {
     for target in targets {
       try inFile(target.node.fileName, "Could not create") { () throws(BlockError) in
         switch target.place {
-        case .staged(let file): try file.complete()
+        case .staged(let file):
+          target.spaceAhead?.finish()
+          try file.complete()
         case .pipe(let driver): try driver.finish()
         case .present: break
         }
@@ -233,9 +237,10 @@ final class TargetFiles {
     }
     attributes.apply(to: staged.file)
     // A file that replaces a good one is durable before it does.
-    let driver = FileDriver(staged.file, path: path, isAwaited: staged.replaces)
+    let ahead = SpaceAhead(staged.file)
+    let driver = FileDriver(staged.file, path: path, isAwaited: staged.replaces, spaceAhead: ahead)
     let node = try graph.adopt(driver, fileName: path, flags: flags)
-    return Target(node: node, place: .staged(staged))
+    return Target(node: node, place: .staged(staged), spaceAhead: ahead)
   }
 
   /// An existing file is replaced in the end where its place can be taken with all that it has.

@@ -22,6 +22,7 @@ extension FileDriver {
       guard length >= present else {
         throw BlockError(.invalidArgument, "Preallocation can't be used for shrinking files")
       }
+      spaceAhead?.stop(keeping: length)
       do throws(BlockError) {
         if preallocation == .falloc {
           try inContext("Could not preallocate new data") { () throws(BlockError) in

@@ -26,6 +26,7 @@ package final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendab
   private let canCopyRange = Atomic(true)
   private let knownData = Mutex(KnownData())
   private let earlyWriteback: EarlyWriteback?
+  let spaceAhead: SpaceAhead?
 
   /// A stretch that the file system called data, and how often such knowledge became void.
   private struct KnownData {
@@ -37,8 +38,10 @@ package final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendab
   ///
   /// - Parameter isAwaited: whether the file is going to be made durable once it is filled, so that it is worth writing
   ///   to the disk meanwhile.
+  /// - Parameter spaceAhead: what takes space for the file, which is empty, ahead of what is written.
   package init(
-    _ file: File, path: String, name: String = "file", locking: Bool = true, isAwaited: Bool = false
+    _ file: File, path: String, name: String = "file", locking: Bool = true, isAwaited: Bool = false,
+    spaceAhead: SpaceAhead? = nil
   ) {
     self.file = file
     self.path = path
@@ -46,6 +49,7 @@ package final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendab
     locks = locking ? ImageLocks(file, path: path) : nil
     knownLength = Atomic((try? file.length()) ?? 0)
     earlyWriteback = isAwaited ? EarlyWriteback(file) : nil
+    self.spaceAhead = spaceAhead
   }
 
   /// Length in bytes.
@@ -164,6 +168,8 @@ package final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendab
   /// Writes, growing the file where needed.
   package func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError)
   {
+    let end = offset + UInt64(data.byteCount)
+    spaceAhead?.prepare(for: offset..<end)
     do throws(BlockError) {
       try file.write(at: offset, from: data)
     } catch {
@@ -171,7 +177,6 @@ package final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendab
       if let length = try? file.length() { noteLength(atLeast: length) }
       throw error
     }
-    let end = offset + UInt64(data.byteCount)
     noteLength(atLeast: end)
     earlyWriteback?.note(offset..<end)
   }
@@ -215,6 +220,7 @@ package final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendab
     throws(BlockError) -> Bool
   {
     guard let target = target as? FileDriver, canCopyRange.load(ordering: .relaxed) else { return false }
+    target.spaceAhead?.prepare(for: targetOffset..<targetOffset + length)
     var done: UInt64 = 0
     while done < length {
       var count = 0
