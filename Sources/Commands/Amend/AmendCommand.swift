@@ -11,7 +11,7 @@ internal import Options
 struct AmendCommand: ProgramCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
-      commandName: "amend", abstract: "Change options that an image was created with.",
+      command: "amend", abstract: "Change options that an image was created with.",
       usage: "strata amend [OPTIONS] -o OPTIONS FILE",
       discussion: """
         What the image reads as stays the same, and at any moment the file holds an image that works.

@@ -11,7 +11,7 @@ internal import Options
 struct BenchCommand: ProgramCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
-      commandName: "bench", abstract: "Send requests to an image and tell how long they took.",
+      command: "bench", abstract: "Send requests to an image and tell how long they took.",
       usage: "strata bench [OPTIONS] FILE",
       discussion: """
         Each request that is under way has a thread of its own. With -w the image's content is lost.

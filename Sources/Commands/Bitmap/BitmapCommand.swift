@@ -10,7 +10,7 @@ internal import Jobs
 struct BitmapCommand: ProgramCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
-      commandName: "bitmap", abstract: "Make, change or forget a record of what is written to an image.",
+      command: "bitmap", abstract: "Make, change or forget a record of what is written to an image.",
       usage: "strata bitmap [OPTIONS] (--add | --remove | --clear | --enable | --disable | --merge SOURCE)… "
         + "FILE BITMAP",
       discussion: """

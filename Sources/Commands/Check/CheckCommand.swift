@@ -10,7 +10,7 @@ internal import Jobs
 struct CheckCommand: ProgramCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
-      commandName: "check", abstract: "Check whether the tables of an image agree with each other.",
+      command: "check", abstract: "Check whether the tables of an image agree with each other.",
       usage: "strata check [OPTIONS] FILE",
       discussion: """
         Each contradiction is told as it is found. Ends with 0 where there is none, with 1 where the check could \

@@ -14,7 +14,7 @@ struct ChecksumCommand: ProgramCommand {
 
   static var configuration: CommandConfiguration {
     CommandConfiguration(
-      commandName: "checksum", abstract: "Tell the checksum of an image's content.",
+      command: "checksum", abstract: "Tell the checksum of an image's content.",
       usage: "strata checksum [OPTIONS] FILE",
       discussion: """
         What counts is what a guest reads: images of any format with the same content and length have the same \

@@ -11,7 +11,7 @@ internal import Options
 struct CommitCommand: ProgramCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
-      commandName: "commit", abstract: "Write the content of an image into its backing file.",
+      command: "commit", abstract: "Write the content of an image into its backing file.",
       usage: "strata commit [OPTIONS] FILE",
       discussion: """
         The image reads the same before, during and after. It is emptied in the end, unless -d or -b is given. The \

@@ -11,7 +11,7 @@ internal import Options
 struct CompareCommand: ProgramCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
-      commandName: "compare", abstract: "Tell whether two images have the same content.",
+      command: "compare", abstract: "Tell whether two images have the same content.",
       usage: "strata compare [OPTIONS] FILE1 FILE2",
       discussion: """
         Formats, sizes of files and how zeros are stored do not matter, and where one image is longer, the rest \

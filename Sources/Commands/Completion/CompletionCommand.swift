@@ -9,7 +9,7 @@ struct CompletionCommand: ProgramCommand {
 
   static var configuration: CommandConfiguration {
     CommandConfiguration(
-      commandName: "completion", abstract: "Print the completion script of a shell.",
+      command: "completion", abstract: "Print the completion script of a shell.",
       usage: "strata completion [OPTIONS] SHELL",
       discussion: """
         SHELL is bash, zsh or fish. The script asks the program what may stand at a place of the line, so that it \

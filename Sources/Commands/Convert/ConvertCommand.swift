@@ -12,7 +12,7 @@ internal import Options
 struct ConvertCommand: ProgramCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
-      commandName: "convert", abstract: "Copy images into a new one, of any format.",
+      command: "convert", abstract: "Copy images into a new one, of any format.",
       usage: "strata convert [OPTIONS] SOURCE… TARGET",
       discussion: """
         Several sources are put end to end; into an appliance (-O ova), each goes as a disk of its own. What reads as zero takes no space in the target. The target appears \

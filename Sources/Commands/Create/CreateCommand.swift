@@ -10,7 +10,7 @@ internal import Options
 struct CreateCommand: ProgramCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
-      commandName: "create", abstract: "Make a new image.",
+      command: "create", abstract: "Make a new image.",
       usage: "strata create [OPTIONS] FILE [SIZE]",
       discussion: """
         SIZE is in bytes, or with a suffix such as 512M or 1.5T; without it, the image gets the size of its \

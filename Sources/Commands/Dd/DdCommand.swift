@@ -10,7 +10,7 @@ internal import Jobs
 struct DdCommand: ProgramCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
-      commandName: "dd", abstract: "Copy a part of an image, block by block.",
+      command: "dd", abstract: "Copy a part of an image, block by block.",
       usage: "strata dd [OPTIONS] if=FILE of=FILE [bs=SIZE] [count=N] [skip=N] [seek=N] [osize=SIZE] "
         + "[isize=SIZE] [conv=WORD] [iflag=WORD] [oflag=WORD]",
       discussion: """

@@ -12,7 +12,7 @@ struct FormatsCommand: ProgramCommand {
 
   static var configuration: CommandConfiguration {
     CommandConfiguration(
-      commandName: "formats", abstract: "List the image formats, what each can do, and its options.",
+      command: "formats", abstract: "List the image formats, what each can do, and its options.",
       usage: "strata formats [OPTIONS] [FORMAT…]",
       discussion: """
         Without FORMAT, all of them. For programs (--output=json), each has its abilities, the options that \

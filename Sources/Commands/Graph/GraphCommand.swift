@@ -11,7 +11,7 @@ struct GraphCommand: ProgramCommand {
 
   static var configuration: CommandConfiguration {
     CommandConfiguration(
-      commandName: "graph", abstract: "Show the layers of open images, and who may do what with them.",
+      command: "graph", abstract: "Show the layers of open images, and who may do what with them.",
       usage: "strata graph [OPTIONS] FILE…",
       discussion: """
         Opens the images for reading, as info does, and prints every node with its driver and file, and every \

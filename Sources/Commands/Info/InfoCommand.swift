@@ -11,7 +11,7 @@ internal import Options
 struct InfoCommand: ProgramCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
-      commandName: "info", abstract: "Tell what an image is: format, sizes, backing file, snapshots.",
+      command: "info", abstract: "Tell what an image is: format, sizes, backing file, snapshots.",
       usage: "strata info [OPTIONS] FILE",
       discussion: """
         Only the image's own tables are read. A backing file is not opened, so that an image whose backing file \

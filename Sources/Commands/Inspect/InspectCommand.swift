@@ -11,7 +11,7 @@ struct InspectCommand: ProgramCommand {
 
   static var configuration: CommandConfiguration {
     CommandConfiguration(
-      commandName: "inspect", abstract: "Judge from its header whether an image is safe to open.",
+      command: "inspect", abstract: "Judge from its header whether an image is safe to open.",
       usage: "strata inspect [OPTIONS] FILE",
       discussion: """
         Reads the first eight MiB, the last 64 KiB and the tables of the file, and nothing that they name. Ends with 0 where \

@@ -14,7 +14,7 @@ struct LuksCommand: ProgramCommand {
 
   static var configuration: CommandConfiguration {
     CommandConfiguration(
-      commandName: "luks", abstract: "Change the keys of an encrypted image, and keep its header safe.",
+      command: "luks", abstract: "Change the keys of an encrypted image, and keep its header safe.",
       usage: "strata luks ACTION [OPTIONS] FILE [COPY]",
       discussion: """
         ACTION is add-key, change-key, erase-key, dump, or, with a COPY, header-backup or header-restore. \

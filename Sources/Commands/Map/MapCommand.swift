@@ -10,7 +10,7 @@ internal import Jobs
 struct MapCommand: ProgramCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
-      commandName: "map", abstract: "Tell for each range of an image which file holds it, and where.",
+      command: "map", abstract: "Tell for each range of an image which file holds it, and where.",
       usage: "strata map [OPTIONS] FILE",
       discussion: """
         The list for people has only data that lies in a file as it is. The list for programs (--output=json) \

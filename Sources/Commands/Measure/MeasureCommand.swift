@@ -11,7 +11,7 @@ internal import Options
 struct MeasureCommand: ProgramCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
-      commandName: "measure", abstract: "Tell how large the file of an image would become.",
+      command: "measure", abstract: "Tell how large the file of an image would become.",
       usage: "strata measure [OPTIONS] [FILE | --size SIZE]",
       discussion: """
         Tells what converting FILE, or making an empty image of SIZE bytes, would take at first, and what it could \

@@ -41,6 +41,15 @@ extension ProgramCommand {
   static var name: String { configuration.commandName ?? "" }
 }
 
+extension CommandConfiguration {
+  /// That of a command of this program. The parser tries every command line as a request for a script of completions
+  /// first, which we have a command for, unless the command is part of another: a third of a short command's time.
+  init(command name: String, abstract: String, usage: String, discussion: String) {
+    self.init(
+      commandName: name, _superCommandName: "strata", abstract: abstract, usage: usage, discussion: discussion)
+  }
+}
+
 /// Takes out of `operands` the only one there may be.
 func onlyOperand(_ operands: [String]) throws(UsageError) -> String {
   guard operands.count == 1, let operand = operands.first else {

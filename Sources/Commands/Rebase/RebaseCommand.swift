@@ -11,7 +11,7 @@ internal import Options
 struct RebaseCommand: ProgramCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
-      commandName: "rebase", abstract: "Put an image on another backing file, or on none.",
+      command: "rebase", abstract: "Put an image on another backing file, or on none.",
       usage: "strata rebase [OPTIONS] -b BACKING FILE",
       discussion: """
         What the image reads as stays the same: whatever the new backing file does not show is written to the \

@@ -11,7 +11,7 @@ internal import Options
 struct ResizeCommand: ProgramCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
-      commandName: "resize", abstract: "Make an image's disk longer or shorter.",
+      command: "resize", abstract: "Make an image's disk longer or shorter.",
       usage: "strata resize [OPTIONS] FILE [+-]SIZE",
       discussion: """
         SIZE is the new length, or with + or - in front the difference. It is the last word of the line. What is \

@@ -11,7 +11,7 @@ internal import Options
 struct SnapshotCommand: ProgramCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
-      commandName: "snapshot", abstract: "List, take, restore or forget the snapshots inside an image.",
+      command: "snapshot", abstract: "List, take, restore or forget the snapshots inside an image.",
       usage: "strata snapshot [OPTIONS] [-l | -c NAME | -a NAME | -d NAME] FILE",
       discussion: """
         Restoring takes an id or a name, an id first; forgetting takes a name or an id, a name first. The present \
