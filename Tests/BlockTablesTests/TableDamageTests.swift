@@ -166,6 +166,62 @@ import Testing
     try broken.edge.write(at: 2 * perTable * shape.blockSize, [1])
   }
 
+  @Test(
+    "B-03 what the file still has of a last block is kept: the file gets as long as the block",
+    arguments: TableShape.all.filter { !$0.hasTrailer }, [1, 300] as [Int])
+  func cutInTheLastBlock(_ shape: TableShape, _ missing: Int) throws {
+    let (image, content) = try image(shape)
+    let whole = image.memory.bytes
+    let cut = try TableImage(shape, Array(whole.dropLast(missing)))
+    let found = try cut.check()
+    #expect(found.result.corruptions == 1, "\(found.lines)")
+    let repaired = try cut.repair(.all)
+    #expect(repaired.corruptions == 0 && repaired.corruptionsFixed == 1)
+    let after = try cut.check()
+    #expect(after.lines == [] && after.result.leaks == 0, "\(after)")
+    #expect(cut.memory.bytes.count == whole.count)
+    let now = try cut.edge.array(at: 0, count: content.count)
+    let changed = zip(now, content).filter { $0 != $1 }.count
+    #expect(changed <= missing)
+  }
+
+  @Test(
+    "B-03 a block that shares its place gets one in the file, whatever lies far outside",
+    arguments: TableShape.all.filter { !$0.isFixed })
+  func farOutside(_ shape: TableShape) throws {
+    let (image, content) = try image(shape)
+    let bytes = Buffer(image.memory.bytes)
+    let coding = TableCoding(shape: shape, areaOffset: bytes.bytes.big64(at: 24))
+    guard let shared = Defect.shared.value(shape, coding, bytes.bytes),
+      let outside = Defect.pastEnd.value(shape, coding, bytes.bytes)
+    else { return }
+    let broken = try image.changed(shape, [1: shared, 2: outside])
+    let repaired = try broken.repair(.all)
+    #expect(repaired.corruptions == 0 && repaired.corruptionsFixed == 2)
+    let after = try broken.check()
+    #expect(after.lines == [] && after.result.leaks == 0, "\(after)")
+    #expect(broken.memory.bytes.count <= image.memory.bytes.count)
+    let size = Int(shape.blockSize)
+    let first = try broken.edge.array(at: 0, count: size)
+    #expect(first == Array(content[..<size]))
+  }
+
+  @Test(
+    "B-03 nothing is written to new places while something points to where they would be",
+    arguments: TableShape.twoLevel)
+  func refusesAliases(_ shape: TableShape) throws {
+    let (image, _) = try image(shape)
+    let cut = try TableImage(shape, Array(image.memory.bytes.dropLast(Int(shape.blockSize) * 2)))
+    let error = #expect(throws: BlockError.self) { try cut.edge.write(at: 6 * shape.blockSize, [1]) }
+    #expect(error?.kind == .corrupt && error?.message.contains("points past the end") == true)
+    let repaired = try cut.repair(.all)
+    #expect(repaired.corruptions == 0 && repaired.leaks == 0, "\(repaired)")
+    try cut.edge.write(at: 6 * shape.blockSize, [1])
+    try cut.close()
+    let after = try TableImage(shape, cut.memory.bytes).check()
+    #expect(after.lines == [] && after.result.leaks == 0, "\(after)")
+  }
+
   @Test("leaks are given back whatever tables lie between them", arguments: TableShape.twoLevel, 1...4)
   func compaction(_ shape: TableShape, _ seed: Int) throws {
     let perTable = try #require(shape.perTable)

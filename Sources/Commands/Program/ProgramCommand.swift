@@ -46,7 +46,8 @@ extension CommandConfiguration {
   /// first, which we have a command for, unless the command is part of another: a third of a short command's time.
   init(command name: String, abstract: String, usage: String, discussion: String) {
     self.init(
-      commandName: name, _superCommandName: "strata", abstract: abstract, usage: usage, discussion: discussion)
+      commandName: name, _superCommandName: "strata", abstract: abstract, usage: usage, discussion: discussion
+    )
   }
 }
 

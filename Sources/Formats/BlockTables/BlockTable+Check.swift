@@ -67,14 +67,16 @@ extension BlockTable {
     return try look(node, context, report)
   }
 
-  /// Mends the findings of a check: blocks that are nowhere read as zero, blocks that share a place get their own, and
-  /// with either kind of repair places that nothing points to go back to the file system.
+  /// Mends the findings of a check: the file gets as long as blocks that it ends in, blocks that are nowhere read as zero,
+  /// blocks that share a place get their own, and with either kind of repair places that nothing points to go back to the
+  /// file system.
   package func repair(
     _ what: CheckRepair, of node: Node, _ context: JobContext,
     report: (BlockFinding) throws(BlockError) -> Void
   ) throws(BlockError) -> CheckResult {
     lock.lock()
     defer { lock.unlock() }
+    let fileEnd = areaEnd(try node.child(in: .file))
     var broken: [BlockFinding] = []
     var fixed: UInt64 = 0
     var result = CheckResult()
@@ -88,7 +90,8 @@ extension BlockTable {
       // Where mending one entry breaks another, it could go on for ever.
       guard what == .all, result.corruptions < before else { break }
       before = result.corruptions
-      for finding in broken { try mend(finding, node) }
+      // What lies behind the old end of the file may turn out to be shared.
+      if try mend(&broken, fileEnd: fileEnd, node) { before = .max }
       try writeOut(node)
       forget()
       fixed += UInt64(broken.count)
@@ -235,6 +238,31 @@ extension BlockTable {
     let area = length - layout.areaOffset
     let units = layout.mayEndEarly ? area.dividedUp(by: layout.unit) : area / layout.unit
     return min(units, layout.largestUnit)
+  }
+
+  /// Mends findings, and takes those out that have to wait for others; whether the file became longer.
+  ///
+  /// - Parameter fileEnd: where the file ended before the repair: what begins before that has lost its last bytes alone.
+  private func mend(_ broken: inout [BlockFinding], fileEnd: UInt64, _ node: Node) throws(BlockError) -> Bool
+  {
+    var end: UInt64 = 0
+    var isAnyOutside = false
+    for finding in broken where finding.kind != .shared {
+      isAnyOutside = true
+      if finding.kind == .pastEnd,
+        let bytes = place(of: finding.item, try entry(finding.value, of: finding.item)),
+        bytes.lowerBound < fileEnd
+      {
+        end = max(end, bytes.upperBound)
+      } else {
+        try mend(finding, node)
+      }
+    }
+    // Copies get places behind all that is in use, and no file could be as long as what was nowhere.
+    if isAnyOutside, broken.count >= BlockTable.rememberedPlaces { broken.removeAll { $0.kind == .shared } }
+    freeUnits = nil
+    for finding in broken where finding.kind == .shared { try mend(finding, node) }
+    return try lengthenFile(to: end, node)
   }
 
   private func mend(_ finding: BlockFinding, _ node: Node) throws(BlockError) {

@@ -60,20 +60,42 @@ extension BlockTable {
     return try knownFreeUnits(node).end
   }
 
-  /// The free units that are known. The first call reads a table that stands alone for them; with a directory, the
-  /// file's end is the end of the units in use.
+  /// The free units that are known. The first call reads all tables: a table that stands alone says where the units in use
+  /// end; with a directory, nothing is taken that the file has.
+  ///
+  /// - Throws: kind `corrupt` where a directory's tables point past that: what would be there is not to be found in places
+  ///   of other blocks.
   func knownFreeUnits(_ node: Node) throws(BlockError) -> FreeUnits {
     if let freeUnits { return freeUnits }
     let end: UInt64
     if layout.directory == nil {
       end = try endOfUse(node)
     } else {
-      end = max(
-        layout.endOfReserved, layout.units(of: 0..<(try node.child(in: .file)).length).upperBound)
+      let length = try node.child(in: .file).length
+      var used = max(layout.endOfReserved, layout.units(of: 0..<length).upperBound)
+      try writeEntries(node)
+      try scan(node) { (item, value) throws(BlockError) in
+        guard let entry = self.checked(value, of: item), let place = self.place(of: item, entry) else {
+          return
+        }
+        // As a check has it: nothing is missing of what begins where the file ends, where files may end early.
+        guard place.lowerBound < length || self.layout.mayEndEarly && place.lowerBound == length else {
+          throw BlockTable.pastEnd(item, place.lowerBound)
+        }
+        used = max(used, self.layout.units(of: place).upperBound)
+      }
+      end = used
     }
     let free = FreeUnits(end: end)
     freeUnits = free
     return free
+  }
+
+  /// That an entry points to what the file does not have.
+  static func pastEnd(_ item: BlockTableItem, _ place: UInt64) -> BlockError {
+    BlockError(
+      .corrupt, "\(item) (offset \(place)) points past the end of the file",
+      advice: "'check -r all' mends what can be mended.")
   }
 
   /// Notes units that nothing came to point to, and gives the file system their room: tables may need it.

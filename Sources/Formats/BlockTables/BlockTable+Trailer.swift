@@ -41,6 +41,22 @@ extension BlockTable {
     try file.truncate(to: offset + (trailer?.length ?? 0), exact: false, preallocation: .off)
   }
 
+  /// Makes the file longer, so that it ends at an offset or with the trailer there, with zeros before that; whether it was
+  /// shorter.
+  func lengthenFile(to offset: UInt64, _ node: Node) throws(BlockError) -> Bool {
+    let file = try node.child(in: .file)
+    let end = areaEnd(file)
+    guard offset > end else { return false }
+    if trailer == nil {
+      try file.truncate(to: offset, exact: false, preallocation: .off)
+    } else {
+      let old = trailerBytes
+      try placeTrailer(at: offset, node)
+      try file.writeZeroes(at: end, length: min(old, offset - end), mayUnmap: true)
+    }
+    return true
+  }
+
   /// Lets a file end with a whole trailer that does not, behind all that it has.
   ///
   /// - Parameter isWhole: whether the file must have all that entries point to; throws kind `corrupt` then where it ends

@@ -59,9 +59,7 @@ extension BlockTable {
     if layout.directory != nil, let units = units(of: .block(first), entry) {
       // With a directory, the tables are not searched for the end of the units in use: it is the end of the file.
       guard units.upperBound <= (try knownFreeUnits(node)).end else {
-        throw BlockError(
-          .corrupt, "\(BlockTableItem.block(first)) (offset \(at)) points past the end of the file",
-          advice: "'check -r all' mends what can be mended.")
+        throw BlockTable.pastEnd(.block(first), at)
       }
     }
     let inside = offset % layout.blockSize
