@@ -75,8 +75,10 @@ extension ImageCheck {
       && (bytes == 0 || (isInside(entry.l1Offset, bytes) && !liesOnRoot(entry)))
   }
 
-  /// Whether the L1 table of a snapshot would be the header or the active L1 table, or part of them.
+  /// Whether the L1 table of a snapshot would be in the header or the active L1 table. One that is the active table, too, was
+  /// lent to the disk by a program that did not come to its end.
   private func liesOnRoot(_ entry: SnapshotEntry) -> Bool {
+    guard entry.l1Offset != header.l1Offset else { return false }
     let first = entry.l1Offset >> geometry.clusterBits
     for cluster in first..<first + geometry.clusters(covering: UInt64(entry.l1Size) * 8)
     where isRoot(cluster) {

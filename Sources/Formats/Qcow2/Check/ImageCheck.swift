@@ -132,10 +132,12 @@ final class ImageCheck {
     return end <= fileLength || end - fileLength < geometry.clusterSize
   }
 
-  /// Whether a cluster is the header's or the active L1 table's: no other structure can be there.
+  /// Whether a cluster is the header's or the active L1 table's: no other structure can be there. What the table has beyond
+  /// the disk's length may only be said to be there.
   func isRoot(_ cluster: UInt64) -> Bool {
     let first = header.l1Offset >> geometry.clusterBits
-    let count = geometry.clusters(covering: UInt64(header.l1Size) * 8)
+    let entries = min(UInt64(header.l1Size), geometry.l1Entries(forLength: header.size))
+    let count = geometry.clusters(covering: entries * 8)
     return cluster == 0 || (cluster >= first && cluster - first < count)
   }
 
