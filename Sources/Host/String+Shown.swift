@@ -32,21 +32,32 @@ extension String {
 
   private mutating func append(showing name: [UInt8]) {
     guard !name.isEmpty else { return }
+    var text: [UInt8] = []
+    text.reserveCapacity(name.count * 4)
     var position = 0
     while position < name.count {
-      let length = UTF8.length(ofCharacterStarting: name[position])
+      let byte = name[position]
+      let length = UTF8.length(ofCharacterStarting: byte)
       let character = name[position..<min(position + length, name.count)]
-      if let text = String(validating: character, as: UTF8.self), let scalar = text.unicodeScalars.first,
-        scalar.isSafeToShow
-      {
-        unicodeScalars.append(scalar)
+      if (0x20..<0x7F).contains(byte) || isSafeToShow(character) {
+        text += character
         position += length
       } else {
-        let digits = String(name[position], radix: 16, uppercase: true)
-        self += "\\x" + (digits.count == 1 ? "0" : "") + digits
+        text += [0x5C, 0x78, String.hexadecimal[Int(byte >> 4)], String.hexadecimal[Int(byte & 15)]]
         position += 1
       }
     }
+    self += String(decoding: text, as: UTF8.self)
+  }
+
+  private static let hexadecimal = Array("0123456789ABCDEF".utf8)
+
+  private func isSafeToShow(_ character: ArraySlice<UInt8>) -> Bool {
+    // The usual case of what is no text: a byte that nothing starts with.
+    guard character.count > 1 || character.allSatisfy({ $0 < 0x80 }),
+      let scalar = String(validating: character, as: UTF8.self)?.unicodeScalars.first
+    else { return false }
+    return scalar.isSafeToShow
   }
 }
 
