@@ -79,8 +79,9 @@ import Testing
         """
         "$1" compare -q image.dmg disk.raw || echo ours
         "$1" check -q image.dmg || echo unsound
-        qemu-img compare -q image.dmg disk.raw 2> /dev/null || echo theirs
-        """, Programs.strata, folder: folder.path)
+        # It rounds the file up to sectors, and may then not find a trailer with bytes behind it.
+        [[ $2 == more ]] || qemu-img compare -q image.dmg disk.raw 2> /dev/null || echo theirs
+        """, Programs.strata, shape, folder: folder.path)
       #expect(outcome == Shell.Outcome(status: 0, output: ""), "\(shape)")
     }
   }
