@@ -141,6 +141,21 @@ final class ImageCheck {
     return cluster == 0 || (cluster >= first && cluster - first < count)
   }
 
+  /// The entries that a disk of `length` bytes needs, where an L1 table is said to have more and the file lacks those or
+  /// something else has them; else nil.
+  func l1Size(_ offset: UInt64, _ size: UInt32, forLength length: UInt64) -> UInt32? {
+    let needed = max(geometry.l1Entries(forLength: length), 1)
+    let bytes = UInt64(size) * 8
+    guard geometry.offsetInCluster(offset) == 0, needed * 8 < bytes, bytes <= Qcow2Limits.l1Bytes,
+      isInside(offset, needed * 8)
+    else { return nil }
+    let kept = geometry.clusters(covering: needed * 8) << geometry.clusterBits
+    guard !isInside(offset, bytes) || kept < bytes && isShared(offset + kept, bytes - kept) else {
+      return nil
+    }
+    return UInt32(needed)
+  }
+
   /// Counts a reference to each cluster that a range of the file touches.
   func addReferences(at offset: UInt64, bytes: UInt64, count: UInt64 = 1, canMend: Bool = false)
     throws(BlockError)

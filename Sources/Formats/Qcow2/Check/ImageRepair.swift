@@ -91,6 +91,12 @@ struct ImageRepair {
     var check = first
     for _ in 0..<ImageRepair.rounds {
       guard check.mendable > 0 || check.hasTooMany else { break }
+      if try trimL1Tables(&content, check, held) {
+        check.forget()
+        check = ImageCheck(header, allocator.refcounts.table, file, context, repair: what)
+        try check.noteSingles()
+        try check.countReferences(content)
+      }
       let kept = content.entries.filter { check.isWhole($0) }
       if kept.count != content.entries.count { content.isMended = true }
       content.entries = kept
@@ -120,6 +126,29 @@ struct ImageRepair {
     result.checkErrors += check.result.checkErrors
     check.log = log
     return check
+  }
+
+  /// Takes from L1 tables what they have beyond the lengths of their disks where the file lacks it or something else has it:
+  /// only a wrong number makes that theirs, and it is not to be mended as theirs. Whether there was any.
+  private func trimL1Tables(
+    _ content: inout SnapshotTableContent, _ check: ImageCheck, _ held: borrowing Held
+  ) throws(BlockError) -> Bool {
+    var isTrimmed = false
+    for index in content.entries.indices {
+      let entry = content.entries[index]
+      let length = entry.diskSize ?? header.size
+      guard let size = check.l1Size(entry.l1Offset, entry.l1Size, forLength: length) else { continue }
+      content.entries[index].l1Size = size
+      content.isMended = true
+      isTrimmed = true
+    }
+    if let size = check.l1Size(header.l1Offset, header.l1Size, forLength: header.size) {
+      try store.switchTables(held) { $0.l1Size = size }
+      try file.flush()
+      guardian.forget()
+      isTrimmed = true
+    }
+    return isTrimmed
   }
 
   /// Lets the header point to another active L1 table, which is durable.

@@ -9,8 +9,7 @@ internal import Errors
 /// Takes out of L1 and L2 tables what contradicts the specification.
 ///
 /// Every change is one that leaves at least as much to be read as before, whatever else is changed or not: entries
-/// that lead nowhere go, bits that must not be are cleared. Space that is lost by that is counted later. What something else
-/// refers to, too, stays as it is: a table may only be said to be there, or to be that long.
+/// that lead nowhere go, bits that must not be are cleared. Space that is lost by that is counted later.
 struct TableMender {
   private let check: ImageCheck
   private let file: Edge
@@ -73,10 +72,9 @@ struct TableMender {
       }
       for index in 0..<count / 8 {
         let entry = L1Entry(rawValue: buffer.bytes.big64(at: index * 8))
-        let place = offset + position + UInt64(index * 8)
-        guard entry.rawValue != 0, check.references[place >> geometry.clusterBits] <= 1 else { continue }
+        guard entry.rawValue != 0 else { continue }
         let mended = try mended(entry)
-        if mended != entry { try write(mended.rawValue, at: place) }
+        if mended != entry { try write(mended.rawValue, at: offset + position + UInt64(index * 8)) }
       }
       position += UInt64(count)
     }
@@ -121,9 +119,7 @@ struct TableMender {
     }
     guard let changed else { return true }
     // Most of it makes no sense as a table: better that it stays as it is, whatever it may be.
-    let isUsedOtherwise = isUsedOtherwise(offset)
-    if absurd * 2 > used, used >= TableMender.manyEntries || isUsedOtherwise { return false }
-    guard !isUsedOtherwise else { return true }
+    if absurd * 2 > used, used >= TableMender.manyEntries || isUsedOtherwise(offset) { return false }
     try write(buffer, changed, at: offset)
     return true
   }
