@@ -133,4 +133,16 @@ struct SpaceAheadTests {
     new.ahead.finish()
     #expect(try new.file.allocatedLength() >= 24 * mebibyte)
   }
+
+  @Test("what is written once nothing more is taken is kept, too")
+  func writtenAfterTheStop() throws {
+    let new = try NewFile()
+    for step in 0..<5 as Range<UInt64> { try new.write(step * mebibyte..<(step + 1) * mebibyte) }
+    try new.edge.truncate(to: 6 * mebibyte, preallocation: .falloc)
+    for step in 6..<12 as Range<UInt64> { try new.write(step * mebibyte..<(step + 1) * mebibyte) }
+    new.ahead.finish()
+    for offset in stride(from: 0 as UInt64, to: 12 * mebibyte, by: 300_000) {
+      #expect(try new.isRight(at: offset))
+    }
+  }
 }

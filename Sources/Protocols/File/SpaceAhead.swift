@@ -21,6 +21,7 @@ package final class SpaceAhead: Sendable {
     var end: UInt64 = 0
     /// The end of what was taken; space behind `end` is ours to give back.
     var taken: UInt64 = 0
+    /// Whether nothing more is taken. What is written is noted all the same: it is not ours.
     var isOver = false
   }
 
@@ -36,10 +37,10 @@ package final class SpaceAhead: Sendable {
   /// To be called before a range is written.
   func prepare(for range: Range<UInt64>) {
     state.withLock { state in
-      guard !state.isOver, range.upperBound > state.end else { return }
+      guard range.upperBound > state.end else { return }
       if range.lowerBound > state.end { leave(&state, for: range) }
       state.end = range.upperBound
-      if state.taken < state.end, state.end - state.start >= SpaceAhead.step {
+      if !state.isOver, state.taken < state.end, state.end - state.start >= SpaceAhead.step {
         take(from: range.lowerBound, &state)
       }
     }
