@@ -1,7 +1,6 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Bytes
 internal import CLinux
 package import Errors
 internal import Glibc
@@ -54,7 +53,7 @@ extension File {
   package func availableSpace() throws(BlockError) -> UInt64 {
     var status = statvfs()
     guard unsafe fstatvfs(descriptor, &status) == 0 else { throw BlockError(system: errno) }
-    return UInt64(status.f_bavail).times(UInt64(status.f_frsize)) ?? .max
+    return status.bytes(UInt64(status.f_bavail))
   }
 
   /// Gives the range's space back; it then reads as zero.

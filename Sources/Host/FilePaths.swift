@@ -88,9 +88,8 @@ package enum FilePaths {
     var status = statvfs()
     // Without a number of blocks, there is no limit.
     guard unsafe statvfs(folder.cName, &status) == 0, status.f_blocks > 0 else { return nil }
-    func bytes(_ blocks: UInt64) -> UInt64 { blocks.times(UInt64(status.f_frsize)) ?? .max }
     return FreeSpace(
-      all: bytes(UInt64(status.f_bfree)), forEverybody: bytes(UInt64(status.f_bavail)),
+      all: status.bytes(UInt64(status.f_bfree)), forEverybody: status.bytes(UInt64(status.f_bavail)),
       isCertain: unsafe linux_counts_plainly(folder.cName) == 1)
   }
 
@@ -98,6 +97,11 @@ package enum FilePaths {
   package static func remove(_ path: String) throws(BlockError) {
     guard unsafe unlink(path.cName) == 0 else { throw BlockError(system: errno) }
   }
+}
+
+extension statvfs {
+  /// The bytes of so many blocks.
+  func bytes(_ blocks: UInt64) -> UInt64 { blocks.times(UInt64(f_frsize)) ?? .max }
 }
 
 /// The free space of a file system.

@@ -80,7 +80,9 @@ extension BlockTable {
         }
         // As a check has it: nothing is missing of what begins where the file ends, where files may end early.
         guard place.lowerBound < length || self.layout.mayEndEarly && place.lowerBound == length else {
-          throw BlockTable.pastEnd(item, place.lowerBound)
+          throw BlockError(
+            .corrupt, "\(item) (offset \(place.lowerBound)) points past the end of the file",
+            advice: "'check -r all' mends what can be mended.")
         }
         used = max(used, self.layout.units(of: place).upperBound)
       }
@@ -89,13 +91,6 @@ extension BlockTable {
     let free = FreeUnits(end: end)
     freeUnits = free
     return free
-  }
-
-  /// That an entry points to what the file does not have.
-  static func pastEnd(_ item: BlockTableItem, _ place: UInt64) -> BlockError {
-    BlockError(
-      .corrupt, "\(item) (offset \(place)) points past the end of the file",
-      advice: "'check -r all' mends what can be mended.")
   }
 
   /// Notes units that nothing came to point to, and gives the file system their room: tables may need it.

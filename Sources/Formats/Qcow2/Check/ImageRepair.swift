@@ -92,10 +92,7 @@ struct ImageRepair {
     for _ in 0..<ImageRepair.rounds {
       guard check.mendable > 0 || check.hasTooMany else { break }
       if try trimL1Tables(&content, check, held) {
-        check.forget()
-        check = ImageCheck(header, allocator.refcounts.table, file, context, repair: what)
-        try check.noteSingles()
-        try check.countReferences(content)
+        try recount(&check, content, repair: what)
       }
       let kept = content.entries.filter { check.isWhole($0) }
       if kept.count != content.entries.count { content.isMended = true }
@@ -116,16 +113,23 @@ struct ImageRepair {
       if let place = mender.newL1 { try moveL1(to: place, held) }
       // If another structure lies in the refcount table, mending it may have changed the table.
       try readRefcountTable()
-      check.forget()
-      check = ImageCheck(header, allocator.refcounts.table, file, context, repair: what)
-      try check.noteSingles()
-      try check.countReferences(content)
+      try recount(&check, content, repair: what)
     }
     fixed.corruptions += first.mendable
     result.corruptions += check.mendable
     result.checkErrors += check.result.checkErrors
     check.log = log
     return check
+  }
+
+  /// Looks at an image anew that was changed, which the check before knew.
+  private func recount(_ check: inout ImageCheck, _ content: SnapshotTableContent, repair: CheckRepair? = nil)
+    throws(BlockError)
+  {
+    check.forget()
+    check = ImageCheck(header, allocator.refcounts.table, file, context, repair: repair)
+    try check.noteSingles()
+    try check.countReferences(content)
   }
 
   /// Takes from L1 tables what they have beyond the lengths of their disks where the file lacks it or something else has it:
@@ -218,10 +222,7 @@ struct ImageRepair {
   private mutating func mendMarks(_ check: ImageCheck, _ snapshots: SnapshotTableContent) throws(BlockError) {
     var check = check
     if fixed.corruptions + fixed.leaks > 0 {
-      check.forget()
-      check = ImageCheck(header, allocator.refcounts.table, file, context)
-      try check.noteSingles()
-      try check.countReferences(snapshots)
+      try recount(&check, snapshots)
       check.log = log
     }
     let before = check.result.corruptions
