@@ -44,15 +44,23 @@ import Testing
     return (image, content)
   }
 
+  /// The image with defects in the entries of blocks, and what it had; nil where the shape has no such defect.
+  private func broken(_ shape: TableShape, _ defects: [UInt64: Defect]) throws -> (
+    image: TableImage, whole: TableImage, content: [UInt8]
+  )? {
+    let (image, content) = try image(shape)
+    let bytes = Buffer(image.memory.bytes)
+    let coding = TableCoding(shape: shape, areaOffset: bytes.bytes.big64(at: 24))
+    let values = defects.compactMapValues { $0.value(shape, coding, bytes.bytes) }
+    guard values.count == defects.count else { return nil }
+    return (try image.changed(shape, values), image, content)
+  }
+
   @Test(
     "B-03 each defect is one finding, is mended, and the data of the others is as it was",
     arguments: TableShape.all, Defect.allCases)
   func defects(_ shape: TableShape, _ defect: Defect) throws {
-    let (image, content) = try image(shape)
-    let bytes = Buffer(image.memory.bytes)
-    let coding = TableCoding(shape: shape, areaOffset: bytes.bytes.big64(at: 24))
-    guard let value = defect.value(shape, coding, bytes.bytes) else { return }
-    let broken = try image.changed(shape, [2: value])
+    guard let (broken, _, content) = try broken(shape, [2: defect]) else { return }
     let found = try broken.check()
     #expect(found.result.corruptions == 1 && found.lines.count == 1, "\(found.lines)")
     #expect(found.lines.first?.hasPrefix("ERROR: block 2 ") == true, "\(found.lines)")
@@ -108,11 +116,7 @@ import Testing
     "B-03 a table or a block past the end of the file is not written to, since new ones would come there",
     arguments: TableShape.twoLevel)
   func refusesPastEnd(_ shape: TableShape) throws {
-    let (image, _) = try image(shape)
-    let bytes = Buffer(image.memory.bytes)
-    let coding = TableCoding(shape: shape, areaOffset: bytes.bytes.big64(at: 24))
-    guard let value = Defect.pastEnd.value(shape, coding, bytes.bytes) else { return }
-    let broken = try image.changed(shape, [2: value])
+    guard let (broken, _, _) = try broken(shape, [2: .pastEnd]) else { return }
     let error = #expect(throws: BlockError.self) { try broken.edge.write(at: 2 * shape.blockSize, [1]) }
     #expect(error?.kind == .corrupt && error?.message.contains("block map entry 2") == true)
   }
@@ -121,11 +125,7 @@ import Testing
     "B-03 a block on a table is not written to, and its place not given up: other blocks are as they were",
     arguments: TableShape.twoLevel)
   func refusesOnTable(_ shape: TableShape) throws {
-    let (image, content) = try image(shape)
-    let bytes = Buffer(image.memory.bytes)
-    let coding = TableCoding(shape: shape, areaOffset: bytes.bytes.big64(at: 24))
-    guard let value = Defect.onTable.value(shape, coding, bytes.bytes) else { return }
-    let broken = try image.changed(shape, [2: value])
+    guard let (broken, _, content) = try broken(shape, [2: .onTable]) else { return }
     let size = Int(shape.blockSize)
     for length in [1, size] {
       let error = #expect(throws: BlockError.self) {
@@ -189,18 +189,12 @@ import Testing
     "B-03 a block that shares its place gets one in the file, whatever lies far outside",
     arguments: TableShape.all.filter { !$0.isFixed })
   func farOutside(_ shape: TableShape) throws {
-    let (image, content) = try image(shape)
-    let bytes = Buffer(image.memory.bytes)
-    let coding = TableCoding(shape: shape, areaOffset: bytes.bytes.big64(at: 24))
-    guard let shared = Defect.shared.value(shape, coding, bytes.bytes),
-      let outside = Defect.pastEnd.value(shape, coding, bytes.bytes)
-    else { return }
-    let broken = try image.changed(shape, [1: shared, 2: outside])
+    guard let (broken, whole, content) = try broken(shape, [1: .shared, 2: .pastEnd]) else { return }
     let repaired = try broken.repair(.all)
     #expect(repaired.corruptions == 0 && repaired.corruptionsFixed == 2)
     let after = try broken.check()
     #expect(after.lines == [] && after.result.leaks == 0, "\(after)")
-    #expect(broken.memory.bytes.count <= image.memory.bytes.count)
+    #expect(broken.memory.bytes.count <= whole.memory.bytes.count)
     let size = Int(shape.blockSize)
     let first = try broken.edge.array(at: 0, count: size)
     #expect(first == Array(content[..<size]))
