@@ -49,7 +49,7 @@ package enum DescriptionsTarget: FuzzTarget {
         _ = try? image.read(offset, Int(min(3000, length - offset)))
         _ = try? image.edge.chainStatus(at: offset, length: length - offset)
       }
-      _ = try? image.edge.verifyContent(JobContext())
+      try? image.edge.verifyContent(JobContext())
     }
     return storage.bytes == archive ? nil : "an archive was changed"
   }

@@ -129,11 +129,11 @@ package protocol ContainingDriver: FormatDriver {
 
 /// A format whose images come with digests of the files that they consist of.
 package protocol VerifiableDriver: FormatDriver {
-  /// Reads the files whole that hold what is shown, and holds them against the digests that there are.
+  /// Reads the files whole that hold what is shown, and holds them against the digests that there are; warns where there
+  /// are digests, but not of all of those files.
   ///
-  /// - Returns: a warning where there are digests, but not of all of those files.
   /// - Throws: kind `corrupt`, naming the file that is another one.
-  func verifyContent(of node: Node, _ context: JobContext) throws(BlockError) -> BlockError?
+  func verifyContent(of node: Node, _ context: JobContext) throws(BlockError)
 }
 
 /// A driver that does its I/O itself: storage, and filters that act on every request.

@@ -37,9 +37,8 @@ extension Edge {
 
   /// Holds the files of the child's image against the digests that it comes with, where it does.
   ///
-  /// - Returns: a warning where there are digests, but not of all files that were read.
   /// - Throws: kind `corrupt`, naming the file that is another one.
-  package func verifyContent(_ context: JobContext) throws(BlockError) -> BlockError? {
+  package func verifyContent(_ context: JobContext) throws(BlockError) {
     try request { (node: Node) throws(BlockError) in
       try (node.driver as? any VerifiableDriver)?.verifyContent(of: node, context)
     }

@@ -4,12 +4,14 @@
 package import Errors
 internal import Synchronization
 
-/// The link from a running job to its caller: it takes progress and says whether to go on. Usable from worker threads.
+/// The link from a running job to its caller: it takes progress and warnings, and says whether to go on. Usable from worker
+/// threads.
 package final class JobContext: Sendable {
   private let done = Atomic<UInt64>(0)
   private let total = Atomic<UInt64>(0)
   private let interrupted: @Sendable () -> BlockError?
   private let report: @Sendable (Progress) -> Void
+  private let warnings = Mutex<[BlockError]>([])
 
   /// How far a job is.
   package struct Progress: Sendable, Equatable {
@@ -53,6 +55,17 @@ package final class JobContext: Sendable {
   package var progress: Progress {
     let total = total.load(ordering: .relaxed)
     return Progress(done: min(done.load(ordering: .relaxed), total), total: total)
+  }
+
+  /// Notes what the caller is to be told though the job goes on.
+  package func warn(_ warning: BlockError) { warnings.withLock { $0.append(warning) } }
+
+  /// The warnings since the last call.
+  func takeWarnings() -> [BlockError] {
+    warnings.withLock { warnings in
+      defer { warnings = [] }
+      return warnings
+    }
   }
 
   /// Throws when the user asked for the end.

@@ -9,7 +9,7 @@ package struct JobRunner {
   let context: JobContext
   /// Called at each change of state, with the job's kind.
   package var trace: (String, JobState) -> Void = { _, _ in }
-  /// The failures to undo something, naming the node.
+  /// What jobs warned of, and the failures to undo something, naming the node.
   package private(set) var warnings: [BlockError] = []
 
   /// A runner for one graph.
@@ -60,6 +60,7 @@ package struct JobRunner {
   /// Returns what went wrong in closing what was written.
   private mutating func clean(_ jobs: [any Job]) -> [BlockError] {
     var failures: [BlockError] = []
+    warnings += context.takeWarnings()
     for job in jobs {
       job.clean(in: graph, warnings: &warnings)
       if let failure = job.closeFailure { failures.append(failure) }

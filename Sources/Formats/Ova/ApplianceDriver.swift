@@ -153,8 +153,8 @@ final class ApplianceDriver: ComposedDriver, VerifiableDriver, ContainingDriver,
 
   // MARK: Digests
 
-  func verifyContent(of node: Node, _ context: JobContext) throws(BlockError) -> BlockError? {
-    guard let manifest, let shown else { return nil }
+  func verifyContent(of node: Node, _ context: JobContext) throws(BlockError) {
+    guard let manifest, let shown else { return }
     let (name, text) = appliance.description
     if let entry = manifest.entries[FilePaths.name(of: name)] ?? manifest.entries[name] {
       let hash = try ContentHash(entry.algorithm).begin()
@@ -174,8 +174,10 @@ final class ApplianceDriver: ComposedDriver, VerifiableDriver, ContainingDriver,
       let range = isArchive ? piece.range : 0..<edge.length
       try ApplianceDriver.verify(range, of: edge, entry, name, context)
     }
-    return unknown.map {
-      BlockError(.notFound, "'\($0)' is not in the manifest, its content is not verified", naming: $0)
+    if let unknown {
+      context.warn(
+        BlockError(
+          .notFound, "'\(unknown)' is not in the manifest, its content is not verified", naming: unknown))
     }
   }
 

@@ -17,8 +17,6 @@ package final class ChecksumJob: Job {
   private let edge: Edge
   private let scan: ChecksumScan
   private let verifies: Bool
-  /// Why nothing vouches for what was read.
-  private var doubt: BlockError?
 
   /// - Parameters:
   ///   - edge: the image; must hold consistent-read.
@@ -39,13 +37,8 @@ package final class ChecksumJob: Job {
   package func run(_ context: JobContext) throws(BlockError) {
     let source = try ConvertSource([edge], base: nil, salvage: nil)
     context.expect(source.length)
-    if verifies { doubt = try edge.verifyContent(context) }
+    if verifies { try edge.verifyContent(context) }
     checksum = try scan.run(source, context)
     context.finish()
-  }
-
-  /// Warns of what could not be verified.
-  package func clean(in graph: Graph, warnings: inout [BlockError]) {
-    if let doubt { warnings.append(doubt) }
   }
 }

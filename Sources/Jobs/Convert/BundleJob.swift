@@ -23,8 +23,6 @@ package final class BundleJob: Job {
   private var files: TargetFiles?
   private var file: RootUser?
   private var bundle: (any Bundle)?
-  /// Why nothing vouches for what was read.
-  private var doubts: [BlockError] = []
 
   /// - Parameter format: that of the target.
   /// - Throws: kind `invalidArgument` for options that mean nothing here; opens nothing.
@@ -105,7 +103,7 @@ package final class BundleJob: Job {
       var images: [BundledImage] = []
       for (index, source) in sources.enumerated() {
         guard let source = source.edge else { continue }
-        if !options.ignoresDigests, let doubt = try source.verifyContent(context) { doubts.append(doubt) }
+        if !options.ignoresDigests { try source.verifyContent(context) }
         let start = bundle.start(of: index, after: images.last?.range.upperBound)
         try edge.truncate(to: start, exact: false)
         try graph.setPermissions(.none, of: file)
@@ -193,7 +191,6 @@ package final class BundleJob: Job {
 
   /// Closes everything that is open; a file that was not published is gone.
   package func clean(in graph: Graph, warnings: inout [BlockError]) {
-    warnings += doubts
     if let file { try? graph.release(file) }
     file = nil
     files?.close()

@@ -31,8 +31,6 @@ package final class ConvertJob: Job {
   private(set) var image: NewImage?
   private var base: Node?
   private var bitmaps: BitmapCopy?
-  /// Why nothing vouches for what was read.
-  private var doubts: [BlockError] = []
 
   /// Checks the options against each other; opens nothing.
   ///
@@ -91,9 +89,7 @@ package final class ConvertJob: Job {
       rateLimit: options.rateLimit, context: context)
     if options.verifies { context.expect(source.length) }
     if options.checksum != nil { context.expect(source.length) }
-    for edge in edges where !options.ignoresDigests {
-      if let doubt = try edge.verifyContent(context) { doubts.append(doubt) }
-    }
+    if !options.ignoresDigests { for edge in edges { try edge.verifyContent(context) } }
     try copy.run(isLast: false)
     // A new image may be longer than what was asked for.
     if image != nil, !shape.readsZero, edge.length > source.length {
@@ -128,7 +124,6 @@ package final class ConvertJob: Job {
 
   /// Closes everything that is open; a target that was not published is gone.
   package func clean(in graph: Graph, warnings: inout [BlockError]) {
-    warnings += doubts
     if let target {
       do throws(BlockError) {
         try graph.release(target)
