@@ -113,15 +113,17 @@ import Testing
     #expect(areThere ? (59_000..<60_000).contains(count) : count == 0)
   }
 
-  @Test("a refcount table that is the L1 table of a snapshot, too, gets another place")
+  @Test("a refcount table that is guest data, too, gets another place, and is no L1 table of a snapshot")
   func refcountTableAsL1() throws {
     var image = SampleQcow2(.snapshot)
     // Its first entry leads to the refcount block, which is no L2 table.
     image.set64(image.snapshotTable, UInt64(image.refcountTable))
     image.set(image.refcountBlock + 64, (0..<256).map { $0 % 2 == 0 ? 0 : 7 })
+    image.set64(image.l2 + 40, UInt64(image.refcountTable))
     let repaired = try repaired(image)
     let place = Buffer(Array(repaired.memory.bytes[48..<56])).bytes.big64(at: 0)
     #expect(place != UInt64(image.refcountTable))
+    #expect(repaired.memory.bytes[60..<64].allSatisfy { $0 == 0 })
     #expect(repaired.guest(12).map { $0?.first }.prefix(4) == [65, 66, 67, 68])
   }
 

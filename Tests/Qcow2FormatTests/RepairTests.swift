@@ -30,9 +30,9 @@ struct RepairedImage {
     try graph.attach(holders[1], to: data)
   }
 
-  private func open(_ flags: NodeFlags) throws(BlockError) -> RootUser {
+  private func open(_ flags: NodeFlags, _ options: OptionObject = [:]) throws(BlockError) -> RootUser {
     let opener = Opener(graph: graph, kinds: [Qcow2Format()])
-    var options = OptionObject()
+    var options = options
     if memory.bytes.count > 80, memory.bytes[79] & 4 != 0 { options["data-file"] = .string(data.name) }
     let node = try opener.openFormat(
       Qcow2Format(), on: file, options, OpenSettings(flags: flags, followsBacking: false))
@@ -51,6 +51,17 @@ struct RepairedImage {
     }
     guard let repair else { return try driver.check(node, JobContext(), report: report) }
     return try driver.repair(repair, node, JobContext(), report: report)
+  }
+
+  /// The first and the last 64 KiB of the disk, or of a snapshot's; nil where they cannot be read.
+  func disk(_ snapshot: String = "") -> [UInt8]? {
+    let options: OptionObject = snapshot.isEmpty ? [:] : ["snapshot.name": .string(snapshot)]
+    guard let user = try? open([], options), let edge = user.edge else { return nil }
+    defer { try? graph.release(user) }
+    let part: UInt64 = 64 << 10
+    guard let start = try? edge.array(at: 0, count: Int(part)) else { return nil }
+    guard let end = try? edge.array(at: edge.child.length - part, count: Int(part)) else { return nil }
+    return start + end
   }
 
   /// What the guest reads, cluster by cluster; nil where it cannot.

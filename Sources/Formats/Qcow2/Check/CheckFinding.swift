@@ -18,7 +18,7 @@ enum CheckFinding: Sendable, Equatable {
 
   /// An L2 table that lies on metadata of another kind.
   case overlappingL2Table(offset: UInt64)
-  /// An L1 table of a snapshot that lies on the header or on the active L1 table.
+  /// An L1 table of a snapshot that lies on something else.
   case overlappingSnapshotL1(id: String, name: String, offset: UInt64)
   /// More references than a refcount can hold.
   case tooManyReferences(cluster: UInt64, references: UInt64)
@@ -149,7 +149,7 @@ extension CheckFinding: CustomStringConvertible {
     case .overlappingL2Table(let offset):
       return "ERROR l2_offset=\(hex(offset)): Table overlaps other metadata; L1 entry corrupted"
     case .overlappingSnapshotL1(let id, let name, let offset):
-      return "ERROR snapshot \(id) (\(name)) l1_offset=0x\(hex(offset)): L1 table overlaps other metadata; "
+      return "ERROR snapshot \(id) (\(name)) l1_offset=0x\(hex(offset)): L1 table overlaps something else; "
         + "snapshot table entry corrupted"
     case .tooManyReferences(let cluster, let references):
       return "ERROR cluster \(cluster) reference=\(references): more references than a refcount can hold"

@@ -60,10 +60,18 @@ final class FindingLog {
     var isMended: Bool
   }
 
+  private struct State {
+    var counts: [Entry: UInt64] = [:]
+    /// The kinds of which more were found than are told, in the order in which that came about, with an example.
+    var cut: [(entry: Entry, example: String)] = []
+    /// Lines that are not told yet; nil where all are told at once.
+    var heldBack: [String]?
+  }
+
   private let report: (String) -> Void
-  private var counts: [Entry: UInt64] = [:]
-  /// The kinds of which more were found than are told, in the order in which that came about, with an example.
-  private var cut: [(entry: Entry, example: String)] = []
+  private var state = State()
+  /// The state when lines began to be held back.
+  private var former = State()
 
   /// - Parameter report: called with each line, without a final line feed.
   init(_ report: @escaping (String) -> Void) { self.report = report }
@@ -71,24 +79,44 @@ final class FindingLog {
   /// Tells a finding, as one that is being mended where `isMended`.
   func tell(_ finding: CheckFinding, isMended: Bool = false) {
     let entry = Entry(kind: finding.kind, isMended: isMended)
-    let count = counts[entry, default: 0] + 1
-    counts[entry] = count
+    let count = state.counts[entry, default: 0] + 1
+    state.counts[entry] = count
     guard count <= FindingLog.limit + 1 else { return }
     let line = isMended ? finding.repairDescription : finding.description
-    if count <= FindingLog.limit { report(line) } else { cut.append((entry, line)) }
+    if count <= FindingLog.limit { tell(line) } else { state.cut.append((entry, line)) }
   }
 
   /// Tells something that is not a finding of its own.
-  func tell(_ line: String) { report(line) }
+  func tell(_ line: String) {
+    if state.heldBack != nil { state.heldBack?.append(line) } else { report(line) }
+  }
+
+  /// Tells nothing from now on until it is certain that it is worth telling.
+  func holdBack() {
+    former = state
+    state.heldBack = []
+  }
+
+  /// Forgets what was held back; what follows is held back, too.
+  func takeBack() {
+    state = former
+    state.heldBack = []
+  }
+
+  /// Tells what was held back, and everything at once from now on.
+  func letGo() {
+    for line in state.heldBack ?? [] { report(line) }
+    state.heldBack = nil
+    former = State()
+  }
 
   /// Says in the end how many findings were not told.
   func finish() {
-    for (entry, example) in cut {
+    for (entry, example) in state.cut {
       // The line begins as the others do, so that a search for the lines of a kind finds it among them.
-      let more = (counts[entry] ?? 0) - FindingLog.limit - 1
+      let more = (state.counts[entry] ?? 0) - FindingLog.limit - 1
       report(more == 0 ? example : "\(example) (and \(more) more of this kind)")
     }
-    cut = []
-    counts = [:]
+    state = State()
   }
 }

@@ -87,6 +87,11 @@ extension ImageCheck {
     return false
   }
 
+  /// Tells of a snapshot whose L1 offset leads onto something else.
+  func foundMisplaced(_ entry: SnapshotEntry) {
+    found(.overlappingSnapshotL1(id: entry.id, name: entry.name, offset: entry.l1Offset), canMend: true)
+  }
+
   /// Counts what snapshots refer to.
   func walk(_ snapshots: SnapshotTableContent) throws(BlockError) {
     // Tables do not overlap in an image that is whole, so together they are no larger than the file.
@@ -97,8 +102,8 @@ extension ImageCheck {
       } else if UInt64(entry.l1Size) * 8 > Qcow2Limits.l1Bytes {
         found(.snapshotL1TooLarge(id: entry.id, name: entry.name, size: entry.l1Size), canMend: true)
       } else if repair == .all, entry.l1Size > 0, liesOnRoot(entry) {
-        found(
-          .overlappingSnapshotL1(id: entry.id, name: entry.name, offset: entry.l1Offset), canMend: true)
+        foundMisplaced(entry)
+        if entry.l1Offset >= geometry.clusterSize { hasClaimedL1 = true }
       } else {
         guard budget >= UInt64(entry.l1Size) * 8 else {
           throw BlockError(

@@ -65,6 +65,7 @@ extension ImageCheck {
       }
       if repair == .all, isRoot(entry.offset >> geometry.clusterBits) {
         found(.overlappingL2Table(offset: entry.offset), canMend: true)
+        if !isActive, entry.offset >> geometry.clusterBits != 0 { hasClaimedL1 = true }
         continue
       }
       try addReferences(at: entry.offset, bytes: geometry.clusterSize, canMend: true)

@@ -28,6 +28,8 @@ final class ImageCheck {
   var mendable: UInt64 = 0
   /// Corruptions of the refcount table and of the places of its blocks; part of those in `result`.
   var brokenBlocks: UInt64 = 0
+  /// Whether another table than the active L1 table leads there, which was told instead of counted.
+  var hasClaimedL1 = false
   /// Whether the refcount table and all blocks have to be made anew.
   var needsRebuild = false
   /// Clusters of the file, and one more where something reaches into the next.

@@ -51,10 +51,8 @@ struct ImageRepair {
     guard header.l1Offset >= headerEnd || header.l1Size == 0 else {
       throw BlockError(.corrupt, "the L1 table lies on the header: this cannot be repaired")
     }
-    var check = ImageCheck(header, allocator.refcounts.table, file, context, repair: what, log)
-    var content = try check.readSnapshotTable()
-    try check.noteSingles()
-    try check.countReferences(content)
+    var content = SnapshotTableContent()
+    var check = try count(&content)
     result = check.result
     result.corruptions -= check.brokenBlocks
     let toldBlocks = check.brokenBlocks
@@ -71,6 +69,39 @@ struct ImageRepair {
     try file.flush()
     try markWhole(held)
     return finish(adding: 0)
+  }
+
+  /// Counts the references of all tables. `content` gets the snapshots, without those whose L1 offsets lead onto
+  /// something else: nothing there is theirs.
+  private func count(_ content: inout SnapshotTableContent) throws(BlockError) -> ImageCheck {
+    var check = ImageCheck(header, allocator.refcounts.table, file, context, repair: what, log)
+    content = try check.readSnapshotTable()
+    let toldBefore = check.mendable
+    log.holdBack()
+    defer { log.letGo() }
+    try check.noteSingles()
+    try check.countReferences(content)
+    guard check.result.checkErrors == 0 else { return check }
+    guard try !check.hasMisplacedL1(content.entries) else {
+      log.takeBack()
+      throw BlockError(
+        .corrupt, "l1_offset=0x\(hex(header.l1Offset)) leads to no L1 table: this cannot be repaired")
+    }
+    let misplaced = what == .all ? try check.misplacedSnapshots(content.entries) : []
+    guard !misplaced.isEmpty else { return check }
+    log.takeBack()
+    check.forget()
+    check = ImageCheck(header, allocator.refcounts.table, file, context, repair: what, log)
+    check.mendable = toldBefore
+    var kept: [SnapshotEntry] = []
+    for (index, entry) in content.entries.enumerated() {
+      if misplaced.contains(index) { check.foundMisplaced(entry) } else { kept.append(entry) }
+    }
+    content.entries = kept
+    content.isMended = true
+    try check.noteSingles()
+    try check.countReferences(content)
+    return check
   }
 
   private mutating func finish(adding corruptions: UInt64) -> CheckResult {

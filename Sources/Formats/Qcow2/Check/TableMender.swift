@@ -103,41 +103,29 @@ struct TableMender {
     var changed: Range<Int>?
     var used = 0
     var absurd = 0
+    var wrong = 0
     for index in 0..<Int(geometry.l2Entries) {
       let entry = L2Entry(rawValue: bytes.bytes.big64(at: index * size))
       let bitmap = SubclusterBitmap(
         rawValue: size == 16 ? bytes.bytes.big64(at: index * size + 8) : 0)
       guard entry.rawValue != 0 || bitmap.rawValue != 0 else { continue }
       used += 1
-      if isAbsurd(entry) { absurd += 1 }
+      if check.isAbsurd(entry) { absurd += 1 }
       var pair = EntryPair(entry: entry, bitmap: bitmap)
       try mend(&pair)
       guard pair.entry != entry || pair.bitmap != bitmap else { continue }
+      wrong += 1
       bytes.storeBig(pair.entry.rawValue, at: index * size)
       if size == 16 { bytes.storeBig(pair.bitmap.rawValue, at: index * size + 8) }
       changed = (changed?.lowerBound ?? index * size)..<(index + 1) * size
     }
     guard let changed else { return true }
-    // Most of it makes no sense as a table: better that it stays as it is, whatever it may be.
-    if absurd * 2 > used, used >= TableMender.manyEntries || isUsedOtherwise(offset) { return false }
+    // Most of it makes no sense as a table: better that it stays as it is, whatever it may be. What something else has
+    // is a table only where most of it is right.
+    if absurd * 2 > used, used >= ImageCheck.manyEntries { return false }
+    if wrong * 2 > used, check.isUsedOtherwise(offset) { return false }
     try write(buffer, changed, at: offset)
     return true
-  }
-
-  /// So many entries do not make no sense by chance.
-  private static let manyEntries = 16
-
-  /// Whether an entry looks like no entry at all, rather than like one for a place that was cut off.
-  private func isAbsurd(_ entry: L2Entry) -> Bool {
-    let limit = max(check.fileLength, 1 << 30).times(64) ?? .max
-    if entry.isCompressed { return CompressedDescriptor(entry, geometry).offset > limit }
-    return entry.rawValue & check.reservedL2 != 0 || geometry.offsetInCluster(entry.offset) != 0
-      || entry.offset > limit
-  }
-
-  private func isUsedOtherwise(_ table: UInt64) -> Bool {
-    let asTable = UInt64(check.tables[table]?.repeats ?? 0) + 1
-    return check.references[table >> geometry.clusterBits] > asTable
   }
 
   private struct EntryPair {
