@@ -45,8 +45,8 @@ private struct LeakedPlaces {
   var count: UInt64 { behind + min(before, movableBlocks) }
 
   /// Notes what starts at a unit: each item once.
-  mutating func note(_ item: BlockTableItem, _ entry: BlockEntry, at unit: UInt64) {
-    if case .block = item, entry.place != nil, unit >= endOfReserved { movableBlocks += 1 }
+  mutating func note(_ item: BlockTableItem, at unit: UInt64) {
+    if case .block = item, unit >= endOfReserved { movableBlocks += 1 }
   }
 
   /// Adds units that nothing points to. Only room for whole blocks counts: none finds a place in what is smaller.
@@ -127,7 +127,7 @@ extension BlockTable {
         }
         if isFirst { self.count(item, entry, &expected, &result) }
         guard let bytes = self.place(of: item, entry) else { return }
-        if isFirst { leaks.note(item, entry, at: self.layout.units(of: bytes).lowerBound) }
+        if isFirst { leaks.note(item, at: self.layout.units(of: bytes).lowerBound) }
         let mayEndEarly = self.layout.mayEndEarly && entry.place != nil
         let end = mayEndEarly ? bytes.lowerBound : bytes.upperBound
         if isFirst, end <= fileLength { endOfUse = max(endOfUse, self.layout.units(of: bytes).upperBound) }
@@ -189,7 +189,7 @@ extension BlockTable {
       let entry = try self.entry(value, of: item)
       guard let units = self.units(of: item, entry) else { return }
       endOfUse = max(endOfUse, units.upperBound)
-      all.note(item, entry, at: units.lowerBound)
+      all.note(item, at: units.lowerBound)
     }
     var stored = all
     let file = try node.child(in: .file)
@@ -230,6 +230,13 @@ extension BlockTable {
       position += length
     }
     if let found { body(found) }
+  }
+
+  /// Whole units that the file has room for.
+  package func unitsInFile(of node: Node) throws(BlockError) -> UInt64 {
+    lock.lock()
+    defer { lock.unlock() }
+    return unitsInFile(areaEnd(try node.child(in: .file)))
   }
 
   /// Whole units that the file has room for, and one that it ends in, where it may; as far as entries can name them.

@@ -117,6 +117,45 @@ extension BlockTable {
     if let file = node.file, areaEnd(file) <= end { try? cutFile(to: start, node) }
   }
 
+  /// Cuts the file behind all that is in use.
+  func cutUnused(_ node: Node) throws(BlockError) {
+    let end: UInt64
+    do throws(BlockError) {
+      end = try endOfUse(node)
+    } catch {
+      // Where entries make no sense, nobody knows what is in use, and nothing more is given up.
+      guard error.kind == .corrupt else { throw error }
+      return
+    }
+    try cutFile(to: layout.offset(ofUnit: end), node)
+    // Also where none was known before: what counts them is to change.
+    var free = freeUnits ?? FreeUnits(end: end)
+    free.end = end
+    free.reusable.removeAll { $0 >= end }
+    freeUnits = free
+  }
+
+  /// Gives up what was reserved, byte ranges of `reserved`, once nothing in the file leads there.
+  package func release(_ ranges: [Range<UInt64>], of node: Node) throws(BlockError) {
+    lock.lock()
+    defer { lock.unlock() }
+    layout.reserved.removeAll { ranges.contains($0) }
+    try letGo(ranges, node)
+    try cutUnused(node)
+  }
+
+  /// Lets byte ranges that are reserved no more be holes of the file, which are no leaks, unless something is there.
+  func letGo(_ ranges: [Range<UInt64>], _ node: Node) throws(BlockError) {
+    var unused = ranges.filter { $0.lowerBound >= layout.areaOffset && !layout.isReserved($0) }
+    guard !unused.isEmpty, let file = node.file else { return }
+    try scan(node) { (item, value) throws(BlockError) in
+      guard let entry = self.checked(value, of: item), let place = self.place(of: item, entry) else { return }
+      unused.removeAll { $0.overlaps(place) }
+    }
+    // A failure does no harm: nothing leads there.
+    for range in unused { try? file.discard(at: range.lowerBound, length: UInt64(range.count)) }
+  }
+
   /// Gives up entries that the file lacks, and what they point to at its end: the image is as it was before they changed. For
   /// a file system that is full; with a log, which may have them already, nothing is given up.
   package func giveUpUnwritten(_ node: Node) throws(BlockError) {

@@ -38,6 +38,11 @@ extension BlockTable {
     guard offset < areaEnd(file) else { return }
     try journal?.settle(node)
     try placeTrailer(at: offset, node)
+    let units = layout.units(of: 0..<offset).upperBound
+    if let count, count.units > units {
+      try count.set(units, in: file)
+      try file.flush()
+    }
     try file.truncate(to: offset + (trailer?.length ?? 0), exact: false, preallocation: .off)
   }
 

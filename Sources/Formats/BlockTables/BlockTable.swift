@@ -43,6 +43,7 @@ package final class BlockTable: @unchecked Sendable {
 
   let lock = ConditionLock()
   let trailer: (any BlockTableTrailer)?
+  let count: (any TableCount)?
   /// Bytes of the trailer at the end of the file, as it stands there: 0 where there is none yet.
   var trailerBytes: UInt64
   var layout: BlockTableLayout
@@ -68,10 +69,10 @@ package final class BlockTable: @unchecked Sendable {
   var madeBlocks: UInt64 = 0
 
   /// A table that is in the file already. `layout` lies inside the file, whose last `trailerBytes` bytes are a `trailer`
-  /// where the format has one; with a journal, there is no second directory.
+  /// where the format has one; with a journal, there is no second directory, and no count.
   package init(
     _ layout: BlockTableLayout, _ coding: any BlockEntryCoding, journal: (any TableJournal)? = nil,
-    trailer: (any BlockTableTrailer)? = nil, trailerBytes: UInt64 = 0
+    trailer: (any BlockTableTrailer)? = nil, trailerBytes: UInt64 = 0, count: (any TableCount)? = nil
   ) {
     precondition(journal == nil || layout.directory?.second == nil, "a second directory has no journal")
     self.layout = layout
@@ -79,6 +80,7 @@ package final class BlockTable: @unchecked Sendable {
     self.journal = journal
     self.trailer = trailer
     self.trailerBytes = trailerBytes
+    self.count = count
     (bitmaps, cache, directories) = BlockTable.makeCaches(layout, coding, lock)
   }
 
@@ -211,6 +213,10 @@ package final class BlockTable: @unchecked Sendable {
   /// Writes what changed: bitmaps, entries, directories, each after all that it points to.
   func writeEntries(_ node: Node) throws(BlockError) {
     let file = try node.child(in: .file)
+    if let count, isDirty, let end = freeUnits?.end, count.units < end {
+      try file.flush()
+      try count.set(end, in: file)
+    }
     for level in [bitmaps, cache, directories] where level.isDirty {
       try file.flush()
       if let journal {
@@ -265,20 +271,7 @@ package final class BlockTable: @unchecked Sendable {
     guard layout.directory == nil, pending.isEmpty,
       layout.offset(ofUnit: last + layout.blockUnits) >= areaEnd(file)
     else { return }
-    let end: UInt64
-    do throws(BlockError) {
-      end = try endOfUse(node)
-    } catch {
-      // Where entries make no sense, nobody knows what is in use, and nothing more is given up.
-      guard error.kind == .corrupt else { throw error }
-      return
-    }
-    try cutFile(to: layout.offset(ofUnit: end), node)
-    // Also where none was known before: what counts them is to change.
-    var free = freeUnits ?? FreeUnits(end: end)
-    free.end = end
-    free.reusable.removeAll { $0 >= end }
-    freeUnits = free
+    try cutUnused(node)
   }
 
   // MARK: Extents

@@ -11,13 +11,14 @@ internal import Host
 final class VdiDriver: BlockTableDriver, @unchecked Sendable {
   let name = "vdi"
   let table: BlockTable
+  private let header: VdiHeaderStore
   private let lock = ConditionLock()
-  private var header: VdiHeader
+  /// Guarded by `lock`.
   private var isChanged = false
 
   init(_ header: VdiHeader, _ layout: BlockTableLayout) {
-    self.header = header
-    table = BlockTable(layout, header.coding)
+    self.header = VdiHeaderStore(header)
+    table = BlockTable(layout, header.coding, count: self.header)
   }
 
   func formatInformation(of node: Node) -> FormatInformation? {
@@ -38,27 +39,16 @@ final class VdiDriver: BlockTableDriver, @unchecked Sendable {
 
   func beginChanges(_ node: Node) { lock.withLock { isChanged = true } }
 
-  /// Other programs place the next block by the count, so that it never is less than the places in use; who changes
-  /// the content gives it another identity.
+  /// Who changes the content gives it another identity. The count may have become less.
   func writeCounters(_ usedUnits: UInt64?, of node: Node) throws(BlockError) {
-    guard lock.withLock({ isChanged }) else { return }
-    try change(node) { header in
-      if let usedUnits { header.allocatedCount = UInt32(clamping: usedUnits) }
-      header.modificationID = .random()
+    let isChanged = lock.withLock { self.isChanged }
+    let count = usedUnits.map { UInt32(clamping: $0) } ?? header.current.allocatedCount
+    guard let file = node.file, isChanged || count != header.current.allocatedCount else { return }
+    try header.change(in: file) { header in
+      header.allocatedCount = count
+      if isChanged { header.modificationID = .random() }
     }
-    lock.withLock { isChanged = false }
-  }
-
-  /// Changes the header with one write of its sector.
-  private func change(_ node: Node, _ edit: (inout VdiHeader) -> Void) throws(BlockError) {
-    guard let file = node.file else { return }
-    var changed = lock.withLock { header }
-    edit(&changed)
-    let head = try file.read(at: 0, count: VdiHeader.length)
-    var bytes = head.mutableBytes
-    changed.write(to: &bytes)
-    try file.write(at: 0, from: head.bytes)
-    lock.withLock { header = changed }
+    lock.withLock { self.isChanged = false }
   }
 
   func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
@@ -87,33 +77,40 @@ final class VdiDriver: BlockTableDriver, @unchecked Sendable {
     next.capacity = min(places * stride / 4, UInt64(VdiHeader.largestBlockCount))
     let coding = VdiCoding(dataOffset: UInt64(offset), lead: next.lead)
     try table.moveTable(toFirst: places, next, coding, of: node) { (next) throws(BlockError) in
-      try self.writeHeader(next, node)
+      try self.writeHeader(next, places: places, node)
     }
   }
 
-  private func writeHeader(_ layout: BlockTableLayout, _ node: Node) throws(BlockError) {
-    try change(node) { header in
+  /// Lets the header have another layout, in which so many of the first places are none any more; durable.
+  private func writeHeader(_ layout: BlockTableLayout, places: UInt64 = 0, _ node: Node) throws(BlockError) {
+    guard let file = node.file else { return }
+    try header.change(in: file) { header in
       header.mapOffset = UInt32(clamping: layout.tableOffset)
       header.dataOffset = UInt32(clamping: layout.areaOffset)
       header.diskSize = layout.length
       header.blockCount = UInt32(clamping: layout.blockCount)
+      header.allocatedCount -= min(header.allocatedCount, UInt32(clamping: places))
     }
-    try node.file?.flush()
+    try file.flush()
   }
 
-  /// The header states how many blocks are stored; after a repair, the count by which others place the next one.
+  /// The header states how many blocks are stored; after a repair, the count by which others place the next one. A crash
+  /// leaves it greater than that, by places that the file has: only one that is less, or past the end of the file, misleads.
   func checkCounters(
     _ result: inout CheckResult, repair: CheckRepair?, of node: Node, report: (String) -> Void
   ) throws(BlockError) {
     let used = repair == nil ? result.allocatedClusters : try table.usedUnits(of: node)
-    let stated = UInt64(lock.withLock { header.allocatedCount })
-    if stated != used, repair != .leaks {
+    let stated = UInt64(header.current.allocatedCount)
+    if stated > used, stated <= (try table.unitsInFile(of: node)) {
+      report("Leaked blocks: the header counts \(stated), \(used) are in use")
+      result.leaks = max(result.leaks, stated - used)
+    } else if stated != used {
       report("ERROR: allocated blocks mismatch, is \(used), should be \(stated)")
-      if repair == nil {
-        result.corruptions += 1
-      } else {
+      if repair == .all, let file = node.file {
         result.corruptionsFixed += 1
-        try change(node) { $0.allocatedCount = UInt32(clamping: used) }
+        try header.change(in: file) { $0.allocatedCount = UInt32(clamping: used) }
+      } else {
+        result.corruptions += 1
       }
     }
     // `qemu-img` tells nothing of places and fragments here.

@@ -71,12 +71,12 @@ final class VpcDriver: BlockTableDriver, IdentifiedDriver, @unchecked Sendable {
 
   // MARK: Changes
 
-  /// Lets both footers be whole. An image whose last blocks are cut off is not changed.
+  /// Lets both footers be whole, and say the same. An image whose last blocks are cut off is not changed.
   func beginChanges(_ node: Node) throws(BlockError) {
     guard let file = node.file else { return }
     try mark.set { () throws(BlockError) in
       try table.ensureTrailer(node)
-      try footers.mendFront(in: file)
+      try footers.even(in: file)
     }
   }
 
@@ -182,8 +182,15 @@ extension VpcDriver {
     let found = lock.withLock { defects }
     for defect in found { report("ERROR: \(defect)") }
     result.corruptions += UInt64(found.count)
+    if footers.isUneven {
+      report(VpcDriver.uneven)
+      result.leaks += 1
+    }
     return result
   }
+
+  private static let uneven =
+    "Leaked footer: the one at the end of the file has yet to follow its copy at the start"
 
   /// Mends footers and header first: what the table's repair moves is found by them.
   func repair(_ what: CheckRepair, _ node: Node, _ context: JobContext, report: (String) -> Void)
@@ -191,6 +198,11 @@ extension VpcDriver {
   {
     let found = lock.withLock { defects }
     for defect in found { report("ERROR: \(defect)") }
+    let isUneven = footers.isUneven
+    if isUneven, let file = node.file {
+      report(VpcDriver.uneven)
+      try footers.even(in: file)
+    }
     if what == .all, !found.isEmpty, let file = node.file {
       try table.ensureTrailer(node, isWhole: false)
       let (offset, length) = (footers.current.dataOffset, file.length)
@@ -209,6 +221,7 @@ extension VpcDriver {
     var result = try table.repair(what, of: node, context) { (finding) throws(BlockError) in
       report(self.text(of: finding))
     }
+    if isUneven { result.leaksFixed += 1 }
     if what == .all {
       result.corruptionsFixed += UInt64(found.count)
       // A disk that became shorter may not have got further than its new length.

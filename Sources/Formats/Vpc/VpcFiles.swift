@@ -84,6 +84,14 @@ struct VpcFooters {
     return (footer, kind)
   }
 
+  /// Whether both footers of a file are whole and say different things. Of the same image, the one at the end has yet to
+  /// follow: a change of both was interrupted, and every program that goes by the copy at the start reads what it was, or
+  /// what it became.
+  var isUneven: Bool {
+    guard let front, let tail else { return false }
+    return front.bytes.array != tail.bytes.array
+  }
+
   /// What is wrong with the footers of an image that can be opened, in words.
   func defects(_ kind: VpcFooter.Kind) -> [String] {
     var defects: [String] = []
@@ -94,7 +102,7 @@ struct VpcFooters {
     } else if tailLength < UInt64(VpcFooter.length) {
       defects.append("the footer at the end of the file is one byte short")
     }
-    if let front, let tail, front.bytes.array != tail.bytes.array {
+    if isUneven, front?.id != tail?.id {
       defects.append("the footer at the end of the file and its copy at the start are not the same")
     }
     return defects
@@ -107,48 +115,51 @@ final class VpcFooterStore: BlockTableTrailer, @unchecked Sendable {
   private var footer: VpcFooter
   /// Where the footer at the end stands; nil where there is none.
   private var tailOffset: UInt64?
-  /// Whether the copy at the start is the same.
-  private var isFrontWhole: Bool
+  /// Whether the copy at the start says the same.
+  private var isFrontEven: Bool
+  /// Whether the one at the end says the same, if there is one.
+  private var isTailEven: Bool
 
   var length: UInt64 { UInt64(VpcFooter.length) }
 
-  init(_ footer: VpcFooter, tailOffset: UInt64?, isFrontWhole: Bool) {
+  /// The footers of a file, of which `footer` counts; the one at the end stands at `tailOffset`.
+  init(_ footer: VpcFooter, of found: VpcFooters, tailOffset: UInt64?) {
     self.footer = footer
     self.tailOffset = tailOffset
-    self.isFrontWhole = isFrontWhole
+    isFrontEven = found.front != nil
+    isTailEven = !found.isUneven
   }
 
   /// The footer as the file has it.
   var current: VpcFooter { lock.withLock { footer } }
   /// Where the footer at the end stands; nil where there is none.
   var tail: UInt64? { lock.withLock { tailOffset } }
+  /// Whether the footer at the end has yet to follow the copy at the start.
+  var isUneven: Bool { lock.withLock { !isTailEven } }
 
   /// Writes the footer that stands at the end.
   func write(at offset: UInt64, to file: Edge) throws(BlockError) {
     try lock.withLock { () throws(BlockError) in
       try file.write(at: offset, from: footer.bytes.bytes)
-      tailOffset = offset
+      (tailOffset, isTailEven) = (offset, true)
     }
   }
 
-  /// Writes the copy at the start where it is not whole; durable.
-  func mendFront(in file: Edge) throws(BlockError) {
-    try lock.withLock { () throws(BlockError) in
-      guard !isFrontWhole else { return }
-      try file.write(at: 0, from: footer.bytes.bytes)
-      try file.flush()
-      isFrontWhole = true
-    }
+  /// Lets both footers say what counts, where they do not; durable.
+  func even(in file: Edge) throws(BlockError) {
+    guard !lock.withLock({ isFrontEven && isTailEven }) else { return }
+    try change(in: file) { _ in }
   }
 
-  /// Changes the only footer of a fixed disk, and lets it stand elsewhere; durable, while the old one stays.
-  func move(to offset: UInt64, in file: Edge, _ edit: (inout VpcFooter) -> Void) throws(BlockError) {
+  /// Changes the only footer of a fixed disk where it stands, with one write; durable.
+  func changeOnly(in file: Edge, _ edit: (inout VpcFooter) -> Void) throws(BlockError) {
     try lock.withLock { () throws(BlockError) in
+      guard let tailOffset else { return }
       var next = footer
       edit(&next)
-      try file.write(at: offset, from: next.bytes.bytes)
+      try file.write(at: tailOffset, from: next.bytes.bytes)
       try file.flush()
-      (footer, tailOffset) = (next, offset)
+      footer = next
     }
   }
 
@@ -164,7 +175,7 @@ final class VpcFooterStore: BlockTableTrailer, @unchecked Sendable {
         try file.flush()
       }
       footer = next
-      isFrontWhole = true
+      (isFrontEven, isTailEven) = (true, true)
     }
   }
 }

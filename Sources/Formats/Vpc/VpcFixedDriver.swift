@@ -79,7 +79,6 @@ final class VpcFixedDriver: CheckingDriver, IdentifiedDriver, @unchecked Sendabl
     try node.file?.discard(at: offset, length: length)
   }
 
-  /// The new footer is safe before the old one goes.
   func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
     throws(BlockError)
   {
@@ -93,24 +92,29 @@ final class VpcFixedDriver: CheckingDriver, IdentifiedDriver, @unchecked Sendabl
     try setLength(length, preallocation, node)
   }
 
+  /// The file ends with a footer at every moment. The last one comes to stand behind the longer of both disks with the old
+  /// length first, so that nothing in front of it is part of the disk when the one write comes that changes it.
   private func setLength(_ length: UInt64, _ preallocation: Preallocation, _ node: Node) throws(BlockError) {
     guard let file = node.file else { return }
     let old = end(of: node)
-    let oldLength = self.length(of: node)
-    if length > oldLength {
-      // What stands between the disk and its footer comes to be the disk's.
-      if old > oldLength { try file.writeZeroes(at: oldLength, length: old - oldLength, mayUnmap: true) }
-    }
-    try footers.move(to: length, in: file) { $0.setLength(length) }
     if length > old {
-      let added = max(old, oldLength)
-      try file.writeZeroes(
-        at: added, length: length - added, mayUnmap: preallocation == .off)
-      if preallocation == .full { try fill(added..<length, file) }
-    } else {
-      try file.truncate(to: length + UInt64(VpcFooter.length), exact: false, preallocation: .off)
+      try footers.write(at: length, to: file)
+      try file.flush()
     }
-    try file.flush()
+    // The old footer, and what stands between a disk and its footer, come to be the disk's.
+    let added = min(old, self.length(of: node))
+    if length > added {
+      try file.writeZeroes(at: added, length: length - added, mayUnmap: preallocation == .off)
+      if preallocation == .full { try fill(added..<length, file) }
+      try file.flush()
+    }
+    try footers.changeOnly(in: file) { $0.setLength(length) }
+    if length < old {
+      try footers.write(at: length, to: file)
+      try file.flush()
+      try file.truncate(to: length + UInt64(VpcFooter.length), exact: false, preallocation: .off)
+      try file.flush()
+    }
     lock.withLock { self.length = length }
   }
 

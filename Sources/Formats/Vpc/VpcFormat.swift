@@ -82,7 +82,7 @@ package struct VpcFormat: DriverKind {
     let (footer, kind) = try found.chosen()
     let length = footer.diskLength(rule)
     let tail = found.tail == nil ? nil : file.length - found.tailLength
-    let store = VpcFooterStore(footer, tailOffset: tail, isFrontWhole: found.front != nil)
+    let store = VpcFooterStore(footer, of: found, tailOffset: tail)
     guard kind != .fixed else {
       let stored = file.length - found.tailLength
       var opened = OpenedDriver(VpcFixedDriver(store, length: length))
