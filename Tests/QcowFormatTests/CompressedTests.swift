@@ -125,4 +125,34 @@ struct CompressedTests {
     #expect(throws: BlockError.self) { _ = try cut.edge.array(at: 4096, count: 1) }
     #expect(try cut.check().lines.count == 1)
   }
+
+  @Test("B-02 a repair gives back places in front of compressed clusters, and loses none whenever it ends")
+  func leaks() throws {
+    let image = try MemoryQcow(size: 8 << 20)
+    _ = try compress(image, (0..<100).map { ($0, UInt8($0 + 1)) })
+    try image.edge.write(at: 200 << 12, [UInt8](repeating: 201, count: 4096))
+    _ = try compress(image, (100..<120).map { ($0, UInt8($0 + 1)) })
+    try image.edge.discard(at: 0, length: 60 << 12)
+    try image.close()
+    let broken = try MemoryQcow(image.memory.bytes)
+    #expect(try broken.check().result.leaks > 1)
+    broken.fault.record(from: broken.memory.bytes)
+    #expect(try broken.repair(.all).leaks == 0)
+    try broken.close()
+    #expect(broken.memory.bytes.count < image.memory.bytes.count)
+    let wanted = [UInt8](repeating: 0, count: 60 << 12) + (60..<120).flatMap { content($0 + 1, 4096) }
+    var numbers = SeededNumbers(seed: 12)
+    let history = try #require(broken.fault.history)
+    for moment in 0...history.count {
+      for loss in StorageHistory.Loss.allCases {
+        let left = try MemoryQcow(history.bytes(after: moment, losing: loss, &numbers))
+        let check = try left.check()
+        #expect(check.lines == [] && (moment < history.count || check.result.leaks == 0))
+        let isKept = try left.edge.array(at: 0, count: 120 << 12) == wanted
+        #expect(isKept, "\(moment), \(loss)")
+        let found = try left.edge.array(at: 200 << 12, count: 4096)
+        #expect(found == [UInt8](repeating: 201, count: 4096))
+      }
+    }
+  }
 }

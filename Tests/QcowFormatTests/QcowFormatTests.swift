@@ -243,6 +243,18 @@ struct QcowFormatTests {
     #expect(try again.check().result.allocatedClusters == 0)
   }
 
+  @Test("a large disk that becomes small leaves no room of its L1 table")
+  func smaller() throws {
+    let image = try MemoryQcow(size: 1 << 38)
+    try image.edge.write(at: 0, [UInt8](repeating: 7, count: 8192))
+    try image.edge.truncate(to: 1 << 20)
+    try image.close()
+    let after = try MemoryQcow(image.memory.bytes)
+    #expect(try after.check().result.leaks == 0)
+    #expect(try after.edge.array(at: 0, count: 8192) == [UInt8](repeating: 7, count: 8192))
+    #expect(after.memory.bytes.count < 64 << 10)
+  }
+
   @Test("B-02 a crash while the L1 table moves loses nothing")
   func growthCrash() throws {
     let image = try MemoryQcow(QcowFormatTests.tiny(size: 65536))

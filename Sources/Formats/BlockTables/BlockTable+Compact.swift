@@ -51,22 +51,43 @@ extension BlockTable {
       }
       try scan(node) { (item, value) throws(BlockError) in
         let entry = try self.entry(value, of: item)
-        guard case .block = item, entry.place != nil, let units = self.units(of: item, entry),
-          units.lowerBound > first
-        else { return }
+        guard case .block = item, let units = self.units(of: item, entry), units.lowerBound > first else {
+          return
+        }
         last.append((units.lowerBound, item, entry))
         if last.count > 2 * BlockTable.rememberedPlaces { keepLast() }
       }
       keepLast()
-      var isMoved = false
-      for (block, place) in zip(last, places) {
-        guard place < block.start else { break }
-        try move(block.item, block.entry, to: place, node)
-        isMoved = true
-      }
-      guard isMoved else { return }
+      guard try pack(last, into: places, node) else { return }
       try writeOut(node)
     }
+  }
+
+  /// Moves blocks, the last one first, into places, as long as these are before them: one into each, or as many compressed
+  /// ones as fit; whether any was moved.
+  private func pack(
+    _ blocks: [(start: UInt64, item: BlockTableItem, entry: BlockEntry)], into places: [UInt64], _ node: Node
+  ) throws(BlockError) -> Bool {
+    var next = places.startIndex
+    // What is left of a place.
+    var room: Range<UInt64> = 0..<0
+    for (start, item, entry) in blocks {
+      if case .compressed(_, let length) = entry, length <= UInt64(room.count),
+        room.lowerBound < layout.offset(ofUnit: start)
+      {
+        try move(item, entry, to: room.lowerBound, node)
+        room = room.lowerBound + length..<room.upperBound
+        continue
+      }
+      guard next < places.endIndex, places[next] < start else { break }
+      let place = layout.offset(ofUnit: places[next])
+      try move(item, entry, to: place, node)
+      if case .compressed(_, let length) = entry {
+        room = place + min(length, layout.stride)..<place + layout.stride
+      }
+      next += 1
+    }
+    return next > places.startIndex
   }
 
   /// Tables and bitmaps find no room where a block was: those behind the first free unit go to the end of the file, the
@@ -88,9 +109,9 @@ extension BlockTable {
     let apart = try knownFreeUnits(node).end
     for index in moving.indices {
       try context?.checkInterrupted()
-      let units = try takeUnits(for: moving[index].item, node)
-      try move(moving[index].item, moving[index].entry, to: units.lowerBound, node)
-      moving[index].entry = .data(layout.offset(ofUnit: units.lowerBound))
+      let place = layout.offset(ofUnit: try takeUnits(for: moving[index].item, node).lowerBound)
+      try move(moving[index].item, moving[index].entry, to: place, node)
+      moving[index].entry = .data(place)
     }
     try writeOut(node)
     forget()
@@ -102,7 +123,7 @@ extension BlockTable {
     }
     for (item, entry) in moving {
       guard let units = units(of: item, entry), unit + UInt64(units.count) <= apart else { break }
-      try move(item, entry, to: unit, node)
+      try move(item, entry, to: layout.offset(ofUnit: unit), node)
       unit += UInt64(units.count)
     }
     try writeOut(node)

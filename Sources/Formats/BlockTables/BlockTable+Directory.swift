@@ -107,6 +107,7 @@ extension BlockTable {
     next.reserved.removeAll { old.contains($0) }
     try header(next)
     use(next, coding)
+    try letGo(old, node)
   }
 
   /// Moves the directories of a disk that became shorter to the first units that nothing takes, spare ones among them, where

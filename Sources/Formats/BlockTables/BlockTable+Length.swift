@@ -189,30 +189,31 @@ extension BlockTable {
     if trailer != nil, areaEnd(try node.child(in: .file)) < end { try placeTrailer(at: end, node) }
     try writeTable(next, coding, node)
     try journal?.settle(node)
+    let old = layout.tableOffset..<layout.tableOffset + layout.capacity * UInt64(self.coding.width)
     try header(next)
     use(next, coding)
+    try letGo([old], node)
   }
 
-  /// Gives an item other units, with a copy of what it has, and enters them: those from `unit` on, or some that are free.
-  func move(_ item: BlockTableItem, _ entry: BlockEntry, to unit: UInt64? = nil, _ node: Node)
+  /// Gives an item another place in the file, with a copy of what it has, and enters it: from an offset on, or somewhere that
+  /// is free. A compressed block goes where it is told to.
+  func move(_ item: BlockTableItem, _ entry: BlockEntry, to offset: UInt64? = nil, _ node: Node)
     throws(BlockError)
   {
-    guard let place = entry.place else { return }
-    let lead = if case .block = item { layout.lead } else { 0 as UInt64 }
-    var taken = unit
-    if taken == nil {
+    guard let old = place(of: item, entry) else { return }
+    var target = offset
+    if target == nil, entry.place != nil {
       if case .block = item {
         let units = try takePlaces(1, node)
         if trailer != nil { try makeBlank(units, isWhole: true, node) }
-        taken = units.lowerBound
+        target = layout.offset(ofUnit: units.lowerBound)
       } else {
-        taken = try takeUnits(for: item, node).lowerBound
+        target = layout.offset(ofUnit: try takeUnits(for: item, node).lowerBound)
       }
     }
-    guard let taken else { return }
-    let target = layout.offset(ofUnit: taken)
-    try copy(from: place - lead, to: target, bytes(of: item), node)
-    try set(entry.moved(by: target &- (place - lead)), of: item, node)
+    guard let target else { return }
+    try copy(from: old.lowerBound, to: target, UInt64(old.count), node)
+    try set(entry.moved(by: target &- old.lowerBound), of: item, node)
   }
 
   func copy(from source: UInt64, to target: UInt64, _ length: UInt64, _ node: Node) throws(BlockError) {

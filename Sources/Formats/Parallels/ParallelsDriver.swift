@@ -100,6 +100,7 @@ final class ParallelsDriver: MarkingDriver, @unchecked Sendable {
         try kept.write(to: file)
         try file.flush()
       }
+      if isDropped, let features { try table.release(features.places, of: node) }
       features = kept
     }
   }

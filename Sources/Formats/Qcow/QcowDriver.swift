@@ -169,6 +169,9 @@ final class QcowDriver: BlockTableDriver, @unchecked Sendable {
     if length < old {
       decoders.forget()
       try table.cutDirectory(of: node)
+      // The L1 table became shorter, too.
+      try table.adopt(header.current.layout, header.current.coding, of: node)
+      try table.compact(of: node)
     }
   }
 
