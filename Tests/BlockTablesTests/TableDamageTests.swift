@@ -167,6 +167,43 @@ import Testing
   }
 
   @Test(
+    "B-03 blocks on a sector bitmap, and those of bitmaps in one place, are not written to",
+    arguments: (TableShape.bitmapped + TableShape.journaled).filter { $0.bitmapBytes > 0 })
+  func refusesOnBitmap(_ shape: TableShape) throws {
+    guard case .apart(let every) = shape.bits else { return }
+    let (image, content) = try image(shape)
+    let bits = 512 + Int(every) * shape.width
+    let value = TableFormat.load(bits, Buffer(image.memory.bytes).bytes, shape)
+    let broken = try image.changed(shape, [2: value])
+    let size = Int(shape.blockSize)
+    for length in [1, size] {
+      let error = #expect(throws: BlockError.self) {
+        try broken.edge.write(at: 2 * shape.blockSize, [UInt8](repeating: 9, count: length))
+      }
+      #expect(error?.kind == .corrupt && error?.message.contains("points onto a sector bitmap") == true)
+    }
+    try broken.edge.write(at: shape.blockSize, Array(content[size..<2 * size]))
+    try? broken.edge.discard(at: 2 * shape.blockSize, length: shape.blockSize)
+    try? broken.edge.writeZeroes(at: 2 * shape.blockSize, length: shape.blockSize, mayUnmap: true)
+    try broken.close()
+    let again = try TableImage(shape, broken.memory.bytes)
+    let now = try again.edge.array(at: 0, count: content.count)
+    let isSame = now[..<(2 * size)] == content[..<(2 * size)] && now[(3 * size)...] == content[(3 * size)...]
+    #expect(isSame)
+    // The next group has its bits where the first has them.
+    let buffer = Buffer(image.memory.bytes)
+    var changed = buffer.mutableBytes
+    let next = bits + (Int(every) + 1) * shape.width
+    guard next + shape.width <= 512 + Int(shape.entries(for: 9)) * shape.width else { return }
+    TableFormat.store(value, next, &changed, shape)
+    let shared = try TableImage(shape, buffer.bytes.array)
+    for block in [0, every] {
+      let error = #expect(throws: BlockError.self) { try shared.edge.write(at: block * shape.blockSize, [1]) }
+      #expect(error?.message.contains("sector bitmap entry \(block / every) (0x") == true)
+    }
+  }
+
+  @Test(
     "B-03 what the file still has of a last block is kept: the file gets as long as the block",
     arguments: TableShape.all.filter { !$0.hasTrailer }, [1, 300] as [Int])
   func cutInTheLastBlock(_ shape: TableShape, _ missing: Int) throws {

@@ -17,6 +17,7 @@ extension BlockTable {
     let hides = node.backing != nil || node.flags.contains(.storesZeroes)
     let hasZero = coding.value(of: .zero) != nil
     if hides && !hasZero { return false }
+    _ = try knownTablePlaces(node)
     var block = range.lowerBound / layout.blockSize
     let end = (range.upperBound - 1) / layout.blockSize + 1
     while block < end {

@@ -8,23 +8,33 @@ internal import Host
 
 /// The directory of tables, and a second one where the format has it: more room, more tables, fewer.
 extension BlockTable {
-  /// The places of all tables, as far as they are in the file; nil where no directory names any.
-  private func knownTablePlaces(_ node: Node) throws(BlockError) -> TablePlaces? {
-    if layout.directory == nil || tablePlaces != nil { return tablePlaces }
-    if directories.isDirty { try writeEntries(node) }
+  /// The places of all tables, or of all bitmaps that stand apart, as far as they are in the file; nil where there are
+  /// neither. Others may run while they are looked for.
+  func knownTablePlaces(_ node: Node) throws(BlockError) -> TablePlaces? {
+    if let tablePlaces { return tablePlaces }
     let end = try node.child(in: .file).length
     var tables: [(number: UInt64, place: Range<UInt64>)] = []
-    try scanDirectory(node) { (item, value) throws(BlockError) in
-      guard let entry = self.checked(value, of: item), let place = self.place(of: item, entry),
-        place.lowerBound < end
+    func note(_ item: BlockTableItem, _ value: UInt64) {
+      guard let entry = checked(value, of: item), let place = place(of: item, entry), place.lowerBound < end
       else { return }
       tables.append((item.number, place))
+    }
+    if layout.directory != nil {
+      if directories.isDirty { try writeEntries(node) }
+      try scanDirectory(node) { (item, value) throws(BlockError) in note(item, value) }
+    } else if let every = layout.bitmapGroup, layout.bitmap != nil {
+      for group in 0..<layout.blockCount.dividedUp(by: every)
+      where entryIndex(of: .bitmap(group)) < layout.capacity {
+        note(.bitmap(group), value(try bitmapPlace(of: group, node)))
+      }
+    } else {
+      return nil
     }
     tablePlaces = TablePlaces(tables)
     return tablePlaces
   }
 
-  /// Whether an entry of a block points onto a table.
+  /// Whether an entry of a block points onto a table, or a bitmap that stands apart.
   func isOnTable(_ entry: BlockEntry, of block: UInt64, _ node: Node) throws(BlockError) -> Bool {
     guard let places = try knownTablePlaces(node), let place = place(of: .block(block), entry) else {
       return false
@@ -32,22 +42,29 @@ extension BlockTable {
     return places.overlap(place)
   }
 
-  /// Refuses, kind `corrupt`, to write to a block whose entry points onto a table, or whose table lies on another: entries of
-  /// other blocks would be lost.
+  /// Refuses, kind `corrupt`, to write to a block whose entry points onto a table or a bitmap, or whose own lies on another:
+  /// entries or bits of other blocks would be lost.
   func requireApart(_ entry: BlockEntry, of block: UInt64, _ node: Node) throws(BlockError) {
-    guard let directory = layout.directory, let places = try knownTablePlaces(node) else { return }
+    guard let places = try knownTablePlaces(node) else { return }
+    let number = block / (layout.directory?.perTable ?? layout.bitmapGroup ?? 1)
     let (item, value): (BlockTableItem, UInt64)
-    if places.overlapping.contains(block / directory.perTable) {
-      item = .table(block / directory.perTable)
-      value = self.value(try directoryPlace(of: item, releasing: false, node), directory.coding)
+    if places.overlapping.contains(number) {
+      if let directory = layout.directory {
+        item = .table(number)
+        value = self.value(try directoryPlace(of: item, releasing: false, node), directory.coding)
+      } else {
+        item = .bitmap(number)
+        value = self.value(try bitmapPlace(of: number, node))
+      }
     } else if try isOnTable(entry, of: block, node) {
       item = .block(block)
       value = self.value(try place(of: block, releasing: false, node))
     } else {
       return
     }
+    let what = layout.directory == nil ? "a sector bitmap" : "another table of the block map"
     throw BlockError(
-      .corrupt, "\(item) (0x\(String(value, radix: 16))) points onto another table of the block map",
+      .corrupt, "\(item) (0x\(String(value, radix: 16))) points onto \(what)",
       advice: "'check' tells what else is wrong, 'check -r all' mends what can be mended.")
   }
 

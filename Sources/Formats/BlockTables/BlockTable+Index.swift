@@ -209,13 +209,23 @@ extension BlockTable {
       try noteTwin(of: block, place, node)
       store(value, at: place, in: cache, coding)
     case .bitmap(let group):
-      store(value, at: try bitmapPlace(of: group, node), in: cache, coding)
+      let found = try bitmapPlace(of: group, node)
+      notePlace(of: item, entry, insteadOf: self.value(found))
+      store(value, at: found, in: cache, coding)
     case .table, .secondTable:
       let found = try directoryPlace(of: item, releasing: false, node)
-      let isNew = self.value(found, coding) == coding.value(of: .hole)
+      notePlace(of: item, entry, insteadOf: self.value(found, coding))
       store(value, at: found, in: directories, coding)
-      // Where there was a table before, something else can be.
-      if isNew, let place = place(of: item, entry) { tablePlaces?.add(place) } else { tablePlaces = nil }
+    }
+  }
+
+  /// Notes that a table or bitmap is about to have a place. Where there was one before, something else can be.
+  private func notePlace(of item: BlockTableItem, _ entry: BlockEntry, insteadOf old: UInt64) {
+    let coding = item.isTable ? layout.directory?.coding : self.coding
+    if old == coding?.value(of: .hole), let place = place(of: item, entry) {
+      tablePlaces?.add(place)
+    } else {
+      tablePlaces = nil
     }
   }
 

@@ -20,6 +20,8 @@ extension BlockTable {
         lock.wait()
         continue
       }
+      // What is looked up from here on is in memory.
+      _ = try knownTablePlaces(node)
       let place = try place(of: first, releasing: true, node)
       // Reading the table may have let others in.
       let claimable = claims.free(wanted, shared: true)

@@ -63,7 +63,7 @@ package final class BlockTable: @unchecked Sendable {
   var freeUnits: FreeUnits?
   /// Places of blocks that entries in the file may still point to, though those in memory do not.
   var dropped: [UInt64] = []
-  /// Nil until the directories have been read for them, and where there are none.
+  /// Those of tables, or of bitmaps that stand apart; nil until they have been looked for, and where there are none.
   var tablePlaces: TablePlaces?
   /// Blocks that have entries already though the guest's disk does not have them yet; 0 for no more than it has.
   var madeBlocks: UInt64 = 0

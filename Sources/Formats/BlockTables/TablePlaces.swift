@@ -3,7 +3,7 @@
 
 internal import Bytes
 
-/// The places in the file of the tables that directories name: nothing else may be written there.
+/// The places in the file of the tables that directories name, or of bitmaps: nothing else may be written there.
 struct TablePlaces {
   /// Byte ranges in order, which neither overlap nor touch each other.
   private var ranges: [Range<UInt64>] = []
