@@ -129,6 +129,31 @@ import VhdxFormat
     #expect(foreign?.finding == "The backing file of a vhdx image must be one itself")
   }
 
+  @Test(
+    "under another name the parent is the same: the image's content keeps its id, and the file gets another one"
+  )
+  func sameParent() throws {
+    let image = try child()
+    try image.edge.write(at: 0, [1])
+    try image.close()
+    let bytes = image.memory.bytes
+    let moved = try MemoryVhdx(bytes)
+    try moved.edge.setBackingFile("moved.vhdx", format: "vhdx")
+    try moved.close()
+    for header in VhdxBytes.headers {
+      func ids(_ bytes: [UInt8]) -> [[UInt8]] {
+        [16, 32].map { Array(bytes[header + $0..<header + $0 + 16]) }
+      }
+      let (before, after) = (ids(bytes), ids(moved.memory.bytes))
+      #expect(before[0] != after[0] && before[1] == after[1])
+    }
+    let alone = try MemoryVhdx(bytes)
+    try alone.edge.setBackingFile(nil, format: nil)
+    try alone.close()
+    let header = VhdxBytes.headers[0]
+    #expect(alone.memory.bytes[header + 32..<header + 48] != bytes[header + 32..<header + 48])
+  }
+
   /// The locator of a new image has two keys: their entries stand from 20 on, their texts from 44 on.
   private static func defect(
     _ name: String, _ message: String, _ value: UInt64, at field: Int, _ width: Int

@@ -19,6 +19,11 @@ extension VhdxDriver: IdentifiedDriver {
 
   func renewIdentity(of node: Node) throws(BlockError) { try beginChanges(node) }
 
+  /// Where no user may change the content, its id stays whatever is written.
+  func checkPermissions(_ request: PermissionRequest, of node: Node) throws(BlockError) {
+    headers.keepContent(!request.held.contains(.write) && request.held.contains(.writeUnchanged))
+  }
+
   /// The format has a second id for that.
   func announceBacking(_ identity: ImageIdentity, of node: Node) throws(BlockError) {
     guard let present = lock.withLock({ metadata.parent }), !present.linkages.isEmpty,
@@ -61,19 +66,23 @@ extension VhdxDriver {
     try adoptBacking(of: node)
   }
 
-  /// With one entry of the log the image has another parent.
+  /// With one entry of the log the image has another parent. Its content is another one where the parent is not the same under
+  /// another name.
   func setBackingFile(_ name: String?, format: String?, of node: Node) throws(BlockError) {
     guard name == nil || format == nil || format == self.name else { throw VhdxParent.foreign }
-    try beginChanges(node)
-    try flush(node)
     guard let name, !name.isEmpty else {
       guard lock.withLock({ metadata.hasParent }) else { return }
+      try beginChanges(node)
+      try flush(node)
       // Without a parent, nothing is stored in part.
       try table.storeWhole(node)
       return try setParent(nil, node)
     }
     let parent = try parent(called: name, of: node)
     try parent.requireSectors(of: lock.withLock { metadata.sectorSize }, name)
+    let present = lock.withLock { metadata.parent?.linkages.first ?? .none }
+    try announce(content: present != parent.dataWriteID, node)
+    try flush(node)
     let length = table.length
     if lock.withLock({ metadata.roomyEntries(for: length) }) > table.currentLayout.capacity {
       try moveMap(for: length, node)

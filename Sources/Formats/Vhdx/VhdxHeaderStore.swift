@@ -17,6 +17,8 @@ final class VhdxHeaderStore: @unchecked Sendable {
   private var isEven: Bool
   /// Whether the disk's content, or anything, has been announced to change.
   private var announced = (content: false, anything: false)
+  /// Whether all that is written leaves the disk's content as it is.
+  private var keepsContent = false
   /// The id of the disk's content once it has changed.
   private let freshID = GUID.random()
 
@@ -33,11 +35,17 @@ final class VhdxHeaderStore: @unchecked Sendable {
   var present: VhdxHeader { lock.withLock { header } }
 
   /// The id of the disk's content from the moment on at which it changes.
-  var nextDataWriteID: GUID { lock.withLock { announced.content ? header.dataWriteID : freshID } }
+  var nextDataWriteID: GUID {
+    lock.withLock { announced.content || keepsContent ? header.dataWriteID : freshID }
+  }
+
+  /// Whether all that is written from here on leaves the disk's content as it is, so that its id stays.
+  func keepContent(_ isKept: Bool) { lock.withLock { keepsContent = isKept } }
 
   /// Lets the image be another one from here on, before its first change: for its children only where the content changes.
   func announce(content: Bool, in file: Edge) throws(BlockError) {
     try lock.withLock { () throws(BlockError) in
+      let content = content && !keepsContent
       guard !announced.anything || content && !announced.content else { return }
       try write(file) {
         $0.fileWriteID = .random()
