@@ -11,7 +11,8 @@ extension BlockTable {
   /// The places of all tables, or of all bitmaps that stand apart, as far as they are in the file; nil where there are
   /// neither. Others may run while they are looked for.
   func knownTablePlaces(_ node: Node) throws(BlockError) -> TablePlaces? {
-    if let tablePlaces { return tablePlaces }
+    let every = layout.bitmap == nil ? nil : layout.bitmapGroup
+    guard tablePlaces == nil, layout.directory != nil || every != nil else { return tablePlaces }
     let end = try node.child(in: .file).length
     var tables: [(number: UInt64, place: Range<UInt64>)] = []
     func note(_ item: BlockTableItem, _ value: UInt64) {
@@ -22,13 +23,11 @@ extension BlockTable {
     if layout.directory != nil {
       if directories.isDirty { try writeEntries(node) }
       try scanDirectory(node) { (item, value) throws(BlockError) in note(item, value) }
-    } else if let every = layout.bitmapGroup, layout.bitmap != nil {
+    } else if let every {
       for group in 0..<layout.blockCount.dividedUp(by: every)
       where entryIndex(of: .bitmap(group)) < layout.capacity {
         note(.bitmap(group), value(try bitmapPlace(of: group, node)))
       }
-    } else {
-      return nil
     }
     tablePlaces = TablePlaces(tables)
     return tablePlaces
