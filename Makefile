@@ -5,8 +5,12 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 QEMU_IMG_LINK ?= no
 STRATA = .build/release/strata
-# Relative relocations in a table of bits: a quarter of the time of a short command otherwise.
-LINK = -Xlinker -s -Xswiftc -Xclang-linker -Xswiftc -fuse-ld=lld -Xlinker -z -Xlinker pack-relative-relocs
+# A short command is over in 4 ms, and was in 5.5: relative relocations in a table of bits, no table of names that others may
+# use, the C++ library (which the Swift runtime alone needs) inside, and what Scripts/program.ld tells. A file that was not
+# written through a mapping is in memory in larger pieces.
+STATIC = .build/static
+LINK = -Xlinker -s -Xswiftc -Xclang-linker -Xswiftc -fuse-ld=lld -Xlinker -z -Xlinker pack-relative-relocs \
+  -Xlinker --no-export-dynamic -Xlinker --no-mmap-output-file -Xlinker -T -Xlinker Scripts/program.ld -Xswiftc -Xclang-linker -Xswiftc -L$(STATIC)
 SWIFT_SOURCES = Package.swift Sources Tests Fuzz
 
 .PHONY: demo test build release install uninstall deb generate bench fuzz tsan structure format lint record packages
@@ -20,8 +24,13 @@ test: packages build release     ## builds everything and runs every test
 build:
 	swift build --build-tests
 
-release:
+release: $(STATIC)
 	swift build -c release --static-swift-stdlib --product strata $(LINK)
+
+# Found before the shared one.
+$(STATIC):
+	mkdir -p $@
+	if library=$$(clang -print-file-name=libstdc++.a); then ln -sf "$$library" $@; fi
 
 install: release                 ## program, links, manuals, completions; QEMU_IMG_LINK=yes for a link qemu-img
 	DESTDIR=$(DESTDIR) Scripts/install $(STRATA) $(PREFIX) $(if $(filter yes,$(QEMU_IMG_LINK)),qemu-img)
