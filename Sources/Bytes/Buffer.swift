@@ -1,6 +1,8 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Glibc
+
 /// Heap memory aligned for direct I/O, zero-filled when made.
 ///
 /// A buffer has one user at a time: it is not `Sendable`, and a thread that hands one to another gives it up.
@@ -17,7 +19,7 @@ package final class Buffer {
   package init(count: Int) {
     self.count = count
     unsafe base = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1), alignment: Buffer.alignment)
-    unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: count)
+    unsafe memset(base, 0, count)
   }
 
   /// A buffer that holds a copy of `bytes`.

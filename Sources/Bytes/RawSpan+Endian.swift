@@ -45,20 +45,14 @@ extension RawSpan {
   @inlinable @_lifetime(copy self)
   package func slice(_ range: Range<Int>) -> RawSpan { extracting(range) }
 
-  /// A copy of these bytes.
+  /// A copy of the bytes of `range`, which must lie inside the span.
   package func bytes(_ range: Range<Int>) -> [UInt8] {
-    var copy: [UInt8] = []
-    copy.reserveCapacity(range.count)
-    for index in range { copy.append(byte(at: index)) }
-    return copy
+    unsafe extracting(range).withUnsafeBytes { unsafe Array($0) }
   }
 
   /// The bytes of `range` as UTF-8, or nil where they are none. `range` must lie inside the span.
   package func utf8(_ range: Range<Int>) -> String? {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(range.count)
-    for offset in range { bytes.append(byte(at: offset)) }
-    return String(validating: bytes, as: UTF8.self)
+    String(validating: bytes(range), as: UTF8.self)
   }
 }
 

@@ -122,7 +122,7 @@ private struct ChainProgram {
     let value = value ?? UInt8.random(in: 1...255, using: &random)
     note("\(what) \(range)")
     try use(top, .writable) { edge in try body(edge, range, value) }
-    for index in range { shadow[index] = value }
+    shadow.fill(range, with: value)
   }
 
   /// What is discarded reads as before or as zero.

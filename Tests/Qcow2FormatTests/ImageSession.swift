@@ -39,11 +39,7 @@ struct ImageSession {
   func close() throws(BlockError) { try graph.release(user) }
 
   func read(_ offset: UInt64, _ count: Int) throws(BlockError) -> [UInt8] {
-    let buffer = try edge.read(at: offset, count: count)
-    var result: [UInt8] = []
-    result.reserveCapacity(count)
-    for index in 0..<count { result.append(buffer.bytes.byte(at: index)) }
-    return result
+    try edge.read(at: offset, count: count).array
   }
 
   func write(_ offset: UInt64, _ bytes: [UInt8]) throws(BlockError) {

@@ -131,13 +131,16 @@ struct Program {
       range = range.lowerBound / 512 * 512..<min((range.upperBound + 511) / 512 * 512, shadow.count)
     }
     let value = UInt8.random(in: 1...255, using: &random)
-    for index in range { shadow[index] = value &+ UInt8(truncatingIfNeeded: index / 512) }
+    for block in range.lowerBound / 512...(range.upperBound - 1) / 512 {
+      shadow.fill(
+        range.clamped(to: block * 512..<block * 512 + 512), with: value &+ UInt8(truncatingIfNeeded: block))
+    }
     try session.write(UInt64(range.lowerBound), Array(shadow[range]))
   }
 
   private mutating func zero() throws {
     let range = range()
-    for index in range { shadow[index] = 0 }
+    shadow.fill(range, with: 0)
     try session.edge.writeZeroes(
       at: UInt64(range.lowerBound), length: UInt64(range.count), mayUnmap: Bool.random(using: &random))
   }
@@ -147,10 +150,20 @@ struct Program {
   private mutating func discard() throws {
     let range = range()
     try session.edge.discard(at: UInt64(range.lowerBound), length: UInt64(range.count))
-    let now = try session.read(UInt64(range.lowerBound), range.count)
-    for (index, byte) in zip(range, now) where byte != shadow[index] {
-      #expect(byte == 0, "at \(index)")
-      shadow[index] = byte
+    let now = try session.edge.read(at: UInt64(range.lowerBound), count: range.count)
+    for start in stride(from: range.lowerBound, to: range.upperBound, by: 512) {
+      let block = start..<min(start + 512, range.upperBound)
+      let there = now.bytes.slice(block.lowerBound - range.lowerBound..<block.upperBound - range.lowerBound)
+      if there.isZero {
+        shadow.fill(block, with: 0)
+        continue
+      }
+      for index in block {
+        let byte = there.byte(at: index - start)
+        guard byte != shadow[index] else { continue }
+        #expect(byte == 0, "at \(index)")
+        shadow[index] = byte
+      }
     }
   }
 
@@ -167,8 +180,8 @@ struct Program {
       let range = number * shape.cluster..<(number + 1) * shape.cluster
       // A part that does not compress at all, so that sizes vary.
       let noise = Int.random(in: 0..<shape.cluster / 4 * 3, using: &random)
-      for index in range.prefix(noise) { shadow[index] = UInt8.random(in: 0...255, using: &random) }
-      for index in range.dropFirst(noise) { shadow[index] = value }
+      shadow.fill(range.prefix(noise), with: &random)
+      shadow.fill(range.dropFirst(noise), with: value)
       let plain = Buffer(Array(shadow[range]))
       var bytes = packed.mutableBytes
       var room = bytes.slice(used..<used + shape.cluster)
