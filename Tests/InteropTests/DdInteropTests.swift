@@ -44,6 +44,36 @@ import Testing
   }
 
   @Test(
+    "bytes of a raw target that are not asked for stay, and its length is GNU dd's",
+    arguments: 0..<40 as Range<UInt64>)
+  func oddLengths(_ seed: UInt64) throws {
+    let folder = TemporaryFolder()
+    var numbers = SeededNumbers(seed: seed)
+    func oneOf<Value>(_ values: [Value]) throws -> Value {
+      try #require(values.randomElement(using: &numbers))
+    }
+    let lengths = [1, 100, 511, 512, 513, 1000, 4096, 5000, 70001]
+    let (source, target) = (try oneOf(lengths), try oneOf(lengths))
+    let size = try oneOf([1, 7, 100, 512, 1000, 4096])
+    var words = "bs=\(size) seek=\(try oneOf([0, 0, 1, 3, 100, target / size]))"
+    if Bool.random(using: &numbers) { words += " skip=\(try oneOf([1, 5, source / size / 2]))" }
+    if Bool.random(using: &numbers) { words += " count=\(try oneOf([1, 2, 5, 100]))" }
+    let sparse = Bool.random(using: &numbers) ? ",sparse" : ""
+    let outcome = Shell.run(
+      """
+      set -e
+      { yes | head -c $(($2 / 2)); head -c $(($2 - $2 / 2)) /dev/zero; } > disk.raw
+      yes no | head -c $3 | tee expected piped > target
+      dd $4 if=disk.raw of=expected conv=notrunc status=none 2>/dev/null
+      "$1" dd -f raw -O raw $4 conv=notrunc$5 if=disk.raw of=target 2>/dev/null
+      cmp expected target
+      cat disk.raw | "$1" dd -O raw $4 conv=notrunc$5 if=- of=piped 2>/dev/null
+      cmp expected piped
+      """, Programs.strata, "\(source)", "\(target)", words, sparse, folder: folder.path)
+    #expect(outcome == Shell.Outcome(status: 0, output: ""), "\(source) \(target) \(words)\(sparse)")
+  }
+
+  @Test(
     "X-02 J-06 a dd that is ended early leaves nothing, also while it waits",
     arguments: ["TERM", "INT", "KILL"])
   func killed(_ signal: String) throws {

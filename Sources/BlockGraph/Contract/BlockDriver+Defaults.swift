@@ -6,6 +6,9 @@ package import Options
 
 // The answers of drivers that have none of their own.
 extension BlockDriver {
+  /// The whole length: nothing is filled up.
+  package func unpaddedLength(of node: Node) -> UInt64 { length(of: node) }
+
   /// Takes any request.
   package func limits(of node: Node) -> Limits { Limits() }
 

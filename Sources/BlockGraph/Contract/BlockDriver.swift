@@ -66,6 +66,9 @@ package protocol BlockDriver: AnyObject, Sendable {
   /// Guest-visible length in bytes.
   func length(of node: Node) -> UInt64
 
+  /// The same without the zeros that fill the disk's last sector up and are stored nowhere.
+  func unpaddedLength(of node: Node) -> UInt64
+
   /// The answer of this layer about the range that starts at `offset`.
   ///
   /// `offset` lies inside the length and `length` is at least 1 and does not pass the end. The answer may be

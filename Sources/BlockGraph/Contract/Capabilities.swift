@@ -19,6 +19,8 @@ package struct Capabilities: OptionSet, Sendable, Hashable {
   package static let compressedOnly = Capabilities(rawValue: 8)
   /// Takes the wish for compressed clusters, and stores all as it is.
   package static let ignoresCompression = Capabilities(rawValue: 16)
+  /// May have any number of bytes, not only whole sectors.
+  package static let anyLength = Capabilities(rawValue: 32)
 }
 
 extension BlockDriver {

@@ -142,6 +142,10 @@ extension FilterDriver {
   package func limits(of node: Node) -> Limits { (try? below(node))?.limits ?? Limits() }
   /// That of what lies below.
   package func length(of node: Node) -> UInt64 { (try? below(node))?.length ?? 0 }
+  /// That of what lies below, as far as the filter shows it.
+  package func unpaddedLength(of node: Node) -> UInt64 {
+    min(length(of: node), node.filtered?.child.unpaddedLength ?? .max)
+  }
   /// That of what lies below.
   package func allocatedLength(of node: Node) -> UInt64? { (try? below(node))?.allocatedLength }
 

@@ -63,6 +63,8 @@ package final class Node: @unchecked Sendable, EdgeParent {
   package var backing: Edge? { edge(.backing) }
   /// Guest-visible length in bytes.
   package var length: UInt64 { driver.length(of: self) }
+  /// The same without the zeros that fill the disk's last sector up and are stored nowhere.
+  package var unpaddedLength: UInt64 { driver.unpaddedLength(of: self) }
   /// Whether users may be granted writing.
   package var isWritable: Bool { flags.contains(.writable) && !flags.contains(.inactive) }
 

@@ -91,6 +91,8 @@ final class RawDriver: FormatDriver {
     return stored.roundedUp(to: RawDriver.sector) ?? stored
   }
 
+  func unpaddedLength(of node: Node) -> UInt64 { size ?? storedLength(of: node) }
+
   /// Bytes of the file that are the disk's.
   private func storedLength(of node: Node) -> UInt64 {
     let file = node.file?.length ?? 0
@@ -98,7 +100,9 @@ final class RawDriver: FormatDriver {
   }
 
   func limits(of node: Node) -> Limits { node.file?.child.limits ?? Limits() }
-  func capabilities(of node: Node) -> Capabilities { node.file?.child.capabilities ?? [] }
+  func capabilities(of node: Node) -> Capabilities {
+    (node.file?.child.capabilities ?? []).union(.anyLength)
+  }
 
   func extent(at position: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
     let location = Extent.Location(.file, position + offset)

@@ -20,6 +20,7 @@ package final class DdJob: Job {
   private var source: RootUser?
   private var target: DdTarget?
   private var part: Range<UInt64> = 0..<0
+  private var keepsTarget = false
 
   /// Opens nothing yet.
   package init(_ options: DdOptions, opener: Opener) {
@@ -38,10 +39,13 @@ package final class DdJob: Job {
           held: .consistentRead, shared: Permissions.all.subtracting([.write, .resize])))
       source = user
       try opener.open(name, options.sourceSettings, for: user)
-      try about(name.text) { () throws(BlockError) in part = try selectPart(user.edge?.length ?? 0) }
     }
     var targetName: String?
     if case .image(let name) = options.target { targetName = name.text }
+    try about(targetName) { () throws(BlockError) in keepsTarget = try options.keepsTarget(opener) }
+    if case .image(let name) = options.source {
+      try about(name.text) { () throws(BlockError) in part = try selectPart(source?.edge) }
+    }
     try about(targetName) { () throws(BlockError) in try makeTarget(graph) }
   }
 
@@ -50,7 +54,8 @@ package final class DdJob: Job {
     _ = try opener.creatableFormat(options.targetFormat)
     guard case .image(let name) = options.target else { return }
     target = try DdTarget(
-      name, options, length: try targetLength(UInt64(part.count)), graph: graph, opener: opener)
+      name, options, length: try targetLength(UInt64(part.count)), isKept: keepsTarget, graph: graph,
+      opener: opener)
   }
 
   /// Copies, and closes the target.
@@ -95,9 +100,11 @@ package final class DdJob: Job {
 
   // MARK: Sizes
 
-  /// The part of a source of `length` bytes that is copied.
-  private func selectPart(_ length: UInt64) throws(BlockError) -> Range<UInt64> {
-    var end = length
+  /// The part of the source that is copied.
+  private func selectPart(_ source: Edge?) throws(BlockError) -> Range<UInt64> {
+    let length = source?.length ?? 0
+    // What fills the last sector up is not to lie over what the target has there.
+    var end = keepsTarget ? source?.child.unpaddedLength ?? length : length
     if let size = options.inputSize {
       guard size <= length else {
         throw BlockError(.inputOutput, "the input has \(length) bytes, less than isize=\(size)")
@@ -111,12 +118,12 @@ package final class DdJob: Job {
     return options.skip..<options.skip + min(options.count ?? .max, end - options.skip)
   }
 
-  /// How long the target has to be for `count` bytes.
+  /// How long the target has to be for `count` bytes; 0 for one that is there and of which nothing is written.
   private func targetLength(_ count: UInt64) throws(BlockError) -> UInt64 {
     guard let needed = options.seek.plus(count), Int64(exactly: needed) != nil else {
       throw BlockError(.tooLarge, "The output would become too large")
     }
-    guard let size = options.outputSize else { return needed }
+    guard let size = options.outputSize else { return keepsTarget && count == 0 ? 0 : needed }
     guard needed <= size else {
       throw BlockError(.invalidArgument, "osize=\(size) is less than the \(needed) bytes that are written")
     }
@@ -126,8 +133,8 @@ package final class DdJob: Job {
   // MARK: Copying
 
   private func copy(_ from: Edge, _ to: Edge, _ context: JobContext) throws(BlockError) {
-    let isNew = target?.isNew ?? false
-    let source = DdSource(edge: from, part: part, seek: options.seek, kept: isNew ? nil : to)
+    guard !part.isEmpty else { return }
+    let source = DdSource(edge: from, part: part, seek: options.seek, kept: keepsTarget ? to : nil)
     try ContentCopy(
       from: source, to: shape(of: to), threads: Threads.processors, rateLimit: nil, context: context
     ).run()
@@ -185,7 +192,7 @@ package final class DdJob: Job {
       }
     }
     // A new image got more room than was needed in the end.
-    guard options.outputSize == nil, target?.isNew == true else { return }
+    guard options.outputSize == nil, !keepsTarget else { return }
     try to.truncate(to: position.roundedUp(to: 512) ?? position)
   }
 
@@ -193,8 +200,7 @@ package final class DdJob: Job {
   private func makeRoom(in edge: Edge, upTo end: UInt64) throws(BlockError) {
     guard end > edge.length else { return }
     let step = min(max(edge.length, 16 << 20), 1 << 30)
-    let room = target?.isNew == true ? max(end, edge.length + step) : end
-    try edge.truncate(to: room.roundedUp(to: 512) ?? room)
+    try edge.lengthen(to: keepsTarget ? end : max(end, edge.length + step))
   }
 
   /// From standard input to standard output.

@@ -15,9 +15,9 @@ final class DdTarget {
   private let image: NewImage?
   private var isReleased = false
 
-  /// Makes an image for `length` bytes, or opens the one that is to be kept.
+  /// Makes an image for `length` bytes, or opens the one that is to be kept and makes it that long if it is shorter.
   init(
-    _ name: ImageName, _ options: DdOptions, length: UInt64, graph: Graph, opener: Opener
+    _ name: ImageName, _ options: DdOptions, length: UInt64, isKept: Bool, graph: Graph, opener: Opener
   ) throws(BlockError) {
     self.name = name.text
     self.graph = graph
@@ -25,7 +25,7 @@ final class DdTarget {
       "dd: target '\(name.text)'",
       request: PermissionRequest(held: [.write, .resize], shared: .consistentRead))
     do throws(BlockError) {
-      if options.seek > 0 || options.keepsTarget, try opener.targetExists(name.text) {
+      if isKept {
         image = nil
         try DdTarget.open(name, options, length: length, for: user, graph, opener)
       } else {
@@ -73,14 +73,11 @@ final class DdTarget {
         .refused, "'\(name.text)' has \(edge.length) bytes, and osize=\(size) would cut some of them off",
         naming: name.text)
     }
-    if length > edge.length { try edge.truncate(to: length.roundedUp(to: 512) ?? length) }
+    try edge.lengthen(to: length)
   }
 
   /// Whether an untouched image reads as zero.
   var readsZero: Bool { image?.readsZero ?? false }
-
-  /// Whether the image is a new one, which may be cut to what is needed.
-  var isNew: Bool { image != nil }
 
   /// Says of an error in filling the image what helps against it.
   func explain(_ error: BlockError) -> BlockError { image?.explain(error) ?? error }
@@ -112,5 +109,22 @@ final class DdTarget {
     } catch {
       if image == nil { throw error }
     }
+  }
+}
+
+extension DdOptions {
+  /// Whether the target is there and keeps what is not written.
+  func keepsTarget(_ opener: Opener) throws(BlockError) -> Bool {
+    guard case .image(let name) = target, seek > 0 || keepsTarget else { return false }
+    return try opener.targetExists(name.text)
+  }
+}
+
+extension Edge {
+  /// Makes a disk that is shorter so many bytes long, or as many more as fill its last sector up.
+  func lengthen(to length: UInt64) throws(BlockError) {
+    guard length > self.length else { return }
+    try truncate(
+      to: capabilities.contains(.anyLength) ? length : length.roundedUp(to: 512) ?? length)
   }
 }
