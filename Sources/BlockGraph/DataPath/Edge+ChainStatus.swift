@@ -34,6 +34,15 @@ package struct ChainStatus: Sendable, Equatable {
   }
 }
 
+extension ChainStatus {
+  /// Tells the place that a layer has for a range of which it has nothing, if it has one all the same.
+  fileprivate mutating func take(_ location: Extent.Location?, of layer: Node) {
+    guard let location else { return }
+    hostOffset = location.offset
+    hostFile = layer.edge(location.slot)?.child.fileName
+  }
+}
+
 extension Edge {
   /// The status of the range in the chain below; `offset` must lie inside the length.
   ///
@@ -46,13 +55,17 @@ extension Edge {
     var edge = self
     var depth = 0
     var length = length
+    // The layer that was asked last, and its answer: it has nothing here.
+    var above: (node: Node, extent: Extent)?
     while true {
       let end = edge.length
       guard offset < end else {
         // The layer above is the one that reads as zero here.
-        return ChainStatus(
+        var status = ChainStatus(
           length: length, depth: max(depth - 1, 0), isPresent: false, isZero: true, isData: false,
           isCompressed: false)
+        if let above { status.take(above.extent.location, of: above.node) }
+        return status
       }
       length = min(length, end - offset)
       let extent = try edge.extent(at: offset, length: length)
@@ -69,13 +82,10 @@ extension Edge {
         var status = ChainStatus(
           length: length, depth: depth, isPresent: false, isZero: !(edge.child.driver is any StorageDriver),
           isData: false, isCompressed: false, reachesBase: edge.child.backing != nil)
-        // A layer may have space for the range all the same.
-        if let location = extent.location {
-          status.hostOffset = location.offset
-          status.hostFile = edge.child.edge(location.slot)?.child.fileName
-        }
+        status.take(extent.location, of: edge.child)
         return status
       }
+      above = (edge.child, extent)
       edge = backing
       depth += 1
     }
