@@ -17,6 +17,20 @@ package struct OptionSpec: Sendable, Equatable {
     case string
   }
 
+  /// The numbers that an option takes, where they are more than are counted.
+  package struct Bounds: Sendable, Equatable {
+    /// The least and the most.
+    package let range: ClosedRange<UInt64>
+    /// The unit to which a number is rounded up; 1 where none is.
+    package let unit: UInt64
+
+    /// Numbers of a range, as they are or rounded up.
+    package init(_ range: ClosedRange<UInt64>, roundedUpTo unit: UInt64 = 1) {
+      self.range = range
+      self.unit = unit
+    }
+  }
+
   /// The name on the command line; one that ends with an asterisk stands for all that begin so.
   package let name: String
   /// The kind of value that the option takes.
@@ -28,12 +42,16 @@ package struct OptionSpec: Sendable, Equatable {
   /// The values that there are, of texts all; none where they are not counted. Checked when the option is read, not when it
   /// is given.
   package let values: [String]
+  /// The numbers that there are; nil where `values` counts them, or where only the disk's length or the file limits them.
+  /// Checked when the option is read, too.
+  package let bounds: Bounds?
 
   /// Makes a description from its parts.
   package init(
     _ name: String, _ kind: Kind, _ help: String, default defaultValue: OptionTree? = nil,
-    values: [String] = []
+    values: [String] = [], bounds: Bounds? = nil
   ) {
+    self.bounds = bounds
     self.name = name
     self.kind = kind
     self.help = help
@@ -51,6 +69,15 @@ package struct OptionSpec: Sendable, Equatable {
     case .size: OptionTree(try ValueText.size(text, option: name))
     case .string: .string(text)
     }
+  }
+
+  /// The values that there are, in a few words; nil where anything goes that is of its kind.
+  package var valuesText: String? {
+    if !values.isEmpty { return values.joined(separator: ", ") }
+    guard let bounds else { return nil }
+    let text = { (number: UInt64) in self.kind == .size ? SizeText.exact(number) : String(number) }
+    let range = "\(text(bounds.range.lowerBound)) to \(text(bounds.range.upperBound))"
+    return bounds.unit == 1 ? range : "\(range), rounded up to multiples of \(text(bounds.unit))"
   }
 
   /// The start of all names that this one stands for, where it stands for several.
@@ -119,12 +146,22 @@ package struct OptionList: Sendable, Equatable, ExpressibleByArrayLiteral {
   }
 
   /// The text of `-o help`, with a final line feed: a line for each option, by name.
-  package var help: String {
-    var text = "Supported options:\n"
+  package var help: String { "Supported options:\n" + lines(withValues: false) }
+
+  /// A line for each option, by name; with values, what values each has, too, and which one without it.
+  package func lines(withValues: Bool) -> String {
+    var text = ""
     for spec in specs.sorted(by: { $0.name < $1.name }) {
       let form = spec.name + "=" + spec.placeholder
       let padding = String(repeating: " ", count: max(0, 22 - form.unicodeScalars.count))
       text += "  \(form)\(padding) - \(spec.help)\n"
+      guard withValues else { continue }
+      if let values = spec.valuesText { text += "      values: \(values)\n" }
+      if let value = spec.defaultValue {
+        let isSize = spec.kind == .size && value != 0
+        let shown = isSize ? value.unsigned.map(SizeText.exact) : nil
+        text += "      default: \(shown ?? OptionList.text(of: value))\n"
+      }
     }
     return text
   }

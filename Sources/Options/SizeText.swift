@@ -134,12 +134,17 @@ package enum SizeText {
 }
 
 extension SizeText {
+  /// The size as people write it for an option, with the largest suffix that leaves a whole number: `4095M`.
+  package static func exact(_ bytes: UInt64) -> String {
+    var (count, suffix) = (bytes, "")
+    for next in ["k", "M", "G", "T", "P", "E"] where count > 0 && count % 1024 == 0 {
+      (count, suffix) = (count / 1024, next)
+    }
+    return "\(count)\(suffix)"
+  }
+
   /// Powers of two as people write them, by their exponents: 9 to 12 are 512, 1k, 2k and 4k.
   package static func powersOfTwo(_ exponents: ClosedRange<UInt32>) -> [String] {
-    exponents.map { exponent in
-      let suffixes = ["", "k", "M", "G", "T", "P", "E"]
-      let rank = min(Int(exponent / 10), suffixes.count - 1)
-      return String(UInt64(1) << (UInt64(exponent) - UInt64(rank * 10))) + suffixes[rank]
-    }
+    exponents.map { exact(1 << UInt64($0)) }
   }
 }

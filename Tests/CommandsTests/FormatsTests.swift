@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Options
+import Support
 import Testing
 
 @testable import Commands
@@ -46,5 +47,53 @@ import Testing
     for name in ["ova", "ovf", "throttle"] { #expect(try abilities(name) == []) }
     let options = qcow2["create-options"]?.array?.compactMap { $0.object?["name"]?.string } ?? []
     #expect(options.contains("cluster_size") && options.contains("nocow"))
+  }
+
+  private func options(_ format: String, _ key: String = "create-options") throws -> [OptionObject] {
+    let run = Transcript(["strata", "formats", "--output=json", format])
+    let formats = try JSONParser.parse(run.output).object?["formats"]?.array
+    return try #require(formats?.first?.object?[key]?.array).compactMap { $0.object }
+  }
+
+  @Test("options have values or bounds for people and for programs")
+  func values() throws {
+    let cluster = try #require(try options("parallels").first { $0["name"] == "cluster_size" })
+    #expect(cluster["minimum"] == 1 && cluster["maximum"] == 2_143_297_024 && cluster["rounded-up-to"] == 512)
+    let text = Transcript(["strata", "formats", "parallels"]).output
+    #expect(
+      text.contains("      values: 1 to 2143297024, rounded up to multiples of 512\n      default: 1M\n"),
+      "\(text)")
+    let algorithms = try #require(try options("luks").first { $0["name"] == "cipher-alg" })
+    #expect(algorithms["values"]?.array?.contains("aes-256") == true)
+    #expect(algorithms["values"]?.array?.contains("des") == false)
+    let block = try #require(try options("vhdx").first { $0["name"] == "block_size" })
+    #expect(block["values"]?.array?.first == "0" && block["values"]?.array?.last == "256M")
+    for name in ["ovf", "throttle", "dmg"] {
+      #expect(try options(name).isEmpty)
+      let help = Transcript(["strata", "create", "-f", name, "-o", "help"])
+      #expect(help.status == 1 && help.errors.contains("does not support image creation"))
+    }
+  }
+
+  @Test(
+    "the values that are told are taken, and others are not",
+    arguments: ["raw", "qcow2", "vdi", "qed", "parallels", "vpc", "vhdx", "vmdk", "qcow"])
+  func valuesHold(_ format: String) throws {
+    let folder = TemporaryFolder()
+    func make(_ name: String, _ value: String) -> Int32 {
+      Transcript(["strata", "create", "-q", "-f", format, "-o", "\(name)=\(value)", folder.file("new"), "4M"])
+        .status
+    }
+    for option in try options(format) {
+      let name = try #require(option["name"]?.string)
+      // They need other options besides.
+      guard name != "backing_fmt", !name.hasPrefix("encrypt.") else { continue }
+      let values = option["values"]?.array?.compactMap(\.string) ?? []
+      for value in values { #expect(make(name, value) == 0, "\(name)=\(value)") }
+      if !values.isEmpty { #expect(make(name, "3") == 1, "\(name)") }
+      guard let least = option["minimum"]?.unsigned, let most = option["maximum"]?.unsigned else { continue }
+      #expect(make(name, "\(least)") == 0 && make(name, "\(least - 1)") == 1, "\(name)")
+      #expect(make(name, "\(most + 1)") == 1, "\(name)")
+    }
   }
 }

@@ -161,8 +161,9 @@ extension DriverKind {
 
 extension [any DriverKind] {
   /// The creation options that users may state for an image of a format: those that are stated of the format, and those of
-  /// the file that it is made in.
+  /// the file that it is made in. None where none are made.
   package func creationOptions(of kind: any DriverKind) -> OptionList {
-    kind.statedOptions.adding(first { $0.name == "file" }?.creationOptions ?? [])
+    guard kind.makesImages else { return [] }
+    return kind.statedOptions.adding(first { $0.name == "file" }?.creationOptions ?? [])
   }
 }

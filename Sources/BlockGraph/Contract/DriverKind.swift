@@ -136,15 +136,19 @@ extension DriverKind {
   /// Refuses.
   package func create(_ request: CreateRequest) throws(BlockError) { throw noCreation }
 
-  /// - Throws: kind `unsupported` where images are only read.
+  /// Whether images are made, alone or, as a bundle, of others: all that are have options.
+  package var makesImages: Bool { !creationOptions.specs.isEmpty }
+
+  /// - Throws: kind `unsupported` where images are only read, or where there are none.
   package func requireCreation() throws(BlockError) {
-    guard !isReadOnly else { throw noCreation }
+    guard makesImages else { throw noCreation }
   }
 
   private var noCreation: BlockError {
     BlockError(
       .unsupported, "Format driver '\(name)' does not support image creation",
-      advice: self is any BundlingKind ? "'convert -O \(name)' makes one of disks." : .onlyReadFormat)
+      advice: self is any BundlingKind
+        ? "'convert -O \(name)' makes one of disks." : isFilter ? .filterHasNoImages : .onlyReadFormat)
   }
 }
 

@@ -12,6 +12,11 @@ extension Advice {
   package static var onlyReadFormat: Advice {
     "Images of this format are only read: 'convert' makes images of other formats of them."
   }
+
+  /// What to do where a filter was taken for a format.
+  static var filterHasNoImages: Advice {
+    "A filter stands above an image that there is, as in '--image-opts driver=FILTER,file.driver=qcow2,…'."
+  }
 }
 
 extension ReadOnlyDriver {

@@ -20,7 +20,7 @@ enum OptionCandidates {
   static func options(of format: String, _ text: String, amends: Bool, _ objects: [String])
     -> Candidates
   {
-    guard let kind = Drivers.all.first(where: { $0.name == format && !$0.isProtocol && !$0.isReadOnly })
+    guard let kind = Drivers.all.first(where: { $0.name == format && !$0.isProtocol && $0.makesImages })
     else { return .none }
     let list = amends ? kind.amendOptions : Drivers.all.creationOptions(of: kind)
     let (before, last) = split(text)

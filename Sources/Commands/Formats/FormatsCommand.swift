@@ -15,11 +15,12 @@ struct FormatsCommand: ProgramCommand {
       command: "formats", abstract: "List the image formats, what each can do, and its options.",
       usage: "strata formats [OPTIONS] [FORMAT…]",
       discussion: """
-        Without FORMAT, all of them. For programs (--output=json), each has its abilities, the options that \
-        create takes, and those that amend takes.
+        Without FORMAT, all of them. With FORMAT, and for programs (--output=json), each has its abilities, the \
+        options that create takes, and those that amend takes, with the values that there are.
 
         EXAMPLES:
           strata formats
+          strata formats vhdx
           strata formats --output=json qcow2
         """)
   }
@@ -53,7 +54,10 @@ struct FormatsCommand: ProgramCommand {
     switch form {
     case .human:
       let width = entries.map(\.width).max() ?? 0
-      for entry in entries { session.console.print(entry.line(width)) }
+      for (index, entry) in entries.enumerated() {
+        if index > 0, !names.isEmpty { session.console.print("\n") }
+        session.console.print(entry.line(width) + (names.isEmpty ? "" : entry.details))
+      }
     case .json:
       let list: OptionObject = [
         "schema-version": OptionTree(ResultReport.schemaVersion), "formats": .array(entries.map(\.tree)),
@@ -71,7 +75,7 @@ struct FormatEntry {
   init(_ kind: any DriverKind) { self.kind = kind }
 
   /// Whether empty images are made, and others become longer and shorter.
-  private var isMade: Bool { !kind.creationOptions.specs.isEmpty && !(kind is any BundlingKind) }
+  private var isMade: Bool { kind.makesImages && !(kind is any BundlingKind) }
 
   /// The abilities of the format, in a fixed order.
   private var abilities: [(name: String, has: Bool)] {
@@ -92,9 +96,7 @@ struct FormatEntry {
   }
 
   /// The format's own options, and those of the file that it is made in.
-  private var createOptions: OptionList {
-    kind.isReadOnly ? [] : Drivers.all.creationOptions(of: kind)
-  }
+  private var createOptions: OptionList { Drivers.all.creationOptions(of: kind) }
 
   /// Columns that the name takes at least, with what sets it apart.
   var width: Int { max(kind.name.utf8.count + 1, 12) }
@@ -103,6 +105,16 @@ struct FormatEntry {
   func line(_ width: Int) -> String {
     let names = abilities.filter(\.has).map(\.name)
     return Columns.left(kind.name, width) + names.joined(separator: ", ") + "\n"
+  }
+
+  /// The options that create and amend take, and what values they have.
+  var details: String {
+    var text = ""
+    for (command, list) in [("create", createOptions), ("amend", kind.amendOptions)] where !list.specs.isEmpty
+    {
+      text += "\nOptions of \(command) -o:\n" + list.lines(withValues: true)
+    }
+    return text
   }
 
   /// Name, abilities and options.
@@ -128,6 +140,11 @@ struct FormatEntry {
     let values = OptionCandidates.values(of: spec)
     if !values.takesFiles, !values.entries.isEmpty, spec.kind != .bool {
       object["values"] = .array(values.entries.map { .string($0.word) })
+    }
+    if let bounds = spec.bounds {
+      object["minimum"] = OptionTree(bounds.range.lowerBound)
+      object["maximum"] = OptionTree(bounds.range.upperBound)
+      if bounds.unit > 1 { object["rounded-up-to"] = OptionTree(bounds.unit) }
     }
     if let value = spec.defaultValue { object["default"] = value }
     return .object(object)

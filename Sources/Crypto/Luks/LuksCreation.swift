@@ -68,8 +68,8 @@ package struct LuksCreation {
 
     init(_ reader: inout OptionReader, _ prefix: String) throws(BlockError) {
       algorithm = try reader.value(prefix, "cipher-alg", of: algorithms) ?? "aes-256"
-      mode = try reader.value(prefix, "cipher-mode", of: ["ecb", "cbc", "xts", "ctr"]) ?? "xts"
-      generator = try reader.value(prefix, "ivgen-alg", of: ["plain", "plain64", "essiv"]) ?? "plain64"
+      mode = try reader.value(prefix, "cipher-mode", of: modes) ?? "xts"
+      generator = try reader.value(prefix, "ivgen-alg", of: generators) ?? "plain64"
       ivHash = try reader.value(prefix, "ivgen-hash-alg", of: hashes)
     }
 
@@ -78,9 +78,7 @@ package struct LuksCreation {
     /// - Throws: kind `unsupported`, naming what is not there.
     var spec: CipherSpec {
       get throws(BlockError) {
-        let parts = algorithm.split(separator: "-").map(String.init)
-        guard parts.count == 2, let known = CipherSpec.Algorithm(rawValue: parts[0]), let bits = Int(parts[1])
-        else {
+        guard let (known, keyBytes) = LuksCreation.cipher(named: algorithm) else {
           throw BlockError(.unsupported, "Algorithm '\(algorithm)' not supported")
         }
         guard let mode = CipherSpec.Mode(rawValue: mode) else {
@@ -90,32 +88,54 @@ package struct LuksCreation {
           throw BlockError(.unsupported, "IV generator '\(generator)' not supported")
         }
         return try CipherSpec(
-          algorithm: known, mode, ivGenerator, ivHash: ivHash, keyBytes: bits / 8 * (mode == .xts ? 2 : 1))
+          algorithm: known, mode, ivGenerator, ivHash: ivHash, keyBytes: keyBytes * (mode == .xts ? 2 : 1))
       }
     }
   }
 
+  /// A block cipher that something here has, and the bytes of its key.
+  private static func cipher(named name: String) -> (CipherSpec.Algorithm, keyBytes: Int)? {
+    let parts = name.split(separator: "-").map(String.init)
+    guard parts.count == 2, let known = CipherSpec.Algorithm(rawValue: parts[0]), let bits = Int(parts[1])
+    else { return nil }
+    return (known, bits / 8)
+  }
+
+  private static let modes = ["ecb", "cbc", "xts", "ctr"]
+  private static let generators = ["plain", "plain64", "essiv"]
   private static let hashes = ["md5", "sha1", "sha224", "sha256", "sha384", "sha512", "ripemd160"]
 
   /// The options that `create` accepts, in the order in which its summary shows them.
-  package static let list: OptionList = [
-    OptionSpec("size", .size, "Virtual disk size"),
-    OptionSpec("key-secret", .string, "ID of the secret that provides the keyslot passphrase"),
-    OptionSpec("cipher-alg", .string, "Name of encryption cipher algorithm"),
-    OptionSpec("cipher-mode", .string, "Name of encryption cipher mode"),
-    OptionSpec("ivgen-alg", .string, "Name of IV generator algorithm"),
-    OptionSpec("ivgen-hash-alg", .string, "Name of IV generator hash algorithm"),
-    OptionSpec("hash-alg", .string, "Name of encryption hash algorithm"),
-    OptionSpec("iter-time", .number, "Time to spend in PBKDF in milliseconds"),
-    OptionSpec("detached-header", .bool, "Make the header alone; the encrypted data lies in another file"),
-    OptionSpec("version", .number, "Version of the header (1 or 2)", values: ["1", "2"]),
-    OptionSpec(
-      "pbkdf", .string, "Key derivation (pbkdf2; with version 2 also argon2i and argon2id)",
-      values: LuksDerivation.allCases.map(\.rawValue)),
-    OptionSpec(
-      "sector-size", .size, "Bytes encrypted as one (512 to 4096; with version 2)",
-      values: ["512", "1k", "2k", "4k"]),
-  ]
+  package static let list = OptionList(
+    [
+      OptionSpec("size", .size, "Virtual disk size"),
+      OptionSpec("key-secret", .string, "ID of the secret that provides the keyslot passphrase"),
+    ] + cipherOptions("") + [
+      OptionSpec("detached-header", .bool, "Make the header alone; the encrypted data lies in another file"),
+      OptionSpec("version", .number, "Version of the header (1 or 2)", values: ["1", "2"]),
+      OptionSpec(
+        "pbkdf", .string, "Key derivation (pbkdf2; with version 2 also argon2i and argon2id)",
+        values: LuksDerivation.allCases.map(\.rawValue)),
+      OptionSpec(
+        "sector-size", .size, "Bytes encrypted as one (512 to 4096; with version 2)",
+        values: ["512", "1k", "2k", "4k"]),
+    ])
+
+  /// The options about the cipher and what its key costs, with the values that something here can work with; `prefix`
+  /// stands before each name.
+  package static func cipherOptions(_ prefix: String) -> [OptionSpec] {
+    let ciphers = algorithms.filter { name in
+      cipher(named: name).map { $0.0.keySizes.contains($0.keyBytes) } == true
+    }
+    return [
+      OptionSpec(prefix + "cipher-alg", .string, "Name of encryption cipher algorithm", values: ciphers),
+      OptionSpec(prefix + "cipher-mode", .string, "Name of encryption cipher mode", values: modes),
+      OptionSpec(prefix + "ivgen-alg", .string, "Name of IV generator algorithm", values: generators),
+      OptionSpec(prefix + "ivgen-hash-alg", .string, "Name of IV generator hash algorithm", values: hashes),
+      OptionSpec(prefix + "hash-alg", .string, "Name of encryption hash algorithm", values: hashes),
+      OptionSpec(prefix + "iter-time", .number, "Time to spend in PBKDF in milliseconds"),
+    ]
+  }
 }
 
 extension OptionReader {

@@ -26,8 +26,11 @@ package struct OvaFormat: DriverKind {
         values: ["sha256", "sha1", "sha512"]),
       OptionSpec(
         "controller", .string, "Controller of the disks", default: "lsilogic", values: ["lsilogic", "sata"]),
-      OptionSpec("cpus", .number, "Number of virtual CPUs", default: 1),
-      OptionSpec("memory", .size, "Memory of the virtual machine", default: 1_073_741_824),
+      OptionSpec(
+        "cpus", .number, "Number of virtual CPUs", default: 1, bounds: .init(OvfDescription.processors)),
+      OptionSpec(
+        "memory", .size, "Memory of the virtual machine, in whole MiB", default: 1_073_741_824,
+        bounds: .init(OvfDescription.memory)),
     ]
   }
 

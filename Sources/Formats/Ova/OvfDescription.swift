@@ -31,6 +31,11 @@ struct OvfDescription {
     }
   }
 
+  /// The numbers of processors that there are.
+  static let processors: ClosedRange<UInt64> = 1...4096
+  /// The sizes of memory that there are, in bytes.
+  static let memory: ClosedRange<UInt64> = 1 << 20...(1 << 63) - (1 << 20)
+
   /// The name of the machine and of the description, without an ending; plain ASCII.
   let name: String
   private let lengths: [UInt64]
@@ -49,12 +54,12 @@ struct OvfDescription {
     }
     self.controller = controller
     let processors = try options.takeNumber("cpus") ?? 1
-    guard (1...4096).contains(processors) else {
+    guard let processors = UInt64(exactly: processors), OvfDescription.processors.contains(processors) else {
       throw BlockError(.invalidArgument, "Parameter 'cpus' expects a number from 1 to 4096")
     }
-    self.processors = UInt64(processors)
+    self.processors = processors
     memory = try options.takeSize("memory") ?? 1 << 30
-    guard memory >= 1 << 20, memory % (1 << 20) == 0 else {
+    guard OvfDescription.memory.contains(memory), memory % (1 << 20) == 0 else {
       throw BlockError(.invalidArgument, "Parameter 'memory' expects whole MiB")
     }
     let most = controller.places.count * Controller.most

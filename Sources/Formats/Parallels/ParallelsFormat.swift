@@ -22,7 +22,9 @@ package struct ParallelsFormat: DriverKind {
   package var creationOptions: OptionList {
     [
       OptionSpec("size", .size, "Virtual disk size"),
-      OptionSpec("cluster_size", .size, "Parallels image cluster size", default: 1_048_576),
+      OptionSpec(
+        "cluster_size", .size, "Parallels image cluster size", default: 1_048_576,
+        bounds: .init(1...UInt64(ParallelsHeader.largestTracks) * 512, roundedUpTo: 512)),
     ]
   }
 

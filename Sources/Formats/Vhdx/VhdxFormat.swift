@@ -26,10 +26,13 @@ package struct VhdxFormat: DriverKind {
       OptionSpec("size", .size, "Virtual disk size; max of 64TB."),
       OptionSpec("backing_file", .string, "File name of the parent of a differencing image"),
       OptionSpec("backing_fmt", .string, "Image format of the parent: vhdx", values: ["vhdx"]),
-      OptionSpec("log_size", .size, "Log size; min 1MB.", default: 1_048_576),
+      OptionSpec(
+        "log_size", .size, "Log size; min 1MB.", default: 1_048_576,
+        bounds: .init(1...4095 << 20, roundedUpTo: 1 << 20)),
       OptionSpec(
         "block_size", .size,
-        "Block Size; min 1MB, max 256MB. 0 means auto-calculate based on image size.", default: 0),
+        "Block Size; min 1MB, max 256MB. 0 means auto-calculate based on image size.", default: 0,
+        values: ["0"] + SizeText.powersOfTwo(20...28)),
       OptionSpec(
         "subformat", .string,
         "VHDX format type, can be either 'dynamic' or 'fixed'. Default is 'dynamic'.",

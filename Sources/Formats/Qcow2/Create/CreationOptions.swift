@@ -3,6 +3,7 @@
 
 internal import BlockGraph
 internal import Bytes
+internal import Crypto
 internal import Errors
 internal import Options
 
@@ -137,38 +138,36 @@ struct CreationOptions {
   }
 
   /// The options that `create` accepts, in the order in which its summary shows them.
-  static let list: OptionList = [
-    OptionSpec(
-      "encryption", .bool, "Encrypt the image with format 'aes'. (Deprecated in favor of encrypt.format=aes)"),
-    OptionSpec(
-      "encrypt.format", .string, "Encrypt the image, format choices: 'aes', 'luks'", values: ["aes", "luks"]),
-    OptionSpec("encrypt.key-secret", .string, "ID of secret providing qcow AES key or LUKS passphrase"),
-    OptionSpec("encrypt.cipher-alg", .string, "Name of encryption cipher algorithm"),
-    OptionSpec("encrypt.cipher-mode", .string, "Name of encryption cipher mode"),
-    OptionSpec("encrypt.ivgen-alg", .string, "Name of IV generator algorithm"),
-    OptionSpec("encrypt.ivgen-hash-alg", .string, "Name of IV generator hash algorithm"),
-    OptionSpec("encrypt.hash-alg", .string, "Name of encryption hash algorithm"),
-    OptionSpec("encrypt.iter-time", .number, "Time to spend in PBKDF in milliseconds"),
-    OptionSpec(
-      "cluster_size", .size, "qcow2 cluster size", default: 65536,
-      values: SizeText.powersOfTwo(Qcow2Limits.minimumClusterBits...Qcow2Limits.maximumClusterBits)),
-    OptionSpec("extended_l2", .bool, "Extended L2 tables", default: false),
-    OptionSpec(
-      "preallocation", .string, "Preallocation mode (allowed values: off, metadata, falloc, full)",
-      values: Preallocation.allCases.map(\.rawValue)),
-    OptionSpec(
-      "compression_type", .string, "Compression method used for image cluster compression", default: "zlib",
-      values: CompressionType.allCases.map(\.name)),
-    OptionSpec("size", .size, "Virtual disk size"),
-    OptionSpec(
-      "compat", .string, "Compatibility level (v2 [0.10] or v3 [1.1])", values: ["1.1", "0.10", "v3", "v2"]),
-    OptionSpec("backing_file", .string, "File name of a base image"),
-    OptionSpec("backing_fmt", .string, "Image format of the base image"),
-    OptionSpec("data_file", .string, "File name of an external data file"),
-    OptionSpec("data_file_raw", .bool, "The external data file must stay valid as a raw image"),
-    OptionSpec("lazy_refcounts", .bool, "Postpone refcount updates", default: false),
-    OptionSpec(
-      "refcount_bits", .number, "Width of a reference count entry in bits", default: 16,
-      values: (0...6).map { String(1 << $0) }),
-  ]
+  static let list = OptionList(
+    [
+      OptionSpec(
+        "encryption", .bool,
+        "Encrypt the image with format 'aes'. (Deprecated in favor of encrypt.format=aes)"),
+      OptionSpec(
+        "encrypt.format", .string, "Encrypt the image, format choices: 'aes', 'luks'",
+        values: ["aes", "luks"]),
+      OptionSpec("encrypt.key-secret", .string, "ID of secret providing qcow AES key or LUKS passphrase"),
+    ] + LuksCreation.cipherOptions("encrypt.") + [
+      OptionSpec(
+        "cluster_size", .size, "qcow2 cluster size", default: 65536,
+        values: SizeText.powersOfTwo(Qcow2Limits.minimumClusterBits...Qcow2Limits.maximumClusterBits)),
+      OptionSpec("extended_l2", .bool, "Extended L2 tables", default: false),
+      OptionSpec(
+        "preallocation", .string, "Preallocation mode (allowed values: off, metadata, falloc, full)",
+        values: Preallocation.allCases.map(\.rawValue)),
+      OptionSpec(
+        "compression_type", .string, "Compression method used for image cluster compression", default: "zlib",
+        values: CompressionType.allCases.map(\.name)),
+      OptionSpec("size", .size, "Virtual disk size"),
+      OptionSpec(
+        "compat", .string, "Compatibility level (v2 [0.10] or v3 [1.1])", values: ["1.1", "0.10", "v3", "v2"]),
+      OptionSpec("backing_file", .string, "File name of a base image"),
+      OptionSpec("backing_fmt", .string, "Image format of the base image"),
+      OptionSpec("data_file", .string, "File name of an external data file"),
+      OptionSpec("data_file_raw", .bool, "The external data file must stay valid as a raw image"),
+      OptionSpec("lazy_refcounts", .bool, "Postpone refcount updates", default: false),
+      OptionSpec(
+        "refcount_bits", .number, "Width of a reference count entry in bits", default: 16,
+        values: (0...6).map { String(1 << $0) }),
+    ])
 }
