@@ -138,4 +138,41 @@ import Testing
       #expect(run.status == 2 && run.errors.contains("is neither a file nor a block device"))
     }
   }
+
+  @Test("the kind of an image, its units and what it is known by are told, also of its parent")
+  func details() throws {
+    let folder = TemporaryFolder()
+    func details(_ words: String...) throws -> (OptionObject, text: String) {
+      let run = Transcript(["strata", "create", "-q"] + words)
+      #expect(run.status == 0, "\(run.errors)")
+      let path = try #require(words.last { $0.hasPrefix(folder.path) })
+      let json = try JSONParser.parse(Transcript(["strata", "inspect", "--output=json", path]).output)
+      let found = try #require(json.object?["details"]?.object)
+      return (found, Transcript(["strata", "inspect", path]).output)
+    }
+    let base = folder.file("base.vhdx")
+    let (whole, text) = try details(
+      "-f", "vhdx", "-o", "block_size=2M,logical_sector_size=4k,log_size=2M", base, "8M")
+    #expect(
+      whole["subformat"] == "dynamic" && whole["block-size"] == 2_097_152 && whole["log-size"] == 2_097_152)
+    #expect(whole["logical-sector-size"] == 4096 && whole["physical-sector-size"] == 4096)
+    #expect(
+      text.contains("subformat: dynamic\nblock size: 2 MiB (2097152 bytes)\nlogical sector size: 4 KiB"))
+    let (child, _) = try details("-f", "vhdx", "-b", base, "-F", "vhdx", folder.file("child.vhdx"))
+    #expect(child["subformat"] == "differencing" && child["disk-id"] == whole["disk-id"])
+    let id = try #require(whole["data-write-id"]?.string)
+    #expect(child["parent-linkage"]?.string == "{\(id)}")
+    #expect(child["parent-relative-path"]?.string == ".\\base.vhdx")
+    let disk = folder.file("base.vhd")
+    let (fixed, _) = try details("-f", "vpc", "-o", "subformat=fixed", disk, "8M")
+    #expect(fixed["subformat"] == "fixed" && fixed["block-size"] == nil)
+    let (other, _) = try details("-f", "vpc", "-b", disk, "-F", "vpc", folder.file("child.vhd"))
+    #expect(other["subformat"] == "differencing" && other["block-size"] == 2_097_152)
+    #expect(other["parent-id"] == fixed["disk-id"])
+    let (stream, _) = try details(
+      "-f", "vmdk", "-o", "subformat=streamOptimized", folder.file("s.vmdk"), "8M")
+    #expect(stream["subformat"] == "streamOptimized" && stream["grain-size"] == 65536)
+    let (still, _) = try details("-f", "vdi", "-o", "static=on", folder.file("s.vdi"), "8M")
+    #expect(still["subformat"] == "static" && still["block-size"] == 1_048_576)
+  }
 }

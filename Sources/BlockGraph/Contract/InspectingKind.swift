@@ -40,6 +40,30 @@ package struct InspectedFile {
   }
 }
 
+/// A property of an image that its header states: its kind, the units that it consists of, what it is known by.
+package struct HeaderDetail: Sendable {
+  /// The value of a property.
+  package enum Value: Sendable {
+    /// A number of bytes.
+    case bytes(UInt64)
+    /// A count, or a version.
+    case number(UInt64)
+    /// A word, an id or a name.
+    case text(String)
+  }
+
+  /// The name, in lower case and with dashes, as programs read it.
+  package let name: String
+  /// The value.
+  package let value: Value
+
+  /// Makes a property.
+  package init(_ name: String, _ value: Value) {
+    self.name = name
+    self.value = value
+  }
+}
+
 /// The findings in the header of an image.
 package struct HeaderFindings: Sendable {
   /// Bytes at the start of a file that are looked at, at most: both copies of the longest LUKS header.
@@ -47,6 +71,8 @@ package struct HeaderFindings: Sendable {
 
   /// Guest-visible length in bytes.
   package var virtualSize: UInt64
+  /// What kind of image it is, and what it consists of; names occur once.
+  package var details: [HeaderDetail] = []
   /// The other files that the image names.
   package var references: [ImageReference] = []
   /// How guest data is encrypted, nil where it is not.

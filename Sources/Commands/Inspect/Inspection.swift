@@ -149,6 +149,9 @@ struct Inspection {
     if let virtualSize { text += "virtual size: \(SizeText.humanAndBytes(virtualSize))\n" }
     text += "file size: \(SizeText.humanAndBytes(fileSize))\n"
     if let encryption { text += "encryption: \(encryption)\n" }
+    for detail in header?.details ?? [] {
+      text += "\(detail.name.replacing("-", with: " ")): \(detail.value.shown)\n"
+    }
     if !signatures.isEmpty { text += "signs of: \(signatures.map { $0.name }.joined(separator: ", "))\n" }
     for finding in findings {
       text += (finding.verdict == .safe ? "note: " : finding.verdict.rawValue + ": ") + finding.message + "\n"
@@ -166,6 +169,9 @@ struct Inspection {
     if let virtualSize { object["virtual-size"] = OptionTree(virtualSize) }
     object["file-size"] = OptionTree(fileSize)
     object["encryption"] = encryption.map { .string($0) } ?? .null
+    var details = OptionObject()
+    for detail in header?.details ?? [] { details[detail.name] = detail.value.tree }
+    object["details"] = .object(details)
     object["signs"] = .array(signatures.map { .string($0.name) })
     object["references"] = .array((header?.references ?? []).map(Inspection.tree))
     object["unknown-features"] = .array((header?.unknownFeatures ?? []).map { .string($0) })
@@ -184,5 +190,24 @@ struct Inspection {
       "slot": .string(reference.slot.rawValue), "name": .string(reference.name),
       "format": reference.format.map { .string($0) } ?? .null,
     ]
+  }
+}
+
+extension HeaderDetail.Value {
+  /// The value for people.
+  fileprivate var shown: String {
+    switch self {
+    case .bytes(let count): SizeText.humanAndBytes(count)
+    case .number(let number): String(number)
+    case .text(let text): text
+    }
+  }
+
+  /// The value for programs.
+  fileprivate var tree: OptionTree {
+    switch self {
+    case .bytes(let number), .number(let number): OptionTree(number)
+    case .text(let text): .string(text)
+    }
   }
 }

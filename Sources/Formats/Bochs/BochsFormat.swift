@@ -36,6 +36,7 @@ extension BochsFormat: InspectingKind {
     let head = try file.read(at: 0, count: BochsHeader.length)
     let header = try BochsHeader(parsing: head.bytes)
     var findings = HeaderFindings(virtualSize: header.size)
+    findings.details = [HeaderDetail("extent-size", .bytes(UInt64(header.extentSize)))]
     if header.areaOffset > file.length {
       findings.defects.append("the catalog (offset \(BochsHeader.length)) goes on past the end of the file")
     }

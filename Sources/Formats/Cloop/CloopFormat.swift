@@ -40,6 +40,7 @@ extension CloopFormat: InspectingKind {
     let head = try file.read(at: 0, count: CloopHeader.length)
     let header = try CloopHeader(parsing: head.bytes)
     var findings = HeaderFindings(virtualSize: header.size)
+    findings.details = [HeaderDetail("block-size", .bytes(UInt64(header.blockSize)))]
     guard header.tableEnd <= file.length else {
       findings.defects.append("the table of offsets goes on past the end of the file")
       return findings

@@ -157,6 +157,10 @@ extension ParallelsFormat: InspectingKind {
     let area = try file.read(at: 0, count: ParallelsHeader.length)
     let header = try ParallelsHeader(parsing: area.bytes)
     var findings = HeaderFindings(virtualSize: header.size)
+    findings.details = [
+      HeaderDetail("magic", .text(String(decoding: header.kind.magic, as: UTF8.self))),
+      HeaderDetail("cluster-size", .bytes(header.clusterSize)),
+    ]
     do throws(BlockError) {
       _ = try header.layout(fileLength: file.length)
     } catch {

@@ -104,6 +104,7 @@ extension QcowFormat: InspectingKind {
       try file.read(at: offset, count: count)
     }
     var findings = HeaderFindings(virtualSize: header.size)
+    findings.details = [HeaderDetail("cluster-size", .bytes(header.clusterSize))]
     if header.tableOffset + header.tables(for: header.size) * 8 > file.length {
       findings.defects.append("the L1 table (offset \(header.tableOffset)) lies past the end of the file")
     }

@@ -82,6 +82,10 @@ extension QedFormat: InspectingKind {
     let header = try QedHeader { (offset, count) throws(BlockError) in try file.read(at: offset, count: count)
     }
     var findings = HeaderFindings(virtualSize: header.size)
+    findings.details = [
+      HeaderDetail("cluster-size", .bytes(header.clusterSize)),
+      HeaderDetail("table-size", .number(header.tableSize)),
+    ]
     do throws(BlockError) {
       _ = try header.layout(fileLength: file.length)
     } catch {

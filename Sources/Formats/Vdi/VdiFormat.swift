@@ -78,6 +78,12 @@ extension VdiFormat: InspectingKind {
     let area = try file.read(at: 0, count: VdiHeader.length)
     let header = try VdiHeader(parsing: area.bytes)
     var findings = HeaderFindings(virtualSize: header.diskSize)
+    let isFixed = header.imageType == VdiHeader.ImageType.fixed.rawValue
+    findings.details = [
+      HeaderDetail("subformat", .text(isFixed ? "static" : "dynamic")),
+      HeaderDetail("block-size", .bytes(UInt64(VdiHeader.blockSize))),
+      HeaderDetail("disk-id", .text("\(header.imageID)")),
+    ]
     do throws(BlockError) {
       _ = try header.layout(fileLength: file.length)
     } catch {

@@ -127,10 +127,29 @@ extension VhdxFormat: InspectingKind {
     } catch {
       findings.defects.append(error.message)
     }
-    findings.remarks.append(
-      "blocks of \(metadata.blockSize) bytes, \(metadata.kindWords), sectors of "
-        + "\(metadata.sectorSize) bytes, block map at \(try structure.regions.region(VhdxRegions.blockMap, "block map").offset)"
-    )
+    findings.details = try structure.details(metadata)
     return findings
+  }
+}
+
+extension VhdxStructure {
+  /// What the headers and the metadata say of the image and its parent.
+  fileprivate func details(_ metadata: VhdxMetadata) throws(BlockError) -> [HeaderDetail] {
+    let map = try regions.region(VhdxRegions.blockMap, "block map")
+    var details = [
+      HeaderDetail("subformat", .text(metadata.kindWords)),
+      HeaderDetail("block-size", .bytes(metadata.blockSize)),
+      HeaderDetail("logical-sector-size", .bytes(metadata.sectorSize)),
+      HeaderDetail("physical-sector-size", .bytes(UInt64(metadata.physicalSectorSize))),
+      HeaderDetail("log-size", .bytes(UInt64(header.logLength))),
+      HeaderDetail("block-map-offset", .number(map.offset)),
+      HeaderDetail("disk-id", .text("\(metadata.diskID)")),
+      HeaderDetail("data-write-id", .text("\(header.dataWriteID)")),
+    ]
+    for (key, value) in metadata.parent?.known ?? [] {
+      let name = key.hasPrefix("parent") ? key : "parent-" + key
+      details.append(HeaderDetail(name.replacing("_", with: "-"), .text(value)))
+    }
+    return details
   }
 }

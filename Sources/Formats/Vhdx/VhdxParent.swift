@@ -84,6 +84,15 @@ extension VhdxParentLocator {
     }.filter { $0 != .none }
   }
 
+  /// What is known of the parent, with the keys that the specification has for it.
+  var known: [(key: String, value: String)] {
+    var known: [(key: String, value: String)] = []
+    for key in [VhdxParentLocator.linkage, VhdxParentLocator.secondLinkage] + VhdxParentLocator.paths {
+      if let value = self[key] { known.append((key, value)) }
+    }
+    return known
+  }
+
   /// The names of the parent, in the order in which they are tried.
   var names: [String] {
     var names: [String] = []

@@ -273,19 +273,38 @@ extension VmdkFormat: InspectingKind {
       let descriptor = try VmdkFormat.text(fileLength: file.length, read)
       var findings = HeaderFindings(virtualSize: try ExtentParts(descriptor.current.extents).end)
       findings.references = descriptor.current.references
+      findings.details = descriptor.current.details
       return findings
     }
     let head = try file.read(at: 0, count: SparseHeader.length)
     let header = try SparseHeader(parsing: head.bytes)
     var findings = HeaderFindings(virtualSize: header.capacity * 512)
+    findings.details = [HeaderDetail("grain-size", .bytes(header.grainBytes))]
     do throws(BlockError) {
       let present = try VmdkFormat.present(header, fileLength: file.length, read)
       let driver = try VmdkFormat.sparse(header, present, fileLength: file.length, read)
-      if let backing = driver.descriptor?.current.backing { findings.references.append(backing) }
+      if let text = driver.descriptor?.current {
+        if let backing = text.backing { findings.references.append(backing) }
+        findings.details = text.details + findings.details
+      }
     } catch {
       findings.defects.append(error.message)
     }
     if header.isUnclean { findings.remarks.append("the image was not closed") }
     return findings
+  }
+}
+
+extension VmdkDescriptor {
+  /// The kind of the disk, and what it and its parent are known by.
+  fileprivate var details: [HeaderDetail] {
+    var details = [
+      HeaderDetail("subformat", .text(createType)),
+      HeaderDetail("content-id", .text(String(contentID, radix: 16))),
+    ]
+    if parentContentID != VmdkDescriptor.noParent {
+      details.append(HeaderDetail("parent-content-id", .text(String(parentContentID, radix: 16))))
+    }
+    return details
   }
 }

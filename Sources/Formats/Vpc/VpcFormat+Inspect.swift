@@ -25,14 +25,11 @@ extension VpcFormat: InspectingKind {
     let (footer, kind) = try found.chosen()
     let length = footer.diskLength(.auto)
     var findings = HeaderFindings(virtualSize: length)
-    let what: String =
-      switch kind {
-      case .fixed: "fixed disk"
-      case .dynamic: "dynamic disk"
-      case .differencing: "differencing disk"
-      }
-    let program = String(spelling: footer.bytes.bytes.bytes(28..<32))
-    findings.remarks.append("\(what) \(footer.id), made by '\(program)'")
+    let creator = String(spelling: footer.bytes.bytes.bytes(28..<32))
+    findings.details = [
+      HeaderDetail("subformat", .text("\(kind)")), HeaderDetail("disk-id", .text("\(footer.id)")),
+      HeaderDetail("creator", .text(creator)),
+    ]
     if length != footer.currentSize {
       findings.remarks.append(
         "the footer states \(footer.currentSize) bytes, the geometry \(footer.geometry.length), which counts")
@@ -49,6 +46,10 @@ extension VpcFormat: InspectingKind {
         (offset, count) throws(BlockError) in try file.read(at: offset, count: count)
       }
       findings.defects += image.defects
+      findings.details.append(HeaderDetail("block-size", .bytes(image.header.blockSize)))
+      if kind == .differencing {
+        findings.details.append(HeaderDetail("parent-id", .text("\(image.header.parentID)")))
+      }
       if let backing = image.backing {
         findings.references.append(backing)
         for other in backing.otherNames { findings.remarks.append("it names its parent '\(other)', too") }
