@@ -75,8 +75,9 @@ package protocol DriverKind: Sendable {
   /// Reads what is needed to serve the image. Opens no other file; names found in the image are returned.
   func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver
 
-  /// Whether images that are made with these creation options are written from start to end, so that a pipe takes them.
-  func isWrittenInOrder(_ options: OptionObject) -> Bool
+  /// The creation options with which images are written from start to end, so that a pipe takes them; empty where all are,
+  /// nil where none is.
+  var orderedOptions: OptionObject? { get }
 
   /// Fills an empty file with an empty image.
   func create(_ request: CreateRequest) throws(BlockError)
@@ -132,7 +133,11 @@ extension DriverKind {
   /// Recognises nothing.
   package func probe(_ input: ProbeInput) -> Recognition? { nil }
   /// They are written all over.
-  package func isWrittenInOrder(_ options: OptionObject) -> Bool { false }
+  package var orderedOptions: OptionObject? { nil }
+  /// Whether images that are made with these creation options are written from start to end.
+  package func isWrittenInOrder(_ options: OptionObject) -> Bool {
+    orderedOptions?.entries.allSatisfy { options[$0.key] == $0.value } == true
+  }
   /// Refuses.
   package func create(_ request: CreateRequest) throws(BlockError) { throw noCreation }
 

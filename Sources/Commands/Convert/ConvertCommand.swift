@@ -76,6 +76,7 @@ struct ConvertCommand: ProgramCommand {
     try session.run(job, reporter)
     reporter.complete()
     reporter.finish()
+    if !target.noCreate { session.adviseOfDash(files.last ?? "") }
     if target.format == nil, !target.noCreate { session.adviseOfFormat(of: files.last ?? "", option: "-O") }
     session.result["filename"] = .string(files.last ?? "")
     session.result["format"] = .string(target.format ?? "raw")
@@ -100,6 +101,7 @@ struct ConvertCommand: ProgramCommand {
     try session.run(job, reporter)
     reporter.complete()
     reporter.finish()
+    session.adviseOfDash(files.last ?? "")
     session.result["filename"] = .string(files.last ?? "")
     session.result["format"] = .string(kind.name)
     session.result["virtual-size"] = OptionTree(job.length)

@@ -141,6 +141,12 @@ final class Session {
     console.advise("'\(path)' is raw, whatever its name says; '\(option) \(ending)' chooses that format.")
   }
 
+  /// Tells of a new image that is called like the word for a stream.
+  func adviseOfDash(_ path: String) {
+    guard path == "-" else { return }
+    console.advise("'-' is the name of a file here; /dev/stdout is standard output.")
+  }
+
   /// Opens an image for reading; its other users may do with it as they like.
   func open(_ image: NamedImage) throws -> RootUser {
     let user = graph.makeUser(

@@ -54,7 +54,7 @@ package struct RawFormat: DriverKind {
   }
 
   /// As the disk is.
-  package func isWrittenInOrder(_ options: OptionObject) -> Bool { true }
+  package var orderedOptions: OptionObject? { [:] }
 
   /// Gives the file its length.
   package func create(_ request: CreateRequest) throws(BlockError) {

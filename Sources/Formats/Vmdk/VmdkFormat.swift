@@ -67,8 +67,8 @@ package struct VmdkFormat: DriverKind {
   }
 
   /// Streams are.
-  package func isWrittenInOrder(_ options: OptionObject) -> Bool {
-    options["subformat"]?.string == VmdkPlan.Subformat.streamOptimized.rawValue
+  package var orderedOptions: OptionObject? {
+    ["subformat": .string(VmdkPlan.Subformat.streamOptimized.rawValue)]
   }
 
   /// Reads header or text; tables are read when they are needed.

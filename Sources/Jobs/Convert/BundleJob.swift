@@ -65,7 +65,8 @@ package final class BundleJob: Job {
     let present = FilePaths.kind(of: path)
     guard !opener.isRemote(path), present == nil || present == .regular else {
       throw BlockError(
-        .unsupported, "'\(path)' is no file: images of format '\(format.name)' stand in files", naming: path)
+        .unsupported, "'\(path)' is no file: images of format '\(format.name)' stand in files", naming: path,
+        advice: "What stands at their start is known last. Convert into a file, and send that.")
     }
     var values = try CreationChoice(
       options.creationOptions, backing: nil, backingFormat: nil, for: format, opener

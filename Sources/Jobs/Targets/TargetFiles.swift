@@ -104,11 +104,21 @@ final class TargetFiles {
     case .pipe where isOrdered: return try usePipe(path, flags)
     case .pipe, .other:
       throw BlockError(
-        .invalidArgument, "not a regular file or device",
-        advice: "'convert' writes raw images and vmdk's of subformat streamOptimized into pipes."
+        .invalidArgument, "not a regular file or device", advice: TargetFiles.whatPipesTake(opener.kinds)
       )
       .prefixed("Could not create '\(path)'", naming: path)
     }
+  }
+
+  /// Tells the images that are written from start to end.
+  private static func whatPipesTake(_ kinds: [any DriverKind]) -> Advice {
+    var words: [String] = []
+    for kind in kinds where !kind.isProtocol {
+      guard let options = kind.orderedOptions else { continue }
+      let stated = options.entries.map { "\($0.key)=\($0.value.string ?? "")" }
+      words.append(([kind.name] + stated.map { "with \($0)" }).joined(separator: " "))
+    }
+    return "'convert' writes images into pipes whose format is \(words.joined(separator: ", or "))."
   }
 
   /// Whether the file at a node was empty, and so reads as zero, when it was made.
