@@ -5,13 +5,19 @@ package import BlockGraph
 internal import Bytes
 package import Errors
 
-/// A format whose guest data is found through one block table.
-///
-/// A driver adds its header, which `beginChanges` and `writeCounters` bring up to date, and what is peculiar to it.
-package protocol BlockTableDriver: CheckingDriver {
+/// A format whose guest data is found through one block table: all that reading needs.
+package protocol BlockTableReader: CheckingDriver {
   /// The table.
   var table: BlockTable { get }
 
+  /// The line that a check prints for a finding.
+  func text(of finding: BlockFinding) -> String
+}
+
+/// A format whose guest data is found through one block table.
+///
+/// A driver adds its header, which `beginChanges` and `writeCounters` bring up to date, and what is peculiar to it.
+package protocol BlockTableDriver: BlockTableReader {
   /// Prepares the image for a change: writes, durably, what a header says of an image that is being changed. Precedes
   /// every change of the disk's content, from any thread; all but the first of a session should cost nothing.
   func beginChanges(_ node: Node) throws(BlockError)
@@ -26,12 +32,9 @@ package protocol BlockTableDriver: CheckingDriver {
   func checkCounters(
     _ result: inout CheckResult, repair: CheckRepair?, of node: Node, report: (String) -> Void
   ) throws(BlockError)
-
-  /// The line that a check prints for a finding.
-  func text(of finding: BlockFinding) -> String
 }
 
-extension BlockTableDriver {
+extension BlockTableReader {
   /// The disk's length in bytes.
   package func length(of node: Node) -> UInt64 { table.length }
 
@@ -49,6 +52,26 @@ extension BlockTableDriver {
     try table.extent(at: offset, length: length, of: node)
   }
 
+  /// Compares the entries with each other and with the file.
+  package func check(_ node: Node, _ context: JobContext, report: (String) -> Void) throws(BlockError)
+    -> CheckResult
+  {
+    try table.check(of: node, context) { (finding) throws(BlockError) in report(self.text(of: finding)) }
+  }
+
+  /// Names entry and value.
+  package func text(of finding: BlockFinding) -> String {
+    let item =
+      if case .block(let number) = finding.item { "block \(number)" } else { "\(finding.item)" }
+    return switch finding.kind {
+    case .nowhere: "ERROR: \(item) has no place (0x\(String(finding.value, radix: 16)))"
+    case .pastEnd: "ERROR: \(item) lies past the end of the file (\(finding.value))"
+    case .shared: "ERROR: \(item) is where another is (\(finding.value))"
+    }
+  }
+}
+
+extension BlockTableDriver {
   /// A change needs no mark in the header.
   package func beginChanges(_ node: Node) throws(BlockError) {}
 
@@ -119,7 +142,7 @@ extension BlockTableDriver {
     _ result: inout CheckResult, repair: CheckRepair?, of node: Node, report: (String) -> Void
   ) throws(BlockError) {}
 
-  /// Compares the entries with each other and with the file.
+  /// Compares the entries with each other and with the file, and then with what the header counts.
   package func check(_ node: Node, _ context: JobContext, report: (String) -> Void) throws(BlockError)
     -> CheckResult
   {
@@ -140,16 +163,5 @@ extension BlockTableDriver {
     try checkCounters(&result, repair: what, of: node, report: report)
     try flush(node)
     return result
-  }
-
-  /// Names entry and value.
-  package func text(of finding: BlockFinding) -> String {
-    let item =
-      if case .block(let number) = finding.item { "block \(number)" } else { "\(finding.item)" }
-    return switch finding.kind {
-    case .nowhere: "ERROR: \(item) has no place (0x\(String(finding.value, radix: 16)))"
-    case .pastEnd: "ERROR: \(item) lies past the end of the file (\(finding.value))"
-    case .shared: "ERROR: \(item) is where another is (\(finding.value))"
-    }
   }
 }

@@ -48,7 +48,7 @@ extension BochsFormat: InspectingKind {
 }
 
 /// An open image.
-final class BochsDriver: BlockTableDriver, ReadOnlyDriver {
+final class BochsDriver: BlockTableReader, ReadOnlyDriver {
   let name = "bochs"
   let table: BlockTable
 
@@ -65,27 +65,5 @@ final class BochsDriver: BlockTableDriver, ReadOnlyDriver {
     var information = FormatInformation()
     information.isDirty = nil
     return information
-  }
-
-  func prepareWrite(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> WriteSlot {
-    throw BlockError(.readOnly, "Image is read-only")
-  }
-
-  func finishWrite(_ slot: WriteSlot, written: Bool, of node: Node) throws(BlockError) {}
-  func flush(_ node: Node) throws(BlockError) {}
-  func mayHaveHoles(of node: Node) -> Bool { false }
-
-  func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
-    -> Bool
-  {
-    false
-  }
-
-  func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {}
-
-  func repair(_ what: CheckRepair, _ node: Node, _ context: JobContext, report: (String) -> Void)
-    throws(BlockError) -> CheckResult
-  {
-    try check(node, context, report: report)
   }
 }
