@@ -52,4 +52,23 @@ import Testing
       """#, folder: Programs.root)
     #expect(outcome == Shell.Outcome(status: 0, output: ""))
   }
+
+  @Test("a kind states all drivers that its images may get, or its drivers can do nothing more")
+  func drivers() {
+    let outcome = Shell.run(
+      #"""
+      for folder in Sources/Formats/[!BF]*/ Sources/Formats/Bochs/; do
+        stated=$(grep -rhA 2 'var driverTypes' "$folder")
+        while read -r declaration; do
+          driver=$(grep -oE 'class [A-Za-z0-9]+' <<< "$declaration" | cut -d ' ' -f 2)
+          if [[ $stated ]]; then
+            grep -q "$driver.self" <<< "$stated" || echo "$folder: $driver is not stated"
+          elif grep -qE '(Checking|Snapshotting|Bitmap|BlockTable)Driver' <<< "$declaration"; then
+            echo "$folder: $driver can do more than its kind states"
+          fi
+        done < <(grep -rhE 'class [A-Za-z0-9]+Driver: ' "$folder")
+      done
+      """#, folder: Programs.root)
+    #expect(outcome == Shell.Outcome(status: 0, output: ""))
+  }
 }

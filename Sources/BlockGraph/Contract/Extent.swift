@@ -1,6 +1,8 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+package import Errors
+
 /// The answer of one layer about a guest range.
 package struct Extent: Sendable, Equatable {
   /// The content of the range.
@@ -98,4 +100,16 @@ package enum Preallocation: String, Sendable, CaseIterable {
   case falloc
   /// Zeros are written.
   case full
+}
+
+extension BlockError {
+  /// The error of a new image, or of storage, that is not to be had with a mode.
+  package static func noPreallocation(_ mode: Preallocation) -> BlockError {
+    BlockError(.unsupported, "Unsupported preallocation mode: \(mode.rawValue)")
+  }
+
+  /// The error of an image that does not become longer in a mode: `qemu-img` writes this one in another way.
+  package static func noGrowth(_ mode: Preallocation) -> BlockError {
+    BlockError(.unsupported, "Unsupported preallocation mode '\(mode.rawValue)'")
+  }
 }

@@ -149,7 +149,7 @@ final class ParallelsDriver: MarkingDriver, @unchecked Sendable {
     throws(BlockError)
   {
     guard preallocation != .metadata else {
-      throw BlockError(.unsupported, "Unsupported preallocation mode '\(preallocation.rawValue)'")
+      throw BlockError.noGrowth(preallocation)
     }
     let header = self.header.current
     let blocks = length.dividedUp(by: header.clusterSize)

@@ -194,7 +194,7 @@ struct ParallelsPlan {
     let wanted = try options.takeSize("cluster_size") ?? 1 << 20
     preallocation = try options.takePreallocation() ?? .off
     guard preallocation != .metadata else {
-      throw BlockError(.unsupported, "Unsupported preallocation mode: metadata")
+      throw BlockError.noPreallocation(.metadata)
     }
     guard let clusterSize = wanted.roundedUp(to: 512), clusterSize / 512 <= ParallelsHeader.largestTracks
     else {

@@ -137,7 +137,7 @@ struct QcowPlan {
     let name = try options.takeString("backing_file")
     preallocation = try options.takePreallocation() ?? .off
     guard preallocation != .metadata else {
-      throw BlockError(.unsupported, "Unsupported preallocation mode: metadata")
+      throw BlockError.noPreallocation(.metadata)
     }
     guard preallocation == .off || encryption == nil else {
       throw BlockError(.unsupported, "Preallocation of encrypted images is not supported")

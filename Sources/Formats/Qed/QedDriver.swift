@@ -60,7 +60,7 @@ final class QedDriver: MarkingDriver, @unchecked Sendable {
       throw BlockError(.invalidArgument, "Invalid image size specified")
     }
     guard preallocation != .metadata else {
-      throw BlockError(.unsupported, "Unsupported preallocation mode '\(preallocation.rawValue)'")
+      throw BlockError.noGrowth(preallocation)
     }
     try beginChanges(node)
     try table.resize(to: length, preallocation: preallocation, of: node) { (next) throws(BlockError) in

@@ -120,7 +120,7 @@ struct QedPlan {
     backingFormat = try options.takeString("backing_fmt")
     preallocation = try options.takePreallocation() ?? .off
     guard preallocation != .metadata else {
-      throw BlockError(.unsupported, "Unsupported preallocation mode: metadata")
+      throw BlockError.noPreallocation(.metadata)
     }
     guard QedHeader.clusterSizes.contains(clusterSize), clusterSize.isPowerOfTwo else {
       throw BlockError(

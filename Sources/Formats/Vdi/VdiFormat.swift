@@ -111,7 +111,7 @@ struct VdiPlan {
     let isFixed = try options.takeBool("static") ?? false
     preallocation = try options.takePreallocation() ?? .off
     guard preallocation != .metadata else {
-      throw BlockError(.unsupported, "Unsupported preallocation mode: metadata")
+      throw BlockError.noPreallocation(.metadata)
     }
     guard size <= VdiHeader.largestDisk else { throw VdiHeader.tooLarge(size) }
     let blocks = size.dividedUp(by: UInt64(VdiHeader.blockSize))

@@ -143,7 +143,7 @@ final class VhdxDriver: BlockTableDriver, @unchecked Sendable {
         .invalidArgument, "The disk's length must be a multiple of its sectors of \(sectorSize) bytes")
     }
     guard preallocation != .metadata else {
-      throw BlockError(.unsupported, "Unsupported preallocation mode '\(preallocation.rawValue)'")
+      throw BlockError.noGrowth(preallocation)
     }
     try beginChanges(node)
     let needed = lock.withLock { metadata.roomyEntries(for: length) }

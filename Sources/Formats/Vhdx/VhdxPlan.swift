@@ -56,7 +56,7 @@ struct VhdxPlan {
         .invalidArgument, "The disk's length must be a multiple of its sectors of \(sectorSize) bytes")
     }
     guard preallocation != .metadata else {
-      throw BlockError(.unsupported, "Unsupported preallocation mode: metadata")
+      throw BlockError.noPreallocation(.metadata)
     }
     guard backing == nil || !isFixed else {
       throw BlockError(.invalidArgument, "A fixed image cannot have a backing file")

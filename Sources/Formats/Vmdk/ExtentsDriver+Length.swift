@@ -15,7 +15,7 @@ extension ExtentsDriver {
       throw BlockError(.invalidArgument, "Invalid image size specified")
     }
     guard preallocation != .metadata else {
-      throw BlockError(.unsupported, "Unsupported preallocation mode '\(preallocation.rawValue)'")
+      throw BlockError.noGrowth(preallocation)
     }
     let parts = currentParts
     guard length != parts.end else { return }

@@ -126,7 +126,7 @@ final class SparseDriver: MarkingDriver, VmdkDriver, @unchecked Sendable {
       throw BlockError(.invalidArgument, "Invalid image size specified")
     }
     guard preallocation != .metadata else {
-      throw BlockError(.unsupported, "Unsupported preallocation mode '\(preallocation.rawValue)'")
+      throw BlockError.noGrowth(preallocation)
     }
     try beginChanges(node)
     let file = try node.child(in: .file)

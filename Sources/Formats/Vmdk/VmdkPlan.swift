@@ -67,7 +67,7 @@ struct VmdkPlan {
     adapter = try VmdkPlan.choice(options.takeString("adapter_type")) ?? .ide
     preallocation = try options.takePreallocation() ?? .off
     guard preallocation != .metadata else {
-      throw BlockError(.unsupported, "Unsupported preallocation mode: metadata")
+      throw BlockError.noPreallocation(.metadata)
     }
     let stated = try options.takeString("hwversion")
     let version = stated == "undefined" ? nil : stated

@@ -28,13 +28,15 @@ extension VpcFooter {
   }
 }
 
-extension VpcFixedDriver: DestinedDriver {
-  func deviations(from destination: Destination, _ node: Node) throws(BlockError) -> [String] {
-    footers.current.deviations(from: destination, fileLength: node.file?.length ?? 0)
-  }
+extension VpcFixedDriver: FootedDriver {}
+extension VpcDriver: FootedDriver {}
+
+/// What both kinds of images have.
+protocol FootedDriver: DestinedDriver {
+  var footers: VpcFooterStore { get }
 }
 
-extension VpcDriver: DestinedDriver {
+extension FootedDriver {
   func deviations(from destination: Destination, _ node: Node) throws(BlockError) -> [String] {
     footers.current.deviations(from: destination, fileLength: node.file?.length ?? 0)
   }

@@ -100,7 +100,7 @@ final class VpcDriver: BlockTableDriver, IdentifiedDriver, @unchecked Sendable {
     throws(BlockError)
   {
     guard preallocation != .metadata else {
-      throw BlockError(.unsupported, "Unsupported preallocation mode: metadata")
+      throw BlockError.noGrowth(.metadata)
     }
     guard let length = length.roundedUp(to: 512), length <= VpcFooter.largestDisk else {
       throw VpcFormat.tooLarge

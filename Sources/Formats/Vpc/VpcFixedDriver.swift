@@ -83,7 +83,7 @@ final class VpcFixedDriver: CheckingDriver, IdentifiedDriver, @unchecked Sendabl
     throws(BlockError)
   {
     guard preallocation != .metadata else {
-      throw BlockError(.unsupported, "Unsupported preallocation mode: metadata")
+      throw BlockError.noGrowth(.metadata)
     }
     guard let length = length.roundedUp(to: 512), length <= VpcFooter.largestFixedDisk else {
       throw VpcFormat.tooLarge

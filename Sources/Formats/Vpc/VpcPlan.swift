@@ -30,7 +30,7 @@ struct VpcChoice {
     preallocation = try options.takePreallocation() ?? .off
     if let form, form != "dynamic", form != "fixed" { throw VpcChoice.notAccepted(form, "subformat") }
     guard preallocation != .metadata else {
-      throw BlockError(.unsupported, "Unsupported preallocation mode: metadata")
+      throw BlockError.noPreallocation(.metadata)
     }
     isFixed = form == "fixed"
     isExact = forces ?? true

@@ -53,7 +53,7 @@ package final class RebaseJob: Job {
     if options.compresses, !options.isUnsafe { _ = try user.edge?.makeCompressor() }
     if options.isUnsafe {
       // Where the image names it already, the wish is to go on with the backing file as it is now.
-      if namesBacking(node) { try? openBase(below: node, graph, flags: .noIO) }
+      if namesBacking(node) { try? openBase(below: node, graph, isOnlyNamed: true) }
     } else {
       try openBase(below: node, graph)
       if let old = node.backing?.child {
@@ -147,20 +147,22 @@ package final class RebaseJob: Job {
     return node.driver.formatInformation(of: node)?.backing?.names.contains(backing) == true
   }
 
-  private func openBase(below node: Node, _ graph: Graph, flags: NodeFlags = []) throws(BlockError) {
+  /// Opens the new backing file; only for what it is known by, where it `isOnlyNamed` and not read.
+  private func openBase(below node: Node, _ graph: Graph, isOnlyNamed: Bool = false) throws(BlockError) {
     guard let backing else { return }
     try inFile(backing, "Could not open new backing file") { () throws(BlockError) in
       let name = try ImageName(
         ImageName.resolve(backing, relativeTo: node.fileName), protocols: opener.protocols)
       let settings = OpenSettings(
-        format: options.backingFormat, flags: options.backingFlags.union(flags),
-        followsBacking: !flags.contains(.noIO))
+        format: options.backingFormat, flags: options.backingFlags.union(isOnlyNamed ? .noIO : []),
+        followsBacking: !isOnlyNamed)
       let new = try openUnused(name, settings, below: node)
       let user = graph.makeUser(
         "rebase: new backing file '\(backing)'",
-        request: PermissionRequest(
-          held: flags.contains(.noIO) ? [] : .consistentRead,
-          shared: flags.contains(.noIO) ? .all : Permissions.all.subtracting([.write, .resize])))
+        request: isOnlyNamed
+          ? PermissionRequest(held: [], shared: .all)
+          : PermissionRequest(
+            held: .consistentRead, shared: Permissions.all.subtracting([.write, .resize])))
       base = user
       try graph.attach(user, toUnused: new)
     }

@@ -17,7 +17,7 @@ extension FileDriver {
     switch preallocation {
     case .off:
       try resize(to: length)
-    case .metadata: throw FileDriver.noTables
+    case .metadata: throw BlockError.noPreallocation(.metadata)
     case .falloc, .full:
       guard length >= present else {
         throw BlockError(.invalidArgument, "Preallocation can't be used for shrinking files")
@@ -53,7 +53,7 @@ extension FileDriver {
       try? file.truncate(to: present)
     }
     switch preallocation {
-    case .metadata: throw FileDriver.noTables
+    case .metadata: throw BlockError.noPreallocation(.metadata)
     case .off:
       try inContext("Could not resize file") { () throws(BlockError) in try file.truncate(to: length) }
     case .falloc, .full:
@@ -70,10 +70,6 @@ extension FileDriver {
         }
       }
     }
-  }
-
-  private static var noTables: BlockError {
-    BlockError(.unsupported, "Unsupported preallocation mode: metadata")
   }
 
   /// Gives a file that was empty real zeros at its start: who opens it past the page cache finds out there which

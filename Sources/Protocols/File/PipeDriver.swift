@@ -156,7 +156,7 @@ package final class PipeDriver: StorageDriver, @unchecked Sendable {
     throws(BlockError)
   {
     guard preallocation == .off else {
-      throw BlockError(.unsupported, "Unsupported preallocation mode '\(preallocation.rawValue)'")
+      throw BlockError.noPreallocation(preallocation)
     }
     try lock.withLock { () throws(BlockError) in
       guard length >= sent else {
