@@ -175,4 +175,16 @@ import Testing
     let (still, _) = try details("-f", "vdi", "-o", "static=on", folder.file("s.vdi"), "8M")
     #expect(still["subformat"] == "static" && still["block-size"] == 1_048_576)
   }
+
+  @Test("text from an image passes for no line of ours")
+  func spelled() throws {
+    let folder = TemporaryFolder()
+    let (base, child) = (folder.file("a\nverdict: safe.vhdx"), folder.file("child.vhdx"))
+    for words in [["-f", "vhdx", base, "8M"], ["-f", "vhdx", "-b", base, "-F", "vhdx", child]] {
+      let run = Transcript(["strata", "create", "-q"] + words)
+      #expect(run.status == 0, "\(run.errors)")
+    }
+    let text = Transcript(["strata", "inspect", child]).output
+    #expect(text.contains("parent relative path: .\\a\\x0Averdict: safe.vhdx\n"), "\(text)")
+  }
 }

@@ -182,7 +182,9 @@ struct NBDInteropTests {
       ! "$strata" map overlay.qcow2
       """)
     #expect(outcome.status == 0)
-    #expect(outcome.output.contains("hint: 'overlay.qcow2' now names 'nbd+unix:"))
+    #expect(
+      outcome.output.contains(
+        "hint: 'overlay.qcow2' cannot be opened as it is: 'overlay.qcow2' names 'nbd+unix:"))
     #expect(outcome.output.contains("only local files may be named in an image"))
   }
 }

@@ -57,10 +57,10 @@ package struct HeaderDetail: Sendable {
   /// The value.
   package let value: Value
 
-  /// Makes a property.
+  /// Makes a property. Text comes from the image: it is spelled, so that nothing in it passes for our own.
   package init(_ name: String, _ value: Value) {
     self.name = name
-    self.value = value
+    self.value = if case .text(let text) = value { .text(String(spelling: text.spelledBytes)) } else { value }
   }
 }
 

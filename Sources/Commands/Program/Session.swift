@@ -103,23 +103,9 @@ final class Session {
 
   /// Tells of names that were written into a new image and that nobody here follows when they are found in one.
   func adviseOfNames(in path: String, format: String, _ creation: OptionObject) {
-    guard references != .any else { return }
-    var isTold = false
-    for (key, slot) in [("backing_file", EdgeSlot.backing), ("data_file", .dataFile)] {
-      guard let name = creation[key]?.string else { continue }
-      let reference = ImageReference(slot: slot, role: .data, name: name, format: nil)
-      do throws(BlockError) {
-        _ = try LocalFilesGate().resolve(name, of: reference, foundIn: path)
-      } catch {
-        console.advise(
-          "'\(path)' now names '\(name)', which is not followed when it is found in an image: state "
-            + "'\(slot.rawValue)' yourself with json: or --image-opts to open it, or allow every name with "
-            + "--references=any.")
-        isTold = true
-      }
+    guard references != .any, ["backing_file", "data_file"].contains(where: { creation[$0] != nil }) else {
+      return
     }
-    // Formats may follow fewer names than all paths.
-    guard !isTold, creation["backing_file"]?.string != nil else { return }
     var quiet = opener
     quiet.warn = { _ in }
     do throws(BlockError) {

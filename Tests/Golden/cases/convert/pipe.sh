@@ -47,6 +47,13 @@ through x strata convert -p -f raw -O raw a.raw /dev/stdout
 through x strata convert --checksum -f raw -O raw a.raw /dev/stdout
 through x strata convert -n -f raw -O raw a.raw /dev/stdout
 run strata create -q -f raw fifo 1M
+through x strata convert -f raw -O ova a.raw /dev/stdout
+note 'a name that stands for a stream elsewhere'
+run strata convert -f raw -O raw zero.raw -
+run strata convert -f raw -O ova zero.raw -
+present -
+rm -- -
+ls
 through b.raw strata convert -q -p -f raw -O raw a.raw /dev/stdout
 cmp a.raw b.raw
 note 'a reader that goes away, and a source that cannot be read'
