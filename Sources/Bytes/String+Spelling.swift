@@ -9,9 +9,24 @@
 
 extension String {
   /// The text that stands for `bytes`, whatever they are.
-  package init(spelling bytes: some Sequence<UInt8>) {
-    self.init()
-    for byte in bytes { unicodeScalars.append(Unicode.Scalar(spelling: byte)) }
+  package init(spelling bytes: some Sequence<UInt8>) { self.init(spelling: Array(bytes)) }
+
+  /// The text that stands for `bytes`, whatever they are.
+  package init(spelling bytes: [UInt8]) {
+    var text: [UInt8] = []
+    text.reserveCapacity(bytes.count)
+    for byte in bytes {
+      if (0x20...0x7E).contains(byte) {
+        text.append(byte)
+      } else {
+        // U+10FE00 is F4 8F B8 80.
+        text.append(0xF4)
+        text.append(0x8F)
+        text.append(0xB8 + byte >> 6)
+        text.append(0x80 + byte & 0x3F)
+      }
+    }
+    self.init(decoding: text, as: UTF8.self)
   }
 
   /// The text that stands for the bytes of a C string, which are copied.
@@ -29,9 +44,19 @@ extension String {
 
   /// The bytes that the text stands for: the inverse of `init(spelling:)`. Of text that was not made by it, the UTF-8.
   package var spelledBytes: [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(utf8.count)
-    for scalar in unicodeScalars { scalar.forEachSpelledByte { bytes.append($0) } }
+    let text = Array(utf8)
+    guard var position = text.firstIndex(of: 0xF4) else { return text }
+    var bytes = Array(text[..<position])
+    bytes.reserveCapacity(text.count)
+    while position < text.count {
+      if let byte = UTF8.spelledByte(in: text, at: position) {
+        bytes.append(byte)
+        position += 4
+      } else {
+        bytes.append(text[position])
+        position += 1
+      }
+    }
     return bytes
   }
 
@@ -48,14 +73,19 @@ extension String {
   package var spelled: String { String(spelling: spelledBytes) }
 
   /// How many bytes the text stands for.
-  package var spelledCount: Int {
-    var count = 0
-    for scalar in unicodeScalars { scalar.forEachSpelledByte { _ in count += 1 } }
-    return count
-  }
+  package var spelledCount: Int { spelledBytes.count }
 }
 
 extension UTF8 {
+  /// The byte that four bytes of the UTF-8 of a text spell, from an index on, if they do.
+  package static func spelledByte(in text: [UInt8], at index: Int) -> UInt8? {
+    // U+10FE00 is F4 8F B8 80, U+10FEFF is F4 8F BB BF.
+    guard text[index] == 0xF4, text[index + 1] == 0x8F, (0xB8...0xBB).contains(text[index + 2]) else {
+      return nil
+    }
+    return (text[index + 2] - 0xB8) << 6 + text[index + 3] & 0x3F
+  }
+
   /// How many bytes a character has whose UTF-8 begins with `byte`, if it is any.
   package static func length(ofCharacterStarting byte: UInt8) -> Int {
     switch byte {
@@ -68,6 +98,20 @@ extension UTF8 {
 }
 
 extension Unicode.Scalar {
+  /// The character whose UTF-8 the bytes are, if they are that of one.
+  package init?(validating bytes: ArraySlice<UInt8>) {
+    guard let first = bytes.first else { return nil }
+    if first < 0x80, bytes.count == 1 {
+      self.init(first)
+      return
+    }
+    // The usual case of what is no text: a byte that nothing starts with, or that nothing follows.
+    guard bytes.count > 1, bytes.dropFirst().allSatisfy({ $0 & 0xC0 == 0x80 }),
+      let scalar = String(validating: bytes, as: UTF8.self)?.unicodeScalars.first
+    else { return nil }
+    self = scalar
+  }
+
   /// The first character of those that spell bytes.
   private static let firstSpelling: UInt32 = 0x10FE00
 

@@ -12,33 +12,35 @@ extension String {
   package var shown: String {
     // The usual case: nothing but ASCII and our own words.
     guard utf8.contains(String.firstOfSpelling) else { return self }
-    var shown = ""
+    let text = Array(utf8)
+    var shown: [UInt8] = []
+    shown.reserveCapacity(text.count)
     var name: [UInt8] = []
-    for scalar in unicodeScalars {
-      if let byte = scalar.spelledByte {
+    var position = 0
+    while position < text.count {
+      if let byte = UTF8.spelledByte(in: text, at: position) {
         name.append(byte)
-        continue
+        position += 4
+      } else {
+        if !name.isEmpty { String.append(showing: name, to: &shown) }
+        name.removeAll(keepingCapacity: true)
+        shown.append(text[position])
+        position += 1
       }
-      shown.append(showing: name)
-      name.removeAll()
-      shown.unicodeScalars.append(scalar)
     }
-    shown.append(showing: name)
-    return shown
+    String.append(showing: name, to: &shown)
+    return String(decoding: shown, as: UTF8.self)
   }
 
   /// The first UTF-8 byte of every character that spells a byte.
   private static let firstOfSpelling: UInt8 = 0xF4
 
-  private mutating func append(showing name: [UInt8]) {
-    guard !name.isEmpty else { return }
-    var text: [UInt8] = []
-    text.reserveCapacity(name.count * 4)
+  private static func append(showing name: [UInt8], to text: inout [UInt8]) {
     var position = 0
     while position < name.count {
       let byte = name[position]
       let length = UTF8.length(ofCharacterStarting: byte)
-      let character = name[position..<min(position + length, name.count)]
+      let character = name[position..<Swift.min(position + length, name.count)]
       if (0x20..<0x7F).contains(byte) || isSafeToShow(character) {
         text += character
         position += length
@@ -47,17 +49,12 @@ extension String {
         position += 1
       }
     }
-    self += String(decoding: text, as: UTF8.self)
   }
 
   private static let hexadecimal = Array("0123456789ABCDEF".utf8)
 
-  private func isSafeToShow(_ character: ArraySlice<UInt8>) -> Bool {
-    // The usual case of what is no text: a byte that nothing starts with.
-    guard character.count > 1 || character.allSatisfy({ $0 < 0x80 }),
-      let scalar = String(validating: character, as: UTF8.self)?.unicodeScalars.first
-    else { return false }
-    return scalar.isSafeToShow
+  private static func isSafeToShow(_ character: ArraySlice<UInt8>) -> Bool {
+    Unicode.Scalar(validating: character)?.isSafeToShow ?? false
   }
 }
 

@@ -15,8 +15,7 @@ enum JSONBytes {
     while position < bytes.count {
       let length = UTF8.length(ofCharacterStarting: bytes[position])
       let character = bytes[position..<min(position + length, bytes.count)]
-      if let scalar = String(validating: character, as: UTF8.self)?.unicodeScalars.first,
-        !scalar.isNoncharacter, scalar.spelledByte == nil
+      if let scalar = Unicode.Scalar(validating: character), !scalar.isNoncharacter, scalar.spelledByte == nil
       {
         result.append(scalar)
         position += length

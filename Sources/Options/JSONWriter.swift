@@ -5,17 +5,30 @@ internal import Bytes
 
 /// Prints values as JSON in plain ASCII, in the layouts that users of QEMU's tools know.
 package struct JSONWriter {
-  /// The text so far.
+  /// The text so far, without what was handed out.
   private var text = ""
   private let indented: Bool
+  /// Takes the text in pieces; nil where it is wanted as a whole.
+  private let handOut: ((String) -> Void)?
+  private static let piece = 1 << 16
 
-  private init(indented: Bool) { self.indented = indented }
+  private init(indented: Bool, _ handOut: ((String) -> Void)? = nil) {
+    self.indented = indented
+    self.handOut = handOut
+  }
 
   /// One value a line, four spaces a level, without a final line feed.
   package static func pretty(_ tree: OptionTree) -> String {
     var writer = JSONWriter(indented: true)
     writer.write(tree, depth: 0)
     return writer.text
+  }
+
+  /// The same in pieces, so that the whole never stands in memory.
+  package static func pretty(_ tree: OptionTree, _ print: @escaping (String) -> Void) {
+    var writer = JSONWriter(indented: true, print)
+    writer.write(tree, depth: 0)
+    print(writer.text)
   }
 
   /// Everything on one line: `{"a": 1, "b": [true, null]}`.
@@ -33,14 +46,8 @@ package struct JSONWriter {
     case .unsigned(let value): text += String(value)
     case .real(let value): text += JSONWriter.text(of: value)
     case .string(let value): write(value)
-    case .array(let elements):
-      text += "["
-      for (position, element) in elements.enumerated() {
-        startItem(isFirst: position == 0, depth: depth + 1)
-        write(element, depth: depth + 1)
-      }
-      endItems(depth: depth)
-      text += "]"
+    case .array(let elements): writeArray(elements.count, depth: depth) { elements[$0] }
+    case .list(let list): writeArray(list.count, depth: depth) { list[$0] }
     case .object(let object):
       text += "{"
       for (position, entry) in object.entries.enumerated() {
@@ -52,6 +59,20 @@ package struct JSONWriter {
       endItems(depth: depth)
       text += "}"
     }
+  }
+
+  private mutating func writeArray(_ count: Int, depth: Int, _ element: (Int) -> OptionTree) {
+    text += "["
+    for position in 0..<count {
+      startItem(isFirst: position == 0, depth: depth + 1)
+      write(element(position), depth: depth + 1)
+      if let handOut, text.utf8.count >= JSONWriter.piece {
+        handOut(text)
+        text = ""
+      }
+    }
+    endItems(depth: depth)
+    text += "]"
   }
 
   private mutating func startItem(isFirst: Bool, depth: Int) {
@@ -77,27 +98,30 @@ package struct JSONWriter {
   }
 
   private mutating func write(_ value: String) {
-    text += "\""
+    var ascii: [UInt8] = [UInt8(ascii: "\"")]
     for scalar in JSONBytes.characters(of: value.spelledBytes) {
       switch scalar {
-      case "\"": text += "\\\""
-      case "\\": text += "\\\\"
-      case "\u{08}": text += "\\b"
-      case "\u{0C}": text += "\\f"
-      case "\n": text += "\\n"
-      case "\r": text += "\\r"
-      case "\t": text += "\\t"
-      case " "..<"\u{7F}": text.unicodeScalars.append(scalar)
-      default: writeEscaped(scalar)
+      case "\"": ascii += [0x5C, 0x22]
+      case "\\": ascii += [0x5C, 0x5C]
+      case "\u{08}": ascii += [0x5C, UInt8(ascii: "b")]
+      case "\u{0C}": ascii += [0x5C, UInt8(ascii: "f")]
+      case "\n": ascii += [0x5C, UInt8(ascii: "n")]
+      case "\r": ascii += [0x5C, UInt8(ascii: "r")]
+      case "\t": ascii += [0x5C, UInt8(ascii: "t")]
+      case " "..<"\u{7F}": ascii.append(UInt8(scalar.value))
+      default: JSONWriter.escape(scalar, in: &ascii)
       }
     }
-    text += "\""
+    ascii.append(UInt8(ascii: "\""))
+    text += String(decoding: ascii, as: UTF8.self)
   }
 
-  private mutating func writeEscaped(_ scalar: Unicode.Scalar) {
+  private static let digits = Array("0123456789ABCDEF".utf8)
+
+  private static func escape(_ scalar: Unicode.Scalar, in ascii: inout [UInt8]) {
     for unit in UTF16.encode(scalar) ?? UTF16.EncodedScalar() {
-      let digits = String(unit, radix: 16, uppercase: true)
-      text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      ascii += [0x5C, UInt8(ascii: "u")]
+      for shift in [12, 8, 4, 0] { ascii.append(digits[Int(unit >> UInt16(shift)) & 15]) }
     }
   }
 }

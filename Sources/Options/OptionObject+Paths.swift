@@ -24,6 +24,9 @@ extension OptionObject {
       case .array(let elements):
         guard let index = Int(step), elements.indices.contains(index) else { return nil }
         here = elements[index]
+      case .list(let list):
+        guard let index = Int(step), (0..<list.count).contains(index) else { return nil }
+        here = list[index]
       default:
         return nil
       }

@@ -4,7 +4,7 @@
 /// A value with structure: what `json:` names and `--image-opts` say, and what JSON output is made of.
 ///
 /// Values from `key=value` lists are strings; values from JSON have the type they were written with.
-package indirect enum OptionTree: Sendable, Equatable {
+package indirect enum OptionTree: Sendable {
   /// JSON's null.
   case null
   /// True or false.
@@ -19,6 +19,8 @@ package indirect enum OptionTree: Sendable, Equatable {
   case string(String)
   /// Values in order.
   case array([OptionTree])
+  /// Values in order that are made when they are asked for; as good as an array of them.
+  case list(TreeList)
   /// Named values in order.
   case object(OptionObject)
 
@@ -48,12 +50,33 @@ package indirect enum OptionTree: Sendable, Equatable {
 
   /// The elements, where the value is an array.
   package var array: [OptionTree]? {
-    if case .array(let value) = self { value } else { nil }
+    switch self {
+    case .array(let value): value
+    case .list(let list): list.array
+    default: nil
+    }
   }
 
   /// The named values, where the value is an object.
   package var object: OptionObject? {
     if case .object(let value) = self { value } else { nil }
+  }
+}
+
+extension OptionTree: Equatable {
+  /// Whether two values are the same; a list is the array that it makes.
+  package static func == (one: OptionTree, other: OptionTree) -> Bool {
+    switch (one, other) {
+    case (.null, .null): true
+    case (.bool(let one), .bool(let other)): one == other
+    case (.integer(let one), .integer(let other)): one == other
+    case (.unsigned(let one), .unsigned(let other)): one == other
+    case (.real(let one), .real(let other)): one == other
+    case (.string(let one), .string(let other)): one == other
+    case (.object(let one), .object(let other)): one == other
+    case (.array, .array), (.array, .list), (.list, .array), (.list, .list): one.array == other.array
+    default: false
+    }
   }
 }
 

@@ -65,10 +65,13 @@ import Testing
   @Test("a snapshot is a line of a table")
   func snapshots() {
     let snapshot = SnapshotInformation(
-      id: "1", name: "first", stateSize: 3 << 19, seconds: 0, nanoseconds: 0,
+      idBytes: Array("1".utf8), nameBytes: Array("first".utf8), stateSize: 3 << 19, seconds: 0,
+      nanoseconds: 0,
       machineClock: 10 * 3_600_000_000_000 + 62_345_000_000, instructionCount: 7)
-    let lines = SnapshotTable.text([InfoTree.snapshot(snapshot)]).split(separator: "\n")
-    #expect(lines.first == "ID        TAG               VM SIZE                DATE     VM CLOCK     ICOUNT")
+    var lines: [String] = []
+    SnapshotTable.write(InfoTree.list([snapshot])) { lines.append(String($0.dropLast())) }
+    #expect(lines.first == "Snapshot list:")
+    #expect(lines[1] == "ID        TAG               VM SIZE                DATE     VM CLOCK     ICOUNT")
     #expect(lines.last?.hasPrefix("1         first             1.5 MiB 19") == true)
     #expect(lines.last?.hasSuffix(" 10:01:02.345          7") == true)
   }

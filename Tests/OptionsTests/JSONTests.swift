@@ -131,6 +131,16 @@ struct JSONTests {
     #expect(JSONWriter.pretty([]) == "[\n]")
   }
 
+  @Test("a list is written as an array is, in pieces")
+  func list() {
+    let tree = OptionTree.list(TreeList(Array(0..<50_000 as Range<UInt64>)) { ["number": OptionTree($0)] })
+    var pieces: [String] = []
+    JSONWriter.pretty(tree) { pieces.append($0) }
+    #expect(pieces.joined() == JSONWriter.pretty(.array(tree.array ?? [])))
+    #expect(pieces.count > 20 && pieces.allSatisfy { $0.utf8.count < 1 << 17 })
+    #expect(tree == .array(tree.array ?? []))
+  }
+
   @Test(
     "the compact form",
     arguments: [

@@ -1,6 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Bytes
 package import Errors
 package import Options
 
@@ -272,10 +273,14 @@ package struct FormatInformation: Sendable {
 
 /// One internal snapshot as `info` lists it.
 package struct SnapshotInformation: Sendable, Equatable {
+  /// The bytes of the unique id.
+  package var idBytes: [UInt8]
+  /// The bytes of the name users give.
+  package var nameBytes: [UInt8]
   /// The unique id.
-  package var id: String
+  package var id: String { String(spelling: idBytes) }
   /// The name users give.
-  package var name: String
+  package var name: String { String(spelling: nameBytes) }
   /// Size of the saved machine state in bytes.
   package var stateSize: UInt64
   /// When it was taken: seconds since 1970 and nanoseconds.
@@ -289,11 +294,11 @@ package struct SnapshotInformation: Sendable, Equatable {
 
   /// Makes a snapshot's lines.
   package init(
-    id: String, name: String, stateSize: UInt64, seconds: UInt32, nanoseconds: UInt32, machineClock: UInt64,
-    instructionCount: UInt64?
+    idBytes: [UInt8], nameBytes: [UInt8], stateSize: UInt64, seconds: UInt32, nanoseconds: UInt32,
+    machineClock: UInt64, instructionCount: UInt64?
   ) {
-    self.id = id
-    self.name = name
+    self.idBytes = idBytes
+    self.nameBytes = nameBytes
     self.stateSize = stateSize
     self.seconds = seconds
     self.nanoseconds = nanoseconds

@@ -60,7 +60,11 @@ struct InfoCommand: ProgramCommand {
     try session.run(job)
     let trees = job.images.map { InfoTree($0, withLimits: limits) }
     switch form {
-    case .human: session.console.print(trees.map { InfoText($0).text }.joined(separator: "\n"))
+    case .human:
+      for (index, tree) in trees.enumerated() {
+        if index > 0 { session.console.print("\n") }
+        InfoText(session.console.print).write(tree)
+      }
     case .json: session.console.print(backingChain ? .array(trees.map(\.tree)) : trees.first?.tree ?? .null)
     }
     return 0

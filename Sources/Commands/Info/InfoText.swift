@@ -5,10 +5,13 @@ internal import Options
 
 /// The text of `info` for people, line by line as scripts know it: it says the same as `InfoTree`.
 struct InfoText {
-  /// The lines, each with a line feed.
-  private(set) var text = ""
+  private let print: (String) -> Void
 
-  init(_ tree: InfoTree) {
+  /// The lines go to `print`, each with a line feed.
+  init(_ print: @escaping (String) -> Void) { self.print = print }
+
+  /// Writes what a tree says.
+  func write(_ tree: InfoTree) {
     let image = tree.object
     line("image: \(image["filename"]?.string ?? "")")
     line("file format: \(image["format"]?.string ?? "")")
@@ -22,10 +25,7 @@ struct InfoText {
       line("backing file: \(name)" + (path == name ? "" : " (actual path: \(path))"))
       if let format = image["backing-filename-format"]?.string { line("backing file format: \(format)") }
     }
-    if let snapshots = image["snapshots"]?.array {
-      line("Snapshot list:")
-      text += SnapshotTable.text(snapshots)
-    }
+    if let snapshots = tree.snapshots { SnapshotTable.write(snapshots, print) }
     if let data = image["format-specific"]?.object?["data"] {
       line("Format specific information:")
       write(data, depth: 1)
@@ -36,12 +36,12 @@ struct InfoText {
     }
   }
 
-  private mutating func line(_ line: String) { text += line + "\n" }
+  private func line(_ line: String) { print(line + "\n") }
 
   // MARK: Nested data
 
   /// Writes an object or array, one value a line; keys are written with spaces for dashes.
-  private mutating func write(_ tree: OptionTree, depth: Int) {
+  private func write(_ tree: OptionTree, depth: Int) {
     switch tree {
     case .object(let object):
       for entry in object.entries {
@@ -49,15 +49,17 @@ struct InfoText {
       }
     case .array(let elements):
       for (index, element) in elements.enumerated() { write(element, as: "[\(index)]", depth: depth) }
+    case .list(let list):
+      for index in 0..<list.count { write(list[index], as: "[\(index)]", depth: depth) }
     default:
       line(InfoText.scalar(tree))
     }
   }
 
-  private mutating func write(_ value: OptionTree, as key: String, depth: Int) {
+  private func write(_ value: OptionTree, as key: String, depth: Int) {
     let indent = String(repeating: "    ", count: depth)
     switch value {
-    case .object, .array:
+    case .object, .array, .list:
       line("\(indent)\(key):")
       write(value, depth: depth + 1)
     default:

@@ -10,14 +10,19 @@ struct InfoTree {
   /// The object.
   private(set) var object = OptionObject()
 
+  /// The internal snapshots; nil where there are none.
+  private(set) var snapshots: TreeList?
+
   /// The object as a value.
   var tree: OptionTree { .object(object) }
 
   init(_ image: ImageInformation, withLimits: Bool) {
     let format = image.format
     if let name = format?.backing?.format { object["backing-filename-format"] = .string(name) }
-    if let snapshots = format?.snapshots, !snapshots.isEmpty {
-      object["snapshots"] = .array(snapshots.map(InfoTree.snapshot))
+    if let listed = format?.snapshots, !listed.isEmpty {
+      let list = InfoTree.list(listed)
+      snapshots = list
+      object["snapshots"] = .list(list)
     }
     object["virtual-size"] = OptionTree(image.virtualSize)
     object["filename"] = .string(image.name)
@@ -41,8 +46,13 @@ struct InfoTree {
     ]
   }
 
+  /// Internal snapshots.
+  static func list(_ snapshots: [SnapshotInformation]) -> TreeList {
+    TreeList(snapshots) { snapshot($0) }
+  }
+
   /// An internal snapshot.
-  static func snapshot(_ snapshot: SnapshotInformation) -> OptionTree {
+  private static func snapshot(_ snapshot: SnapshotInformation) -> OptionTree {
     var object = OptionObject()
     if let count = snapshot.instructionCount { object["icount"] = OptionTree(count) }
     object["vm-clock-nsec"] = OptionTree(snapshot.machineClock % 1_000_000_000)

@@ -6,17 +6,20 @@ internal import Options
 
 /// Internal snapshots as a table for people.
 enum SnapshotTable {
-  /// A heading and one line for each snapshot, which are objects as `InfoTree.snapshot` makes them.
-  static func text(_ snapshots: [OptionTree]) -> String {
-    var text = line("ID", "TAG", "VM SIZE", "DATE", "VM CLOCK", "ICOUNT")
-    for snapshot in snapshots.compactMap(\.object) {
+  /// Writes two headings and one line for each snapshot, which are objects as `InfoTree.snapshot` makes them.
+  static func write(_ snapshots: TreeList, _ print: (String) -> Void) {
+    print("Snapshot list:\n")
+    print(line("ID", "TAG", "VM SIZE", "DATE", "VM CLOCK", "ICOUNT"))
+    for index in 0..<snapshots.count {
+      guard let snapshot = snapshots[index].object else { continue }
       func number(_ key: String) -> UInt64 { snapshot[key]?.unsigned ?? 0 }
-      text += line(
-        snapshot["id"]?.string ?? "", snapshot["name"]?.string ?? "", SizeText.human(number("vm-state-size")),
-        date(number("date-sec")), clock(number("vm-clock-sec"), number("vm-clock-nsec")),
-        snapshot["icount"]?.unsigned.map { String($0) } ?? "")
+      print(
+        line(
+          snapshot["id"]?.string ?? "", snapshot["name"]?.string ?? "",
+          SizeText.human(number("vm-state-size")), date(number("date-sec")),
+          clock(number("vm-clock-sec"), number("vm-clock-nsec")),
+          snapshot["icount"]?.unsigned.map { String($0) } ?? ""))
     }
-    return text
   }
 
   private static func line(

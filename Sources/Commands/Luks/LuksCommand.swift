@@ -172,7 +172,7 @@ struct LuksCommand: ProgramCommand {
     try session.run(job)
     guard let image = job.images.first else { return }
     switch form {
-    case .human: session.console.print(InfoText(InfoTree(image, withLimits: false)).text)
+    case .human: InfoText(session.console.print).write(InfoTree(image, withLimits: false))
     case .json:
       var tree: OptionObject = ["filename": .string(image.name)]
       for entry in image.format?.specific?.object?["data"]?.object?.entries ?? [] {

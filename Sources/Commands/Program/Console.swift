@@ -63,7 +63,8 @@ final class Console {
 
   /// Prints a whole result as JSON, with a final line feed.
   func print(_ tree: OptionTree) {
-    print(JSONWriter.pretty(tree) + "\n")
+    JSONWriter.pretty(tree) { self.print($0) }
+    print("\n")
     hasDocument = true
   }
 

@@ -74,10 +74,10 @@ struct SnapshotCommand: ProgramCommand {
   private func list(_ file: String, _ session: Session) throws -> Int32 {
     let user = try session.open(access.image(file, format: format))
     guard let node = user.edge?.child else { return 1 }
-    let snapshots = (node.driver.formatInformation(of: node)?.snapshots ?? []).map(InfoTree.snapshot)
-    session.result = ["filename": .string(file), "snapshots": .array(snapshots)]
-    guard lists > 0, !snapshots.isEmpty else { return 0 }
-    session.console.print("Snapshot list:\n" + SnapshotTable.text(snapshots))
+    let snapshots = InfoTree.list(node.driver.formatInformation(of: node)?.snapshots ?? [])
+    session.result = ["filename": .string(file), "snapshots": .list(snapshots)]
+    guard lists > 0, snapshots.count > 0 else { return 0 }
+    SnapshotTable.write(snapshots, session.console.print)
     return 0
   }
 }

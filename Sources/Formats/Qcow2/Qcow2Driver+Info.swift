@@ -16,7 +16,7 @@ extension Qcow2Driver {
     information.isEncrypted = header.cryptMethod != 0
     information.isDirty = header.incompatible.contains(.dirty)
     information.backing = Qcow2Format.backing(header)
-    for snapshot in snapshots { information.snapshots.append(snapshot.information) }
+    information.snapshots = snapshots.map(\.information)
     information.specific = .object([
       "type": .string(name), "data": .object(specific(header, bitmaps, encryption)),
     ])
@@ -33,7 +33,7 @@ extension Qcow2Driver {
     if header.version >= 3 {
       data["lazy-refcounts"] = .bool(header.compatible.contains(.lazyRefcounts))
     }
-    if !bitmaps.isEmpty { data["bitmaps"] = .array(bitmaps.map(\.tree)) }
+    if !bitmaps.isEmpty { data["bitmaps"] = .list(TreeList(bitmaps) { $0.tree }) }
     data["refcount-bits"] = OptionTree(header.geometry.refcountBits)
     if let encryption { data["encrypt"] = .object(encryption.description) }
     guard header.version >= 3 else { return data }
@@ -61,7 +61,8 @@ extension SnapshotEntry {
   /// The entry for this snapshot in the list that `info` shows.
   var information: SnapshotInformation {
     SnapshotInformation(
-      id: id, name: name, stateSize: stateSize, seconds: seconds, nanoseconds: nanoseconds,
+      idBytes: idBytes, nameBytes: nameBytes, stateSize: stateSize, seconds: seconds,
+      nanoseconds: nanoseconds,
       machineClock: machineClock, instructionCount: instructionCount)
   }
 }

@@ -51,12 +51,10 @@ package final class SnapshotJob: Job {
   /// - Throws: the error of the action, with the snapshot's name.
   package func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
     guard let edge = user?.edge else { return }
-    let known = SnapshotJob.snapshots(of: edge.child)
+    let known = Set(SnapshotJob.snapshots(of: edge.child).map(\.idBytes))
     try perform(edge.child.driver as? any SnapshottingDriver, edge.child)
     if case .create = action, !isFinal {
-      made = SnapshotJob.snapshots(of: edge.child).first { snapshot in
-        !known.contains { $0.id == snapshot.id }
-      }
+      made = SnapshotJob.snapshots(of: edge.child).first { !known.contains($0.idBytes) }
     }
     try edge.flush()
   }
@@ -105,11 +103,11 @@ package final class SnapshotJob: Job {
     case .delete(let name):
       try inContext("Could not delete snapshot '\(name)'") { () throws(BlockError) in
         let snapshots = SnapshotJob.snapshots(of: node)
-        let wanted = name.spelled
+        let wanted = name.spelledBytes
         // A name goes before an id here, as other programs have it.
         guard
-          let found = snapshots.first(where: { $0.name == wanted })
-            ?? snapshots.first(where: { $0.id == wanted })
+          let found = snapshots.first(where: { $0.nameBytes == wanted })
+            ?? snapshots.first(where: { $0.idBytes == wanted })
         else {
           throw BlockError(
             .notFound, "snapshot not found", advice: "'snapshot -l \(.file)' lists the snapshots.")
