@@ -248,8 +248,10 @@ enum FaultDisk {
         }
         var sight = try FaultDisk.look(next.bytes)
         sight.content["probe"] = nil
-        // There is nothing in the old version that tells the next writer to look after marks.
-        if shape.contains("0.10") { sight.faults.removeAll { $0.contains("OFLAG_COPIED") } }
+        // There is nothing in the old version that tells the next writer to look after marks. Those that are missing do no harm.
+        if shape.contains("0.10") {
+          sight.faults.removeAll { $0.contains("OFLAG_COPIED") && $0.hasSuffix("refcount=1") }
+        }
         seen[bytes] = sight
       }
       let found = try #require(seen[bytes])

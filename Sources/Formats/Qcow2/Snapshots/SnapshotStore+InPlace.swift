@@ -52,13 +52,16 @@ extension SnapshotStore {
   /// Counts the tables of the disk and what they refer to once more, for a copy of the L1 table at an offset.
   private func shareInPlace(_ offset: UInt64, _ held: borrowing Held) throws(BlockError) {
     let file = try files.file(held)
+    // Marks go before counts rise: a mark that is missing costs a copy at most, one too many would be written through.
     var shared = mapping.l1
+    try clearMarks(&shared, held)
+    try shared.write(to: file)
+    mapping.use(shared)
+    try files.barrier(held)
     try share(&shared, inPlace: true, held)
     try allocator.write(held)
     try files.barrier(held)
     var copy = shared.moved(to: offset, count: shared.count)
-    try shared.write(to: file)
-    mapping.use(shared)
     try copy.write(to: file)
     try files.barrier(held)
   }

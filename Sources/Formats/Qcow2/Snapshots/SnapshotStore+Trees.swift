@@ -58,6 +58,23 @@ extension SnapshotStore {
     }
   }
 
+  /// Takes all marks for "refcount is 1" out of a tree, in the tables where they are; the L1 table is still to be written.
+  func clearMarks(_ table: inout TableInMemory, _ held: borrowing Held) throws(BlockError) {
+    let file = try files.file(held)
+    var walk = TreeWalk(table.count, geometry, file)
+    while let index = try walk.next(in: table, header, held) {
+      let offset = L1Entry(rawValue: table[index]).offset
+      let range = walk.run.range(of: offset, geometry.clusterSize)
+      let buffer = walk.run.buffer
+      var target = buffer.mutableBytes
+      var bytes = target.slice(range)
+      if try setMarks(&bytes, asSingle: false, held) {
+        try writeChanges(buffer.bytes.slice(range), at: offset, file)
+      }
+      if table[index] & L2Entry.copiedBit != 0 { table[index] &= ~L2Entry.copiedBit }
+    }
+  }
+
   /// Takes a reference away from everything that an L1 table points to: L2 tables and what those point to.
   func countDown(_ table: TableInMemory, _ reason: PendingFrees.Reason, _ held: borrowing Held)
     throws(BlockError)
