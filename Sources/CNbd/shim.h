@@ -19,7 +19,7 @@ typedef __typeof__(&nbd_connect_unix) strata_nbd_connect_unix;
 typedef __typeof__(&nbd_connect_tcp) strata_nbd_connect_tcp;
 typedef __typeof__(&nbd_get_size) strata_nbd_get_size;
 typedef __typeof__(&nbd_get_block_size) strata_nbd_get_block_size;
-// One type for nbd_is_read_only and the nbd_can_* that take nothing but the handle.
+// One type for nbd_is_read_only and all nbd_can_* and nbd_aio_is_* that take nothing but the handle.
 typedef __typeof__(&nbd_is_read_only) strata_nbd_ability;
 typedef __typeof__(&nbd_pread) strata_nbd_pread;
 typedef __typeof__(&nbd_pwrite) strata_nbd_pwrite;

@@ -27,6 +27,8 @@ extension BlockError {
 
   /// `EPERM`, of an operation that the caller may not do.
   package static let notPermitted: Int32 = EPERM
+  /// `EIO`, of a medium that fails.
+  package static let mediumFailure: Int32 = EIO
   /// `EINVAL`, of a request that makes no sense.
   package static let senseless: Int32 = EINVAL
 

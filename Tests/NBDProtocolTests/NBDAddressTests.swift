@@ -21,6 +21,12 @@ struct NBDAddressTests {
     NamedExport(options: ["filename": "nbd+unix:///a?socket=/s"], uri: "nbd+unix:///a?socket=/s"),
     NamedExport(options: ["filename": "nbd:host:10810"], uri: "nbd://host:10810"),
     NamedExport(options: ["filename": "nbd:::1:10810:exportname=a:b"], uri: "nbd://[::1]:10810/a:b"),
+    NamedExport(options: ["filename": "nbd:[::1]:10810"], uri: "nbd://[::1]:10810"),
+    NamedExport(options: ["filename": "nbd:[::1]:10810:exportname=[a]"], uri: "nbd://[::1]:10810/%5Ba%5D"),
+    NamedExport(options: ["filename": "nbd:[::1]"], uri: nil),
+    NamedExport(options: ["filename": "nbd:[::1]:exportname=a"], uri: nil),
+    NamedExport(options: ["filename": "nbd:[]:10810"], uri: nil),
+    NamedExport(options: ["filename": "nbd:host:"], uri: nil),
     NamedExport(
       options: ["filename": "nbd:unix:/run/s:exportname=a b"], uri: "nbd+unix:///a%20b?socket=/run/s"),
     NamedExport(options: ["filename": "nbd:host"], uri: nil),

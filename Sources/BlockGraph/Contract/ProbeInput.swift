@@ -15,6 +15,8 @@ package struct ProbeInput {
   package let head: Buffer
   /// The last bytes, fewer than `tailLength` where the file is shorter; they may be among the first ones, too.
   package let tail: Buffer
+  /// The reason why the last bytes cannot be read, where they cannot.
+  package let tailFailure: (any Error)?
   /// Bytes of the file.
   package let length: UInt64
   /// The file's name as messages show it. Nobody vouches for it: the content tells the format.
@@ -28,6 +30,7 @@ package struct ProbeInput {
   ) {
     self.head = head
     self.tail = tail
+    tailFailure = nil
     self.length = length
     self.name = name
     self.readPart = readPart
@@ -35,13 +38,19 @@ package struct ProbeInput {
 
   /// Looks at a file through `readPart`, which is asked for ranges inside the file.
   ///
-  /// - Throws: why its start cannot be read; an end that cannot be read is an empty one.
+  /// - Throws: why its start cannot be read; an end that cannot be read is an empty one, with a `tailFailure`.
   package init<Failure: Error>(
     length: UInt64, name: String, readPart: @escaping (UInt64, Int) throws(Failure) -> Buffer
   ) throws(Failure) {
     head = try readPart(0, Int(min(length, UInt64(ProbeInput.headLength))))
     let tailLength = min(length, UInt64(ProbeInput.tailLength))
-    tail = (try? readPart(length - tailLength, Int(tailLength))) ?? Buffer(count: 0)
+    do throws(Failure) {
+      tail = try readPart(length - tailLength, Int(tailLength))
+      tailFailure = nil
+    } catch {
+      tail = Buffer(count: 0)
+      tailFailure = error
+    }
     self.length = length
     self.name = name
     self.readPart = { offset, count in try? readPart(offset, count) }

@@ -15,7 +15,8 @@ extension Opener {
     defer { graph.detach(user) }
     try graph.attach(user, to: file)
     guard let edge = user.edge else { return nil }
-    let input = try inContext("Could not read image for determining its format") { () throws(BlockError) in
+    let reading = "Could not read image for determining its format"
+    let input = try inContext(reading) { () throws(BlockError) in
       try ProbeInput(length: edge.length, name: file.fileName) { (offset, count) throws(BlockError) in
         try edge.read(at: offset, count: count)
       }
@@ -31,6 +32,12 @@ extension Opener {
       let kind = kinds.folder(describedBy: file.fileName)
     {
       return kind
+    }
+    // What tells the format may stand where nothing can be read.
+    if found?.recognition.score ?? 0 < Recognition.certain, let failure = input.tailFailure as? BlockError {
+      throw failure.prefixed(reading).advising(
+        "The end of the image cannot be read. If it is a raw disk, say so with the option for its format, such as -f raw."
+      )
     }
     return found?.kind
   }

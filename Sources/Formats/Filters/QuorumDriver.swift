@@ -98,7 +98,7 @@ final class QuorumDriver: StorageDriver {
   private func readFirst(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node)
     throws(BlockError)
   {
-    var failure = BlockError(system: QuorumDriver.inputOutput)
+    var failure = BlockError(system: BlockError.mediumFailure)
     for child in QuorumDriver.children(of: node) {
       do throws(BlockError) {
         return try child.read(at: offset, into: &buffer)
@@ -143,7 +143,7 @@ final class QuorumDriver: StorageDriver {
     }
     var winner = versions[0]
     for version in versions where version.voters.count > winner.voters.count { winner = version }
-    guard winner.voters.count >= rules.threshold else { throw BlockError(system: QuorumDriver.inputOutput) }
+    guard winner.voters.count >= rules.threshold else { throw BlockError(system: BlockError.mediumFailure) }
     buffer.copy(winner.content.bytes)
     guard rules.rewrites else { return }
     for child in children where !winner.voters.contains(where: { $0 === child }) {
@@ -189,7 +189,7 @@ final class QuorumDriver: StorageDriver {
   private static func vote(on failures: [BlockError]) -> BlockError {
     var counts: [String: Int] = [:]
     for failure in failures { counts[failure.message, default: 0] += 1 }
-    var winner = failures.first ?? BlockError(system: inputOutput)
+    var winner = failures.first ?? BlockError(system: BlockError.mediumFailure)
     for failure in failures where counts[failure.message] ?? 0 > counts[winner.message] ?? 0 {
       winner = failure
     }
@@ -200,7 +200,4 @@ final class QuorumDriver: StorageDriver {
     let (mine, theirs) = (one.bytes, other.bytes)
     return mine.firstDifference(from: theirs)
   }
-
-  /// EIO.
-  private static let inputOutput: Int32 = 5
 }

@@ -257,7 +257,7 @@ package final class FileDriver: CopyingDriver, InPlaceStorage, @unchecked Sendab
   /// Makes what was written durable, unless the node was opened not to care.
   package func flush(_ node: Node) throws(BlockError) {
     guard file.isWritable, !node.flags.contains(.noFlush) else { return }
-    try file.synchronize()
+    try inFile(path, "Could not flush") { () throws(BlockError) in try file.synchronize() }
   }
 
   // MARK: Written in place

@@ -20,6 +20,8 @@ struct LibNBD: @unchecked Sendable {
   let connectURI: strata_nbd_connect_uri
   let connectUnix: strata_nbd_connect_unix
   let connectTCP: strata_nbd_connect_tcp
+  let isClosed: strata_nbd_ability
+  let isDead: strata_nbd_ability
   let size: strata_nbd_get_size
   let blockSize: strata_nbd_get_block_size
   let isReadOnly: strata_nbd_ability
@@ -52,6 +54,8 @@ struct LibNBD: @unchecked Sendable {
     unsafe connectURI = try library.function("nbd_connect_uri", as: strata_nbd_connect_uri.self)
     unsafe connectUnix = try library.function("nbd_connect_unix", as: strata_nbd_connect_unix.self)
     unsafe connectTCP = try library.function("nbd_connect_tcp", as: strata_nbd_connect_tcp.self)
+    unsafe isClosed = try library.function("nbd_aio_is_closed", as: strata_nbd_ability.self)
+    unsafe isDead = try library.function("nbd_aio_is_dead", as: strata_nbd_ability.self)
     unsafe size = try library.function("nbd_get_size", as: strata_nbd_get_size.self)
     unsafe blockSize = try library.function("nbd_get_block_size", as: strata_nbd_get_block_size.self)
     unsafe isReadOnly = try library.function("nbd_is_read_only", as: strata_nbd_ability.self)

@@ -70,13 +70,24 @@ enum NBDAddress: Equatable {
       self = .unix(path: String(rest.dropFirst("unix:".count)), export: export)
       return
     }
-    guard let colon = rest.lastIndex(of: ":"), colon != rest.startIndex else {
+    guard let (host, port) = NBDAddress.place(rest) else {
       throw BlockError(
         .invalidArgument, "'\(name)' names no NBD server",
         advice: "Write nbd://HOST:PORT/EXPORT or nbd+unix:///EXPORT?socket=PATH.")
     }
-    self = .tcp(
-      host: String(rest[..<colon]), port: String(rest[rest.index(after: colon)...]), export: export)
+    self = .tcp(host: host, port: port, export: export)
+  }
+
+  /// The parts of `HOST:PORT`, where the host may be an IPv6 address in brackets; nil where one is missing.
+  private static func place(_ text: Substring) -> (host: String, port: String)? {
+    guard let colon = text.lastIndex(of: ":") else { return nil }
+    var host = text[..<colon]
+    let port = text[text.index(after: colon)...]
+    if host.hasPrefix("[") {
+      guard host.hasSuffix("]") else { return nil }
+      host = host.dropFirst().dropLast()
+    }
+    return host.isEmpty || port.isEmpty ? nil : (String(host), String(port))
   }
 
   /// The address in one line that opens the same export again.

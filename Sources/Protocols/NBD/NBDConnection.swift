@@ -5,6 +5,7 @@ internal import Bytes
 internal import CNbd
 internal import Errors
 internal import Host
+internal import Synchronization
 
 /// A connection to one export of a server. Requests may come from any thread; they are served one after another.
 @safe
@@ -24,10 +25,12 @@ final class NBDConnection: @unchecked Sendable {
   /// Whether the server refuses writing.
   let isReadOnly: Bool
   let canFlush: Bool
-  let canTrim: Bool
-  let canZero: Bool
-  /// Whether the server tells where there is data.
-  let knowsStatus: Bool
+  // What was offered counts until the server refuses it all the same.
+  private let trims = Atomic(false)
+  private let zeroes = Atomic(false)
+  private let tells = Atomic(false)
+  /// The library's words when the connection broke off.
+  private let breakage = Mutex<String?>(nil)
 
   /// The length of a request that servers take unless they state another.
   private static let usualLargestRequest: UInt64 = 32 << 20
@@ -60,9 +63,9 @@ final class NBDConnection: @unchecked Sendable {
         ? min(UInt64(largest), NBDConnection.usualLargestRequest) : NBDConnection.usualLargestRequest
       isReadOnly = unsafe library.isReadOnly(handle) == 1
       canFlush = unsafe library.canFlush(handle) == 1
-      canTrim = unsafe library.canTrim(handle) == 1
-      canZero = unsafe library.canZero(handle) == 1
-      knowsStatus = unsafe library.hasContext(handle, context) == 1
+      trims.store(unsafe library.canTrim(handle) == 1, ordering: .relaxed)
+      zeroes.store(unsafe library.canZero(handle) == 1, ordering: .relaxed)
+      tells.store(unsafe library.hasContext(handle, context) == 1, ordering: .relaxed)
     } catch {
       unsafe library.close(handle)
       throw error
@@ -97,23 +100,61 @@ final class NBDConnection: @unchecked Sendable {
     }
   }
 
-  /// The library's last error in this thread, without the name of the function that it begins with.
+  /// The words of the library's last error in this thread, without the name of the function that they begin with.
+  private static func reason(_ library: LibNBD) -> String {
+    let text = unsafe library.lastError().map { unsafe String(cName: $0) } ?? "the library gives no reason"
+    guard text.hasPrefix("nbd_"), let separator = text.firstRange(of: ": ") else { return text }
+    return String(text[separator.upperBound...])
+  }
+
+  /// The library's last error in this thread.
   private static func failure(_ library: LibNBD) -> BlockError {
-    var text = unsafe library.lastError().map { unsafe String(cName: $0) } ?? "the library gives no reason"
-    if text.hasPrefix("nbd_"), let separator = text.firstRange(of: ": ") {
-      text = String(text[separator.upperBound...])
-    }
+    let text = reason(library)
     let number = library.lastErrorNumber()
     guard number != 0 else { return BlockError(.inputOutput, text) }
     let system = BlockError(system: number)
     return BlockError(system.kind, text, systemError: number)
   }
 
+  /// Whether the connection has ended: nothing can be asked any more.
+  var isLost: Bool { unsafe library.isClosed(handle) == 1 || library.isDead(handle) == 1 }
+
   /// Throws what the server answered to a command, in the system's words, which is what is known of a file, too.
   private func check(_ status: Int32) throws(BlockError) {
     guard status != 0 else { return }
-    let number = library.lastErrorNumber()
-    throw number != 0 ? BlockError(system: number) : NBDConnection.failure(library)
+    // Asking for the state would replace the error.
+    let (number, text) = (library.lastErrorNumber(), NBDConnection.reason(library))
+    guard !isLost else { throw loss(text) }
+    throw number != 0 ? BlockError(system: number) : BlockError(.inputOutput, text)
+  }
+
+  /// The error of all commands once the connection has ended, of which the library says that a command makes no sense
+  /// then.
+  private func loss(_ text: String) -> BlockError {
+    var error = BlockError(system: BlockError.mediumFailure)
+    guard unsafe library.isDead(handle) == 1 else {
+      error.advice = "The NBD server closed the connection."
+      return error
+    }
+    let first = breakage.withLock { breakage -> String in
+      if breakage == nil, !text.hasPrefix("invalid state") { breakage = text }
+      return breakage ?? text
+    }
+    error.advice = "The connection to the NBD server broke off: \(first)."
+    return error
+  }
+
+  /// The same for a command that the server offered: false where it turns out not to serve it, which it is not asked
+  /// for again.
+  private func check(_ status: Int32, offered ability: borrowing Atomic<Bool>) throws(BlockError) -> Bool {
+    do throws(BlockError) {
+      try check(status)
+      return true
+    } catch {
+      guard error.isUnsupportedCall else { throw error }
+      ability.store(false, ordering: .relaxed)
+      return false
+    }
   }
 
   // MARK: Commands
@@ -142,20 +183,30 @@ final class NBDConnection: @unchecked Sendable {
     try check(unsafe library.flush(handle, 0))
   }
 
-  /// Makes a range of less than 4 GiB read as zero; with `keepsSpace`, without giving it back.
-  func zero(at offset: UInt64, length: UInt64, keepsSpace: Bool) throws(BlockError) {
+  /// Whether the server makes ranges read as zero, as far as is known.
+  var canZero: Bool { zeroes.load(ordering: .relaxed) }
+
+  /// Makes a range of less than 4 GiB read as zero; with `keepsSpace`, without giving it back. False where the server
+  /// does not serve that.
+  func zero(at offset: UInt64, length: UInt64, keepsSpace: Bool) throws(BlockError) -> Bool {
+    guard canZero else { return false }
     let flags: UInt32 = keepsSpace ? UInt32(LIBNBD_CMD_FLAG_NO_HOLE) : 0
-    try check(unsafe library.zero(handle, length, offset, flags))
+    return try check(unsafe library.zero(handle, length, offset, flags), offered: zeroes)
   }
 
-  /// Gives a range of less than 4 GiB back.
-  func trim(at offset: UInt64, length: UInt64) throws(BlockError) {
-    try check(unsafe library.trim(handle, length, offset, 0))
+  /// Gives a range of less than 4 GiB back. False where the server does not serve that.
+  func trim(at offset: UInt64, length: UInt64) throws(BlockError) -> Bool {
+    guard trims.load(ordering: .relaxed) else { return false }
+    return try check(unsafe library.trim(handle, length, offset, 0), offered: trims)
   }
+
+  /// Whether the server tells where there is data, as far as is known.
+  var knowsStatus: Bool { tells.load(ordering: .relaxed) }
 
   /// The server's answer for a range of less than 4 GiB: stretches that follow one another, each with its length and
-  /// the bits of the context. They may end before the range does, or after.
-  func status(at offset: UInt64, length: UInt64) throws(BlockError) -> [NBDStretch] {
+  /// the bits of the context. They may end before the range does, or after. Nil where it tells nothing.
+  func status(at offset: UInt64, length: UInt64) throws(BlockError) -> [NBDStretch]? {
+    guard knowsStatus else { return nil }
     let answer = Answer(context)
     // Until it is released below, the library's pointer keeps the answer alive.
     let pointer = unsafe Unmanaged.passRetained(answer).toOpaque()
@@ -175,8 +226,8 @@ final class NBDConnection: @unchecked Sendable {
       }
       return 0
     }
-    try check(unsafe library.blockStatus(handle, length, offset, callback, 0))
-    return answer.stretches
+    let isTold = try check(unsafe library.blockStatus(handle, length, offset, callback, 0), offered: tells)
+    return isTold ? answer.stretches : nil
   }
 
   /// The answer of the server, filled by the library's callback, which runs before the command returns.

@@ -36,6 +36,8 @@ final class NBDDriver: InPlaceStorage {
   private let connection: NBDConnection
   private let context: NBDContext
   private let known = Mutex(KnownStretches())
+  /// Whether something was written that no flush has followed.
+  private let isUnflushed = Atomic(false)
 
   /// The longest range in bytes that one command without data covers: their lengths have 32 bits.
   private static let longestCommand: UInt64 = 1 << 30
@@ -78,6 +80,12 @@ final class NBDDriver: InPlaceStorage {
       advice: "Leave x-dirty-bitmap out to write.")
   }
 
+  /// Throws where what the server does not tell is all that the export is opened for.
+  private func requireAnswer() throws(BlockError) {
+    guard case .other(let name) = context else { return }
+    throw BlockError(.unsupported, "The NBD server does not tell '\(name)' of this export")
+  }
+
   // MARK: Reading and status
 
   func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
@@ -94,12 +102,16 @@ final class NBDDriver: InPlaceStorage {
   /// Data and zeros as the server tells them; where it does not, everything is data.
   func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
     let location = Extent.Location(.file, offset)
-    guard connection.knowsStatus else { return Extent(.data, length: length, location: location) }
     var found = known.withLock { ($0.stretch(at: offset), $0.generation) }
     if found.0 == nil {
       let start = offset.roundedDown(to: connection.unit)
-      let answer = try connection.status(
-        at: start, length: min(connection.length - start, NBDDriver.longestCommand))
+      guard
+        let answer = try connection.status(
+          at: start, length: min(connection.length - start, NBDDriver.longestCommand))
+      else {
+        try requireAnswer()
+        return Extent(.data, length: length, location: location)
+      }
       var fresh = KnownStretches()
       fresh.learn(answer, from: start, mask: context.mask)
       found.0 = fresh.stretch(at: offset)
@@ -119,8 +131,14 @@ final class NBDDriver: InPlaceStorage {
 
   // MARK: Writing
 
+  /// To be called after each change: a flush that began before does not count.
+  private func noteChange() {
+    known.withLock { $0.forget() }
+    isUnflushed.store(true, ordering: .sequentiallyConsistent)
+  }
+
   func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError) {
-    defer { known.withLock { $0.forget() } }
+    defer { noteChange() }
     guard let end = offset.plus(UInt64(data.byteCount)), end <= connection.length else {
       throw BlockError(.noSpace, "The NBD export ends at \(connection.length)")
     }
@@ -131,33 +149,34 @@ final class NBDDriver: InPlaceStorage {
     -> Bool
   {
     guard connection.canZero else { return false }
-    defer { known.withLock { $0.forget() } }
-    try eachCommand(at: offset, length: length) { (start, count) throws(BlockError) in
+    defer { noteChange() }
+    return try eachCommand(at: offset, length: length) { (start, count) throws(BlockError) in
       try connection.zero(at: start, length: count, keepsSpace: !mayUnmap)
     }
-    return true
   }
 
   func discard(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) {
-    guard node.flags.contains(.unmap), connection.canTrim else { return }
-    defer { known.withLock { $0.forget() } }
-    try eachCommand(at: offset, length: length) { (start, count) throws(BlockError) in
+    guard node.flags.contains(.unmap) else { return }
+    defer { noteChange() }
+    _ = try eachCommand(at: offset, length: length) { (start, count) throws(BlockError) in
       try connection.trim(at: start, length: count)
     }
   }
 
+  /// Runs a command for each part of a range, until one is not served; returns whether all were.
   private func eachCommand(
-    at offset: UInt64, length: UInt64, _ command: (UInt64, UInt64) throws(BlockError) -> Void
-  ) throws(BlockError) {
+    at offset: UInt64, length: UInt64, _ command: (UInt64, UInt64) throws(BlockError) -> Bool
+  ) throws(BlockError) -> Bool {
     guard let end = offset.plus(length), end <= connection.length else {
       throw BlockError(.noSpace, "The NBD export ends at \(connection.length)")
     }
     var position = offset
     while position < end {
       let count = min(end - position, NBDDriver.longestCommand)
-      try command(position, count)
+      guard try command(position, count) else { return false }
       position += count
     }
+    return true
   }
 
   /// An export has the length that its server gives it.
@@ -183,7 +202,14 @@ final class NBDDriver: InPlaceStorage {
 
   func flush(_ node: Node) throws(BlockError) {
     guard !connection.isReadOnly, !node.flags.contains(.noFlush) else { return }
-    try connection.flush()
+    try inFile(node.fileName, "Could not flush") { () throws(BlockError) in try synchronize() }
+  }
+
+  /// Flushes what no flush has followed, also where the node was opened not to care: a server keeps what it was sent,
+  /// and nobody else will ask it. Of a connection that is lost, a request has told.
+  func close(_ node: Node) throws(BlockError) {
+    guard isUnflushed.load(ordering: .sequentiallyConsistent), !connection.isLost else { return }
+    try inFile(node.fileName, "Could not flush") { () throws(BlockError) in try synchronize() }
   }
 
   // MARK: Written in place
@@ -200,9 +226,12 @@ final class NBDDriver: InPlaceStorage {
   }
 
   func writeInPlace(at offset: UInt64, from data: RawSpan) throws(BlockError) {
-    defer { known.withLock { $0.forget() } }
+    defer { noteChange() }
     try connection.write(at: offset, from: data)
   }
 
-  func synchronize() throws(BlockError) { try connection.flush() }
+  func synchronize() throws(BlockError) {
+    isUnflushed.store(false, ordering: .sequentiallyConsistent)
+    try connection.flush()
+  }
 }
