@@ -161,6 +161,10 @@ struct OpenerTests {
     ("driver=raw,file.filename=@plain,detect-zeroes=foo", nil, "invalid parameter value: foo"),
     ("driver=raw,file.filename=@plain,file.locking=foo", nil, "invalid parameter value: foo"),
     ("driver=raw,file.filename=@plain,file.aio=foo", nil, "invalid parameter value: foo"),
+    (
+      "driver=raw,file.filename=@plain,file.aio-max-batch=x", nil,
+      "Parameter 'aio-max-batch' expects a number"
+    ),
     ("driver=fake,file.filename=@overlay,trouble=here", nil, "trouble: here"),
     (
       "driver=fake,file.filename=@alone,backing.driver=fake,backing.file.filename=@overlay,backing.trouble=there",

@@ -37,10 +37,12 @@ struct BenchCommand: ProgramCommand {
 
   @Option(
     name: option("i", "aio"),
-    help: ArgumentHelp("How requests reach the system: threads.", valueName: "method"))
+    help: ArgumentHelp(
+      "How requests reach the system: threads, native or io_uring, which are all served by threads.",
+      valueName: "method"))
   var method: String?
 
-  @Flag(name: flag("n", "native"), help: "The same as -i native, which is not there yet.")
+  @Flag(name: flag("n", "native"), help: "The same as -i native.")
   var isNative = false
 
   @OptionGroup(title: group(AccessOptions.self))
@@ -63,7 +65,6 @@ struct BenchCommand: ProgramCommand {
     if options.isWrite { try access.refuseForceShare(of: file) }
     let flags = options.isWrite ? mode.flags.union([.writable, .unmap]) : mode.flags
     let image = try access.image(file, format: format, disk: disk, flags: flags)
-    try inFile(file) { () throws(BlockError) in try refuseNative(mode) }
     let user = session.graph.makeUser(
       "bench: '\(file)'",
       request: PermissionRequest(
@@ -84,17 +85,6 @@ struct BenchCommand: ProgramCommand {
   private func checkMethod() throws(BlockError) {
     guard let method, !["threads", "native", "io_uring"].contains(method) else { return }
     throw BlockError(.invalidArgument, "Invalid aio option: \(method)")
-  }
-
-  private func refuseNative(_ mode: CacheMode) throws(BlockError) {
-    let method = method ?? (isNative ? "native" : "threads")
-    if method == "threads" { return }
-    if method == "native", !mode.flags.contains(.direct) {
-      throw BlockError(
-        .invalidArgument,
-        "aio=native was specified, but it requires cache.direct=on, which was not specified.")
-    }
-    throw BlockError(.unsupported, "aio=\(method) is not supported yet")
   }
 
   static func announcement(_ options: BenchOptions) -> String {

@@ -92,13 +92,13 @@ package struct FileStorage: DriverKind {
     }
   }
 
-  /// Requests are served by threads; other ways of asking the kernel are not offered.
+  /// Takes out how requests shall reach the system. It is a wish about the way, not about what is done: threads serve
+  /// all.
   private func takeAsynchronousMode(_ options: inout OptionObject) throws(BlockError) {
     switch try options.takeString("aio") {
-    case nil, "threads": return
-    case "native", "io_uring":
-      throw BlockError(.unsupported, "aio mode of '\(name)' driver: only 'threads' is supported")
+    case nil, "threads", "native", "io_uring": break
     case .some(let other): throw BlockError(.invalidArgument, "invalid parameter value: \(other)")
     }
+    _ = try options.takeNumber("aio-max-batch")
   }
 }

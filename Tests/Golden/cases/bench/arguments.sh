@@ -16,8 +16,6 @@ run strata bench -f raw -w --flush-interval 63 a.raw
 run strata bench -f raw -w --flush-interval 4 -d 5 a.raw
 run strata bench -f raw -t frob a.raw
 run strata bench -f raw -i frob a.raw
-run strata bench -f raw -i native a.raw
-run strata bench -f raw -n a.raw
 run strata bench
 run strata bench a.raw a.raw
 run strata bench missing

@@ -11,7 +11,7 @@ for option in read-only=on read-only=maybe force-share=on cache.direct=on cache.
   note "$option"
   strata info --image-opts "driver=qcow2,file.filename=a.qcow2,$option" 2>&1 | head -n 2
 done
-for option in locking=on locking=off locking=auto locking=frob aio=threads aio=frob drop-cache=on drop-cache=frob \
+for option in locking=on locking=off locking=auto locking=frob aio=threads aio=io_uring aio=frob aio-max-batch=5 aio-max-batch=x drop-cache=on drop-cache=frob \
   x-check-cache-dropped=off; do
   note "file.$option"
   strata info --image-opts "driver=raw,file.filename=a.raw,file.$option" 2>&1 | head -n 2
