@@ -118,6 +118,7 @@ struct NBDInteropTests {
       (#""$strata" info nbd:nowhere"#, "names no NBD server"),
       (#""$strata" info --image-opts driver=nbd"#, "NBD server address missing"),
       (#""$strata" info --image-opts "driver=nbd,path=$PWD/socket,export=disk,zz=1""#, "option 'zz'"),
+      (#""$strata" info --image-opts "driver=nbd,path=$PWD/nothing,zz=1""#, "option 'zz'"),
       (
         #""$strata" bench -w --image-opts "driver=nbd,path=$PWD/socket,export=disk,x-dirty-bitmap=qemu:allocation-depth""#,
         "can only be read"
@@ -155,6 +156,37 @@ struct NBDInteropTests {
       done
       """)
     #expect(outcome == Self.silence)
+  }
+
+  @Test("a server that comes late is waited for where that is asked for")
+  func openTimeout() {
+    let outcome = run(
+      """
+      truncate -s 64M target.raw
+      options="driver=nbd,path=$PWD/socket,export=disk,open-timeout=60"
+      "$strata" info --image-opts "$options" >out & client=$!
+      sleep 0.3
+      serve -f raw target.raw
+      wait $client
+      grep -q 'virtual size: 64 MiB' out
+      stop
+      options="driver=nbd,path=$PWD/socket,export=disk,open-timeout=1"
+      ! "$strata" info --image-opts "$options" 2>error
+      grep -q 'Failed to connect to' error
+      """)
+    #expect(outcome == Self.silence)
+  }
+
+  @Test(
+    "the error of a server is told with the export, whatever the cache mode",
+    arguments: ["unsafe", "writeback"])
+  func flushFailure(_ cache: String) throws {
+    let export = try #require(ScriptedExport(in: folder, .failing(.flush)))
+    let outcome = run(
+      #"! "$strata" convert -n -f raw -O raw -t \#(cache) data "\#(export.uri)""#)
+    #expect(outcome.status == 0)
+    #expect(
+      outcome.output.contains("Could not flush '\(export.uri)': Input/output error"), "\(outcome.output)")
   }
 
   @Test("info tells of an export what it tells of a file", arguments: ["raw", "qcow2"])

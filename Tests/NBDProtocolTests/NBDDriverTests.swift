@@ -4,11 +4,13 @@
 import BlockGraph
 import Bytes
 import Errors
-import NBDProtocol
+import Host
 import Options
 import RawFormat
 import Support
 import Testing
+
+@testable import NBDProtocol
 
 /// A server that behaves as told, and a graph to open its export in.
 final class ExportScene {
@@ -75,9 +77,9 @@ struct NBDDriverTests {
   @Test("where the server tells nothing of the blocks, all are data", arguments: refusals)
   func status(_ number: UInt32) throws {
     let scene = try ExportScene { $0.errors[.status] = number }
-    let edge = try scene.open()
+    let storage = try #require(try scene.open().child.file)
     for place in [0, 1 << 20] as [UInt64] {
-      #expect(try edge.extent(at: place, length: 1 << 20).kind == .data)
+      #expect(try storage.extent(at: place, length: 1 << 20).kind == .data)
     }
     #expect(scene.count(.status) == 1)
   }
@@ -92,7 +94,7 @@ struct NBDDriverTests {
       switch command {
       case .zero: try edge.writeZeroes(at: 0, length: 65536)
       case .trim: try edge.discard(at: 0, length: 65536)
-      case .status: _ = try edge.extent(at: 0, length: 65536)
+      case .status: _ = try edge.child.file?.extent(at: 0, length: 65536)
       case .write: try edge.write(at: 0, from: Buffer(count: 512).bytes)
       case .read: _ = try edge.read(at: 0, count: 512)
       case .flush, .disconnect: try edge.flush()
@@ -158,6 +160,63 @@ struct NBDDriverTests {
     try scene.close()
   }
 
+  @Test("requests that a lost connection leaves without an answer are sent again over another one")
+  func reconnecting() throws {
+    let scene = try ExportScene {
+      $0.deathAt = 1 << 20
+      $0.deaths = 2
+    }
+    let edge = try scene.open(["reconnect-delay": 20])
+    let isRight = try edge.array(at: 2 << 20, count: 4096) == [UInt8](repeating: 1, count: 4096)
+    #expect(isRight)
+    #expect(scene.export.clients == 3)
+    try edge.writeZeroes(at: 2 << 20, length: 4096)
+    try edge.flush()
+    #expect(scene.export.content[2 << 20] == 0)
+    #expect(scene.export.clients == 3)
+  }
+
+  @Test("a server that goes each time is waited for no longer than was said, by all requests together")
+  func reconnectingInVain() throws {
+    let scene = try ExportScene { $0.deathAt = 1 << 20 }
+    let edge = try scene.open(["reconnect-delay": 1])
+    let start = Clock.now
+    for _ in 0..<2 {
+      let error = #expect(throws: BlockError.self) { _ = try edge.read(at: 2 << 20, count: 512) }
+      #expect(error?.message == "Input/output error")
+    }
+    #expect(Clock.now - start < 30)
+    #expect(scene.export.clients > 1)
+  }
+
+  @Test(
+    "an export that is another one after a loss is not gone on with",
+    arguments: [
+      (NBDFacts.usual, true), (.usual.with { $0.length += 512 }, false), (.usual.with { $0.unit = 1 }, true),
+      (.usual.with { $0.unit = 4096 }, false), (.usual.with { $0.largestRequest -= 1 }, false),
+      (.usual.with { $0.isReadOnly = true }, false), (.usual.with { $0.canFlush = false }, false),
+    ])
+  func otherExport(_ facts: NBDFacts, _ keeps: Bool) {
+    #expect(facts.keep(.usual) == keeps)
+  }
+
+  @Test(
+    "what makes no sense in a number of seconds is refused", arguments: ["reconnect-delay", "open-timeout"])
+  func seconds(_ option: String) throws {
+    let scene = try ExportScene()
+    let error = #expect(throws: BlockError.self) { try scene.open([option: "1k"]) }
+    #expect(error?.message.hasSuffix("Parameter '\(option)' expects a number") == true)
+    #expect(scene.export.clients == 0)
+  }
+
+  @Test("an option that nobody knows is named before anything connects")
+  func unknownOption() throws {
+    let scene = try ExportScene()
+    let error = #expect(throws: BlockError.self) { try scene.open(["zz": "1"]) }
+    #expect(error?.message.hasSuffix("Block protocol 'nbd' doesn't support the option 'zz'") == true)
+    #expect(scene.export.clients == 0)
+  }
+
   @Test("an image whose end cannot be read is not taken for a raw disk")
   func probing() throws {
     let scene = try ExportScene { $0.deathAt = 1 << 20 }
@@ -166,5 +225,16 @@ struct NBDDriverTests {
       error?.message.hasSuffix("Could not read image for determining its format: Input/output error") == true)
     #expect(error?.advice == "The NBD server closed the connection.")
     #expect(try scene.open([:], []).length == 4 << 20)
+  }
+}
+
+extension NBDFacts {
+  fileprivate static let usual = NBDFacts(
+    length: 1 << 20, unit: 512, largestRequest: 1 << 20, isReadOnly: false, canFlush: true)
+
+  fileprivate func with(_ change: (inout NBDFacts) -> Void) -> NBDFacts {
+    var copy = self
+    change(&copy)
+    return copy
   }
 }

@@ -29,6 +29,13 @@ package final class ScriptedExport: Sendable {
 
     /// As others do.
     package init() {}
+
+    /// As others do, but for a command that is answered with `EIO`.
+    package static func failing(_ command: Command) -> Behaviour {
+      var behaviour = Behaviour()
+      behaviour.errors[command] = 5
+      return behaviour
+    }
   }
 
   /// The path of its socket.

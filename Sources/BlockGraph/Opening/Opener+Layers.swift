@@ -104,7 +104,7 @@ extension Opener {
       rateLimiters: rateLimiters,
       tableBudget: tableBudget, cacheBytes: Opener.cacheBytes(below: 0), warn: warn, graph: graph)
     let opened = try kind.open(&request)
-    if let left = request.options.flattened().first?.key { throw kind.unsupported(option: left) }
+    try kind.refuseRest(of: request.options)
     try graph.change(draining: [node]) { (edit: GraphEdit) throws(BlockError) in
       try edit.add(node)
       edit.install(graph.withFaults(opened.driver), in: node)
@@ -185,7 +185,7 @@ extension Opener {
         "Block format '\(kind.name)' used by device '' does not support temporarily loading internal snapshots"
       ).prefixed("Failed to load snapshot", step: .loadSnapshot)
     }
-    if let left = request.options.flattened().first?.key { throw kind.unsupported(option: left) }
+    try kind.refuseRest(of: request.options)
     for warning in opened.warnings { warn(warning) }
     try complete(node, kind, opened, stated, settings, above: above)
     return node

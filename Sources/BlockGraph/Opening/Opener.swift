@@ -3,7 +3,7 @@
 
 package import Errors
 internal import Host
-internal import Options
+package import Options
 
 /// Opens images: names to nodes, with everything they stand on. Graph API.
 package struct Opener {
@@ -266,6 +266,12 @@ package struct Opener {
 }
 
 extension DriverKind {
+  /// Refuses by name what is left of the options where the driver has taken its own. A driver does so itself where
+  /// opening is more than a look at a file.
+  package func refuseRest(of options: OptionObject) throws(BlockError) {
+    if let left = options.flattened().first?.key { throw unsupported(option: left) }
+  }
+
   /// The error for an option that the driver does not know.
   func unsupported(option: String) -> BlockError {
     BlockError(

@@ -16,15 +16,7 @@ final class NBDConnection: @unchecked Sendable {
   /// The name of what block status is asked of.
   private let context: String
 
-  /// Length of the export in bytes.
-  let length: UInt64
-  /// The unit of requests in bytes, a power of two.
-  let unit: UInt64
-  /// The largest request with data in bytes.
-  let largestRequest: UInt64
-  /// Whether the server refuses writing.
-  let isReadOnly: Bool
-  let canFlush: Bool
+  let facts: NBDFacts
   // What was offered counts until the server refuses it all the same.
   private let trims = Atomic(false)
   private let zeroes = Atomic(false)
@@ -53,16 +45,16 @@ final class NBDConnection: @unchecked Sendable {
           .tooLarge, "Could not refresh total sector count: File too large",
           advice: "The server says that the export is longer than any disk can be.")
       }
-      length = UInt64(size)
       // LIBNBD_SIZE_MINIMUM and _MAXIMUM: 0 where the server says nothing.
       let smallest = unsafe library.blockSize(handle, 0)
-      unit = smallest > 0 && smallest & (smallest - 1) == 0 ? UInt64(smallest) : 1
       let largest = unsafe library.blockSize(handle, 2)
-      largestRequest =
-        largest > 0
-        ? min(UInt64(largest), NBDConnection.usualLargestRequest) : NBDConnection.usualLargestRequest
-      isReadOnly = unsafe library.isReadOnly(handle) == 1
-      canFlush = unsafe library.canFlush(handle) == 1
+      facts = NBDFacts(
+        length: UInt64(size),
+        unit: smallest > 0 && smallest & (smallest - 1) == 0 ? UInt64(smallest) : 1,
+        largestRequest: largest > 0
+          ? min(UInt64(largest), NBDConnection.usualLargestRequest) : NBDConnection.usualLargestRequest,
+        isReadOnly: unsafe library.isReadOnly(handle) == 1,
+        canFlush: unsafe library.canFlush(handle) == 1)
       trims.store(unsafe library.canTrim(handle) == 1, ordering: .relaxed)
       zeroes.store(unsafe library.canZero(handle) == 1, ordering: .relaxed)
       tells.store(unsafe library.hasContext(handle, context) == 1, ordering: .relaxed)
@@ -179,7 +171,7 @@ final class NBDConnection: @unchecked Sendable {
 
   /// Makes everything written so far durable, where the server can.
   func flush() throws(BlockError) {
-    guard canFlush else { return }
+    guard facts.canFlush else { return }
     try check(unsafe library.flush(handle, 0))
   }
 
@@ -238,6 +230,26 @@ final class NBDConnection: @unchecked Sendable {
     var stretches: [NBDStretch] = []
 
     init(_ context: String) { self.context = context }
+  }
+}
+
+/// What a server says of an export, for as long as the connection lasts.
+struct NBDFacts: Equatable, Sendable {
+  /// Length of the export in bytes.
+  var length: UInt64
+  /// The unit of requests in bytes, a power of two.
+  var unit: UInt64
+  /// The largest request with data in bytes.
+  var largestRequest: UInt64
+  /// Whether the server refuses writing.
+  var isReadOnly: Bool
+  /// Whether the server flushes.
+  var canFlush: Bool
+
+  /// Whether whoever relies on `others` may rely on these.
+  func keep(_ others: NBDFacts) -> Bool {
+    length == others.length && unit <= others.unit && largestRequest >= others.largestRequest
+      && (others.isReadOnly || !isReadOnly) && (!others.canFlush || canFlush)
   }
 }
 

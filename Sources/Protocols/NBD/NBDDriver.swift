@@ -33,7 +33,7 @@ enum NBDContext: Equatable {
 /// An export of an NBD server as storage.
 final class NBDDriver: InPlaceStorage {
   let name = "nbd"
-  private let connection: NBDConnection
+  private let export: NBDExport
   private let context: NBDContext
   private let known = Mutex(KnownStretches())
   /// Whether something was written that no flush has followed.
@@ -42,23 +42,23 @@ final class NBDDriver: InPlaceStorage {
   /// The longest range in bytes that one command without data covers: their lengths have 32 bits.
   private static let longestCommand: UInt64 = 1 << 30
 
-  init(_ connection: NBDConnection, _ context: NBDContext) {
-    self.connection = connection
+  init(_ export: NBDExport, _ context: NBDContext) {
+    self.export = export
     self.context = context
   }
 
-  func length(of node: Node) -> UInt64 { connection.length }
+  func length(of node: Node) -> UInt64 { export.facts.length }
 
   /// The limits that the server states for its requests.
   func limits(of node: Node) -> Limits {
     var limits = Limits()
-    limits.requestAlignment = connection.unit
-    limits.maximumTransfer = connection.largestRequest
+    limits.requestAlignment = export.facts.unit
+    limits.maximumTransfer = export.facts.largestRequest
     return limits
   }
 
   /// Some servers want zeros as data.
-  func capabilities(of node: Node) -> Capabilities { connection.canZero ? .nativeZeroes : [] }
+  func capabilities(of node: Node) -> Capabilities { export.canZero ? .nativeZeroes : [] }
 
   /// A server that lets nobody write is not written to. It has no locks.
   func checkPermissions(_ request: PermissionRequest, of node: Node) throws(BlockError) {
@@ -67,7 +67,7 @@ final class NBDDriver: InPlaceStorage {
   }
 
   func refuseWritingWhereReadOnly() throws(BlockError) {
-    guard connection.isReadOnly else { return }
+    guard export.facts.isReadOnly else { return }
     throw BlockError(.readOnly, "The NBD server lets this export be read only")
   }
 
@@ -90,13 +90,14 @@ final class NBDDriver: InPlaceStorage {
 
   func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
     // Rounded up to the unit, a request may pass the end.
-    let inside = offset >= connection.length ? 0 : min(connection.length - offset, UInt64(buffer.byteCount))
+    let inside =
+      offset >= export.facts.length ? 0 : min(export.facts.length - offset, UInt64(buffer.byteCount))
     if inside < UInt64(buffer.byteCount) {
       var rest = buffer.slice(Int(inside)..<buffer.byteCount)
       rest.fill()
     }
     var part = buffer.slice(0..<Int(inside))
-    try connection.read(at: offset, into: &part)
+    try export.read(at: offset, into: &part)
   }
 
   /// Data and zeros as the server tells them; where it does not, everything is data.
@@ -104,10 +105,10 @@ final class NBDDriver: InPlaceStorage {
     let location = Extent.Location(.file, offset)
     var found = known.withLock { ($0.stretch(at: offset), $0.generation) }
     if found.0 == nil {
-      let start = offset.roundedDown(to: connection.unit)
+      let start = offset.roundedDown(to: export.facts.unit)
       guard
-        let answer = try connection.status(
-          at: start, length: min(connection.length - start, NBDDriver.longestCommand))
+        let answer = try export.status(
+          at: start, length: min(export.facts.length - start, NBDDriver.longestCommand))
       else {
         try requireAnswer()
         return Extent(.data, length: length, location: location)
@@ -139,19 +140,19 @@ final class NBDDriver: InPlaceStorage {
 
   func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError) {
     defer { noteChange() }
-    guard let end = offset.plus(UInt64(data.byteCount)), end <= connection.length else {
-      throw BlockError(.noSpace, "The NBD export ends at \(connection.length)")
+    guard let end = offset.plus(UInt64(data.byteCount)), end <= export.facts.length else {
+      throw BlockError(.noSpace, "The NBD export ends at \(export.facts.length)")
     }
-    try connection.write(at: offset, from: data)
+    try export.write(at: offset, from: data)
   }
 
   func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, of node: Node) throws(BlockError)
     -> Bool
   {
-    guard connection.canZero else { return false }
+    guard export.canZero else { return false }
     defer { noteChange() }
     return try eachCommand(at: offset, length: length) { (start, count) throws(BlockError) in
-      try connection.zero(at: start, length: count, keepsSpace: !mayUnmap)
+      try export.zero(at: start, length: count, keepsSpace: !mayUnmap)
     }
   }
 
@@ -159,7 +160,7 @@ final class NBDDriver: InPlaceStorage {
     guard node.flags.contains(.unmap) else { return }
     defer { noteChange() }
     _ = try eachCommand(at: offset, length: length) { (start, count) throws(BlockError) in
-      try connection.trim(at: start, length: count)
+      try export.trim(at: start, length: count)
     }
   }
 
@@ -167,8 +168,8 @@ final class NBDDriver: InPlaceStorage {
   private func eachCommand(
     at offset: UInt64, length: UInt64, _ command: (UInt64, UInt64) throws(BlockError) -> Bool
   ) throws(BlockError) -> Bool {
-    guard let end = offset.plus(length), end <= connection.length else {
-      throw BlockError(.noSpace, "The NBD export ends at \(connection.length)")
+    guard let end = offset.plus(length), end <= export.facts.length else {
+      throw BlockError(.noSpace, "The NBD export ends at \(export.facts.length)")
     }
     var position = offset
     while position < end {
@@ -184,13 +185,13 @@ final class NBDDriver: InPlaceStorage {
     throws(BlockError)
   {
     try requireNoPreallocation(preallocation)
-    if exact && length != connection.length { throw BlockError(.unsupported, "Cannot resize NBD nodes") }
+    if exact && length != export.facts.length { throw BlockError(.unsupported, "Cannot resize NBD nodes") }
     try requireRoom(for: length, preallocation)
   }
 
   func requireRoom(for length: UInt64, _ preallocation: Preallocation) throws(BlockError) {
     try requireNoPreallocation(preallocation)
-    if length > connection.length { throw BlockError(.invalidArgument, "Cannot grow NBD nodes") }
+    if length > export.facts.length { throw BlockError(.invalidArgument, "Cannot grow NBD nodes") }
   }
 
   private func requireNoPreallocation(_ preallocation: Preallocation) throws(BlockError) {
@@ -201,25 +202,25 @@ final class NBDDriver: InPlaceStorage {
   }
 
   func flush(_ node: Node) throws(BlockError) {
-    guard !connection.isReadOnly, !node.flags.contains(.noFlush) else { return }
+    guard !export.facts.isReadOnly, !node.flags.contains(.noFlush) else { return }
     try inFile(node.fileName, "Could not flush") { () throws(BlockError) in try synchronize() }
   }
 
   /// Flushes what no flush has followed, also where the node was opened not to care: a server keeps what it was sent,
   /// and nobody else will ask it. Of a connection that is lost, a request has told.
   func close(_ node: Node) throws(BlockError) {
-    guard isUnflushed.load(ordering: .sequentiallyConsistent), !connection.isLost else { return }
+    guard isUnflushed.load(ordering: .sequentiallyConsistent), !export.isLost else { return }
     try inFile(node.fileName, "Could not flush") { () throws(BlockError) in try synchronize() }
   }
 
   // MARK: Written in place
 
-  var length: UInt64 { connection.length }
-  var requestUnit: UInt64 { connection.unit }
+  var length: UInt64 { export.facts.length }
+  var requestUnit: UInt64 { export.facts.unit }
 
   func giveUpContent(_ ranges: [Range<UInt64>]) throws(BlockError) {
     for range in ranges {
-      let inside = range.clamped(to: 0..<connection.length)
+      let inside = range.clamped(to: 0..<export.facts.length)
       try writeInPlace(at: inside.lowerBound, from: Buffer(count: inside.count).bytes)
     }
     try synchronize()
@@ -227,11 +228,11 @@ final class NBDDriver: InPlaceStorage {
 
   func writeInPlace(at offset: UInt64, from data: RawSpan) throws(BlockError) {
     defer { noteChange() }
-    try connection.write(at: offset, from: data)
+    try export.write(at: offset, from: data)
   }
 
   func synchronize() throws(BlockError) {
     isUnflushed.store(false, ordering: .sequentiallyConsistent)
-    try connection.flush()
+    try export.flush()
   }
 }

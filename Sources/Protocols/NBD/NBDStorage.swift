@@ -35,14 +35,24 @@ package struct NBDStorage: DriverKind {
     let address = try NBDAddress(takingFrom: &request.options)
     let stated = try request.options.takeString("x-dirty-bitmap") ?? NBDContext.allocation.name
     let context = stated == NBDContext.allocation.name ? NBDContext.allocation : .other(stated)
-    let connection = try NBDConnection(address, context: context.name)
-    if context != .allocation && !connection.knowsStatus {
+    let patience = NBDPatience(
+      opening: try takeSeconds("open-timeout", from: &request.options),
+      reconnecting: try takeSeconds("reconnect-delay", from: &request.options))
+    // No server is bothered for nothing.
+    try refuseRest(of: request.options)
+    let export = try NBDExport(address, context: context.name, patience)
+    if context != .allocation && !export.knowsStatus {
       throw BlockError(
         .notFound, "Could not open image: Invalid argument",
         advice: "The NBD server does not know '\(context.name)' of this export.")
     }
-    let driver = NBDDriver(connection, context)
+    let driver = NBDDriver(export, context)
     if request.flags.contains(.writable) { try driver.refuseWritingWhereReadOnly() }
     return OpenedDriver(driver)
+  }
+
+  /// Takes a number of seconds of 32 bits out, of which the rest is cut off.
+  private func takeSeconds(_ key: String, from options: inout OptionObject) throws(BlockError) -> Double {
+    Double(UInt32(truncatingIfNeeded: try options.takeNumber(key) ?? 0))
   }
 }
