@@ -112,11 +112,12 @@ import Testing
     "manifests in all spellings",
     arguments: [
       "SHA256(a.vmdk)= X", "SHA256 (a.vmdk) = X", "sha256(a.vmdk)=X", "SHA2-256(./a.vmdk)= X",
-      "\r\n\tSHA256(a.vmdk)= X\r\n",
+      "\r\n\tSHA256(a.vmdk)= X\r\n", "SHA256 ( a.vmdk ) = X ", "SHA256(\t./a.vmdk )= X\r\rSHA1(b)= Y\r",
     ])
   func manifest(_ line: String) throws {
     let digest = String(repeating: "aB", count: 32)
-    let manifest = try OvfManifest(parsing: Array(line.replacing("X", with: digest).utf8))
+    let manifest = try OvfManifest(
+      parsing: Array(line.replacing("X", with: digest).replacing("Y", with: digest.prefix(40)).utf8))
     #expect(
       manifest.entries["a.vmdk"] == .init(algorithm: "sha256", digest: Array(repeating: 0xAB, count: 32)))
   }
@@ -127,6 +128,7 @@ import Testing
       "x", "SHA256(a)= 00", "MD5(a)= 00000000000000000000000000000000",
       "SHA1(a)= " + String(repeating: "g", count: 40),
       "SHA1 a = " + String(repeating: "0", count: 40), "SHA1(a)x= " + String(repeating: "0", count: 40),
+      "SHA1(a\rb)= " + String(repeating: "0", count: 40), "SHA1( )= " + String(repeating: "0", count: 40),
     ])
   func badManifest(_ text: String) {
     #expect(throws: BlockError.self) { try OvfManifest(parsing: Array(text.utf8)) }
@@ -139,6 +141,63 @@ import Testing
       String(decoding: line, as: UTF8.self) == "SHA1(a-disk1.vmdk)= " + String(repeating: "0a", count: 20)
         + "\n")
     #expect(try OvfManifest(parsing: line).entries["a-disk1.vmdk"]?.algorithm == "sha1")
+  }
+
+  @Test("files that a manifest has digests of are the package's, or another disk's that is missing")
+  func absentFiles() throws {
+    let text = SampleArchive.description(
+      files: [("f1", "ovf:href=\"a.vmdk\""), ("f2", "ovf:href=\"missing.vmdk\"")],
+      disks: [("first", "ovf:fileRef=\"f1\""), ("second", "ovf:fileRef=\"f2\"")])
+    for (name, absent) in [
+      ("a.vmdk", nil), ("a.ovf", nil), ("folder/b.iso", nil), ("b.iso", nil), ("missing.vmdk", nil),
+      ("x", "x"),
+    ] as [(String, String?)] {
+      var archive = try SampleArchive.appliance(text)
+      try archive.add("folder/b.iso")
+      try archive.add(
+        "A.MF", OvfManifest.line(name, algorithm: "sha1", digest: Array(repeating: 1, count: 20)))
+      let appliance = try Appliance(archive.whole)
+      let manifest = try #require(appliance.manifest)
+      #expect(appliance.absentFile(in: manifest, but: 0) { _ in false } == absent)
+      #expect(appliance.absentFile(in: manifest, but: 0) { $0 == "x" } == nil)
+    }
+  }
+
+  // MARK: Recognition
+
+  private func isRecognised(_ bytes: [UInt8]) throws -> Bool {
+    let input = try ProbeInput(length: UInt64(bytes.count), name: "x") { (offset, count) throws(BlockError) in
+      Buffer(Array(bytes[Int(offset)..<Int(offset) + count]))
+    }
+    return OvaFormat().probe(input) != nil
+  }
+
+  @Test("an archive with a description is one, in any order and as old programs wrote it")
+  func recognition() throws {
+    let old = (257, [UInt8](repeating: 0, count: 8))
+    let description = SampleArchive.description()
+    for (first, fields) in [
+      ("a.ovf", []), ("a.ovf", [old]), ("a.mf", []), ("a.vmdk", []), ("A.VMDK", [old]), ("disk.vmdk.gz", []),
+    ] as [(String, [(Int, [UInt8])])] {
+      var archive = SampleArchive()
+      // Longer than what is read at once.
+      try archive.add(
+        first, first == "a.ovf" ? description : Array(repeating: 7, count: 20_000), fields: fields)
+      let isFound = try isRecognised(archive.whole)
+      #expect(isFound == (first == "a.ovf"), "\(first)")
+      try archive.addRecord("mtime=1.5")
+      try archive.add("b.ovf", description, fields: fields)
+      #expect(try isRecognised(archive.whole), "\(first)")
+    }
+    var other = SampleArchive()
+    try other.add("notes.txt", [1])
+    try other.add("a.ovf", description)
+    #expect(try !isRecognised(other.whole))
+    // Members without end.
+    var many = SampleArchive()
+    for number in 0..<100 { try many.add("\(number).vmdk") }
+    try many.add("a.ovf", description)
+    #expect(try !isRecognised(many.whole))
   }
 
   // MARK: Hostile archives
@@ -406,10 +465,6 @@ import Testing
     #expect(recognised(try SampleArchive.appliance().whole) == "ova")
     #expect(recognised(SampleArchive.description()) == "ovf")
     #expect(recognised(SampleArchive.description(prolog: "<!-- <html/> -->")) == "ovf")
-    var other = SampleArchive()
-    try other.add("a.vmdk")
-    try other.add("a.ovf", SampleArchive.description())
-    #expect(recognised(other.whole) == nil)
     var broken = try SampleArchive.appliance().whole
     broken[149] ^= 1
     #expect(recognised(broken) == nil)

@@ -59,6 +59,7 @@ extension Opener {
     return { head in
       let input = ProbeInput(head: Buffer(copying: head), length: UInt64(head.byteCount), name: "")
       if let found = kinds.recognize(input), found.kind.name != "raw" { return true }
+      if ApplianceHead.mayBeArchive(head) { return true }
       return Signature.ofImage(in: head, tail: head.slice(0..<0)) != nil
     }
   }

@@ -5,6 +5,7 @@ internal import BlockGraph
 internal import Bytes
 internal import Crypto
 internal import Errors
+internal import Host
 internal import Options
 
 /// A virtual appliance: its disks, where they stand, and the digests of its files.
@@ -43,6 +44,8 @@ struct Appliance {
   let description: (name: String, text: [UInt8])
   /// The digests, where there are some; of an archive they are known from the start.
   let manifest: OvfManifest?
+  /// The names of all members of an archive.
+  private let members: Set<String>
   /// What is worth knowing.
   private(set) var remarks: [String] = []
 
@@ -69,12 +72,38 @@ struct Appliance {
     let envelope = try inContext(member.name) { () throws(BlockError) in
       try OvfEnvelope(parsing: Buffer(text))
     }
-    let manifestName = String(member.name.dropLast(4)) + ".mf"
-    manifest = try index.member(manifestName).map { (member) throws(BlockError) in
+    manifest = try Appliance.manifest(of: member, in: index).map { (member) throws(BlockError) in
       let text = try Appliance.text(member.range, "manifest", read)
       return try inContext(member.name) { () throws(BlockError) in try OvfManifest(parsing: text) }
     }
     disks = envelope.disks.map { Appliance.disk($0, in: index) }
+    // A manifest may name the files without the folder that they stand in.
+    members = index.members.reduce(into: []) { names, member in
+      names.formUnion([member.name, FilePaths.name(of: member.name)])
+    }
+  }
+
+  /// The first file that `manifest` has a digest of and that neither `exists` nor belongs to another disk than the one at
+  /// `index`, which is not read.
+  func absentFile(in manifest: OvfManifest, but index: Int, exists: (String) -> Bool) -> String? {
+    var others: Set<String> = [description.name, FilePaths.name(of: description.name)]
+    for (other, disk) in disks.enumerated() where other != index {
+      others.formUnion(disk.description.fileNames + disk.pieces.flatMap(\.names))
+    }
+    return manifest.entries.keys.sorted().first {
+      !members.contains($0) && !others.contains($0) && !exists($0)
+    }
+  }
+
+  /// The digests: the member that is called as the description is, or the only one that has some under another name.
+  private static func manifest(of description: TarMember, in index: TarIndex) throws(BlockError) -> TarMember?
+  {
+    let manifests = index.members.filter { $0.name.lowercased().hasSuffix(".mf") }
+    if let own = index.member(String(description.name.dropLast(4)) + ".mf") { return own }
+    guard manifests.count <= 1 else {
+      throw BlockError(.corrupt, "the archive has \(manifests.count) manifests (.mf)")
+    }
+    return manifests.first
   }
 
   private static func text(
@@ -166,6 +195,7 @@ struct Appliance {
   init(description text: Buffer, name: String) throws(BlockError) {
     description = (name, text.array)
     manifest = nil
+    members = []
     disks = try OvfEnvelope(parsing: text).disks.map { (disk) throws(BlockError) in
       do throws(BlockError) {
         try Appliance.refuseUnread(disk)

@@ -84,6 +84,7 @@ final class ApplianceDriver: ComposedDriver, VerifiableDriver, ContainingDriver,
     var digests = ImageReference(
       slot: ApplianceDriver.manifest, role: .metadata, name: WindowsPath.plain(stem + ".mf"), format: nil,
       isStorage: true)
+    digests.otherNames = [WindowsPath.plain(stem + ".MF")]
     digests.staysInFolder = true
     digests.isOptional = true
     return references + [digests]
@@ -155,6 +156,18 @@ final class ApplianceDriver: ComposedDriver, VerifiableDriver, ContainingDriver,
 
   func verifyContent(of node: Node, _ context: JobContext) throws(BlockError) {
     guard let manifest, let shown else { return }
+    // What stands beside a description that has a manifest is a file of this machine.
+    let folder = FilePaths.folder(of: node.fileName)
+    let absent = appliance.absentFile(in: manifest, but: shown) { name in
+      !isArchive && FilePaths.kind(of: FilePaths.join(folder, name)) != nil
+    }
+    if let absent {
+      throw BlockError(
+        .corrupt, "the manifest has a digest of '\(absent)', which is no file of the appliance",
+        naming: node.fileName,
+        advice:
+          "A file is missing, or the manifest is another one's. --no-verify reads the disk all the same.")
+    }
     let (name, text) = appliance.description
     if let entry = manifest.entries[FilePaths.name(of: name)] ?? manifest.entries[name] {
       let hash = try ContentHash(entry.algorithm).begin()

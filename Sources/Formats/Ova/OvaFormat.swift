@@ -3,6 +3,7 @@
 
 package import BlockGraph
 internal import Bytes
+internal import Compression
 package import Errors
 internal import Host
 package import Options
@@ -34,14 +35,36 @@ package struct OvaFormat: DriverKind {
     ]
   }
 
-  /// Certain where the first member of an archive is a description.
+  /// Certain where the first member of an archive is a description, or one behind other files of an appliance; also of
+  /// what is compressed as a whole, to be refused in words.
   package func probe(_ input: ProbeInput) -> Recognition? {
-    ApplianceHead.isArchive(input.head.bytes) ? Recognition(by: "the name of the first member") : nil
+    if ApplianceHead.isArchive(input) { return Recognition(by: "the names of the members") }
+    guard let unpacked = OvaFormat.unpacked(input.head), ApplianceHead.mayBeArchive(unpacked.bytes) else {
+      return nil
+    }
+    return Recognition(by: "the name of the first member in what gzip compressed")
+  }
+
+  /// The first bytes of what gzip compressed, from its own; nil for what it did not.
+  private static func unpacked(_ head: Buffer) -> Buffer? {
+    guard head.count > 18, head.bytes.bytes(0..<3) == [0x1F, 0x8B, 8] else { return nil }
+    let buffer = Buffer(count: ProbeInput.headLength)
+    var output = buffer.mutableBytes
+    guard let filled = try? GunzipStream().next(head.bytes, into: &output).filled else { return nil }
+    return filled >= TarHeader.length ? buffer : nil
+  }
+
+  fileprivate static func refuseCompressed(_ start: Buffer) throws(BlockError) {
+    guard start.count == 2, start.bytes.bytes(0..<2) == [0x1F, 0x8B] else { return }
+    throw BlockError(
+      .unsupported, "the archive is compressed with gzip, which is not read",
+      advice: "'gunzip' makes an archive of it that is read in place.")
   }
 
   /// Reads the headers of the members and the description.
   package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     let file = try request.file()
+    try OvaFormat.refuseCompressed(try file.read(at: 0, count: Int(min(file.length, 2))))
     let appliance = try Appliance(archiveOf: file.length) { (offset, count) throws(BlockError) in
       try file.read(at: offset, count: count)
     }
@@ -135,6 +158,7 @@ extension OvaFormat: BundlingKind {
 extension OvaFormat: InspectingKind {
   /// Reads the headers of the members and the description. No disk is opened.
   package func inspect(_ file: InspectedFile) throws(BlockError) -> HeaderFindings {
+    try OvaFormat.refuseCompressed(try file.read(at: 0, count: Int(min(file.length, 2))))
     let appliance = try Appliance(archiveOf: file.length) { (offset, count) throws(BlockError) in
       try file.read(at: offset, count: count)
     }

@@ -24,10 +24,9 @@ struct OvfManifest {
   /// - Throws: kind `corrupt` for a line that is none, `refused` for a file with two digests.
   init(parsing text: [UInt8]) throws(BlockError) {
     var number = 0
-    for line in text.split(separator: 0x0A, omittingEmptySubsequences: false) {
+    for line in OvfManifest.lines(text) {
       number += 1
-      var line = line.drop(while: OvfManifest.isBlank)
-      while let last = line.last, OvfManifest.isBlank(last) { line.removeLast() }
+      let line = OvfManifest.trimmed(line)
       guard !line.isEmpty else { continue }
       guard let (name, entry) = OvfManifest.entry(line) else {
         throw BlockError(.corrupt, "line \(number) of the manifest is no digest of a file")
@@ -39,7 +38,25 @@ struct OvfManifest {
     }
   }
 
-  private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D }
+  /// The lines, which end with a line feed, a carriage return, or both.
+  private static func lines(_ text: [UInt8]) -> [ArraySlice<UInt8>] {
+    var lines: [ArraySlice<UInt8>] = []
+    var rest = text[...]
+    while let end = rest.firstIndex(where: { $0 == 0x0A || $0 == 0x0D }) {
+      lines.append(rest[..<end])
+      let isBoth = rest[end...].starts(with: [0x0D, 0x0A])
+      rest = rest[(end + (isBoth ? 2 : 1))...]
+    }
+    return lines + [rest]
+  }
+
+  private static func trimmed(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    var text = text.drop(while: isBlank)
+    while let last = text.last, isBlank(last) { text.removeLast() }
+    return text
+  }
+
+  private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 
   private static func entry(_ line: ArraySlice<UInt8>) -> (String, Entry)? {
     guard let open = line.firstIndex(of: UInt8(ascii: "(")),
@@ -61,7 +78,8 @@ struct OvfManifest {
       guard let high = value(digits[index]), let low = value(digits[index + 1]) else { return nil }
       digest.append(high << 4 | low)
     }
-    return (TarIndex.plain(Array(line[(open + 1)..<close])), Entry(algorithm: name, digest: digest))
+    let file = TarIndex.plain(Array(trimmed(line[(open + 1)..<close])))
+    return file.isEmpty ? nil : (file, Entry(algorithm: name, digest: digest))
   }
 
   private static func value(_ digit: UInt8) -> UInt8? {

@@ -42,7 +42,7 @@ struct TarHeader {
   ///
   /// - Throws: kind `corrupt` for what is none, and for sizes that make no sense.
   init(parsing header: RawSpan) throws(BlockError) {
-    guard ApplianceHead.hasChecksum(header) else {
+    guard ApplianceHead.hasChecksum(header.bytes(0..<TarHeader.length)) else {
       throw BlockError(.corrupt, "a header's checksum is wrong")
     }
     var name = Array(header.bytes(0..<100).prefix { $0 != 0 })
