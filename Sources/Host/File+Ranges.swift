@@ -4,6 +4,7 @@
 internal import CLinux
 package import Errors
 internal import Glibc
+internal import Synchronization
 
 extension File {
   /// A stretch of a file that is all data or all hole.
@@ -102,7 +103,7 @@ extension File {
   package func hintExtentSize(_ bytes: UInt32) { _ = linux_set_extent_hint(descriptor, bytes) }
 
   /// Whether reading and writing go past the page cache.
-  package var isDirect: Bool { fcntl(descriptor, F_GETFL) & LINUX_O_DIRECT != 0 }
+  package var isDirect: Bool { direct.load(ordering: .relaxed) }
 
   /// Turns reading and writing past the page cache on or off.
   package func setDirect(_ direct: Bool) throws(BlockError) {
@@ -111,6 +112,7 @@ extension File {
       let error = BlockError(system: errno)
       throw direct ? error.tellingOfDirect : error
     }
+    self.direct.store(direct, ordering: .relaxed)
   }
 
   private func call(_ offset: UInt64, _ length: UInt64, _ body: (off_t, off_t) -> Int32) throws(BlockError) {

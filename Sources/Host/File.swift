@@ -5,6 +5,7 @@ import Bytes
 internal import CLinux
 package import Errors
 internal import Glibc
+internal import Synchronization
 
 /// An open file or block device: positioned I/O that may be called from any thread.
 ///
@@ -46,6 +47,9 @@ package final class File: Sendable {
   /// Whether the descriptor allows writing.
   package let isWritable: Bool
 
+  /// Whether reading and writing go past the page cache: asked of the system once, since every change of the graph asks.
+  let direct: Atomic<Bool>
+
   init(owning descriptor: Int32, isWritable: Bool) throws(BlockError) {
     self.descriptor = descriptor
     self.isWritable = isWritable
@@ -56,6 +60,7 @@ package final class File: Sendable {
       throw error
     }
     kind = Kind(status)
+    direct = Atomic(fcntl(descriptor, F_GETFL) & LINUX_O_DIRECT != 0)
   }
 
   /// Opens the file at `path` without waiting for anyone (a FIFO does not block).
