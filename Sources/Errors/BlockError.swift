@@ -42,6 +42,8 @@ package struct BlockError: Error, Sendable, Equatable {
     case loadSnapshot
     /// A node grants its users what they ask for.
     case grantPermissions
+    /// An image is opened that stands deeper than images may.
+    case exceedDepth
   }
 
   /// An operation that was under way when something went wrong.

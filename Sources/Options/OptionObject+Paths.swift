@@ -123,7 +123,11 @@ extension OptionObject {
     for group in groups(leaves) {
       let path = prefix.isEmpty ? group.key : prefix + "." + group.key
       if let leaf = group.leaves.first(where: { $0.steps.isEmpty }) {
-        guard group.leaves.count == 1 else { throw inconsistent(path) }
+        guard group.leaves.count == 1 else {
+          let isTwice = group.leaves.allSatisfy { $0.steps.isEmpty }
+          throw isTwice
+            ? BlockError(.invalidArgument, "Parameter '\(path)' is given more than once") : inconsistent(path)
+        }
         object[group.key] = leaf.value
       } else {
         object[group.key] = arrayWhereNumbered(try nestedObject(group.leaves, prefix: path))

@@ -57,6 +57,20 @@ struct ImageNameTests {
       (#"json:{"driver":"raw""#, "Could not parse the JSON options: JSON parse error, premature EOI"),
       ("json:", "Could not parse the JSON options: Expecting a JSON value"),
       (#"json:{"a.":1}"#, "Invalid parameter 'a.'"),
+      (#"json:{"filename":"a"}"#, "Must specify either driver or file"),
+      (#"json:{"driver":"qcow2","filename":"a"}"#, "A block device must be specified for \"file\""),
+      (
+        #"json:{"driver":"raw","file":{"driver":"qcow2","filename":"a"}}"#,
+        "A block device must be specified for \"file\""
+      ),
+      (
+        #"json:{"driver":"quorum","children":[{"driver":"raw","filename":"a"}]}"#,
+        "A block device must be specified for \"file\""
+      ),
+      (
+        #"json:{"driver":"raw","filename":"a","file":{"driver":"file","filename":"a"}}"#,
+        "Block format 'raw' does not support the option 'filename'"
+      ),
     ])
   func refuses(_ text: String, _ message: String) {
     let error = #expect(throws: BlockError.self) { try ImageName(text, protocols: ["file"]) }

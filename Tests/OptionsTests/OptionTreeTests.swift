@@ -126,7 +126,9 @@ struct OptionTreeTests {
       try object.normalized() == ["file": ["driver": "file", "filename": "x", "empty": [:]], "list": []])
     let twice: OptionObject = ["file.driver": "file", "file": ["driver": "nbd"]]
     #expect(twice.flattened().map(\.key) == ["file.driver", "file.driver"])
-    #expect(throws: BlockError.self) { try twice.normalized() }
+    #expect(throws: BlockError(.invalidArgument, "Parameter 'file.driver' is given more than once")) {
+      try twice.normalized()
+    }
   }
 
   @Test("flattening and nesting undo each other")

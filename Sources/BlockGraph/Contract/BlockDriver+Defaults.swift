@@ -78,6 +78,14 @@ extension BlockDriver {
   package func note(_ event: BlockEvent) {}
   /// Nothing beyond the common lines.
   package func formatInformation(of node: Node) -> FormatInformation? { nil }
+
+  /// What a driver tells that shows `below` as it is: the unit of allocation there, and nothing else.
+  package func unitInformation(of below: Node?) -> FormatInformation? {
+    guard let below, let size = below.driver.formatInformation(of: below)?.clusterSize else { return nil }
+    var information = FormatInformation()
+    information.clusterSize = size
+    return information
+  }
 }
 
 extension PermissionRequest {

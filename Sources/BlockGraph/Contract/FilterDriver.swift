@@ -216,11 +216,7 @@ extension FilterDriver {
 
   /// The unit of allocation below, and nothing else.
   package func formatInformation(of node: Node) -> FormatInformation? {
-    guard let below = node.filtered?.child, let size = below.driver.formatInformation(of: below)?.clusterSize
-    else { return nil }
-    var information = FormatInformation()
-    information.clusterSize = size
-    return information
+    unitInformation(of: node.filtered?.child)
   }
 
   /// Hands it on.

@@ -86,6 +86,7 @@ package final class Graph {
         (0x61...0x7A).contains($0 | 0x20) || (0x30...0x39).contains($0) || [0x2D, 0x2E, 0x5F].contains($0)
       }
     guard isName else { throw BlockError(.invalidArgument, "Invalid node-name: '\(name)'") }
+    guard name.utf8.count < 32 else { throw BlockError(.invalidArgument, "Node name too long") }
   }
 
   func register(_ node: Node) {

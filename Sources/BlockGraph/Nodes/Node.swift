@@ -25,6 +25,8 @@ package final class Node: @unchecked Sendable, EdgeParent {
   package internal(set) var options: OptionTree
   /// The images that this one names, as far as that was known when it was opened.
   package internal(set) var references: [ImageReference] = []
+  /// What the user stated in the place of references: options, the name of a node, or null for nothing.
+  package internal(set) var replaced: [EdgeSlot: OptionTree] = [:]
   /// The limits that the node sets to requests.
   package internal(set) var limits = Limits()
   /// Edges to children, in the order attached: the only storage of links downwards.

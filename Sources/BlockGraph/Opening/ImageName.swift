@@ -21,6 +21,7 @@ package struct ImageName: Sendable, Equatable {
     self.text = text
     if text.hasPrefix("json:") {
       options = try ImageName.parseJSON(String(text.dropFirst("json:".count)))
+      try ImageName.refuseMisplacedPaths(options, protocols)
       return
     }
     guard let prefix = ImageName.protocolPrefix(of: text) else {
@@ -51,7 +52,15 @@ package struct ImageName: Sendable, Equatable {
     }
   }
 
-  /// A name made of options (`--image-opts`).
+  /// A name made of options that a user wrote (`--image-opts`).
+  ///
+  /// - Throws: kind `invalidArgument` for a `filename` of what is no storage, and for names that contradict each other.
+  package init(stated options: OptionObject, text: String, protocols: [StoragePrefix]) throws(BlockError) {
+    try self.init(options: options, text: text)
+    try ImageName.refuseMisplacedPaths(self.options, protocols)
+  }
+
+  /// A name made of options.
   package init(options: OptionObject, text: String) throws(BlockError) {
     self.text = text
     self.options = try options.normalized()
@@ -84,6 +93,44 @@ package struct ImageName: Sendable, Equatable {
       throw BlockError(.invalidArgument, "Invalid JSON object given")
     }
     return try object.normalized()
+  }
+
+  /// Only storage takes a `filename`: whoever looks through options for the files in them finds it as part of `file`.
+  private static func refuseMisplacedPaths(_ options: OptionObject, _ protocols: [StoragePrefix])
+    throws(BlockError)
+  {
+    guard options["driver"] != nil || options["file"] != nil || options["filename"] == nil else {
+      throw BlockError(
+        .invalidArgument, "Must specify either driver or file", advice: "A path alone is 'file.filename'.")
+    }
+    try refuseMisplacedPaths(in: .object(options), protocols)
+  }
+
+  private static func refuseMisplacedPaths(in tree: OptionTree, _ protocols: [StoragePrefix])
+    throws(BlockError)
+  {
+    if let elements = tree.array {
+      for element in elements { try refuseMisplacedPaths(in: element, protocols) }
+    }
+    guard let options = tree.object else { return }
+    if options["filename"] != nil, options["driver"] != nil || options["file"] != nil {
+      let prefix = protocols.first { options["driver"] == .string($0.driver) }
+      var file: String? = "file"
+      switch prefix?.form {
+      case nil: break
+      case .pair(let pair): file = pair.second
+      case .path, .url: file = nil
+      }
+      if let file {
+        throw BlockError(
+          .invalidArgument,
+          options[file] == nil
+            ? "A block device must be specified for \"\(file)\""
+            : "Block format '\(options["driver"]?.string ?? "raw")' does not support the option 'filename'",
+          advice: "The path of the file is '\(file).filename'.")
+      }
+    }
+    for entry in options.entries { try refuseMisplacedPaths(in: entry.value, protocols) }
   }
 
   /// The part before a colon that comes before any slash, if there is one.

@@ -9,14 +9,15 @@ package import Options
 extension Opener {
   // MARK: Storage
 
-  /// Opens the storage below a format: the option `file`, which users call `option`, or the plain file name.
+  /// Opens the storage below a format, of the kind `parent` where that is known: its option for it, or the plain file
+  /// name.
   func openFile(
     _ options: inout OptionObject, _ flags: NodeFlags, _ settings: OpenSettings, name: ImageName,
-    above: [Layer], as option: String? = nil
+    above: [Layer], below parent: (any DriverKind)? = nil
   ) throws(BlockError) -> Node {
     var flags = flags.subtracting(.detection)
     let missing = BlockError(
-      .invalidArgument, "A block device must be specified for \"\(option ?? "file")\"")
+      .invalidArgument, "A block device must be specified for \"\(parent?.fileOption ?? "file")\"")
     guard let stated = options.remove("file") else {
       guard var path = try options.takeString("filename") else { throw missing }
       if name.found == nil { path = entry(of: path) }
@@ -44,10 +45,11 @@ extension Opener {
     guard kind.isProtocol else {
       // A format on a format: the lower one is opened like any image.
       inner["driver"] = .string(kind.name)
+      // What the upper one is made of, its tables or signature, is content here, and may come from a backing file.
+      let showsContent = parent?.fileRole.contains(.filtered) == true
+      let own: NodeFlags = showsContent ? .probed : [.probed, .noIO]
       return try open(
-        ImageName(options: inner, text: name.text),
-        OpenSettings(flags: flags.subtracting(.probed), followsBacking: settings.followsBacking), above: above
-      )
+        ImageName(options: inner, text: name.text), OpenSettings(flags: flags.subtracting(own)), above: above)
     }
     try takeGenericOptions(&inner, &flags)
     return try openStorage(kind, inner, flags, name: name)

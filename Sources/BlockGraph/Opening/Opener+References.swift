@@ -27,6 +27,13 @@ extension Opener {
       }
     }
 
+    /// All of it, but for a backing file that is not looked at: it has no part in the image that is shown.
+    func replacing(backing followsBacking: Bool) -> [EdgeSlot: OptionTree] {
+      var all = others
+      if followsBacking { all[.backing] = backing }
+      return all
+    }
+
     /// Gives back what stands in the place of nothing, for it to be refused by name.
     mutating func putBack(into options: inout OptionObject, but references: [ImageReference]) {
       for slot in others.keys.sorted(by: { $0.rawValue < $1.rawValue })
@@ -74,6 +81,7 @@ extension Opener {
       }
     }
     node.references = opened.references
+    node.replaced = stated.replacing(backing: settings.followsBacking)
     guard let driver = opened.driver as? any ComposedDriver else { return }
     try about(node.fileName) { () throws(BlockError) in try driver.readReferences(of: node) }
     try graph.change(draining: [node]) { (edit: GraphEdit) in edit.touch(node) }
@@ -210,6 +218,8 @@ extension Opener {
     do throws(BlockError) {
       return try openBacking(reference, stated, of: node, above: above)
     } catch {
+      // All layers above would say the same.
+      guard error.cause(in: .exceedDepth) == nil else { throw error }
       let failure = error.prefixed("Could not open backing file")
       guard error.kind == .notFound else { throw failure }
       throw failure.advising(

@@ -155,6 +155,7 @@ package struct Opener {
     // Counted before anything is opened: a loop of layers without files would open descriptors without end.
     guard above.count < Opener.maximumDepth else {
       throw BlockError(.refused, "the chain of backing files is longer than \(Opener.maximumDepth) layers")
+        .prefixed("Could not open '\(name.text)'", naming: name.text, step: .exceedDepth)
     }
     if let driver, driver.fileOption != "file" {
       guard try takeFile(&options, of: driver) else {
@@ -164,7 +165,7 @@ package struct Opener {
       }
     }
     let ownsFile = options["file"]?.string == nil
-    let file = try openFile(&options, flags, settings, name: name, above: above, as: driver?.fileOption)
+    let file = try openFile(&options, flags, settings, name: name, above: above, below: driver)
     let layer = Layer(fileName: file.fileName, identity: FilePaths.identity(of: file.fileName))
     try refuseLoop(layer, above)
     var kind = driver

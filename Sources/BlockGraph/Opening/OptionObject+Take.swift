@@ -14,6 +14,7 @@ extension OptionObject {
     case .bool(let flag): return flag ? "on" : "off"
     case .integer(let number): return String(number)
     case .unsigned(let number): return String(number)
+    case .real(let number) where UInt64(exactly: number) != nil: return String(UInt64(number))
     default: throw BlockError(.invalidArgument, "Invalid parameter type for '\(key)', expected: string")
     }
   }
@@ -36,14 +37,23 @@ extension OptionObject {
 
   /// Takes a number of bytes out, with an optional suffix.
   package mutating func takeSize(_ key: String) throws(BlockError) -> UInt64? {
-    guard let text = try takeString(key) else { return nil }
+    guard let text = try takeText(ofNumber: key, "a non-negative number below 2^64") else { return nil }
     return try ValueText.size(text, option: key)
   }
 
   /// Takes a whole number out, as `ValueText.number` reads it; one above the largest signed number is negative.
   package mutating func takeNumber(_ key: String) throws(BlockError) -> Int64? {
-    guard let text = try takeString(key) else { return nil }
+    guard let text = try takeText(ofNumber: key, "a number") else { return nil }
     return Int64(bitPattern: try ValueText.number(text, option: key))
+  }
+
+  /// Takes a number's text out. JSON has values that are none, and numbers that are no whole ones or too large.
+  private mutating func takeText(ofNumber key: String, _ expected: String) throws(BlockError) -> String? {
+    do throws(BlockError) {
+      return try takeString(key)
+    } catch {
+      throw BlockError(.invalidArgument, "Parameter '\(key)' expects \(expected)")
+    }
   }
 
   /// Takes out, by its dotted names, all that belongs to one of `groups` or is one of `plain`.

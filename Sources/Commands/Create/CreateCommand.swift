@@ -87,7 +87,7 @@ struct CreateCommand: ProgramCommand {
     if !standard.quiet { session.console.print(job.announcement + "\n") }
     session.console.flush()
     try session.run(job, session.reporter(isShown: false))
-    session.adviseOfNames(in: request.path, format: request.format, job.recipe.options)
+    session.warnOfNames(in: request.path, format: request.format, job.recipe.options)
     session.result = [
       "filename": .string(request.path), "format": .string(request.format),
       "virtual-size": OptionTree(job.recipe.size),

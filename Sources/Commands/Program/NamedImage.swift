@@ -31,6 +31,6 @@ struct NamedImage {
     guard options["driver"] != nil || options["file"] != nil else {
       throw BlockError(.invalidArgument, "Must specify either driver or file")
     }
-    return try ImageName(options: options, text: text)
+    return try ImageName(stated: options, text: text, protocols: protocols)
   }
 }

@@ -101,20 +101,24 @@ final class Session {
     return opener
   }
 
-  /// Tells of names that were written into a new image and that nobody here follows when they are found in one.
-  func adviseOfNames(in path: String, format: String, _ creation: OptionObject) {
+  /// Warns of names that were written into a new image and that nobody here follows when they are found in one. Of the
+  /// files that it names, none is opened.
+  func warnOfNames(in path: String, format: String, _ creation: OptionObject) {
     guard references != .any, ["backing_file", "data_file"].contains(where: { creation[$0] != nil }) else {
       return
     }
     var quiet = opener
     quiet.warn = { _ in }
     do throws(BlockError) {
-      let node = try quiet.openUnused(
-        ImageName(path: path), OpenSettings(format: format, flags: [.noIO, .forceShare]))
-      graph.dispose(ofUnused: node)
+      let settings = OpenSettings(format: format, flags: [.noIO, .forceShare], followsBacking: false)
+      let node = try quiet.openUnused(ImageName(path: path), settings)
+      defer { graph.dispose(ofUnused: node) }
+      for reference in node.references where [.backing, .dataFile].contains(reference.slot) {
+        _ = try quiet.find(reference, foundIn: path)
+      }
     } catch {
       guard error.kind == .refused else { return }
-      console.advise("'\(path)' cannot be opened as it is: \(error.finding).")
+      console.warn("'\(path)' cannot be opened as it is: \(error.finding)")
       if let advice = error.advice { console.advise(advice.text(about: path)) }
     }
   }

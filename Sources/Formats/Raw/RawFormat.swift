@@ -104,6 +104,8 @@ final class RawDriver: FormatDriver {
     (node.file?.child.capabilities ?? []).union(.anyLength)
   }
 
+  func formatInformation(of node: Node) -> FormatInformation? { unitInformation(of: node.file?.child) }
+
   func extent(at position: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
     let location = Extent.Location(.file, position + offset)
     // Past the page cache, the last block of the file is read and written whole.

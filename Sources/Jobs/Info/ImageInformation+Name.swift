@@ -7,33 +7,9 @@ internal import Options
 
 /// The names that open images again.
 extension ImageInformation {
-  /// The name that opens the image: its file's, or `json:{…}` where options make a difference.
+  /// The name that opens the image: its file's, or `json:{…}` where that alone would open other bytes.
   static func name(of node: Node) -> String {
-    guard node.isNamedByDrivers else { return plainName(of: node) }
-    return exactName(of: node) ?? "json:" + JSONWriter.compact(.object(statement(of: node)))
-  }
-
-  /// A window into a file has options that its name alone would lose.
-  private static func plainName(of node: Node) -> String {
-    var window = OptionObject()
-    let outer = "encrypt.key-secret"
-    if let secret = node.options.object?.flattened().first(where: { $0.key == outer })?.value {
-      window[outer] = secret
-    }
-    for key in ["offset", "driver", "size"] {
-      if key == "driver" {
-        window[key] = .string(node.driver.name)
-      } else if let value = node.options.object?[key] {
-        window[key] = value
-      }
-    }
-    let secret = node.options.object?["key-secret"]
-    guard window.count > 1 || secret != nil, let file = node.file?.child.visible else {
-      return path(of: node)
-    }
-    window["file"] = ["driver": .string(file.driver.name), "filename": .string(file.fileName)]
-    window["key-secret"] = secret
-    return "json:" + JSONWriter.compact(.object(window))
+    exactName(of: node) ?? "json:" + JSONWriter.compact(.object(statement(of: node)))
   }
 
   /// The file's name, so that it is not taken for one with a prefix.
@@ -42,11 +18,9 @@ extension ImageInformation {
     return isPlain ? node.fileName : "./" + node.fileName
   }
 
-  // MARK: Filters, and storage without files
-
-  /// A name without options, where there is one that says the same.
+  /// A name without options, where there is one that says the same to who knows the format.
   private static func exactName(of node: Node) -> String? {
-    let options = node.ownOptions
+    let options = node.tellingOptions
     switch node.driver.name {
     case "null-co", "null-aio": return options.isEmpty ? node.fileName : nil
     case "blkdebug":
@@ -60,9 +34,11 @@ extension ImageInformation {
       guard options.isEmpty, names.count == 2, let copy = names[0], let image = names[1] else { return nil }
       return "blkverify:\(copy):\(image)"
     default:
-      if node.file == nil { return node.children.isEmpty ? path(of: node) : nil }
-      guard !node.isFilter, options.isEmpty else { return nil }
-      return node.file.flatMap { exactName(of: $0.child.visible) }
+      guard let file = node.file?.child.visible else {
+        return node.children.isEmpty ? path(of: node) : nil
+      }
+      guard !node.isFilter, options.isEmpty, node.replaced.isEmpty, file.isNamedStorage else { return nil }
+      return exactName(of: file)
     }
   }
 
@@ -70,14 +46,21 @@ extension ImageInformation {
   private static func statement(of node: Node) -> OptionObject {
     var options = OptionObject()
     options["driver"] = .string(node.driver.name)
-    for entry in node.ownOptions.flattened() { options[entry.key] = entry.value }
+    for entry in node.tellingOptions.entries { options[entry.key] = entry.value }
     var list: [OptionTree] = []
-    for edge in node.children where edge.slot != .backing {
+    for edge in node.children where node.isFilter || edge.slot == .file || edge.slot == .dataFile {
+      guard edge.slot != .backing else { continue }
       let name = edge.slot == .file ? node.kind?.fileOption ?? "file" : edge.slot.rawValue
       let child = OptionTree.object(statement(of: edge.child.visible))
       if name.hasPrefix("children.") { list.append(child) } else { options[name] = child }
     }
     if !list.isEmpty { options["children"] = .array(list) }
+    // What the image names itself is found again.
+    for (slot, stated) in node.replaced.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+      options[slot.rawValue] =
+        node.edge(slot).map { .object(statement(of: $0.child.visible)) }
+        ?? (slot == .backing ? .null : stated)
+    }
     if node.children.isEmpty, node.isOnThisMachine { options["filename"] = .string(node.fileName) }
     var ordered = OptionObject()
     for key in leading where options[key] != nil { ordered[key] = options.remove(key) }
@@ -89,10 +72,12 @@ extension ImageInformation {
   /// The keys that `qemu-img` lists first.
   private static let leading = [
     "read-pattern", "throttle-group", "read-zeroes", "opt-write-zero", "max-write-zero", "offset", "children",
-    "image", "max-transfer", "driver",
+    "image", "max-transfer", "encrypt.key-secret", "backing", "data-file", "driver",
   ]
   /// The keys that come after those, before the rest.
-  private static let trailing = ["rewrite-corrupted", "blkverify", "vote-threshold", "file", "filename"]
+  private static let trailing = [
+    "size", "rewrite-corrupted", "blkverify", "vote-threshold", "file", "filename",
+  ]
 }
 
 extension Node {
@@ -102,15 +87,29 @@ extension Node {
   fileprivate var kind: (any DriverKind)? { Drivers.all.first { $0.name == driver.name } }
   fileprivate var isFilter: Bool { kind?.isFilter == true }
 
-  /// The driver's options that make a difference.
-  fileprivate var ownOptions: OptionObject {
-    var options = options.object ?? [:]
-    for key in ["filename", "latency-ns"] { options[key] = nil }
-    return options
+  /// Whether its name opens it again without a word of how: storage, and what names with a prefix lead to.
+  fileprivate var isNamedStorage: Bool { kind.map { $0.isProtocol || !$0.namePrefixes.isEmpty } ?? true }
+
+  /// The driver's options, by their dotted names, but for those that no byte of the content depends on.
+  fileprivate var tellingOptions: OptionObject {
+    var telling = OptionObject()
+    for entry in (options.object ?? [:]).flattened() where isTelling(entry.key) {
+      telling[entry.key] = entry.value
+    }
+    return telling
   }
 
-  /// Whether drivers stand here that a file's name says nothing of.
-  fileprivate var isNamedByDrivers: Bool {
-    isFilter || driver.name.hasPrefix("null-") || (file?.child.visible.isNamedByDrivers ?? false)
+  private func isTelling(_ option: String) -> Bool {
+    if isOnThisMachine { return false }
+    // Filters, and storage without files: all that they were told, but a null device's delays.
+    if isFilter || kind?.isProtocol == true {
+      return option != "latency-ns" && (option != "filename" || driver.name == "nbd")
+    }
+    return Node.telling.contains(option) || option == "snapshot" || option.hasPrefix("snapshot.")
   }
+
+  /// The options of formats that choose which bytes they show.
+  private static let telling: Set<String> = [
+    "offset", "size", "key-secret", "encrypt.key-secret", "disk", "fill-gaps", "force_size_calc",
+  ]
 }

@@ -66,6 +66,7 @@ package final class InfoJob: Job {
   private func refuseLoop(_ node: Node, _ visited: inout Set<FileIdentity>) throws(BlockError) {
     guard images.count < Opener.maximumDepth else {
       throw BlockError(.refused, "the chain of backing files is longer than \(Opener.maximumDepth) layers")
+        .prefixed("Could not open '\(node.fileName)'", naming: node.fileName)
     }
     guard let identity = FilePaths.identity(of: node.fileName) else { return }
     guard visited.insert(identity).inserted else {
