@@ -216,7 +216,7 @@ struct NBDInteropTests {
     #expect(outcome.status == 0)
     #expect(
       outcome.output.contains(
-        "hint: 'overlay.qcow2' cannot be opened as it is: 'overlay.qcow2' names 'nbd+unix:"))
+        "warning: 'overlay.qcow2' cannot be opened as it is: 'overlay.qcow2' names 'nbd+unix:"))
     #expect(outcome.output.contains("only local files may be named in an image"))
   }
 }
