@@ -107,7 +107,7 @@ import Testing
     "convert --bitmaps -O qcow2 r new", "convert -n -O raw @ s", "convert -l x @ new", "convert -l x r new",
     "convert -O vdi -c r new", "convert -O qcow2 -B @ -F raw missing new", "measure -l x -O qcow2 @",
     "dd -O raw osize=10 conv=notrunc if=r of=r", "bench -s 1G -c 1 -f raw r",
-    "bench -w -U -c 1 -f raw r", "bench -i native -c 1 -f raw r", "info --backing-chain --references=any far",
+    "bench -w -U -c 1 -f raw r", "info --backing-chain --references=any far",
     "map --references=any far", "info --backing-chain near", "map --untrusted near", "check -f qcow2 r",
     "info missing", "inspect missing", "luks dump r", "luks header-backup r new", "graph missing",
     "create -f qcow2 -b missing -F raw new", "create -f raw missing/new 1M",
