@@ -170,8 +170,9 @@ private final class TripleDriver: ComposedDriver {
       let text = (#"json:{"driver": "triple", "file.filename": "@image", "# + parts + "}")
         .replacing("@", with: folder.path + "/")
       do throws(BlockError) {
-        let name = try ImageName(text, protocols: [])
-        let node = try opener(graph).openUnused(name, OpenSettings())
+        let opener = opener(graph)
+        let name = try ImageName(text, protocols: opener.protocols)
+        let node = try opener.openUnused(name, OpenSettings())
         #expect(failure == nil && node.edge(TripleFormat.parts.element(1)) != nil, "\(parts)")
         graph.dispose(ofUnused: node)
       } catch {

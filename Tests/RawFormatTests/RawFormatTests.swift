@@ -76,7 +76,7 @@ struct RawFormatTests {
     (["size": 1000], "Specified size is not multiple of 512"),
     (["offset": "x"], "Parameter 'offset' expects a non-negative number below 2^64"),
     (["offset": true], "Parameter 'offset' expects a non-negative number below 2^64"),
-    (["offset": ["a": 1]], "Invalid parameter type for 'offset', expected: string"),
+    (["offset": ["a": 1]], "Parameter 'offset' expects a non-negative number below 2^64"),
     (["ofset": 1], "Block format 'raw' does not support the option 'ofset'"),
   ]
 
