@@ -1,7 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Glibc
+internal import CLinux
 
 /// Heap memory aligned for direct I/O, zero-filled when made.
 ///
@@ -19,7 +19,7 @@ package final class Buffer {
   package init(count: Int) {
     self.count = count
     unsafe base = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1), alignment: Buffer.alignment)
-    unsafe memset(base, 0, count)
+    unsafe linux_clear(base, count)
   }
 
   /// A buffer that holds a copy of `bytes`.

@@ -32,14 +32,9 @@ extension String {
   /// The text that stands for the bytes of a C string, which are copied.
   @unsafe
   package init(cName: UnsafePointer<CChar>) {
-    self.init()
-    var position = 0
-    while true {
-      let byte = unsafe UInt8(bitPattern: cName[position])
-      if byte == 0 { return }
-      unicodeScalars.append(Unicode.Scalar(spelling: byte))
-      position += 1
-    }
+    var bytes: [UInt8] = []
+    while case let byte = unsafe UInt8(bitPattern: cName[bytes.count]), byte != 0 { bytes.append(byte) }
+    self.init(spelling: bytes)
   }
 
   /// The bytes that the text stands for: the inverse of `init(spelling:)`. Of text that was not made by it, the UTF-8.
@@ -62,11 +57,7 @@ extension String {
 
   /// Those bytes as C takes a name: with a zero byte behind them.
   package var cName: [CChar] {
-    var bytes: [CChar] = []
-    bytes.reserveCapacity(utf8.count + 1)
-    for scalar in unicodeScalars { scalar.forEachSpelledByte { bytes.append(CChar(bitPattern: $0)) } }
-    bytes.append(0)
-    return bytes
+    spelledBytes.map { CChar(bitPattern: $0) } + [0]
   }
 
   /// The same name spelled as names from elsewhere are, so that the two can be compared: for text that a program made.

@@ -28,7 +28,7 @@ package enum ApplianceHead {
   private static func firstMember(in head: RawSpan) -> Member? {
     member { (offset) in
       guard offset <= UInt64(max(head.byteCount, 512) - 512), head.byteCount >= 512 else { return nil }
-      return head.slice(Int(offset)..<Int(offset) + 512).bytes(0..<512)
+      return head.bytes(Int(offset)..<Int(offset) + 512)
     }
   }
 

@@ -19,6 +19,11 @@ static inline _Bool linux_equal(const void *one, const void *other, size_t count
   return memcmp(one, other, count) == 0;
 }
 
+/// Fills an area with zeros; as fast in a build without optimization.
+static inline void linux_clear(void *area, size_t count) {
+  memset(area, 0, count);
+}
+
 /// Flags of linux_open beyond POSIX; 0 where the system lacks them.
 extern const int LINUX_O_DIRECT;
 extern const int LINUX_O_TMPFILE;

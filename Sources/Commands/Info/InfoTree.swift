@@ -11,7 +11,9 @@ struct InfoTree {
   private(set) var object = OptionObject()
 
   /// The internal snapshots; nil where there are none.
-  private(set) var snapshots: TreeList?
+  var snapshots: TreeList? {
+    if case .list(let list) = object["snapshots"] { list } else { nil }
+  }
 
   /// The object as a value.
   var tree: OptionTree { .object(object) }
@@ -19,10 +21,8 @@ struct InfoTree {
   init(_ image: ImageInformation, withLimits: Bool) {
     let format = image.format
     if let name = format?.backing?.format { object["backing-filename-format"] = .string(name) }
-    if let listed = format?.snapshots, !listed.isEmpty {
-      let list = InfoTree.list(listed)
-      snapshots = list
-      object["snapshots"] = .list(list)
+    if let snapshots = format?.snapshots, !snapshots.isEmpty {
+      object["snapshots"] = .list(InfoTree.list(snapshots))
     }
     object["virtual-size"] = OptionTree(image.virtualSize)
     object["filename"] = .string(image.name)
