@@ -331,20 +331,17 @@ struct ParallelsFormatTests {
     image.fault.record(from: image.memory.bytes)
     try image.edge.truncate(to: 1 << 20)
     try image.close()
-    var numbers = SeededNumbers(seed: 8)
     let history = try #require(image.fault.history)
-    for moment in 0...history.count {
-      for loss in StorageHistory.Loss.allCases {
-        let left = try MemoryParallels(
-          history.bytes(after: moment, losing: loss, &numbers), flags: [.writable, .checking])
-        #expect([300 << 10, 1 << 20].contains(left.edge.length))
-        let found = try left.check()
-        #expect(
-          found.lines.allSatisfy { $0.contains("leaked") || $0.contains("not closed") }, "\(found.lines)")
-        for cluster in 0..<6 as Range<UInt64> {
-          let content = try left.edge.array(at: cluster << 9, count: 512)
-          #expect(content.allSatisfy { $0 == UInt8(cluster + 1) })
-        }
+    try history.forEachLoss(seed: 8) { (moment, loss, bytes) in
+      let left = try MemoryParallels(
+        bytes, flags: [.writable, .checking])
+      #expect([300 << 10, 1 << 20].contains(left.edge.length))
+      let found = try left.check()
+      #expect(
+        found.lines.allSatisfy { $0.contains("leaked") || $0.contains("not closed") }, "\(found.lines)")
+      for cluster in 0..<6 as Range<UInt64> {
+        let content = try left.edge.array(at: cluster << 9, count: 512)
+        #expect(content.allSatisfy { $0 == UInt8(cluster + 1) })
       }
     }
   }

@@ -141,18 +141,15 @@ struct CompressedTests {
     try broken.close()
     #expect(broken.memory.bytes.count < image.memory.bytes.count)
     let wanted = [UInt8](repeating: 0, count: 60 << 12) + (60..<120).flatMap { content($0 + 1, 4096) }
-    var numbers = SeededNumbers(seed: 12)
     let history = try #require(broken.fault.history)
-    for moment in 0...history.count {
-      for loss in StorageHistory.Loss.allCases {
-        let left = try MemoryQcow(history.bytes(after: moment, losing: loss, &numbers))
-        let check = try left.check()
-        #expect(check.lines == [] && (moment < history.count || check.result.leaks == 0))
-        let isKept = try left.edge.array(at: 0, count: 120 << 12) == wanted
-        #expect(isKept, "\(moment), \(loss)")
-        let found = try left.edge.array(at: 200 << 12, count: 4096)
-        #expect(found == [UInt8](repeating: 201, count: 4096))
-      }
+    try history.forEachLoss(seed: 12) { (moment, loss, bytes) in
+      let left = try MemoryQcow(bytes)
+      let check = try left.check()
+      #expect(check.lines == [] && (moment < history.count || check.result.leaks == 0))
+      let isKept = try left.edge.array(at: 0, count: 120 << 12) == wanted
+      #expect(isKept, "\(moment), \(loss)")
+      let found = try left.edge.array(at: 200 << 12, count: 4096)
+      #expect(found == [UInt8](repeating: 201, count: 4096))
     }
   }
 }

@@ -201,14 +201,11 @@ struct QcowFormatTests {
     #expect(throws: BlockError.self) {
       try image.edge.setBackingFile(String(repeating: "n", count: 1024), format: nil)
     }
-    var numbers = SeededNumbers(seed: 3)
     let history = try #require(image.fault.history)
-    for moment in 0...history.count {
-      for loss in StorageHistory.Loss.allCases {
-        let left = try MemoryQcow(history.bytes(after: moment, losing: loss, &numbers), flags: [])
-        let name = left.node.driver.formatInformation(of: left.node)?.backing?.name
-        #expect(["a", long, "b", nil, "c"].contains(name))
-      }
+    try history.forEachLoss(seed: 3) { (moment, loss, bytes) in
+      let left = try MemoryQcow(bytes, flags: [])
+      let name = left.node.driver.formatInformation(of: left.node)?.backing?.name
+      #expect(["a", long, "b", nil, "c"].contains(name))
     }
     try image.close()
     let again = try MemoryQcow(image.memory.bytes)
@@ -265,15 +262,12 @@ struct QcowFormatTests {
     try image.edge.truncate(to: 4 << 20)
     try image.edge.write(at: 3 << 20, [1])
     try image.close()
-    var numbers = SeededNumbers(seed: 8)
     let history = try #require(image.fault.history)
-    for moment in 0...history.count {
-      for loss in StorageHistory.Loss.allCases {
-        let left = try MemoryQcow(history.bytes(after: moment, losing: loss, &numbers))
-        #expect([65536, 4 << 20].contains(left.edge.length))
-        #expect(try left.check().lines == [])
-        #expect(try left.edge.array(at: 0, count: content.count) == content)
-      }
+    try history.forEachLoss(seed: 8) { (moment, loss, bytes) in
+      let left = try MemoryQcow(bytes)
+      #expect([65536, 4 << 20].contains(left.edge.length))
+      #expect(try left.check().lines == [])
+      #expect(try left.edge.array(at: 0, count: content.count) == content)
     }
   }
 

@@ -151,14 +151,11 @@ struct QedFormatTests {
     #expect(throws: BlockError.self) {
       try image.edge.setBackingFile(String(repeating: "n", count: 1024), format: "raw")
     }
-    var numbers = SeededNumbers(seed: 3)
     let history = try #require(image.fault.history)
-    for moment in 0...history.count {
-      for loss in StorageHistory.Loss.allCases {
-        let left = try MemoryQed(history.bytes(after: moment, losing: loss, &numbers), flags: [])
-        let name = left.node.driver.formatInformation(of: left.node)?.backing?.name
-        #expect(["a", long, "b", nil].contains(name))
-      }
+    try history.forEachLoss(seed: 3) { (moment, loss, bytes) in
+      let left = try MemoryQed(bytes, flags: [])
+      let name = left.node.driver.formatInformation(of: left.node)?.backing?.name
+      #expect(["a", long, "b", nil].contains(name))
     }
   }
 

@@ -36,6 +36,18 @@ package struct StorageHistory: Sendable {
 
   mutating func add(_ event: Event) { events.append(event) }
 
+  /// Calls `body` with what a crash leaves at each moment, with each kind of loss.
+  package func forEachLoss(
+    seed: UInt64, _ body: (_ moment: Int, _ loss: Loss, _ bytes: [UInt8]) throws -> Void
+  )
+    rethrows
+  {
+    var numbers = SeededNumbers(seed: seed)
+    for moment in 0...count {
+      for loss in Loss.allCases { try body(moment, loss, bytes(after: moment, losing: loss, &numbers)) }
+    }
+  }
+
   /// The bytes that a crash leaves behind the first `moment` events.
   package func bytes(after moment: Int, losing loss: Loss, _ random: inout SeededNumbers) -> [UInt8] {
     let past = events.prefix(moment)

@@ -163,26 +163,23 @@ struct VdiFormatTests {
     try image.edge.write(at: 150 << 20, [1])
     try image.edge.truncate(to: 4 << 20)
     try image.close()
-    var numbers = SeededNumbers(seed: 5)
     let history = try #require(image.fault.history)
-    for moment in 0...history.count {
-      for loss in StorageHistory.Loss.allCases {
-        let left = try MemoryVdi(history.bytes(after: moment, losing: loss, &numbers))
-        let check = try left.check()
-        #expect(check.result.corruptions == 0, "\(moment), \(loss): \(check.lines)")
-        #expect(check.lines.isEmpty || check.result.leaks > 0)
-        #expect(try left.edge.array(at: 3 << 20, count: 1) == [9], "\(moment), \(loss)")
-        #expect(try left.repair(.leaks).corruptions == 0)
-        let after = try left.check()
-        #expect(after.lines == [] && after.result.leaks == 0, "\(moment), \(loss)")
-        #expect(try left.edge.array(at: 3 << 20, count: 1) == [9], "\(moment), \(loss)")
-        // What is written next does not come to lie on anything.
-        try left.edge.write(at: 1 << 20, [4])
-        try left.close()
-        let count = left.memory.bytes[388..<392].reversed().reduce(0) { $0 << 8 | UInt64($1) }
-        let data = left.memory.bytes[344..<348].reversed().reduce(0) { $0 << 8 | UInt64($1) }
-        #expect(data + count << 20 == UInt64(left.memory.bytes.count), "\(moment), \(loss)")
-      }
+    try history.forEachLoss(seed: 5) { (moment, loss, bytes) in
+      let left = try MemoryVdi(bytes)
+      let check = try left.check()
+      #expect(check.result.corruptions == 0, "\(moment), \(loss): \(check.lines)")
+      #expect(check.lines.isEmpty || check.result.leaks > 0)
+      #expect(try left.edge.array(at: 3 << 20, count: 1) == [9], "\(moment), \(loss)")
+      #expect(try left.repair(.leaks).corruptions == 0)
+      let after = try left.check()
+      #expect(after.lines == [] && after.result.leaks == 0, "\(moment), \(loss)")
+      #expect(try left.edge.array(at: 3 << 20, count: 1) == [9], "\(moment), \(loss)")
+      // What is written next does not come to lie on anything.
+      try left.edge.write(at: 1 << 20, [4])
+      try left.close()
+      let count = left.memory.bytes[388..<392].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+      let data = left.memory.bytes[344..<348].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+      #expect(data + count << 20 == UInt64(left.memory.bytes.count), "\(moment), \(loss)")
     }
   }
 }

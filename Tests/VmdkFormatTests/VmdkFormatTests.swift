@@ -127,17 +127,14 @@ extension [UInt8] {
       try image.edge.write(at: size - 512, [UInt8](repeating: 6, count: 512))
     }
     try image.close()
-    var numbers = SeededNumbers(seed: 11)
     let history = try #require(image.fault.history)
-    for moment in 0...history.count {
-      for loss in StorageHistory.Loss.allCases {
-        let left = try MemoryVmdk(
-          history.bytes(after: moment, losing: loss, &numbers), flags: [.writable, .checking])
-        #expect(sizes.contains(left.edge.length))
-        #expect(try left.check().result.corruptions == 0, "\(moment) \(loss)")
-        let isKept = try left.edge.array(at: 0, count: 8192).allSatisfy { $0 == 5 }
-        #expect(isKept, "\(moment) \(loss)")
-      }
+    try history.forEachLoss(seed: 11) { (moment, loss, bytes) in
+      let left = try MemoryVmdk(
+        bytes, flags: [.writable, .checking])
+      #expect(sizes.contains(left.edge.length))
+      #expect(try left.check().result.corruptions == 0, "\(moment) \(loss)")
+      let isKept = try left.edge.array(at: 0, count: 8192).allSatisfy { $0 == 5 }
+      #expect(isKept, "\(moment) \(loss)")
     }
     let last = try MemoryVmdk(image.memory.bytes, flags: .checking)
     #expect(try last.check().result.leaks == 0)

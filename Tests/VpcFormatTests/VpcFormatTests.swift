@@ -227,30 +227,26 @@ struct VpcFormatTests {
     try image.edge.truncate(to: 600 << 20)
     try image.edge.truncate(to: 9 << 20)
     try image.close()
-    var numbers = SeededNumbers(seed: 6)
     let history = try #require(image.fault.history)
-    for moment in 0...history.count {
-      for loss in StorageHistory.Loss.allCases {
-        let bytes = history.bytes(after: moment, losing: loss, &numbers)
-        #expect(VpcFooter(parsing: Buffer(Array(bytes.suffix(512))).bytes) != nil, "\(moment), \(loss)")
-        let left = try MemoryVpc(bytes)
-        let check = try left.check()
-        #expect(check.result.corruptions == 0, "\(moment), \(loss): \(check.lines)")
-        // A change of the length is in one footer before it is in the other.
-        let isUneven = bytes.prefix(512) != bytes.suffix(512)
-        #expect(check.lines.count == (isUneven ? 1 : 0) && check.result.leaks >= check.lines.count)
-        #expect(try left.edge.array(at: 0, count: 3000) == [UInt8](repeating: 3, count: 3000))
-        if isUneven, moment % 2 == 0 {
-          // What changes the image mends that, too.
-          try left.edge.write(at: 0, [3])
-        } else {
-          #expect(try left.repair(.leaks).corruptions == 0)
-        }
-        #expect(try left.check().lines == [], "\(moment), \(loss)")
-        #expect(left.memory.bytes.prefix(512) == left.memory.bytes.suffix(512))
-        // An open image keeps its memory.
-        try left.close()
+    try history.forEachLoss(seed: 6) { (moment, loss, bytes) in
+      #expect(VpcFooter(parsing: Buffer(Array(bytes.suffix(512))).bytes) != nil, "\(moment), \(loss)")
+      let left = try MemoryVpc(bytes)
+      let check = try left.check()
+      #expect(check.result.corruptions == 0, "\(moment), \(loss): \(check.lines)")
+      // A change of the length is in one footer before it is in the other.
+      let isUneven = bytes.prefix(512) != bytes.suffix(512)
+      #expect(check.lines.count == (isUneven ? 1 : 0) && check.result.leaks >= check.lines.count)
+      #expect(try left.edge.array(at: 0, count: 3000) == [UInt8](repeating: 3, count: 3000))
+      if isUneven, moment % 2 == 0 {
+        // What changes the image mends that, too.
+        try left.edge.write(at: 0, [3])
+      } else {
+        #expect(try left.repair(.leaks).corruptions == 0)
       }
+      #expect(try left.check().lines == [], "\(moment), \(loss)")
+      #expect(left.memory.bytes.prefix(512) == left.memory.bytes.suffix(512))
+      // An open image keeps its memory.
+      try left.close()
     }
   }
 
@@ -271,19 +267,16 @@ struct VpcFormatTests {
     try image.edge.flush()
     image.fault.record(from: image.memory.bytes)
     for length in lengths.dropFirst() { try image.edge.truncate(to: length) }
-    var numbers = SeededNumbers(seed: 11)
     let history = try #require(image.fault.history)
-    for moment in 0...history.count {
-      for loss in StorageHistory.Loss.allCases {
-        let left = try MemoryVpc(history.bytes(after: moment, losing: loss, &numbers), flags: [])
-        #expect(lengths.contains(left.edge.length), "\(moment), \(loss)")
-        #expect(try left.check().lines == [])
-        let content = try left.edge.array(at: 0, count: Int(left.edge.length))
-        let stored = content.firstIndex(of: 0) ?? content.count
-        let isRight = content[..<stored].allSatisfy { $0 == 3 } && content[stored...].allSatisfy { $0 == 0 }
-        #expect(isRight && stored >= 32 << 10, "\(moment), \(loss)")
-        try left.close()
-      }
+    try history.forEachLoss(seed: 11) { (moment, loss, bytes) in
+      let left = try MemoryVpc(bytes, flags: [])
+      #expect(lengths.contains(left.edge.length), "\(moment), \(loss)")
+      #expect(try left.check().lines == [])
+      let content = try left.edge.array(at: 0, count: Int(left.edge.length))
+      let stored = content.firstIndex(of: 0) ?? content.count
+      let isRight = content[..<stored].allSatisfy { $0 == 3 } && content[stored...].allSatisfy { $0 == 0 }
+      #expect(isRight && stored >= 32 << 10, "\(moment), \(loss)")
+      try left.close()
     }
   }
 
@@ -312,16 +305,13 @@ struct VpcFormatTests {
     try image.edge.makeEmpty()
     try image.close()
     #expect(image.memory.bytes.count <= bytes.count)
-    var numbers = SeededNumbers(seed: 8)
     let history = try #require(image.fault.history)
-    for moment in 0...history.count {
-      for loss in StorageHistory.Loss.allCases {
-        let left = try MemoryVpc(
-          history.bytes(after: moment, losing: loss, &numbers), below: below, flags: [])
-        #expect(left.node.driver.formatInformation(of: left.node)?.backing?.name == "c.vhd")
-        let first = try left.edge.array(at: 0, count: 1)
-        #expect(first == [1] || first == [7])
-      }
+    try history.forEachLoss(seed: 8) { (moment, loss, bytes) in
+      let left = try MemoryVpc(
+        bytes, below: below, flags: [])
+      #expect(left.node.driver.formatInformation(of: left.node)?.backing?.name == "c.vhd")
+      let first = try left.edge.array(at: 0, count: 1)
+      #expect(first == [1] || first == [7])
     }
   }
 
@@ -333,15 +323,12 @@ struct VpcFormatTests {
     image.fault.record(from: image.memory.bytes)
     for name in ["b.vhd", "folder/c.vhd", nil] { try image.edge.setBackingFile(name, format: nil) }
     #expect(throws: BlockError.self) { try image.edge.setBackingFile("x\\y.vhd", format: nil) }
-    var numbers = SeededNumbers(seed: 9)
     let history = try #require(image.fault.history)
-    for moment in 0...history.count {
-      for loss in StorageHistory.Loss.allCases {
-        let left = try MemoryVpc(history.bytes(after: moment, losing: loss, &numbers), flags: [])
-        let name = left.node.driver.formatInformation(of: left.node)?.backing?.name
-        #expect(["a.vhd", "b.vhd", "folder/c.vhd", nil].contains(name), "\(moment), \(loss)")
-        #expect(try left.edge.array(at: 0, count: 1) == [1])
-      }
+    try history.forEachLoss(seed: 9) { (moment, loss, bytes) in
+      let left = try MemoryVpc(bytes, flags: [])
+      let name = left.node.driver.formatInformation(of: left.node)?.backing?.name
+      #expect(["a.vhd", "b.vhd", "folder/c.vhd", nil].contains(name), "\(moment), \(loss)")
+      #expect(try left.edge.array(at: 0, count: 1) == [1])
     }
   }
 
