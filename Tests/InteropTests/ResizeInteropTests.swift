@@ -49,6 +49,30 @@ import Testing
     #expect(outcome == Shell.Outcome(status: 0, output: ""))
   }
 
+  @Test(
+    "C-05 space is had in a data file that is longer than the disk", arguments: ["falloc", "full"],
+    ["qemu-img", Programs.strata])
+  func longDataFile(_ mode: String, _ creator: String) throws {
+    let folder = TemporaryFolder()
+    let outcome = Shell.run(
+      """
+      set -e
+      for growth in 16 48 80; do
+        rm -f image image.data
+        "$3" create -q -f qcow2 -o data_file=image.data,preallocation=metadata image 2000k
+        "$1" resize -q --preallocation=$2 image +${growth}k
+        qemu-img check -q image
+        qemu-io -c 'write -q -P 5 0 2000k' image
+        sync image.data
+        before=$(stat -c %b image.data)
+        qemu-io -c "read -q -P 5 0 2000k" -c "read -q -P 0 2000k ${growth}k" -c "write -q 2000k ${growth}k" image
+        sync image.data
+        [ $(stat -c %b image.data) -le $before ] || echo "$growth: $(stat -c %b image.data), not $before"
+      done
+      """, Programs.strata, mode, creator, folder: folder.path)
+    #expect(outcome == Shell.Outcome(status: 0, output: ""))
+  }
+
   @Test("snapshots keep their length and their content")
   func snapshotsStay() throws {
     let folder = TemporaryFolder()

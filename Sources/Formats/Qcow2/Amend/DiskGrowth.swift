@@ -59,10 +59,7 @@ struct DiskGrowth {
     // Nothing is there as a rule; another program may have been stopped while it made the disk shorter.
     try mapping.giveUp(from: tail, to: newLength, .cut, held)
     if showsThrough { try zeroes(from: tail, to: newLength, held) }
-    if files.hasDataFile {
-      let storage = preallocation == .metadata ? Preallocation.off : preallocation
-      try files.dataFile(held).truncate(to: newLength, exact: false, preallocation: storage)
-    }
+    if files.hasDataFile { try growData(tail, newLength, preallocation, held) }
     guard preallocation != .off || driver.isDataRaw else { return }
     // The cluster at the old end gets space too, but in a data file, where its place may hold anything.
     let start = files.hasDataFile ? tail : oldLength - geometry.offsetInCluster(oldLength)
@@ -71,6 +68,21 @@ struct DiskGrowth {
     } else {
       try preallocate(start..<newLength, preallocation, held)
     }
+  }
+
+  /// Lets the data file be as long as the disk will be, with space as asked for.
+  private func growData(
+    _ tail: UInt64, _ newLength: UInt64, _ preallocation: Preallocation, _ held: borrowing Held
+  ) throws(BlockError) {
+    let data = try files.dataFile(held)
+    guard preallocation == .falloc || preallocation == .full else {
+      return try data.truncate(to: newLength, exact: false)
+    }
+    // It may be longer than the disk, with holes; zeros that are encrypted are none.
+    let kept = codec.isEncrypted ? tail : mapping.length
+    if data.length > kept { try data.truncate(to: kept) }
+    let storage = data.length < newLength ? preallocation : .off
+    try data.truncate(to: newLength, exact: false, preallocation: storage)
   }
 
   /// Leaves the image as if nothing had been prepared behind the old end.
