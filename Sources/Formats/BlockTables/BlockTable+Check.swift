@@ -265,9 +265,16 @@ extension BlockTable {
         try mend(finding, node)
       }
     }
-    // Copies get places behind all that is in use, and no file could be as long as what was nowhere.
-    if isAnyOutside, broken.count >= BlockTable.rememberedPlaces { broken.removeAll { $0.kind == .shared } }
+    // Copies get places by what is in use, and no file could be as long as what was nowhere.
+    let isKnown = broken.count < BlockTable.rememberedPlaces
+    if isAnyOutside, !isKnown { broken.removeAll { $0.kind == .shared } }
     freeUnits = nil
+    if isKnown, layout.directory == nil, broken.contains(where: { $0.kind == .shared }) {
+      // What shares its place with others often leaves its own to nobody.
+      var free = try knownFreeUnits(node)
+      free.reusable = try unusedPlaces(before: free.end, node).reversed()
+      freeUnits = free
+    }
     for finding in broken where finding.kind == .shared { try mend(finding, node) }
     return try lengthenFile(to: end, node)
   }

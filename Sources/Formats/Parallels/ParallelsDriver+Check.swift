@@ -71,7 +71,7 @@ extension ParallelsDriver {
     let wasOpen = isUnclosed
     try beginChanges(node)
     for defect in defects { report("\(verb) \(defect)") }
-    let lost = lost(try table.check(of: node, JobContext()) { _ in }, used, node)
+    var lost = lost(try table.check(of: node, JobContext()) { _ in }, used, node)
     if what == .all, defects.contains(where: \.isOfData) {
       // The file is to be cut where the header says so afterwards.
       try mend(defects.filter(\.isOfData), node)
@@ -81,6 +81,8 @@ extension ParallelsDriver {
     }
     var result = try table.repair(what, of: node, context) { (finding) throws(BlockError) in
       report("\(verb) \(self.text(of: finding))")
+      // Its copy takes a lost place.
+      if what == .all, finding.kind == .shared, lost.inside > 0 { lost.inside -= 1 }
     }
     let isCut = result.corruptions == 0
     lost.tell(isCut ? "Repairing" : "ERROR", report)
