@@ -14,9 +14,15 @@ typedef __typeof__(&nbd_get_errno) strata_nbd_get_errno;
 typedef __typeof__(&nbd_set_export_name) strata_nbd_set_export_name;
 typedef __typeof__(&nbd_add_meta_context) strata_nbd_add_meta_context;
 typedef __typeof__(&nbd_can_meta_context) strata_nbd_can_meta_context;
-typedef __typeof__(&nbd_connect_uri) strata_nbd_connect_uri;
 typedef __typeof__(&nbd_connect_unix) strata_nbd_connect_unix;
 typedef __typeof__(&nbd_connect_tcp) strata_nbd_connect_tcp;
+typedef __typeof__(&nbd_set_tls) strata_nbd_set_tls;
+typedef __typeof__(&nbd_set_tls_verify_peer) strata_nbd_set_tls_verify_peer;
+// One type for what sets a text: nbd_set_tls_certificates, _psk_file, _username; and, since libnbd 1.22, _hostname.
+typedef __typeof__(&nbd_set_tls_certificates) strata_nbd_set_text;
+typedef __typeof__(&nbd_set_debug) strata_nbd_set_debug;
+typedef __typeof__(&nbd_set_debug_callback) strata_nbd_set_debug_callback;
+typedef __typeof__(&nbd_clear_debug_callback) strata_nbd_clear_debug_callback;
 typedef __typeof__(&nbd_get_size) strata_nbd_get_size;
 typedef __typeof__(&nbd_get_block_size) strata_nbd_get_block_size;
 // One type for nbd_is_read_only and all nbd_can_* and nbd_aio_is_* that take nothing but the handle.

@@ -27,7 +27,7 @@ struct DiskFolder {
   ) throws(BlockError) -> RootUser {
     let user = graph.makeUser("test", request: PermissionRequest(held: held, shared: .consistentRead))
     var opener = Opener(graph: graph, kinds: Drivers.all)
-    opener.rateLimiters = limiters
+    opener.objects.rateLimiters = limiters
     try opener.open(ImageName(options: options, text: "disk"), OpenSettings(flags: flags), for: user)
     return user
   }

@@ -169,8 +169,8 @@ package struct OpenRequest {
   package var options: OptionObject
   /// Where the secrets come from that options name.
   package let secrets: any SecretSource
-  /// The groups that options name by which requests are slowed down.
-  package let rateLimiters: [String: any RateLimiter]
+  /// What else options name.
+  package let objects: DefinedObjects
   /// Bytes of memory that the image's tables may take together; nil for no more than the format's own limits.
   package var tableBudget: UInt64?
   /// Bytes of memory that caches of the image's tables may take where the user says nothing: the layers of a chain share

@@ -103,7 +103,7 @@ extension Opener {
       flags: flags.subtracting(.probed), options: .object(options))
     var request = OpenRequest(
       node: node, flags: node.flags, found: name.found, options: options, secrets: secrets,
-      rateLimiters: rateLimiters,
+      objects: objects,
       tableBudget: tableBudget, cacheBytes: Opener.cacheBytes(below: 0), warn: warn, graph: graph)
     let opened = try kind.open(&request)
     try kind.refuseRest(of: request.options)
@@ -170,7 +170,7 @@ extension Opener {
       }
     }
     var request = OpenRequest(
-      node: node, flags: flags, found: nil, options: options, secrets: secrets, rateLimiters: rateLimiters,
+      node: node, flags: flags, found: nil, options: options, secrets: secrets, objects: objects,
       tableBudget: tableBudget, cacheBytes: Opener.cacheBytes(below: above.count - 1), warn: warn,
       graph: graph)
     let opened = try about(node.fileName) { () throws(BlockError) in try kind.open(&request) }

@@ -34,8 +34,8 @@ package struct Opener {
 
   /// Where the secrets come from that options name.
   package var secrets: any SecretSource = NoSecrets()
-  /// The groups that options name by which requests are slowed down.
-  package var rateLimiters: [String: any RateLimiter] = [:]
+  /// What else options name.
+  package var objects = DefinedObjects()
   /// Called with each warning that opening produces.
   package var warn: (OpenWarning) -> Void = { _ in }
 

@@ -5,6 +5,7 @@ internal import BlockGraph
 internal import Filters
 internal import Jobs
 internal import Options
+internal import Secrets
 
 /// Completes what stands behind `-o` and `--object`: lists of `key=value` with commas between.
 enum OptionCandidates {
@@ -54,9 +55,14 @@ enum OptionCandidates {
     let (before, last) = split(text)
     let result: Candidates
     if before.isEmpty {
-      result = .words(["secret,id=", "throttle-group,id="])
+      result = .words(
+        ["secret,id=", "throttle-group,id="] + CredentialsDefinition.Kind.usable.map { $0.rawValue + ",id=" })
     } else if before.hasPrefix("throttle-group,") {
       result = .words(["id="] + ThrottleGroup.properties.map { "x-\($0)=" })
+    } else if let kind = CredentialsDefinition.Kind.usable.first(where: {
+      before.hasPrefix($0.rawValue + ",")
+    }) {
+      result = credentials(kind, last)
     } else if last.hasPrefix("file=") {
       result = Candidates.files.prefixed("file=")
     } else if last.hasPrefix("keyid=") {
@@ -74,6 +80,15 @@ enum OptionCandidates {
       ])
     }
     return result.starting(with: last).prefixed(before)
+  }
+
+  private static func credentials(_ kind: CredentialsDefinition.Kind, _ last: String) -> Candidates {
+    switch last {
+    case _ where last.hasPrefix("dir="): Candidates.files.prefixed("dir=")
+    case _ where last.hasPrefix("endpoint="): Candidates.words(["client"]).prefixed("endpoint=")
+    case _ where last.hasPrefix("verify-peer="): Candidates.words(["on", "off"]).prefixed("verify-peer=")
+    default: .words(["id="] + CredentialsDefinition.properties(of: kind).map { $0 + "=" })
+    }
   }
 
   /// The complete part, up to the last comma, and the part that is being written.

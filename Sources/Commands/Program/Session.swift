@@ -69,7 +69,7 @@ final class Session {
     var opener = Opener(graph: graph, kinds: Drivers.all, references: references)
     if isUntrusted { opener.distrust() }
     opener.secrets = secrets
-    opener.rateLimiters = definitions.rateLimiters
+    opener.objects = definitions.others
     let console = console
     opener.warn = { warning in
       switch warning {

@@ -11,8 +11,8 @@ internal import Secrets
 final class ObjectDefinitions {
   /// The secrets.
   let secrets = SecretStore()
-  /// The groups by which requests are slowed down.
-  private(set) var rateLimiters: [String: any RateLimiter] = [:]
+  /// All others.
+  private(set) var others = DefinedObjects()
 
   private static let throttleGroup = "throttle-group"
 
@@ -21,12 +21,23 @@ final class ObjectDefinitions {
   /// - Parameter warn: told what a user may not have meant.
   func add(_ text: String, warn: (String) -> Void) throws(BlockError) {
     var properties = try SecretDefinition.properties(text)
-    guard properties["qom-type"]?.string == ObjectDefinitions.throttleGroup else {
+    let type = properties["qom-type"]?.string
+    if type == ObjectDefinitions.throttleGroup {
+      properties["qom-type"] = nil
+      try addGroup(&properties)
+    } else if let kind = type.flatMap(CredentialsDefinition.Kind.init) {
+      properties["qom-type"] = nil
+      let definition = try CredentialsDefinition(kind, reading: properties)
+      try refuseKnown(definition.id)
+      others.credentials[definition.id] = try definition.credentials(secrets)
+    } else {
       let definition = try SecretDefinition(reading: properties)
       try refuseKnown(definition.id)
-      return try secrets.add(definition, warn: warn)
+      try secrets.add(definition, warn: warn)
     }
-    properties["qom-type"] = nil
+  }
+
+  private func addGroup(_ properties: inout OptionObject) throws(BlockError) {
     guard let id = try properties.takeString("id") else {
       throw BlockError(.invalidArgument, "Parameter 'id' is missing")
     }
@@ -36,11 +47,11 @@ final class ObjectDefinitions {
     if let left = properties.keys.first {
       throw BlockError(.invalidArgument, "Parameter '\(left)' is unexpected")
     }
-    rateLimiters[id] = group
+    others.rateLimiters[id] = group
   }
 
   private func refuseKnown(_ id: String) throws(BlockError) {
-    guard rateLimiters[id] != nil || (try? secrets.secret(named: id)) != nil else { return }
+    guard others.contains(id) || (try? secrets.secret(named: id)) != nil else { return }
     throw BlockError(
       .alreadyExists, "attempt to add duplicate property '\(id)' to object (type 'container')")
   }
@@ -48,12 +59,17 @@ final class ObjectDefinitions {
   /// The text of `--object help` and `--object TYPE,help`, or nil where `text` asks for neither.
   static func help(for text: String) -> String? {
     switch text {
-    case "help", "?": return "List of user creatable objects:\n  secret\n  \(throttleGroup)\n"
+    case "help", "?":
+      var lines = "List of user creatable objects:\n"
+      for type in ["secret", throttleGroup] + CredentialsDefinition.Kind.usable.map(\.rawValue) {
+        lines += "  \(type)\n"
+      }
+      return lines
     case throttleGroup + ",help", throttleGroup + ",?":
       var lines = "\(throttleGroup) options:\n  limits=<ThrottleLimits>\n"
       for property in ThrottleGroup.properties { lines += "  x-\(property)=<int>\n" }
       return lines
-    default: return SecretDefinition.help(for: text)
+    default: return SecretDefinition.help(for: text) ?? CredentialsDefinition.help(for: text)
     }
   }
 }

@@ -21,7 +21,7 @@ package struct ThrottleFilter: DriverKind {
     guard let name = try request.options.takeString("throttle-group") else {
       throw BlockError(.invalidArgument, "Please specify a throttle group")
     }
-    guard let limiter = request.rateLimiters[name] else {
+    guard let limiter = request.objects.rateLimiters[name] else {
       throw BlockError(
         .notFound, "Throttle group '\(name)' does not exist",
         advice: "Define it with --object throttle-group,id=\(name),x-bps-total=BYTES.")

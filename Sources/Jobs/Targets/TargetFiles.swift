@@ -329,7 +329,10 @@ final class TargetFiles {
 
   private func openRemote(_ name: String, _ flags: NodeFlags) throws(BlockError) -> Target {
     let image = try ImageName(name, protocols: opener.protocols)
-    return try inFile(name, "Could not create") { () throws(BlockError) in
+    let prefix = ImageName.protocolPrefix(of: name)
+    let driver = opener.protocols.first { $0.text == prefix }?.driver ?? name
+    let failure = "Protocol driver '\(driver)' does not support image creation, and opening the image failed"
+    return try inContext(failure) { () throws(BlockError) in
       var driver: HeaderLastDriver?
       let node = try opener.openStorage(image, flags) { (storage) throws(BlockError) in
         guard let storage = storage as? any InPlaceStorage else {

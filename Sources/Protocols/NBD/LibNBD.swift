@@ -17,9 +17,18 @@ struct LibNBD: @unchecked Sendable {
   let setExportName: strata_nbd_set_export_name
   let addContext: strata_nbd_add_meta_context
   let hasContext: strata_nbd_can_meta_context
-  let connectURI: strata_nbd_connect_uri
   let connectUnix: strata_nbd_connect_unix
   let connectTCP: strata_nbd_connect_tcp
+  let setTLS: strata_nbd_set_tls
+  let setTLSVerifyPeer: strata_nbd_set_tls_verify_peer
+  let setTLSCertificates: strata_nbd_set_text
+  let setTLSKeyFile: strata_nbd_set_text
+  let setTLSUser: strata_nbd_set_text
+  /// Nil before libnbd 1.22.
+  let setTLSHostname: strata_nbd_set_text?
+  let setDebug: strata_nbd_set_debug
+  let setDebugCallback: strata_nbd_set_debug_callback
+  let clearDebugCallback: strata_nbd_clear_debug_callback
   let isClosed: strata_nbd_ability
   let isDead: strata_nbd_ability
   let size: strata_nbd_get_size
@@ -51,9 +60,20 @@ struct LibNBD: @unchecked Sendable {
     unsafe setExportName = try library.function("nbd_set_export_name", as: strata_nbd_set_export_name.self)
     unsafe addContext = try library.function("nbd_add_meta_context", as: strata_nbd_add_meta_context.self)
     unsafe hasContext = try library.function("nbd_can_meta_context", as: strata_nbd_can_meta_context.self)
-    unsafe connectURI = try library.function("nbd_connect_uri", as: strata_nbd_connect_uri.self)
     unsafe connectUnix = try library.function("nbd_connect_unix", as: strata_nbd_connect_unix.self)
     unsafe connectTCP = try library.function("nbd_connect_tcp", as: strata_nbd_connect_tcp.self)
+    unsafe setTLS = try library.function("nbd_set_tls", as: strata_nbd_set_tls.self)
+    unsafe setTLSVerifyPeer = try library.function(
+      "nbd_set_tls_verify_peer", as: strata_nbd_set_tls_verify_peer.self)
+    unsafe setTLSCertificates = try library.function("nbd_set_tls_certificates", as: strata_nbd_set_text.self)
+    unsafe setTLSKeyFile = try library.function("nbd_set_tls_psk_file", as: strata_nbd_set_text.self)
+    unsafe setTLSUser = try library.function("nbd_set_tls_username", as: strata_nbd_set_text.self)
+    unsafe setTLSHostname = try? library.function("nbd_set_tls_hostname", as: strata_nbd_set_text.self)
+    unsafe setDebug = try library.function("nbd_set_debug", as: strata_nbd_set_debug.self)
+    unsafe setDebugCallback = try library.function(
+      "nbd_set_debug_callback", as: strata_nbd_set_debug_callback.self)
+    unsafe clearDebugCallback = try library.function(
+      "nbd_clear_debug_callback", as: strata_nbd_clear_debug_callback.self)
     unsafe isClosed = try library.function("nbd_aio_is_closed", as: strata_nbd_ability.self)
     unsafe isDead = try library.function("nbd_aio_is_dead", as: strata_nbd_ability.self)
     unsafe size = try library.function("nbd_get_size", as: strata_nbd_get_size.self)

@@ -7,16 +7,29 @@ internal import Errors
 internal import Options
 
 /// The address of a server, and the name of one of its exports.
-enum NBDAddress: Equatable {
-  /// As libnbd reads it: `nbd://host:port/export`, `nbd+unix:///export?socket=path`, `nbds://…` with TLS.
-  case uri(String)
-  /// A socket of this machine.
-  case unix(path: String, export: String)
-  /// Elsewhere.
-  case tcp(host: String, port: String, export: String)
+struct NBDAddress: Equatable {
+  /// The place of a server.
+  enum Place: Equatable {
+    /// A socket of this machine.
+    case unix(path: String)
+    /// Elsewhere.
+    case tcp(host: String, port: String)
+  }
+
+  let place: Place
+  let export: String
+  /// Whether the name asks for TLS.
+  private(set) var wantsTLS = false
+  /// The URI that users wrote, as far as they wrote one.
+  private var written: String?
 
   /// The port where none is given.
   private static let usualPort = "10809"
+
+  private init(_ place: Place, export: String) {
+    self.place = place
+    self.export = export
+  }
 
   /// Takes the options out that say where the server is.
   ///
@@ -38,12 +51,11 @@ enum NBDAddress: Equatable {
       guard let path = try server.takeString("path") else {
         throw BlockError(.invalidArgument, "Parameter 'server.path' is missing")
       }
-      self = .unix(path: path, export: export)
+      self.init(.unix(path: path), export: export)
     case "inet":
-      guard let host = try server.takeString("host") else {
-        throw BlockError(.invalidArgument, "NBD server address missing")
-      }
-      self = .tcp(host: host, port: try server.takeString("port") ?? NBDAddress.usualPort, export: export)
+      guard let host = try server.takeString("host") else { throw NBDAddress.missing }
+      let port = try server.takeString("port") ?? NBDAddress.usualPort
+      self.init(.tcp(host: host, port: port), export: export)
     case nil: throw BlockError(.invalidArgument, "Parameter 'server.type' is missing")
     case .some(let other):
       throw BlockError(.unsupported, "Parameter 'server.type' does not accept value '\(other)'")
@@ -52,53 +64,129 @@ enum NBDAddress: Equatable {
     if !server.isEmpty { options["server"] = .object(server) }
   }
 
+  private static var missing: BlockError { BlockError(.invalidArgument, "NBD server address missing") }
+  private static let howToWrite: Advice = "Write nbd://HOST:PORT/EXPORT or nbd+unix:///EXPORT?socket=PATH."
+
+  // MARK: Names
+
   /// Reads a URI, or the old form `nbd:HOST:PORT` or `nbd:unix:PATH` with `:exportname=NAME` after it.
   private init(name: String) throws(BlockError) {
-    guard !name.contains("://") else {
-      // The library knows one name only for what is not on this machine.
-      self = .uri(name.hasPrefix("nbd+tcp:") ? "nbd:" + name.dropFirst("nbd+tcp:".count) : name)
+    if name.contains("://") {
+      guard let address = NBDAddress(uri: name) else {
+        throw BlockError(.invalidArgument, "No valid URL specified", advice: NBDAddress.howToWrite)
+      }
+      self = address
       return
     }
     var rest = name[...]
     if rest.hasPrefix("nbd:") { rest = rest.dropFirst("nbd:".count) }
+    guard !rest.isEmpty else { throw NBDAddress.missing }
     var export = ""
     if let mark = rest.firstRange(of: ":exportname=") {
       export = String(rest[mark.upperBound...])
       rest = rest[..<mark.lowerBound]
     }
     if rest.hasPrefix("unix:") {
-      self = .unix(path: String(rest.dropFirst("unix:".count)), export: export)
+      self.init(.unix(path: String(rest.dropFirst("unix:".count))), export: export)
       return
     }
-    guard let (host, port) = NBDAddress.place(rest) else {
+    guard let (host, port) = NBDAddress.hostAndPort(rest), let port else {
       throw BlockError(
-        .invalidArgument, "'\(name)' names no NBD server",
-        advice: "Write nbd://HOST:PORT/EXPORT or nbd+unix:///EXPORT?socket=PATH.")
+        .invalidArgument, "error parsing address '\(rest)'", advice: NBDAddress.howToWrite)
     }
-    self = .tcp(host: host, port: port, export: export)
+    self.init(.tcp(host: host, port: port), export: export)
   }
 
-  /// The parts of `HOST:PORT`, where the host may be an IPv6 address in brackets; nil where one is missing.
-  private static func place(_ text: Substring) -> (host: String, port: String)? {
-    guard let colon = text.lastIndex(of: ":") else { return nil }
-    var host = text[..<colon]
-    let port = text[text.index(after: colon)...]
+  /// Reads `nbd://HOST:PORT/EXPORT` or `nbd+unix:///EXPORT?socket=PATH`; nil where it is neither.
+  private init?(uri: String) {
+    guard let mark = uri.firstRange(of: "://") else { return nil }
+    let scheme = uri[..<mark.lowerBound]
+    var rest = uri[mark.upperBound...]
+    var query: Substring?
+    if let mark = rest.firstIndex(of: "?") {
+      query = rest[rest.index(after: mark)...]
+      rest = rest[..<mark]
+    }
+    let slash = rest.firstIndex(of: "/")
+    let server = rest[..<(slash ?? rest.endIndex)]
+    let path = slash.map { rest[rest.index(after: $0)...] } ?? ""
+    guard let export = NBDAddress.unescaped(path) else { return nil }
+    switch scheme {
+    case "nbd", "nbd+tcp", "nbds":
+      // A user's name in front of the host means nothing without a password.
+      let place = server.lastIndex(of: "@").map { server[server.index(after: $0)...] } ?? server
+      guard query == nil, let (host, port) = NBDAddress.hostAndPort(place, needsPort: false),
+        let host = NBDAddress.unescaped(host[...]), port.map({ UInt16($0) != nil }) ?? true
+      else { return nil }
+      self.init(
+        .tcp(host: host, port: port.map { $0 == "0" ? NBDAddress.usualPort : $0 } ?? NBDAddress.usualPort),
+        export: export)
+    case "nbd+unix", "nbds+unix":
+      guard server.isEmpty, let query, query.hasPrefix("socket="), !query.contains("&"),
+        let path = NBDAddress.unescaped(query.dropFirst("socket=".count))
+      else { return nil }
+      self.init(.unix(path: path), export: export)
+    default: return nil
+    }
+    wantsTLS = scheme.hasPrefix("nbds")
+    // There is one name only for what is not on this machine.
+    written = scheme == "nbd+tcp" ? "nbd" + uri[mark.lowerBound...] : uri
+  }
+
+  /// The parts of `HOST:PORT`, where the host may be an IPv6 address in brackets; nil where one is missing that is
+  /// needed.
+  private static func hostAndPort(_ text: Substring, needsPort: Bool = true) -> (host: String, port: String?)?
+  {
+    let bracket = text.hasPrefix("[") ? text.lastIndex(of: "]") : nil
+    guard text.hasPrefix("[") == (bracket != nil) else { return nil }
+    let colon = text[(bracket ?? text.startIndex)...].lastIndex(of: ":")
+    guard colon != nil || !needsPort else { return nil }
+    var host = text[..<(colon ?? text.endIndex)]
+    let port = colon.map { text[text.index(after: $0)...] }
     if host.hasPrefix("[") {
       guard host.hasSuffix("]") else { return nil }
       host = host.dropFirst().dropLast()
     }
-    return host.isEmpty || port.isEmpty ? nil : (String(host), String(port))
+    return host.isEmpty || port?.isEmpty == true ? nil : (String(host), port.map { String($0) })
+  }
+
+  /// The text that stands escaped in a URI; nil where an escape is none.
+  private static func unescaped(_ text: Substring) -> String? {
+    var bytes: [UInt8] = []
+    var rest = String(text).spelledBytes[...]
+    while let byte = rest.popFirst() {
+      guard byte == UInt8(ascii: "%") else {
+        bytes.append(byte)
+        continue
+      }
+      guard rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16),
+        value != 0
+      else { return nil }
+      bytes.append(value)
+      rest = rest.dropFirst(2)
+    }
+    return String(spelling: bytes)
+  }
+
+  // MARK: Shown
+
+  /// The place of the server as messages show it.
+  var shown: String {
+    switch place {
+    case .unix(let path): path
+    case .tcp(let host, let port): "\(host):\(port)"
+    }
   }
 
   /// The address in one line that opens the same export again.
   var uri: String {
-    switch self {
-    case .uri(let text): text
-    case .unix(let path, let export):
-      "nbd+unix://" + (export.isEmpty ? "" : "/")
+    if let written { return written }
+    switch place {
+    case .unix(let path):
+      return "nbd+unix://" + (export.isEmpty ? "" : "/")
         + "\(NBDAddress.escaped(export))?socket=\(NBDAddress.escaped(path))"
-    case .tcp(let host, let port, let export):
-      "nbd://\(host.contains(":") ? "[\(host)]" : host):\(port)" + (export.isEmpty ? "" : "/")
+    case .tcp(let host, let port):
+      return "nbd://\(host.contains(":") ? "[\(host)]" : host):\(port)" + (export.isEmpty ? "" : "/")
         + NBDAddress.escaped(export)
     }
   }

@@ -32,12 +32,13 @@ final class NBDConnection: @unchecked Sendable {
   /// Connects.
   ///
   /// - Throws: kind `unsupported` where the library is missing; the error of the server or the system otherwise.
-  init(_ address: NBDAddress, context: String) throws(BlockError) {
+  init(_ target: NBDTarget) throws(BlockError) {
+    let context = target.context
     let library = try LibNBD.shared()
     guard let handle = unsafe library.create() else { throw NBDConnection.failure(library) }
     do throws(BlockError) {
       guard unsafe library.addContext(handle, context) == 0 else { throw NBDConnection.failure(library) }
-      try unsafe NBDConnection.connect(handle, address, library)
+      try unsafe NBDConnection.connect(handle, target, library)
       let size = unsafe library.size(handle)
       // The library answers -1 without a reason for a length that has no place in 63 bits.
       guard size >= 0, UInt64(size) <= NBDConnection.longest else {
@@ -73,23 +74,24 @@ final class NBDConnection: @unchecked Sendable {
     unsafe library.close(handle)
   }
 
-  private static func connect(_ handle: OpaquePointer, _ address: NBDAddress, _ library: LibNBD)
+  private static func connect(_ handle: OpaquePointer, _ target: NBDTarget, _ library: LibNBD)
     throws(BlockError)
   {
-    var status: Int32 = 0
-    switch address {
-    case .uri(let uri):
-      status = unsafe library.connectURI(handle, uri.cName)
-    case .unix(let path, let export):
-      status = unsafe library.setExportName(handle, export.cName)
-      if status == 0 { status = unsafe library.connectUnix(handle, path.cName) }
-    case .tcp(let host, let port, let export):
-      status = unsafe library.setExportName(handle, export.cName)
-      if status == 0 { status = unsafe library.connectTCP(handle, host.cName, port.cName) }
+    guard try unsafe target.secure(handle, library),
+      unsafe library.setExportName(handle, target.address.export.cName) == 0
+    else { throw failure(library) }
+    let listener = NBDListener()
+    let refusal = try unsafe listener.listen(to: handle, library) { () throws(BlockError) -> NBDRefusal? in
+      let status =
+        switch target.address.place {
+        case .unix(let path): unsafe library.connectUnix(handle, path.cName)
+        case .tcp(let host, let port): unsafe library.connectTCP(handle, host.cName, port.cName)
+        }
+      guard status != 0 else { return nil }
+      let text = reason(library)
+      return NBDRefusal(text: text, number: library.lastErrorNumber(), reported: listener.reported)
     }
-    guard status == 0 else {
-      throw failure(library).prefixed("Failed to connect to '\(address.uri)'", naming: address.uri)
-    }
+    if let refusal { throw refusal.error(target) }
   }
 
   /// The words of the library's last error in this thread, without the name of the function that they begin with.

@@ -20,8 +20,7 @@ struct NBDPatience: Sendable {
 final class NBDExport: Sendable {
   /// What holds for the first connection, and for all that follow.
   let facts: NBDFacts
-  private let address: NBDAddress
-  private let context: String
+  private let target: NBDTarget
   private let patience: NBDPatience
   private let current: Mutex<Link>
   /// Held while a lost connection is replaced.
@@ -36,24 +35,21 @@ final class NBDExport: Sendable {
   /// Connects to the server.
   ///
   /// - Throws: as `NBDConnection` does, of the last attempt.
-  init(_ address: NBDAddress, context: String, _ patience: NBDPatience) throws(BlockError) {
-    let connection = try NBDExport.connect(address, context, NBDPauses(until: Clock.now + patience.opening))
+  init(_ target: NBDTarget, _ patience: NBDPatience) throws(BlockError) {
+    let connection = try NBDExport.connect(target, NBDPauses(until: Clock.now + patience.opening))
     facts = connection.facts
-    self.address = address
-    self.context = context
+    self.target = target
     self.patience = patience
     current = Mutex(Link(connection: connection))
   }
 
-  private static func connect(_ address: NBDAddress, _ context: String, _ pauses: NBDPauses)
-    throws(BlockError) -> NBDConnection
-  {
+  private static func connect(_ target: NBDTarget, _ pauses: NBDPauses) throws(BlockError) -> NBDConnection {
     var pauses = pauses
     // Without the library, waiting is in vain.
     _ = try LibNBD.shared()
     while true {
       do throws(BlockError) {
-        return try NBDConnection(address, context: context)
+        return try NBDConnection(target)
       } catch {
         guard pauses.wait() else { throw error }
       }
@@ -155,7 +151,7 @@ final class NBDExport: Sendable {
     var pauses = NBDPauses(until: end)
     // Waiting comes first: a server that goes at each request is not to be asked all the time.
     while pauses.wait() {
-      guard let next = try? NBDConnection(address, context: context), next.facts.keep(facts) else { continue }
+      guard let next = try? NBDConnection(target), next.facts.keep(facts) else { continue }
       current.withLock { $0 = Link(connection: next) }
       return next
     }

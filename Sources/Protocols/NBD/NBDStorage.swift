@@ -38,9 +38,14 @@ package struct NBDStorage: DriverKind {
     let patience = NBDPatience(
       opening: try takeSeconds("open-timeout", from: &request.options),
       reconnecting: try takeSeconds("reconnect-delay", from: &request.options))
+    var rest = request.options
+    let target = try NBDTarget(address, context: context.name, takingFrom: &rest) {
+      (id) throws(BlockError) in try request.clientCredentials(named: id)
+    }
+    request.options = rest
     // No server is bothered for nothing.
     try refuseRest(of: request.options)
-    let export = try NBDExport(address, context: context.name, patience)
+    let export = try NBDExport(target, patience)
     if context != .allocation && !export.knowsStatus {
       throw BlockError(
         .notFound, "Could not open image: Invalid argument",
