@@ -57,6 +57,8 @@ package struct Limits: Sendable, Equatable {
   /// has more where a new unit is written as a whole.
   package var largestCopyUnit: UInt64 = 256 << 10
 
+  /// The part of a unit in bytes that can hold data while the rest shows what lies below, or 0 where units are whole.
+  package var partSize: UInt64 = 0
   /// The unit in bytes in which content is decoded as a whole, or 0 where no more is than is asked for.
   package var decodingUnit: UInt64 = 0
 

@@ -44,6 +44,8 @@ extension BlockTableReader {
     let layout = table.currentLayout
     limits.clusterSize = layout.blockSize
     if let bitmap = layout.bitmap { limits.requestAlignment = bitmap.sectorSize }
+    // A page rather than a sector: what changes in one place mostly changes beside it.
+    if layout.storesInPart { limits.partSize = 4096 }
     return limits
   }
 

@@ -19,6 +19,7 @@ extension Qcow2Driver: FormatDriver {
     var limits = Limits()
     limits.clusterSize = header.geometry.clusterSize
     limits.largestCopyUnit = limits.clusterSize
+    if header.geometry.hasExtendedL2 { limits.partSize = header.geometry.subclusterSize }
     if codec.isEncrypted { limits.requestAlignment = ClusterEncryption.sector }
     return limits
   }

@@ -21,7 +21,7 @@ extension CommitChain {
     try keepInStep(source, target)
     if target.length < source.length { try resize(target, to: source.length) }
     let shape = CopyTarget(
-      edge: target, granule: CopyTarget.granule(of: target), isSparse: true, readsZero: false)
+      edge: target, granule: CopyTarget.granule(changing: target), isSparse: true, readsZero: false)
     let copy = ContentCopy(
       from: try ConvertSource([source], base: target.child, salvage: nil), to: shape,
       threads: pace.threads ?? Threads.processors, rateLimit: pace.rateLimit, context: context)

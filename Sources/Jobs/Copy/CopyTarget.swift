@@ -57,6 +57,13 @@ struct CopyTarget: Sendable {
     return unit > 0 ? unit : 4096
   }
 
+  /// The granule for changing what `edge` holds: no more than has to be stored of a unit.
+  static func granule(changing edge: Edge, compresses: Bool = false) -> UInt64 {
+    let whole = granule(of: edge, compresses: compresses)
+    let part = edge.child.limits.partSize
+    return compresses || part == 0 ? whole : min(part, whole)
+  }
+
   /// Whether storage is still asked to copy.
   var offloads: Bool { offload?.isPossible ?? false }
 

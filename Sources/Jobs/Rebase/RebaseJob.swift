@@ -201,11 +201,10 @@ package final class RebaseJob: Job {
   // MARK: Changing
 
   private func copy(to edge: Edge, _ context: JobContext) throws(BlockError) {
-    let limits = edge.child.limits
-    let unit = options.compresses ? limits.clusterSize : limits.copyUnit
+    let granule = CopyTarget.granule(changing: edge, compresses: options.compresses)
     let target = CopyTarget(
-      edge: edge, granule: max(unit, 512), isSparse: true, readsZero: false,
-      compressionUnit: options.compresses ? Int(unit) : nil, isUnchanged: true)
+      edge: edge, granule: granule, isSparse: true, readsZero: false,
+      compressionUnit: options.compresses ? Int(granule) : nil, isUnchanged: true)
     let copy = ContentCopy(
       from: RebaseSource(overlay: edge, new: base?.edge), to: target,
       threads: options.threads ?? Threads.processors, rateLimit: nil, context: context)
