@@ -41,11 +41,18 @@ import Testing
         diff <("$1" map --output=json d.hdd) <("$1" map --output=json d.hdd/a.hds)
         "$1" convert -O qcow2 d.hdd/ out.qcow2 && qemu-img compare -q disk.raw out.qcow2
         "$1" checksum d.hdd | cut -d ' ' -f 1 | cmp - <("$1" checksum disk.raw | cut -d ' ' -f 1)
+        mkdir other
+        for name in ../d.hdd ../d.hdd/ "$PWD/d.hdd" ../d.hdd/DiskDescriptor.xml; do
+          "$1" create -q -f qcow2 -b "$name" -F parallels other/over.qcow2
+          "$1" compare -q disk.raw other/over.qcow2
+          "$1" info --backing-chain other/over.qcow2 | grep -c '^file format: parallels'
+        done
+        "$1" rebase -b '' other/over.qcow2 && qemu-img compare -q disk.raw other/over.qcow2
         """#, Programs.strata, folder: folder.path)
     #expect(
       outcome
         == Shell.Outcome(
-          status: 0, output: "file format: parallels\nvirtual size: 4 MiB (4194304 bytes)\n"))
+          status: 0, output: "file format: parallels\nvirtual size: 4 MiB (4194304 bytes)\n1\n1\n1\n1\n"))
   }
 
   @Test("parts of both kinds, with three states each: what a layer lacks, the one below has")

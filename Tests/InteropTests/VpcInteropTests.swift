@@ -129,6 +129,7 @@ import Testing
           "$1" resize -q image.vhd "$size"
           "$1" check -q image.vhd
           qemu-img info image.vhd | grep 'virtual size'
+          vhdiinfo image.vhd | grep -q "Media size.*($(qemu-img info image.vhd | sed -n 's/^virtual.*(//p')" || vhdiinfo image.vhd
         done
         "$1" resize -q --shrink image.vhd 5M
         "$1" check -q image.vhd

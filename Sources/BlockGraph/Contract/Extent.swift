@@ -112,4 +112,8 @@ extension BlockError {
   package static func noGrowth(_ mode: Preallocation) -> BlockError {
     BlockError(.unsupported, "Unsupported preallocation mode '\(mode.rawValue)'")
   }
+
+  /// The error of a disk that is to end within a sector.
+  package static let noWholeSectors = BlockError(
+    .invalidArgument, "The new size must be a multiple of 512")
 }

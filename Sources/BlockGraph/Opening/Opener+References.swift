@@ -251,7 +251,9 @@ extension Opener {
     var failure: BlockError?
     for name in reference.names {
       do throws(BlockError) {
-        return try gate.find(name, of: reference, foundIn: parent, in: files)
+        let meant = try gate.find(name, of: reference, foundIn: parent, in: files)
+        guard meant.found?.kind == .directory else { return meant }
+        return entry(ofFolder: name, reference, foundIn: parent, files) ?? meant
       } catch {
         guard error.kind == .notFound || error.kind == .refused else { throw error }
         if failure == nil || failure?.kind == .notFound && error.kind == .refused { failure = error }
@@ -260,6 +262,19 @@ extension Opener {
     // A format that nobody knows is told before a file that is not there.
     if failure?.kind != .refused, let format = reference.format { _ = try knownKind(named: format) }
     throw failure ?? BlockError(.notFound, "no name is stated")
+  }
+
+  /// The file that is meant by a folder which is an image.
+  private func entry(
+    ofFolder name: String, _ reference: ImageReference, foundIn parent: String, _ files: any DriverKind
+  ) -> ImageName? {
+    for kind in kinds {
+      guard let entry = kind.folderEntry.map({ FilePaths.join(name, $0) }),
+        let meant = try? gate.find(entry, of: reference, foundIn: parent, in: files)
+      else { continue }
+      if meant.found?.kind == .regular { return meant }
+    }
+    return nil
   }
 
   private func openBacking(_ reference: ImageReference, _ stated: OptionTree?, of node: Node, above: [Layer])

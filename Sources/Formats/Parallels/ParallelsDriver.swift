@@ -153,7 +153,8 @@ final class ParallelsDriver: MarkingDriver, @unchecked Sendable {
     }
     let header = self.header.current
     let blocks = length.dividedUp(by: header.clusterSize)
-    guard length % 512 == 0, header.kind == .extended || length / 512 <= ParallelsHeader.largestOldDisk,
+    guard length % 512 == 0 else { throw BlockError.noWholeSectors }
+    guard header.kind == .extended || length / 512 <= ParallelsHeader.largestOldDisk,
       Int64(exactly: length) != nil, blocks <= UInt64(ParallelsHeader.largestEntries)
     else {
       throw BlockError(.tooLarge, "Image size is too large for this cluster size")

@@ -149,7 +149,8 @@ final class QcowDriver: BlockTableDriver, @unchecked Sendable {
       throw BlockError(.invalidArgument, "Image size is too small (must be at least 2 bytes)")
     }
     let tables = header.current.tables(for: length)
-    guard length % 512 == 0, tables <= QcowHeader.largestTable else {
+    guard length % 512 == 0 else { throw BlockError.noWholeSectors }
+    guard tables <= QcowHeader.largestTable else {
       throw BlockError(.tooLarge, "Image too large")
     }
     let old = table.length

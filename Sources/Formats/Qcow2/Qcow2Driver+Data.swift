@@ -180,9 +180,7 @@ extension Qcow2Driver: FormatDriver {
   func truncate(to newLength: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
     throws(BlockError)
   {
-    guard newLength % 512 == 0 else {
-      throw BlockError(.invalidArgument, "The new size must be a multiple of 512")
-    }
+    guard newLength % 512 == 0 else { throw BlockError.noWholeSectors }
     try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
       try bitmaps.refuse(length: newLength)
       try prepareForChanges(held)

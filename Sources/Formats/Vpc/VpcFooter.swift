@@ -165,9 +165,9 @@ struct VpcFooter {
     return isGeometry ? geometry.length : currentSize.roundedDown(to: 512)
   }
 
-  /// Gives the disk another length, which all programs read alike.
+  /// Gives the disk another length, which all programs read alike: some go by the original one.
   mutating func setLength(_ length: UInt64) {
-    currentSize = length
+    (originalSize, currentSize) = (length, length)
     geometry = .largest
   }
 }

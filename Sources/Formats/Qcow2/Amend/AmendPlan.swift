@@ -103,9 +103,7 @@ struct AmendPlan {
     guard size <= UInt64(Int64.max) else {
       throw BlockError(.tooLarge, "Image size cannot be negative")
     }
-    guard size % 512 == 0 else {
-      throw BlockError(.invalidArgument, "The new size must be a multiple of 512")
-    }
+    guard size % 512 == 0 else { throw BlockError.noWholeSectors }
     length = size
   }
 

@@ -29,3 +29,4 @@ run strata check b.hds
 bytes b.hds 48 01 00
 run strata check -r all b.hds
 same b.raw raw b.hds parallels
+run strata resize b.hds +1000

@@ -34,3 +34,4 @@ run strata check b.qcow
 run strata check -r leaks b.qcow
 run strata check -r all b.qcow
 run strata check b.qcow
+run strata resize b.qcow +1000
