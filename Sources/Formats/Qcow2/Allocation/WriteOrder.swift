@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import BlockGraph
+internal import BlockTables
 internal import Errors
 
 /// The tables of an image in the order in which they may reach the file: the clusters that one refers to are durable

@@ -1,34 +1,39 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import BlockGraph
-internal import Errors
-internal import Host
+package import BlockGraph
+package import Errors
+package import Host
 
 /// Proof that an image's lock is held, which guards everything in memory that changes.
 ///
 /// A function that needs the lock takes one of these; only `withHeld` makes them, and none can be kept.
-struct Held: ~Copyable, ~Escapable {
-  /// The node on whose behalf it is held.
-  let node: Node
-  private let lock: ConditionLock
+@safe
+package struct Held: ~Copyable, ~Escapable {
+  // Neither is retained, which would cost more than the lock where `withHeld` is in another module than its caller. It
+  // has both for longer than any of these lives.
+  private unowned(unsafe) let owner: Node
+  private unowned(unsafe) let lock: ConditionLock
 
   @_lifetime(borrow lock)
   fileprivate init(_ node: Node, _ lock: borrowing ConditionLock) {
-    self.node = node
-    self.lock = copy lock
+    unsafe owner = node
+    unsafe self.lock = copy lock
   }
 
+  /// The node on whose behalf it is held.
+  package var node: Node { unsafe owner }
+
   /// Lets others run until one of them calls `notifyAll`. May return early.
-  func wait() { lock.wait() }
+  package func wait() { unsafe lock.wait() }
 
   /// Wakes all who wait.
-  func notifyAll() { lock.notifyAll() }
+  package func notifyAll() { unsafe lock.notifyAll() }
 
   /// Runs `body` without the lock: for what takes it by itself. Nothing that was looked at before need be so after.
-  func released<Result>(_ body: () throws(BlockError) -> Result) throws(BlockError) -> Result {
-    lock.unlock()
-    defer { lock.lock() }
+  package func released<Result>(_ body: () throws(BlockError) -> Result) throws(BlockError) -> Result {
+    unsafe lock.unlock()
+    defer { unsafe lock.lock() }
     return try body()
   }
 }
@@ -36,7 +41,7 @@ struct Held: ~Copyable, ~Escapable {
 extension ConditionLock {
   /// Runs `body` with the lock held for a node.
   @inline(__always)
-  func withHeld<Result>(_ node: Node, _ body: (borrowing Held) throws(BlockError) -> Result)
+  package func withHeld<Result>(_ node: Node, _ body: (borrowing Held) throws(BlockError) -> Result)
     throws(BlockError) -> Result
   {
     lock()
@@ -47,7 +52,7 @@ extension ConditionLock {
 
   /// The same for what cannot fail.
   @inline(__always)
-  func withHeld<Result>(_ node: Node, _ body: (borrowing Held) -> Result) -> Result {
+  package func withHeld<Result>(_ node: Node, _ body: (borrowing Held) -> Result) -> Result {
     lock()
     defer { unlock() }
     let held = Held(node, self)
