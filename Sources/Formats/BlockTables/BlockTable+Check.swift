@@ -4,7 +4,6 @@
 package import BlockGraph
 internal import Bytes
 package import Errors
-internal import Host
 
 /// A defect of one entry of a block table.
 package struct BlockFinding: Sendable, Equatable {
@@ -62,9 +61,9 @@ extension BlockTable {
   package func check(
     of node: Node, _ context: JobContext, report: (BlockFinding) throws(BlockError) -> Void
   ) throws(BlockError) -> CheckResult {
-    lock.lock()
-    defer { lock.unlock() }
-    return try look(node, context, report)
+    try withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      try look(held, context, report)
+    }
   }
 
   /// Mends the findings of a check: the file gets as long as blocks that it ends in, blocks that are nowhere read as zero,
@@ -74,44 +73,44 @@ extension BlockTable {
     _ what: CheckRepair, of node: Node, _ context: JobContext,
     report: (BlockFinding) throws(BlockError) -> Void
   ) throws(BlockError) -> CheckResult {
-    lock.lock()
-    defer { lock.unlock() }
-    let fileEnd = areaEnd(try node.child(in: .file))
-    var broken: [BlockFinding] = []
-    var fixed: UInt64 = 0
-    var result = CheckResult()
-    var before = UInt64.max
-    repeat {
-      broken = []
-      result = try look(node, context) { (finding) throws(BlockError) in
-        if fixed == 0 { try report(finding) }
-        if broken.count < BlockTable.rememberedPlaces { broken.append(finding) }
+    try withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      let fileEnd = areaEnd(try held.node.child(in: .file), held)
+      var broken: [BlockFinding] = []
+      var fixed: UInt64 = 0
+      var result = CheckResult()
+      var before = UInt64.max
+      repeat {
+        broken = []
+        result = try look(held, context) { (finding) throws(BlockError) in
+          if fixed == 0 { try report(finding) }
+          if broken.count < BlockTable.rememberedPlaces { broken.append(finding) }
+        }
+        // Where mending one entry breaks another, it could go on for ever.
+        guard what == .all, result.corruptions < before else { break }
+        before = result.corruptions
+        // What lies behind the old end of the file may turn out to be shared.
+        if try mend(&broken, fileEnd: fileEnd, held) { before = .max }
+        try writeOut(held)
+        forget(held)
+        fixed += UInt64(broken.count)
+      } while !broken.isEmpty
+      result.corruptionsFixed = fixed
+      if result.corruptions == 0 {
+        result.leaksFixed = try compact(held, context)
+        result.leaks -= min(result.leaks, result.leaksFixed)
       }
-      // Where mending one entry breaks another, it could go on for ever.
-      guard what == .all, result.corruptions < before else { break }
-      before = result.corruptions
-      // What lies behind the old end of the file may turn out to be shared.
-      if try mend(&broken, fileEnd: fileEnd, node) { before = .max }
-      try writeOut(node)
-      forget()
-      fixed += UInt64(broken.count)
-    } while !broken.isEmpty
-    result.corruptionsFixed = fixed
-    if result.corruptions == 0 {
-      result.leaksFixed = try compact(node, context)
-      result.leaks -= min(result.leaks, result.leaksFixed)
+      return result
     }
-    return result
   }
 
   private func look(
-    _ node: Node, _ context: JobContext, _ report: (BlockFinding) throws(BlockError) -> Void
+    _ held: borrowing Held, _ context: JobContext, _ report: (BlockFinding) throws(BlockError) -> Void
   ) throws(BlockError) -> CheckResult {
     var result = CheckResult()
-    let fileLength = areaEnd(try node.child(in: .file))
+    let fileLength = areaEnd(try held.node.child(in: .file), held)
     result.totalClusters = layout.blockCount
     context.expect(layout.blockCount)
-    var window = UnitWindow(of: unitsInFile(fileLength))
+    var window = UnitWindow(of: layout.unitsInFile(fileLength))
     var leaks = LeakedPlaces(layout)
     var isFirst = true
     var expected: (block: UInt64, place: UInt64)?
@@ -119,14 +118,14 @@ extension BlockTable {
     repeat {
       let hasWindow = window.advance()
       for range in layout.reserved { _ = window.insert(layout.units(of: range)) }
-      try scan(node) { (item, value) throws(BlockError) in
+      try scan(held) { (item, value) throws(BlockError) in
         if item.number % 4096 == 0 { try context.checkInterrupted() }
-        guard let entry = self.checked(value, of: item) else {
+        guard let entry = self.checked(value, of: item, held) else {
           if isFirst { try self.note(.nowhere, item, value, &result, report) }
           return
         }
-        if isFirst { self.count(item, entry, &expected, &result) }
-        guard let bytes = self.place(of: item, entry) else { return }
+        if isFirst { self.count(item, entry, &expected, &result, held) }
+        guard let bytes = self.place(of: item, entry, held) else { return }
         if isFirst { leaks.note(item, at: self.layout.units(of: bytes).lowerBound) }
         let mayEndEarly = self.layout.mayEndEarly && entry.place != nil
         let end = mayEndEarly ? bytes.lowerBound : bytes.upperBound
@@ -141,9 +140,9 @@ extension BlockTable {
       isFirst = false
       guard hasWindow else { break }
       for range in layout.spare { _ = window.insert(layout.units(of: range)) }
-      let file = try node.child(in: .file)
+      let file = try held.node.child(in: .file)
       window.forEachAbsentRun { run in
-        self.addStored(run, endOfUse: endOfUse, file) { leaks.add($0) }
+        self.addStored(run, endOfUse: endOfUse, file, held) { leaks.add($0) }
         return true
       }
     } while window.hasMore
@@ -156,7 +155,7 @@ extension BlockTable {
   /// Counts a block that is stored.
   private func count(
     _ item: BlockTableItem, _ entry: BlockEntry, _ expected: inout (block: UInt64, place: UInt64)?,
-    _ result: inout CheckResult
+    _ result: inout CheckResult, _ held: borrowing Held
   ) {
     guard case .block(let block) = item else { return }
     if case .compressed = entry {
@@ -182,23 +181,23 @@ extension BlockTable {
   }
 
   /// Places of blocks in the file that nothing takes, and how many of them cost space.
-  func leakedPlaces(_ node: Node) throws(BlockError) -> (all: UInt64, stored: UInt64) {
+  func leakedPlaces(_ held: borrowing Held) throws(BlockError) -> (all: UInt64, stored: UInt64) {
     var all = LeakedPlaces(layout)
     var endOfUse = layout.endOfReserved
-    try scan(node) { (item, value) throws(BlockError) in
-      let entry = try self.entry(value, of: item)
-      guard let units = self.units(of: item, entry) else { return }
+    try scan(held) { (item, value) throws(BlockError) in
+      let entry = try self.entry(value, of: item, held)
+      guard let units = self.units(of: item, entry, held) else { return }
       endOfUse = max(endOfUse, units.upperBound)
       all.note(item, at: units.lowerBound)
     }
     var stored = all
-    let file = try node.child(in: .file)
-    var window = UnitWindow(of: unitsInFile(areaEnd(file)))
+    let file = try held.node.child(in: .file)
+    var window = UnitWindow(of: layout.unitsInFile(areaEnd(file, held)))
     while window.advance() {
-      try insertUsed(into: &window, node)
+      try insertUsed(into: &window, held)
       window.forEachAbsentRun { run in
         all.add(run)
-        self.addStored(run, endOfUse: endOfUse, file) { stored.add($0) }
+        self.addStored(run, endOfUse: endOfUse, file, held) { stored.add($0) }
         return true
       }
     }
@@ -208,7 +207,8 @@ extension BlockTable {
   /// Calls `body` with the parts of a run of units that nothing points to that are worth giving back: those in which the
   /// file has bytes rather than a hole, and everything behind the last unit in use, which makes the file longer.
   private func addStored(
-    _ run: Range<UInt64>, endOfUse: UInt64, _ file: Edge, _ body: (Range<UInt64>) -> Void
+    _ run: Range<UInt64>, endOfUse: UInt64, _ file: Edge, _ held: borrowing Held,
+    _ body: (Range<UInt64>) -> Void
   ) {
     guard run.lowerBound < endOfUse else { return body(run) }
     let end = layout.offset(ofUnit: run.upperBound)
@@ -234,35 +234,28 @@ extension BlockTable {
 
   /// Whole units that the file has room for.
   package func unitsInFile(of node: Node) throws(BlockError) -> UInt64 {
-    lock.lock()
-    defer { lock.unlock() }
-    return unitsInFile(areaEnd(try node.child(in: .file)))
-  }
-
-  /// Whole units that the file has room for, and one that it ends in, where it may; as far as entries can name them.
-  func unitsInFile(_ length: UInt64) -> UInt64 {
-    guard length > layout.areaOffset else { return 0 }
-    let area = length - layout.areaOffset
-    let units = layout.mayEndEarly ? area.dividedUp(by: layout.unit) : area / layout.unit
-    return min(units, layout.largestUnit)
+    try withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      layout.unitsInFile(areaEnd(try held.node.child(in: .file), held))
+    }
   }
 
   /// Mends findings, and takes those out that have to wait for others; whether the file became longer.
   ///
   /// - Parameter fileEnd: where the file ended before the repair: what begins before that has lost its last bytes alone.
-  private func mend(_ broken: inout [BlockFinding], fileEnd: UInt64, _ node: Node) throws(BlockError) -> Bool
+  private func mend(_ broken: inout [BlockFinding], fileEnd: UInt64, _ held: borrowing Held)
+    throws(BlockError) -> Bool
   {
     var end: UInt64 = 0
     var isAnyOutside = false
     for finding in broken where finding.kind != .shared {
       isAnyOutside = true
       if finding.kind == .pastEnd,
-        let bytes = place(of: finding.item, try entry(finding.value, of: finding.item)),
+        let bytes = place(of: finding.item, try entry(finding.value, of: finding.item, held), held),
         bytes.lowerBound < fileEnd
       {
         end = max(end, bytes.upperBound)
       } else {
-        try mend(finding, node)
+        try mend(finding, held)
       }
     }
     // Copies get places by what is in use, and no file could be as long as what was nowhere.
@@ -271,21 +264,21 @@ extension BlockTable {
     freeUnits = nil
     if isKnown, layout.directory == nil, broken.contains(where: { $0.kind == .shared }) {
       // What shares its place with others often leaves its own to nobody.
-      var free = try knownFreeUnits(node)
-      free.reusable = try unusedPlaces(before: free.end, node).reversed()
+      var free = try knownFreeUnits(held)
+      free.reusable = try unusedPlaces(before: free.end, held).reversed()
       freeUnits = free
     }
-    for finding in broken where finding.kind == .shared { try mend(finding, node) }
-    return try lengthenFile(to: end, node)
+    for finding in broken where finding.kind == .shared { try mend(finding, held) }
+    return try lengthenFile(to: end, held)
   }
 
-  private func mend(_ finding: BlockFinding, _ node: Node) throws(BlockError) {
+  private func mend(_ finding: BlockFinding, _ held: borrowing Held) throws(BlockError) {
     var blank = BlockEntry.hole
     if case .block = finding.item, coding.value(of: .zero) != nil { blank = .zero }
     switch finding.kind {
-    case .nowhere, .pastEnd: try set(blank, of: finding.item, node)
+    case .nowhere, .pastEnd: try set(blank, of: finding.item, held)
     case .shared:
-      try move(finding.item, try entry(finding.value, of: finding.item), node)
+      try move(finding.item, try entry(finding.value, of: finding.item, held), held)
     }
   }
 }

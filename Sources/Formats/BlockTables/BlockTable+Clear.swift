@@ -4,7 +4,6 @@
 package import BlockGraph
 internal import Bytes
 package import Errors
-internal import Host
 
 /// Making blocks read as zero, and giving their space back.
 extension BlockTable {
@@ -12,105 +11,100 @@ extension BlockTable {
   ///
   /// With `keepingSpace`, stored blocks stay stored. False where the format has nothing to say for it.
   package func clear(_ range: Range<UInt64>, keepingSpace: Bool, of node: Node) throws(BlockError) -> Bool {
-    lock.lock()
-    defer { lock.unlock() }
-    let hides = node.backing != nil || node.flags.contains(.storesZeroes)
-    let hasZero = coding.value(of: .zero) != nil
-    if hides && !hasZero { return false }
-    _ = try knownTablePlaces(node)
-    var block = range.lowerBound / layout.blockSize
-    let end = (range.upperBound - 1) / layout.blockSize + 1
-    while block < end {
-      while claims.free(block..<block + 1, shared: false).isEmpty { lock.wait() }
-      if dropped.count >= BlockTable.rememberedPlaces { try writeOut(node) }
-      let place = try place(of: block, releasing: false, node)
-      if place.slice == nil, !hides {
-        block += min(end - block, place.remaining)
-        continue
+    try withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      let hides = held.node.backing != nil || held.node.flags.contains(.storesZeroes)
+      let hasZero = coding.value(of: .zero) != nil
+      if hides && !hasZero { return false }
+      _ = try knownTablePlaces(held)
+      var block = range.lowerBound / layout.blockSize
+      let end = (range.upperBound - 1) / layout.blockSize + 1
+      while block < end {
+        while claims.free(block..<block + 1, shared: false).isEmpty { held.wait() }
+        if dropped.count >= BlockTable.rememberedPlaces { try writeOut(held) }
+        let place = try place(of: block, releasing: false, held)
+        if place.slice == nil, !hides {
+          block += min(end - block, place.remaining)
+          continue
+        }
+        let entry = try entry(of: block, at: place, held)
+        if let at = entry.place, keepingSpace || layout.placesStay {
+          try requireApart(entry, of: block, held)
+          try zeroInPlace(block, entry, at, mayUnmap: !keepingSpace, held)
+        } else if entry != .zero, entry != .hole || hides {
+          try set(hasZero ? .zero : .hole, of: block, held)
+          try giveUp(entry, of: block, held)
+        }
+        block += 1
       }
-      let entry = try entry(value(place), of: block)
-      if let at = entry.place, keepingSpace || layout.placesStay {
-        try requireApart(entry, of: block, node)
-        try zeroInPlace(block, entry, at, mayUnmap: !keepingSpace, node)
-      } else if entry != .zero, entry != .hole || hides {
-        try set(hasZero ? .zero : .hole, of: block, node)
-        try giveUp(entry, of: block, node)
-      }
-      block += 1
+      return true
     }
-    return true
   }
 
   /// Gives up the place that a block had by an entry, unless a table stands there.
-  func giveUp(_ entry: BlockEntry, of block: UInt64, _ node: Node) throws(BlockError) {
+  func giveUp(_ entry: BlockEntry, of block: UInt64, _ held: borrowing Held) throws(BlockError) {
     guard let at = entry.place, let unit = layout.unit(at: at - layout.lead),
-      try !isOnTable(entry, of: block, node)
+      try !isOnTable(entry, of: block, held)
     else { return }
     dropped.append(unit)
   }
 
   /// Zeros what is stored where it is; others run meanwhile, and none of them moves it.
   private func zeroInPlace(
-    _ block: UInt64, _ entry: BlockEntry, _ offset: UInt64, mayUnmap: Bool, _ node: Node
+    _ block: UInt64, _ entry: BlockEntry, _ offset: UInt64, mayUnmap: Bool, _ held: borrowing Held
   ) throws(BlockError) {
     let claim = claims.claim(block..<block + 1, shared: false)
-    let length = layout.blockSize
-    lock.unlock()
-    var failure: BlockError?
-    do throws(BlockError) {
-      try node.child(in: .file).writeZeroes(at: offset, length: length, mayUnmap: mayUnmap)
-    } catch {
-      failure = error
-    }
-    lock.lock()
     defer {
       claims.release(claim)
-      lock.notifyAll()
+      held.notifyAll()
     }
-    if let failure { throw failure }
+    let length = layout.blockSize
+    let file = try held.node.child(in: .file)
+    try held.released { () throws(BlockError) in
+      try file.writeZeroes(at: offset, length: length, mayUnmap: mayUnmap)
+    }
     guard case .partial = entry else { return }
-    try makeBits(of: block, node)
-    try mark(allSectors, of: block, at: offset, node)
+    try makeBits(of: block, held)
+    try mark(layout.allSectors, of: block, at: offset, held)
   }
 
   /// Lets the entries behind the disk's last block be holes, up to `count` entries of all. What they point to may be
   /// something else by now: it stays as it is.
   package func clearBehindEnd(upTo count: UInt64, of node: Node) throws(BlockError) {
-    lock.lock()
-    defer { lock.unlock() }
-    var block = layout.blockCount
-    let hole = coding.value(of: .hole)
-    while block < min(count, layout.capacity) {
-      let place = try place(of: block, releasing: false, node)
-      if place.slice != nil, value(place) != hole { try set(.hole, of: block, node) }
-      block += place.slice == nil ? place.remaining : 1
+    try withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      var block = layout.blockCount
+      let hole = coding.value(of: .hole)
+      while block < min(count, layout.capacity) {
+        let place = try place(of: block, releasing: false, held)
+        if place.slice != nil, value(place, held) != hole { try set(.hole, of: block, held) }
+        block += place.slice == nil ? place.remaining : 1
+      }
+      try writeOut(held)
     }
-    try writeOut(node)
   }
 
   /// Lets no block be stored, so that the backing file shows through everywhere; the file has what is reserved.
   package func makeEmpty(_ node: Node) throws(BlockError) {
-    lock.lock()
-    defer { lock.unlock() }
-    while !pending.isEmpty { lock.wait() }
-    try writeOut(node)
-    // Bitmaps go after the blocks whose bits they have; with a directory, everything goes with the tables.
-    for areBlocks in [true, false] where layout.directory == nil || !areBlocks {
-      var items: [BlockTableItem] = []
-      repeat {
-        items = try storedItems(areBlocks: areBlocks, node)
-        for item in items { try set(.hole, of: item, node) }
-        try writeOut(node)
-      } while !items.isEmpty
+    try withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      while !pending.isEmpty { held.wait() }
+      try writeOut(held)
+      // Bitmaps go after the blocks whose bits they have; with a directory, everything goes with the tables.
+      for areBlocks in [true, false] where layout.directory == nil || !areBlocks {
+        var items: [BlockTableItem] = []
+        repeat {
+          items = try storedItems(areBlocks: areBlocks, held)
+          for item in items { try set(.hole, of: item, held) }
+          try writeOut(held)
+        } while !items.isEmpty
+      }
+      forget(held)
+      let end = layout.endOfReserved
+      try cutFile(to: layout.offset(ofUnit: end), held)
+      freeUnits = FreeUnits(end: end)
     }
-    forget()
-    let end = layout.endOfReserved
-    try cutFile(to: layout.offset(ofUnit: end), node)
-    freeUnits = FreeUnits(end: end)
   }
 
   /// Some blocks that are not holes, or some bitmaps or tables that there are.
-  private func storedItems(areBlocks: Bool, _ node: Node) throws(BlockError) -> [BlockTableItem] {
+  private func storedItems(areBlocks: Bool, _ held: borrowing Held) throws(BlockError) -> [BlockTableItem] {
     var items: [BlockTableItem] = []
     func note(_ item: BlockTableItem, _ value: UInt64) {
       let isBlock = if case .block = item { true } else { false }
@@ -118,9 +112,9 @@ extension BlockTable {
       if isBlock == areBlocks, value != hole, items.count < BlockTable.rememberedPlaces { items.append(item) }
     }
     if layout.directory != nil {
-      try scanDirectory(node) { (item, value) throws(BlockError) in note(item, value) }
+      try scanDirectory(held) { (item, value) throws(BlockError) in note(item, value) }
     } else {
-      try scan(node) { (item, value) throws(BlockError) in note(item, value) }
+      try scan(held) { (item, value) throws(BlockError) in note(item, value) }
     }
     return items
   }

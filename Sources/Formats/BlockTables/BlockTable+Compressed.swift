@@ -4,7 +4,6 @@
 package import BlockGraph
 internal import Bytes
 package import Errors
-internal import Host
 
 /// Compressed blocks, which stand right behind each other at the end of the file.
 extension BlockTable {
@@ -12,56 +11,58 @@ extension BlockTable {
   package func prepareCompressed(_ clusters: [CompressedCluster], of node: Node) throws(BlockError)
     -> CompressedSlot
   {
-    lock.lock()
-    defer { lock.unlock() }
-    var slot = CompressedSlot(pieces: [], allocation: claims.open())
-    var packed: [(block: UInt64, place: Range<UInt64>)] = []
-    var bytes = 0
-    do throws(BlockError) {
-      for cluster in clusters {
-        let block = cluster.guestOffset / layout.blockSize
-        try claim(block, for: slot.allocation, node)
-        let place = try takeBytes(UInt64(cluster.size), node)
-        packed.append((block, place))
-        guard coding.value(of: .compressed(at: place.lowerBound, length: UInt64(place.count))) != nil else {
-          throw BlockError(.tooLarge, "the image has no place for another block")
+    try withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      var slot = CompressedSlot(pieces: [], allocation: claims.open())
+      var packed: [(block: UInt64, place: Range<UInt64>)] = []
+      var bytes = 0
+      do throws(BlockError) {
+        for cluster in clusters {
+          let block = cluster.guestOffset / layout.blockSize
+          try claim(block, for: slot.allocation, held)
+          let place = try takeBytes(UInt64(cluster.size), held)
+          packed.append((block, place))
+          guard coding.value(of: .compressed(at: place.lowerBound, length: UInt64(place.count))) != nil else {
+            throw BlockError(.tooLarge, "the image has no place for another block")
+          }
+          let location = Extent.Location(.file, place.lowerBound)
+          slot.pieces.append(CompressedPiece(bytes: bytes..<bytes + cluster.size, location: location))
+          bytes += cluster.size
         }
-        let location = Extent.Location(.file, place.lowerBound)
-        slot.pieces.append(CompressedPiece(bytes: bytes..<bytes + cluster.size, location: location))
-        bytes += cluster.size
+      } catch {
+        claims.release(slot.allocation)
+        held.notifyAll()
+        throw error
       }
-    } catch {
-      claims.release(slot.allocation)
-      lock.notifyAll()
-      throw error
+      pending.append(Pending(claim: slot.allocation, blocks: 0..<0, unit: nil, sectors: nil, packed: packed))
+      return slot
     }
-    pending.append(Pending(claim: slot.allocation, blocks: 0..<0, unit: nil, sectors: nil, packed: packed))
-    return slot
   }
 
   /// Enters the blocks of a slot; if not `written`, their room is lost until a repair.
   package func finishCompressed(_ slot: CompressedSlot, written: Bool, of node: Node) throws(BlockError) {
-    try end(slot.allocation) { (write) throws(BlockError) in
+    try withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      guard let write = end(slot.allocation, held) else { return }
+      defer { release(write, held) }
       guard written else { return }
       for (block, place) in write.packed {
-        let old = try entry(value(self.place(of: block, releasing: false, node)), of: block)
-        try set(.compressed(at: place.lowerBound, length: UInt64(place.count)), of: block, node)
-        try giveUp(old, of: block, node)
+        let old = try entry(of: block, held)
+        try set(.compressed(at: place.lowerBound, length: UInt64(place.count)), of: block, held)
+        try giveUp(old, of: block, held)
       }
     }
   }
 
   /// Waits until nobody else writes to a block, claims it, and sees to it that there is a table for it.
-  private func claim(_ block: UInt64, for claim: UInt64, _ node: Node) throws(BlockError) {
-    while claims.free(block..<block + 1, shared: false).isEmpty { lock.wait() }
+  private func claim(_ block: UInt64, for claim: UInt64, _ held: borrowing Held) throws(BlockError) {
+    while claims.free(block..<block + 1, shared: false).isEmpty { held.wait() }
     claims.add(block..<block + 1, to: claim)
-    if try place(of: block, releasing: false, node).slice == nil { try makeTable(of: block, node) }
+    if try place(of: block, releasing: false, held).slice == nil { try makeTable(of: block, held) }
   }
 
   /// Takes so many bytes: behind the last compressed block where nothing else has come there since.
-  private func takeBytes(_ count: UInt64, _ node: Node) throws(BlockError) -> Range<UInt64> {
-    if dropped.count >= BlockTable.rememberedPlaces { try writeOut(node) }
-    var free = try knownFreeUnits(node)
+  private func takeBytes(_ count: UInt64, _ held: borrowing Held) throws(BlockError) -> Range<UInt64> {
+    if dropped.count >= BlockTable.rememberedPlaces { try writeOut(held) }
+    var free = try knownFreeUnits(held)
     let goesOn = layout.units(of: 0..<free.packedEnd).upperBound == free.end
     let start = goesOn ? free.packedEnd : layout.offset(ofUnit: free.end)
     let place = start..<start + count
@@ -78,15 +79,18 @@ extension BlockTable {
 
 extension BlockTable {
   /// Calls `body` with the guest offset and the file offset of each compressed block, in the disk's order; entries that make
-  /// no sense are passed over. No other request runs meanwhile.
+  /// no sense are passed over. No other request changes them meanwhile: `body` runs without the lock.
   package func forEachCompressed(
     of node: Node, _ body: (UInt64, UInt64) throws(BlockError) -> Void
   ) throws(BlockError) {
-    let blockSize = layout.blockSize
-    try scan(node) { (item, value) throws(BlockError) in
-      guard case .block(let block) = item, case .compressed(let place, _)? = self.checked(value, of: item)
-      else { return }
-      try body(block * blockSize, place)
+    try withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      let blockSize = layout.blockSize
+      try scan(held) { (item, value) throws(BlockError) in
+        guard case .block(let block) = item,
+          case .compressed(let place, _)? = self.checked(value, of: item, held)
+        else { return }
+        try held.released { () throws(BlockError) in try body(block * blockSize, place) }
+      }
     }
   }
 }

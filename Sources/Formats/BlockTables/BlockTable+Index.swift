@@ -58,43 +58,45 @@ extension BlockTable {
   ///
   /// - Parameter mayPassHoles: whether entries that stand in a hole of the file may be passed over unread, as if there
   ///   were no table.
-  func place(of block: UInt64, releasing: Bool, mayPassHoles: Bool = false, _ node: Node) throws(BlockError)
+  func place(of block: UInt64, releasing: Bool, mayPassHoles: Bool = false, _ held: borrowing Held)
+    throws(BlockError)
     -> Place
   {
     guard let directory = layout.directory else {
-      let index = entryIndex(of: .block(block))
+      let index = layout.entryIndex(of: .block(block))
       let left = layout.bitmapGroup.map { $0 - block % $0 } ?? .max
       if mayPassHoles, !cache.isDirty {
         let start = layout.tableOffset + index * UInt64(coding.width)
         let slice = start - (start - layout.tableOffset) % UInt64(cache.sliceBytes)
-        if cache.cached(at: slice) == nil, let count = try holes(at: start, coding, node), count > 0 {
-          return Place(slice: nil, offset: 0, remaining: blocks(before: index + count) - block)
+        if cache.cached(at: slice, held) == nil, let count = try holes(at: start, coding, held), count > 0 {
+          return Place(slice: nil, offset: 0, remaining: layout.blocks(before: index + count) - block)
         }
       }
-      return try place(ofEntry: index, of: layout.tableOffset, left, releasing, node)
+      return try place(ofEntry: index, of: layout.tableOffset, left, releasing, held)
     }
     let index = block % directory.perTable
     if mayPassHoles, !directories.isDirty,
-      let count = try holesOfDirectory(at: block / directory.perTable, directory, node), count > 0
+      let count = try holesOfDirectory(at: block / directory.perTable, directory, held), count > 0
     {
       return Place(slice: nil, offset: 0, remaining: count * directory.perTable - index)
     }
-    let found = try directoryPlace(of: .table(block / directory.perTable), releasing: releasing, node)
-    let entry = try entry(value(found, directory.coding), of: .table(block / directory.perTable))
+    let found = try directoryPlace(of: .table(block / directory.perTable), releasing: releasing, held)
+    let entry = try entry(of: .table(block / directory.perTable), at: found, held)
     guard let table = entry.place else {
-      let count = sameInMemory(from: found, of: found.remaining, directory.coding)
+      let count = sameInMemory(from: found, of: found.remaining, directory.coding, held)
       return Place(slice: nil, offset: 0, remaining: count * directory.perTable - index)
     }
-    return try place(ofEntry: index, of: table, directory.perTable - index, releasing, node)
+    return try place(ofEntry: index, of: table, directory.perTable - index, releasing, held)
   }
 
   /// How many entries from an offset on stand in a hole of the file; nil where that spells something else than holes, or
   /// where the file cannot tell.
-  private func holes(at offset: UInt64, _ coding: any BlockEntryCoding, _ node: Node) throws(BlockError)
+  private func holes(at offset: UInt64, _ coding: any BlockEntryCoding, _ held: borrowing Held)
+    throws(BlockError)
     -> UInt64?
   {
     guard coding.value(of: .hole) == 0 else { return nil }
-    let file = try node.child(in: .file)
+    let file = try held.node.child(in: .file)
     let end = file.length
     guard offset < end, let found = try? file.extent(at: offset, length: end - offset), found.kind == .zero
     else { return nil }
@@ -102,12 +104,12 @@ extension BlockTable {
   }
 
   /// How many entries of the directory from that of a table on stand in a hole of the file; nil where they are in memory.
-  private func holesOfDirectory(at table: UInt64, _ directory: BlockTableDirectory, _ node: Node)
+  private func holesOfDirectory(at table: UInt64, _ directory: BlockTableDirectory, _ held: borrowing Held)
     throws(BlockError) -> UInt64?
   {
     let start = layout.tableOffset + table * UInt64(directory.coding.width)
     let slice = start - (start - layout.tableOffset) % UInt64(directories.sliceBytes)
-    guard directories.cached(at: slice) == nil, let count = try holes(at: start, directory.coding, node)
+    guard directories.cached(at: slice, held) == nil, let count = try holes(at: start, directory.coding, held)
     else {
       return nil
     }
@@ -115,9 +117,11 @@ extension BlockTable {
   }
 
   /// How many entries of so many from a place on have the value that is there: at least 1.
-  func sameInMemory(from place: Place, of count: UInt64, _ coding: any BlockEntryCoding) -> UInt64 {
+  func sameInMemory(
+    from place: Place, of count: UInt64, _ coding: any BlockEntryCoding, _ held: borrowing Held
+  ) -> UInt64 {
     guard let buffer = place.slice?.buffer, count > 1 else { return 1 }
-    let value = value(place, coding)
+    let value = value(place, as: coding, held)
     // Eight bytes at a time, as they stand there.
     let perWord = UInt64(8 / coding.width)
     var word = coding.isBigEndian ? value : value.byteSwapped
@@ -129,61 +133,64 @@ extension BlockTable {
     let first = (place.offset + Int(found) * coding.width) / 8
     let words = Int((count - found) / perWord)
     found += perWord * UInt64(buffer.bytes.run64(first..<first + words, first: word, step: 0, mask: .max))
-    while found < count, self.value(place, plus: found, coding) == value { found += 1 }
+    while found < count, self.value(place, plus: found, as: coding, held) == value { found += 1 }
     return found
   }
 
   /// The place of an entry of the table at an offset; `left` entries of blocks are there in a row.
   private func place(
-    ofEntry index: UInt64, of table: UInt64, _ left: UInt64, _ releasing: Bool, _ node: Node
+    ofEntry index: UInt64, of table: UInt64, _ left: UInt64, _ releasing: Bool, _ held: borrowing Held
   ) throws(BlockError) -> Place {
-    let found = try place(ofEntry: index, of: table, in: cache, coding.width, releasing, node)
+    let found = try place(ofEntry: index, of: table, in: cache, coding.width, releasing, held)
     return Place(slice: found.slice, offset: found.offset, remaining: min(found.remaining, left))
   }
 
   private func place(
     ofEntry index: UInt64, of table: UInt64, in cache: TableCache, _ width: Int, _ releasing: Bool,
-    _ node: Node
+    _ held: borrowing Held
   ) throws(BlockError) -> Place {
     let perSlice = UInt64(cache.sliceBytes / width)
     let start = table + index / perSlice * UInt64(cache.sliceBytes)
-    let slice = try slice(at: start, in: cache, releasing: releasing, node)
+    let slice = try slice(at: start, in: cache, releasing: releasing, held)
     let inside = index % perSlice
     return Place(slice: slice, offset: Int(inside) * width, remaining: perSlice - inside)
   }
 
   /// A slice of tables or bitmaps. With a directory, `start` must lie inside the file; throws `corrupt` otherwise.
-  func slice(at start: UInt64, in cache: TableCache, releasing: Bool, _ node: Node) throws(BlockError)
+  func slice(at start: UInt64, in cache: TableCache, releasing: Bool, _ held: borrowing Held)
+    throws(BlockError)
     -> TableCache.Slice
   {
-    if let slice = cache.cached(at: start) { return slice }
-    let file = try node.child(in: .file)
+    if let slice = cache.cached(at: start, held) { return slice }
+    let file = try held.node.child(in: .file)
     let mayBeShort = layout.directory == nil || cache === directories && layout.mayEndEarly
     guard mayBeShort || start < file.length else {
       throw BlockError(
         .corrupt, "a part of the block map (offset \(start)) lies past the end of the file",
         advice: "'check' tells what else is wrong, 'check -r all' mends what can be mended.")
     }
-    return try cache.slice(at: start, from: file, releasing: releasing) { () throws(BlockError) in
-      try self.writeEntries(node)
+    return try cache.slice(at: start, from: file, releasing: releasing, held) { () throws(BlockError) in
+      try self.writeEntries(held)
     }
   }
 
   /// The place of the directory's entry of a table.
-  func directoryPlace(of item: BlockTableItem, releasing: Bool, _ node: Node) throws(BlockError)
+  func directoryPlace(of item: BlockTableItem, releasing: Bool, _ held: borrowing Held) throws(BlockError)
     -> Place
   {
     guard let directory = layout.directory else { throw BlockError(.notFound, "no directory of tables") }
     var start = layout.tableOffset
     if case .secondTable = item { start = directory.second ?? start }
     let found = try place(
-      ofEntry: item.number, of: start, in: directories, directory.coding.width, releasing, node)
+      ofEntry: item.number, of: start, in: directories, directory.coding.width, releasing, held)
     let left = layout.capacity / directory.perTable - item.number
     return Place(slice: found.slice, offset: found.offset, remaining: min(found.remaining, left))
   }
 
   /// The value of an entry, `step` entries behind a place.
-  func value(_ place: Place, plus step: UInt64 = 0, _ coding: (any BlockEntryCoding)? = nil) -> UInt64 {
+  func value(
+    _ place: Place, plus step: UInt64 = 0, as coding: (any BlockEntryCoding)? = nil, _ held: borrowing Held
+  ) -> UInt64 {
     let coding = coding ?? self.coding
     guard let buffer = place.slice?.buffer else { return coding.value(of: .hole) ?? 0 }
     return coding.value(buffer.bytes, at: place.offset + Int(step) * coding.width)
@@ -192,68 +199,60 @@ extension BlockTable {
   // MARK: Changes
 
   /// Changes the entry of a block in memory.
-  func set(_ entry: BlockEntry, of block: UInt64, _ node: Node) throws(BlockError) {
-    try set(entry, of: .block(block), node)
+  func set(_ entry: BlockEntry, of block: UInt64, _ held: borrowing Held) throws(BlockError) {
+    try set(entry, of: .block(block), held)
   }
 
   /// Changes the entry of an item in memory. A block's table is made where there is none.
-  func set(_ entry: BlockEntry, of item: BlockTableItem, _ node: Node) throws(BlockError) {
+  func set(_ entry: BlockEntry, of item: BlockTableItem, _ held: borrowing Held) throws(BlockError) {
     let coding = item.isTable ? layout.directory?.coding ?? self.coding : self.coding
     guard let value = coding.value(of: entry) else {
       throw BlockError(.tooLarge, "\(item) cannot say where that is")
     }
     switch item {
     case .block(let block):
-      if try place(of: block, releasing: false, node).slice == nil { try makeTable(of: block, node) }
-      let place = try place(of: block, releasing: false, node)
-      try noteTwin(of: block, place, node)
-      store(value, at: place, in: cache, coding)
+      if try place(of: block, releasing: false, held).slice == nil { try makeTable(of: block, held) }
+      let place = try place(of: block, releasing: false, held)
+      try noteTwin(of: block, place, held)
+      store(value, at: place, in: cache, coding, held)
     case .bitmap(let group):
-      let found = try bitmapPlace(of: group, node)
-      notePlace(of: item, entry, insteadOf: self.value(found))
-      store(value, at: found, in: cache, coding)
+      let found = try bitmapPlace(of: group, held)
+      notePlace(of: item, entry, insteadOf: self.value(found, held), held)
+      store(value, at: found, in: cache, coding, held)
     case .table, .secondTable:
-      let found = try directoryPlace(of: item, releasing: false, node)
-      notePlace(of: item, entry, insteadOf: self.value(found, coding))
-      store(value, at: found, in: directories, coding)
+      let found = try directoryPlace(of: item, releasing: false, held)
+      notePlace(of: item, entry, insteadOf: self.value(found, as: coding, held), held)
+      store(value, at: found, in: directories, coding, held)
     }
   }
 
   /// Notes that a table or bitmap is about to have a place. Where there was one before, something else can be.
-  private func notePlace(of item: BlockTableItem, _ entry: BlockEntry, insteadOf old: UInt64) {
+  private func notePlace(
+    of item: BlockTableItem, _ entry: BlockEntry, insteadOf old: UInt64, _ held: borrowing Held
+  ) {
     let coding = item.isTable ? layout.directory?.coding : self.coding
-    if old == coding?.value(of: .hole), let place = place(of: item, entry) {
+    if old == coding?.value(of: .hole), let place = place(of: item, entry, held) {
       tablePlaces?.add(place)
     } else {
       tablePlaces = nil
     }
   }
 
-  private func store(_ value: UInt64, at place: Place, in cache: TableCache, _ coding: any BlockEntryCoding) {
+  private func store(
+    _ value: UInt64, at place: Place, in cache: TableCache, _ coding: any BlockEntryCoding,
+    _ held: borrowing Held
+  ) {
     guard let slice = place.slice else { return }
     let buffer = slice.buffer
     var bytes = buffer.mutableBytes
     coding.store(value, in: &bytes, at: place.offset)
-    cache.markDirty(slice, place.offset..<place.offset + coding.width)
-  }
-
-  /// The number of an entry in a table that stands alone.
-  func entryIndex(of item: BlockTableItem) -> UInt64 {
-    guard let every = layout.bitmapGroup else { return item.number }
-    return if case .bitmap(let group) = item { group * (every + 1) + every } else {
-      item.number + item.number / every
-    }
-  }
-
-  /// How many blocks have their entries before one of a table that stands alone.
-  private func blocks(before index: UInt64) -> UInt64 {
-    layout.bitmapGroup.map { index - index / ($0 + 1) } ?? index
+    cache.markDirty(slice, place.offset..<place.offset + coding.width, held)
   }
 
   /// The place of the entry of a block of a table that stands alone, where it is in the slice of another's.
-  func place(of block: UInt64, near other: Place) -> Place? {
+  func place(of block: UInt64, near other: Place, _ held: borrowing Held) -> Place? {
     guard layout.directory == nil, let slice = other.slice else { return nil }
-    let start = layout.tableOffset + entryIndex(of: .block(block)) * UInt64(coding.width)
+    let start = layout.tableOffset + layout.entryIndex(of: .block(block)) * UInt64(coding.width)
     guard start >= slice.offset, start - slice.offset < UInt64(cache.sliceBytes) else { return nil }
     let offset = Int(start - slice.offset)
     let left = layout.bitmapGroup.map { $0 - block % $0 } ?? .max
@@ -263,46 +262,46 @@ extension BlockTable {
   }
 
   /// The place of the entry of a bitmap that stands apart.
-  func bitmapPlace(of group: UInt64, _ node: Node) throws(BlockError) -> Place {
-    let index = entryIndex(of: .bitmap(group))
+  func bitmapPlace(of group: UInt64, _ held: borrowing Held) throws(BlockError) -> Place {
+    let index = layout.entryIndex(of: .bitmap(group))
     guard index < layout.capacity else { throw BlockError(.corrupt, "the block map has no room for bitmaps") }
-    return try place(ofEntry: index, of: layout.tableOffset, 1, false, node)
+    return try place(ofEntry: index, of: layout.tableOffset, 1, false, held)
   }
 
   /// Notes where the entries of a slice have to be written, too.
-  private func noteTwin(of block: UInt64, _ place: Place, _ node: Node) throws(BlockError) {
+  private func noteTwin(of block: UInt64, _ place: Place, _ held: borrowing Held) throws(BlockError) {
     guard let directory = layout.directory, directory.second != nil, let slice = place.slice,
       twins[slice.offset] == nil
     else { return }
     let number = block / directory.perTable
     var found: [UInt64] = []
     for item in [BlockTableItem.table(number), .secondTable(number)] {
-      let value = value(try directoryPlace(of: item, releasing: false, node), directory.coding)
-      guard let table = checked(value, of: item)?.place else { return }
+      let value = value(try directoryPlace(of: item, releasing: false, held), as: directory.coding, held)
+      guard let table = checked(value, of: item, held)?.place else { return }
       found.append(table)
     }
     twins[slice.offset] = found[1] + (slice.offset - found[0])
   }
 
   /// Makes the table that has a block's entry, at the end of the file.
-  func makeTable(of block: UInt64, _ node: Node) throws(BlockError) {
+  func makeTable(of block: UInt64, _ held: borrowing Held) throws(BlockError) {
     guard let directory = layout.directory else { return }
     let number = block / directory.perTable
     var items = [BlockTableItem.table(number)]
     if directory.second != nil { items.append(.secondTable(number)) }
     for item in items.reversed() {
-      let units = try takeUnits(for: item, node)
-      try set(.data(layout.offset(ofUnit: units.lowerBound)), of: item, node)
+      let units = try takeUnits(for: item, held)
+      try set(.data(layout.offset(ofUnit: units.lowerBound)), of: item, held)
     }
   }
 
   /// Takes units at the end of the file for something other than a block; they read as zeros.
-  func takeUnits(for item: BlockTableItem, _ node: Node) throws(BlockError) -> Range<UInt64> {
-    try takeUnits(bytes(of: item), node)
+  func takeUnits(for item: BlockTableItem, _ held: borrowing Held) throws(BlockError) -> Range<UInt64> {
+    try takeUnits(bytes(of: item, held), held)
   }
 
-  func takeUnits(_ bytes: UInt64, _ node: Node) throws(BlockError) -> Range<UInt64> {
-    var free = try knownFreeUnits(node)
+  func takeUnits(_ bytes: UInt64, _ held: borrowing Held) throws(BlockError) -> Range<UInt64> {
+    var free = try knownFreeUnits(held)
     let count = bytes.dividedUp(by: layout.unit)
     // Where blocks have to be aligned, what stands between them is.
     let start = layout.lead == 0 ? layout.start(from: free.end) : free.end
@@ -313,9 +312,9 @@ extension BlockTable {
     free.end = end
     freeUnits = free
     do throws(BlockError) {
-      try makeBlank(units, isWhole: false, node)
+      try makeBlank(units, isWhole: false, held)
     } catch {
-      giveBack(units, node)
+      giveBack(units, held)
       throw error
     }
     return units
@@ -331,30 +330,32 @@ extension BlockTable {
   /// Calls `body` with the value of each entry, as it stands in the file: those of directories, and then those of the
   /// blocks that the guest's disk has or is about to have and of their bitmaps. Tables that cannot be are passed over,
   /// and holes may be.
-  func scan(_ node: Node, _ body: (BlockTableItem, UInt64) throws(BlockError) -> Void) throws(BlockError) {
+  func scan(_ held: borrowing Held, _ body: (BlockTableItem, UInt64) throws(BlockError) -> Void)
+    throws(BlockError)
+  {
     let blocks = max(layout.blockCount, madeBlocks)
-    guard let directory = layout.directory else { return try scanTable(blocks, node, body) }
-    try scanDirectory(node, body)
-    let end = try node.child(in: .file).length
-    try scan(layout.tableOffset, blocks.dividedUp(by: directory.perTable), directory.coding, node) {
+    guard let directory = layout.directory else { return try scanTable(blocks, held, body) }
+    try scanDirectory(held, body)
+    let end = try held.node.child(in: .file).length
+    try scan(layout.tableOffset, blocks.dividedUp(by: directory.perTable), directory.coding, held) {
       (number, value) throws(BlockError) in
-      guard let table = self.checked(value, of: .table(number))?.place, table < end else { return }
+      guard let table = self.checked(value, of: .table(number), held)?.place, table < end else { return }
       let first = number * directory.perTable
-      try self.scan(table, min(directory.perTable, blocks - first), self.coding, node) {
+      try self.scan(table, min(directory.perTable, blocks - first), self.coding, held) {
         (index, value) throws(BlockError) in try body(.block(first + index), value)
       }
     }
   }
 
   /// The entries of directories.
-  func scanDirectory(_ node: Node, _ body: (BlockTableItem, UInt64) throws(BlockError) -> Void)
+  func scanDirectory(_ held: borrowing Held, _ body: (BlockTableItem, UInt64) throws(BlockError) -> Void)
     throws(BlockError)
   {
     guard let directory = layout.directory else { return }
     let tables = layout.capacity / directory.perTable
     for second in [false, true] where !second || directory.second != nil {
       let start = second ? directory.second ?? 0 : layout.tableOffset
-      try scan(start, tables, directory.coding, node) { (number, value) throws(BlockError) in
+      try scan(start, tables, directory.coding, held) { (number, value) throws(BlockError) in
         try body(second ? .secondTable(number) : .table(number), value)
       }
     }
@@ -362,15 +363,15 @@ extension BlockTable {
 
   /// The entries of a table that stands alone.
   private func scanTable(
-    _ blocks: UInt64, _ node: Node, _ body: (BlockTableItem, UInt64) throws(BlockError) -> Void
+    _ blocks: UInt64, _ held: borrowing Held, _ body: (BlockTableItem, UInt64) throws(BlockError) -> Void
   ) throws(BlockError) {
     guard let every = layout.bitmapGroup else {
-      return try scan(layout.tableOffset, blocks, coding, node) { (index, value) throws(BlockError) in
+      return try scan(layout.tableOffset, blocks, coding, held) { (index, value) throws(BlockError) in
         try body(.block(index), value)
       }
     }
     let count = min(layout.capacity, blocks.dividedUp(by: every) * (every + 1))
-    try scan(layout.tableOffset, count, coding, node) { (index, value) throws(BlockError) in
+    try scan(layout.tableOffset, count, coding, held) { (index, value) throws(BlockError) in
       let block = index - index / (every + 1)
       if index % (every + 1) == every {
         try body(.bitmap(index / (every + 1)), value)
@@ -381,16 +382,16 @@ extension BlockTable {
   }
 
   private func scan(
-    _ start: UInt64, _ count: UInt64, _ coding: any BlockEntryCoding, _ node: Node,
+    _ start: UInt64, _ count: UInt64, _ coding: any BlockEntryCoding, _ held: borrowing Held,
     _ body: (UInt64, UInt64) throws(BlockError) -> Void
   ) throws(BlockError) {
-    let file = try node.child(in: .file)
+    let file = try held.node.child(in: .file)
     let width = UInt64(coding.width)
     let buffer = Buffer(count: Int(min(1 << 20, max(1, count) * width)))
     let perRun = UInt64(buffer.count) / width
     var index: UInt64 = 0
     while index < count {
-      if let holes = try holes(at: start + index * width, coding, node), holes > 0 {
+      if let holes = try holes(at: start + index * width, coding, held), holes > 0 {
         index += min(holes, count - index)
         continue
       }

@@ -4,7 +4,6 @@
 package import BlockGraph
 internal import Bytes
 package import Errors
-internal import Host
 
 /// Changing the guest's length. `header` stands for the one write after which the file has the new length.
 extension BlockTable {
@@ -16,76 +15,78 @@ extension BlockTable {
     to length: UInt64, preallocation: Preallocation, of node: Node,
     header: (BlockTableLayout) throws(BlockError) -> Void
   ) throws(BlockError) {
-    lock.lock()
-    defer { lock.unlock() }
-    var next = layout
-    next.length = length
-    next.unitLimit = max(next.unitLimit, next.blockCount * next.blockUnits)
-    precondition(
-      next.blockCount == 0 || entryIndex(of: .block(next.blockCount - 1)) < layout.capacity,
-      "block table without room")
-    let old = layout
-    guard length < old.length else { return try grow(to: next, preallocation, node, header) }
-    try writeOut(node)
-    try header(next)
-    // The table's entries behind the new end mean nothing from here on.
-    layout = next
-    try drop(next.blockCount..<old.blockCount, node)
-    try zeroTail(of: length, node)
-    try writeOut(node)
-    _ = try compact(node)
+    try withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      var next = layout
+      next.length = length
+      next.unitLimit = max(next.unitLimit, next.blockCount * next.blockUnits)
+      precondition(
+        next.blockCount == 0 || layout.entryIndex(of: .block(next.blockCount - 1)) < layout.capacity,
+        "block table without room")
+      let old = layout
+      guard length < old.length else { return try grow(to: next, preallocation, held, header) }
+      try writeOut(held)
+      try header(next)
+      // The table's entries behind the new end mean nothing from here on.
+      layout = next
+      try drop(next.blockCount..<old.blockCount, held)
+      try zeroTail(of: length, held)
+      try writeOut(held)
+      _ = try compact(held)
+    }
   }
 
   /// Lets blocks be holes, whatever lies below, and gives up their places.
-  func drop(_ blocks: Range<UInt64>, _ node: Node) throws(BlockError) {
+  func drop(_ blocks: Range<UInt64>, _ held: borrowing Held) throws(BlockError) {
     var block = blocks.lowerBound
     while block < blocks.upperBound {
-      let place = try place(of: block, releasing: false, node)
+      let place = try place(of: block, releasing: false, held)
       guard place.slice != nil else {
         block += place.remaining
         continue
       }
-      if let entry = checked(value(place), of: .block(block)) { try giveUp(entry, of: block, node) }
-      try set(.hole, of: block, node)
-      if dropped.count >= BlockTable.rememberedPlaces { try writeOut(node) }
+      if let entry = checked(value(place, held), of: .block(block), held) {
+        try giveUp(entry, of: block, held)
+      }
+      try set(.hole, of: block, held)
+      if dropped.count >= BlockTable.rememberedPlaces { try writeOut(held) }
       block += 1
     }
   }
 
   /// Makes entries for new blocks, then the disk that has them; undone where that fails.
   private func grow(
-    to next: BlockTableLayout, _ preallocation: Preallocation, _ node: Node,
+    to next: BlockTableLayout, _ preallocation: Preallocation, _ held: borrowing Held,
     _ header: (BlockTableLayout) throws(BlockError) -> Void
   ) throws(BlockError) {
     let old = layout
-    let file = try node.child(in: .file)
-    let oldEnd = areaEnd(file)
-    try zeroTail(of: old.length, node)
+    let file = try held.node.child(in: .file)
+    let oldEnd = areaEnd(file, held)
+    try zeroTail(of: old.length, held)
     do throws(BlockError) {
       let blocks = old.blockCount..<next.blockCount
-      let shown = min(blocks.upperBound, (node.backing?.length ?? 0).dividedUp(by: old.blockSize))
+      let shown = min(blocks.upperBound, (held.node.backing?.length ?? 0).dividedUp(by: old.blockSize))
       layout.unitLimit = next.unitLimit
       madeBlocks = next.blockCount
-      if shown >= old.blockCount { try hideTail(of: old.length, node) }
+      if shown >= old.blockCount { try hideTail(of: old.length, held) }
       if layout.directory == nil {
-        for block in blocks { try set(.hole, of: block, node) }
+        for block in blocks { try set(.hole, of: block, held) }
         if let every = layout.bitmapGroup {
           for group in old.blockCount.dividedUp(by: every)..<next.blockCount.dividedUp(by: every) {
-            try set(.hole, of: .bitmap(group), node)
+            try set(.hole, of: .bitmap(group), held)
           }
         }
       }
       if layout.isFixed || preallocation != .off {
-        try fill(blocks, preallocation, node)
+        try fill(blocks, preallocation, held)
       } else if shown > blocks.lowerBound {
         let hidden = blocks.lowerBound..<shown
         if coding.value(of: .zero) == nil {
-          try fill(hidden, .off, node)
+          try fill(hidden, .off, held)
         } else {
-          for block in hidden { try set(.zero, of: block, node) }
+          for block in hidden { try set(.zero, of: block, held) }
         }
       }
-      try writeOut(node)
+      try writeOut(held)
       try header(next)
       layout = next
       madeBlocks = 0
@@ -94,60 +95,61 @@ extension BlockTable {
       madeBlocks = 0
       freeUnits = nil
       // There is an error to report already. Tables that were made stay.
-      if old.directory == nil { try? cutFile(to: oldEnd, node) }
+      if old.directory == nil { try? cutFile(to: oldEnd, held) }
       throw error
     }
   }
 
   /// Lets what is stored behind the end of the last block read as zero, so that it is when the disk grows.
-  private func zeroTail(of length: UInt64, _ node: Node) throws(BlockError) {
+  private func zeroTail(of length: UInt64, _ held: borrowing Held) throws(BlockError) {
     let inside = length % layout.blockSize
     // Zeros in the file would read as something else: the driver writes what reads as zeros.
     guard inside > 0, !layout.fillsBlocks else { return }
     let block = length / layout.blockSize
-    guard let offset = try entry(value(place(of: block, releasing: false, node)), of: block).place else {
+    guard let offset = try entry(of: block, held).place else {
       return
     }
-    try node.child(in: .file).writeZeroes(
+    try held.node.child(in: .file).writeZeroes(
       at: offset + inside, length: layout.blockSize - inside, mayUnmap: true)
   }
 
   /// Lets what lies below not show through behind the end of the last block, once the disk is longer.
-  private func hideTail(of length: UInt64, _ node: Node) throws(BlockError) {
+  private func hideTail(of length: UInt64, _ held: borrowing Held) throws(BlockError) {
     let inside = length % layout.blockSize
-    guard inside > 0, let backing = node.backing else { return }
+    guard inside > 0, let backing = held.node.backing else { return }
     let block = length / layout.blockSize
-    let entry = try entry(value(place(of: block, releasing: false, node)), of: block)
+    let entry = try entry(of: block, held)
     switch entry {
     case .partial(let place):
-      try makeBits(of: block, node)
+      try makeBits(of: block, held)
       try mark(
-        sectors(of: inside..<layout.blockSize), of: block, at: place, node)
+        layout.sectors(of: inside..<layout.blockSize), of: block, at: place, held)
     case .hole:
-      let units = try takePlaces(1, node)
-      try makeBlank(units, isWhole: false, node)
+      let units = try takePlaces(1, held)
+      try makeBlank(units, isWhole: false, held)
       let place = layout.place(at: units.lowerBound)
       var done: UInt64 = 0
       while done < inside {
         let count = min(inside - done, 1 << 20)
         let piece = try backing.read(at: length - inside + done, count: Int(count))
-        try node.child(in: .file).write(at: place + done, from: piece.bytes)
+        try held.node.child(in: .file).write(at: place + done, from: piece.bytes)
         done += count
       }
-      try enter(block, unit: units.lowerBound, sectors: layout.bitmap == nil ? nil : allSectors, node)
+      try enter(block, unit: units.lowerBound, sectors: layout.bitmap == nil ? nil : layout.allSectors, held)
     case .data, .zero, .compressed: break
     }
   }
 
   /// Gives new blocks places that read as zero.
-  private func fill(_ blocks: Range<UInt64>, _ preallocation: Preallocation, _ node: Node) throws(BlockError)
+  private func fill(_ blocks: Range<UInt64>, _ preallocation: Preallocation, _ held: borrowing Held)
+    throws(BlockError)
   {
     var block = blocks.lowerBound
     while block < blocks.upperBound {
-      let units = try takePlaces(blocks.upperBound - block, node)
-      try makeBlank(units, isWhole: false, preallocation: preallocation, node)
+      let units = try takePlaces(blocks.upperBound - block, held)
+      try makeBlank(units, isWhole: false, preallocation: preallocation, held)
       for unit in stride(from: units.lowerBound, to: units.upperBound, by: Int(layout.blockUnits)) {
-        try enter(block, unit: unit, node)
+        try enter(block, unit: unit, held)
         block += 1
       }
     }
@@ -164,60 +166,65 @@ extension BlockTable {
     header: (BlockTableLayout) throws(BlockError) -> Void
   ) throws(BlockError) {
     precondition(layout.directory == nil, "tables of a directory do not move as one")
-    lock.lock()
-    defer { lock.unlock() }
-    try writeOut(node)
-    var free = try knownFreeUnits(node)
-    free.end = max(free.end, count)
-    free.reusable = []
-    freeUnits = free
-    let limit = layout.unitLimit
-    layout.unitLimit = .max >> 1
-    defer { layout.unitLimit = min(layout.unitLimit, max(limit, next.unitLimit)) }
-    var moving: [(item: BlockTableItem, entry: BlockEntry)] = []
-    try scan(node) { (item, value) throws(BlockError) in
-      let entry = try self.entry(value, of: item)
-      guard let units = self.units(of: item, entry), units.lowerBound < count else { return }
-      guard UInt64(moving.count) < count else {
-        throw BlockError(.corrupt, "blocks share their places", advice: "'check -r all' gives each its own.")
+    try withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      try writeOut(held)
+      var free = try knownFreeUnits(held)
+      free.end = max(free.end, count)
+      free.reusable = []
+      freeUnits = free
+      let limit = layout.unitLimit
+      layout.unitLimit = .max >> 1
+      defer { layout.unitLimit = min(layout.unitLimit, max(limit, next.unitLimit)) }
+      var moving: [(item: BlockTableItem, entry: BlockEntry)] = []
+      try scan(held) { (item, value) throws(BlockError) in
+        let entry = try self.entry(value, of: item, held)
+        guard let units = self.units(of: item, entry, held), units.lowerBound < count else { return }
+        guard UInt64(moving.count) < count else {
+          throw BlockError(
+            .corrupt, "blocks share their places", advice: "'check -r all' gives each its own.")
+        }
+        moving.append((item, entry))
       }
-      moving.append((item, entry))
+      for (item, entry) in moving { try move(item, entry, held) }
+      try writeOut(held)
+      let end = layout.offset(ofUnit: count)
+      if trailer != nil, areaEnd(try held.node.child(in: .file), held) < end {
+        try placeTrailer(at: end, held)
+      }
+      try writeTable(next, coding, held)
+      try journal?.settle(held.node)
+      let old = layout.tableOffset..<layout.tableOffset + layout.capacity * UInt64(self.coding.width)
+      try header(next)
+      use(next, coding, held)
+      try letGo([old], held)
     }
-    for (item, entry) in moving { try move(item, entry, node) }
-    try writeOut(node)
-    let end = layout.offset(ofUnit: count)
-    if trailer != nil, areaEnd(try node.child(in: .file)) < end { try placeTrailer(at: end, node) }
-    try writeTable(next, coding, node)
-    try journal?.settle(node)
-    let old = layout.tableOffset..<layout.tableOffset + layout.capacity * UInt64(self.coding.width)
-    try header(next)
-    use(next, coding)
-    try letGo([old], node)
   }
 
   /// Gives an item another place in the file, with a copy of what it has, and enters it: from an offset on, or somewhere that
   /// is free. A compressed block goes where it is told to.
-  func move(_ item: BlockTableItem, _ entry: BlockEntry, to offset: UInt64? = nil, _ node: Node)
+  func move(_ item: BlockTableItem, _ entry: BlockEntry, to offset: UInt64? = nil, _ held: borrowing Held)
     throws(BlockError)
   {
-    guard let old = place(of: item, entry) else { return }
+    guard let old = place(of: item, entry, held) else { return }
     var target = offset
     if target == nil, entry.place != nil {
       if case .block = item {
-        let units = try takePlaces(1, node)
-        if trailer != nil { try makeBlank(units, isWhole: true, node) }
+        let units = try takePlaces(1, held)
+        if trailer != nil { try makeBlank(units, isWhole: true, held) }
         target = layout.offset(ofUnit: units.lowerBound)
       } else {
-        target = layout.offset(ofUnit: try takeUnits(for: item, node).lowerBound)
+        target = layout.offset(ofUnit: try takeUnits(for: item, held).lowerBound)
       }
     }
     guard let target else { return }
-    try copy(from: old.lowerBound, to: target, UInt64(old.count), node)
-    try set(entry.moved(by: target &- old.lowerBound), of: item, node)
+    try copy(from: old.lowerBound, to: target, UInt64(old.count), held)
+    try set(entry.moved(by: target &- old.lowerBound), of: item, held)
   }
 
-  func copy(from source: UInt64, to target: UInt64, _ length: UInt64, _ node: Node) throws(BlockError) {
-    let file = try node.child(in: .file)
+  func copy(from source: UInt64, to target: UInt64, _ length: UInt64, _ held: borrowing Held)
+    throws(BlockError)
+  {
+    let file = try held.node.child(in: .file)
     let piece = Buffer(count: Int(min(length, 1 << 20)))
     var done: UInt64 = 0
     while done < length {
@@ -231,10 +238,10 @@ extension BlockTable {
   }
 
   /// Writes the whole table to another place; entries behind the last block are holes.
-  private func writeTable(_ next: BlockTableLayout, _ spelling: any BlockEntryCoding, _ node: Node)
+  private func writeTable(_ next: BlockTableLayout, _ spelling: any BlockEntryCoding, _ held: borrowing Held)
     throws(BlockError)
   {
-    let file = try node.child(in: .file)
+    let file = try held.node.child(in: .file)
     let width = spelling.width
     let buffer = Buffer(count: 1 << 20)
     let perRun = UInt64(buffer.count / width)
@@ -255,12 +262,12 @@ extension BlockTable {
       written += UInt64(filled)
       filled = 0
     }
-    try scan(node) { (item, value) throws(BlockError) in
-      guard let moved = spelling.value(of: try self.entry(value, of: item)) else {
+    try scan(held) { (item, value) throws(BlockError) in
+      guard let moved = spelling.value(of: try self.entry(value, of: item, held)) else {
         throw BlockError(.tooLarge, "\(item) cannot say where that is")
       }
       // Behind the last block a group may have entries that are not looked at.
-      while written + UInt64(filled) < self.entryIndex(of: item) { try add(hole) }
+      while written + UInt64(filled) < layout.entryIndex(of: item) { try add(hole) }
       try add(moved)
     }
     while written + UInt64(filled) < next.capacity { try add(hole) }

@@ -4,14 +4,13 @@
 package import BlockGraph
 internal import Bytes
 package import Errors
-internal import Host
 
 /// Units of the file that nothing points to.
 extension BlockTable {
   /// Takes places for blocks in a row: at least one, at most `count`; the units that they take.
-  func takePlaces(_ count: UInt64, _ node: Node) throws(BlockError) -> Range<UInt64> {
-    if dropped.count >= BlockTable.rememberedPlaces { try writeOut(node) }
-    var free = try knownFreeUnits(node)
+  func takePlaces(_ count: UInt64, _ held: borrowing Held) throws(BlockError) -> Range<UInt64> {
+    if dropped.count >= BlockTable.rememberedPlaces { try writeOut(held) }
+    var free = try knownFreeUnits(held)
     defer { freeUnits = free }
     let perBlock = layout.blockUnits
     if let last = free.reusable.popLast() {
@@ -23,13 +22,13 @@ extension BlockTable {
       }
       return first..<last + perBlock
     }
-    if let places = placesAtEnd(count, &free) { return places }
+    if let places = placesAtEnd(count, &free, held) { return places }
     freeUnits = free
-    try writeOut(node)
+    try writeOut(held)
     free = freeUnits ?? free
     // The last places may have been given up.
-    if free.reusable.isEmpty, let places = placesAtEnd(count, &free) { return places }
-    if free.reusable.isEmpty { free.reusable = try unusedPlaces(before: free.end, node) }
+    if free.reusable.isEmpty, let places = placesAtEnd(count, &free, held) { return places }
+    if free.reusable.isEmpty { free.reusable = try unusedPlaces(before: free.end, held) }
     guard let unit = free.reusable.popLast() else {
       throw BlockError(.noSpace, "every block that the image can have is in use")
     }
@@ -37,7 +36,8 @@ extension BlockTable {
   }
 
   /// Takes places for at most `count` blocks behind all units in use; nil where the format has no more.
-  private func placesAtEnd(_ count: UInt64, _ free: inout FreeUnits) -> Range<UInt64>? {
+  private func placesAtEnd(_ count: UInt64, _ free: inout FreeUnits, _ held: borrowing Held) -> Range<UInt64>?
+  {
     let perBlock = layout.blockUnits
     let start = layout.start(from: free.end)
     guard start < layout.unitLimit, perBlock <= layout.unitLimit - start else { return nil }
@@ -48,16 +48,16 @@ extension BlockTable {
   /// Takes so many bytes at the end of the file, which read as zeros, for something that the caller is about to enter
   /// into the layout as reserved: the offset in the file.
   package func takeSpace(_ bytes: UInt64, of node: Node) throws(BlockError) -> UInt64 {
-    lock.lock()
-    defer { lock.unlock() }
-    return layout.offset(ofUnit: try takeUnits(bytes, node).lowerBound)
+    try withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      layout.offset(ofUnit: try takeUnits(bytes, held).lowerBound)
+    }
   }
 
   /// Units up to the last one that is in use; entries are in the file afterwards.
   package func usedUnits(of node: Node) throws(BlockError) -> UInt64 {
-    lock.lock()
-    defer { lock.unlock() }
-    return try knownFreeUnits(node).end
+    try withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      try knownFreeUnits(held).end
+    }
   }
 
   /// The free units that are known. The first call reads all tables: a table that stands alone says where the units in use
@@ -65,17 +65,18 @@ extension BlockTable {
   ///
   /// - Throws: kind `corrupt` where a directory's tables point past that: what would be there is not to be found in places
   ///   of other blocks.
-  func knownFreeUnits(_ node: Node) throws(BlockError) -> FreeUnits {
+  func knownFreeUnits(_ held: borrowing Held) throws(BlockError) -> FreeUnits {
     if let freeUnits { return freeUnits }
     let end: UInt64
     if layout.directory == nil {
-      end = try endOfUse(node)
+      end = try endOfUse(held)
     } else {
-      let length = try node.child(in: .file).length
+      let length = try held.node.child(in: .file).length
       var used = max(layout.endOfReserved, layout.units(of: 0..<length).upperBound)
-      try writeEntries(node)
-      try scan(node) { (item, value) throws(BlockError) in
-        guard let entry = self.checked(value, of: item), let place = self.place(of: item, entry) else {
+      try writeEntries(held)
+      try scan(held) { (item, value) throws(BlockError) in
+        guard let entry = self.checked(value, of: item, held), let place = self.place(of: item, entry, held)
+        else {
           return
         }
         // As a check has it: nothing is missing of what begins where the file ends, where files may end early.
@@ -94,7 +95,7 @@ extension BlockTable {
   }
 
   /// Notes units that nothing came to point to, and gives the file system their room: tables may need it.
-  func giveBack(_ units: Range<UInt64>, _ node: Node) {
+  func giveBack(_ units: Range<UInt64>, _ held: borrowing Held) {
     guard var free = freeUnits else { return }
     defer { freeUnits = free }
     guard units.upperBound == free.end else {
@@ -104,7 +105,7 @@ extension BlockTable {
       }
       let start = layout.offset(ofUnit: units.lowerBound)
       // An error here would hide the one of the write, which is told.
-      try? node.file?.discard(at: start, length: layout.offset(ofUnit: units.upperBound) - start)
+      try? held.node.file?.discard(at: start, length: layout.offset(ofUnit: units.upperBound) - start)
       return
     }
     let end = layout.offset(ofUnit: free.end)
@@ -114,20 +115,20 @@ extension BlockTable {
       free.end = free.reusable.remove(at: last)
     }
     let start = layout.offset(ofUnit: free.end)
-    if let file = node.file, areaEnd(file) <= end { try? cutFile(to: start, node) }
+    if let file = held.node.file, areaEnd(file, held) <= end { try? cutFile(to: start, held) }
   }
 
   /// Cuts the file behind all that is in use.
-  func cutUnused(_ node: Node) throws(BlockError) {
+  func cutUnused(_ held: borrowing Held) throws(BlockError) {
     let end: UInt64
     do throws(BlockError) {
-      end = try endOfUse(node)
+      end = try endOfUse(held)
     } catch {
       // Where entries make no sense, nobody knows what is in use, and nothing more is given up.
       guard error.kind == .corrupt else { throw error }
       return
     }
-    try cutFile(to: layout.offset(ofUnit: end), node)
+    try cutFile(to: layout.offset(ofUnit: end), held)
     // Also where none was known before: what counts them is to change.
     var free = freeUnits ?? FreeUnits(end: end)
     free.end = end
@@ -137,19 +138,20 @@ extension BlockTable {
 
   /// Gives up what was reserved, byte ranges of `reserved`, once nothing in the file leads there.
   package func release(_ ranges: [Range<UInt64>], of node: Node) throws(BlockError) {
-    lock.lock()
-    defer { lock.unlock() }
-    layout.reserved.removeAll { ranges.contains($0) }
-    try letGo(ranges, node)
-    try cutUnused(node)
+    try withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      layout.reserved.removeAll { ranges.contains($0) }
+      try letGo(ranges, held)
+      try cutUnused(held)
+    }
   }
 
   /// Lets byte ranges that are reserved no more be holes of the file, which are no leaks, unless something is there.
-  func letGo(_ ranges: [Range<UInt64>], _ node: Node) throws(BlockError) {
+  func letGo(_ ranges: [Range<UInt64>], _ held: borrowing Held) throws(BlockError) {
     var unused = ranges.filter { $0.lowerBound >= layout.areaOffset && !layout.isReserved($0) }
-    guard !unused.isEmpty, let file = node.file else { return }
-    try scan(node) { (item, value) throws(BlockError) in
-      guard let entry = self.checked(value, of: item), let place = self.place(of: item, entry) else { return }
+    guard !unused.isEmpty, let file = held.node.file else { return }
+    try scan(held) { (item, value) throws(BlockError) in
+      guard let entry = self.checked(value, of: item, held), let place = self.place(of: item, entry, held)
+      else { return }
       unused.removeAll { $0.overlaps(place) }
     }
     // A failure does no harm: nothing leads there.
@@ -159,34 +161,34 @@ extension BlockTable {
   /// Gives up entries that the file lacks, and what they point to at its end: the image is as it was before they changed. For
   /// a file system that is full; with a log, which may have them already, nothing is given up.
   package func giveUpUnwritten(_ node: Node) throws(BlockError) {
-    lock.lock()
-    defer { lock.unlock() }
-    guard journal == nil else { return }
-    while !pending.isEmpty { lock.wait() }
-    dropUnwritten()
-    dropped = []
-    freeUnits = nil
-    try cutFile(to: layout.offset(ofUnit: try endOfUse(node)), node)
+    try withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      guard journal == nil else { return }
+      while !pending.isEmpty { held.wait() }
+      dropUnwritten(held)
+      dropped = []
+      freeUnits = nil
+      try cutFile(to: layout.offset(ofUnit: try endOfUse(held)), held)
+    }
   }
 
   /// The unit behind the last one in use, by the entries in the file; entries in memory are written first. Places that
   /// were given up and have yet to be discarded are in use.
-  func endOfUse(_ node: Node) throws(BlockError) -> UInt64 {
-    try writeEntries(node)
+  func endOfUse(_ held: borrowing Held) throws(BlockError) -> UInt64 {
+    try writeEntries(held)
     var end = dropped.reduce(layout.endOfReserved) { max($0, $1 + layout.blockUnits) }
-    try scan(node) { (item, value) throws(BlockError) in
-      if let units = try self.units(of: item, value: value) { end = max(end, units.upperBound) }
+    try scan(held) { (item, value) throws(BlockError) in
+      if let units = try self.units(of: item, value: value, held) { end = max(end, units.upperBound) }
     }
     return end
   }
 
   /// Some places of blocks, from the first on, that nothing and no write under way takes any of.
-  func unusedPlaces(before end: UInt64, _ node: Node) throws(BlockError) -> [UInt64] {
-    try writeEntries(node)
+  func unusedPlaces(before end: UInt64, _ held: borrowing Held) throws(BlockError) -> [UInt64] {
+    try writeEntries(held)
     var found: [UInt64] = []
     var window = UnitWindow(of: end)
     while found.count < BlockTable.rememberedPlaces, window.advance() {
-      try insertUsed(into: &window, node)
+      try insertUsed(into: &window, held)
       for write in pending {
         for (_, place) in write.packed { _ = window.insert(layout.units(of: place)) }
         guard let unit = write.unit else { continue }
@@ -205,10 +207,10 @@ extension BlockTable {
   }
 
   /// Puts all units into a window that something in the file takes.
-  func insertUsed(into window: inout UnitWindow, _ node: Node) throws(BlockError) {
+  func insertUsed(into window: inout UnitWindow, _ held: borrowing Held) throws(BlockError) {
     for range in layout.reserved + layout.spare { _ = window.insert(layout.units(of: range)) }
-    try scan(node) { (item, value) throws(BlockError) in
-      if let units = try self.units(of: item, value: value) { _ = window.insert(units) }
+    try scan(held) { (item, value) throws(BlockError) in
+      if let units = try self.units(of: item, value: value, held) { _ = window.insert(units) }
     }
   }
 
@@ -217,16 +219,17 @@ extension BlockTable {
   ///
   /// - Parameter limit: those that begin behind this offset are passed over, too.
   package func placesInUse(of node: Node, before limit: UInt64 = .max) throws(BlockError) -> Range<UInt64>? {
-    lock.lock()
-    defer { lock.unlock() }
-    try writeEntries(node)
-    var found: Range<UInt64>?
-    try scan(node) { (item, value) throws(BlockError) in
-      guard let entry = self.checked(value, of: item), let bytes = self.place(of: item, entry),
-        bytes.lowerBound <= limit
-      else { return }
-      found = min(bytes.lowerBound, found?.lowerBound ?? .max)..<max(bytes.upperBound, found?.upperBound ?? 0)
+    try withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      try writeEntries(held)
+      var found: Range<UInt64>?
+      try scan(held) { (item, value) throws(BlockError) in
+        guard let entry = self.checked(value, of: item, held), let bytes = self.place(of: item, entry, held),
+          bytes.lowerBound <= limit
+        else { return }
+        found =
+          min(bytes.lowerBound, found?.lowerBound ?? .max)..<max(bytes.upperBound, found?.upperBound ?? 0)
+      }
+      return found
     }
-    return found
   }
 }

@@ -4,74 +4,76 @@
 package import BlockGraph
 internal import Bytes
 package import Errors
-internal import Host
 
 /// Finding places for guest data, and entering what was written.
 extension BlockTable {
   /// As the driver contract has it. Every slot has an allocation: also what stays where it is is claimed.
   package func prepareWrite(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> WriteSlot
   {
-    lock.lock()
-    defer { lock.unlock() }
-    let first = offset / layout.blockSize
-    let wanted = first..<(offset + length - 1) / layout.blockSize + 1
-    while true {
-      guard !claims.free(wanted, shared: true).isEmpty else {
-        lock.wait()
-        continue
+    try withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      let first = offset / layout.blockSize
+      let wanted = first..<(offset + length - 1) / layout.blockSize + 1
+      while true {
+        guard !claims.free(wanted, shared: true).isEmpty else {
+          held.wait()
+          continue
+        }
+        // What is looked up from here on is in memory.
+        _ = try knownTablePlaces(held)
+        let place = try place(of: first, releasing: true, held)
+        // Reading the table may have let others in.
+        let claimable = claims.free(wanted, shared: true)
+        guard !claimable.isEmpty else { continue }
+        let entry = try entry(of: first, at: place, held)
+        try requireApart(entry, of: first, held)
+        if entry.place != nil {
+          return try inPlace(entry, place, claimable, offset, length, held)
+        }
+        let fresh = claims.free(wanted, shared: false)
+        guard !fresh.isEmpty else {
+          held.wait()
+          continue
+        }
+        guard place.slice != nil else {
+          try makeTable(of: first, held)
+          continue
+        }
+        return try newPlace(for: try alike(entry, place, fresh, held), entry, offset, length, held)
       }
-      // What is looked up from here on is in memory.
-      _ = try knownTablePlaces(node)
-      let place = try place(of: first, releasing: true, node)
-      // Reading the table may have let others in.
-      let claimable = claims.free(wanted, shared: true)
-      guard !claimable.isEmpty else { continue }
-      let entry = try entry(value(place), of: first)
-      try requireApart(entry, of: first, node)
-      if entry.place != nil {
-        return try inPlace(entry, place, claimable, offset, length, node)
-      }
-      let fresh = claims.free(wanted, shared: false)
-      guard !fresh.isEmpty else {
-        lock.wait()
-        continue
-      }
-      guard place.slice != nil else {
-        try makeTable(of: first, node)
-        continue
-      }
-      return try newPlace(for: try alike(entry, place, fresh), entry, offset, length, node)
     }
   }
 
   /// The blocks from the start of a range that are stored in a row, where they are.
   private func inPlace(
     _ entry: BlockEntry, _ place: Place, _ claimable: Range<UInt64>, _ offset: UInt64, _ length: UInt64,
-    _ node: Node
+    _ held: borrowing Held
   ) throws(BlockError) -> WriteSlot {
     let first = claimable.lowerBound
     var end = first + 1
     while end < claimable.upperBound, end - first < place.remaining,
-      follows(entry, by: end - first, value(place, plus: end - first)),
-      try !isOnTable(entry.moved(by: (end - first) * layout.blockSize), of: end, node)
+      follows(entry, by: end - first, value(place, plus: end - first, held), held),
+      try !isOnTable(entry.moved(by: (end - first) * layout.blockSize), of: end, held)
     {
       end += 1
     }
     let at = entry.place ?? 0
     // Refuses entries that point past the end of the file.
-    if layout.directory != nil { _ = try knownFreeUnits(node) }
+    if layout.directory != nil { _ = try knownFreeUnits(held) }
     let inside = offset % layout.blockSize
     let count = min(length, (end - first) * layout.blockSize - inside)
     var write = Pending(claim: 0, blocks: first..<end, unit: nil, sectors: nil)
     if entry.isPartial || layout.bitmap?.isAdvisory == true {
-      try makeBits(of: first, node)
-      write.sectors = sectors(of: inside..<inside + count)
+      try makeBits(of: first, held)
+      write.sectors = layout.sectors(of: inside..<inside + count)
     }
-    return slot(write, shared: true, WriteSlot(length: count, location: Extent.Location(.file, at + inside)))
+    return slot(
+      write, shared: true, WriteSlot(length: count, location: Extent.Location(.file, at + inside)), held)
   }
 
   /// The slot of a write whose blocks are claimed from here on.
-  private func slot(_ write: Pending, shared isShared: Bool, _ slot: WriteSlot) -> WriteSlot {
+  private func slot(_ write: Pending, shared isShared: Bool, _ slot: WriteSlot, _ held: borrowing Held)
+    -> WriteSlot
+  {
     var (write, slot) = (write, slot)
     write.claim = claims.claim(write.blocks, shared: isShared)
     slot.allocation = write.claim
@@ -80,16 +82,18 @@ extension BlockTable {
   }
 
   /// The blocks from the start of a range that have no place and read alike; one where places cannot be filled in a row.
-  private func alike(_ entry: BlockEntry, _ place: Place, _ range: Range<UInt64>) throws(BlockError) -> Range<
-    UInt64
-  > {
+  private func alike(_ entry: BlockEntry, _ place: Place, _ range: Range<UInt64>, _ held: borrowing Held)
+    throws(BlockError) -> Range<
+      UInt64
+    >
+  {
     let first = range.lowerBound
     guard layout.lead == 0, layout.bitmap == nil, entry == .hole || entry == .zero else {
       return first..<first + 1
     }
     var end = first + 1
     while end < range.upperBound, end - first < place.remaining,
-      try self.entry(value(place, plus: end - first), of: end) == entry
+      try self.entry(value(place, plus: end - first, held), of: .block(end), held) == entry
     {
       end += 1
     }
@@ -98,12 +102,12 @@ extension BlockTable {
 
   /// Takes places for blocks without any.
   private func newPlace(
-    for blocks: Range<UInt64>, _ entry: BlockEntry, _ offset: UInt64, _ length: UInt64, _ node: Node
+    for blocks: Range<UInt64>, _ entry: BlockEntry, _ offset: UInt64, _ length: UInt64, _ held: borrowing Held
   ) throws(BlockError) -> WriteSlot {
     let first = blocks.lowerBound
     let isPartial = entry == .hole && layout.storesInPart
-    if isPartial { try makeBits(of: first, node) }
-    let taken = try takePlaces(UInt64(blocks.count), node)
+    if isPartial { try makeBits(of: first, held) }
+    let taken = try takePlaces(UInt64(blocks.count), held)
     let count = UInt64(taken.count) / layout.blockUnits
     let at = layout.place(at: taken.lowerBound)
     let inside = offset % layout.blockSize
@@ -111,33 +115,28 @@ extension BlockTable {
     let length = min(length, room)
     let shows =
       if case .compressed = entry { true } else {
-        layout.fillsBlocks || entry == .hole && node.backing != nil
+        layout.fillsBlocks || entry == .hole && held.node.backing != nil
       }
     let copies = shows && !isPartial
     do throws(BlockError) {
       let last = layout.place(at: taken.upperBound - layout.blockUnits)
-      guard coding.value(of: newEntry(at, isPartial)) != nil,
-        coding.value(of: newEntry(last, isPartial)) != nil
+      guard coding.value(of: layout.newEntry(at, isPartial)) != nil,
+        coding.value(of: layout.newEntry(last, isPartial)) != nil
       else { throw BlockError(.tooLarge, "the image has no place for another block") }
       let isWritten = copies || (inside == 0 && length == room)
-      try makeBlank(taken, isWhole: isPartial || isWritten, isWritten: !isPartial && isWritten, node)
+      try makeBlank(taken, isWhole: isPartial || isWritten, isWritten: !isPartial && isWritten, held)
     } catch {
-      giveBack(taken, node)
+      giveBack(taken, held)
       throw error
     }
     let write = Pending(
       claim: 0, blocks: first..<first + count, unit: taken.lowerBound,
-      sectors: isPartial ? sectors(of: inside..<inside + length) : nil)
+      sectors: isPartial ? layout.sectors(of: inside..<inside + length) : nil)
     return slot(
       write, shared: false,
       WriteSlot(
         length: length, location: Extent.Location(.file, at + inside), fillBefore: copies ? inside : 0,
-        fillAfter: copies ? room - length : 0))
-  }
-
-  /// The entry of a block that got `place`.
-  private func newEntry(_ place: UInt64, _ isPartial: Bool) -> BlockEntry {
-    isPartial || layout.storesInPart && layout.bitmap?.place == .lead ? .partial(place) : .data(place)
+        fillAfter: copies ? room - length : 0), held)
   }
 
   /// Lets new places read as zeros, but for data that is going to be written as a whole or that no bit tells of, and
@@ -146,9 +145,9 @@ extension BlockTable {
   /// - Parameter isWritten: whether that data is written up to its end, which makes the file as long.
   func makeBlank(
     _ units: Range<UInt64>, isWhole: Bool, isWritten: Bool = false, preallocation: Preallocation = .off,
-    _ node: Node
+    _ held: borrowing Held
   ) throws(BlockError) {
-    let file = try node.child(in: .file)
+    let file = try held.node.child(in: .file)
     let takesRoom = preallocation == .falloc || preallocation == .full
     var start = layout.offset(ofUnit: units.lowerBound)
     let end = layout.offset(ofUnit: units.upperBound)
@@ -159,10 +158,10 @@ extension BlockTable {
       if end > known, !isWritten || takesRoom || journal != nil {
         try file.truncate(to: end, exact: false, preallocation: takesRoom ? preallocation : .off)
       }
-    } else if end > areaEnd(file) {
+    } else if end > areaEnd(file, held) {
       // Nothing is left of the old trailer.
-      start = min(start, areaEnd(file))
-      try placeTrailer(at: end, node)
+      start = min(start, areaEnd(file, held))
+      try placeTrailer(at: end, held)
       if takesRoom { known = end }
     }
     let blankEnd = min(wholeEnd, known)
@@ -178,64 +177,66 @@ extension BlockTable {
 
   /// Enters the blocks of a slot, or gives their places back.
   package func finishWrite(_ slot: WriteSlot, written: Bool, of node: Node) throws(BlockError) {
-    try end(slot.allocation) { (write) throws(BlockError) in
-      try self.finish(write, written: written, of: node)
+    try withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      guard let write = end(slot.allocation, held) else { return }
+      defer { release(write, held) }
+      try finish(write, written: written, held)
     }
   }
 
-  /// Calls `body` with the write of a claim; others may write to its blocks afterwards, also where `body` throws.
-  func end(_ claim: UInt64?, _ body: (Pending) throws(BlockError) -> Void) throws(BlockError) {
-    lock.lock()
-    defer { lock.unlock() }
-    guard let index = pending.firstIndex(where: { $0.claim == claim }) else { return }
-    let write = pending.remove(at: index)
-    defer {
-      claims.release(write.claim)
-      lock.notifyAll()
-    }
-    try body(write)
+  /// The write of a claim, which `release` lets others follow.
+  func end(_ claim: UInt64?, _ held: borrowing Held) -> Pending? {
+    pending.firstIndex { $0.claim == claim }.map { pending.remove(at: $0) }
   }
 
-  private func finish(_ write: Pending, written: Bool, of node: Node) throws(BlockError) {
+  /// Lets others write to the blocks of a write that ended, whatever became of it.
+  func release(_ write: Pending, _ held: borrowing Held) {
+    claims.release(write.claim)
+    held.notifyAll()
+  }
+
+  private func finish(_ write: Pending, written: Bool, _ held: borrowing Held) throws(BlockError) {
     guard let unit = write.unit else {
       let first = write.blocks.lowerBound
       guard written, let sectors = write.sectors,
-        let place = try entry(value(place(of: first, releasing: false, node)), of: first).place
+        let place = try entry(of: first, held).place
       else { return }
-      return try mark(sectors, of: first, at: place, node)
+      return try mark(sectors, of: first, at: place, held)
     }
     let units = unit..<unit + UInt64(write.blocks.count) * layout.blockUnits
-    guard written else { return giveBack(units, node) }
+    guard written else { return giveBack(units, held) }
     for (block, unit) in zip(
       write.blocks, stride(from: unit, to: units.upperBound, by: Int(layout.blockUnits)))
     {
       do throws(BlockError) {
-        try enter(block, unit: unit, sectors: write.sectors, node)
+        try enter(block, unit: unit, sectors: write.sectors, held)
       } catch {
-        giveBack(unit..<units.upperBound, node)
+        giveBack(unit..<units.upperBound, held)
         throw error
       }
     }
   }
 
   /// Lets a block have a place, with these sectors of it or all.
-  func enter(_ block: UInt64, unit: UInt64, sectors: Range<UInt64>? = nil, _ node: Node) throws(BlockError) {
+  func enter(_ block: UInt64, unit: UInt64, sectors: Range<UInt64>? = nil, _ held: borrowing Held)
+    throws(BlockError)
+  {
     let place = layout.place(at: unit)
-    let entry = newEntry(place, sectors != nil)
+    let entry = layout.newEntry(place, sectors != nil)
     if case .partial = entry {
       if layout.bitmap?.place == .lead {
         // The bits of what was here before mean nothing; the file has zeros.
-        bitmaps.drop(from: place - layout.lead, bytes: layout.lead)
+        bitmaps.drop(from: place - layout.lead, bytes: layout.lead, held)
       } else {
-        try mark(allSectors, of: block, at: place, areStored: false, node)
+        try mark(layout.allSectors, of: block, at: place, areStored: false, held)
       }
-      try mark(sectors ?? allSectors, of: block, at: place, node)
+      try mark(sectors ?? layout.allSectors, of: block, at: place, held)
     } else if layout.leadFill != 0, layout.lead > 0 {
       let lead = Buffer(count: Int(layout.lead))
       var bytes = lead.mutableBytes
       for index in 0..<lead.count { bytes.store(layout.leadFill, at: index) }
-      try node.child(in: .file).write(at: place - layout.lead, from: lead.bytes)
+      try held.node.child(in: .file).write(at: place - layout.lead, from: lead.bytes)
     }
-    try set(entry, of: block, node)
+    try set(entry, of: block, held)
   }
 }

@@ -113,6 +113,47 @@ package struct BlockTableLayout: Sendable {
   /// Whether a range of bytes lies on what else stands in the file.
   func isReserved(_ range: Range<UInt64>) -> Bool { reserved.contains { $0.overlaps(range) } }
 
+  /// Whether so many bytes at an offset can be those of a table, a bitmap or a block.
+  func isPossible(_ offset: UInt64, _ count: UInt64) -> Bool {
+    guard let end = offset.plus(count), Int64(exactly: end) != nil else { return false }
+    return !isReserved(offset..<end)
+  }
+
+  /// Whole units that a file has room for, and one that it ends in, where it may; as far as entries can name them.
+  func unitsInFile(_ length: UInt64) -> UInt64 {
+    guard length > areaOffset else { return 0 }
+    let area = length - areaOffset
+    return min(mayEndEarly ? area.dividedUp(by: unit) : area / unit, largestUnit)
+  }
+
+  /// The number of an entry in a table that stands alone.
+  func entryIndex(of item: BlockTableItem) -> UInt64 {
+    guard let every = bitmapGroup else { return item.number }
+    return if case .bitmap(let group) = item { group * (every + 1) + every } else {
+      item.number + item.number / every
+    }
+  }
+
+  /// How many blocks have their entries before one of a table that stands alone.
+  func blocks(before index: UInt64) -> UInt64 { bitmapGroup.map { index - index / ($0 + 1) } ?? index }
+
+  /// The entry of a block that got `place`.
+  func newEntry(_ place: UInt64, _ isPartial: Bool) -> BlockEntry {
+    isPartial || storesInPart && bitmap?.place == .lead ? .partial(place) : .data(place)
+  }
+
+  /// Sectors of a block; the last may be cut short by its length.
+  var sectorsPerBlock: Int { Int(blockSize.dividedUp(by: bitmap?.sectorSize ?? 512)) }
+
+  /// All sectors of a block.
+  var allSectors: Range<UInt64> { 0..<UInt64(sectorsPerBlock) }
+
+  /// The sectors that a range of a block's bytes lies in.
+  func sectors(of range: Range<UInt64>) -> Range<UInt64> {
+    let size = bitmap?.sectorSize ?? 512
+    return range.lowerBound / size..<range.upperBound.dividedUp(by: size)
+  }
+
   /// Calls `body` with each unit of a run at which a block can start, one behind the other, until it answers false.
   func forEachPlace(in run: Range<UInt64>, _ body: (UInt64) -> Bool) {
     var unit = start(from: run.lowerBound)

@@ -10,8 +10,8 @@ package import Host
 /// A function that needs the lock takes one of these; only `withHeld` makes them, and none can be kept.
 @safe
 package struct Held: ~Copyable, ~Escapable {
-  // Neither is retained, which would cost more than the lock where `withHeld` is in another module than its caller. It
-  // has both for longer than any of these lives.
+  // `withHeld` has both for longer than any of these lives. To retain them would take as long as the lock does, where
+  // its caller is in another module.
   private unowned(unsafe) let owner: Node
   private unowned(unsafe) let lock: ConditionLock
 

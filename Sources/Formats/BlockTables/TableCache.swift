@@ -8,9 +8,8 @@ package import Host
 
 /// A bounded number of table slices in memory, as they stand on disk.
 ///
-/// Everything here happens with the driver's lock held; reading a missing slice may let go of it. Only `known` may be
-/// asked without it, by a caller that holds the gate instead, if the cache has one: the slices that it sees change with
-/// both held.
+/// Reading a missing slice may let go of the lock. Only `known` may be asked without it, by a caller that holds the gate
+/// instead, if the cache has one: the slices that it sees change with both held.
 package final class TableCache {
   /// One slice. A caller that let go of the lock must look it up anew: its memory may hold another by then.
   package final class Slice {
@@ -24,13 +23,18 @@ package final class TableCache {
     fileprivate var wasUsed = false
 
     fileprivate init(count: Int) { buffer = Buffer(count: count) }
+
+    fileprivate func read(at offset: UInt64, from file: Edge) throws(BlockError) {
+      let buffer = buffer
+      var bytes = buffer.mutableBytes
+      try file.read(at: offset, into: &bytes)
+    }
   }
 
   /// Bytes of a slice.
   package let sliceBytes: Int
   /// How many slices may be in memory.
   package let capacity: Int
-  private let lock: ConditionLock
   private let gate: ConditionLock?
   private var slices: [Slice] = []
   private var byOffset: [UInt64: Slice] = [:]
@@ -40,9 +44,8 @@ package final class TableCache {
   package private(set) var isDirty = false
 
   /// An empty cache of at least one slice.
-  package init(bytes: UInt64, sliceBytes: Int, lock: ConditionLock, gate: ConditionLock? = nil) {
+  package init(bytes: UInt64, sliceBytes: Int, gate: ConditionLock? = nil) {
     self.sliceBytes = sliceBytes
-    self.lock = lock
     self.gate = gate
     capacity = max(1, Int(clamping: bytes) / sliceBytes)
   }
@@ -55,7 +58,9 @@ package final class TableCache {
   }
 
   /// The slice at a host offset, if it is in memory.
-  package func cached(at offset: UInt64) -> Slice? { behindGate { known(at: offset) } }
+  package func cached(at offset: UInt64, _ held: borrowing Held) -> Slice? {
+    behindGate { known(at: offset) }
+  }
 
   /// The same for a caller that holds the gate.
   package func known(at offset: UInt64) -> Slice? {
@@ -71,37 +76,38 @@ package final class TableCache {
   /// With `releasing`, others run while it is read, so that what the caller saw before may have changed.
   /// `writeBack` makes all slices clean.
   package func slice(
-    at offset: UInt64, from file: Edge, releasing: Bool, writeBack: () throws(BlockError) -> Void
+    at offset: UInt64, from file: Edge, releasing: Bool, _ held: borrowing Held,
+    writeBack: () throws(BlockError) -> Void
   ) throws(BlockError) -> Slice {
     while true {
-      if let slice = cached(at: offset) { return slice }
-      if byOffset[offset] == nil, let slice = try room(writeBack) {
-        if try load(slice, at: offset, from: file, releasing: releasing) { return slice }
+      if let slice = cached(at: offset, held) { return slice }
+      if byOffset[offset] == nil, let slice = try room(held, writeBack) {
+        if try load(slice, at: offset, from: file, releasing: releasing, held) { return slice }
       } else {
-        lock.wait()
+        held.wait()
       }
     }
   }
 
   /// Reads a slice; false where it was dropped meanwhile.
-  private func load(_ slice: Slice, at offset: UInt64, from file: Edge, releasing: Bool) throws(BlockError)
-    -> Bool
-  {
+  private func load(
+    _ slice: Slice, at offset: UInt64, from file: Edge, releasing: Bool, _ held: borrowing Held
+  ) throws(BlockError) -> Bool {
     behindGate {
       take(slice, for: offset)
       slice.isLoading = true
     }
-    if releasing { lock.unlock() }
     var failure: BlockError?
     do throws(BlockError) {
-      let buffer = slice.buffer
-      var bytes = buffer.mutableBytes
-      try file.read(at: offset, into: &bytes)
+      if releasing {
+        try held.released { () throws(BlockError) in try slice.read(at: offset, from: file) }
+      } else {
+        try slice.read(at: offset, from: file)
+      }
     } catch {
       failure = error
     }
-    if releasing { lock.lock() }
-    lock.notifyAll()
+    held.notifyAll()
     let isStale = byOffset[offset] !== slice
     behindGate {
       slice.isLoading = false
@@ -127,7 +133,7 @@ package final class TableCache {
   }
 
   /// Notes that bytes of a slice changed.
-  package func markDirty(_ slice: Slice, _ range: Range<Int>) {
+  package func markDirty(_ slice: Slice, _ range: Range<Int>, _ held: borrowing Held) {
     isDirty = true
     if slice.dirty.isEmpty {
       slice.dirty = range
@@ -141,7 +147,7 @@ package final class TableCache {
   ///
   /// - Parameter twin: where the same bytes stand a second time of a slice at an offset, if they do.
   package func writeDirty(
-    to file: Edge, alsoAt twin: (UInt64) -> UInt64? = { _ in nil },
+    to file: Edge, alsoAt twin: (UInt64) -> UInt64? = { _ in nil }, _ held: borrowing Held,
     checking check: (UInt64, UInt64) throws(BlockError) -> Void
   ) throws(BlockError) {
     guard isDirty else { return }
@@ -172,9 +178,9 @@ package final class TableCache {
 
   /// Hands over what the file lacks, by ascending offset, in parts of at most `unit` bytes, which start at its multiples in
   /// the file; the file has it afterwards.
-  func writeDirty(inUnitsOf unit: UInt64, _ write: ([TablePart]) throws(BlockError) -> Void)
-    throws(BlockError)
-  {
+  func writeDirty(
+    inUnitsOf unit: UInt64, _ held: borrowing Held, _ write: ([TablePart]) throws(BlockError) -> Void
+  ) throws(BlockError) {
     guard isDirty else { return }
     var parts: [TablePart] = []
     let dirty = dirtySlices
@@ -193,7 +199,7 @@ package final class TableCache {
   }
 
   /// Forgets the slices inside a range of the file, unwritten bytes included.
-  package func drop(from offset: UInt64, bytes: UInt64) {
+  package func drop(from offset: UInt64, bytes: UInt64, _ held: borrowing Held) {
     behindGate {
       var position = offset
       while position < offset + bytes {
@@ -208,7 +214,9 @@ package final class TableCache {
   }
 
   /// A slice that holds nothing of use, or nil where every slice is being read at the moment.
-  private func room(_ writeBack: () throws(BlockError) -> Void) throws(BlockError) -> Slice? {
+  private func room(_ held: borrowing Held, _ writeBack: () throws(BlockError) -> Void) throws(BlockError)
+    -> Slice?
+  {
     if slices.count < capacity {
       let slice = Slice(count: sliceBytes)
       slices.append(slice)

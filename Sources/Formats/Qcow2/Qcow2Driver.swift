@@ -41,10 +41,10 @@ final class Qcow2Driver: @unchecked Sendable {
     self.options = options
     self.header = HeaderStore(header, servesSnapshot: options.snapshot != nil, files)
     let guardian = OverlapGuard(options.overlapChecks, self.header)
-    allocator = ClusterAllocator(refcountTable, options, self.header, guardian, lock)
+    allocator = ClusterAllocator(refcountTable, options, self.header, guardian)
     mapping = MappingTables(
       l1, length: length, options, sliceBytes: l2SliceBytes, allocator, ClusterCodec(self.header),
-      ClaimedWrites(geometry), lock)
+      ClaimedWrites(geometry))
     writer = ClusterWriter(mapping)
     self.snapshots = SnapshotStore(snapshots, mapping)
     self.bitmaps = BitmapStore(bitmaps, mapping)

@@ -20,13 +20,13 @@ extension ClusterAllocator {
     files.note(.refblockAlloc, held)
     files.note(.refblockAllocWrite, held)
     try files.clearCluster(at: offset, held)
-    refcounts.cache.drop(from: offset, bytes: geometry.clusterSize)
+    refcounts.cache.drop(from: offset, bytes: geometry.clusterSize, held)
     let countsItself = refcounts.tableIndex(of: place) == index
     guard
       let counts = countsItself
         ? try counts(of: place, inBlockAt: offset, held) : try counts(from: place, held)
     else { throw BlockError(.corrupt, "no refcount block for cluster \(place)") }
-    set(counts, to: 1, 1)
+    set(counts, to: 1, 1, held)
     refcounts.setBlock(Int(index), at: offset)
     guardian.note(place)
   }
@@ -55,7 +55,7 @@ extension ClusterAllocator {
         index += 1
         cluster += 1
       }
-      refcounts.cache.drop(from: offset, bytes: geometry.clusterSize)
+      refcounts.cache.drop(from: offset, bytes: geometry.clusterSize, held)
       files.note(.refblockAllocWriteBlocks, held)
       try file.write(at: offset, from: buffer.bytes)
     }

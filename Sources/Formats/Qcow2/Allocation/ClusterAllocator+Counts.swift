@@ -44,12 +44,13 @@ extension ClusterAllocator {
     let perSlice = refcounts.countsPerSlice
     let offset = block + UInt64(index / perSlice * refcounts.cache.sliceBytes)
     let first = index % perSlice
-    if let slice = refcounts.cache.cached(at: offset) {
+    if let slice = refcounts.cache.cached(at: offset, held) {
       return Counts(slice: slice, first: first, remaining: perSlice - first)
     }
     let file = try files.file(held)
     files.note(.refblockLoad, held)
-    let slice = try refcounts.cache.slice(at: offset, from: file, releasing: false) { () throws(BlockError) in
+    let slice = try refcounts.cache.slice(at: offset, from: file, releasing: false, held) {
+      () throws(BlockError) in
       // Counts depend on nothing: they go up before what is counted gets anywhere, and down after.
       try self.write(held)
     }
@@ -99,7 +100,7 @@ extension ClusterAllocator {
           throw BlockError(.corrupt, "no refcount block for cluster \(position)")
         }
         let run = min(counts.remaining, Int(clusters.upperBound - position))
-        set(counts, to: 1, run)
+        set(counts, to: 1, run, held)
         position += UInt64(run)
       }
     } catch {
@@ -109,13 +110,13 @@ extension ClusterAllocator {
   }
 
   /// Sets the first `run` of the counts.
-  func set(_ counts: Counts, to value: UInt64, _ run: Int) {
+  func set(_ counts: Counts, to value: UInt64, _ run: Int, _ held: borrowing Held) {
     let buffer = counts.slice.buffer
     var bytes = buffer.mutableBytes
     for index in counts.first..<counts.first + run {
       RefcountBlock.set(value, &bytes, at: index, order: geometry.refcountOrder)
     }
-    markDirty(counts, run)
+    markDirty(counts, run, held)
   }
 
   /// Adds references to a cluster.
@@ -132,7 +133,7 @@ extension ClusterAllocator {
       throw BlockError(.tooLarge, "refcount of cluster \(cluster) is at its maximum")
     }
     RefcountBlock.set(count + added, &bytes, at: counts.first, order: geometry.refcountOrder)
-    markDirty(counts, 1)
+    markDirty(counts, 1, held)
   }
 
   /// Adds one reference to each cluster.
@@ -154,7 +155,7 @@ extension ClusterAllocator {
         }
         RefcountBlock.set(count + 1, &bytes, at: index, order: geometry.refcountOrder)
       }
-      markDirty(counts, run)
+      markDirty(counts, run, held)
       position += UInt64(run)
     }
   }
@@ -201,7 +202,7 @@ extension ClusterAllocator {
         if count <= dropped { noteFree(position + UInt64(step), &freed, reason, held) }
       }
       if let freed { discardHost(freed, reason, held) }
-      markDirty(counts, run)
+      markDirty(counts, run, held)
       clusters = position + UInt64(run)..<clusters.upperBound
     }
   }
@@ -220,11 +221,11 @@ extension ClusterAllocator {
     }
   }
 
-  func markDirty(_ counts: Counts, _ run: Int) {
+  func markDirty(_ counts: Counts, _ run: Int, _ held: borrowing Held) {
     let order = Int(geometry.refcountOrder)
     let start = (counts.first << order) / 8
     let end = ((counts.first + run) << order + 7) / 8
-    refcounts.cache.markDirty(counts.slice, start..<max(end, start + 1))
+    refcounts.cache.markDirty(counts.slice, start..<max(end, start + 1), held)
   }
 
   /// Whether the storage hears of space that is free for a reason.

@@ -56,7 +56,7 @@ extension ClusterAllocator {
         RefcountBlock.set(wanted, &bytes, at: index, order: geometry.refcountOrder)
         changed = true
       }
-      if changed { markDirty(counts, run) }
+      if changed { markDirty(counts, run, held) }
       position += UInt64(run)
     }
   }

@@ -32,7 +32,7 @@ extension ClusterAllocator {
     }
     for index in idle {
       let offset = former[Int(index)]
-      refcounts.cache.drop(from: offset, bytes: geometry.clusterSize)
+      refcounts.cache.drop(from: offset, bytes: geometry.clusterSize, held)
       let cluster = offset >> geometry.clusterBits
       if refcounts.tableIndex(of: cluster) == index {
         // With the block its own count went, too.

@@ -5,7 +5,6 @@ internal import BlockGraph
 internal import BlockTables
 internal import Bytes
 internal import Errors
-internal import Host
 
 /// The host clusters of an image: which of them are in use, and how often each is referred to.
 ///
@@ -30,27 +29,24 @@ final class ClusterAllocator: @unchecked Sendable {
   let header: HeaderStore
   let files: FileSpace
   let guardian: OverlapGuard
-  private let lock: ConditionLock
 
   init(
-    _ table: TableInMemory, _ options: Qcow2Options, _ header: HeaderStore, _ guardian: OverlapGuard,
-    _ lock: ConditionLock
+    _ table: TableInMemory, _ options: Qcow2Options, _ header: HeaderStore, _ guardian: OverlapGuard
   ) {
     self.options = options
     self.header = header
     self.guardian = guardian
-    self.lock = lock
     files = header.files
     geometry = header.geometry
     refcounts = RefcountStore(
-      table, geometry: header.geometry, cacheBytes: options.refcountCacheBytes, lock: lock)
+      table, geometry: header.geometry, cacheBytes: options.refcountCacheBytes)
   }
 
   // MARK: Other counts
 
   func makeStore(_ table: TableInMemory, _ geometry: Geometry, cursor: UInt64 = 0) -> RefcountStore {
     RefcountStore(
-      table, geometry: geometry, cacheBytes: options.refcountCacheBytes, lock: lock, cursor: cursor)
+      table, geometry: geometry, cacheBytes: options.refcountCacheBytes, cursor: cursor)
   }
 
   /// Goes on with other counts, perhaps of another width.
@@ -148,7 +144,7 @@ final class ClusterAllocator: @unchecked Sendable {
   /// Writes refcount blocks.
   func writeBlocks(_ held: borrowing Held) throws(BlockError) {
     files.note(.refblockUpdatePart, held)
-    try refcounts.cache.writeDirty(to: files.file(held)) {
+    try refcounts.cache.writeDirty(to: files.file(held), held) {
       (offset: UInt64, bytes: UInt64) throws(BlockError) in
       try guardian.check(offset, bytes, for: .refcountBlock, held)
     }

@@ -4,7 +4,6 @@
 internal import BlockGraph
 internal import BlockTables
 internal import Errors
-internal import Host
 
 /// Refcounts in memory: the refcount table as a whole, slices of blocks in a cache, and where to look for space.
 final class RefcountStore {
@@ -14,14 +13,11 @@ final class RefcountStore {
   /// Below this cluster nothing is free; the search for space starts here.
   private(set) var cursor: UInt64
 
-  init(
-    _ table: TableInMemory, geometry: Geometry, cacheBytes: UInt64, lock: ConditionLock, cursor: UInt64 = 0
-  ) {
+  init(_ table: TableInMemory, geometry: Geometry, cacheBytes: UInt64, cursor: UInt64 = 0) {
     self.table = table
     self.geometry = geometry
     self.cursor = cursor
-    cache = TableCache(
-      bytes: cacheBytes, sliceBytes: Int(min(geometry.clusterSize, 64 << 10)), lock: lock)
+    cache = TableCache(bytes: cacheBytes, sliceBytes: Int(min(geometry.clusterSize, 64 << 10)))
   }
 
   /// Whether the file lacks any of it.

@@ -75,7 +75,7 @@ struct DiskCut {
     mapping.setLength(newLength)
     mapping.use(tables.l1)
     for index in (tables.copied ?? mapping.l1.count)..<old.count {
-      mapping.forgetTable(at: L1Entry(rawValue: old[index]).offset)
+      mapping.forgetTable(at: L1Entry(rawValue: old[index]).offset, held)
     }
     try files.barrier(held)
     files.note(.l1ShrinkFreeL2Clusters, held)
@@ -104,7 +104,7 @@ struct DiskCut {
     mapping.setLength(newLength)
     mapping.use(old.prefix(min(count, old.count)))
     for index in mapping.l1.count..<old.count {
-      mapping.forgetTable(at: L1Entry(rawValue: old[index]).offset)
+      mapping.forgetTable(at: L1Entry(rawValue: old[index]).offset, held)
     }
     try files.barrier(held)
     files.note(.l1ShrinkFreeL2Clusters, held)
@@ -184,7 +184,7 @@ struct DiskCut {
     let cluster = try allocator.take(1, for: "L2 table", held).lowerBound
     tables.clusters.append(cluster..<cluster + 1)
     let target = cluster << geometry.clusterBits
-    mapping.forgetTable(at: target)
+    mapping.forgetTable(at: target, held)
     guardian.note(cluster)
     try file.write(at: target, from: buffer.bytes)
     files.require(target + geometry.clusterSize)

@@ -237,13 +237,15 @@ struct DiskGrowth {
         (host, count, end) = (found.lowerBound << geometry.clusterBits, found.count, found.upperBound)
       }
       for step in 0..<count {
-        link(host + UInt64(step) << geometry.clusterBits, at: place, plus: step, preallocation)
+        link(host + UInt64(step) << geometry.clusterBits, at: place, plus: step, preallocation, held)
       }
       position += UInt64(count) << geometry.clusterBits
     }
   }
 
-  private func link(_ host: UInt64, at place: L2Place, plus step: Int, _ preallocation: Preallocation) {
+  private func link(
+    _ host: UInt64, at place: L2Place, plus step: Int, _ preallocation: Preallocation, _ held: borrowing Held
+  ) {
     let buffer = place.slice.buffer
     var zeros = mapping.bitmap(buffer.bytes, place, plus: step)
     var entry = mapping.entry(buffer.bytes, place, plus: step)
@@ -256,6 +258,6 @@ struct DiskGrowth {
       if zeros.zero == .max { zeros = SubclusterBitmap(allocated: .max, zero: 0) }
     }
     mapping.setEntry(
-      L2Entry(rawValue: entry.rawValue | L2Entry(data: host).rawValue), zeros, at: place, plus: step)
+      L2Entry(rawValue: entry.rawValue | L2Entry(data: host).rawValue), zeros, at: place, plus: step, held)
   }
 }

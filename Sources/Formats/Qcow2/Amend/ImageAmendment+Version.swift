@@ -147,7 +147,7 @@ extension ImageAmendment {
       new = L2Entry(rawValue: cluster << geometry.clusterBits | (references == 1 ? L2Entry.copiedBit : 0))
     }
     let target = try mapping.slice(at: slice, releasing: false, held)
-    mapping.set(new, in: target, at: index)
+    mapping.set(new, in: target, at: index, held)
     guard entry.offset != 0, !isOld else { return }
     allocator.freeLater(host..<host + 1, .other, count: references)
     try mapping.workOffFrees(held)

@@ -114,7 +114,7 @@ extension BitmapStore {
       let stays = mayStay ? try mayOverwrite(offset, held) : false
       if !stays {
         offset = try allocator.take(1, for: "bitmap cluster", held).lowerBound << geometry.clusterBits
-        mapping.forgetTable(at: offset)
+        mapping.forgetTable(at: offset, held)
         edit.placed[index] = BitmapTableEntry(rawValue: offset)
         if old.offset != 0 { edit.replaced.append(old.offset) }
       }

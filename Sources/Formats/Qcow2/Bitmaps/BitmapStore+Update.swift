@@ -113,7 +113,7 @@ extension BitmapStore {
     let clusters = try allocator.take(geometry.clusters(covering: bytes), exactly: true, for: what, held)
     update.noteTaken(clusters)
     let offset = clusters.lowerBound << geometry.clusterBits
-    mapping.forgetTables(in: clusters)
+    mapping.forgetTables(in: clusters, held)
     files.require(clusters.upperBound << geometry.clusterBits)
     return offset
   }

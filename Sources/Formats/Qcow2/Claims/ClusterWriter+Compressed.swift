@@ -98,7 +98,7 @@ extension ClusterWriter {
     guard let place = found else { return }
     let buffer = place.slice.buffer
     let old = mapping.entry(buffer.bytes, place)
-    mapping.setEntry(entry, at: place)
+    mapping.setEntry(entry, at: place, held)
     mapping.freeLater(old, .other)
   }
 }

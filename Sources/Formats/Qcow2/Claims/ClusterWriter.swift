@@ -223,7 +223,7 @@ extension ClusterWriter {
         bitmap.allocated |= mask
         bitmap.zero &= ~mask
       }
-      mapping.setEntry(L2Entry(data: host), bitmap, at: place, plus: step)
+      mapping.setEntry(L2Entry(data: host), bitmap, at: place, plus: step, held)
       if write.isFresh { mapping.freeLater(old, .other) }
     }
   }

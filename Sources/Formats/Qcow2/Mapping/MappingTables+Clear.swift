@@ -58,13 +58,13 @@ extension MappingTables {
     let hidesNothing = isDiscard && !hidesBacking(held.node)
     if !hasSpace && (way == .unallocated || hidesNothing) && !hasZeros(old, bitmap) { return }
     if way == .zeroKeepingSpace && hasSpace && !old.isCompressed {
-      setZero(old, at: place, plus: step)
+      setZero(old, at: place, plus: step, held)
       return
     }
     if way == .unallocated {
-      setEntry(.unallocated, at: place, plus: step)
+      setEntry(.unallocated, at: place, plus: step, held)
     } else {
-      setZero(.unallocated, at: place, plus: step)
+      setZero(.unallocated, at: place, plus: step, held)
     }
     freeLater(old, .request)
     if files.hasDataFile, hasSpace, allocator.passesDiscard(.request, held) {
@@ -78,11 +78,11 @@ extension MappingTables {
   }
 
   /// Lets a cluster read as zeros, with the space that `entry` has.
-  private func setZero(_ entry: L2Entry, at place: L2Place, plus step: Int) {
+  private func setZero(_ entry: L2Entry, at place: L2Place, plus step: Int, _ held: borrowing Held) {
     if geometry.hasExtendedL2 {
-      setEntry(entry, SubclusterBitmap(allocated: 0, zero: .max), at: place, plus: step)
+      setEntry(entry, SubclusterBitmap(allocated: 0, zero: .max), at: place, plus: step, held)
     } else {
-      setEntry(L2Entry(rawValue: entry.rawValue | L2Entry.zeroBit), at: place, plus: step)
+      setEntry(L2Entry(rawValue: entry.rawValue | L2Entry.zeroBit), at: place, plus: step, held)
     }
   }
 
@@ -116,12 +116,12 @@ extension MappingTables {
           let buffer = place.slice.buffer
           let old = entry(buffer.bytes, place, plus: step)
           guard old.rawValue != 0 || bitmap(buffer.bytes, place, plus: step).rawValue != 0 else { continue }
-          setEntry(.unallocated, at: place, plus: step)
+          setEntry(.unallocated, at: place, plus: step, held)
           freeLater(old, reason)
         }
       }
       position += UInt64(count) << geometry.clusterBits
-      if position >= tableEnd, start <= index << geometry.l2SpanBits { giveUpTable(Int(index)) }
+      if position >= tableEnd, start <= index << geometry.l2SpanBits { giveUpTable(Int(index), held) }
     }
   }
 
@@ -131,10 +131,10 @@ extension MappingTables {
     return !buffer.bytes.slice(start..<start + count * geometry.l2EntryBytes).isZero
   }
 
-  private func giveUpTable(_ index: Int) {
+  private func giveUpTable(_ index: Int, _ held: borrowing Held) {
     let offset = L1Entry(rawValue: l1[index]).offset
     clearTable(index)
-    forgetTable(at: offset)
+    forgetTable(at: offset, held)
     let cluster = offset >> geometry.clusterBits
     allocator.freeLater(cluster..<cluster + 1, .other)
   }

@@ -53,7 +53,7 @@ extension MappingTables {
       try? allocator.free(cluster..<cluster + 1, .other, held)
       throw error
     }
-    forgetTable(at: offset)
+    forgetTable(at: offset, held)
     guardian.note(cluster)
     setTable(index, at: offset)
     if old.offset != 0 {

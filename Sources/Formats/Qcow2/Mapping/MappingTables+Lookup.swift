@@ -70,10 +70,10 @@ extension MappingTables {
   func slice(at offset: UInt64, releasing: Bool, _ held: borrowing Held) throws(BlockError)
     -> TableCache.Slice
   {
-    if let slice = l2Cache.cached(at: offset) { return slice }
+    if let slice = l2Cache.cached(at: offset, held) { return slice }
     let file = try files.file(held)
     files.note(.l2Load, held)
-    return try l2Cache.slice(at: offset, from: file, releasing: releasing) { () throws(BlockError) in
+    return try l2Cache.slice(at: offset, from: file, releasing: releasing, held) { () throws(BlockError) in
       try self.writeBack(held)
     }
   }

@@ -30,23 +30,21 @@ final class MappingTables: @unchecked Sendable {
   let guardian: OverlapGuard
   let codec: ClusterCodec
   let claims: ClaimedWrites
-  private let lock: ConditionLock
 
   init(
     _ l1: TableInMemory, length: UInt64, _ options: Qcow2Options, sliceBytes: Int,
-    _ allocator: ClusterAllocator, _ codec: ClusterCodec, _ claims: ClaimedWrites, _ lock: ConditionLock
+    _ allocator: ClusterAllocator, _ codec: ClusterCodec, _ claims: ClaimedWrites
   ) {
     self.l1 = l1
     self.allocator = allocator
     self.codec = codec
     self.claims = claims
-    self.lock = lock
     header = allocator.header
     files = allocator.files
     guardian = allocator.guardian
     geometry = header.geometry
     guestLength = Atomic(length)
-    l2Cache = TableCache(bytes: options.l2CacheBytes, sliceBytes: sliceBytes, lock: lock, gate: gate)
+    l2Cache = TableCache(bytes: options.l2CacheBytes, sliceBytes: sliceBytes, gate: gate)
   }
 
   /// The sectors of the guest's disk in bytes; read without the lock.
@@ -72,23 +70,26 @@ final class MappingTables: @unchecked Sendable {
   /// Goes on with an empty cache.
   func makeCache(_ options: Qcow2Options, sliceBytes: Int) {
     let cache = TableCache(
-      bytes: options.l2CacheBytes, sliceBytes: sliceBytes, lock: lock, gate: gate)
+      bytes: options.l2CacheBytes, sliceBytes: sliceBytes, gate: gate)
     gate.withLock { l2Cache = cache }
   }
 
   /// Forgets what is in memory of the L2 table at a host offset, which is one no more, or has been written past the cache.
-  func forgetTable(at offset: UInt64) { l2Cache.drop(from: offset, bytes: geometry.clusterSize) }
+  func forgetTable(at offset: UInt64, _ held: borrowing Held) {
+    l2Cache.drop(from: offset, bytes: geometry.clusterSize, held)
+  }
+
   /// Forgets all L2 tables that were in these clusters.
-  func forgetTables(in clusters: Range<UInt64>) {
+  func forgetTables(in clusters: Range<UInt64>, _ held: borrowing Held) {
     l2Cache.drop(
-      from: clusters.lowerBound << geometry.clusterBits, bytes: UInt64(clusters.count) << geometry.clusterBits
-    )
+      from: clusters.lowerBound << geometry.clusterBits,
+      bytes: UInt64(clusters.count) << geometry.clusterBits, held)
   }
 
   /// Changes the entry `step` entries behind a place.
   func setEntry(
     _ entry: L2Entry, _ bitmap: SubclusterBitmap = SubclusterBitmap(rawValue: 0), at place: L2Place,
-    plus step: Int = 0
+    plus step: Int = 0, _ held: borrowing Held
   ) {
     let size = geometry.l2EntryBytes
     let offset = (place.indexInSlice + step) * size
@@ -98,18 +99,18 @@ final class MappingTables: @unchecked Sendable {
     bytes.storeBig(entry.rawValue, at: offset)
     if geometry.hasExtendedL2 { bytes.storeBig(bitmap.rawValue, at: offset + 8) }
     gate.unlock()
-    l2Cache.markDirty(place.slice, offset..<offset + size)
+    l2Cache.markDirty(place.slice, offset..<offset + size, held)
   }
 
   /// Changes an entry of a slice, of the active state's tables or of a snapshot's; subclusters stay as they are.
-  func set(_ entry: L2Entry, in slice: TableCache.Slice, at index: Int) {
+  func set(_ entry: L2Entry, in slice: TableCache.Slice, at index: Int, _ held: borrowing Held) {
     let offset = index * geometry.l2EntryBytes
     let buffer = slice.buffer
     var bytes = buffer.mutableBytes
     gate.lock()
     bytes.storeBig(entry.rawValue, at: offset)
     gate.unlock()
-    l2Cache.markDirty(slice, offset..<offset + 8)
+    l2Cache.markDirty(slice, offset..<offset + 8, held)
   }
 
   // MARK: Writing
@@ -128,7 +129,8 @@ final class MappingTables: @unchecked Sendable {
       (kind: TableKind) throws(BlockError) in
       files.note(kind == .l1Table ? .l1Update : .l2Update, held)
       if kind == .l1Table { return try writeL1(held) }
-      try l2Cache.writeDirty(to: files.file(held)) { (offset: UInt64, bytes: UInt64) throws(BlockError) in
+      try l2Cache.writeDirty(to: files.file(held), held) {
+        (offset: UInt64, bytes: UInt64) throws(BlockError) in
         try guardian.check(offset, bytes, for: .activeL2, held)
       }
     }

@@ -102,7 +102,7 @@ extension SnapshotStore {
     try mapping.settle(held)
     for index in 0..<mapping.l1.count {
       let offset = L1Entry(rawValue: mapping.l1[index]).offset
-      if offset != 0 { mapping.forgetTable(at: offset) }
+      if offset != 0 { mapping.forgetTable(at: offset, held) }
     }
     allocator.forgetPacked()
     codec.forget()

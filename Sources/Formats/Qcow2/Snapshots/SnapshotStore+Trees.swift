@@ -49,7 +49,7 @@ extension SnapshotStore {
       if hasMarks, inPlace { try writeChanges(buffer.bytes.slice(range), at: offset, file) }
       if hasMarks, !inPlace {
         let cluster = try allocator.take(1, for: "L2 table", held).lowerBound
-        table[index] = try writeL2(buffer.bytes.slice(range), to: cluster, file).rawValue
+        table[index] = try writeL2(buffer.bytes.slice(range), to: cluster, file, held).rawValue
       } else {
         try allocator.addReferences(
           to: offset >> geometry.clusterBits..<offset >> geometry.clusterBits + 1, held)
@@ -100,7 +100,7 @@ extension SnapshotStore {
     let file = try files.file(held)
     try setMarks(&table, held) { (bytes: RawSpan, offset: UInt64) throws(BlockError) in
       guard let cluster = spare.take() else { return L1Entry(table: offset) }
-      return try writeL2(bytes, to: cluster, file)
+      return try writeL2(bytes, to: cluster, file, held)
     }
   }
 
@@ -111,7 +111,7 @@ extension SnapshotStore {
     try allocator.write(held)
     try files.barrier(held)
     try setMarks(&table, held) { (bytes: RawSpan, offset: UInt64) throws(BlockError) in
-      mapping.forgetTable(at: offset)
+      mapping.forgetTable(at: offset, held)
       try writeChanges(bytes, at: offset, file)
       return L1Entry(table: offset)
     }
@@ -197,9 +197,11 @@ extension SnapshotStore {
   // MARK: One table
 
   /// Writes an L2 table to a cluster of its own; the entry for it.
-  private func writeL2(_ bytes: RawSpan, to cluster: UInt64, _ file: Edge) throws(BlockError) -> L1Entry {
+  private func writeL2(_ bytes: RawSpan, to cluster: UInt64, _ file: Edge, _ held: borrowing Held)
+    throws(BlockError) -> L1Entry
+  {
     let offset = cluster << geometry.clusterBits
-    mapping.forgetTable(at: offset)
+    mapping.forgetTable(at: offset, held)
     guardian.note(cluster)
     try file.write(at: offset, from: bytes)
     files.require(offset + geometry.clusterSize)
