@@ -113,7 +113,7 @@ extension BlockTable {
   )
     throws(BlockError)
   {
-    while !pending.isEmpty { held.wait() }
+    writes.waitForAll(held)
     var block: UInt64 = 0
     while block < layout.blockCount {
       let place = try place(of: block, releasing: false, held)

@@ -19,7 +19,7 @@ extension BlockTable {
       var block = range.lowerBound / layout.blockSize
       let end = (range.upperBound - 1) / layout.blockSize + 1
       while block < end {
-        while claims.free(block..<block + 1, shared: false).isEmpty { held.wait() }
+        writes.wait(for: block, held)
         if dropped.count >= BlockTable.rememberedPlaces { try writeOut(held) }
         let place = try place(of: block, releasing: false, held)
         if place.slice == nil, !hides {
@@ -52,11 +52,8 @@ extension BlockTable {
   private func zeroInPlace(
     _ block: UInt64, _ entry: BlockEntry, _ offset: UInt64, mayUnmap: Bool, _ held: borrowing Held
   ) throws(BlockError) {
-    let claim = claims.claim(block..<block + 1, shared: false)
-    defer {
-      claims.release(claim)
-      held.notifyAll()
-    }
+    let claim = writes.claim(block, held)
+    defer { writes.release(claim, held) }
     let length = layout.blockSize
     let file = try held.node.child(in: .file)
     try held.released { () throws(BlockError) in
@@ -85,7 +82,7 @@ extension BlockTable {
   /// Lets no block be stored, so that the backing file shows through everywhere; the file has what is reserved.
   package func makeEmpty(_ node: Node) throws(BlockError) {
     try withHeld(node) { (held: borrowing Held) throws(BlockError) in
-      while !pending.isEmpty { held.wait() }
+      writes.waitForAll(held)
       try writeOut(held)
       // Bitmaps go after the blocks whose bits they have; with a directory, everything goes with the tables.
       for areBlocks in [true, false] where layout.directory == nil || !areBlocks {

@@ -12,7 +12,7 @@ extension BlockTable {
     -> CompressedSlot
   {
     try withHeld(node) { (held: borrowing Held) throws(BlockError) in
-      var slot = CompressedSlot(pieces: [], allocation: claims.open())
+      var slot = CompressedSlot(pieces: [], allocation: writes.open(held))
       var packed: [(block: UInt64, place: Range<UInt64>)] = []
       var bytes = 0
       do throws(BlockError) {
@@ -29,11 +29,10 @@ extension BlockTable {
           bytes += cluster.size
         }
       } catch {
-        claims.release(slot.allocation)
-        held.notifyAll()
+        writes.release(slot.allocation, held)
         throw error
       }
-      pending.append(Pending(claim: slot.allocation, blocks: 0..<0, unit: nil, sectors: nil, packed: packed))
+      writes.begin(packed, as: slot.allocation, held)
       return slot
     }
   }
@@ -41,8 +40,8 @@ extension BlockTable {
   /// Enters the blocks of a slot; if not `written`, their room is lost until a repair.
   package func finishCompressed(_ slot: CompressedSlot, written: Bool, of node: Node) throws(BlockError) {
     try withHeld(node) { (held: borrowing Held) throws(BlockError) in
-      guard let write = end(slot.allocation, held) else { return }
-      defer { release(write, held) }
+      guard let write = writes.end(slot.allocation, held) else { return }
+      defer { writes.release(write.claim, held) }
       guard written else { return }
       for (block, place) in write.packed {
         let old = try entry(of: block, held)
@@ -54,8 +53,7 @@ extension BlockTable {
 
   /// Waits until nobody else writes to a block, claims it, and sees to it that there is a table for it.
   private func claim(_ block: UInt64, for claim: UInt64, _ held: borrowing Held) throws(BlockError) {
-    while claims.free(block..<block + 1, shared: false).isEmpty { held.wait() }
-    claims.add(block..<block + 1, to: claim)
+    writes.add(block, to: claim, held)
     if try place(of: block, releasing: false, held).slice == nil { try makeTable(of: block, held) }
   }
 

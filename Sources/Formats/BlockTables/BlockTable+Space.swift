@@ -163,7 +163,7 @@ extension BlockTable {
   package func giveUpUnwritten(_ node: Node) throws(BlockError) {
     try withHeld(node) { (held: borrowing Held) throws(BlockError) in
       guard journal == nil else { return }
-      while !pending.isEmpty { held.wait() }
+      writes.waitForAll(held)
       dropUnwritten(held)
       dropped = []
       freeUnits = nil
@@ -189,7 +189,7 @@ extension BlockTable {
     var window = UnitWindow(of: end)
     while found.count < BlockTable.rememberedPlaces, window.advance() {
       try insertUsed(into: &window, held)
-      for write in pending {
+      for write in writes.all(held) {
         for (_, place) in write.packed { _ = window.insert(layout.units(of: place)) }
         guard let unit = write.unit else { continue }
         _ = window.insert(unit..<unit + UInt64(write.blocks.count) * layout.blockUnits)

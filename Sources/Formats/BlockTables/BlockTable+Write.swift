@@ -14,7 +14,7 @@ extension BlockTable {
       let first = offset / layout.blockSize
       let wanted = first..<(offset + length - 1) / layout.blockSize + 1
       while true {
-        guard !claims.free(wanted, shared: true).isEmpty else {
+        guard !writes.free(wanted, shared: true, held).isEmpty else {
           held.wait()
           continue
         }
@@ -22,14 +22,14 @@ extension BlockTable {
         _ = try knownTablePlaces(held)
         let place = try place(of: first, releasing: true, held)
         // Reading the table may have let others in.
-        let claimable = claims.free(wanted, shared: true)
+        let claimable = writes.free(wanted, shared: true, held)
         guard !claimable.isEmpty else { continue }
         let entry = try entry(of: first, at: place, held)
         try requireApart(entry, of: first, held)
         if entry.place != nil {
           return try inPlace(entry, place, claimable, offset, length, held)
         }
-        let fresh = claims.free(wanted, shared: false)
+        let fresh = writes.free(wanted, shared: false, held)
         guard !fresh.isEmpty else {
           held.wait()
           continue
@@ -61,7 +61,7 @@ extension BlockTable {
     if layout.directory != nil { _ = try knownFreeUnits(held) }
     let inside = offset % layout.blockSize
     let count = min(length, (end - first) * layout.blockSize - inside)
-    var write = Pending(claim: 0, blocks: first..<end, unit: nil, sectors: nil)
+    var write = BlockWrite(first..<end)
     if entry.isPartial || layout.bitmap?.isAdvisory == true {
       try makeBits(of: first, held)
       write.sectors = layout.sectors(of: inside..<inside + count)
@@ -71,13 +71,11 @@ extension BlockTable {
   }
 
   /// The slot of a write whose blocks are claimed from here on.
-  private func slot(_ write: Pending, shared isShared: Bool, _ slot: WriteSlot, _ held: borrowing Held)
+  private func slot(_ write: BlockWrite, shared isShared: Bool, _ slot: WriteSlot, _ held: borrowing Held)
     -> WriteSlot
   {
-    var (write, slot) = (write, slot)
-    write.claim = claims.claim(write.blocks, shared: isShared)
-    slot.allocation = write.claim
-    pending.append(write)
+    var slot = slot
+    slot.allocation = writes.begin(write, shared: isShared, held)
     return slot
   }
 
@@ -129,8 +127,8 @@ extension BlockTable {
       giveBack(taken, held)
       throw error
     }
-    let write = Pending(
-      claim: 0, blocks: first..<first + count, unit: taken.lowerBound,
+    let write = BlockWrite(
+      first..<first + count, unit: taken.lowerBound,
       sectors: isPartial ? layout.sectors(of: inside..<inside + length) : nil)
     return slot(
       write, shared: false,
@@ -178,24 +176,13 @@ extension BlockTable {
   /// Enters the blocks of a slot, or gives their places back.
   package func finishWrite(_ slot: WriteSlot, written: Bool, of node: Node) throws(BlockError) {
     try withHeld(node) { (held: borrowing Held) throws(BlockError) in
-      guard let write = end(slot.allocation, held) else { return }
-      defer { release(write, held) }
+      guard let write = writes.end(slot.allocation, held) else { return }
+      defer { writes.release(write.claim, held) }
       try finish(write, written: written, held)
     }
   }
 
-  /// The write of a claim, which `release` lets others follow.
-  func end(_ claim: UInt64?, _ held: borrowing Held) -> Pending? {
-    pending.firstIndex { $0.claim == claim }.map { pending.remove(at: $0) }
-  }
-
-  /// Lets others write to the blocks of a write that ended, whatever became of it.
-  func release(_ write: Pending, _ held: borrowing Held) {
-    claims.release(write.claim)
-    held.notifyAll()
-  }
-
-  private func finish(_ write: Pending, written: Bool, _ held: borrowing Held) throws(BlockError) {
+  private func finish(_ write: BlockWrite, written: Bool, _ held: borrowing Held) throws(BlockError) {
     guard let unit = write.unit else {
       let first = write.blocks.lowerBound
       guard written, let sectors = write.sectors,

@@ -14,18 +14,6 @@ internal import Host
 /// they point to, and what counts them after them: a crash leaves space that nothing points to, never an entry that
 /// points to nothing.
 package final class BlockTable: @unchecked Sendable {
-  /// A write whose claim is held until it is finished.
-  struct Pending {
-    var claim: UInt64
-    let blocks: Range<UInt64>
-    /// The first of the units taken for it; nil where it goes to the blocks' own.
-    var unit: UInt64?
-    /// The block's sectors that are written, where it is stored in part.
-    var sectors: Range<UInt64>?
-    /// The places of compressed blocks, in bytes of the file.
-    var packed: [(block: UInt64, place: Range<UInt64>)] = []
-  }
-
   /// Units that nothing points to and that may be taken.
   struct FreeUnits {
     /// The first of the units that have never been in use.
@@ -57,8 +45,7 @@ package final class BlockTable: @unchecked Sendable {
   /// The offsets of the second table's slices, by the offset of the first table's slice, for slices with changed
   /// entries.
   var twins: [UInt64: UInt64] = [:]
-  var claims = WriteClaims()
-  var pending: [Pending] = []
+  let writes = BlockWrites()
   /// Nil until the table has been read for it.
   var freeUnits: FreeUnits?
   /// Places of blocks that entries in the file may still point to, though those in memory do not.
@@ -288,7 +275,7 @@ package final class BlockTable: @unchecked Sendable {
   /// last in the file and nobody is writing.
   private func cutDropped(_ last: UInt64, _ held: borrowing Held) throws(BlockError) {
     let file = try held.node.child(in: .file)
-    guard layout.directory == nil, pending.isEmpty,
+    guard layout.directory == nil, writes.all(held).isEmpty,
       layout.offset(ofUnit: last + layout.blockUnits) >= areaEnd(file, held)
     else { return }
     try cutUnused(held)
