@@ -167,6 +167,26 @@ import Testing
     return all
   }()
 
+  @Test(
+    "formats tell of their tables where the peer does", arguments: ["vmdk", "qed", "qcow"],
+    ["l2_load", "l2_update", "l1_update"])
+  func tableEvents(_ format: String, _ event: String) {
+    let folder = TemporaryFolder()
+    let outcome = Shell.run(
+      """
+      qemu-img create -q -f $2 empty 4M; cp empty full
+      qemu-io -f $2 -c 'write -q -P 5 0 1M' full
+      options="driver=$2,file.driver=blkdebug,file.image.driver=file,file.inject-error.0.event=$3,file.inject-error.0.errno=5"
+      for program in qemu-img "$1"; do
+        "$program" convert -O raw --image-opts $options,file.image.filename=full out >/dev/null 2>&1; echo $?
+        cp empty target
+        "$program" bench -w -c 2 -d 1 --image-opts $options,file.image.filename=target >/dev/null 2>&1; echo $?
+      done >said
+      [ "$(head -n 2 said)" = "$(tail -n 2 said)" ] || cat said
+      """, Programs.strata, format, event, folder: folder.path)
+    #expect(outcome == Shell.Outcome(status: 0, output: ""))
+  }
+
   @Test("numbers, limits and lists are read alike")
   func statements() {
     same(

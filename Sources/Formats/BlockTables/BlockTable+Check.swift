@@ -103,6 +103,38 @@ extension BlockTable {
     }
   }
 
+  /// Lets items that are nowhere, or past the end of the file, have no place; all else stays as it is and where it is.
+  package func dropAbsent(
+    of node: Node, _ context: JobContext, report: (BlockFinding) throws(BlockError) -> Void
+  ) throws(BlockError) -> CheckResult {
+    try withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      var absent: [BlockFinding] = []
+      var fixed: UInt64 = 0
+      var result = CheckResult()
+      repeat {
+        absent = []
+        result = try look(held, context) { (finding) throws(BlockError) in
+          if fixed == 0 { try report(finding) }
+          if finding.kind != .shared, absent.count < BlockTable.rememberedPlaces { absent.append(finding) }
+        }
+        for finding in absent { try mend(finding, held) }
+        try writeOut(held)
+        forget(held)
+        fixed += UInt64(absent.count)
+      } while !absent.isEmpty
+      result.corruptionsFixed = fixed
+      return result
+    }
+  }
+
+  /// Lets the block at a guest offset have no place.
+  package func dropBlock(at offset: UInt64, of node: Node) throws(BlockError) {
+    try withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      try set(.hole, of: offset / layout.blockSize, held)
+      try writeOut(held)
+    }
+  }
+
   private func look(
     _ held: borrowing Held, _ context: JobContext, _ report: (BlockFinding) throws(BlockError) -> Void
   ) throws(BlockError) -> CheckResult {

@@ -226,6 +226,7 @@ package final class BlockTable: @unchecked Sendable {
     }
     for level in [bitmaps, cache, directories] where level.isDirty {
       try file.flush()
+      if layout.directory != nil, level !== bitmaps { file.note(level === cache ? .l2Update : .l1Update) }
       if let journal {
         try level.writeDirty(inUnitsOf: journal.unit, held) { (parts) throws(BlockError) in
           try journal.write(parts, of: held.node)

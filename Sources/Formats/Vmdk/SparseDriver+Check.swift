@@ -14,7 +14,7 @@ extension SparseDriver {
       report(self.text(of: finding))
     }
     noteOpening(&result, report)
-    try checkGrains(&result, node, context, report)
+    _ = try checkGrains(&result, node, context, report)
     return result
   }
 
@@ -24,10 +24,9 @@ extension SparseDriver {
   {
     var result = CheckResult()
     if header.isCompressed {
-      // Tables and grains have places that tell of each other.
-      result = try table.check(of: node, context) { (finding) throws(BlockError) in
-        report(self.text(of: finding))
-      }
+      // Tables and grains have places that tell of each other: none moves.
+      let mend = what == .all ? table.dropAbsent : table.check
+      result = try mend(node, context) { (finding) throws(BlockError) in report(self.text(of: finding)) }
     } else {
       result = try table.repair(what, of: node, context) { (finding) throws(BlockError) in
         report(self.text(of: finding))
@@ -36,7 +35,12 @@ extension SparseDriver {
     }
     noteOpening(&result, report)
     findings = []
-    try checkGrains(&result, node, context, report)
+    let cut = try checkGrains(&result, node, context, report)
+    if what == .all {
+      for offset in cut { try table.dropBlock(at: offset, of: node) }
+      result.corruptions -= UInt64(cut.count)
+      result.corruptionsFixed += UInt64(cut.count)
+    }
     try flush(node)
     return result
   }
@@ -52,13 +56,14 @@ extension SparseDriver {
     }
   }
 
-  /// Holds each compressed grain against its marker, and inflates it.
+  /// Holds each compressed grain against its marker, and inflates it; the guest offsets of those that the file ends in.
   private func checkGrains(
     _ result: inout CheckResult, _ node: Node, _ context: JobContext, _ report: (String) -> Void
-  ) throws(BlockError) {
-    guard header.isCompressed else { return }
+  ) throws(BlockError) -> [UInt64] {
+    guard header.isCompressed else { return [] }
     let file = try node.child(in: .file)
     let end = file.length
+    var cut: [UInt64] = []
     let content = Buffer(count: Int(header.grainBytes))
     try table.forEachCompressed(of: node) { (offset, place) throws(BlockError) in
       // Others have been told of.
@@ -73,11 +78,22 @@ extension SparseDriver {
         if error.kind == .corrupt {
           report("ERROR: the grain at offset \(offset) of the disk cannot be read: \(error.message)")
           result.corruptions += 1
+          if try isCut(place, guest: offset, file) { cut.append(offset) }
         } else {
           report("ERROR: the grain at offset \(offset) of the disk: \(error.message)")
           result.checkErrors += 1
         }
       }
     }
+    return cut
+  }
+
+  /// Whether the file ends before the grain at this place does.
+  private func isCut(_ place: UInt64, guest offset: UInt64, _ file: Edge) throws(BlockError) -> Bool {
+    let first = try file.read(at: place, count: GrainMarker.length)
+    guard let marker = try? GrainMarker(parsing: first.bytes, of: offset, grain: table.blockSize) else {
+      return place + UInt64(GrainMarker.length) > file.length
+    }
+    return place + UInt64(GrainMarker.length + marker.size) > file.length
   }
 }
