@@ -33,6 +33,6 @@ package enum Drivers {
     ]
     + [
       CopyOnReadFilter(), CopyBeforeWriteFilter(), ThrottleFilter(), QuorumFilter(), BlkverifyFilter(),
-      BlkdebugFilter(),
+      BlkdebugFilter(), PreallocateFilter(), CompressFilter(), BlklogwritesFilter(),
     ]
 }

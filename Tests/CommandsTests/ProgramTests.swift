@@ -127,7 +127,10 @@ import Testing
     arguments: [
       ("strata --version", "strata version \(Program.version)\n"),
       ("strata -V info x", "strata version \(Program.version)\n"),
-      ("/bin/qemu-img --vers", "qemu-img version 7.2.22 (Strata \(Program.version))\n"),
+      (
+        "/bin/qemu-img --vers",
+        "qemu-img version 7.2.22 (Strata \(Program.version))\nCopyright (c) 2026 The Strata authors\n"
+      ),
     ])
   func version(_ words: String, _ expected: String) {
     let run = Transcript(words.split(separator: " ").map(String.init))

@@ -18,13 +18,14 @@ import Testing
     printf '[inject-error]\\nevent = "read_aio"\\nerrno = "28"\\n' >reads
     printf '[inject-error]\\nevent = "none"\\niotype = "block-status"\\n' >status
     printf 'nonsense\\n' >nonsense
+    touch log; head -c 4096 /dev/urandom >noise
     set +e
 
     """
 
-  private func same(_ script: String, _ arguments: String...) { same(script, arguments: arguments) }
+  func same(_ script: String, _ arguments: String...) { same(script, arguments: arguments) }
 
-  private func same(_ script: String, arguments: [String], output: String = "") {
+  func same(_ script: String, arguments: [String], output: String = "") {
     let whole =
       FilterInteropTests.setup + """
         strata=$1; shift
@@ -47,8 +48,13 @@ import Testing
     "driver=quorum,children.0.driver=file,children.0.filename=c1,children.1.driver=file,children.1.filename=c2,"
     + "children.2.driver=file,children.2.filename=c3"
 
+  static let logged = "driver=blklogwrites,file.driver=raw,file.file.filename=d,log.driver=file,log.filename="
+
   /// Disks that can be read.
   static let disks = [
+    "driver=preallocate,file.filename=d", "\(logged)log",
+    "driver=compress,file.driver=qcow2,file.file.filename=top",
+    "driver=qcow2,file.driver=preallocate,file.file.filename=base,file.prealloc-size=1M,file.prealloc-align=4k",
     "driver=null-co,size=1M,read-zeroes=on", "driver=null-aio,size=1M,read-zeroes=on,latency-ns=1000",
     "driver=raw,file.driver=null-co,file.size=1M,file.read-zeroes=on",
     "driver=blkdebug,image.filename=d", "driver=raw,file.driver=blkdebug,file.image.filename=d",
@@ -119,6 +125,18 @@ import Testing
     "info --image-opts driver=blkverify,raw.filename=d", "info --image-opts driver=blkverify,test.filename=d",
     "info --image-opts driver=blkverify,raw.filename=d,test.filename=c1",
     "info --image-opts driver=throttle,file.filename=d",
+    "info --image-opts driver=preallocate", "info --image-opts driver=compress",
+    "info --image-opts driver=compress,file.driver=raw,file.file.filename=d",
+    "info --image-opts driver=compress,file.filename=top",
+    "info --image-opts driver=compress,file.driver=qcow2,file.file.filename=top,foo=1",
+    "info --image-opts driver=preallocate,file.filename=d,prealloc-align=1000",
+    "info --image-opts driver=preallocate,file.filename=d,foo=1",
+    "info --image-opts driver=blklogwrites,file.filename=d", "info --image-opts driver=blklogwrites",
+    "info --image-opts driver=blklogwrites,log.driver=file,log.filename=log",
+    "info --image-opts \(logged)none", "info --image-opts \(logged)log,foo=1",
+    "info --image-opts \(logged)log,log-append=on,log-sector-size=512",
+    "info --image-opts \(logged)log,log-super-update-interval=0",
+    "info --image-opts \(logged)noise,log-append=on",
     "info --image-opts driver=throttle,throttle-group=h,file.filename=d",
     "info --object throttle-group,id=g,x-iops-total=-1 d", "info --object throttle-group,id=g,foo=1 d",
     "info --object throttle-group,x-iops-total=1 d", "info --object throttle-group,help d",
@@ -158,6 +176,9 @@ import Testing
       "-1", "0x10", "1k", "1.5", "", " 5", "+5", "010", "09", "5x", "4294967296", "9223372036854775807",
       "9223372036854775808", "18446744073709551615", "18446744073709551616",
     ]
+    for size in ["0", "64", "512", "1000", "4k", "8M", "16M", "-1", "x"] {
+      all.append("\(logged)log,log-sector-size=\(size)")
+    }
     for number in numbers {
       all.append("\(quorum),vote-threshold=\(number)")
       all.append("\(debug),inject-error.0.event=none,inject-error.0.errno=\(number)")
@@ -258,6 +279,9 @@ import Testing
 
   /// Names under which disks are shown.
   static let names = [
+    "--image-opts driver=preallocate,file.filename=d",
+    "--image-opts driver=compress,file.driver=qcow2,file.file.filename=base",
+    "--image-opts driver=qcow2,file.driver=preallocate,file.file.filename=base",
     "null-co://", "-f raw null-co://", "--image-opts driver=null-co", "--image-opts driver=null-co,size=1M",
     "--image-opts driver=null-co,size=1M,read-zeroes=on", "--image-opts driver=blkdebug,image.filename=d",
     "-f raw blkdebug::d", "blkdebug::top", "-f raw blkdebug:reads:d", "-f blkdebug d", "blkverify:d:c1",

@@ -29,7 +29,8 @@ package struct ImageName: Sendable, Equatable {
       return
     }
     guard let known = protocols.first(where: { $0.text == prefix }) else {
-      throw BlockError(.invalidArgument, "Unknown protocol '\(prefix)'")
+      throw BlockError(
+        .invalidArgument, "Unknown protocol '\(prefix)'", advice: ForeignDrivers.advice(ofProtocol: prefix))
     }
     let rest = text.dropFirst(prefix.count + 1)
     switch known.form {

@@ -293,7 +293,9 @@ extension Opener {
       let statesImage = options["filename"] != nil || options["file"] != nil || options["driver"] != nil
       guard !statesImage, !reference.name.isEmpty else {
         let name = try ImageName(options: options, text: options["filename"]?.string ?? reference.name)
-        return try open(name, OpenSettings(flags: flags), above: above)
+        // The image's word holds for what takes the place of its backing file, too; nothing is guessed.
+        let format = options["driver"] == nil ? reference.format : nil
+        return try open(name, OpenSettings(format: format, flags: flags), above: above)
       }
       // Only details are stated: the image itself is the one that the reference names.
       let found = try find(reference, foundIn: node.fileName)

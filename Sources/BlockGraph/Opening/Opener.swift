@@ -79,7 +79,10 @@ package struct Opener {
 
   /// The error for a format that there is not.
   package func unknownFormat(_ name: String) -> BlockError {
-    BlockError(.notFound, "Unknown file format '\(name)'", advice: formatAdvice(name))
+    ForeignDrivers.refusal(of: name)
+      ?? BlockError(
+        .notFound, "Unknown file format '\(name)'",
+        advice: ForeignDrivers.advice(ofProtocol: name) ?? formatAdvice(name))
   }
 
   private func formatAdvice(_ name: String) -> Advice {
@@ -91,7 +94,10 @@ package struct Opener {
 
   func knownKind(named name: String) throws(BlockError) -> any DriverKind {
     guard let kind = kind(named: name) else {
-      throw BlockError(.notFound, "Unknown driver '\(name)'", advice: formatAdvice(name))
+      throw ForeignDrivers.refusal(of: name)
+        ?? BlockError(
+          .notFound, "Unknown driver '\(name)'",
+          advice: ForeignDrivers.advice(ofProtocol: name) ?? formatAdvice(name))
     }
     return kind
   }

@@ -76,7 +76,10 @@ struct ConvertCommand: ProgramCommand {
     try session.run(job, reporter)
     reporter.complete()
     reporter.finish()
-    if !target.noCreate { session.adviseOfDash(files.last ?? "") }
+    if !target.noCreate {
+      session.adviseOfDash(files.last ?? "")
+      warnOfNames(options, session)
+    }
     if target.format == nil, !target.noCreate { session.adviseOfFormat(of: files.last ?? "", option: "-O") }
     session.result["filename"] = .string(files.last ?? "")
     session.result["format"] = .string(target.format ?? "raw")
@@ -86,6 +89,16 @@ struct ConvertCommand: ProgramCommand {
       session.console.print("\(checksum.text)  \(files.last ?? "")\n")
     }
     return 0
+  }
+
+  /// Warns of names in the target that nobody here follows.
+  private func warnOfNames(_ options: ConvertOptions, _ session: Session) {
+    var creation = OptionObject()
+    creation["backing_file"] = (options.backing ?? options.creationOptions["backing_file"]).map {
+      .string($0)
+    }
+    creation["data_file"] = options.creationOptions["data_file"].map { .string($0) }
+    session.warnOfNames(in: files.last ?? "", format: options.targetFormat ?? "raw", creation)
   }
 
   /// Puts an image of each source into one file.

@@ -25,7 +25,8 @@ extension Program {
   static func versionText(calledBy name: String) -> String {
     // Scripts read the release from the first line of the program that they know by this name.
     name == "qemu-img"
-      ? "qemu-img version \(emulatedRelease) (Strata \(version))\n" : "strata version \(version)\n"
+      ? "qemu-img version \(emulatedRelease) (Strata \(version))\nCopyright (c) 2026 The Strata authors\n"
+      : "strata version \(version)\n"
   }
 }
 
