@@ -36,6 +36,55 @@ struct GraphShapeTests {
     #expect(graph.cumulativePermissions(of: disk) == one)
   }
 
+  @Test("a change asks what it is about and what stands above for limits, and no other node")
+  func limits() throws {
+    let graph = Graph()
+    let (top, middle, bystander) = (TestFilter(), TestFilter(), TestFilter())
+    let nodes = try [top, middle, bystander].map { try graph.makeNode($0) }
+    try graph.attach(nodes[1], to: nodes[0])
+    try graph.attach(graph.makeNode(MemoryStorage([1])), to: nodes[2])
+    let (asked, above) = (bystander.limitQueries, top.limitQueries)
+    // Thousands of files are opened one after the other.
+    let disk = try graph.makeNode(MemoryStorage([1, 2, 3], alignment: 4096), "disk")
+    #expect(top.limitQueries == above)
+    try graph.attach(disk, to: nodes[1])
+    #expect(bystander.limitQueries == asked && top.limitQueries > above)
+    #expect(nodes[0].limits.requestAlignment == 4096)
+    try graph.release(graph.use(nodes[0], "the test", held: .consistentRead))
+    #expect(bystander.limitQueries == asked)
+    #expect(graph.nodes.map(\.name) == [nodes[2].name, nodes[2].children[0].child.name])
+  }
+
+  @Test("each of very many children is found by its slot, also after a change that was taken back")
+  func manyChildren() throws {
+    let graph = Graph()
+    let parent = try graph.makeNode(TestFilter(), "parent")
+    let slots = (0..<20).map { EdgeSlot(rawValue: "extents").element($0) }
+    for slot in slots { try graph.attach(graph.makeNode(MemoryStorage([1])), to: parent, slot, .data) }
+    let edges = parent.children
+    func expectAll() {
+      #expect(parent.children.map(\.slot) == slots)
+      for (slot, edge) in zip(slots, edges) { #expect(parent.edge(slot) === edge) }
+    }
+    expectAll()
+    let drained = [parent] + edges.map(\.child)
+    let gone = [3, 0, 19, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]
+    #expect(throws: BlockError.self) {
+      try edit(graph, drained) { (edit: GraphEdit) throws(BlockError) in
+        for number in gone { try edit.detach(edges[number]) }
+        for (number, slot) in slots.enumerated() {
+          #expect((parent.edge(slot) == nil) == gone.contains(number))
+        }
+        throw BlockError(.corrupt, "the change fails")
+      }
+    }
+    expectAll()
+    try edit(graph, drained) { (edit: GraphEdit) throws(BlockError) in
+      for number in gone { try edit.detach(edges[number]) }
+    }
+    #expect(parent.children.count == 7 && parent.edge(slots[0]) == nil && parent.edge(slots[1]) === edges[1])
+  }
+
   @Test("G-03 a node cannot stand below itself")
   func cycles() throws {
     let graph = Graph()

@@ -31,6 +31,7 @@ package final class TestFilter: FilterDriver, @unchecked Sendable {
   package let name: String
   private let lock = ConditionLock()
   private var counted = Hooks()
+  private var countedLimits = 0
   private var refusal: BlockError?
   private var checked: PermissionRequest?
   private var pause: (@Sendable () -> Void)?
@@ -40,6 +41,8 @@ package final class TestFilter: FilterDriver, @unchecked Sendable {
 
   /// How often each hook was called since the last `reset`.
   package var hooks: Hooks { lock.withLock { counted } }
+  /// How often it was asked for its limits.
+  package var limitQueries: Int { lock.withLock { countedLimits } }
   /// The claim that was checked last.
   package var lastChecked: PermissionRequest? { lock.withLock { checked } }
   /// Counts from 0 again.
@@ -48,6 +51,12 @@ package final class TestFilter: FilterDriver, @unchecked Sendable {
   package func refuse(with error: BlockError?) { lock.withLock { refusal = error } }
   /// Called in the middle of every read.
   package func whileReading(_ body: (@Sendable () -> Void)?) { lock.withLock { pause = body } }
+
+  /// Counts; that of what lies below.
+  package func limits(of node: Node) -> Limits {
+    lock.withLock { countedLimits += 1 }
+    return node.filtered?.child.limits ?? Limits()
+  }
 
   /// Counts, and refuses when told to.
   package func checkPermissions(_ request: PermissionRequest, of node: Node) throws(BlockError) {

@@ -26,7 +26,7 @@ extension Graph {
     for edge in edges {
       edge.child.parents.removeAll { $0 === edge }
       if let user = edge.parent as? RootUser { user.edge = nil }
-      if let node = edge.parent as? Node { node.children.removeAll { $0 === edge } }
+      if let node = edge.parent as? Node { node.remove(edge) }
     }
   }
 

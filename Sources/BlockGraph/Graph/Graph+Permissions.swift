@@ -13,7 +13,7 @@ extension Graph {
     let ordered = Graph.parentsFirst(edit.touched)
     var checked: [Node] = []
     do throws(BlockError) {
-      try refreshLimits(edit)
+      try refreshLimits(of: ordered, edit)
       for user in users {
         if let edge = user.edge { edit.setPermissions(edge.usersPermissions(user), of: edge) }
       }
@@ -77,12 +77,30 @@ extension Graph {
     }
   }
 
-  /// Limits follow from the children, so nodes are visited children first.
-  private func refreshLimits(_ edit: GraphEdit) throws(BlockError) {
+  /// Limits follow from the children, so nodes are visited children first: those of a change with all below, parents first
+  /// as they come here, and then what stands above them. Others keep theirs.
+  private func refreshLimits(of changed: [Node], _ edit: GraphEdit) throws(BlockError) {
     try faults.pass("limits")
-    for node in Graph.parentsFirst(nodes).reversed() {
+    for node in changed.reversed() + Graph.ancestors(of: changed) {
       edit.setLimits(node.driver.limits(of: node), of: node)
     }
+  }
+
+  /// The nodes above, each once, every node behind those of its children that are among them.
+  private static func ancestors(of nodes: [Node]) -> [Node] {
+    var order: [Node] = []
+    var done = Set(nodes.map { ObjectIdentifier($0) })
+    func visit(_ node: Node) {
+      for edge in node.parents {
+        guard let parent = edge.parent as? Node, done.insert(ObjectIdentifier(parent)).inserted else {
+          continue
+        }
+        visit(parent)
+        order.append(parent)
+      }
+    }
+    for node in nodes { visit(node) }
+    return order.reversed()
   }
 }
 

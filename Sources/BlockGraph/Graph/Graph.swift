@@ -1,6 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Bytes
 internal import Errors
 internal import Host
 
@@ -15,6 +16,7 @@ package final class Graph {
   private(set) var order: [Node] = []
   var users: [RootUser] = []
   private var nextNodeNumber = 1
+  private var nextSerial = 0
   /// Places where tests make operations fail.
   package let faults: FaultPoints
   /// How often permissions were computed anew; tests count on it.
@@ -91,12 +93,15 @@ package final class Graph {
 
   func register(_ node: Node) {
     nodesByName[node.name] = node
+    node.serial = nextSerial
+    nextSerial += 1
     order.append(node)
   }
 
   func unregister(_ node: Node) {
     nodesByName[node.name] = nil
-    order.removeAll { $0 === node }
+    let index = order.firstIndexSorted { $0.serial >= node.serial }
+    if index < order.count, order[index] === node { order.remove(at: index) }
   }
 
   // MARK: Users

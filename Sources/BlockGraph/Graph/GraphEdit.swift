@@ -10,13 +10,14 @@ package final class GraphEdit {
   let graph: Graph
   private var undo: [() -> Void] = []
   /// Nodes that this change made: nobody can have requests in flight there.
-  private var made: [Node] = []
+  private var made: Set<ObjectIdentifier> = []
   private(set) var touched: [Node] = []
+  private var isTouched: Set<ObjectIdentifier> = []
 
   init(_ graph: Graph) { self.graph = graph }
 
   func touch(_ node: Node) {
-    if !touched.contains(where: { $0 === node }) { touched.append(node) }
+    if isTouched.insert(ObjectIdentifier(node)).inserted { touched.append(node) }
   }
 
   /// Notes how to take a step back that was just made.
@@ -41,7 +42,7 @@ package final class GraphEdit {
       throw BlockError(.alreadyExists, "Duplicate nodes with node-name='\(node.name)'")
     }
     graph.register(node)
-    made.append(node)
+    made.insert(ObjectIdentifier(node))
     onRollback { [graph] in graph.unregister(node) }
     touch(node)
   }
@@ -107,10 +108,10 @@ package final class GraphEdit {
     }
     let edge = Edge(
       slot: slot, role: role, parent: parent, child: child, request: .none, followsParent: followsParent)
-    parent.children.append(edge)
+    parent.insert(edge)
     child.parents.append(edge)
     onRollback {
-      parent.children.removeAll { $0 === edge }
+      parent.remove(edge)
       child.parents.removeAll { $0 === edge }
     }
     touch(parent)
@@ -150,9 +151,8 @@ package final class GraphEdit {
       onRollback { user.edge = edge }
     } else if let parent = edge.parent as? Node {
       requireDrained(parent)
-      let before = parent.children
-      parent.children.removeAll { $0 === edge }
-      onRollback { parent.children = before }
+      let place = parent.remove(edge)
+      onRollback { parent.insert(edge, at: place) }
       touch(parent)
     }
     let siblings = child.parents
@@ -223,7 +223,7 @@ package final class GraphEdit {
   // MARK: Refusals
 
   private func requireDrained(_ node: Node) {
-    if made.contains(where: { $0 === node }) { return }
+    if made.contains(ObjectIdentifier(node)) { return }
     precondition(node.gate.isDrained, "graph edit at node '\(node.name)', which is not drained")
   }
 

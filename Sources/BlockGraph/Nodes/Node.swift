@@ -30,9 +30,13 @@ package final class Node: @unchecked Sendable, EdgeParent {
   /// The limits that the node sets to requests.
   package internal(set) var limits = Limits()
   /// Edges to children, in the order attached: the only storage of links downwards.
-  package internal(set) var children: [Edge] = []
+  package private(set) var children: [Edge] = []
+  /// The same by slot, where there are many: a disk may consist of thousands of files, and every request asks for one.
+  private var childrenBySlot: [EdgeSlot: Edge] = [:]
   /// Edges from parents.
   var parents: [Edge] = []
+  /// The number of the node in the order of its graph's.
+  var serial = 0
   /// Whether bytes at the start of the image would be taken for a format's; set where the format was guessed.
   let looksLikeImage: (@Sendable (RawSpan) -> Bool)?
   let gate = RequestGate()
@@ -55,8 +59,35 @@ package final class Node: @unchecked Sendable, EdgeParent {
 
   /// The edge in `slot`, if any.
   package func edge(_ slot: EdgeSlot) -> Edge? {
+    guard childrenBySlot.isEmpty else { return childrenBySlot[slot] }
     for edge in children where edge.slot == slot { return edge }
     return nil
+  }
+
+  /// Children up to which a look at each is the fastest way to find one.
+  private static let fewChildren = 8
+
+  /// Puts an edge to a child at its place among the others, or behind them.
+  func insert(_ edge: Edge, at index: Int? = nil) {
+    children.insert(edge, at: index ?? children.count)
+    if !childrenBySlot.isEmpty {
+      childrenBySlot[edge.slot] = edge
+    } else if children.count > Node.fewChildren {
+      for child in children { childrenBySlot[child.slot] = child }
+    }
+  }
+
+  /// Takes an edge away; its place is where it stood, if it did.
+  @discardableResult
+  func remove(_ edge: Edge) -> Int? {
+    guard let index = children.firstIndex(where: { $0 === edge }) else { return nil }
+    children.remove(at: index)
+    if children.count > Node.fewChildren {
+      childrenBySlot[edge.slot] = nil
+    } else {
+      childrenBySlot = [:]
+    }
+    return index
   }
 
   /// The edge to where a format keeps itself.
@@ -120,7 +151,8 @@ extension Node {
   /// Bytes that the image takes on its storage, where that is known and may be less than its length.
   package var allocatedLength: UInt64? {
     var storages: [Node] = []
-    collectStorage(in: &storages)
+    var seen: Set<ObjectIdentifier> = []
+    collectStorage(in: &storages, &seen)
     guard storages.count > 1 else { return storages.first?.storedLength }
     var sum: UInt64 = 0
     for storage in storages {
@@ -133,17 +165,17 @@ extension Node {
   private var storedLength: UInt64? { (driver as? any StorageDriver)?.allocatedLength(of: self) }
 
   /// Adds all storage that holds the image, each once: an image inside of a file has the file's.
-  private func collectStorage(in storages: inout [Node]) {
+  private func collectStorage(in storages: inout [Node], _ seen: inout Set<ObjectIdentifier>) {
     if driver is any StorageDriver {
-      if !storages.contains(where: { $0 === self }) { storages.append(self) }
+      if seen.insert(ObjectIdentifier(self)).inserted { storages.append(self) }
       return
     }
     let holders = children.filter { !$0.role.isDisjoint(with: [.data, .metadata]) }
     guard !holders.isEmpty else {
-      file?.child.collectStorage(in: &storages)
+      file?.child.collectStorage(in: &storages, &seen)
       return
     }
-    for holder in holders { holder.child.collectStorage(in: &storages) }
+    for holder in holders { holder.child.collectStorage(in: &storages, &seen) }
   }
 
   /// The edge to what the node shows, where it is a filter.
