@@ -144,9 +144,10 @@ extension DriverKind {
   /// Whether images are made, alone or, as a bundle, of others: all that are have options.
   package var makesImages: Bool { !creationOptions.specs.isEmpty }
 
+  /// - Parameter alone: whether an image is to be made by itself, which bundles of others are not.
   /// - Throws: kind `unsupported` where images are only read, or where there are none.
-  package func requireCreation() throws(BlockError) {
-    guard makesImages else { throw noCreation }
+  package func requireCreation(alone: Bool = false) throws(BlockError) {
+    guard makesImages, !alone || !(self is any BundlingKind) else { throw noCreation }
   }
 
   private var noCreation: BlockError {

@@ -214,7 +214,7 @@ extension Opener {
   /// - Throws: `Unknown file format 'NAME'`; kind `unsupported` for one whose images are only read.
   package func creatableFormat(_ name: String) throws(BlockError) -> any DriverKind {
     let kind = try knownFormat(name)
-    try kind.requireCreation()
+    try kind.requireCreation(alone: true)
     return kind
   }
 }
