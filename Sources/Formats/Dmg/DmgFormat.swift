@@ -90,17 +90,38 @@ extension DmgFormat: InspectingKind {
     var past = 0
     for chunk in layout.chunks where chunk.place.upperBound > file.length { past += 1 }
     if past > 0 { findings.defects.append("\(past) chunks lie past the end of the file") }
-    if !layout.chunks.isEmpty { findings.remarks.append("chunks: \(layout.kinds)") }
+    findings.details = layout.details
     return findings
   }
 }
 
 extension DmgLayout {
+  /// What trailer and tables state.
+  fileprivate var details: [HeaderDetail] {
+    let checksum =
+      switch trailer.checksumType {
+      case 0: "none"
+      case 2: "crc32"
+      case let type: "of type \(type)"
+      }
+    return [
+      HeaderDetail("tables", .number(UInt64(tables.count))),
+      HeaderDetail("chunks", .text(chunks.isEmpty ? "none" : kinds)),
+      HeaderDetail("data-fork-offset", .number(trailer.data.lowerBound)),
+      HeaderDetail("data-fork-size", .bytes(UInt64(trailer.data.count))),
+      HeaderDetail("data-checksum", .text(checksum)),
+      HeaderDetail("segments", .number(UInt64(max(trailer.segment.count, 1)))),
+    ]
+  }
+
   /// How many chunks are stored in which way.
   fileprivate var kinds: String {
     var counts: [String: Int] = [:]
     for chunk in chunks { counts[chunk.kind.text, default: 0] += 1 }
-    return counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+    let words = counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
+    // Types that nobody knows may be as many as chunks.
+    let rest = words.count > 16 ? ["and \(words.count - 16) kinds more"] : []
+    return (words.prefix(16) + rest).joined(separator: ", ")
   }
 }
 

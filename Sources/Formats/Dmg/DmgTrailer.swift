@@ -22,6 +22,8 @@ struct DmgTrailer: Sendable {
   let segment: (number: UInt32, count: UInt32)
   /// The CRC-32 of the data; nil where there is none: offset 80.
   let dataChecksum: UInt32?
+  /// What kind of checksum the data has: offset 80.
+  let checksumType: UInt32
   /// Sectors of the disk: offset 492.
   let sectorCount: UInt64
 
@@ -52,6 +54,7 @@ struct DmgTrailer: Sendable {
     resourceFork = try DmgTrailer.part(bytes, 40, "resource fork", fileLength, limits)
     propertyList = try DmgTrailer.part(bytes, 216, "property list", fileLength, limits)
     dataChecksum = DmgChecksum.crc(bytes, at: 80)
+    checksumType = bytes.big32(at: 80)
     sectorCount = bytes.big64(at: 492)
     guard let size = sectorCount.times(512), Int64(exactly: size) != nil else {
       throw BlockError(.tooLarge, "the disk of \(sectorCount) sectors is longer than a disk can be")

@@ -36,7 +36,7 @@ extension LuksFormat: InspectingKind {
   }
 
   private static func add(_ header: LuksHeader, _ data: UInt64, to findings: inout HeaderFindings) {
-    findings.remarks.append(summary(header))
+    findings.details = details(header)
     if !header.isFirstCopy { findings.remarks.append("only the second copy of its header is whole") }
     let unusable = header.unusableSlots
     for slot in unusable { findings.remarks.append(slot.reason) }
@@ -46,12 +46,22 @@ extension LuksFormat: InspectingKind {
     findings.defects += defects(header, data)
   }
 
-  private static func summary(_ header: LuksHeader) -> String {
+  private static func details(_ header: LuksHeader) -> [HeaderDetail] {
     let slots = header.activeSlots.map { String($0) }.joined(separator: ", ")
-    return "LUKS version \(header.version), cipher \(header.cipher)-\(header.mode) with a key of "
-      + "\(header.keyBytes * 8) bits, "
-      + (header.isDetached ? "data in another file, " : "data from byte \(header.payloadOffset), ")
-      + (slots.isEmpty ? "no slot holds a key" : "keys in slots \(slots) of \(header.slotCount)")
+    var details = [
+      HeaderDetail("version", .number(UInt64(header.version))),
+      HeaderDetail("cipher", .text("\(header.cipher)-\(header.mode)")),
+      HeaderDetail("key-bits", .number(UInt64(header.keyBytes) * 8)),
+      HeaderDetail("hash", .text(header.hash)),
+      HeaderDetail("keys-in-slots", .text(slots.isEmpty ? "none" : "\(slots) of \(header.slotCount)")),
+      header.isDetached
+        ? HeaderDetail("payload", .text("in another file"))
+        : HeaderDetail("payload-offset", .bytes(header.payloadOffset)),
+      HeaderDetail("sector-size", .bytes(UInt64(header.sectorSize))),
+      HeaderDetail("uuid", .text(header.uuid)),
+    ]
+    if !header.label.isEmpty { details.append(HeaderDetail("label", .text(header.label))) }
+    return details
   }
 
   private static func defects(_ header: LuksHeader, _ data: UInt64) -> [String] {

@@ -18,6 +18,7 @@ extension Qcow2Format: InspectingKind {
     } catch {
       guard !unknown.isEmpty, error.kind == .unsupported else { throw error }
       var findings = HeaderFindings(virtualSize: area.bytes.big64(at: 24))
+      findings.details = [HeaderDetail("version", .number(UInt64(area.bytes.big32(at: 4))))]
       findings.unknownFeatures = unknown
       findings.defects = [error.message]
       return findings
@@ -34,9 +35,42 @@ extension Qcow2Format: InspectingKind {
     case .luks: findings.encryption = "luks"
     case nil: findings.defects.append("encryption method \(header.cryptMethod) does not exist")
     }
+    findings.details = Qcow2Format.details(header)
     findings.unknownFeatures = unknown + Qcow2Format.unknownExtensions(header)
     findings.defects += Qcow2Format.defects(header, file)
     return findings
+  }
+
+  private static func details(_ header: Header) -> [HeaderDetail] {
+    let compression = CompressionType(rawValue: header.compressionType)?.name
+    var details = [
+      HeaderDetail("version", .number(UInt64(header.version))),
+      HeaderDetail("cluster-size", .bytes(header.geometry.clusterSize)),
+      HeaderDetail("refcount-bits", .number(header.geometry.refcountBits)),
+      HeaderDetail("compression-type", .text(compression ?? "\(header.compressionType)")),
+      HeaderDetail("snapshots", .number(UInt64(header.snapshotCount))),
+    ]
+    let features = features(of: header)
+    if !features.isEmpty {
+      details.append(HeaderDetail("features", .text(features.joined(separator: ", "))))
+    }
+    return details
+  }
+
+  /// The names of the known features that the header states.
+  private static func features(of header: Header) -> [String] {
+    let fields: [(FeatureName.Kind, UInt64)] = [
+      (.incompatible, header.incompatible.rawValue), (.compatible, header.compatible.rawValue),
+      (.autoclear, header.autoclear.rawValue),
+    ]
+    var names: [String] = []
+    for (kind, bits) in fields {
+      for feature in FeatureName.all
+      where feature.kind == kind.rawValue && bits >> UInt64(feature.bit) & 1 == 1 {
+        names.append(feature.name)
+      }
+    }
+    return names
   }
 
   /// Bits that this program does not know; only the incompatible ones keep it from opening the image.
