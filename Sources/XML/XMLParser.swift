@@ -40,10 +40,21 @@ package struct XMLParser {
 
   /// The outermost element of a text.
   ///
+  /// Text in UTF-16 is read that starts with a byte order mark.
+  ///
   /// - Throws: kind `corrupt` for what is not well-formed, `tooLarge` past a limit, `refused` for entities, `unsupported`
   ///   for an encoding other than UTF-8, or where libxml2 is missing.
   package static func parse(_ text: RawSpan, limits: XMLLimits) throws(BlockError) -> XMLElement {
-    try XMLScreen.check(text, limits)
+    try XMLScreen.checkLength(text.byteCount, limits)
+    guard let bytes = text.utf8FromUTF16 else { return try parse(text, limits, wasUTF16: false) }
+    let transcoded = Buffer(bytes)
+    return try parse(transcoded.bytes, limits, wasUTF16: true)
+  }
+
+  private static func parse(_ text: RawSpan, _ limits: XMLLimits, wasUTF16: Bool) throws(BlockError)
+    -> XMLElement
+  {
+    try XMLScreen.check(text, limits, wasUTF16: wasUTF16)
     let parser = XMLParser(library: try LibXML.shared(), limits: limits)
     return try unsafe text.withUnsafeBytes { (bytes) throws(BlockError) -> XMLElement in
       try unsafe parser.parse(bytes)

@@ -25,22 +25,26 @@ struct XMLScreen: ~Escapable {
   ///
   /// - Throws: kind `refused` for a document type with declarations of its own and for entities that XML itself does not
   ///   have; `unsupported` for an encoding other than UTF-8; `tooLarge` past a limit.
-  static func check(_ text: RawSpan, _ limits: XMLLimits) throws(BlockError) {
-    guard text.byteCount <= limits.bytes else {
-      throw BlockError(
-        .tooLarge, "the XML text has \(text.byteCount) bytes; no more than \(limits.bytes) are read")
-    }
+  static func check(_ text: RawSpan, _ limits: XMLLimits, wasUTF16: Bool) throws(BlockError) {
+    try checkLength(text.byteCount, limits)
     var screen = XMLScreen(text, limits)
-    try screen.checkEncoding()
+    try screen.checkEncoding(wasUTF16)
     while screen.position < text.byteCount { try screen.next() }
+  }
+
+  /// - Throws: kind `tooLarge` for a text of too many bytes.
+  static func checkLength(_ count: Int, _ limits: XMLLimits) throws(BlockError) {
+    guard count <= limits.bytes else {
+      throw BlockError(.tooLarge, "the XML text has \(count) bytes; no more than \(limits.bytes) are read")
+    }
   }
 
   // MARK: Encoding
 
-  private mutating func checkEncoding() throws(BlockError) {
+  private mutating func checkEncoding(_ wasUTF16: Bool) throws(BlockError) {
     if starts("\u{FEFF}") { position += 3 }
     for offset in 0..<min(2, text.byteCount) where [0, 0xFE, 0xFF].contains(text.byte(at: offset)) {
-      throw XMLScreen.encoding("UTF-16 or UTF-32")
+      throw XMLScreen.encoding("UTF-16 without a byte order mark, or UTF-32")
     }
     guard starts("<?xml") else { return }
     let start = position
@@ -49,13 +53,23 @@ struct XMLScreen: ~Escapable {
     guard let key = declaration.firstRange(of: "encoding") else { return }
     let value = declaration[key.upperBound...].drop { $0 == " " || $0 == "=" || $0 == "\t" }.dropFirst()
     let name = String(value.prefix { $0 != "\"" && $0 != "'" })
-    guard ["utf-8", "us-ascii", "utf8", "ascii"].contains(name.lowercased()) else {
+    let names =
+      wasUTF16
+      ? ["utf-16", "utf-16le", "utf-16be", "utf16", "unicode"] : ["utf-8", "us-ascii", "utf8", "ascii"]
+    guard names.contains(name.lowercased()) else {
+      guard !wasUTF16 else {
+        throw BlockError(
+          .unsupported, "the XML text is in UTF-16, but says that it is encoded as '\(name.prefix(40))'")
+      }
       throw XMLScreen.encoding(name)
     }
   }
 
   private static func encoding(_ name: String) -> BlockError {
-    BlockError(.unsupported, "the XML text is encoded as '\(name.prefix(40))'; only UTF-8 is read")
+    BlockError(
+      .unsupported,
+      "the XML text is encoded as '\(name.prefix(40))'; only UTF-8 is read, and UTF-16 with a byte order mark"
+    )
   }
 
   // MARK: Markup

@@ -45,11 +45,11 @@ import Testing
   @Test(
     "a size of any form is the member's", arguments: [0, 1, 511, 512, 8_589_934_591, 8_589_934_592, 1 << 62])
   func sizes(_ size: UInt64) throws {
-    let header = Buffer(try TarHeader(file: "disk", size: size).bytes)
-    let parsed = try TarHeader(parsing: header.bytes)
-    #expect(parsed.size == size && parsed.name == Array("disk".utf8) && parsed.kind == .file)
+    let header = try TarHeader(file: "disk", size: size).bytes
+    let parsed = try TarHeader(parsing: header)
+    #expect(try parsed.size == size && parsed.name == Array("disk".utf8) && parsed.kind == .file)
     // The number of bytes of which no octal digits are left are the only ones in another form.
-    #expect((header.bytes.byte(at: 124) == 0x80) == (size >= 1 << 33))
+    #expect((header[124] == 0x80) == (size >= 1 << 33))
   }
 
   @Test("disks are chosen by number, identifier and file")
@@ -134,6 +134,70 @@ import Testing
     #expect(throws: BlockError.self) { try OvfManifest(parsing: Array(text.utf8)) }
   }
 
+  @Test("a manifest that makes no sense keeps nobody from the disks")
+  func unreadManifest() throws {
+    for (name, words) in [
+      ("x", "line 1"), ("SHA1(a)= " + String(repeating: "0", count: 40) + "\nx", "line 2"),
+    ] {
+      var archive = try SampleArchive.appliance()
+      try archive.add("a.mf", Array(name.utf8))
+      let appliance = try Appliance(archive.whole)
+      #expect(try appliance.index(of: nil) == 0)
+      let error = #expect(throws: BlockError.self) { try appliance.manifest?.get() }
+      #expect(error?.message.hasPrefix("a.mf: \(words) ") == true)
+    }
+  }
+
+  @Test("a description in UTF-16", arguments: [false, true])
+  func wideDescription(_ isBig: Bool) throws {
+    let text = String(decoding: SampleArchive.description(), as: UTF8.self).replacing("UTF-8", with: "UTF-16")
+    let units: [UInt16] = [0xFEFF] + Array(text.utf16)
+    let bytes = units.flatMap {
+      isBig ? [UInt8($0 >> 8), UInt8($0 & 0xFF)] : [UInt8($0 & 0xFF), UInt8($0 >> 8)]
+    }
+    let archive = try SampleArchive.appliance(bytes)
+    #expect(try Appliance(archive.whole).disks.map(\.name) == ["a.vmdk"])
+    let description = Buffer(bytes)
+    let isKnown = ApplianceHead.isEnvelope(description.bytes)
+    #expect(isKnown)
+  }
+
+  // MARK: Inspection
+
+  private func findings(_ archive: [UInt8]) throws -> HeaderFindings {
+    let file = try InspectedFile(length: UInt64(archive.count)) { (offset, count) throws(BlockError) in
+      Buffer(Array(archive[Int(offset)..<min(archive.count, Int(offset) + count)]))
+    }
+    return try OvaFormat().inspect(file)
+  }
+
+  @Test("an archive's disks are told with their places, and what its digests say without a disk")
+  func inspection() throws {
+    let digest = [UInt8](repeating: 1, count: 20)
+    for (manifest, defect) in [
+      ([], nil), (OvfManifest.line("a.vmdk", algorithm: "sha1", digest: digest), nil),
+      (OvfManifest.line("a.ovf", algorithm: "sha1", digest: digest), "'a.ovf' is not what the manifest says"),
+      (OvfManifest.line("b", algorithm: "sha1", digest: digest), "a digest of 'b'"), ([0x78], "line 1 of"),
+    ] as [([UInt8], String?)] {
+      var archive = try SampleArchive.appliance()
+      if !manifest.isEmpty { try archive.add("a.mf", manifest) }
+      let found = try findings(archive.whole)
+      #expect(found.contained.map(\.name) == ["a.vmdk"] && found.contained[0].defect == nil)
+      #expect(archive.whole[Int(found.contained[0].ranges[0].lowerBound)] == 1)
+      #expect(found.defects.count == (defect == nil ? 0 : 1))
+      if let defect { #expect(found.defects.first?.contains(defect) == true) }
+      #expect(found.details.map(\.name).starts(with: ["disks", "description", "members"]))
+    }
+    let empty = SampleArchive.description(files: [], disks: [("d", "ovf:capacity=\"1\"")])
+    for text in [empty, SampleArchive.description(disks: [])] {
+      let archive = try SampleArchive.appliance(text)
+      #expect(throws: BlockError.self) { try findings(archive.whole) }
+    }
+    let absent = SampleArchive.description(files: [("file1", "ovf:href=\"b.vmdk\"")])
+    #expect(
+      try findings(SampleArchive.appliance(absent).whole).contained[0].defect?.contains("b.vmdk") == true)
+  }
+
   @Test("the line that we write")
   func line() throws {
     let line = OvfManifest.line("a-disk1.vmdk", algorithm: "sha1", digest: Array(repeating: 10, count: 20))
@@ -157,9 +221,11 @@ import Testing
       try archive.add(
         "A.MF", OvfManifest.line(name, algorithm: "sha1", digest: Array(repeating: 1, count: 20)))
       let appliance = try Appliance(archive.whole)
-      let manifest = try #require(appliance.manifest)
+      let manifest = try #require(appliance.manifest).get()
       #expect(appliance.absentFile(in: manifest, but: 0) { _ in false } == absent)
       #expect(appliance.absentFile(in: manifest, but: 0) { $0 == "x" } == nil)
+      // Of all disks together, none is missing.
+      #expect(appliance.absentFile(in: manifest, but: nil) { _ in false } == absent)
     }
   }
 

@@ -120,9 +120,38 @@ import Testing
   func encoding(_ bytes: [UInt8]) {
     #expect(failure(Array("<a>".utf8) + bytes + Array("</a>".utf8))?.kind == .corrupt)
     #expect(failure(Array("<a b='".utf8) + bytes + Array("'/>".utf8))?.kind == .corrupt)
-    let little: [UInt8] = [0xFF, 0xFE, 0x3C, 0, 0x61, 0, 0x2F, 0, 0x3E, 0]
-    #expect(failure(little)?.kind == .unsupported)
     #expect(failure([0, 0x3C, 0, 0x61, 0, 0x2F, 0, 0x3E])?.kind == .unsupported)
+  }
+
+  /// A text in UTF-16 with a byte order mark.
+  private func wide(_ text: String, isBig: Bool) -> [UInt8] {
+    ([0xFEFF] + Array(text.utf16)).flatMap { (unit: UInt16) -> [UInt8] in
+      let bytes = [UInt8(unit >> 8), UInt8(unit & 0xFF)]
+      return isBig ? bytes : bytes.reversed()
+    }
+  }
+
+  @Test("UTF-16 with a byte order mark is read, and screened as UTF-8 is", arguments: [false, true])
+  func wideText(_ isBig: Bool) throws {
+    for prolog in [
+      "", "<?xml version=\"1.0\" encoding=\"UTF-16\"?>", "<?xml version='1.0' encoding='utf-16'?>",
+    ] {
+      let root = try parse(wide(prolog + "<a b='d\u{E9}\u{1F4BE}.vmdk'>\u{20AC}</a>", isBig: isBig))
+      #expect(root.attribute("b") == String(spelling: "d\u{E9}\u{1F4BE}.vmdk".utf8))
+      #expect(root.text == String(spelling: "\u{20AC}".utf8))
+    }
+    let utf8 = failure(wide("<?xml version=\"1.0\" encoding=\"UTF-8\"?><a/>", isBig: isBig))
+    #expect(utf8?.kind == .unsupported && utf8?.message.contains("in UTF-16, but says") == true)
+    #expect(failure(wide("<!DOCTYPE x [<!ENTITY a \"b\">]><a>&a;</a>", isBig: isBig))?.kind == .refused)
+    #expect(failure(wide("<a>", isBig: isBig))?.kind == .corrupt)
+    #expect(failure(wide("<a/>", isBig: isBig) + [0])?.kind == .corrupt)
+    #expect(failure(wide("", isBig: isBig))?.kind == .corrupt)
+    // Ten bytes become fifteen.
+    let small = XMLLimits(bytes: 12)
+    #expect(failure(wide("<a/>  ", isBig: isBig), small)?.kind == .tooLarge)
+    #expect(failure(wide("\u{20AC}\u{20AC}\u{20AC}\u{20AC}\u{20AC}", isBig: isBig), small)?.kind == .tooLarge)
+    #expect(failure([0xFF, 0xFE, 0, 0, 0x3C, 0, 0, 0])?.kind == .unsupported)
+    #expect(failure(Array("<?xml version='1.0' encoding='UTF-16'?><a/>".utf8))?.kind == .unsupported)
   }
 
   @Test("elements inside each other, elements, attributes and bytes are bounded")

@@ -64,6 +64,23 @@ package struct HeaderDetail: Sendable {
   }
 }
 
+/// An image that is a part of the file that is looked at.
+package struct ContainedImage: Sendable {
+  /// The name of the part, for messages.
+  package var name: String
+  /// Where its bytes stand in the file, in their order.
+  package var ranges: [Range<UInt64>] = []
+  /// The format that is stated for it; nil where it may have any, or none.
+  package var format: String?
+  /// Whether it is compressed with gzip.
+  package var isCompressed = false
+  /// Why it cannot be opened, in words, where that is known without looking at it.
+  package var defect: String?
+
+  /// An image of which nothing but the name is known.
+  package init(_ name: String) { self.name = name }
+}
+
 /// The findings in the header of an image.
 package struct HeaderFindings: Sendable {
   /// Bytes at the start of a file that are looked at, at most: both copies of the longest LUKS header.
@@ -75,6 +92,8 @@ package struct HeaderFindings: Sendable {
   package var details: [HeaderDetail] = []
   /// The other files that the image names.
   package var references: [ImageReference] = []
+  /// The images inside of it, which may name no other files.
+  package var contained: [ContainedImage] = []
   /// How guest data is encrypted, nil where it is not.
   package var encryption: String?
   /// Features that the header states and this program does not know, in words.

@@ -58,6 +58,9 @@ package struct Signature: Sendable {
   /// How much of the end of a file tells of everything else: as much as the last record of an archive can take.
   package static let longestTail = 22 + 65535
 
+  /// The first bytes of what gzip compressed.
+  package static let gzip: [UInt8] = [0x1F, 0x8B, 8]
+
   /// The signs known.
   package static let all: [Signature] = [
     Signature("qcow2", .image, .rule { isQcow($0) && !isFirstQcow($0) }),
@@ -99,7 +102,7 @@ package struct Signature: Sendable {
     Signature("pdf", .foreign, .rule { isAnywhere(Array("%PDF-".utf8), in: $0, within: 1024) }),
     Signature("zip", .foreign, [0x50, 0x4B, 3, 4]),
     Signature("zip", .foreign, .tail { endsWithZipDirectory($0) }),
-    Signature("gzip", .foreign, [0x1F, 0x8B, 8]),
+    Signature("gzip", .foreign, gzip),
     Signature("xz", .foreign, [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0]),
     Signature("zstd", .foreign, [0x28, 0xB5, 0x2F, 0xFD]),
     Signature("bzip2", .foreign, "BZh"),

@@ -5,10 +5,16 @@ internal import Bytes
 
 /// The start of an XML text, by which descriptions of disks are known. They have no magic number.
 package enum XMLHead {
-  /// The name of the outermost element, as it is written there, of a text in UTF-8 that starts with `head`; nil where there is
-  /// no such text, or the element comes too late.
+  /// The text that starts with `head`, as far as that is looked at, in UTF-8.
+  static func text(of head: RawSpan) -> [UInt8] {
+    let start = head.slice(0..<min(head.byteCount, Signature.headLength))
+    return start.utf8FromUTF16 ?? start.bytes(0..<start.byteCount)
+  }
+
+  /// The name of the outermost element, as it is written there, of a text that starts with `head`; nil where there is no such
+  /// text, or the element comes too late.
   package static func root(of head: RawSpan) -> String? {
-    let text = head.bytes(0..<min(head.byteCount, Signature.headLength))
+    let text = text(of: head)
     var rest = text[...]
     if rest.starts(with: [0xEF, 0xBB, 0xBF]) { rest = rest.dropFirst(3) }
     while true {

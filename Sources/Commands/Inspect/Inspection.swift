@@ -115,8 +115,12 @@ struct Inspection {
     }
     guard let header else { return }
     for reference in header.references {
-      let format = reference.format.map { " (\($0))" } ?? ", whose format would be guessed"
+      let guess = reference.isStorage ? "" : ", whose format would be guessed"
+      let format = reference.format.map { " (\($0))" } ?? guess
       note(.unsafe, "it names the \(reference.slot.fileWords) '\(reference.name)'\(format)")
+    }
+    for finding in try ContainedFindings(header.contained, in: file, kinds).all {
+      note(finding.verdict, finding.message)
     }
     for remark in header.remarks { note(.safe, remark) }
     for defect in header.defects { note(.unsafe, defect) }

@@ -42,8 +42,10 @@ struct Appliance {
   let disks: [Disk]
   /// The name of the description, and its bytes.
   let description: (name: String, text: [UInt8])
-  /// The digests, where there are some; of an archive they are known from the start.
-  let manifest: OvfManifest?
+  /// The digests, where there are some, or why they cannot be read; of an archive they are known from the start.
+  let manifest: Result<OvfManifest, BlockError>?
+  /// How many files an archive has.
+  let memberCount: Int
   /// The names of all members of an archive.
   private let members: Set<String>
   /// What is worth knowing.
@@ -72,10 +74,8 @@ struct Appliance {
     let envelope = try inContext(member.name) { () throws(BlockError) in
       try OvfEnvelope(parsing: Buffer(text))
     }
-    manifest = try Appliance.manifest(of: member, in: index).map { (member) throws(BlockError) in
-      let text = try Appliance.text(member.range, "manifest", read)
-      return try inContext(member.name) { () throws(BlockError) in try OvfManifest(parsing: text) }
-    }
+    manifest = Appliance.readManifest(of: member, in: index, read)
+    memberCount = index.members.count
     disks = envelope.disks.map { Appliance.disk($0, in: index) }
     // A manifest may name the files without the folder that they stand in.
     members = index.members.reduce(into: []) { names, member in
@@ -83,9 +83,44 @@ struct Appliance {
     }
   }
 
+  /// The digests of an archive; those that cannot be read keep nobody from its disks who does not ask for them.
+  private static func readManifest(
+    of description: TarMember, in index: TarIndex, _ read: (UInt64, Int) throws(BlockError) -> Buffer
+  ) -> Result<OvfManifest, BlockError>? {
+    do throws(BlockError) {
+      guard let member = try manifest(of: description, in: index) else { return nil }
+      let text = try text(member.range, "manifest", read)
+      return .success(
+        try inContext(member.name) { () throws(BlockError) in try OvfManifest(parsing: text) })
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  /// Holds the files against `manifest` that the appliance consists of besides the disk at `index`; without one, besides its
+  /// disks.
+  ///
+  /// - Throws: kind `corrupt` for a digest of a file that is not there, and for a description that is another one.
+  func verify(
+    _ manifest: OvfManifest, of fileName: String? = nil, but index: Int?, exists: (String) -> Bool
+  ) throws(BlockError) {
+    if let absent = absentFile(in: manifest, but: index, exists: exists) {
+      throw BlockError(
+        .corrupt, "the manifest has a digest of '\(absent)', which is no file of the appliance",
+        naming: fileName,
+        advice:
+          "A file is missing, or the manifest is another one's. --no-verify reads the disk all the same.")
+    }
+    let (name, text) = description
+    guard let entry = manifest.entries[FilePaths.name(of: name)] ?? manifest.entries[name] else { return }
+    let hash = try ContentHash(entry.algorithm).begin()
+    try hash.update(text)
+    try entry.require(try hash.finish(), of: name)
+  }
+
   /// The first file that `manifest` has a digest of and that neither `exists` nor belongs to another disk than the one at
   /// `index`, which is not read.
-  func absentFile(in manifest: OvfManifest, but index: Int, exists: (String) -> Bool) -> String? {
+  func absentFile(in manifest: OvfManifest, but index: Int?, exists: (String) -> Bool) -> String? {
     var others: Set<String> = [description.name, FilePaths.name(of: description.name)]
     for (other, disk) in disks.enumerated() where other != index {
       others.formUnion(disk.description.fileNames + disk.pieces.flatMap(\.names))
@@ -196,6 +231,7 @@ struct Appliance {
     description = (name, text.array)
     manifest = nil
     members = []
+    memberCount = 0
     disks = try OvfEnvelope(parsing: text).disks.map { (disk) throws(BlockError) in
       do throws(BlockError) {
         try Appliance.refuseUnread(disk)
@@ -229,7 +265,7 @@ struct Appliance {
       }
     } else {
       let stored = disks.indices.filter { disks[$0].description.file != nil }
-      guard let first = stored.first else { throw BlockError(.notFound, "there is no disk in it") }
+      guard let first = stored.first else { throw Appliance.noDisk }
       guard stored.count == 1 else { return nil }
       index = first
     }
@@ -246,6 +282,9 @@ struct Appliance {
     }
     return words.joined(separator: ", ")
   }
+
+  /// The error where no disk is stored.
+  static let noDisk = BlockError(.notFound, "there is no disk in it")
 
   /// The error where nobody chose a disk.
   var ambiguity: BlockError {

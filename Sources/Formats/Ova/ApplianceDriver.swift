@@ -22,7 +22,7 @@ final class ApplianceDriver: ComposedDriver, VerifiableDriver, ContainingDriver,
   /// Whether the files stand in the appliance's own.
   private let isArchive: Bool
   /// Set before anybody uses the node, and not changed then.
-  private var manifest: OvfManifest?
+  private var manifest: Result<OvfManifest, BlockError>?
 
   init(_ appliance: Appliance, name: String, shows index: Int?, isArchive: Bool) {
     self.appliance = appliance
@@ -94,11 +94,18 @@ final class ApplianceDriver: ComposedDriver, VerifiableDriver, ContainingDriver,
     guard let edge = node.edge(ApplianceDriver.manifest) else { return }
     let length = edge.length
     guard length <= OvfManifest.longest else {
-      throw BlockError(
-        .tooLarge, "the manifest has \(length) bytes; no more than \(OvfManifest.longest) are read")
+      manifest = .failure(
+        BlockError(
+          .tooLarge, "the manifest has \(length) bytes; no more than \(OvfManifest.longest) are read"))
+      return
     }
     let text = try edge.read(at: 0, count: Int(length))
-    manifest = try inContext("the manifest") { () throws(BlockError) in try OvfManifest(parsing: text.array) }
+    do throws(BlockError) {
+      manifest = .success(
+        try inContext("the manifest") { () throws(BlockError) in try OvfManifest(parsing: text.array) })
+    } catch {
+      manifest = .failure(error)
+    }
   }
 
   // MARK: The disk
@@ -154,25 +161,23 @@ final class ApplianceDriver: ComposedDriver, VerifiableDriver, ContainingDriver,
 
   // MARK: Digests
 
+  /// The digests, where there are some.
+  ///
+  /// - Throws: why they cannot be read.
+  private func readable(of node: Node) throws(BlockError) -> OvfManifest? {
+    do throws(BlockError) {
+      return try manifest?.get()
+    } catch {
+      throw error.about(node.fileName).advising("--no-verify reads the disk all the same.")
+    }
+  }
+
   func verifyContent(of node: Node, _ context: JobContext) throws(BlockError) {
-    guard let manifest, let shown else { return }
+    guard let manifest = try readable(of: node), let shown else { return }
     // What stands beside a description that has a manifest is a file of this machine.
     let folder = FilePaths.folder(of: node.fileName)
-    let absent = appliance.absentFile(in: manifest, but: shown) { name in
+    try appliance.verify(manifest, of: node.fileName, but: shown) { name in
       !isArchive && FilePaths.kind(of: FilePaths.join(folder, name)) != nil
-    }
-    if let absent {
-      throw BlockError(
-        .corrupt, "the manifest has a digest of '\(absent)', which is no file of the appliance",
-        naming: node.fileName,
-        advice:
-          "A file is missing, or the manifest is another one's. --no-verify reads the disk all the same.")
-    }
-    let (name, text) = appliance.description
-    if let entry = manifest.entries[FilePaths.name(of: name)] ?? manifest.entries[name] {
-      let hash = try ContentHash(entry.algorithm).begin()
-      try hash.update(text)
-      try ApplianceDriver.require(try hash.finish(), entry, name)
     }
     let disk = appliance.disks[shown]
     var unknown: String?
@@ -206,15 +211,7 @@ final class ApplianceDriver: ComposedDriver, VerifiableDriver, ContainingDriver,
     _ range: Range<UInt64>, of edge: Edge, _ entry: OvfManifest.Entry, _ name: String, _ context: JobContext
   ) throws(BlockError) {
     let digest = try ContentHash(entry.algorithm).digest(of: range, in: edge, context)
-    try require(digest, entry, name)
-  }
-
-  private static func require(_ found: [UInt8], _ entry: OvfManifest.Entry, _ name: String) throws(BlockError)
-  {
-    guard found != entry.digest else { return }
-    throw BlockError(
-      .corrupt, "'\(name)' is not what the manifest says: its \(entry.algorithm.uppercased()) differs",
-      advice: "The file was damaged or changed. --no-verify reads it all the same.")
+    try entry.require(digest, of: name)
   }
 
   // MARK: Information
@@ -238,6 +235,7 @@ final class ApplianceDriver: ComposedDriver, VerifiableDriver, ContainingDriver,
       disks.append(.object(object))
     }
     var data: OptionObject = ["has-manifest": .bool(manifest != nil), "disks": .array(disks)]
+    if case .failure(let defect) = manifest { data["manifest-defect"] = .string(defect.message) }
     if let shown { data["disk"] = OptionTree(UInt64(shown + 1)) }
     information.specific = ["type": .string(name), "data": .object(data)]
     return information

@@ -47,7 +47,7 @@ package struct OvaFormat: DriverKind {
 
   /// The first bytes of what gzip compressed, from its own; nil for what it did not.
   private static func unpacked(_ head: Buffer) -> Buffer? {
-    guard head.count > 18, head.bytes.bytes(0..<3) == [0x1F, 0x8B, 8] else { return nil }
+    guard head.count > 18, head.bytes.bytes(0..<3) == Signature.gzip else { return nil }
     let buffer = Buffer(count: ProbeInput.headLength)
     var output = buffer.mutableBytes
     guard let filled = try? GunzipStream().next(head.bytes, into: &output).filled else { return nil }
@@ -55,7 +55,7 @@ package struct OvaFormat: DriverKind {
   }
 
   fileprivate static func refuseCompressed(_ start: Buffer) throws(BlockError) {
-    guard start.count == 2, start.bytes.bytes(0..<2) == [0x1F, 0x8B] else { return }
+    guard start.array == Signature.gzip else { return }
     throw BlockError(
       .unsupported, "the archive is compressed with gzip, which is not read",
       advice: "'gunzip' makes an archive of it that is read in place.")
@@ -64,7 +64,7 @@ package struct OvaFormat: DriverKind {
   /// Reads the headers of the members and the description.
   package func open(_ request: inout OpenRequest) throws(BlockError) -> OpenedDriver {
     let file = try request.file()
-    try OvaFormat.refuseCompressed(try file.read(at: 0, count: Int(min(file.length, 2))))
+    try OvaFormat.refuseCompressed(try file.read(at: 0, count: Int(min(file.length, 3))))
     let appliance = try Appliance(archiveOf: file.length) { (offset, count) throws(BlockError) in
       try file.read(at: offset, count: count)
     }
@@ -124,7 +124,10 @@ extension Appliance {
   }
 
   /// What can be told without opening a disk.
-  fileprivate func findings(isArchive: Bool) -> HeaderFindings {
+  ///
+  /// - Throws: kind `notFound` where there is none.
+  fileprivate func findings(isArchive: Bool) throws(BlockError) -> HeaderFindings {
+    guard disks.contains(where: { $0.description.file != nil }) else { throw Appliance.noDisk }
     var size: UInt64 = 0
     for disk in disks { size = size.plus(disk.description.capacity ?? 0) ?? .max }
     var findings = HeaderFindings(virtualSize: size)
@@ -132,17 +135,55 @@ extension Appliance {
       let format = disk.description.format.map { ", \($0)" } ?? ""
       let capacity = disk.description.capacity.map { ", \(SizeText.human($0))" } ?? ""
       findings.remarks.append("disk \(index + 1): '\(disk.name)'\(capacity)\(format)")
-      if let defect = disk.defect { findings.defects.append(defect.finding) }
+    }
+    for disk in disks {
+      if disk.description.file == nil {
+        if let defect = disk.defect { findings.remarks.append(defect.finding) }
+      } else if isArchive {
+        findings.contained.append(disk.contained)
+      } else if let defect = disk.defect {
+        findings.defects.append(defect.finding)
+      }
     }
     findings.remarks += remarks
+    findings.details = [HeaderDetail("disks", .number(UInt64(disks.count)))]
     if isArchive {
-      findings.remarks.append(
-        manifest.map { "a manifest with the digests of \($0.entries.count) files" } ?? "no manifest")
+      findings.details.append(HeaderDetail("description", .text(description.name)))
+      findings.details.append(HeaderDetail("members", .number(UInt64(memberCount))))
+      addManifest(to: &findings)
     } else {
       findings.references = ApplianceDriver(self, name: "ovf", shows: nil, isArchive: false).references
         .filter { $0.slot != ApplianceDriver.manifest }
     }
     return findings
+  }
+
+  /// What an archive's digests tell without reading a disk.
+  private func addManifest(to findings: inout HeaderFindings) {
+    guard let manifest else {
+      findings.remarks.append("no manifest")
+      return
+    }
+    do throws(BlockError) {
+      let manifest = try manifest.get()
+      findings.details.append(HeaderDetail("manifest-digest", .text(manifest.algorithms)))
+      findings.remarks.append("a manifest with the digests of \(manifest.entries.count) files")
+      try verify(manifest, but: disks.count == 1 ? 0 : nil) { _ in false }
+    } catch {
+      findings.defects.append(error.message)
+    }
+  }
+}
+
+extension Appliance.Disk {
+  /// The disk as a part of its archive.
+  fileprivate var contained: ContainedImage {
+    var image = ContainedImage(name)
+    image.ranges = pieces.map(\.range)
+    image.format = description.knownFormat
+    image.isCompressed = description.compression != nil
+    image.defect = defect?.finding
+    return image
   }
 }
 
@@ -158,11 +199,11 @@ extension OvaFormat: BundlingKind {
 extension OvaFormat: InspectingKind {
   /// Reads the headers of the members and the description. No disk is opened.
   package func inspect(_ file: InspectedFile) throws(BlockError) -> HeaderFindings {
-    try OvaFormat.refuseCompressed(try file.read(at: 0, count: Int(min(file.length, 2))))
+    try OvaFormat.refuseCompressed(try file.read(at: 0, count: Int(min(file.length, 3))))
     let appliance = try Appliance(archiveOf: file.length) { (offset, count) throws(BlockError) in
       try file.read(at: offset, count: count)
     }
-    return appliance.findings(isArchive: true)
+    return try appliance.findings(isArchive: true)
   }
 }
 

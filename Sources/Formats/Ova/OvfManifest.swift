@@ -12,12 +12,23 @@ struct OvfManifest {
     /// The hash function as it is called here: `sha256`.
     var algorithm: String
     var digest: [UInt8]
+
+    /// - Throws: kind `corrupt` where what was computed of the file `name` is another digest.
+    func require(_ found: [UInt8], of name: String) throws(BlockError) {
+      guard found != digest else { return }
+      throw BlockError(
+        .corrupt, "'\(name)' is not what the manifest says: its \(algorithm.uppercased()) differs",
+        advice: "The file was damaged or changed. --no-verify reads it all the same.")
+    }
   }
 
   /// The most bytes of a manifest.
   static let longest: UInt64 = 1 << 20
 
   private(set) var entries: [String: Entry] = [:]
+
+  /// The hash functions of the digests: `sha1, sha256`.
+  var algorithms: String { Set(entries.values.map(\.algorithm)).sorted().joined(separator: ", ") }
 
   /// Reads a manifest, in any of the spellings that programs write.
   ///

@@ -1,6 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import BlockGraph
 internal import Bytes
 internal import Errors
 
@@ -22,8 +23,10 @@ struct TarIndex {
   /// In the order of the archive.
   let members: [TarMember]
 
+  private let numbers: [String: Int]
+
   /// The file called `name`.
-  func member(_ name: String) -> TarMember? { members.first { $0.name == name } }
+  func member(_ name: String) -> TarMember? { numbers[name].map { members[$0] } }
 
   /// Reads the headers of an archive of so many bytes.
   ///
@@ -31,7 +34,7 @@ struct TarIndex {
   ///   names lead elsewhere or stand there twice; `tooLarge` past a limit.
   init(fileLength: UInt64, _ read: (UInt64, Int) throws(BlockError) -> Buffer) throws(BlockError) {
     var members: [TarMember] = []
-    var names: Set<String> = []
+    var numbers: [String: Int] = [:]
     var records = TarRecords()
     var offset: UInt64 = 0
     var count = 0
@@ -40,7 +43,9 @@ struct TarIndex {
       let block = try read(offset, TarHeader.length)
       if block.bytes.isZero { break }
       let header = try inContext("the archive at byte \(offset)") { () throws(BlockError) in
-        try TarHeader(parsing: block.bytes)
+        let header = try TarHeader(parsing: block.array)
+        _ = try header.size
+        return header
       }
       count += 1
       guard count <= TarIndex.mostMembers else {
@@ -64,7 +69,7 @@ struct TarIndex {
       case .folder: records = TarRecords()
       case .file:
         try TarIndex.refuseName(name)
-        guard names.insert(name).inserted else {
+        guard numbers.updateValue(members.count, forKey: name) == nil else {
           throw BlockError(.refused, "the archive has two members '\(name)'")
         }
         members.append(TarMember(name: name, range: start..<start + size))
@@ -75,6 +80,7 @@ struct TarIndex {
     }
     guard count > 0 else { throw BlockError(.corrupt, "the archive has no members") }
     self.members = members
+    self.numbers = numbers
   }
 
   /// The name without steps that lead nowhere.
@@ -104,9 +110,10 @@ private struct TarRecords {
   /// - Throws: kind `refused` where the records contradict a header that can state the size: programs that know only one of
   ///   the two would read another archive.
   func size(of header: TarHeader, _ name: String) throws(BlockError) -> UInt64 {
-    guard let size, header.kind == .file else { return header.size }
-    guard size == header.size || size >= TarHeader.firstLargeSize else {
-      throw BlockError(.refused, "the member '\(name)' has two sizes: \(header.size) and \(size)")
+    let stated = try header.size
+    guard let size, header.kind == .file else { return stated }
+    guard size == stated || size >= TarHeader.firstLargeSize else {
+      throw BlockError(.refused, "the member '\(name)' has two sizes: \(stated) and \(size)")
     }
     return size
   }
