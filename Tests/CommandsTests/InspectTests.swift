@@ -79,7 +79,7 @@ import Testing
   }
 
   static let luks: [(name: String, commands: String, status: Int32, text: String)] = [
-    ("good", "true", 0, "keys in slots 0 of 8"),
+    ("good", "true", 0, "keys in slots: 0 of 8"),
     ("version", "printf '\\0\\3' | dd of=$f bs=1 seek=6 conv=notrunc", 1, "LUKS version 3 is not supported"),
     ("cipher", "printf 'frob\\0' | dd of=$f bs=1 seek=8 conv=notrunc", 1, "frob"),
     ("cost", "printf '\\177' | dd of=$f bs=1 seek=212 conv=notrunc", 1, "iteration count"),
