@@ -12,7 +12,9 @@ import Testing
 @Suite struct ApplianceTests {
   private func failure(_ archive: [UInt8], disk: String? = nil) -> BlockError? {
     do throws(BlockError) {
-      _ = try Appliance(archive).index(of: disk)
+      let appliance = try Appliance(archive)
+      _ = try appliance.index(of: disk)
+      _ = try appliance.manifest?.get()
       return nil
     } catch { return error }
   }
