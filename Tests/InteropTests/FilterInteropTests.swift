@@ -200,8 +200,11 @@ import Testing
       options="driver=$2,file.driver=blkdebug,file.image.driver=file,file.inject-error.0.event=$3,file.inject-error.0.errno=5"
       for program in qemu-img "$1"; do
         "$program" convert -O raw --image-opts $options,file.image.filename=full out >/dev/null 2>&1; echo $?
+        # A table that qed has just made is not read there.
+        [ "$2 $3" != "qed l2_load" ] || { echo; continue; }
         cp empty target
-        "$program" bench -w -c 2 -d 1 --image-opts $options,file.image.filename=target >/dev/null 2>&1; echo $?
+        "$program" convert -n --image-opts --target-image-opts driver=raw,file.filename=full \\
+          $options,file.image.filename=target >/dev/null 2>&1; echo $?
       done >said
       [ "$(head -n 2 said)" = "$(tail -n 2 said)" ] || cat said
       """, Programs.strata, format, event, folder: folder.path)
