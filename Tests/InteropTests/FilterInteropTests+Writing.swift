@@ -61,20 +61,19 @@ extension FilterInteropTests {
         """)
   }
 
-  @Test("what is written through the filter is compressed as the peer's is")
+  // The filter of qemu-img 7.2 takes whole clusters alone.
+  @Test("what is written through the filter is compressed, parts of clusters too")
   func compressing() {
     same(
       """
-      for program in qemu-img bin/qemu-img; do
-        qemu-img create -q -f qcow2 new 1M
-        disk=driver=compress,file.driver=qcow2,file.file.filename=new
-        $program convert -m 1 -f raw -n --target-image-opts d $disk || exit
+      qemu-img create -q -f qcow2 new 1M; cp d copy
+      disk=driver=compress,file.driver=qcow2,file.file.filename=new
+      bin/qemu-img convert -f raw -n --target-image-opts d $disk || exit
+      for target in "$disk" driver=raw,file.filename=copy; do
         # A part of a cluster that has nothing yet.
-        $program bench -q -d 1 -w -c 1 -s 4096 -o 655360 --pattern=9 --image-opts $disk | grep -v 'Sending\\|Run'
-        qemu-img check new | grep -v offset >$(basename $(dirname $program)).check
-        qemu-img convert -O raw new $(basename $(dirname $program)).raw
+        bin/qemu-img bench -q -d 1 -w -c 1 -s 4096 -o 655360 --pattern=9 --image-opts $target | grep -v 'Sending\\|Run'
       done
-      cmp ..raw bin.raw; diff ..check bin.check; grep -o '100.00% compressed' bin.check
+      qemu-img compare -q -f raw -F qcow2 copy new; qemu-img check new | grep -o '100.00% compressed'
       """, arguments: [], output: "100.00% compressed\n")
   }
 
