@@ -18,7 +18,8 @@ import Testing
     let filterNames = filters.compactMap { $0["name"]?.string }
     #expect(
       filterNames.sorted() == [
-        "blkdebug", "blkverify", "copy-before-write", "copy-on-read", "quorum", "throttle",
+        "blkdebug", "blklogwrites", "blkverify", "compress", "copy-before-write", "copy-on-read",
+        "preallocate", "quorum", "throttle",
       ])
     #expect(names.filter { !filterNames.contains($0) }.sorted() == OptionCandidates.formats)
     let text = Transcript(["strata", "formats"]).output

@@ -181,7 +181,7 @@ import Testing
       outcome.output == """
         file format: ovf
         virtual size: 3 MiB (3145728 bytes)
-        strata: Could not open 'a.ovf': the manifest: line 1 of the manifest is no digest of a file
+        image: a.ovf
         strata: 'a.ovf' is damaged: 'my disk.vmdk' is not what the manifest says: its SHA256 differs
         strata: Could not open 'b.ovf': the file '../out.raw' is not beside the description: it is not followed
         strata: Could not open 'b.ovf': the file 'http://192.0.2.1/x' is not beside the description: it is not followed

@@ -44,7 +44,7 @@ struct StandInTests {
     let outcome = run(
       """
       "$ours" $2 --help > help
-      head -n 1 help | cmp - <("$ours" --version)
+      head -n 2 help | cmp - <("$ours" --version)
       tail -n 1 help | grep -q '^Supported formats: .*\\bluks\\b.*\\bqcow2\\b.*\\braw\\b'
       # Whatever is listed there the peer knows, too, but for appliances.
       tail -n 1 help | sed 's/.*: //' | tr ' ' '\\n' | grep -vx 'ov[af]' | sort > ours

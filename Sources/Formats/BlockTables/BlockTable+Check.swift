@@ -111,12 +111,15 @@ extension BlockTable {
       var absent: [BlockFinding] = []
       var fixed: UInt64 = 0
       var result = CheckResult()
+      var before = UInt64.max
       repeat {
         absent = []
         result = try look(held, context) { (finding) throws(BlockError) in
           if fixed == 0 { try report(finding) }
           if finding.kind != .shared, absent.count < BlockTable.rememberedPlaces { absent.append(finding) }
         }
+        guard result.corruptions < before else { break }
+        before = result.corruptions
         for finding in absent { try mend(finding, held) }
         try writeOut(held)
         forget(held)

@@ -25,7 +25,9 @@ cat -A text.vmdk
 note 'no room'
 qemu-img create -q -f vmdk b.vmdk 1M
 end=$(LC_ALL=C grep -a -b -o 'toolsVersion = "2147483647"' b.vmdk)
-printf '#%.0s' {1..9000} | dd of=b.vmdk bs=1 seek=$((${end%%:*} + 28)) conv=notrunc status=none
+# Where the number of the content has fewer digits, there is more of the rest.
+cid=$(LC_ALL=C grep -a -o -m 1 '^CID=[0-9a-f]*' b.vmdk)
+head -c $((9000 + 12 - ${#cid})) /dev/zero | tr '\0' '#' | dd of=b.vmdk bs=1 seek=$((${end%%:*} + 28)) conv=notrunc status=none
 run strata amend -o toolsversion=123456789012345678901234567890 b.vmdk
 
 note 'any key of the data base'
