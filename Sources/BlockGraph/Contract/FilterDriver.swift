@@ -288,3 +288,12 @@ private struct WrappedDriver: FilteredStorage {
 
   func flush() throws(BlockError) { try driver.flush(node) }
 }
+
+extension BusyRanges {
+  /// Runs a request of a filter that works on units as a whole: changes keep out of those that are worked on.
+  package func run(_ request: FilteredRequest, _ handOn: () throws(BlockError) -> Void) throws(BlockError) {
+    guard request.isChange else { return try handOn() }
+    let isResize = request.kind == .truncate
+    try run(isResize ? 0..<UInt64.max : request.range, alone: isResize, handOn)
+  }
+}

@@ -74,33 +74,25 @@ extension BlockTable {
     report: (BlockFinding) throws(BlockError) -> Void
   ) throws(BlockError) -> CheckResult {
     try withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      guard what == .all else { return try givingBackLeaks(try look(held, context, report), held, context) }
       let fileEnd = areaEnd(try held.node.child(in: .file), held)
-      var broken: [BlockFinding] = []
-      var fixed: UInt64 = 0
-      var result = CheckResult()
-      var before = UInt64.max
-      repeat {
-        broken = []
-        result = try look(held, context) { (finding) throws(BlockError) in
-          if fixed == 0 { try report(finding) }
-          if broken.count < BlockTable.rememberedPlaces { broken.append(finding) }
-        }
-        // Where mending one entry breaks another, it could go on for ever.
-        guard what == .all, result.corruptions < before else { break }
-        before = result.corruptions
-        // What lies behind the old end of the file may turn out to be shared.
-        if try mend(&broken, fileEnd: fileEnd, held) { before = .max }
-        try writeOut(held)
-        forget(held)
-        fixed += UInt64(broken.count)
-      } while !broken.isEmpty
-      result.corruptionsFixed = fixed
-      if result.corruptions == 0 {
-        result.leaksFixed = try compact(held, context)
-        result.leaks -= min(result.leaks, result.leaksFixed)
+      let result = try mendAll(held, context, report, { _ in true }) {
+        (broken, held: borrowing Held) throws(BlockError) in
+        try self.mend(&broken, fileEnd: fileEnd, held)
       }
-      return result
+      return try givingBackLeaks(result, held, context)
     }
+  }
+
+  /// The result of a repair, after which places that nothing points to go back to the file system where nothing else is wrong.
+  private func givingBackLeaks(_ result: CheckResult, _ held: borrowing Held, _ context: JobContext)
+    throws(BlockError) -> CheckResult
+  {
+    guard result.corruptions == 0 else { return result }
+    var result = result
+    result.leaksFixed = try compact(held, context)
+    result.leaks -= min(result.leaks, result.leaksFixed)
+    return result
   }
 
   /// Lets items that are nowhere, or past the end of the file, have no place; all else stays as it is and where it is.
@@ -108,26 +100,43 @@ extension BlockTable {
     of node: Node, _ context: JobContext, report: (BlockFinding) throws(BlockError) -> Void
   ) throws(BlockError) -> CheckResult {
     try withHeld(node) { (held: borrowing Held) throws(BlockError) in
-      var absent: [BlockFinding] = []
-      var fixed: UInt64 = 0
-      var result = CheckResult()
-      var before = UInt64.max
-      repeat {
-        absent = []
-        result = try look(held, context) { (finding) throws(BlockError) in
-          if fixed == 0 { try report(finding) }
-          if finding.kind != .shared, absent.count < BlockTable.rememberedPlaces { absent.append(finding) }
-        }
-        guard result.corruptions < before else { break }
-        before = result.corruptions
-        for finding in absent { try mend(finding, held) }
-        try writeOut(held)
-        forget(held)
-        fixed += UInt64(absent.count)
-      } while !absent.isEmpty
-      result.corruptionsFixed = fixed
-      return result
+      try mendAll(held, context, report, { $0.kind != .shared }) {
+        (absent, held: borrowing Held) throws(BlockError) in
+        for finding in absent { try self.mend(finding, held) }
+        return false
+      }
     }
+  }
+
+  /// Looks, and mends those of the findings that are meant, until there are none, or mending does not make them fewer.
+  ///
+  /// - Parameter mend: takes those out that have to wait for others; tells whether there may be more findings then.
+  private func mendAll(
+    _ held: borrowing Held, _ context: JobContext, _ report: (BlockFinding) throws(BlockError) -> Void,
+    _ isMeant: (BlockFinding) -> Bool,
+    _ mend: (inout [BlockFinding], borrowing Held) throws(BlockError) -> Bool
+  ) throws(BlockError) -> CheckResult {
+    var broken: [BlockFinding] = []
+    var fixed: UInt64 = 0
+    var result = CheckResult()
+    var before = UInt64.max
+    repeat {
+      broken = []
+      result = try look(held, context) { (finding) throws(BlockError) in
+        if fixed == 0 { try report(finding) }
+        if isMeant(finding), broken.count < BlockTable.rememberedPlaces { broken.append(finding) }
+      }
+      // Where mending one entry breaks another, it could go on for ever.
+      guard result.corruptions < before else { break }
+      before = result.corruptions
+      // What lies behind the old end of the file may turn out to be shared.
+      if try mend(&broken, held) { before = .max }
+      try writeOut(held)
+      forget(held)
+      fixed += UInt64(broken.count)
+    } while !broken.isEmpty
+    result.corruptionsFixed = fixed
+    return result
   }
 
   /// Lets the block at a guest offset have no place.

@@ -69,16 +69,9 @@ private final class BlklogwritesDriver: FilterDriver {
     return request
   }
 
-  private func logEdge(_ node: Node) throws(BlockError) -> Edge {
-    guard let edge = node.edge(.log) else {
-      throw BlockError(.notFound, "node '\(node.name)' has no child 'log'")
-    }
-    return edge
-  }
-
   func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError) {
     try below(node).write(at: offset, from: data, unchanged: unchanged)
-    try log.append(data, at: offset, to: logEdge(node))
+    try log.append(data, at: offset, to: node.child(in: .log))
   }
 
   func writeZeroes(at offset: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool, of node: Node)
@@ -88,7 +81,7 @@ private final class BlklogwritesDriver: FilterDriver {
     guard offset.isMultiple(of: log.sectorSize), length.isMultiple(of: log.sectorSize),
       try below(node).zero(at: offset, length: length, mayUnmap: mayUnmap, unchanged: unchanged)
     else { return false }
-    try log.appendZeroes(at: offset, length: length, to: logEdge(node))
+    try log.appendZeroes(at: offset, length: length, to: node.child(in: .log))
     return true
   }
 
@@ -97,13 +90,13 @@ private final class BlklogwritesDriver: FilterDriver {
     let end = (offset + length).roundedDown(to: log.sectorSize)
     guard start < end else { return }
     try below(node).discard(at: start, length: end - start)
-    try log.appendDiscard(at: start, length: end - start, to: logEdge(node))
+    try log.appendDiscard(at: start, length: end - start, to: node.child(in: .log))
   }
 
   func flush(_ node: Node) throws(BlockError) {
     try below(node).flush()
-    if node.flags.contains(.writable) { try log.appendFlush(to: logEdge(node)) }
+    if node.flags.contains(.writable) { try log.appendFlush(to: node.child(in: .log)) }
   }
 
-  func close(_ node: Node) throws(BlockError) { try log.finish(logEdge(node)) }
+  func close(_ node: Node) throws(BlockError) { try log.finish(node.child(in: .log)) }
 }

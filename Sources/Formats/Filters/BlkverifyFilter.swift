@@ -65,16 +65,9 @@ private final class BlkverifyDriver: FilterDriver {
       extent.kind, length: extent.length, location: Extent.Location(.raw, offset), isPassThrough: true)
   }
 
-  private func image(_ node: Node) throws(BlockError) -> Edge {
-    guard let edge = node.edge(.test) else {
-      throw BlockError(.notFound, "node '\(node.name)' has no child 'test'")
-    }
-    return edge
-  }
-
   func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
     try below(node).read(at: offset, into: &buffer)
-    let other = try image(node).read(at: offset, count: buffer.byteCount)
+    let other = try node.child(in: .test).read(at: offset, count: buffer.byteCount)
     guard let difference = other.bytes.firstDifference(from: buffer.bytes) else { return }
     throw BlockError(
       .inputOutput,
@@ -84,7 +77,7 @@ private final class BlkverifyDriver: FilterDriver {
 
   func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError) {
     try below(node).write(at: offset, from: data, unchanged: unchanged)
-    try image(node).write(at: offset, from: data, unchanged: unchanged)
+    try node.child(in: .test).write(at: offset, from: data, unchanged: unchanged)
   }
 
   /// Zeros are written as other data is.
@@ -103,6 +96,6 @@ private final class BlkverifyDriver: FilterDriver {
 
   func flush(_ node: Node) throws(BlockError) {
     try below(node).flush()
-    try image(node).flush()
+    try node.child(in: .test).flush()
   }
 }

@@ -58,15 +58,11 @@ private final class CompressDriver: FilterDriver, @unchecked Sendable {
   func run(_ request: FilteredRequest, of node: Node, _ handOn: () throws(BlockError) -> Void)
     throws(BlockError)
   {
-    guard request.isChange else { return try handOn() }
-    let isResize = request.kind == .truncate
-    try busy.run(isResize ? 0..<UInt64.max : request.range, alone: isResize, handOn)
+    try busy.run(request, handOn)
   }
 
   func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError) {
-    guard let edge = node.filtered else {
-      throw BlockError(.notFound, "node '\(node.name)' has no child 'file'")
-    }
+    let edge = try node.child(in: .file)
     let end = offset + UInt64(data.byteCount)
     var position = offset
     while position < end {

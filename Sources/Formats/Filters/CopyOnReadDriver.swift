@@ -33,7 +33,7 @@ final class CopyOnReadDriver: FilterDriver {
   // MARK: Reading
 
   func read(at offset: UInt64, into buffer: inout MutableRawSpan, of node: Node) throws(BlockError) {
-    let image = try image(of: node)
+    let image = try node.child(in: .file)
     let unit = max(node.limits.clusterSize, node.limits.requestAlignment, 1)
     let end = min(offset + UInt64(buffer.byteCount), image.length)
     var position = offset
@@ -84,19 +84,10 @@ final class CopyOnReadDriver: FilterDriver {
   func run(_ request: FilteredRequest, of node: Node, _ handOn: () throws(BlockError) -> Void)
     throws(BlockError)
   {
-    guard request.isChange else { return try handOn() }
-    let isResize = request.kind == .truncate
-    try busy.run(isResize ? 0..<UInt64.max : request.range, alone: isResize, handOn)
+    try busy.run(request, handOn)
   }
 
   func admitCompressed(_ request: FilteredRequest, of node: Node) throws(BlockError) {
     try busy.run(request.range, alone: true) { isCompressed.store(true, ordering: .releasing) }
-  }
-
-  private func image(of node: Node) throws(BlockError) -> Edge {
-    guard let edge = node.filtered else {
-      throw BlockError(.notFound, "node '\(node.name)' has no child 'file'")
-    }
-    return edge
   }
 }
