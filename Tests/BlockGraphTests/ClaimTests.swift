@@ -167,12 +167,12 @@ private final class ClaimingFormat: CompressingDriver, @unchecked Sendable {
       // Nobody waits for what nobody does.
       try #require(scene.format.claims.isEmpty, "\(number)")
       let isCopied = way == .copied && !failed
-      if isCopied { #expect(try scene.edge.array(at: 0, count: ClaimTests.length).allSatisfy { $0 == 5 }) }
+      if isCopied { #expect(try scene.edge.array(at: 0, count: ClaimTests.length).consists(of: 5)) }
       scene.faults.fail(0)
       scene.format.fail(phase, 0)
       // Another writer of the same goes on, and closing does not wait for a request that never ends.
       try scene.edge.write(at: 0, [UInt8](repeating: 9, count: ClaimTests.length))
-      #expect(try scene.edge.array(at: 0, count: ClaimTests.length).allSatisfy { $0 == 9 })
+      #expect(try scene.edge.array(at: 0, count: ClaimTests.length).consists(of: 9))
       try scene.graph.release(scene.target)
       try scene.graph.release(scene.source)
     }

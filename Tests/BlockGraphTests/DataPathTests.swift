@@ -195,7 +195,7 @@ struct DataPathTests {
     #expect(mid.length == 4096 && mid.depth == 1 && mid.isZero && !mid.isPresent && !mid.isData)
     let top = try edge.chainStatus(at: 8192, length: 4096)
     #expect(top.length == 4096 && top.depth == 0 && top.isZero && !top.isPresent)
-    #expect(try edge.array(at: 4000, count: 8288).allSatisfy { $0 == 0 })
+    #expect(try edge.array(at: 4000, count: 8288).consists(of: 0))
 
     // Writing a part of a cluster brings the rest of it along from below.
     try edge.write(at: 1100, [7])

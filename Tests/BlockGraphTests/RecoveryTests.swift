@@ -273,7 +273,7 @@ struct RecoveryTests {
     while position < file.length {
       let extent = try file.extent(at: position, length: file.length - position)
       let range = Int(position - 4096)..<Int(position - 4096 + extent.length)
-      if extent.kind == .zero { #expect(wanted[range].allSatisfy { $0 == 0 }) }
+      if extent.kind == .zero { #expect(wanted[range].consists(of: 0)) }
       position += extent.length
     }
     #expect(scene.memory.bytes == image)

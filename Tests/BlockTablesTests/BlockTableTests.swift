@@ -203,11 +203,11 @@ struct BlockTableTests {
       let kept = min(50_176, length)
       #expect(content[..<kept] == noise[..<kept])
       if length != 1_000_448 {
-        let isBlank = content[kept...].allSatisfy { $0 == 0 }
+        let isBlank = content[kept...].consists(of: 0)
         #expect(isBlank, "\(length)")
       } else {
         #expect(content[kept..<100_352] == noise[kept...])
-        let isBlank = content[100_352...].allSatisfy { $0 == 0 }
+        let isBlank = content[100_352...].consists(of: 0)
         #expect(isBlank)
       }
       #expect(try image.check().lines == [])

@@ -101,7 +101,7 @@ import Testing
       try image.edge.truncate(to: UInt64(length))
       let content = try image.edge.array(at: 0, count: length)
       #expect(content[..<before.count] == before[...])
-      #expect(content[before.count...].allSatisfy { $0 == 0 }, "\(length)")
+      #expect(content[before.count...].consists(of: 0), "\(length)")
       #expect(try image.check().lines == [])
     }
   }
@@ -121,7 +121,7 @@ import Testing
       let content = try image.edge.array(at: UInt64(offset), count: size)
       #expect(Array(content[512...]) == Array(TableImage.base[(offset + 512)..<(offset + size)]))
       try image.edge.discard(at: UInt64(offset), length: UInt64(size))
-      #expect(try image.edge.array(at: UInt64(offset), count: size).allSatisfy { $0 == 0 })
+      #expect(try image.edge.array(at: UInt64(offset), count: size).consists(of: 0))
       try image.edge.flush()
     }
     #expect(try image.check().lines == [])

@@ -95,7 +95,7 @@ struct FileDriverTests {
     _ = try edge.extent(at: 0, length: 100)
     try edge.truncate(to: 512)
     try edge.truncate(to: UInt64(mebi))
-    #expect(try edge.array(at: 512, count: 1000).allSatisfy { $0 == 0 })
+    #expect(try edge.array(at: 512, count: 1000).consists(of: 0))
     #expect(try edge.extent(at: 4096, length: 1000).kind == .zero)
   }
 

@@ -43,7 +43,7 @@ struct BlkverifyTests {
     #expect(
       error?.message
         == "blkverify: read offset=131072 bytes=65536 contents mismatch at offset \(131072 + place)")
-    #expect(try edge.array(at: 196608, count: 512).allSatisfy { $0 == 0 })
+    #expect(try edge.array(at: 196608, count: 512).consists(of: 0))
     try scene.graph.release(user)
   }
 
@@ -60,7 +60,7 @@ struct BlkverifyTests {
       ], held: .consistentRead)
     let edge = try #require(short.edge)
     #expect(try edge.chainStatus(at: 655360, length: 65536).isZero == false)
-    #expect(try edge.array(at: 524288, count: 65536).allSatisfy { $0 == 0 })
+    #expect(try edge.array(at: 524288, count: 65536).consists(of: 0))
     let error = #expect(throws: BlockError.self) { _ = try edge.array(at: 589824, count: 131072) }
     #expect(
       error?.message == "blkverify: read offset=589824 bytes=131072 contents mismatch at offset 655360")

@@ -34,7 +34,7 @@ struct PreallocateTests {
     #expect(try length == 1_114_112)
     // What lies between is zero, and there is room for the next.
     let gap = try edge.array(at: 10000, count: 10000)
-    #expect(gap.allSatisfy { $0 == 0 })
+    #expect(gap.consists(of: 0))
     try edge.write(at: 20512, from: Buffer(count: 4096).bytes)
     #expect(try length == 1_114_112)
     #expect(edge.length == 24608)

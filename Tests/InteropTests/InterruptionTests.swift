@@ -18,8 +18,8 @@ import Testing
       echo before > out/old
       set +m
       for target in new old; do
-        # Jobs in the background of a shell ignore SIGINT.
-        env --default-signal=INT "$1" convert -r 1M -O "$3" disk.raw out/$target 2>/dev/null &
+        # Jobs in the background of a shell ignore SIGINT, those under `nohup` SIGHUP.
+        env --default-signal "$1" convert -r 1M -O "$3" disk.raw out/$target 2>/dev/null &
         sleep 0.5
         kill -"$2" $!
         wait $! && echo "ended well"

@@ -37,7 +37,7 @@ import Testing
     let outcome = Shell.run(
       """
       truncate -s 1000001 odd
-      for target in raw qcow2 'luks -o key-secret=k' 'luks -o key-secret=none' 'luks -o key-secret=none,frob=1' \\
+      for target in raw qcow2 'luks -o key-secret=k,iter-time=10' 'luks -o key-secret=none' 'luks -o key-secret=none,frob=1' \\
         'qcow2 -o encrypt.format=luks,encrypt.key-secret=none' 'qcow2 -o encrypt.format=aes,encrypt.key-secret=none'; do
         for source in '--size 0' '--size 1' '--size 511' '--size 513' '--size 1000001' \\
           '-f raw odd'; do
@@ -62,11 +62,13 @@ import Testing
     arguments: [
       "raw -o preallocation=off", "raw -o preallocation=falloc", "raw -o preallocation=full",
       "raw -o nocow=on,extent_size_hint=64k", "raw -o nocow=maybe", "raw -o frob=1",
-      "luks -o key-secret=k,preallocation=off", "luks -o key-secret=k,preallocation=falloc",
+      "luks -o key-secret=k,iter-time=10,preallocation=off",
+      "luks -o key-secret=k,iter-time=10,preallocation=falloc",
       "luks -o key-secret=k,preallocation=metadata,cipher-alg=aes-128,iter-time=10",
-      "luks -o key-secret=k,preallocation=full,nocow=off,extent_size_hint=1M", "luks -o key-secret=k,frob=1",
+      "luks -o key-secret=k,iter-time=10,preallocation=full,nocow=off,extent_size_hint=1M",
+      "luks -o key-secret=k,frob=1",
       "qcow2 -o nocow=on,extent_size_hint=1M", "qcow2 -o preallocation=full,nocow=on,lazy_refcounts=on",
-      "qcow2 -o encrypt.format=luks,encrypt.key-secret=k,nocow=on,compat=1.1",
+      "qcow2 -o encrypt.format=luks,encrypt.key-secret=k,encrypt.iter-time=10,nocow=on,compat=1.1",
       "qcow2 -o data_file=x,data_file_raw=on",
     ])
   func creationOptions(_ target: String) throws {

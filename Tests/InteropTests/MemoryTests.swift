@@ -8,19 +8,8 @@ import Testing
 @Suite(.serialized) struct MemoryTests {
   private let folder = TemporaryFolder()
 
-  /// Makes images of large clusters, and tells the memory that a command takes at most.
-  static let prelude = """
-    strata=$1
-    exec 2>/dev/null
-    head -c 96M /dev/urandom >disk.raw
-    # Data that becomes smaller.
-    sparse() {
-      for part in $(seq 24); do
-        dd if=disk.raw of=half.raw bs=1M skip=$((part * 2)) seek=$((part * 4)) count=2 conv=notrunc status=none
-      done
-      truncate -s 100M half.raw
-    }
-    qemu-img convert -O qcow2 -o cluster_size=2M disk.raw large.qcow2
+  /// `peak COMMAND…` prints what is wrong: that it failed, or what it took beyond 64 MiB.
+  static let peak = """
     peak() {
       "$@" >/dev/null & local job=$! line most=0
       while line=$(grep VmHWM: /proc/$job/status) && [[ -n $line ]]; do
@@ -32,6 +21,23 @@ import Testing
     }
 
     """
+
+  /// Makes images of large clusters.
+  static let prelude =
+    """
+    strata=$1
+    exec 2>/dev/null
+    head -c 96M /dev/urandom >disk.raw
+    # Data that becomes smaller.
+    sparse() {
+      for part in $(seq 24); do
+        dd if=disk.raw of=half.raw bs=1M skip=$((part * 2)) seek=$((part * 4)) count=2 conv=notrunc status=none
+      done
+      truncate -s 100M half.raw
+    }
+    qemu-img convert -O qcow2 -o cluster_size=2M disk.raw large.qcow2
+
+    """ + peak
 
   static let commands = [
     "convert -m 16 -O qcow2 -o cluster_size=2M disk.raw new",

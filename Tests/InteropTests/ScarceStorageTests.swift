@@ -32,17 +32,17 @@ import Testing
         qemu-img create -q -f raw small/raw 1M
         qemu-img create -q -f qcow2 small/qcow2 1M
         # The peer fails now and then where so little time is measured.
-        for try in $(seq 20); do
+        [[ $1 != *luks* ]] || for try in $(seq 20); do
           qemu-img create -q -f luks \(ScarceStorageTests.secret) -o key-secret=s,iter-time=10 small/luks 1M \
             2>/dev/null && break
         done
       }
       sizes() { (cd small; for file in *; do echo $file $(stat -c %s $file); done); }
       seq 400000 | head -c 2M >disk.raw
-      prepare
+      prepare "$2"
       "$1" ${2/falloc/full} >/dev/null
       sizes >expected
-      prepare
+      prepare "$2"
       "$1" $2 >/dev/null
       sizes | diff expected -
       case $2 in *qcow2*) (cd small; for file in image qcow2; do [ ! -e $file ] || qemu-img check -q $file; done) ;; esac

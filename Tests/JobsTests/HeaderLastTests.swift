@@ -90,7 +90,7 @@ import Testing
       let isClear = before[
         Int(min(range.lowerBound, UInt64(length)))..<Int(min(range.upperBound, UInt64(length)))
       ]
-      .allSatisfy { $0 == 0 }
+      .consists(of: 0)
       #expect(isClear)
     }
     storage.writes = []
@@ -138,7 +138,7 @@ import Testing
     try edge.write(at: 0, content + content)
     try edge.truncate(to: UInt64(length))
     #expect(edge.length == UInt64(length))
-    let looksEmpty = try Files.read(folder.file("x")).prefix(4096).allSatisfy { $0 == 0 }
+    let looksEmpty = try Files.read(folder.file("x")).prefix(4096).consists(of: 0)
     #expect(looksEmpty)
     try graph.release(user)
     try driver.writeParts()

@@ -61,7 +61,7 @@ private struct Uneven: CopySource {
   func content(at offset: UInt64, length: UInt64) -> (content: CopyContent, length: UInt64) {
     let count = min(length, 65536 - offset % 65536)
     let range = content[Int(offset)..<Int(offset + count)]
-    return (offset % 131072 == 0 && range.allSatisfy { $0 == 0 } ? .zero : .data, count)
+    return (offset % 131072 == 0 && range.consists(of: 0) ? .zero : .data, count)
   }
 
   func read(at offset: UInt64, into buffer: inout MutableRawSpan) throws(BlockError) {

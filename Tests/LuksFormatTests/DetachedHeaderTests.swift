@@ -156,7 +156,7 @@ import Testing
     let disk = try Files.read(folder.file("disk.raw"))
     #expect(Array(try DetachedHeaderTests.content(folder)[..<disk.count]) == disk)
     #expect(
-      try Files.read(folder.file("data"))[..<start].allSatisfy { $0 == 0 }, "what is in front is not ours")
+      try Files.read(folder.file("data"))[..<start].consists(of: 0), "what is in front is not ours")
     let open = try DetachedHeaderTests.Session(folder.file("data"), folder.file("header"))
     try open.amend(["state": "active", "new-secret": "b"])
     try open.close()
@@ -264,7 +264,7 @@ import Testing
     }
     #expect(error?.kind == .readOnly)
     try graph.release(user)
-    #expect(try Array(DetachedHeaderTests.content(folder)[512..<1024]).allSatisfy { $0 == 7 })
+    #expect(try Array(DetachedHeaderTests.content(folder)[512..<1024]).consists(of: 7))
   }
 
   @Test("an operation that fails during a change leaves a key and the data")

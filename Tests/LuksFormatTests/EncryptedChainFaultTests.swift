@@ -140,7 +140,7 @@ import Testing
         let step = "operation \(number)\(losesHalf ? ", for good" : "")"
         #expect(change.lengths(before.count).contains(after.count), "\(step)")
         #expect(after[..<common] == before[..<common], "\(step)")
-        #expect(after[common...].allSatisfy { $0 == 0 }, "\(step)")
+        #expect(after[common...].consists(of: 0), "\(step)")
       }
       number += 1
     }

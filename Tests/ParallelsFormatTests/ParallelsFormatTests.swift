@@ -82,7 +82,7 @@ struct ParallelsFormatTests {
     bytes = bytes.littleChanged([(48, 4, dataOffset == 63 ? 0 : dataOffset), (40, 4, 0xffff_ffff)])
     let old = try MemoryParallels(bytes)
     #expect(old.edge.length == 40 * 32256)
-    #expect(try old.edge.array(at: 0, count: 3 * size).allSatisfy { $0 == 5 })
+    #expect(try old.edge.array(at: 0, count: 3 * size).consists(of: 5))
     let findings = try DriverConformance.check(old.edge, seed: 3, operations: 60)
     #expect(findings == [])
     try old.edge.truncate(to: 4000 * 32256)
@@ -293,7 +293,7 @@ struct ParallelsFormatTests {
   @Test("a map that leads far behind the file's end is not written to")
   func farAway() throws {
     let image = try MemoryParallels(try ParallelsFormatTests.small().littleChanged([(64, 4, 0x7700_0000)]))
-    #expect(try image.edge.array(at: 0, count: 512).allSatisfy { $0 == 0 })
+    #expect(try image.edge.array(at: 0, count: 512).consists(of: 0))
     let error = #expect(throws: BlockError.self) { try image.edge.write(at: 0, [1]) }
     #expect(error?.kind == .corrupt && error?.advice != nil)
     #expect(throws: BlockError.self) { try image.edge.write(at: 3 << 16, [1]) }

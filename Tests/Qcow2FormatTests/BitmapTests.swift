@@ -212,7 +212,7 @@ import Testing
       case "kept":
         var next = 0
         for range in dirty + [UInt64(content.count)..<UInt64(content.count)] {
-          #expect(content[next..<Int(range.lowerBound)].allSatisfy { $0 == 0 })
+          #expect(content[next..<Int(range.lowerBound)].consists(of: 0))
           next = Int(range.upperBound)
         }
       default: #expect(bitmap.name == "x" || bitmap.name == "y")

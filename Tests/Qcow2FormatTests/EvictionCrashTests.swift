@@ -158,15 +158,16 @@ private struct MetadataProgram {
   /// Whether all is there that a crash at a moment has to keep.
   func isKept(in content: [UInt8], at moment: Int) -> Bool {
     guard let promise = promises.last(where: { $0.moment < moment }) ?? promises.first else { return true }
-    for index in 0..<min(content.count, promise.safe.count) where !promise.isTouched[index] {
-      if content[index] != promise.safe[index] { return false }
-    }
-    return true
+    let common = min(content.count, promise.safe.count)
+    return Array(content.prefix(common)).firstDifference(from: Array(promise.safe.prefix(common))) {
+      !promise.isTouched[$0]
+    } == nil
   }
 
   /// Notes that a range is about to change.
   private mutating func touch(_ range: Range<Int>) {
-    for index in range where index < isTouched.count { isTouched[index] = true }
+    let touched = range.clamped(to: 0..<isTouched.count)
+    isTouched.replaceSubrange(touched, with: [Bool](repeating: true, count: touched.count))
     promises.append(Promise(moment: image.fault.history?.count ?? 0, safe: safe, isTouched: isTouched))
   }
 

@@ -123,7 +123,7 @@ import Testing
     let repaired = try repaired(image)
     let place = Buffer(Array(repaired.memory.bytes[48..<56])).bytes.big64(at: 0)
     #expect(place != UInt64(image.refcountTable))
-    #expect(repaired.memory.bytes[60..<64].allSatisfy { $0 == 0 })
+    #expect(repaired.memory.bytes[60..<64].consists(of: 0))
     #expect(repaired.guest(12).map { $0?.first }.prefix(4) == [65, 66, 67, 68])
   }
 

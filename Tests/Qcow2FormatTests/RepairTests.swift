@@ -250,7 +250,7 @@ struct RepairedImage {
       #expect(first.corruptions == 0 && first.corruptionsFixed > 0)
       let second = try repaired.check(nil)
       #expect(second.corruptions == 0 && second.leaks == 0)
-      #expect(repaired.guest(12).allSatisfy { $0?.allSatisfy { $0 == 0 } == true })
+      #expect(repaired.guest(12).allSatisfy { $0?.consists(of: 0) == true })
       #expect(repaired.memory.bytes.count <= length + 8 * 4096)
       #expect(Shell.writeFile(folder.file("disk"), repaired.memory.bytes))
       #expect(Shell.complaints("disk", in: folder) == "")

@@ -54,7 +54,7 @@ struct CompressedTests {
       let part = try image.edge.array(at: UInt64(cluster * size + 33), count: 100)
       #expect(part == Array(content(byte, size)[33..<133]))
     }
-    #expect(try image.edge.array(at: 0, count: 3 * size).allSatisfy { $0 == 0 })
+    #expect(try image.edge.array(at: 0, count: 3 * size).consists(of: 0))
     try image.edge.write(at: UInt64(4 * size + 10), [1, 2])
     #expect(try image.edge.array(at: UInt64(4 * size + 8), count: 6) == [6, 6, 1, 2, 6, 6])
     _ = try compress(image, [(4, 9)])

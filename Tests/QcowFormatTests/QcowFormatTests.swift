@@ -113,7 +113,7 @@ struct QcowFormatTests {
     }
     for count in [48, 50, 80] {
       let image = try MemoryQcow(Array(bytes.prefix(count)))
-      #expect(try image.edge.array(at: 0, count: 10 << 20).allSatisfy { $0 == 0 })
+      #expect(try image.edge.array(at: 0, count: 10 << 20).consists(of: 0))
       try image.edge.write(at: 9 << 20, [1, 2, 3])
       #expect(try image.edge.array(at: 9 << 20, count: 3) == [1, 2, 3])
       try image.close()
@@ -236,7 +236,7 @@ struct QcowFormatTests {
     #expect(throws: BlockError.self) { try again.edge.truncate(to: 0) }
     #expect(throws: BlockError.self) { try again.edge.truncate(to: 1 << 50) }
     try again.edge.makeEmpty()
-    #expect(try again.edge.array(at: 0, count: 100_352).allSatisfy { $0 == 0 })
+    #expect(try again.edge.array(at: 0, count: 100_352).consists(of: 0))
     #expect(try again.check().result.allocatedClusters == 0)
   }
 

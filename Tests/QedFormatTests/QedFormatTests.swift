@@ -196,7 +196,7 @@ struct QedFormatTests {
     #expect(throws: BlockError.self) { try image.edge.truncate(to: 2 << 30) }
     #expect(throws: BlockError.self) { try image.edge.truncate(to: 1000) }
     try image.edge.makeEmpty()
-    #expect(try image.edge.array(at: 0, count: 1 << 20).allSatisfy { $0 == 0 })
+    #expect(try image.edge.array(at: 0, count: 1 << 20).consists(of: 0))
     #expect(image.memory.bytes.count == 8192)
     let check = try image.check().result
     #expect(check.corruptions == 0 && check.leaks == 0 && check.allocatedClusters == 0)

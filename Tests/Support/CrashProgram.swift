@@ -40,7 +40,7 @@ package struct CrashProgram {
     let range = start..<min(start + Int.random(in: 1...40000, using: &random), shadow.count)
     let choice = Int.random(in: 0..<10, using: &random)
     if choice < 8 {
-      for index in range { isTouched[index] = true }
+      isTouched.replaceSubrange(range, with: [Bool](repeating: true, count: range.count))
     }
     switch choice {
     case 0..<6:
@@ -64,8 +64,6 @@ package struct CrashProgram {
 
   /// Whether everything that was flushed and not touched since is there.
   package func isKept(in content: [UInt8]) -> Bool {
-    guard content.count == safe.count else { return false }
-    for index in safe.indices where !isTouched[index] && content[index] != safe[index] { return false }
-    return true
+    content.count == safe.count && content.firstDifference(from: safe) { !isTouched[$0] } == nil
   }
 }

@@ -13,7 +13,6 @@ package struct DriverConformance {
   private let edge: Edge
   private let length: Int
   private var model: [UInt8]
-  private let zeroes: [UInt8]
   private var numbers: SeededNumbers
   private let discardZeroes: Bool
   private let mayHaveHoles: Bool
@@ -28,7 +27,6 @@ package struct DriverConformance {
     self.mayHaveHoles = mayHaveHoles
     self.edge = edge
     length = Int(edge.length)
-    zeroes = Array(repeating: 0, count: length)
     numbers = SeededNumbers(seed: seed)
     self.discardZeroes = discardZeroes
     let buffer = try edge.read(at: 0, count: length)
@@ -107,10 +105,9 @@ package struct DriverConformance {
 
   private mutating func compare(_ range: Range<Int>) throws(BlockError) {
     let present = try bytes(at: range.lowerBound, count: range.count)
-    for (index, byte) in present.enumerated() where byte != model[range.lowerBound + index] {
-      findings.append(
-        "byte \(range.lowerBound + index) reads \(byte), not \(model[range.lowerBound + index])")
-      return
+    if let index = present.firstDifference(from: Array(model[range])) {
+      let place = range.lowerBound + index
+      findings.append("byte \(place) reads \(present[index]), not \(model[place])")
     }
   }
 
@@ -129,7 +126,7 @@ package struct DriverConformance {
         return
       }
       let end = position + Int(status.length)
-      if status.isZero, model[position..<end] != zeroes[..<Int(status.length)],
+      if status.isZero, !model[position..<end].consists(of: 0),
         let other = model[position..<end].firstIndex(where: { $0 != 0 })
       {
         findings.append("extent \(position)..<\(end) is called zero, byte \(other) is not")

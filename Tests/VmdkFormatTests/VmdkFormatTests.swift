@@ -60,7 +60,7 @@ extension [UInt8] {
       #expect(try image.edge.array(at: (1 << 20) - 512, count: 512) == [UInt8](repeating: 3, count: 512))
       let tail = size - 512
       if size > 1 << 20 {
-        #expect(try image.edge.array(at: tail, count: 512).allSatisfy { $0 == 0 })
+        #expect(try image.edge.array(at: tail, count: 512).consists(of: 0))
         try image.edge.write(at: tail, [UInt8](repeating: 9, count: 512))
       }
       try image.edge.flush()
@@ -101,8 +101,8 @@ extension [UInt8] {
     let image = try MemoryVmdk(MemoryVmdk.bytes(size: 100_352, options), below: below)
     try image.edge.truncate(to: 400_384)
     let content = try image.edge.array(at: 0, count: 400_384)
-    #expect(content[..<100_352].allSatisfy { $0 == 7 })
-    #expect(content[100_352...].allSatisfy { $0 == 0 })
+    #expect(content[..<100_352].consists(of: 7))
+    #expect(content[100_352...].consists(of: 0))
   }
 
   /// An image of 32 KiB with small grains and tables, so that few megabytes need many: tables of 8 grains of 4 KiB, and no
@@ -133,7 +133,7 @@ extension [UInt8] {
         bytes, flags: [.writable, .checking])
       #expect(sizes.contains(left.edge.length))
       #expect(try left.check().result.corruptions == 0, "\(moment) \(loss)")
-      let isKept = try left.edge.array(at: 0, count: 8192).allSatisfy { $0 == 5 }
+      let isKept = try left.edge.array(at: 0, count: 8192).consists(of: 5)
       #expect(isKept, "\(moment) \(loss)")
     }
     let last = try MemoryVmdk(image.memory.bytes, flags: .checking)

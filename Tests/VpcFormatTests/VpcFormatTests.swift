@@ -57,7 +57,7 @@ struct VpcFormatTests {
     #expect(try broken.check().result.leaks == 2)
     _ = try broken.repair(.leaks)
     try broken.close()
-    #expect(broken.memory.bytes[1540..<1548].allSatisfy { $0 == 0xff })
+    #expect(broken.memory.bytes[1540..<1548].consists(of: 0xff))
     #expect(broken.memory.bytes.count < bytes.count)
     let after = try MemoryVpc(broken.memory.bytes)
     #expect(try after.check().lines == [] && after.edge.array(at: 0, count: 2) == [1, 0])
@@ -274,7 +274,7 @@ struct VpcFormatTests {
       #expect(try left.check().lines == [])
       let content = try left.edge.array(at: 0, count: Int(left.edge.length))
       let stored = content.firstIndex(of: 0) ?? content.count
-      let isRight = content[..<stored].allSatisfy { $0 == 3 } && content[stored...].allSatisfy { $0 == 0 }
+      let isRight = content[..<stored].consists(of: 3) && content[stored...].consists(of: 0)
       #expect(isRight && stored >= 32 << 10, "\(moment), \(loss)")
       try left.close()
     }

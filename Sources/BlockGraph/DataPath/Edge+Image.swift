@@ -45,7 +45,7 @@ extension Edge {
   }
 
   private func requireHeld(_ permission: Permissions, _ action: StaticString) {
-    precondition(
+    invariant(
       request.held.isSuperset(of: permission), "\(action) without permission by \(parent.parentDescription)")
   }
 }

@@ -75,7 +75,7 @@ extension Node {
   /// The answer of this layer about a range inside the length.
   func extent(at offset: UInt64, length: UInt64) throws(BlockError) -> Extent {
     let extent = try driver.extent(at: offset, length: length, of: self)
-    precondition(extent.length > 0 && extent.length <= length, "\(driver.name): extent outside the request")
+    invariant(extent.length > 0 && extent.length <= length, "\(driver.name): extent outside the request")
     return extent
   }
 
@@ -86,7 +86,7 @@ extension Node {
     } else if let format = driver as? any FormatDriver {
       try readMapped(format, at: offset, into: &buffer)
     } else {
-      preconditionFailure("\(driver.name) can neither store nor map")
+      fatalError("\(driver.name) can neither store nor map")
     }
   }
 

@@ -9,7 +9,7 @@ extension Edge {
   func requirePermission(_ action: StaticString, unchanged: Bool = false) {
     let held = request.held
     let granted = held.contains(.write) || (unchanged && held.contains(.writeUnchanged))
-    precondition(granted, "\(action) without write permission by \(parent.parentDescription)")
+    invariant(granted, "\(action) without write permission by \(parent.parentDescription)")
   }
 
   /// Writes `data` at `offset`, growing the child where the range passes its end and it is storage.
@@ -71,7 +71,7 @@ extension Edge {
   package func truncate(to length: UInt64, exact: Bool = true, preallocation: Preallocation = .off)
     throws(BlockError)
   {
-    precondition(request.held.contains(.resize), "resize without permission by \(parent.parentDescription)")
+    invariant(request.held.contains(.resize), "resize without permission by \(parent.parentDescription)")
     try request { (node: Node) throws(BlockError) in
       try node.driver.truncate(to: length, exact: exact, preallocation: preallocation, of: node)
     }
@@ -107,7 +107,7 @@ extension Node {
         try writeMapped(at: offset, from: data, unchanged: unchanged)
       }
     } else {
-      preconditionFailure("\(driver.name) can neither store nor map")
+      fatalError("\(driver.name) can neither store nor map")
     }
   }
 

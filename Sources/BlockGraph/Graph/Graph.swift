@@ -30,8 +30,7 @@ package final class Graph {
 
   /// Traps unless called on the thread that owns the graph.
   func requireThread(_ entry: StaticString = #function) {
-    // Not `precondition`: release builds drop its message, and the message is what names the entry.
-    guard Threads.current == thread else { fatalError("\(entry) called off the graph thread") }
+    invariant(Threads.current == thread, "\(entry) called off the graph thread")
   }
 
   /// The nodes, in the order they were made.

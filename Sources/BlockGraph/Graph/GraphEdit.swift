@@ -67,7 +67,7 @@ package final class GraphEdit {
 
   /// Exchanges the driver of a node that nobody uses yet.
   func install(_ driver: any BlockDriver, in node: Node) {
-    precondition(node.parents.isEmpty, "driver of '\(node.name)' exchanged while in use")
+    invariant(node.parents.isEmpty, "driver of '\(node.name)' exchanged while in use")
     let before = node.driver
     node.driver = driver
     onRollback { node.driver = before }
@@ -224,7 +224,7 @@ package final class GraphEdit {
 
   private func requireDrained(_ node: Node) {
     if made.contains(ObjectIdentifier(node)) { return }
-    precondition(node.gate.isDrained, "graph edit at node '\(node.name)', which is not drained")
+    invariant(node.gate.isDrained, "graph edit at node '\(node.name)', which is not drained")
   }
 
   private func refuseFrozen(_ edge: Edge, _ action: String) throws(BlockError) {

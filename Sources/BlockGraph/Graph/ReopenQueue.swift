@@ -47,10 +47,7 @@ package final class ReopenQueue {
 
   /// Queues a node without the children that follow it.
   func addAlone(_ node: Node, flags: NodeFlags, options: OptionObject? = nil) {
-    // Not `precondition`: release builds drop its message, and the message is what names the rule.
-    guard node.gate.isDrained else {
-      fatalError("node '\(node.name)' queued for reopening, which is not drained")
-    }
+    invariant(node.gate.isDrained, "node '\(node.name)' queued for reopening, which is not drained")
     if let known = entries.firstIndex(where: { $0.node === node }) {
       entries[known].flags = flags
       if let options { entries[known].options = options }
