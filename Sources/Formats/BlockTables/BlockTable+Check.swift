@@ -305,12 +305,10 @@ extension BlockTable {
     // Copies get places by what is in use, and no file could be as long as what was nowhere.
     let isKnown = broken.count < BlockTable.rememberedPlaces
     if isAnyOutside, !isKnown { broken.removeAll { $0.kind == .shared } }
-    freeUnits = nil
+    space.begin(at: nil)
     if isKnown, layout.directory == nil, broken.contains(where: { $0.kind == .shared }) {
       // What shares its place with others often leaves its own to nobody.
-      var free = try knownFreeUnits(held)
-      free.reusable = try unusedPlaces(before: free.end, held).reversed()
-      freeUnits = free
+      space.offer(try unusedPlaces(before: try knownEnd(held), held).reversed())
     }
     for finding in broken where finding.kind == .shared { try mend(finding, held) }
     return try lengthenFile(to: end, held)

@@ -20,7 +20,7 @@ extension BlockTable {
       let end = (range.upperBound - 1) / layout.blockSize + 1
       while block < end {
         writes.wait(for: block, held)
-        if dropped.count >= BlockTable.rememberedPlaces { try writeOut(held) }
+        if space.hasManyDropped { try writeOut(held) }
         let place = try place(of: block, releasing: false, held)
         if place.slice == nil, !hides {
           block += min(end - block, place.remaining)
@@ -45,7 +45,7 @@ extension BlockTable {
     guard let at = entry.place, let unit = layout.unit(at: at - layout.lead),
       try !isOnTable(entry, of: block, held)
     else { return }
-    dropped.append(unit)
+    space.drop(unit)
   }
 
   /// Zeros what is stored where it is; others run meanwhile, and none of them moves it.
@@ -96,7 +96,7 @@ extension BlockTable {
       forget(held)
       let end = layout.endOfReserved
       try cutFile(to: layout.offset(ofUnit: end), held)
-      freeUnits = FreeUnits(end: end)
+      space.begin(at: end)
     }
   }
 

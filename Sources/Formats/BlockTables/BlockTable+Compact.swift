@@ -24,7 +24,7 @@ extension BlockTable {
     let file = try held.node.child(in: .file)
     let before = layout.unitsInFile(areaEnd(file, held))
     let leaks = try leakedPlaces(held)
-    freeUnits = FreeUnits(end: max(before, try endOfUse(held)))
+    space.begin(at: max(before, try endOfUse(held)))
     if leaks.all > 0 {
       try packBlocks(held, context)
       try packTables(held, context)
@@ -33,7 +33,7 @@ extension BlockTable {
     try writeOut(held)
     forget(held)
     try cutFile(to: layout.offset(ofUnit: end), held)
-    freeUnits = FreeUnits(end: end)
+    space.begin(at: end)
     return leaks.stored - min(leaks.stored, try leakedPlaces(held).stored)
   }
 
@@ -107,7 +107,7 @@ extension BlockTable {
         throw BlockError(.tooLarge, "too many tables to move for a repair of leaks")
       }
     }
-    let apart = try knownFreeUnits(held).end
+    let apart = try knownEnd(held)
     for index in moving.indices {
       try context?.checkInterrupted()
       let place = layout.offset(ofUnit: try takeUnits(for: moving[index].item, held).lowerBound)

@@ -59,18 +59,11 @@ extension BlockTable {
 
   /// Takes so many bytes: behind the last compressed block where nothing else has come there since.
   private func takeBytes(_ count: UInt64, _ held: borrowing Held) throws(BlockError) -> Range<UInt64> {
-    if dropped.count >= BlockTable.rememberedPlaces { try writeOut(held) }
-    var free = try knownFreeUnits(held)
-    let goesOn = layout.units(of: 0..<free.packedEnd).upperBound == free.end
-    let start = goesOn ? free.packedEnd : layout.offset(ofUnit: free.end)
-    let place = start..<start + count
-    let end = layout.units(of: place).upperBound
-    guard end <= layout.unitLimit else {
+    if space.hasManyDropped { try writeOut(held) }
+    _ = try knownEnd(held)
+    guard let place = space.takeBytes(count, layout) else {
       throw BlockError(.noSpace, "every block that the image can have is in use")
     }
-    free.end = end
-    free.packedEnd = place.upperBound
-    freeUnits = free
     return place
   }
 }

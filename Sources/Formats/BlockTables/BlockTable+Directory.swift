@@ -76,10 +76,7 @@ extension BlockTable {
   }
 
   private func reserveUnits(_ count: UInt64, _ held: borrowing Held) throws(BlockError) -> Range<UInt64> {
-    var free = try knownFreeUnits(held)
-    let units = free.end..<free.end + count.dividedUp(by: layout.unit)
-    free.end = units.upperBound
-    freeUnits = free
+    let units = try takeUnits(count, likeBlock: false, limit: .max, held)
     try makeBlank(units, isWhole: false, held)
     let place = layout.offset(ofUnit: units.lowerBound)..<layout.offset(ofUnit: units.upperBound)
     layout.reserved.append(place)

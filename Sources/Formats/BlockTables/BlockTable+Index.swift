@@ -302,16 +302,8 @@ extension BlockTable {
   }
 
   func takeUnits(_ bytes: UInt64, _ held: borrowing Held) throws(BlockError) -> Range<UInt64> {
-    var free = try knownFreeUnits(held)
-    let count = bytes.dividedUp(by: layout.unit)
     // Where blocks have to be aligned, what stands between them is.
-    let start = layout.lead == 0 ? layout.start(from: free.end) : free.end
-    guard let end = start.plus(count), end <= layout.unitLimit else {
-      throw BlockError(.noSpace, "the image has no place for another table")
-    }
-    let units = start..<end
-    free.end = end
-    freeUnits = free
+    let units = try takeUnits(bytes, likeBlock: layout.lead == 0, limit: layout.unitLimit, held)
     do throws(BlockError) {
       try makeBlank(units, isWhole: false, held)
     } catch {

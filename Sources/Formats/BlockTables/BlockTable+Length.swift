@@ -48,7 +48,7 @@ extension BlockTable {
         try giveUp(entry, of: block, held)
       }
       try set(.hole, of: block, held)
-      if dropped.count >= BlockTable.rememberedPlaces { try writeOut(held) }
+      if space.hasManyDropped { try writeOut(held) }
       block += 1
     }
   }
@@ -93,7 +93,7 @@ extension BlockTable {
     } catch {
       layout = old
       madeBlocks = 0
-      freeUnits = nil
+      space.begin(at: nil)
       // There is an error to report already. Tables that were made stay.
       if old.directory == nil { try? cutFile(to: oldEnd, held) }
       throw error
@@ -168,10 +168,7 @@ extension BlockTable {
     precondition(layout.directory == nil, "tables of a directory do not move as one")
     try withHeld(node) { (held: borrowing Held) throws(BlockError) in
       try writeOut(held)
-      var free = try knownFreeUnits(held)
-      free.end = max(free.end, count)
-      free.reusable = []
-      freeUnits = free
+      space.begin(at: max(try knownEnd(held), count))
       let limit = layout.unitLimit
       layout.unitLimit = .max >> 1
       defer { layout.unitLimit = min(layout.unitLimit, max(limit, next.unitLimit)) }

@@ -9,40 +9,29 @@ package import Errors
 extension BlockTable {
   /// Takes places for blocks in a row: at least one, at most `count`; the units that they take.
   func takePlaces(_ count: UInt64, _ held: borrowing Held) throws(BlockError) -> Range<UInt64> {
-    if dropped.count >= BlockTable.rememberedPlaces { try writeOut(held) }
-    var free = try knownFreeUnits(held)
-    defer { freeUnits = free }
-    let perBlock = layout.blockUnits
-    if let last = free.reusable.popLast() {
-      var first = last
-      while (last - first) / perBlock + 1 < count, let before = free.reusable.last, before + perBlock == first
-      {
-        free.reusable.removeLast()
-        first = before
-      }
-      return first..<last + perBlock
-    }
-    if let places = placesAtEnd(count, &free, held) { return places }
-    freeUnits = free
-    try writeOut(held)
-    free = freeUnits ?? free
+    if space.hasManyDropped { try writeOut(held) }
+    _ = try knownEnd(held)
+    if let places = space.takePlaces(count, layout) { return places }
     // The last places may have been given up.
-    if free.reusable.isEmpty, let places = placesAtEnd(count, &free, held) { return places }
-    if free.reusable.isEmpty { free.reusable = try unusedPlaces(before: free.end, held) }
-    guard let unit = free.reusable.popLast() else {
+    try writeOut(held)
+    if let places = space.takePlaces(count, layout) { return places }
+    space.offer(try unusedPlaces(before: try knownEnd(held), held))
+    guard let places = space.takePlaces(count, layout) else {
       throw BlockError(.noSpace, "every block that the image can have is in use")
     }
-    return unit..<unit + perBlock
+    return places
   }
 
-  /// Takes places for at most `count` blocks behind all units in use; nil where the format has no more.
-  private func placesAtEnd(_ count: UInt64, _ free: inout FreeUnits, _ held: borrowing Held) -> Range<UInt64>?
+  /// Takes so many bytes behind all units in use for something other than a block.
+  func takeUnits(_ bytes: UInt64, likeBlock: Bool, limit: UInt64, _ held: borrowing Held) throws(BlockError)
+    -> Range<UInt64>
   {
-    let perBlock = layout.blockUnits
-    let start = layout.start(from: free.end)
-    guard start < layout.unitLimit, perBlock <= layout.unitLimit - start else { return nil }
-    free.end = start + min(count, (layout.unitLimit - start) / perBlock) * perBlock
-    return start..<free.end
+    _ = try knownEnd(held)
+    let count = bytes.dividedUp(by: layout.unit)
+    guard let units = space.takeUnits(count, likeBlock: likeBlock, limit: limit, layout) else {
+      throw BlockError(.noSpace, "the image has no place for another table")
+    }
+    return units
   }
 
   /// Takes so many bytes at the end of the file, which read as zeros, for something that the caller is about to enter
@@ -56,17 +45,17 @@ extension BlockTable {
   /// Units up to the last one that is in use; entries are in the file afterwards.
   package func usedUnits(of node: Node) throws(BlockError) -> UInt64 {
     try withHeld(node) { (held: borrowing Held) throws(BlockError) in
-      try knownFreeUnits(held).end
+      try knownEnd(held)
     }
   }
 
-  /// The free units that are known. The first call reads all tables: a table that stands alone says where the units in use
-  /// end; with a directory, nothing is taken that the file has.
+  /// The first of the units that have never been in use. The first call reads all tables: a table that stands alone says where
+  /// the units in use end; with a directory, nothing is taken that the file has.
   ///
   /// - Throws: kind `corrupt` where a directory's tables point past that: what would be there is not to be found in places
   ///   of other blocks.
-  func knownFreeUnits(_ held: borrowing Held) throws(BlockError) -> FreeUnits {
-    if let freeUnits { return freeUnits }
+  func knownEnd(_ held: borrowing Held) throws(BlockError) -> UInt64 {
+    if let end = space.end { return end }
     let end: UInt64
     if layout.directory == nil {
       end = try endOfUse(held)
@@ -89,33 +78,21 @@ extension BlockTable {
       }
       end = used
     }
-    let free = FreeUnits(end: end)
-    freeUnits = free
-    return free
+    space.begin(at: end)
+    return end
   }
 
   /// Notes units that nothing came to point to, and gives the file system their room: tables may need it.
   func giveBack(_ units: Range<UInt64>, _ held: borrowing Held) {
-    guard var free = freeUnits else { return }
-    defer { freeUnits = free }
-    guard units.upperBound == free.end else {
-      layout.forEachPlace(in: units) { unit in
-        free.reusable.append(unit)
-        return free.reusable.count < BlockTable.rememberedPlaces
-      }
+    guard space.end != nil else { return }
+    let end = layout.offset(ofUnit: units.upperBound)
+    guard space.giveBack(units, layout), let last = space.end else {
       let start = layout.offset(ofUnit: units.lowerBound)
       // An error here would hide the one of the write, which is told.
-      try? held.node.file?.discard(at: start, length: layout.offset(ofUnit: units.upperBound) - start)
+      try? held.node.file?.discard(at: start, length: end - start)
       return
     }
-    let end = layout.offset(ofUnit: free.end)
-    free.end = units.lowerBound
-    // Writes that fail together give their places back in any order.
-    while let last = free.reusable.firstIndex(where: { $0 + layout.blockUnits == free.end }) {
-      free.end = free.reusable.remove(at: last)
-    }
-    let start = layout.offset(ofUnit: free.end)
-    if let file = held.node.file, areaEnd(file, held) <= end { try? cutFile(to: start, held) }
+    if let file = held.node.file, areaEnd(file, held) <= end { try? cutFile(to: layout.offset(ofUnit: last), held) }
   }
 
   /// Cuts the file behind all that is in use.
@@ -130,10 +107,7 @@ extension BlockTable {
     }
     try cutFile(to: layout.offset(ofUnit: end), held)
     // Also where none was known before: what counts them is to change.
-    var free = freeUnits ?? FreeUnits(end: end)
-    free.end = end
-    free.reusable.removeAll { $0 >= end }
-    freeUnits = free
+    space.cut(to: end)
   }
 
   /// Gives up what was reserved, byte ranges of `reserved`, once nothing in the file leads there.
@@ -165,8 +139,7 @@ extension BlockTable {
       guard journal == nil else { return }
       writes.waitForAll(held)
       dropUnwritten(held)
-      dropped = []
-      freeUnits = nil
+      space = FreeSpace()
       try cutFile(to: layout.offset(ofUnit: try endOfUse(held)), held)
     }
   }
@@ -175,7 +148,7 @@ extension BlockTable {
   /// were given up and have yet to be discarded are in use.
   func endOfUse(_ held: borrowing Held) throws(BlockError) -> UInt64 {
     try writeEntries(held)
-    var end = dropped.reduce(layout.endOfReserved) { max($0, $1 + layout.blockUnits) }
+    var end = space.dropped.reduce(layout.endOfReserved) { max($0, $1 + layout.blockUnits) }
     try scan(held) { (item, value) throws(BlockError) in
       if let units = try self.units(of: item, value: value, held) { end = max(end, units.upperBound) }
     }
@@ -194,7 +167,7 @@ extension BlockTable {
         guard let unit = write.unit else { continue }
         _ = window.insert(unit..<unit + UInt64(write.blocks.count) * layout.blockUnits)
       }
-      for unit in dropped { _ = window.insert(unit..<unit + layout.blockUnits) }
+      for unit in space.dropped { _ = window.insert(unit..<unit + layout.blockUnits) }
       window.forEachAbsentRun { run in
         layout.forEachPlace(in: run) { unit in
           found.append(unit)

@@ -70,7 +70,7 @@ extension BlockTable {
   package func ensureTrailer(_ node: Node, isWhole: Bool = true) throws(BlockError) {
     try withHeld(node) { (held: borrowing Held) throws(BlockError) in
       let file = try held.node.child(in: .file)
-      let needed = isWhole ? layout.offset(ofUnit: try knownFreeUnits(held).end) : 0
+      let needed = isWhole ? layout.offset(ofUnit: try knownEnd(held)) : 0
       guard needed <= areaEnd(file, held) else {
         throw BlockError(
           .corrupt, "the file ends before its last block, which lies up to offset \(needed)",

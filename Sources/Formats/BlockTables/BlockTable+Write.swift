@@ -58,7 +58,7 @@ extension BlockTable {
     }
     let at = entry.place ?? 0
     // Refuses entries that point past the end of the file.
-    if layout.directory != nil { _ = try knownFreeUnits(held) }
+    if layout.directory != nil { _ = try knownEnd(held) }
     let inside = offset % layout.blockSize
     let count = min(length, (end - first) * layout.blockSize - inside)
     var write = BlockWrite(first..<end)

@@ -14,16 +14,6 @@ internal import Host
 /// they point to, and what counts them after them: a crash leaves space that nothing points to, never an entry that
 /// points to nothing.
 package final class BlockTable: @unchecked Sendable {
-  /// Units that nothing points to and that may be taken.
-  struct FreeUnits {
-    /// The first of the units that have never been in use.
-    var end: UInt64
-    /// Units before `end` at which blocks can start: some of them, in no order.
-    var reusable: [UInt64] = []
-    /// The end of the last compressed block, in bytes of the file, where the next can follow it.
-    var packedEnd: UInt64 = 0
-  }
-
   /// Blocks looked at for one answer: enough that every answer is worth the call, few enough that it is soon there.
   static let blocksPerAnswer: UInt64 = 1 << 16
   /// Places remembered for use, and places given up before the table is written to make them usable.
@@ -46,10 +36,7 @@ package final class BlockTable: @unchecked Sendable {
   /// entries.
   var twins: [UInt64: UInt64] = [:]
   let writes = BlockWrites()
-  /// Nil until the table has been read for it.
-  var freeUnits: FreeUnits?
-  /// Places of blocks that entries in the file may still point to, though those in memory do not.
-  var dropped: [UInt64] = []
+  var space = FreeSpace()
   /// Those of tables, or of bitmaps that stand apart; nil until they have been looked for, and where there are none.
   var tablePlaces: TablePlaces?
   /// Blocks that have entries already though the guest's disk does not have them yet; 0 for no more than it has.
@@ -105,8 +92,7 @@ package final class BlockTable: @unchecked Sendable {
   func use(_ layout: BlockTableLayout, _ coding: any BlockEntryCoding, _ held: borrowing Held) {
     self.layout = layout
     self.coding = coding
-    freeUnits = nil
-    dropped = []
+    space = FreeSpace()
     forget(held)
   }
 
@@ -220,7 +206,7 @@ package final class BlockTable: @unchecked Sendable {
   /// Writes what changed: bitmaps, entries, directories, each after all that it points to.
   func writeEntries(_ held: borrowing Held) throws(BlockError) {
     let file = try held.node.child(in: .file)
-    if let count, isDirty, let end = freeUnits?.end, count.units < end {
+    if let count, isDirty, let end = space.end, count.units < end {
       try file.flush()
       try count.set(end, in: file)
     }
@@ -245,7 +231,7 @@ package final class BlockTable: @unchecked Sendable {
   package func flush(_ node: Node, counters: (UInt64?) throws(BlockError) -> Void) throws(BlockError) {
     try withHeld(node) { (held: borrowing Held) throws(BlockError) in
       try writeOut(held)
-      try counters(freeUnits?.end)
+      try counters(space.end)
       try held.node.child(in: .file).flush()
     }
   }
@@ -255,21 +241,15 @@ package final class BlockTable: @unchecked Sendable {
 
   /// Writes changed entries and makes them durable; the space that they gave up goes back to the file system.
   func writeOut(_ held: borrowing Held) throws(BlockError) {
-    guard isDirty || !dropped.isEmpty else { return }
+    guard isDirty || !space.dropped.isEmpty else { return }
     let file = try held.node.child(in: .file)
     try writeEntries(held)
     try file.flush()
-    for unit in dropped {
+    for unit in space.dropped {
       // A failure does no harm: no entry leads to this place any more.
       try? file.discard(at: layout.offset(ofUnit: unit), length: layout.stride)
     }
-    if var free = freeUnits {
-      free.reusable += dropped.prefix(max(0, BlockTable.rememberedPlaces - free.reusable.count))
-      freeUnits = free
-    }
-    let last = dropped.max()
-    dropped = []
-    if let last { try cutDropped(last, held) }
+    if let last = space.settle() { try cutDropped(last, held) }
   }
 
   /// Cuts the file behind all that is in use, where the place of a block that was given up, and starts at a unit, is the
