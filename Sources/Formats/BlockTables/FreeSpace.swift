@@ -1,6 +1,8 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Bytes
+
 /// The units of a file that may be taken: those behind all in use, those that nothing points to any more, and those that were
 /// given up but that entries in the file may still point to.
 struct FreeSpace {
