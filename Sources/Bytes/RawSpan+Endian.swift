@@ -111,12 +111,14 @@ extension MutableRawSpan {
     }
   }
 
-  /// Moves the bytes of `range` to the start of the span; the two may overlap.
+  /// Moves the bytes of `range` to `offset`; the two places may overlap.
   @inlinable @_lifetime(self: copy self)
-  package mutating func moveToStart(_ range: Range<Int>) {
-    precondition(range.upperBound <= byteCount, "move past the end of a span")
+  package mutating func move(_ range: Range<Int>, to offset: Int = 0) {
+    precondition(
+      range.upperBound <= byteCount && offset >= 0 && range.count <= byteCount - offset,
+      "move past the end of a span")
     unsafe withUnsafeMutableBytes { bytes in
-      unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[0..<range.count]).copyMemory(
+      unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[offset..<offset + range.count]).copyMemory(
         from: UnsafeRawBufferPointer(rebasing: bytes[range]))
     }
   }

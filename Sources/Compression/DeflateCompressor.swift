@@ -53,7 +53,7 @@ package final class DeflateCompressor: BlockCompressor {
     }
     var rest = output.slice(length..<2 * length)
     guard let shorter = compress(input, into: &rest, level: 1), shorter < length else { return length }
-    output.moveToStart(length..<length + shorter)
+    output.move(length..<length + shorter)
     return shorter
   }
 

@@ -55,14 +55,15 @@ enum FaultChain {
 
   /// What was looked at before: many failures leave the same behind.
   final class Memory {
-    private var known: [String: [[String: [UInt8]]: (content: [UInt8], faults: String)]] = [:]
+    private var known: [String: [[String: Content]: (content: [UInt8], faults: String)]] = [:]
 
     func look(_ files: [String: [UInt8]], at image: String = "top") throws -> (
       content: [UInt8], faults: String
     ) {
-      if let found = known[image]?[files] { return found }
+      let key = files.mapValues(Content.init)
+      if let found = known[image]?[key] { return found }
       let found = try FaultChain.look(files, at: image)
-      known[image, default: [:]][files] = found
+      known[image, default: [:]][key] = found
       return found
     }
   }

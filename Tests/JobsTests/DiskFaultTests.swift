@@ -34,7 +34,7 @@ enum FaultDisk {
 
   /// What a disk and each of its snapshots reads as; of the latter no more than a shorter disk has.
   struct Sight: Equatable, CustomStringConvertible {
-    var content: [String: [UInt8]] = [:]
+    var content: [String: Content] = [:]
     /// What is wrong, and not harmless.
     var faults: [String] = []
     /// What is wrong, and harmless: not compared.
@@ -44,7 +44,7 @@ enum FaultDisk {
       one.content == other.content && one.faults == other.faults
     }
 
-    var description: String { "\(content.mapValues(\.count)) \(faults)" }
+    var description: String { "\(content.mapValues(\.bytes.count)) \(faults)" }
   }
 
   static let shortest = 90 << 10
@@ -65,12 +65,12 @@ enum FaultDisk {
     }
     var names: [String] = []
     try open([], nil) { edge in
-      sight.content[""] = try edge.array(at: 0, count: Int(edge.length))
+      sight.content[""] = Content(try edge.array(at: 0, count: Int(edge.length)))
       names = edge.child.driver.formatInformation(of: edge.child)?.snapshots.map(\.name) ?? []
     }
     for name in names {
       try open([], .exactly(id: nil, name: name)) { edge in
-        sight.content[name] = try edge.array(at: 0, count: shortest)
+        sight.content[name] = Content(try edge.array(at: 0, count: shortest))
       }
     }
     try open(.checking, nil) { edge in
@@ -153,10 +153,10 @@ enum FaultDisk {
   func everyOperation(_ shape: String, _ way: (length: Int, preallocation: Preallocation)) throws {
     let files = try FaultDisk.make(shape, snapshots: !shape.contains("0.10"))
     let before = try FaultDisk.look(files)
-    let old = try #require(before.content[""])
+    let old = try #require(before.content[""]).bytes
     var after = before
-    after.content[""] = Array(
-      (old + [UInt8](repeating: 0, count: max(0, way.length - old.count))).prefix(way.length))
+    after.content[""] = Content(
+      Array((old + [UInt8](repeating: 0, count: max(0, way.length - old.count))).prefix(way.length)))
     func make(_ opener: Opener) throws(BlockError) -> any Job {
       ResizeJob(
         FaultDisk.settings(opener), .set(UInt64(way.length)), mayShrink: true,

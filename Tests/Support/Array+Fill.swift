@@ -30,4 +30,15 @@ extension [UInt8] {
       offset += length
     }
   }
+
+  /// Lets `new` stand at `offset`, where there are as many bytes.
+  package mutating func put(_ new: [UInt8], at offset: Int) {
+    precondition(offset >= 0 && new.count <= count - offset)
+    unsafe withUnsafeMutableBytes { bytes in
+      unsafe new.withUnsafeBytes { new in
+        guard let target = bytes.baseAddress, let source = new.baseAddress else { return }
+        unsafe memcpy(target + offset, source, new.count)
+      }
+    }
+  }
 }

@@ -163,7 +163,7 @@ package struct SampleQcow2: Sendable {
     if bytes.count < offset + new.count {
       bytes += [UInt8](repeating: 0, count: offset + new.count - bytes.count)
     }
-    for (index, byte) in new.enumerated() { bytes[offset + index] = byte }
+    bytes.put(new, at: offset)
   }
 
   /// Stores a big-endian number of 16 bits.
@@ -172,6 +172,16 @@ package struct SampleQcow2: Sendable {
   package mutating func set32(_ offset: Int, _ number: UInt32) { setBig(offset, UInt64(number), 4) }
   /// Stores a big-endian number of 64 bits.
   package mutating func set64(_ offset: Int, _ number: UInt64) { setBig(offset, number, 8) }
+
+  /// Stores a big-endian number of 64 bits `count` times, `count` being a power of two.
+  package mutating func set64(_ offset: Int, _ number: UInt64, count: Int) {
+    set64(offset, number)
+    var filled = 1
+    while filled < count {
+      set(offset + 8 * filled, Array(bytes[offset..<offset + 8 * filled]))
+      filled *= 2
+    }
+  }
 
   private mutating func setBig(_ offset: Int, _ number: UInt64, _ count: Int) {
     var new: [UInt8] = []

@@ -133,7 +133,7 @@ package struct StorageHistory: Sendable {
 
     private mutating func put(_ new: ArraySlice<UInt8>, at offset: Int) {
       if offset + new.count > bytes.count { setLength(offset + new.count) }
-      bytes.replaceSubrange(offset..<offset + new.count, with: new)
+      bytes.put(Array(new), at: offset)
     }
   }
 }

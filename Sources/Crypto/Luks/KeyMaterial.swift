@@ -76,32 +76,29 @@ struct KeyMaterial: Sendable, Equatable {
     let count = keyBytes + 4 + unit
     return try Secret(count: count) { (work: inout MutableRawSpan) throws(BlockError) in
       for stripe in 0..<(Int(stripes) - 1) {
-        for index in 0..<keyBytes {
+        var index = 0
+        while index + 8 <= keyBytes {
+          let word = work.bytes.little64(at: index) ^ split.bytes.little64(at: stripe * keyBytes + index)
+          work.storeLittle(word, at: index)
+          index += 8
+        }
+        while index < keyBytes {
           let byte = work.bytes.byte(at: index) ^ split.bytes.byte(at: stripe * keyBytes + index)
           work.store(byte, at: index)
+          index += 1
         }
         var start = 0
         var number: UInt32 = 0
         while start < keyBytes {
           let part = min(unit, keyBytes - start)
           work.storeBig(number, at: input)
-          KeyMaterial.move(start..<start + part, to: input + 4, in: &work)
+          work.move(start..<start + part, to: input + 4)
           try digest.hash(input..<input + 4 + part, of: &work, to: input + 4)
-          KeyMaterial.move(input + 4..<input + 4 + part, to: start, in: &work)
+          work.move(input + 4..<input + 4 + part, to: start)
           start += part
           number += 1
         }
       }
-    }
-  }
-}
-
-extension KeyMaterial {
-  /// Copies a range of `bytes` to elsewhere in them, where it does not overlap.
-  private static func move(_ range: Range<Int>, to offset: Int, in bytes: inout MutableRawSpan) {
-    for index in 0..<range.count {
-      let byte = bytes.bytes.byte(at: range.lowerBound + index)
-      bytes.store(byte, at: offset + index)
     }
   }
 }

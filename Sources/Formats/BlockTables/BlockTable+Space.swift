@@ -92,7 +92,9 @@ extension BlockTable {
       try? held.node.file?.discard(at: start, length: end - start)
       return
     }
-    if let file = held.node.file, areaEnd(file, held) <= end { try? cutFile(to: layout.offset(ofUnit: last), held) }
+    if let file = held.node.file, areaEnd(file, held) <= end {
+      try? cutFile(to: layout.offset(ofUnit: last), held)
+    }
   }
 
   /// Cuts the file behind all that is in use.
