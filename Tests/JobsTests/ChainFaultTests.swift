@@ -144,7 +144,9 @@ enum FaultChain {
       let found = try memory.look(bytes)
       #expect(found.faults.isEmpty, "\(step)")
       #expect(found.content == expected.content, "\(step)")
-      for name in ["base", "mid", "other"] { #expect(bytes[name] == files[name], "\(step) changed \(name)") }
+      for name in ["base", "mid", "other"] {
+        #expect(bytes[name].map(Content.init) == files[name].map(Content.init), "\(step) changed \(name)")
+      }
     }
   }
 }

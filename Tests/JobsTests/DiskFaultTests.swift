@@ -101,14 +101,15 @@ enum FaultDisk {
   static func failEach(
     _ files: [String: [UInt8]], _ make: (Opener) throws(BlockError) -> any Job, before: Sight, after: Sight
   ) throws {
-    var seen: [[String: [UInt8]]: Sight] = [:]
+    var seen: [[String: Content]: Sight] = [:]
     try FaultChain.failEach(files, make) { image, failed, step in
       let bytes = image.bytes
-      if seen[bytes] == nil {
-        seen[bytes] = try look(bytes)
+      let key = bytes.mapValues(Content.init)
+      if seen[key] == nil {
+        seen[key] = try look(bytes)
         if seen.count % 6 == 1 { #expect(try askPeer(bytes) == [], "\(step)") }
       }
-      let found = seen[bytes]
+      let found = seen[key]
       #expect(found == after || (failed && found == before), "\(step)")
       // One operation failed and nothing else: what was taken for the change is given back.
       if step.way == 0, failed, let found, found == before { #expect(found.leaks.isEmpty, "\(step)") }
@@ -235,13 +236,14 @@ enum FaultDisk {
     let whole = FaultFiles(files)
     try FaultChain.run(whole) { opener throws(BlockError) in change.job(opener) }
     let sights = [try FaultDisk.look(files), try FaultDisk.look(whole.bytes)]
-    var seen: [[String: [UInt8]]: FaultDisk.Sight] = [:]
+    var seen: [[String: Content]: FaultDisk.Sight] = [:]
     try FaultChain.failEach(files, isFull: true) { opener throws(BlockError) in
       change.job(opener)
     } after: {
       image, failed, step in
       let bytes = image.bytes
-      if seen[bytes] == nil {
+      let key = bytes.mapValues(Content.init)
+      if seen[key] == nil {
         let next = FaultFiles(bytes)
         try FaultChain.run(next) { opener throws(BlockError) in
           SnapshotJob(FaultDisk.settings(opener), .create("probe"))
@@ -252,9 +254,9 @@ enum FaultDisk {
         if shape.contains("0.10") {
           sight.faults.removeAll { $0.contains("OFLAG_COPIED") && $0.hasSuffix("refcount=1") }
         }
-        seen[bytes] = sight
+        seen[key] = sight
       }
-      let found = try #require(seen[bytes])
+      let found = try #require(seen[key])
       #expect(found == sights[1] || (failed && found == sights[0]), "\(step): \(found)")
     }
   }

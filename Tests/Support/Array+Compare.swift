@@ -19,6 +19,14 @@ extension Collection<UInt8> {
 }
 
 extension [UInt8] {
+  /// In place of the standard library's, which compares one by one.
+  package static func == (one: [UInt8], other: [UInt8]) -> Bool {
+    one.count == other.count && one.isEqual(to: other, in: 0..<one.count)
+  }
+
+  /// In place of the standard library's, too.
+  package static func != (one: [UInt8], other: [UInt8]) -> Bool { !(one == other) }
+
   /// The first place that counts at which others, as many, have another byte.
   package func firstDifference(from others: [UInt8], where counts: (Int) -> Bool = { _ in true }) -> Int? {
     firstIndex(unlike: [others]) { $0 != others[$1] && counts($1) }

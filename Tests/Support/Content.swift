@@ -8,7 +8,7 @@ package struct Content: Hashable, Sendable {
   package init(_ bytes: [UInt8]) { self.bytes = bytes }
 
   package static func == (one: Content, other: Content) -> Bool {
-    one.bytes.count == other.bytes.count && one.bytes.firstDifference(from: other.bytes) == nil
+    one.bytes == other.bytes
   }
 
   package func hash(into hasher: inout Hasher) {
