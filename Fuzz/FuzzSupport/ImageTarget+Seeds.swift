@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import BlockGraph
+internal import Support
 internal import Errors
 
 extension ImageTarget {

@@ -1,1 +1,0 @@
-../../Tests/Support/BrokenQcow2.swift
