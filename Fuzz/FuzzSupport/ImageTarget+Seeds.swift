@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import BlockGraph
-internal import Support
 internal import Errors
+internal import Support
 
 extension ImageTarget {
   /// Images laid out by hand, and images that our own driver makes.

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import BlockGraph
-internal import Support
 internal import Errors
 internal import Jobs
+internal import Support
 
 /// The input is an image file: it is opened, mapped, read, checked, written to, repaired, and all that again.
 package enum ImageTarget: FuzzTarget {

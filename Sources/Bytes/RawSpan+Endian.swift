@@ -123,6 +123,21 @@ extension MutableRawSpan {
     }
   }
 
+  /// Combines the bytes from `offset` on with those of `source` by exclusive or.
+  @inlinable @_lifetime(self: copy self)
+  package mutating func formXOR(_ source: RawSpan, at offset: Int = 0) {
+    precondition(offset >= 0 && source.byteCount <= byteCount - offset, "exclusive or past the end of a span")
+    var index = 0
+    while index + 8 <= source.byteCount {
+      storeLittle(bytes.little64(at: offset + index) ^ source.little64(at: index), at: offset + index)
+      index += 8
+    }
+    while index < source.byteCount {
+      store(bytes.byte(at: offset + index) ^ source.byte(at: index), at: offset + index)
+      index += 1
+    }
+  }
+
   /// Sets every byte to `value`.
   @inlinable @_lifetime(self: copy self)
   package mutating func fill(_ value: UInt8 = 0) {

@@ -154,4 +154,32 @@ struct SpanTests {
       }
     }
   }
+
+  @Test("bytes are moved within a span, also where both places overlap")
+  func moves() {
+    for (range, offset, wanted) in [
+      (2..<5, 0, [2, 3, 4, 3, 4, 5]), (0..<4, 2, [0, 1, 0, 1, 2, 3]), (3..<3, 6, [0, 1, 2, 3, 4, 5]),
+    ] as [(Range<Int>, Int, [UInt8])] {
+      let buffer = Buffer([0, 1, 2, 3, 4, 5])
+      var bytes = buffer.mutableBytes
+      bytes.move(range, to: offset)
+      #expect(buffer.holds(wanted))
+    }
+  }
+
+  @Test("exclusive or changes the bytes under the other span, and no others")
+  func exclusiveOr() {
+    var random = SeededNumbers(seed: 3)
+    for count in 0..<35 {
+      let content = (0..<40).map { _ in UInt8.random(in: 0...255, using: &random) }
+      let source = (0..<count).map { _ in UInt8.random(in: 1...255, using: &random) }
+      let buffer = Buffer(content)
+      let other = Buffer(source)
+      var bytes = buffer.mutableBytes
+      bytes.formXOR(other.bytes, at: 3)
+      var wanted = content
+      for index in 0..<count { wanted[3 + index] ^= source[index] }
+      #expect(buffer.holds(wanted))
+    }
+  }
 }

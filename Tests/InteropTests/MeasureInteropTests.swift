@@ -62,7 +62,7 @@ import Testing
     arguments: [
       "raw -o preallocation=off", "raw -o preallocation=falloc", "raw -o preallocation=full",
       "raw -o nocow=on,extent_size_hint=64k", "raw -o nocow=maybe", "raw -o frob=1",
-      "luks -o key-secret=k,iter-time=10,preallocation=off",
+      "luks -o key-secret=k,preallocation=off",
       "luks -o key-secret=k,iter-time=10,preallocation=falloc",
       "luks -o key-secret=k,preallocation=metadata,cipher-alg=aes-128,iter-time=10",
       "luks -o key-secret=k,iter-time=10,preallocation=full,nocow=off,extent_size_hint=1M",

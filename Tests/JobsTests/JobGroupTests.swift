@@ -64,16 +64,16 @@ struct JobGroupTests {
     #expect(outcome == Shell.Outcome(status: 0, output: ""))
     guard work.needsKeys else { return }
     let graph = Graph()
-    for (name, format, prefix) in [
-      ("keys", "luks", ""), ("others", "luks", ""), ("secret", "qcow2", "encrypt.format=luks,encrypt."),
+    var opener = Opener(graph: graph, kinds: Drivers.all)
+    opener.secrets = Secrets()
+    var runner = JobRunner(graph: graph)
+    for (name, format, text) in [
+      ("keys", "luks", "key-secret=s,iter-time=1"), ("others", "luks", "key-secret=s,iter-time=1"),
+      ("secret", "qcow2", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=1"),
     ] {
       var options = CreateOptions(path: folder.file(name), format: format)
       options.size = 1 << 20
-      let under = prefix.isEmpty ? "" : "encrypt."
-      options.options = try KeyValueList(creationOptions: "\(prefix)key-secret=s,\(under)iter-time=1")
-      var opener = Opener(graph: graph, kinds: Drivers.all)
-      opener.secrets = Secrets()
-      var runner = JobRunner(graph: graph)
+      options.options = try KeyValueList(creationOptions: text)
       try runner.run(try CreateJob(options, graph: graph, opener: opener))
     }
     #expect(Shell.run("head -c 2M others >copy", folder: folder.path).status == 0)

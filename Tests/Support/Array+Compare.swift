@@ -1,7 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-import Glibc
+import Bytes
 
 // Tests are built without optimization: what is equal is found equal at once, and only the rest is looked at byte by byte.
 
@@ -10,9 +10,9 @@ extension Collection<UInt8> {
   package func consists(of byte: UInt8) -> Bool {
     guard let first else { return true }
     // Bytes that are those one further on are all the same.
-    let isSo = withContiguousStorageIfAvailable { bytes in
-      guard let base = bytes.baseAddress else { return true }
-      return unsafe first == byte && memcmp(base, base + 1, bytes.count - 1) == 0
+    let isSo = withContiguousStorageIfAvailable { buffer in
+      let bytes = unsafe buffer.span.bytes
+      return first == byte && bytes.slice(1..<bytes.byteCount).equals(bytes.slice(0..<bytes.byteCount - 1))
     }
     return isSo ?? allSatisfy { $0 == byte }
   }
@@ -21,7 +21,7 @@ extension Collection<UInt8> {
 extension [UInt8] {
   /// In place of the standard library's, which compares one by one.
   package static func == (one: [UInt8], other: [UInt8]) -> Bool {
-    one.count == other.count && one.isEqual(to: other, in: 0..<one.count)
+    unsafe one.span.bytes.equals(other.span.bytes)
   }
 
   /// In place of the standard library's, too.
@@ -49,11 +49,6 @@ extension [UInt8] {
   }
 
   private func isEqual(to others: [UInt8], in range: Range<Int>) -> Bool {
-    unsafe withUnsafeBytes { bytes in
-      unsafe others.withUnsafeBytes { others in
-        guard let base = bytes.baseAddress, let other = others.baseAddress else { return true }
-        return unsafe memcmp(base + range.lowerBound, other + range.lowerBound, range.count) == 0
-      }
-    }
+    unsafe span.bytes.slice(range).equals(others.span.bytes.slice(range))
   }
 }

@@ -1,6 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Bytes
 import Glibc
 
 // Tests are built without optimization: byte by byte, a few megabytes take a second.
@@ -33,12 +34,8 @@ extension [UInt8] {
 
   /// Lets `new` stand at `offset`, where there are as many bytes.
   package mutating func put(_ new: [UInt8], at offset: Int) {
-    precondition(offset >= 0 && new.count <= count - offset)
-    unsafe withUnsafeMutableBytes { bytes in
-      unsafe new.withUnsafeBytes { new in
-        guard let target = bytes.baseAddress, let source = new.baseAddress else { return }
-        unsafe memcpy(target + offset, source, new.count)
-      }
-    }
+    var target = mutableSpan
+    var bytes = unsafe target.mutableBytes
+    unsafe bytes.copy(new.span.bytes, at: offset)
   }
 }

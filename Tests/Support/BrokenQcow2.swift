@@ -173,13 +173,14 @@ package struct SampleQcow2: Sendable {
   /// Stores a big-endian number of 64 bits.
   package mutating func set64(_ offset: Int, _ number: UInt64) { setBig(offset, number, 8) }
 
-  /// Stores a big-endian number of 64 bits `count` times, `count` being a power of two.
+  /// Stores a big-endian number of 64 bits at least once, `count` times in a row.
   package mutating func set64(_ offset: Int, _ number: UInt64, count: Int) {
     set64(offset, number)
     var filled = 1
     while filled < count {
-      set(offset + 8 * filled, Array(bytes[offset..<offset + 8 * filled]))
-      filled *= 2
+      let more = min(filled, count - filled)
+      set(offset + 8 * filled, Array(bytes[offset..<offset + 8 * more]))
+      filled += more
     }
   }
 

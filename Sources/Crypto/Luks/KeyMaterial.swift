@@ -42,9 +42,8 @@ struct KeyMaterial: Sendable, Equatable {
     let mixed = try mix(split, keyBytes: keyBytes)
     let last = (Int(stripes) - 1) * keyBytes
     return Secret(count: keyBytes) { (target: inout MutableRawSpan) in
-      for index in 0..<keyBytes {
-        target.store(mixed.bytes.byte(at: index) ^ split.bytes.byte(at: last + index), at: index)
-      }
+      target.copy(mixed.bytes.slice(0..<keyBytes))
+      target.formXOR(split.bytes.slice(last..<last + keyBytes))
     }
   }
 
@@ -60,9 +59,8 @@ struct KeyMaterial: Sendable, Equatable {
     let mixed = try mix(random, keyBytes: keyBytes)
     return try Secret(count: random.count) { (target: inout MutableRawSpan) throws(BlockError) in
       target.copy(random.bytes)
-      for index in 0..<keyBytes {
-        target.store(mixed.bytes.byte(at: index) ^ volumeKey.bytes.byte(at: index), at: last + index)
-      }
+      target.copy(mixed.bytes.slice(0..<keyBytes), at: last)
+      target.formXOR(volumeKey.bytes, at: last)
       try cipher.encrypt(&target, from: 0)
     }
   }
@@ -76,17 +74,7 @@ struct KeyMaterial: Sendable, Equatable {
     let count = keyBytes + 4 + unit
     return try Secret(count: count) { (work: inout MutableRawSpan) throws(BlockError) in
       for stripe in 0..<(Int(stripes) - 1) {
-        var index = 0
-        while index + 8 <= keyBytes {
-          let word = work.bytes.little64(at: index) ^ split.bytes.little64(at: stripe * keyBytes + index)
-          work.storeLittle(word, at: index)
-          index += 8
-        }
-        while index < keyBytes {
-          let byte = work.bytes.byte(at: index) ^ split.bytes.byte(at: stripe * keyBytes + index)
-          work.store(byte, at: index)
-          index += 1
-        }
+        work.formXOR(split.bytes.slice(stripe * keyBytes..<(stripe + 1) * keyBytes))
         var start = 0
         var number: UInt32 = 0
         while start < keyBytes {
