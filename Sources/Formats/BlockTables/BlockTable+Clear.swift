@@ -13,39 +13,31 @@ extension BlockTable {
   package func clear(_ range: Range<UInt64>, keepingSpace: Bool, of node: Node) throws(BlockError) -> Bool {
     try withHeld(node) { (held: borrowing Held) throws(BlockError) in
       let hides = held.node.backing != nil || held.node.flags.contains(.storesZeroes)
-      let hasZero = coding.value(of: .zero) != nil
+      let hasZero = entries.coding.value(of: .zero) != nil
       if hides && !hasZero { return false }
-      _ = try knownTablePlaces(held)
+      _ = try entries.knownTablePlaces(held)
       var block = range.lowerBound / layout.blockSize
       let end = (range.upperBound - 1) / layout.blockSize + 1
       while block < end {
         writes.wait(for: block, held)
-        if space.hasManyDropped { try writeOut(held) }
-        let place = try place(of: block, releasing: false, held)
+        try space.settleMany(held)
+        let place = try entries.place(of: block, releasing: false, held)
         if place.slice == nil, !hides {
           block += min(end - block, place.remaining)
           continue
         }
-        let entry = try entry(of: block, at: place, held)
+        let entry = try entries.entry(of: block, at: place, held)
         if let at = entry.place, keepingSpace || layout.placesStay {
-          try requireApart(entry, of: block, held)
+          try entries.requireApart(entry, of: block, held)
           try zeroInPlace(block, entry, at, mayUnmap: !keepingSpace, held)
         } else if entry != .zero, entry != .hole || hides {
           try set(hasZero ? .zero : .hole, of: block, held)
-          try giveUp(entry, of: block, held)
+          try space.giveUp(entry, of: block, held)
         }
         block += 1
       }
       return true
     }
-  }
-
-  /// Gives up the place that a block had by an entry, unless a table stands there.
-  func giveUp(_ entry: BlockEntry, of block: UInt64, _ held: borrowing Held) throws(BlockError) {
-    guard let at = entry.place, let unit = layout.unit(at: at - layout.lead),
-      try !isOnTable(entry, of: block, held)
-    else { return }
-    space.drop(unit)
   }
 
   /// Zeros what is stored where it is; others run meanwhile, and none of them moves it.
@@ -61,7 +53,7 @@ extension BlockTable {
     }
     guard case .partial = entry else { return }
     try makeBits(of: block, held)
-    try mark(layout.allSectors, of: block, at: offset, held)
+    try entries.mark(layout.allSectors, of: block, at: offset, held)
   }
 
   /// Lets the entries behind the disk's last block be holes, up to `count` entries of all. What they point to may be
@@ -69,13 +61,21 @@ extension BlockTable {
   package func clearBehindEnd(upTo count: UInt64, of node: Node) throws(BlockError) {
     try withHeld(node) { (held: borrowing Held) throws(BlockError) in
       var block = layout.blockCount
-      let hole = coding.value(of: .hole)
+      let hole = entries.coding.value(of: .hole)
       while block < min(count, layout.capacity) {
-        let place = try place(of: block, releasing: false, held)
-        if place.slice != nil, value(place, held) != hole { try set(.hole, of: block, held) }
+        let place = try entries.place(of: block, releasing: false, held)
+        if place.slice != nil, entries.value(place, held) != hole { try set(.hole, of: block, held) }
         block += place.slice == nil ? place.remaining : 1
       }
-      try writeOut(held)
+      try space.writeOut(held)
+    }
+  }
+
+  /// Lets the block at a guest offset have no place.
+  package func dropBlock(at offset: UInt64, of node: Node) throws(BlockError) {
+    try withHeld(node) { (held: borrowing Held) throws(BlockError) in
+      try set(.hole, of: offset / layout.blockSize, held)
+      try space.writeOut(held)
     }
   }
 
@@ -83,20 +83,20 @@ extension BlockTable {
   package func makeEmpty(_ node: Node) throws(BlockError) {
     try withHeld(node) { (held: borrowing Held) throws(BlockError) in
       writes.waitForAll(held)
-      try writeOut(held)
+      try space.writeOut(held)
       // Bitmaps go after the blocks whose bits they have; with a directory, everything goes with the tables.
       for areBlocks in [true, false] where layout.directory == nil || !areBlocks {
         var items: [BlockTableItem] = []
         repeat {
           items = try storedItems(areBlocks: areBlocks, held)
           for item in items { try set(.hole, of: item, held) }
-          try writeOut(held)
+          try space.writeOut(held)
         } while !items.isEmpty
       }
-      forget(held)
+      entries.forget(held)
       let end = layout.endOfReserved
-      try cutFile(to: layout.offset(ofUnit: end), held)
-      space.begin(at: end)
+      try space.cutFile(to: layout.offset(ofUnit: end), held)
+      space.begin(at: end, held)
     }
   }
 
@@ -105,13 +105,13 @@ extension BlockTable {
     var items: [BlockTableItem] = []
     func note(_ item: BlockTableItem, _ value: UInt64) {
       let isBlock = if case .block = item { true } else { false }
-      let hole = (item.isTable ? layout.directory?.coding : coding)?.value(of: .hole)
+      let hole = (item.isTable ? layout.directory?.coding : entries.coding)?.value(of: .hole)
       if isBlock == areBlocks, value != hole, items.count < BlockTable.rememberedPlaces { items.append(item) }
     }
     if layout.directory != nil {
-      try scanDirectory(held) { (item, value) throws(BlockError) in note(item, value) }
+      try entries.scanDirectory(held) { (item, value) throws(BlockError) in note(item, value) }
     } else {
-      try scan(held) { (item, value) throws(BlockError) in note(item, value) }
+      try entries.scan(held) { (item, value) throws(BlockError) in note(item, value) }
     }
     return items
   }

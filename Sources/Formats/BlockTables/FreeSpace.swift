@@ -5,7 +5,9 @@ internal import Bytes
 
 /// The units of a file that may be taken: those behind all in use, those that nothing points to any more, and those that were
 /// given up but that entries in the file may still point to.
-struct FreeSpace {
+///
+/// Belongs to the lock of the table.
+final class FreeSpace {
   /// The first of the units that have never been in use; nil until the tables have been read for it.
   private(set) var end: UInt64?
   /// Units before `end` at which blocks can start: some of those that nothing points to, in no order.
@@ -21,17 +23,23 @@ struct FreeSpace {
   // MARK: What is known
 
   /// Begins anew: nothing from `end` on is in use, and nothing before it may be taken; nil for what the tables are to tell.
-  mutating func begin(at end: UInt64?) {
+  func begin(at end: UInt64?) {
     self.end = end
     reusable = []
     packedEnd = 0
   }
 
+  /// Forgets everything, what was given up too.
+  func forget() {
+    begin(at: nil)
+    dropped = []
+  }
+
   /// Lets places be taken that nothing points to, the last of them first, in place of those remembered.
-  mutating func offer(_ places: [UInt64]) { reusable = places }
+  func offer(_ places: [UInt64]) { reusable = places }
 
   /// Notes that nothing from `end` on is in use.
-  mutating func cut(to end: UInt64) {
+  func cut(to end: UInt64) {
     self.end = end
     reusable.removeAll { $0 >= end }
   }
@@ -39,7 +47,7 @@ struct FreeSpace {
   // MARK: Taking
 
   /// Takes places for blocks in a row: at least one, at most `count`, first of those that were in use; nil where there are none.
-  mutating func takePlaces(_ count: UInt64, _ layout: BlockTableLayout) -> Range<UInt64>? {
+  func takePlaces(_ count: UInt64, _ layout: BlockTableLayout) -> Range<UInt64>? {
     let perBlock = layout.blockUnits
     guard let last = reusable.popLast() else { return takePlacesAtEnd(count, layout) }
     var first = last
@@ -50,7 +58,7 @@ struct FreeSpace {
     return first..<last + perBlock
   }
 
-  private mutating func takePlacesAtEnd(_ count: UInt64, _ layout: BlockTableLayout) -> Range<UInt64>? {
+  private func takePlacesAtEnd(_ count: UInt64, _ layout: BlockTableLayout) -> Range<UInt64>? {
     let perBlock = layout.blockUnits
     guard let start = end.map(layout.start(from:)), start < layout.unitLimit,
       perBlock <= layout.unitLimit - start
@@ -63,7 +71,7 @@ struct FreeSpace {
   /// Takes units behind all in use for something other than a block; nil where the format has no more.
   ///
   /// - Parameter likeBlock: whether they begin where a block could.
-  mutating func takeUnits(_ count: UInt64, likeBlock: Bool, limit: UInt64, _ layout: BlockTableLayout)
+  func takeUnits(_ count: UInt64, likeBlock: Bool, limit: UInt64, _ layout: BlockTableLayout)
     -> Range<UInt64>?
   {
     guard let end else { return nil }
@@ -75,7 +83,7 @@ struct FreeSpace {
 
   /// Takes so many bytes: behind the last compressed block where nothing else has come there since; nil where the format has
   /// no more.
-  mutating func takeBytes(_ count: UInt64, _ layout: BlockTableLayout) -> Range<UInt64>? {
+  func takeBytes(_ count: UInt64, _ layout: BlockTableLayout) -> Range<UInt64>? {
     guard let end else { return nil }
     let goesOn = layout.units(of: 0..<packedEnd).upperBound == end
     let start = goesOn ? packedEnd : layout.offset(ofUnit: end)
@@ -90,7 +98,7 @@ struct FreeSpace {
   // MARK: Giving back
 
   /// Takes units back that nothing came to point to; whether they were the last ones in use.
-  mutating func giveBack(_ units: Range<UInt64>, _ layout: BlockTableLayout) -> Bool {
+  func giveBack(_ units: Range<UInt64>, _ layout: BlockTableLayout) -> Bool {
     guard units.upperBound == end else {
       layout.forEachPlace(in: units) { unit in
         reusable.append(unit)
@@ -108,10 +116,10 @@ struct FreeSpace {
   }
 
   /// Notes the place of a block that was given up in memory.
-  mutating func drop(_ unit: UInt64) { dropped.append(unit) }
+  func drop(_ unit: UInt64) { dropped.append(unit) }
 
   /// Lets what was given up be taken, since no entry in the file points to it any more; the last of these places.
-  mutating func settle() -> UInt64? {
+  func settle() -> UInt64? {
     defer { dropped = [] }
     if end != nil { reusable += dropped.prefix(max(0, BlockTable.rememberedPlaces - reusable.count)) }
     return dropped.max()

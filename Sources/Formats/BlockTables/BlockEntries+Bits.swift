@@ -1,12 +1,12 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-package import BlockGraph
+internal import BlockGraph
 internal import Bytes
-package import Errors
+internal import Errors
 
 /// The bits that say which sectors of a block are stored, and which are as in a hole.
-extension BlockTable {
+extension BlockEntries {
   /// Whether the sector at an offset in a block stored in part is there, and up to which offset others are like it; nil
   /// where the bits had to be read, during which everything may have changed.
   func sectorsAlike(in block: UInt64, at place: UInt64, _ inside: UInt64, _ held: borrowing Held)
@@ -52,15 +52,6 @@ extension BlockTable {
     return (offset, Int(block % every) * layout.sectorsPerBlock)
   }
 
-  /// Lets a block that is stored in part have bits: makes the bitmap of its group where that is not there.
-  func makeBits(of block: UInt64, _ held: borrowing Held) throws(BlockError) {
-    guard let every = layout.bitmapGroup else { return }
-    let group = BlockTableItem.bitmap(block / every)
-    guard try entry(of: group, at: bitmapPlace(of: block / every, held), held).place == nil else { return }
-    let units = try takeUnits(for: group, held)
-    try set(.data(layout.offset(ofUnit: units.lowerBound)), of: group, held)
-  }
-
   /// Notes that sectors of a block at this place are stored, or that they are not.
   func mark(
     _ sectors: Range<UInt64>, of block: UInt64, at place: UInt64, areStored: Bool = true,
@@ -90,67 +81,6 @@ extension BlockTable {
           slice, part.lowerBound % perSlice / 8..<(part.upperBound - 1) % perSlice / 8 + 1, held)
       }
       bit = part.upperBound
-    }
-  }
-}
-
-extension BlockTable {
-  /// Lets the bits of each stored block name all of its sectors: those that they did not name read as zero from then on.
-  /// Where the bits are advisory, content stays as it is.
-  package func nameAllSectors(of node: Node) throws(BlockError) {
-    try withHeld(node) { (held: borrowing Held) throws(BlockError) in
-      try forEachPlaced(held) { (block, entry, at) throws(BlockError) in
-        if entry.isPartial { try self.zeroUnnamed(block, at: at, held) }
-        try self.mark(layout.allSectors, of: block, at: at, held)
-      }
-      try writeOut(held)
-    }
-  }
-
-  /// Calls `body` with each block that has a place, its entry and the place, once no write is under way.
-  private func forEachPlaced(
-    _ held: borrowing Held, _ body: (UInt64, BlockEntry, UInt64) throws(BlockError) -> Void
-  )
-    throws(BlockError)
-  {
-    writes.waitForAll(held)
-    var block: UInt64 = 0
-    while block < layout.blockCount {
-      let place = try place(of: block, releasing: false, held)
-      let entry = try entry(of: block, at: place, held)
-      if let at = entry.place { try body(block, entry, at) }
-      block += place.slice == nil ? place.remaining : 1
-    }
-  }
-
-  /// Lets each block that is stored in part be stored as a whole, and no bitmaps stand apart: sectors that were not named
-  /// read as zero from then on.
-  package func storeWhole(_ node: Node) throws(BlockError) {
-    try withHeld(node) { (held: borrowing Held) throws(BlockError) in
-      try forEachPlaced(held) { (block, entry, at) throws(BlockError) in
-        guard entry.isPartial else { return }
-        try self.zeroUnnamed(block, at: at, held)
-        try self.set(.data(at), of: block, held)
-      }
-      try writeOut(held)
-      guard let every = layout.bitmapGroup else { return }
-      for group in 0..<layout.blockCount.dividedUp(by: every)
-      where layout.entryIndex(of: .bitmap(group)) < layout.capacity {
-        try set(.hole, of: .bitmap(group), held)
-      }
-      _ = try compact(held)
-    }
-  }
-
-  private func zeroUnnamed(_ block: UInt64, at place: UInt64, _ held: borrowing Held) throws(BlockError) {
-    var inside: UInt64 = 0
-    while inside < layout.blockSize {
-      guard let sectors = try sectorsAlike(in: block, at: place, inside, held) else { continue }
-      let end = min(sectors.end, layout.blockSize)
-      if !sectors.areStored {
-        try held.node.child(in: .file).writeZeroes(at: place + inside, length: end - inside, mayUnmap: true)
-      }
-      inside = end
     }
   }
 }

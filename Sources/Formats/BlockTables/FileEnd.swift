@@ -18,9 +18,29 @@ package protocol BlockTableTrailer: Sendable {
 ///
 /// A file ends with a trailer at every moment: the new one is safe before anything stands where the old one is, and before
 /// the file is cut.
-extension BlockTable {
+final class FileEnd {
+  private let trailer: (any BlockTableTrailer)?
+  private let journal: (any TableJournal)?
+  private let count: (any TableCount)?
+  /// Bytes of the trailer at the end of the file, as it stands there: 0 where there is none yet.
+  private(set) var trailerBytes: UInt64
+
+  init(
+    _ trailer: (any BlockTableTrailer)?, bytes: UInt64, journal: (any TableJournal)?, count: (any TableCount)?
+  ) {
+    self.trailer = trailer
+    self.journal = journal
+    self.count = count
+    trailerBytes = bytes
+  }
+
+  /// Whether the format has a trailer.
+  var hasTrailer: Bool { trailer != nil }
+  /// Whether the file ends with a whole trailer, where the format has one.
+  var isWhole: Bool { trailer.map { $0.length == trailerBytes } ?? true }
+
   /// Where the trailer stands, or the file ends.
-  func areaEnd(_ file: Edge, _ held: borrowing Held) -> UInt64 {
+  func area(_ file: Edge, _ held: borrowing Held) -> UInt64 {
     file.length - min(file.length, trailerBytes)
   }
 
@@ -34,9 +54,9 @@ extension BlockTable {
   }
 
   /// Makes the file shorter, so that it ends at an offset or with the trailer there, or leaves it as it is.
-  func cutFile(to offset: UInt64, _ held: borrowing Held) throws(BlockError) {
+  func cut(to offset: UInt64, _ layout: BlockTableLayout, _ held: borrowing Held) throws(BlockError) {
     let file = try held.node.child(in: .file)
-    guard offset < areaEnd(file, held) else { return }
+    guard offset < area(file, held) else { return }
     try journal?.settle(held.node)
     try placeTrailer(at: offset, held)
     let units = layout.units(of: 0..<offset).upperBound
@@ -49,9 +69,9 @@ extension BlockTable {
 
   /// Makes the file longer, so that it ends at an offset or with the trailer there, with zeros before that; whether it was
   /// shorter.
-  func lengthenFile(to offset: UInt64, _ held: borrowing Held) throws(BlockError) -> Bool {
+  func lengthen(to offset: UInt64, _ held: borrowing Held) throws(BlockError) -> Bool {
     let file = try held.node.child(in: .file)
-    let end = areaEnd(file, held)
+    let end = area(file, held)
     guard offset > end else { return false }
     if trailer == nil {
       try file.truncate(to: offset, exact: false, preallocation: .off)
@@ -61,30 +81,5 @@ extension BlockTable {
       try file.writeZeroes(at: end, length: min(old, offset - end), mayUnmap: true)
     }
     return true
-  }
-
-  /// Lets a file end with a whole trailer that does not, behind all that it has.
-  ///
-  /// - Parameter isWhole: whether the file must have all that entries point to; throws kind `corrupt` then where it ends
-  ///   before.
-  package func ensureTrailer(_ node: Node, isWhole: Bool = true) throws(BlockError) {
-    try withHeld(node) { (held: borrowing Held) throws(BlockError) in
-      let file = try held.node.child(in: .file)
-      let needed = isWhole ? layout.offset(ofUnit: try knownEnd(held)) : 0
-      guard needed <= areaEnd(file, held) else {
-        throw BlockError(
-          .corrupt, "the file ends before its last block, which lies up to offset \(needed)",
-          advice: "What is left can be read; 'check -r all' lets the rest read as zeros.")
-      }
-      guard let trailer, trailerBytes != trailer.length else { return }
-      let end = areaEnd(file, held)
-      do throws(BlockError) {
-        try placeTrailer(at: end.roundedUp(to: 512) ?? end, held)
-      } catch {
-        guard isWhole else { throw error }
-        // A device ends where it ends.
-        try placeTrailer(at: needed, held)
-      }
-    }
   }
 }

@@ -1,0 +1,165 @@
+// Copyright 2026 The Strata authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import BlockGraph
+internal import Bytes
+internal import Errors
+
+/// A change of the guest's length. `header` stands for the one write after which the file has the new length.
+struct LengthChange {
+  private let table: BlockTable
+  private let entries: BlockEntries
+  private let space: BlockSpace
+
+  init(_ table: BlockTable) {
+    self.table = table
+    entries = table.entries
+    space = table.space
+  }
+
+  private var layout: BlockTableLayout { entries.layout }
+
+  /// Sets the guest's length; the table must have room for the blocks that it makes.
+  ///
+  /// New blocks read as zero, whatever lies below; with a preallocation other than off, or where places are fixed, they
+  /// have places.
+  func resize(
+    to length: UInt64, preallocation: Preallocation, _ held: borrowing Held,
+    header: (BlockTableLayout) throws(BlockError) -> Void
+  ) throws(BlockError) {
+    var next = layout
+    next.length = length
+    next.unitLimit = max(next.unitLimit, next.blockCount * next.blockUnits)
+    precondition(
+      next.blockCount == 0 || layout.entryIndex(of: .block(next.blockCount - 1)) < layout.capacity,
+      "block table without room")
+    let old = layout
+    guard length < old.length else { return try grow(to: next, preallocation, held, header) }
+    try space.writeOut(held)
+    try header(next)
+    // The table's entries behind the new end mean nothing from here on.
+    entries.useLength(of: next, held)
+    try drop(next.blockCount..<old.blockCount, held)
+    try zeroTail(of: length, held)
+    try space.writeOut(held)
+    _ = try Compaction(table).run(held)
+  }
+
+  /// Lets blocks be holes, whatever lies below, and gives up their places.
+  private func drop(_ blocks: Range<UInt64>, _ held: borrowing Held) throws(BlockError) {
+    var block = blocks.lowerBound
+    while block < blocks.upperBound {
+      let place = try entries.place(of: block, releasing: false, held)
+      guard place.slice != nil else {
+        block += place.remaining
+        continue
+      }
+      if let entry = entries.checked(entries.value(place, held), of: .block(block), held) {
+        try space.giveUp(entry, of: block, held)
+      }
+      try table.set(.hole, of: block, held)
+      try space.settleMany(held)
+      block += 1
+    }
+  }
+
+  /// Makes entries for new blocks, then the disk that has them; undone where that fails.
+  private func grow(
+    to next: BlockTableLayout, _ preallocation: Preallocation, _ held: borrowing Held,
+    _ header: (BlockTableLayout) throws(BlockError) -> Void
+  ) throws(BlockError) {
+    let old = layout
+    let file = try held.node.child(in: .file)
+    let oldEnd = space.areaEnd(file, held)
+    try zeroTail(of: old.length, held)
+    do throws(BlockError) {
+      let blocks = old.blockCount..<next.blockCount
+      let shown = min(blocks.upperBound, (held.node.backing?.length ?? 0).dividedUp(by: old.blockSize))
+      entries.beginGrowth(to: next, held)
+      if shown >= old.blockCount { try hideTail(of: old.length, held) }
+      if layout.directory == nil {
+        for block in blocks { try table.set(.hole, of: block, held) }
+        if let every = layout.bitmapGroup {
+          for group in old.blockCount.dividedUp(by: every)..<next.blockCount.dividedUp(by: every) {
+            try table.set(.hole, of: .bitmap(group), held)
+          }
+        }
+      }
+      if layout.isFixed || preallocation != .off {
+        try fill(blocks, preallocation, held)
+      } else if shown > blocks.lowerBound {
+        let hidden = blocks.lowerBound..<shown
+        if entries.coding.value(of: .zero) == nil {
+          try fill(hidden, .off, held)
+        } else {
+          for block in hidden { try table.set(.zero, of: block, held) }
+        }
+      }
+      try space.writeOut(held)
+      try header(next)
+      entries.useLength(of: next, held)
+    } catch {
+      entries.useLength(of: old, held)
+      space.begin(at: nil, held)
+      // There is an error to report already. Tables that were made stay.
+      if old.directory == nil { try? space.cutFile(to: oldEnd, held) }
+      throw error
+    }
+  }
+
+  /// Lets what is stored behind the end of the last block read as zero, so that it is when the disk grows.
+  private func zeroTail(of length: UInt64, _ held: borrowing Held) throws(BlockError) {
+    let inside = length % layout.blockSize
+    // Zeros in the file would read as something else: the driver writes what reads as zeros.
+    guard inside > 0, !layout.fillsBlocks else { return }
+    let block = length / layout.blockSize
+    guard let offset = try entries.entry(of: block, held).place else {
+      return
+    }
+    try held.node.child(in: .file).writeZeroes(
+      at: offset + inside, length: layout.blockSize - inside, mayUnmap: true)
+  }
+
+  /// Lets what lies below not show through behind the end of the last block, once the disk is longer.
+  private func hideTail(of length: UInt64, _ held: borrowing Held) throws(BlockError) {
+    let inside = length % layout.blockSize
+    guard inside > 0, let backing = held.node.backing else { return }
+    let block = length / layout.blockSize
+    let entry = try entries.entry(of: block, held)
+    switch entry {
+    case .partial(let place):
+      try table.makeBits(of: block, held)
+      try entries.mark(
+        layout.sectors(of: inside..<layout.blockSize), of: block, at: place, held)
+    case .hole:
+      let units = try space.takePlaces(1, held)
+      try space.makeBlank(units, isWhole: false, held)
+      let place = layout.place(at: units.lowerBound)
+      var done: UInt64 = 0
+      while done < inside {
+        let count = min(inside - done, 1 << 20)
+        let piece = try backing.read(at: length - inside + done, count: Int(count))
+        try held.node.child(in: .file).write(at: place + done, from: piece.bytes)
+        done += count
+      }
+      try table.enter(
+        block, unit: units.lowerBound, sectors: layout.bitmap == nil ? nil : layout.allSectors, held)
+    case .data, .zero, .compressed: break
+    }
+  }
+
+  /// Gives new blocks places that read as zero.
+  private func fill(_ blocks: Range<UInt64>, _ preallocation: Preallocation, _ held: borrowing Held)
+    throws(BlockError)
+  {
+    var block = blocks.lowerBound
+    while block < blocks.upperBound {
+      let units = try space.takePlaces(blocks.upperBound - block, held)
+      try space.makeBlank(units, isWhole: false, preallocation: preallocation, held)
+      for unit in stride(from: units.lowerBound, to: units.upperBound, by: Int(layout.blockUnits)) {
+        try table.enter(block, unit: unit, held)
+        block += 1
+      }
+    }
+  }
+}
