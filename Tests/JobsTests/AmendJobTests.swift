@@ -3,7 +3,7 @@
 
 import BlockGraph
 import Errors
-import Jobs
+@testable import Jobs
 import Options
 import Support
 import Synchronization
@@ -94,7 +94,8 @@ import Testing
           "user", request: PermissionRequest(held: .consistentRead, shared: .consistentRead))
         try bench.graph.attach(user, to: bench.node)
         var warnings: [BlockError] = []
-        try bench.graph.amend(user, AmendRequest(options: ["byte": 7]), warnings: &warnings)
+        try Amendment.runInLine(
+          user, AmendRequest(options: ["byte": 7]), in: bench.graph, warnings: &warnings)
         #expect(warnings.isEmpty)
       } else {
         #expect(bench.amend().error == nil)
@@ -115,13 +116,13 @@ import Testing
     let user = graph.makeUser("nobody", request: .none)
     var warnings: [BlockError] = []
     var error = #expect(throws: BlockError.self) {
-      try graph.amend(user, AmendRequest(options: [:]), warnings: &warnings)
+      try Amendment.runInLine(user, AmendRequest(options: [:]), in: graph, warnings: &warnings)
     }
     #expect(error?.kind == .notFound && error?.message == "No medium: nobody has no image")
     let raw = try #require(opener.kind(named: "raw"))
     try graph.attach(user, to: try opener.openFormat(raw, on: file, [:], OpenSettings()))
     error = #expect(throws: BlockError.self) {
-      try graph.amend(user, AmendRequest(options: [:]), warnings: &warnings)
+      try Amendment.runInLine(user, AmendRequest(options: [:]), in: graph, warnings: &warnings)
     }
     #expect(error?.kind == .unsupported)
     #expect(error?.message == "Format driver 'raw' does not support option amendment")

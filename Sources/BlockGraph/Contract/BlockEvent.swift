@@ -62,9 +62,3 @@ package enum BlockEvent: String, Sendable, CaseIterable {
   /// Once, when the storage is opened.
   case none
 }
-
-extension Edge {
-  /// Tells the child what the next request is about.
-  @inline(__always)
-  package func note(_ event: BlockEvent) { child.driver.note(event) }
-}

@@ -54,8 +54,3 @@ extension FilterDriver {
     ((try? below(node))?.capabilities ?? []).subtracting(.copiesRanges)
   }
 }
-
-extension Node {
-  /// The abilities of the node, given its present children.
-  package var capabilities: Capabilities { driver.capabilities(of: self) }
-}

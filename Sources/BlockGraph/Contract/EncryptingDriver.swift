@@ -23,11 +23,3 @@ package protocol EncryptingStorage: EncryptingDriver, StorageDriver {
   func writeEncrypted(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node)
     throws(BlockError)
 }
-
-extension Node {
-  /// The driver, where it encrypts what it stores.
-  var encryption: (any EncryptingDriver)? {
-    guard let driver = driver as? any EncryptingDriver, driver.encryptionUnit != nil else { return nil }
-    return driver
-  }
-}

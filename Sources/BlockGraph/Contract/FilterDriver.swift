@@ -95,22 +95,6 @@ package protocol FilteredStorage {
   func flush() throws(BlockError)
 }
 
-extension Edge: FilteredStorage {
-  /// Those of the child.
-  package var limits: Limits { child.limits }
-  /// Those of the child.
-  package var capabilities: Capabilities { child.capabilities }
-  /// That of the child.
-  package var allocatedLength: UInt64? { child.allocatedLength }
-  /// Makes a range read as zero, in whatever way.
-  package func zero(at offset: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool) throws(BlockError)
-    -> Bool
-  {
-    try writeZeroes(at: offset, length: length, mayUnmap: mayUnmap, unchanged: unchanged)
-    return true
-  }
-}
-
 extension FilterDriver {
   /// `file`.
   package var filteredSlot: EdgeSlot? { .file }

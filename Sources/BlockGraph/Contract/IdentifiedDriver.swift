@@ -54,8 +54,3 @@ package struct ImageIdentity: Sendable, Equatable {
     self.sectorSize = sectorSize
   }
 }
-
-extension Node {
-  /// What tells the image from others, where its format knows that.
-  package var identity: ImageIdentity? { (driver as? any IdentifiedDriver)?.identity }
-}

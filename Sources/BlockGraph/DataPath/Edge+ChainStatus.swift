@@ -41,6 +41,53 @@ extension ChainStatus {
     hostOffset = location.offset
     hostFile = layer.edge(location.slot)?.child.fileName
   }
+
+  /// The status of a range that a layer allocates; asks the layer's child where it may know of holes.
+  fileprivate static func of(_ extent: Extent, in layer: Node, depth: Int) throws(BlockError) -> ChainStatus {
+    var status = ChainStatus(
+      length: extent.length, depth: depth, isPresent: true, isZero: extent.kind == .zero,
+      isData: extent.kind == .data, isCompressed: extent.encoding == .compressed)
+    guard let location = extent.location, extent.encoding != .compressed else { return status }
+    // Bytes that are not what the guest reads have no place worth telling.
+    if layer.encryption != nil { return status }
+    status.hostOffset = location.offset
+    status.hostFile = layer.fileName
+    if layer.driver is any StorageDriver { return status }
+    let child = try layer.child(in: location.slot)
+    status.hostFile = child.child.fileName
+    // A format's separate data file is taken as data throughout: it may have been preallocated on purpose.
+    guard extent.kind == .data, extent.encoding == .plain, location.slot != .dataFile,
+      (layer.driver as? any FormatDriver)?.mayHaveHoles(of: layer) != false
+    else { return status }
+    let childLength = child.length
+    guard location.offset < childLength else {
+      status.isZero = true
+      status.isData = !extent.isPassThrough
+      return status
+    }
+    status.length = min(status.length, childLength - location.offset)
+    let below: ChainStatus
+    do throws(BlockError) {
+      below = try child.chainStatus(at: location.offset, length: status.length)
+    } catch {
+      // The layer itself says that there is data; holes of its file are only a hint.
+      guard !extent.isPassThrough else { throw error }
+      return status
+    }
+    status.length = below.length
+    if location.offset + below.length == childLength {
+      // The storage's last block is one thing, also where the file ends in the middle of it.
+      let end = childLength.roundedUp(to: max(child.child.limits.requestAlignment, 1)) ?? childLength
+      status.length = min(extent.length, end - location.offset)
+    }
+    if extent.isPassThrough {
+      (status.isPresent, status.isZero, status.isData) = (below.isPresent, below.isZero, below.isData)
+      (status.hostOffset, status.hostFile) = (below.hostOffset, below.hostFile)
+    } else if below.isZero {
+      status.isZero = true
+    }
+    return status
+  }
 }
 
 extension Edge {
@@ -76,7 +123,7 @@ extension Edge {
         continue
       }
       guard extent.kind == .unallocated else {
-        return try edge.child.status(of: extent, depth: depth)
+        return try ChainStatus.of(extent, in: edge.child, depth: depth)
       }
       guard let backing = edge.child.backing, backing.child !== base else {
         var status = ChainStatus(
@@ -89,54 +136,5 @@ extension Edge {
       edge = backing
       depth += 1
     }
-  }
-}
-
-extension Node {
-  /// The status of a range that this layer allocates; asks the child where it may know of holes.
-  fileprivate func status(of extent: Extent, depth: Int) throws(BlockError) -> ChainStatus {
-    var status = ChainStatus(
-      length: extent.length, depth: depth, isPresent: true, isZero: extent.kind == .zero,
-      isData: extent.kind == .data, isCompressed: extent.encoding == .compressed)
-    guard let location = extent.location, extent.encoding != .compressed else { return status }
-    // Bytes that are not what the guest reads have no place worth telling.
-    if encryption != nil { return status }
-    status.hostOffset = location.offset
-    status.hostFile = fileName
-    if driver is any StorageDriver { return status }
-    let child = try child(in: location.slot)
-    status.hostFile = child.child.fileName
-    // A format's separate data file is taken as data throughout: it may have been preallocated on purpose.
-    guard extent.kind == .data, extent.encoding == .plain, location.slot != .dataFile,
-      (driver as? any FormatDriver)?.mayHaveHoles(of: self) != false
-    else { return status }
-    let childLength = child.length
-    guard location.offset < childLength else {
-      status.isZero = true
-      status.isData = !extent.isPassThrough
-      return status
-    }
-    status.length = min(status.length, childLength - location.offset)
-    let below: ChainStatus
-    do throws(BlockError) {
-      below = try child.chainStatus(at: location.offset, length: status.length)
-    } catch {
-      // The layer itself says that there is data; holes of its file are only a hint.
-      guard !extent.isPassThrough else { throw error }
-      return status
-    }
-    status.length = below.length
-    if location.offset + below.length == childLength {
-      // The storage's last block is one thing, also where the file ends in the middle of it.
-      let end = childLength.roundedUp(to: max(child.child.limits.requestAlignment, 1)) ?? childLength
-      status.length = min(extent.length, end - location.offset)
-    }
-    if extent.isPassThrough {
-      (status.isPresent, status.isZero, status.isData) = (below.isPresent, below.isZero, below.isData)
-      (status.hostOffset, status.hostFile) = (below.hostOffset, below.hostFile)
-    } else if below.isZero {
-      status.isZero = true
-    }
-    return status
   }
 }

@@ -17,7 +17,7 @@ package struct PreparedClusters: ~Copyable, Sendable {
   fileprivate init(_ clusters: [CompressedCluster], of node: Node) throws(BlockError) {
     node.gate.enter()
     do throws(BlockError) {
-      let format = try node.compressingDriver()
+      let format = try PreparedClusters.driver(of: node)
       slot = try format.prepareCompressed(clusters, of: node)
       self.format = format
       self.node = node
@@ -31,6 +31,12 @@ package struct PreparedClusters: ~Copyable, Sendable {
     // Code that gives up has an error to report already.
     if !isFinished { try? format.finishCompressed(slot, written: false, of: node) }
     node.gate.leave()
+  }
+
+  /// The driver of a node whose format stores clusters compressed.
+  fileprivate static func driver(of node: Node) throws(BlockError) -> any CompressingDriver {
+    guard let format = node.driver as? any CompressingDriver else { throw .noCompression }
+    return format
   }
 
   /// Writes the clusters and links them.
@@ -50,8 +56,8 @@ extension Edge {
   ///
   /// - Throws: kind `unsupported` where the format has none.
   package func makeCompressor() throws(BlockError) -> any ClusterCompressor {
-    if let (_, below) = child.compressionFilter { return try below.makeCompressor() }
-    return try child.compressingDriver().makeCompressor()
+    if let (_, below) = compressionFilter { return try below.makeCompressor() }
+    return try PreparedClusters.driver(of: child).makeCompressor()
   }
 
   /// Finds room for compressed clusters, so that the order of calls decides about the order on disk.
@@ -61,7 +67,7 @@ extension Edge {
     -> PreparedClusters
   {
     requirePermission("write compressed", unchanged: unchanged)
-    if let (filter, below) = child.compressionFilter {
+    if let (filter, below) = compressionFilter {
       let unit = child.limits.clusterSize
       for cluster in clusters {
         let request = FilteredRequest(.write, at: cluster.guestOffset, length: unit)
@@ -83,20 +89,12 @@ extension Edge {
 
   /// Gives the room of prepared clusters back.
   package func abandon(_ prepared: consuming PreparedClusters) {}
-}
 
-extension Node {
-  /// The filter that hands compressed clusters on, and where to, if this node is one.
-  fileprivate var compressionFilter: (any FilterDriver, Edge)? {
-    guard let filter = driver as? any FilterDriver, filter.handsOnCompressed, let below = filtered else {
-      return nil
-    }
+  /// The child and what stands below it, where it is a filter that hands compressed clusters on.
+  private var compressionFilter: (any FilterDriver, Edge)? {
+    guard let filter = child.driver as? any FilterDriver, filter.handsOnCompressed, let below = child.filtered
+    else { return nil }
     return (filter, below)
-  }
-
-  fileprivate func compressingDriver() throws(BlockError) -> any CompressingDriver {
-    guard let format = driver as? any CompressingDriver else { throw .noCompression }
-    return format
   }
 }
 

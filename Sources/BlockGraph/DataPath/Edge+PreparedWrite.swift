@@ -58,6 +58,29 @@ package struct PreparedWrite: ~Copyable, Sendable {
     return places
   }
 
+  /// Writes the bytes of the range, and links it.
+  fileprivate mutating func write(_ data: RawSpan) throws(BlockError) {
+    let node = claimed.node
+    guard node.driver is any FormatDriver else {
+      guard isEncrypted, let storage = node.driver as? any EncryptingStorage else {
+        return try node.write(at: offset, from: data, unchanged: isUnchanged)
+      }
+      let (offset, isUnchanged) = (offset, isUnchanged)
+      return try node.busy.run(offset..<offset + length, alone: false) { () throws(BlockError) in
+        try storage.writeEncrypted(at: offset, from: data, unchanged: isUnchanged, of: node)
+      }
+    }
+    var done = 0
+    for slot in claimed.slots {
+      let count = Int(slot.length)
+      try node.fill(
+        slot, at: offset + UInt64(done), with: data.slice(done..<done + count), unchanged: isUnchanged,
+        isEncrypted: isEncrypted)
+      try claimed.linkNext()
+      done += count
+    }
+  }
+
   /// Links the range, whose bytes have been written already.
   mutating func link() throws(BlockError) { try claimed.linkAll() }
 }
@@ -80,7 +103,7 @@ extension Edge {
     precondition(UInt64(data.byteCount) == prepared.length, "prepared write of another length")
     do throws(BlockError) {
       try child.refuseLookingLikeImage(at: prepared.offset, data)
-      guard child.detectsZeroes(in: data) else { return try child.write(&prepared, from: data) }
+      guard child.detectsZeroes(in: data) else { return try prepared.write(data) }
       let (offset, isUnchanged) = (prepared.offset, prepared.isUnchanged)
       abandon(prepared)
       try child.writeDetectedZeroes(
@@ -124,27 +147,4 @@ extension Edge {
 
   /// Gives the place of a prepared range back.
   package func abandon(_ prepared: consuming PreparedWrite) {}
-}
-
-extension Node {
-  fileprivate func write(_ prepared: inout PreparedWrite, from data: RawSpan) throws(BlockError) {
-    let (offset, length, isUnchanged) = (prepared.offset, prepared.length, prepared.isUnchanged)
-    guard driver is any FormatDriver else {
-      guard prepared.isEncrypted, let storage = driver as? any EncryptingStorage else {
-        return try write(at: offset, from: data, unchanged: isUnchanged)
-      }
-      return try busy.run(offset..<offset + length, alone: false) { () throws(BlockError) in
-        try storage.writeEncrypted(at: offset, from: data, unchanged: isUnchanged, of: self)
-      }
-    }
-    var done = 0
-    for slot in prepared.claimed.slots {
-      let count = Int(slot.length)
-      try fill(
-        slot, at: offset + UInt64(done), with: data.slice(done..<done + count), unchanged: isUnchanged,
-        isEncrypted: prepared.isEncrypted)
-      try prepared.claimed.linkNext()
-      done += count
-    }
-  }
 }

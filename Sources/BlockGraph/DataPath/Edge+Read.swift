@@ -169,14 +169,4 @@ extension Node {
       done += count
     }
   }
-
-  /// The edge in a slot.
-  ///
-  /// - Throws: kind `notFound` where nothing stands there.
-  package func child(in slot: EdgeSlot) throws(BlockError) -> Edge {
-    guard let edge = edge(slot) else {
-      throw BlockError(.notFound, "node '\(name)' has no child '\(slot.rawValue)'")
-    }
-    return edge
-  }
 }

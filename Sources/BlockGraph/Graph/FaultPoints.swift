@@ -38,6 +38,12 @@ package final class FaultPoints {
     isSuspended = before
   }
 
+  /// Storage that fails when it is told to, where a test asked for that, or else the driver itself.
+  func wrapped(_ driver: any BlockDriver) -> any BlockDriver {
+    guard let wrapStorage, let storage = driver as? any StorageDriver else { return driver }
+    return wrapStorage(storage)
+  }
+
   /// Passes a point.
   package func pass(_ name: @autoclosure () -> String) throws(BlockError) {
     if isSuspended { return }
@@ -46,13 +52,5 @@ package final class FaultPoints {
     guard failing != 0 else { return }
     names.append(name())
     if passed == failing { throw BlockError(.inputOutput, "injected failure at step \(passed) (\(name()))") }
-  }
-}
-
-extension Graph {
-  /// Storage that fails when it is told to, where a test asked for that, or else the driver itself.
-  func withFaults(_ driver: any BlockDriver) -> any BlockDriver {
-    guard let wrap = faults.wrapStorage, let storage = driver as? any StorageDriver else { return driver }
-    return wrap(storage)
   }
 }

@@ -40,6 +40,17 @@ extension Graph {
     if let node { try close(node) }
   }
 
+  /// Lets go of the image called `name` at the end of a job, where `user` has one; returns what went wrong.
+  package func close(_ user: RootUser?, named name: String) -> BlockError? {
+    guard let user else { return nil }
+    do throws(BlockError) {
+      try release(user)
+      return nil
+    } catch {
+      return error.prefixed("could not close '\(name)'", naming: name)
+    }
+  }
+
   /// Releases every user there is, the newest first, so that no file stays open or locked.
   ///
   /// - Parameter failed: told of each user whose images could not be written back.

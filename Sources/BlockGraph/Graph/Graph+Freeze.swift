@@ -43,11 +43,3 @@ extension Graph {
     return links
   }
 }
-
-extension Node {
-  /// The edge to the next layer of the chain: the backing file, or what a filter filters.
-  var chainEdge: Edge? {
-    for edge in children where !edge.role.isDisjoint(with: [.cow, .filtered]) { return edge }
-    return nil
-  }
-}

@@ -15,7 +15,9 @@ extension Graph {
     do throws(BlockError) {
       try refreshLimits(of: ordered, edit)
       for user in users {
-        if let edge = user.edge { edit.setPermissions(edge.usersPermissions(user), of: edge) }
+        guard let edge = user.edge else { continue }
+        // None while the child is inactive.
+        edit.setPermissions(edge.child.flags.contains(.inactive) ? .none : user.request, of: edge)
       }
       for node in ordered {
         try Graph.refuseConflicts(at: node)
@@ -101,12 +103,5 @@ extension Graph {
     }
     for node in nodes { visit(node) }
     return order.reversed()
-  }
-}
-
-extension Edge {
-  /// The permissions that a user asks for of the child now: none while it is inactive.
-  fileprivate func usersPermissions(_ user: RootUser) -> PermissionRequest {
-    child.flags.contains(.inactive) ? .none : user.request
   }
 }

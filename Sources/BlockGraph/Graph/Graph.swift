@@ -117,15 +117,3 @@ package final class Graph {
 /// The graph may not cross threads: the compiler holds to that.
 @available(*, unavailable)
 extension Graph: Sendable {}
-
-extension Node {
-  /// The permissions that all parents hold together, and those that all of them share.
-  var cumulativePermissions: PermissionRequest {
-    var request = PermissionRequest.none
-    for edge in parents {
-      request.held.formUnion(edge.request.held)
-      request.shared.formIntersection(edge.request.shared)
-    }
-    return request
-  }
-}

@@ -255,17 +255,3 @@ package final class GraphEdit {
       "Making '\(child.name)' the \(slot.rawValue) child of '\(parent.name)' would create a cycle")
   }
 }
-
-extension Node {
-  /// Whether `other` is the node itself or stands somewhere below it.
-  func reaches(_ other: Node) -> Bool {
-    var seen: Set<ObjectIdentifier> = []
-    var open = [self]
-    while let node = open.popLast() {
-      if node === other { return true }
-      guard seen.insert(ObjectIdentifier(node)).inserted else { continue }
-      for edge in node.children { open.append(edge.child) }
-    }
-    return false
-  }
-}

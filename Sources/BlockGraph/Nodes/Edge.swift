@@ -1,6 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+package import Errors
 internal import Synchronization
 
 /// The link from a parent to one child, with an identity of its own: the same child may stand in two slots.
@@ -51,5 +52,25 @@ package final class Edge: @unchecked Sendable {
 
   private static func pack(_ request: PermissionRequest) -> UInt16 {
     UInt16(request.held.rawValue) | UInt16(request.shared.rawValue) << 8
+  }
+
+  /// Tells the child what the next request is about.
+  @inline(__always)
+  package func note(_ event: BlockEvent) { child.driver.note(event) }
+}
+
+extension Edge: FilteredStorage {
+  /// Those of the child.
+  package var limits: Limits { child.limits }
+  /// Those of the child.
+  package var capabilities: Capabilities { child.capabilities }
+  /// That of the child.
+  package var allocatedLength: UInt64? { child.allocatedLength }
+  /// Makes a range read as zero, in whatever way.
+  package func zero(at offset: UInt64, length: UInt64, mayUnmap: Bool, unchanged: Bool) throws(BlockError)
+    -> Bool
+  {
+    try writeZeroes(at: offset, length: length, mayUnmap: mayUnmap, unchanged: unchanged)
+    return true
   }
 }

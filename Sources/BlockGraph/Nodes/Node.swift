@@ -1,8 +1,7 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Bytes
-internal import Errors
+package import Errors
 internal import Host
 package import Options
 internal import Synchronization
@@ -62,6 +61,16 @@ package final class Node: @unchecked Sendable, EdgeParent {
     guard childrenBySlot.isEmpty else { return childrenBySlot[slot] }
     for edge in children where edge.slot == slot { return edge }
     return nil
+  }
+
+  /// The edge in a slot.
+  ///
+  /// - Throws: kind `notFound` where nothing stands there.
+  package func child(in slot: EdgeSlot) throws(BlockError) -> Edge {
+    guard let edge = edge(slot) else {
+      throw BlockError(.notFound, "node '\(name)' has no child '\(slot.rawValue)'")
+    }
+    return edge
   }
 
   /// Children up to which a look at each is the fastest way to find one.
@@ -137,49 +146,5 @@ package final class Node: @unchecked Sendable, EdgeParent {
   /// Tells the parents that the length may have changed.
   package func childResized() {
     for edge in parents { edge.parent.childResized() }
-  }
-}
-
-extension Node {
-  /// The node at the bottom, which has no file below.
-  package var storage: Node {
-    var node = self
-    while let file = node.file { node = file.child }
-    return node
-  }
-
-  /// Bytes that the image takes on its storage, where that is known and may be less than its length.
-  package var allocatedLength: UInt64? {
-    var storages: [Node] = []
-    var seen: Set<ObjectIdentifier> = []
-    collectStorage(in: &storages, &seen)
-    guard storages.count > 1 else { return storages.first?.storedLength }
-    var sum: UInt64 = 0
-    for storage in storages {
-      guard let length = storage.storedLength, let next = sum.plus(length) else { return nil }
-      sum = next
-    }
-    return sum
-  }
-
-  private var storedLength: UInt64? { (driver as? any StorageDriver)?.allocatedLength(of: self) }
-
-  /// Adds all storage that holds the image, each once: an image inside of a file has the file's.
-  private func collectStorage(in storages: inout [Node], _ seen: inout Set<ObjectIdentifier>) {
-    if driver is any StorageDriver {
-      if seen.insert(ObjectIdentifier(self)).inserted { storages.append(self) }
-      return
-    }
-    let holders = children.filter { !$0.role.isDisjoint(with: [.data, .metadata]) }
-    guard !holders.isEmpty else {
-      file?.child.collectStorage(in: &storages, &seen)
-      return
-    }
-    for holder in holders { holder.child.collectStorage(in: &storages, &seen) }
-  }
-
-  /// The edge to what the node shows, where it is a filter.
-  package var filtered: Edge? {
-    driver.filteredSlot.flatMap { edge($0) }
   }
 }

@@ -109,7 +109,7 @@ extension Opener {
     try kind.refuseRest(of: request.options)
     try graph.change(draining: [node]) { (edit: GraphEdit) throws(BlockError) in
       try edit.add(node)
-      edit.install(graph.withFaults(opened.driver), in: node)
+      edit.install(graph.faults.wrapped(opened.driver), in: node)
     }
     return node
   }

@@ -10,7 +10,8 @@ package struct Opener {
   /// How many layers a chain may have.
   package static let maximumDepth = 200
 
-  let graph: Graph
+  /// The graph that opened images become part of.
+  package let graph: Graph
   /// The drivers known, formats and storage.
   package let kinds: [any DriverKind]
   /// How far names are followed that are found inside an image.

@@ -144,12 +144,3 @@ extension OpenRequest {
     }
   }
 }
-
-extension Node {
-  /// The node, or what stands below those that the engine inserted: what users know of.
-  package var visible: Node {
-    var node = self
-    while node.flags.contains(.implicit), let below = node.filtered?.child { node = below }
-    return node
-  }
-}

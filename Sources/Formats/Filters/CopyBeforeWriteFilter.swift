@@ -111,17 +111,6 @@ struct CopyBeforeWriteRules {
   }
 }
 
-extension Node {
-  /// The node of a name among those that this one stands on.
-  fileprivate func descendant(named name: String) -> Node? {
-    for edge in children {
-      if edge.child.name == name { return edge.child }
-      if let found = edge.child.descendant(named: name) { return found }
-    }
-    return nil
-  }
-}
-
 extension EdgeSlot {
   static let target = EdgeSlot(rawValue: "target")
 }

@@ -58,8 +58,8 @@ final class QcowDriver: BlockTableDriver, @unchecked Sendable {
   ) throws(BlockError) {
     guard let file = node.file else { return }
     if extent.encoding == .encrypted, let location = extent.location {
-      return try file.readEncrypted(
-        at: location.offset, skip: offset % 512, number: offset / 512, by: try key(), into: &buffer)
+      return try EncryptedSectors(of: file, by: try key()).read(
+        at: location.offset, skip: offset % 512, number: offset / 512, into: &buffer)
     }
     try buffer.forEachBlock(of: table.blockSize, from: offset) { (start, range, part) throws(BlockError) in
       try readCompressed(at: start + UInt64(range.lowerBound), range, into: &part, file, node)

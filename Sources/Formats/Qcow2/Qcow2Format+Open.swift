@@ -35,7 +35,8 @@ extension Qcow2Format {
     try checkUse(header, options, flags)
     let budget = try header.checkTables(takingAtMost: tableBudget)
     let lenient = !flags.isDisjoint(with: [.noIO, .checking])
-    let opener = Opener(file: file, header: header, options: options, isLenient: lenient, budget: budget)
+    let opener = DriverOpener(
+      file: file, header: header, options: options, isLenient: lenient, budget: budget)
     return try opener.open(try readBitmaps(header, file, flags))
   }
 
@@ -87,7 +88,7 @@ extension ImageReference {
 }
 
 /// The file, header and options that a driver is made from.
-private struct Opener {
+private struct DriverOpener {
   let file: Edge
   let header: Header
   let options: Qcow2Options

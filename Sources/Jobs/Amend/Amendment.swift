@@ -1,8 +1,8 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-package import BlockGraph
-package import Errors
+internal import BlockGraph
+internal import Errors
 
 /// The steps of changing creation options in an open image, for a job and for calls in line.
 final class Amendment {
@@ -63,20 +63,18 @@ final class Amendment {
       warnings.append(error.prefixed("could not give permissions of node '\(node.name)' back"))
     }
   }
-}
 
-extension Graph {
   /// Changes creation options of the image that `user` has, in line: without a job.
   ///
   /// - Parameter warnings: gets what could not be undone.
   /// - Throws: the error of the change; the permissions are given back all the same.
-  package func amend(
-    _ user: RootUser, _ request: AmendRequest, _ context: JobContext = JobContext(),
+  static func runInLine(
+    _ user: RootUser, _ request: AmendRequest, in graph: Graph, _ context: JobContext = JobContext(),
     warnings: inout [BlockError]
   ) throws(BlockError) {
     let amendment = Amendment(user)
-    defer { amendment.cleanUp(in: self, warnings: &warnings) }
-    try amendment.prepare(in: self)
+    defer { amendment.cleanUp(in: graph, warnings: &warnings) }
+    try amendment.prepare(in: graph)
     do throws(BlockError) {
       try amendment.run(request, context)
       try amendment.commit()

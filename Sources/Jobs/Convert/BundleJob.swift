@@ -138,7 +138,8 @@ package final class BundleJob: Job {
       try? graph.release(image)
       try? graph.release(window)
     }
-    try graph.attach(window, toUnused: graph.makeTail(of: node, from: start, as: name, flags: flags))
+    try graph.attach(
+      window, toUnused: FileTail.makeNode(of: node, from: start, as: name, flags: flags, in: graph))
     guard let area = window.edge else { return 0 }
     let from = try ConvertSource([source], base: nil, salvage: options.salvage(warn))
     let size = try kind.lengthOfNew(from.length, options: memberOptions)

@@ -164,9 +164,9 @@ package final class ConvertJob: Job {
   }
 
   private func openTarget(_ user: RootUser, in graph: Graph) throws(BlockError) {
-    try opener.openPresent(
+    try ChainFiles.openPresent(
       options.target, OpenSettings(format: options.targetFormat, flags: targetFlags.union(.unmap)), for: user,
-      graph)
+      by: opener)
     guard let edge = user.edge, edge.length >= length else {
       throw BlockError(.invalidArgument, "output file is smaller than input file")
     }

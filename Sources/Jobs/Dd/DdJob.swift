@@ -200,7 +200,7 @@ package final class DdJob: Job {
   private func makeRoom(in edge: Edge, upTo end: UInt64) throws(BlockError) {
     guard end > edge.length else { return }
     let step = min(max(edge.length, 16 << 20), 1 << 30)
-    try edge.lengthen(to: keepsTarget ? end : max(end, edge.length + step))
+    try DdTarget.lengthen(edge, to: keepsTarget ? end : max(end, edge.length + step))
   }
 
   /// From standard input to standard output.

@@ -65,15 +65,22 @@ final class DdTarget {
     _ name: ImageName, _ options: DdOptions, length: UInt64, for user: RootUser, _ graph: Graph,
     _ opener: Opener
   ) throws(BlockError) {
-    try opener.openPresent(
-      name, OpenSettings(format: options.targetFormat, flags: [.writable, .unmap]), for: user, graph)
+    try ChainFiles.openPresent(
+      name, OpenSettings(format: options.targetFormat, flags: [.writable, .unmap]), for: user, by: opener)
     guard let edge = user.edge else { return }
     if let size = options.outputSize, size < edge.length {
       throw BlockError(
         .refused, "'\(name.text)' has \(edge.length) bytes, and osize=\(size) would cut some of them off",
         naming: name.text)
     }
-    try edge.lengthen(to: length)
+    try lengthen(edge, to: length)
+  }
+
+  /// Makes a disk that is shorter so many bytes long, or as many more as fill its last sector up.
+  static func lengthen(_ disk: Edge, to length: UInt64) throws(BlockError) {
+    guard length > disk.length else { return }
+    try disk.truncate(
+      to: disk.capabilities.contains(.anyLength) ? length : length.roundedUp(to: 512) ?? length)
   }
 
   /// Whether an untouched image reads as zero.
@@ -117,14 +124,5 @@ extension DdOptions {
   func keepsTarget(_ opener: Opener) throws(BlockError) -> Bool {
     guard case .image(let name) = target, seek > 0 || keepsTarget else { return false }
     return try opener.targetExists(name.text)
-  }
-}
-
-extension Edge {
-  /// Makes a disk that is shorter so many bytes long, or as many more as fill its last sector up.
-  func lengthen(to length: UInt64) throws(BlockError) {
-    guard length > self.length else { return }
-    try truncate(
-      to: capabilities.contains(.anyLength) ? length : length.roundedUp(to: 512) ?? length)
   }
 }

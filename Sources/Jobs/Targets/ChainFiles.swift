@@ -68,36 +68,32 @@ struct ChainFiles {
         naming: path, advice: "Name another file for the new image.")
     }
   }
-}
 
-extension Opener {
-  /// Opens an image to be written into; says so where it is a file that this command reads.
-  func openPresent(_ name: ImageName, _ settings: OpenSettings, for user: RootUser, _ graph: Graph)
-    throws(BlockError)
-  {
-    do throws(BlockError) {
-      try open(name, settings, for: user)
-    } catch {
-      guard error.kind == .conflict, let path = try? targetPath(name.text), !isRemote(path),
-        let part = graph.part(of: path)
-      else { throw error }
-      var error = error
-      error.advice = "It is \(part): name another target."
-      throw error
-    }
-  }
-}
-
-extension Graph {
-  /// The role of the file at `path` for an image that is open; nil where it belongs to none.
-  func part(of path: String) -> String? {
+  /// The role of the file at `path` for an image that is open in a graph; nil where it belongs to none.
+  static func part(of path: String, in graph: Graph) -> String? {
     let plain = "an image that this command reads"
     var found: String?
-    for node in nodes where !(node.driver is any StorageDriver) {
+    for node in graph.nodes where !(node.driver is any StorageDriver) {
       guard let part = ChainFiles(from: node, as: plain).part(of: path) else { continue }
       if !part.hasSuffix(plain) { return part }
       found = part
     }
     return found
+  }
+
+  /// Opens an image to be written into; says so where it is a file that this command reads.
+  static func openPresent(_ name: ImageName, _ settings: OpenSettings, for user: RootUser, by opener: Opener)
+    throws(BlockError)
+  {
+    do throws(BlockError) {
+      try opener.open(name, settings, for: user)
+    } catch {
+      guard error.kind == .conflict, let path = try? opener.targetPath(name.text), !opener.isRemote(path),
+        let part = part(of: path, in: opener.graph)
+      else { throw error }
+      var error = error
+      error.advice = "It is \(part): name another target."
+      throw error
+    }
   }
 }

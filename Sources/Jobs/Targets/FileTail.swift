@@ -55,17 +55,15 @@ final class FileTail: FilterDriver {
     }
     try below(node).truncate(to: end, exact: exact, preallocation: preallocation)
   }
-}
 
-extension Graph {
   /// Makes a node of what follows an offset in a file; nobody uses it yet.
   ///
   /// - Parameter name: the name of the node's file in messages.
-  func makeTail(of file: Node, from start: UInt64, as name: String, flags: NodeFlags) throws(BlockError)
-    -> Node
-  {
-    let node = try adopt(FileTail(from: start), fileName: name, flags: flags)
-    try change(draining: [node, file]) { (edit: GraphEdit) throws(BlockError) in
+  static func makeNode(
+    of file: Node, from start: UInt64, as name: String, flags: NodeFlags, in graph: Graph
+  ) throws(BlockError) -> Node {
+    let node = try graph.adopt(FileTail(from: start), fileName: name, flags: flags)
+    try graph.change(draining: [node, file]) { (edit: GraphEdit) throws(BlockError) in
       _ = try edit.attach(file, to: node, slot: .file, role: [.data, .primary])
     }
     return node

@@ -193,28 +193,3 @@ final class NewImage: ImageFiles {
     files.close()
   }
 }
-
-extension Opener {
-  /// The same error, telling what values a creation option has, where one has another.
-  func explain(_ error: BlockError, optionsOfNew format: String, _ options: OptionObject) -> BlockError {
-    guard let kind = kind(named: format) else { return error }
-    return kinds.creationOptions(of: kind).explain(error, options)
-  }
-
-  /// The format called `name`.
-  ///
-  /// - Throws: `Unknown file format 'NAME'`.
-  package func knownFormat(_ name: String) throws(BlockError) -> any DriverKind {
-    guard let kind = kind(named: name), !kind.isProtocol else { throw unknownFormat(name) }
-    return kind
-  }
-
-  /// The format called `name`, images of which are to be made.
-  ///
-  /// - Throws: `Unknown file format 'NAME'`; kind `unsupported` for one whose images are only read.
-  package func creatableFormat(_ name: String) throws(BlockError) -> any DriverKind {
-    let kind = try knownFormat(name)
-    try kind.requireCreation(alone: true)
-    return kind
-  }
-}

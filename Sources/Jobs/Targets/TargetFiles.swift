@@ -285,7 +285,9 @@ final class TargetFiles {
         continue
       }
       var error = BlockError(lock: "\"write\"", of: path, heldBy: .this, mayBeForced: false)
-      if let part = graph.part(of: path) { error.advice = "It is \(part): name another target." }
+      if let part = ChainFiles.part(of: path, in: graph) {
+        error.advice = "It is \(part): name another target."
+      }
       throw error.about(path)
     }
   }

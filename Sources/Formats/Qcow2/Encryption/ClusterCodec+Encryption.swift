@@ -25,8 +25,8 @@ extension ClusterCodec {
     guard let encryption = currentEncryption else { return }
     let skip = offset % ClusterEncryption.sector
     let number = encryption.number(guestOffset: offset - skip, hostOffset: location.offset - skip)
-    try files.dataFile(of: node).readEncrypted(
-      at: location.offset, skip: skip, number: number, by: try encryption.cipher(), into: &buffer)
+    try EncryptedSectors(of: try files.dataFile(of: node), by: try encryption.cipher()).read(
+      at: location.offset, skip: skip, number: number, into: &buffer)
   }
 
   /// The place of a write with its ends moved out to whole sectors.
