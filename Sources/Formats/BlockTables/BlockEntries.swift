@@ -102,7 +102,7 @@ final class BlockEntries {
   func dropUnwritten(_ held: borrowing Held) {
     twins = [:]
     tablePlaces = nil
-    (bitmaps, cache, directories) = BlockTable.makeCaches(layout, coding)
+    (bitmaps, cache, directories) = BlockEntries.makeCaches(layout, coding)
   }
 
   // MARK: Values and entries

@@ -4,6 +4,7 @@
 package import BlockGraph
 internal import Bytes
 package import Errors
+internal import Host
 
 /// A table with one entry for each block of the guest's disk, and the file's space that its entries point to.
 ///

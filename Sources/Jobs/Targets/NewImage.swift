@@ -3,7 +3,7 @@
 
 package import BlockGraph
 internal import Bytes
-package import Errors
+internal import Errors
 internal import Host
 package import Options
 
