@@ -89,14 +89,14 @@ package struct Digest: Sendable, Equatable {
     guard done == 1 else { throw BlockError(.unsupported, "Hash algorithm '\(name)' not supported") }
   }
 
-  /// How many iterations of PBKDF2 take `milliseconds` of this machine's time for a key of so many bytes.
+  /// How many iterations of PBKDF2 take a processor `milliseconds` for a key of so many bytes.
   ///
-  /// Measured in about a twentieth of a second, whatever the answer.
+  /// Measured in about a twentieth of a second of its time, whatever the answer and whatever else it does meanwhile.
   package func iterations(taking milliseconds: UInt64, keyBytes: Int) throws(BlockError) -> UInt64 {
     let library = try LibCrypto.shared()
     var tried: Int32 = 4096
     while true {
-      let start = Clock.now
+      let start = Clock.ofThread
       let key = Buffer(count: max(keyBytes, 1))
       var bytes = key.mutableBytes
       let rounds = tried
@@ -106,7 +106,7 @@ package struct Digest: Sendable, Equatable {
           raw.baseAddress?.assumingMemoryBound(to: UInt8.self))
       }
       guard done == 1 else { throw BlockError(.unsupported, "Hash algorithm '\(name)' not supported") }
-      let seconds = Clock.now - start
+      let seconds = Clock.ofThread - start
       if seconds > 0.03 || tried > 1 << 24 {
         let wanted = Double(tried) / max(seconds, 1e-6) * Double(min(milliseconds, 1 << 40)) / 1000
         return UInt64(min(wanted, 1e15))

@@ -7,9 +7,14 @@ internal import Synchronization
 /// Time that only goes forward.
 package enum Clock {
   /// Seconds since some moment in the past.
-  package static var now: Double {
+  package static var now: Double { seconds(CLOCK_MONOTONIC) }
+
+  /// Seconds that the processors have worked for the calling thread; other work on the machine is not in them.
+  package static var ofThread: Double { seconds(CLOCK_THREAD_CPUTIME_ID) }
+
+  private static func seconds(_ clock: clockid_t) -> Double {
     var time = timespec()
-    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    unsafe clock_gettime(clock, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
   }
 

@@ -58,6 +58,39 @@ import Testing
   }
 
   @Test(
+    "B-02 a disk that grows after any moment of a shrink has zeros where it grew, also after a repair",
+    arguments: TableShape.all)
+  func shrinkAndGrow(_ shape: TableShape) throws {
+    guard !shape.isOverlay else { return }
+    var numbers = SeededNumbers(seed: 5)
+    let (short, long) = (20_480, 60_416)
+    let image = try TableImage(shape, length: UInt64(TableCrashTests.length))
+    try image.edge.write(at: 0, [UInt8](repeating: 7, count: TableCrashTests.length))
+    try image.edge.flush()
+    image.fault.record(from: image.memory.bytes)
+    try image.edge.truncate(to: UInt64(short))
+    try image.edge.flush()
+    let history = try #require(image.fault.history)
+    for moment in 0...history.count {
+      for repairs in [false, true] {
+        let bytes = history.bytes(after: moment, losing: .nothing, &numbers)
+        let left = try TableImage(shape, bytes)
+        let kept = Int(left.edge.length)
+        if repairs {
+          _ = try left.repair(.all)
+          try left.edge.write(at: 0, [UInt8](repeating: 9, count: 512))
+        }
+        try left.edge.truncate(to: UInt64(long))
+        let content = try left.edge.array(at: 0, count: long)
+        let isKept = content[(repairs ? 512 : 0)..<kept].consists(of: 7)
+        let isBlank = content[kept...].consists(of: 0)
+        #expect(isKept && isBlank, "\(moment), \(repairs)")
+        #expect(try left.check().result.corruptions == 0, "\(moment), \(repairs)")
+      }
+    }
+  }
+
+  @Test(
     "B-02 where there is a log, no entry and no bit changes before the log has it, safe",
     arguments: TableShape.journaled)
   func log(_ shape: TableShape) throws {

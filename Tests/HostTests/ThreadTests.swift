@@ -124,4 +124,16 @@ struct ThreadTests {
       exit(42)
     }
   }
+
+  @Test("a thread's own time is that of its work, not of what others do meanwhile")
+  func ownTime() {
+    let start = (own: Clock.ofThread, all: Clock.now)
+    Clock.sleep(seconds: 0.2)
+    #expect(Clock.now - start.all >= 0.2)
+    #expect(Clock.ofThread - start.own < 0.1)
+    let end = Clock.ofThread + 0.01
+    var rounds = 0
+    while Clock.ofThread < end, rounds < 100_000_000 { rounds += 1 }
+    #expect(Clock.ofThread >= end)
+  }
 }

@@ -154,6 +154,30 @@ import VhdxFormat
     #expect(alone.memory.bytes[header + 32..<header + 48] != bytes[header + 32..<header + 48])
   }
 
+  @Test("a longer locator leaves items alone that are not known")
+  func otherItems() throws {
+    let image = try child()
+    try image.close()
+    var changed = VhdxBytes(image.memory.bytes)
+    let table = changed.metadata
+    // The locator is the last of six items; a seventh follows right behind it.
+    let locator = 32 + 5 * 32
+    let end = Int(changed.number(at: table + locator + 16, 4) + changed.number(at: table + locator + 20, 4))
+    let foreign = [UInt8]((1...32).map { UInt8($0) })
+    changed.bytes.put(foreign, at: table + end)
+    changed.bytes.put([UInt8](repeating: 0xab, count: 16), at: table + 32 + 6 * 32)
+    changed.put(UInt64(end), at: table + 32 + 6 * 32 + 16, 4)
+    changed.put(32, at: table + 32 + 6 * 32 + 20, 4)
+    changed.put(7, at: table + 10, 2)
+    let opened = try MemoryVhdx(changed.bytes, below: VhdxParentTests.base)
+    let long = String(repeating: "x", count: 90) + ".vhdx"
+    try opened.edge.setBackingFile(long, format: "vhdx")
+    try opened.close()
+    #expect(Array(opened.memory.bytes[table + end..<table + end + 32]) == foreign)
+    let again = try MemoryVhdx(opened.memory.bytes, below: VhdxParentTests.base, flags: [])
+    #expect(again.node.driver.formatInformation(of: again.node)?.backing?.name == long)
+  }
+
   /// The locator of a new image has two keys: their entries stand from 20 on, their texts from 44 on.
   private static func defect(
     _ name: String, _ message: String, _ value: UInt64, at field: Int, _ width: Int

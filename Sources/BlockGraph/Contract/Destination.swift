@@ -164,6 +164,9 @@ extension [any DriverKind] {
   /// the file that it is made in. None where none are made.
   package func creationOptions(of kind: any DriverKind) -> OptionList {
     guard kind.makesImages else { return [] }
-    return kind.statedOptions.adding(first { $0.name == "file" }?.creationOptions ?? [])
+    var storage = first { $0.name == "file" }?.creationOptions.specs ?? []
+    // How long a file of several images is follows from them.
+    if kind is any BundlingKind { storage.removeAll { ["size", "preallocation"].contains($0.name) } }
+    return kind.statedOptions.adding(OptionList(storage))
   }
 }

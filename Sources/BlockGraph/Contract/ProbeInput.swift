@@ -74,6 +74,8 @@ package struct Recognition: Sendable, Equatable {
 
   /// The score of what can be nothing else.
   package static let certain = 100
+  /// The score of what stands at the end, which the guest writes in images that begin with the sign of another format.
+  package static let tail = 90
 
   /// Makes an answer.
   package init(_ score: Int = Recognition.certain, by reason: String) {

@@ -22,19 +22,18 @@ extension Opener {
       }
     }
     let found = kinds.recognize(input)
-    if found?.recognition.score ?? 0 < Recognition.certain,
-      let sign = Signature.ofImage(in: input.head.bytes, tail: input.tail.bytes)
+    let score = found?.recognition.score ?? 0
+    let tail = input.tail.bytes
+    if score < Recognition.certain,
+      let sign = Signature.ofImage(
+        in: input.head.bytes, tail: tail.slice(0..<(score < Recognition.tail ? tail.byteCount : 0)))
     {
       throw unread(sign)
     }
     // A folder that is an image is no raw disk, whatever became of its description.
-    if found?.recognition.score ?? 0 < Recognition.certain,
-      let kind = kinds.folder(describedBy: file.fileName)
-    {
-      return kind
-    }
+    if score < Recognition.tail, let kind = kinds.folder(describedBy: file.fileName) { return kind }
     // What tells the format may stand where nothing can be read.
-    if found?.recognition.score ?? 0 < Recognition.certain, let failure = input.tailFailure as? BlockError {
+    if score < Recognition.tail, let failure = input.tailFailure as? BlockError {
       throw failure.prefixed(reading).advising(
         "The end of the image cannot be read. If it is a raw disk, say so with the option for its format, such as -f raw."
       )

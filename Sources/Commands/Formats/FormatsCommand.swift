@@ -110,8 +110,8 @@ struct FormatEntry {
   /// The options that create and amend take, and what values they have.
   var details: String {
     var text = ""
-    for (command, list) in [("create", createOptions), ("amend", kind.amendOptions)] where !list.specs.isEmpty
-    {
+    let maker = kind is any BundlingKind ? "convert" : "create"
+    for (command, list) in [(maker, createOptions), ("amend", kind.amendOptions)] where !list.specs.isEmpty {
       text += "\nOptions of \(command) -o:\n" + list.lines(withValues: true)
     }
     return text

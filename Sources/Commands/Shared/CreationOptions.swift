@@ -36,6 +36,7 @@ struct CreationOptions {
         + "The protocol level may support further options.\n"
         + "Specify the target filename to include those options.\n"
     }
+    if kind is any BundlingKind { return opener.kinds.creationOptions(of: kind).help }
     let name = ImageName.protocolPrefix(of: target) ?? "file"
     guard let storage = opener.kind(named: name), storage.isProtocol else {
       throw BlockError(.invalidArgument, "Unknown protocol '\(name)'")

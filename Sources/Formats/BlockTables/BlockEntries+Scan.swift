@@ -18,17 +18,29 @@ extension BlockEntries {
   func scan(_ held: borrowing Held, _ body: (BlockTableItem, UInt64) throws(BlockError) -> Void)
     throws(BlockError)
   {
-    let blocks = max(layout.blockCount, madeBlocks)
-    guard let directory = layout.directory else { return try scanTable(blocks, held, body) }
     try scanDirectory(held, body)
+    try scan(0..<max(layout.blockCount, madeBlocks), held, body)
+  }
+
+  /// The entries of blocks, and of the bitmaps among them.
+  func scan(
+    _ blocks: Range<UInt64>, _ held: borrowing Held,
+    _ body: (BlockTableItem, UInt64) throws(BlockError) -> Void
+  ) throws(BlockError) {
+    guard let directory = layout.directory else { return try scanTable(blocks, held, body) }
     let end = try held.node.child(in: .file).length
-    try scan(layout.tableOffset, blocks.dividedUp(by: directory.perTable), directory.coding, held) {
-      (number, value) throws(BlockError) in
+    let perTable = directory.perTable
+    let first = blocks.lowerBound / perTable
+    let start = layout.tableOffset + first * UInt64(directory.coding.width)
+    try scan(start, blocks.upperBound.dividedUp(by: perTable) - first, directory.coding, held) {
+      (index, value) throws(BlockError) in
+      let number = first + index
       guard let table = self.checked(value, of: .table(number), held)?.place, table < end else { return }
-      let first = number * directory.perTable
-      try self.scan(table, min(directory.perTable, blocks - first), self.coding, held) {
-        (index, value) throws(BlockError) in try body(.block(first + index), value)
-      }
+      let part = blocks.clamped(to: number * perTable..<(number + 1) * perTable)
+      let inside = part.lowerBound - number * perTable
+      try self.scan(
+        table + inside * UInt64(self.coding.width), UInt64(part.count), self.coding, held
+      ) { (index, value) throws(BlockError) in try body(.block(part.lowerBound + index), value) }
     }
   }
 
@@ -48,19 +60,25 @@ extension BlockEntries {
 
   /// The entries of a table that stands alone.
   private func scanTable(
-    _ blocks: UInt64, _ held: borrowing Held, _ body: (BlockTableItem, UInt64) throws(BlockError) -> Void
+    _ blocks: Range<UInt64>, _ held: borrowing Held,
+    _ body: (BlockTableItem, UInt64) throws(BlockError) -> Void
   ) throws(BlockError) {
+    let width = UInt64(coding.width)
     guard let every = layout.bitmapGroup else {
-      return try scan(layout.tableOffset, blocks, coding, held) { (index, value) throws(BlockError) in
-        try body(.block(index), value)
+      return try scan(layout.tableOffset + blocks.lowerBound * width, UInt64(blocks.count), coding, held) {
+        (index, value) throws(BlockError) in try body(.block(blocks.lowerBound + index), value)
       }
     }
-    let count = min(layout.capacity, blocks.dividedUp(by: every) * (every + 1))
-    try scan(layout.tableOffset, count, coding, held) { (index, value) throws(BlockError) in
-      let block = index - index / (every + 1)
+    let first = layout.entryIndex(of: .block(blocks.lowerBound))
+    let end = min(layout.capacity, blocks.upperBound.dividedUp(by: every) * (every + 1))
+    guard first < end else { return }
+    try scan(layout.tableOffset + first * width, end - first, coding, held) {
+      (index, value) throws(BlockError) in
+      let index = first + index
+      let block = layout.blocks(before: index)
       if index % (every + 1) == every {
         try body(.bitmap(index / (every + 1)), value)
-      } else if block < blocks {
+      } else if block < blocks.upperBound {
         try body(.block(block), value)
       }
     }

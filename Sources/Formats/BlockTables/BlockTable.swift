@@ -165,18 +165,27 @@ package final class BlockTable: @unchecked Sendable {
   }
 
   /// Copies bytes of the file to another place in it.
-  func copy(from source: UInt64, to target: UInt64, _ length: UInt64, _ held: borrowing Held)
-    throws(BlockError)
-  {
+  ///
+  /// - Parameter ontoZeros: whether that place reads as zeros, so that holes stay holes.
+  func copy(
+    from source: UInt64, to target: UInt64, _ length: UInt64, ontoZeros: Bool = false, _ held: borrowing Held
+  ) throws(BlockError) {
     let file = try held.node.child(in: .file)
     let piece = Buffer(count: Int(min(length, 1 << 20)))
     var done: UInt64 = 0
     while done < length {
+      if ontoZeros, let extent = try? file.extent(at: source + done, length: length - done),
+        extent.kind == .zero
+      {
+        done += extent.length
+        continue
+      }
       let count = Int(min(UInt64(piece.count), length - done))
       var bytes = piece.mutableBytes
       var part = bytes.slice(0..<count)
       try file.read(at: source + done, into: &part)
-      try file.write(at: target + done, from: piece.bytes.slice(0..<count))
+      let content = piece.bytes.slice(0..<count)
+      if !ontoZeros || !content.isZero { try file.write(at: target + done, from: content) }
       done += UInt64(count)
     }
   }

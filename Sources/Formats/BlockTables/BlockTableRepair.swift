@@ -43,6 +43,8 @@ struct BlockTableRepair {
   {
     guard result.corruptions == 0 else { return result }
     var result = result
+    // Other programs may let the disk grow over what gives up its place now.
+    if layout.directory != nil { try LengthChange(table).clearBehindEnd(upTo: layout.capacity, held) }
     result.leaksFixed = try Compaction(table).run(held, context)
     result.leaks -= min(result.leaks, result.leaksFixed)
     return result

@@ -33,7 +33,7 @@ struct DirectoryChange {
     for start in [directory.second, layout.tableOffset] {
       guard let start else { continue }
       let place = try space.reserve(tables * width, held)
-      try table.copy(from: start, to: place.lowerBound, bytes, held)
+      try table.copy(from: start, to: place.lowerBound, bytes, ontoZeros: true, held)
       old.append(start..<start + bytes)
       places.append(place)
     }
@@ -90,7 +90,7 @@ struct DirectoryChange {
     let file = try held.node.child(in: .file)
     for (start, place) in zip(starts, places) {
       try file.writeZeroes(at: place.lowerBound, length: UInt64(place.count), mayUnmap: false)
-      try table.copy(from: start, to: place.lowerBound, bytes, held)
+      try table.copy(from: start, to: place.lowerBound, bytes, ontoZeros: true, held)
     }
     entries.reserve(places, held)
     try useDirectories(at: places, insteadOf: starts.map { $0..<$0 + room }, held, header)

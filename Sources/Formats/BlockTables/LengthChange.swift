@@ -45,22 +45,44 @@ struct LengthChange {
     _ = try Compaction(table).run(held)
   }
 
-  /// Lets blocks be holes, whatever lies below, and gives up their places.
+  /// Gives up the places of blocks behind the end of the disk.
   private func drop(_ blocks: Range<UInt64>, _ held: borrowing Held) throws(BlockError) {
-    var block = blocks.lowerBound
-    while block < blocks.upperBound {
-      let place = try entries.place(of: block, releasing: false, held)
-      guard place.slice != nil else {
-        block += place.remaining
-        continue
-      }
-      if let entry = entries.checked(entries.value(place, held), of: .block(block), held) {
-        try space.giveUp(entry, of: block, held)
-      }
-      try table.set(.hole, of: block, held)
+    try setHoles(in: blocks, { $0 != .hole && $0 != .zero }, held) {
+      (block, entry, held: borrowing Held) throws(BlockError) in
+      if let entry { try space.giveUp(entry, of: block, held) }
       try space.settleMany(held)
-      block += 1
     }
+  }
+
+  /// Lets blocks behind the end of the disk be holes, whatever their entries are: those of a change that was cut short may
+  /// name places that are others' now.
+  func clearBehindEnd(upTo end: UInt64, _ held: borrowing Held) throws(BlockError) {
+    guard layout.blockCount < end else { return }
+    try setHoles(in: layout.blockCount..<end, { $0 != .hole }, held) { (_, _, _: borrowing Held) in }
+  }
+
+  /// Lets those blocks be holes whose entries are meant, where they have any; `body` is told of each entry before, nil where
+  /// it makes no sense.
+  private func setHoles(
+    in blocks: Range<UInt64>, _ isMeant: (BlockEntry?) -> Bool, _ held: borrowing Held,
+    _ body: (UInt64, BlockEntry?, borrowing Held) throws(BlockError) -> Void
+  ) throws(BlockError) {
+    try entries.writeEntries(held)
+    var position = blocks.lowerBound
+    var found: [(block: UInt64, entry: BlockEntry?)] = []
+    repeat {
+      found = []
+      try entries.scan(position..<blocks.upperBound, held) { (item, value) throws(BlockError) in
+        guard case .block(let block) = item, found.count < BlockTable.rememberedPlaces else { return }
+        let entry = entries.checked(value, of: item, held)
+        if isMeant(entry) { found.append((block, entry)) }
+      }
+      for (block, entry) in found {
+        try body(block, entry, held)
+        try table.set(.hole, of: block, held)
+        position = block + 1
+      }
+    } while found.count == BlockTable.rememberedPlaces
   }
 
   /// Makes entries for new blocks, then the disk that has them; undone where that fails.
@@ -77,7 +99,9 @@ struct LengthChange {
       let shown = min(blocks.upperBound, (held.node.backing?.length ?? 0).dividedUp(by: old.blockSize))
       entries.beginGrowth(to: next, held)
       if shown >= old.blockCount { try hideTail(of: old.length, held) }
-      if layout.directory == nil {
+      if layout.directory != nil {
+        try clearBehindEnd(upTo: next.blockCount, held)
+      } else {
         for block in blocks { try table.set(.hole, of: block, held) }
         if let every = layout.bitmapGroup {
           for group in old.blockCount.dividedUp(by: every)..<next.blockCount.dividedUp(by: every) {

@@ -19,12 +19,12 @@ package struct DmgFormat: DriverKind {
   /// `hdiutil` of macOS makes them.
   package var isReadOnly: Bool { true }
 
-  /// Certain of the trailer, whatever the file is called: one without it that is called `.dmg` is a raw disk. Kinds of
+  /// Sure of the trailer, whatever the file is called: one without it that is called `.dmg` is a raw disk. Kinds of
   /// Apple's images that cannot be read are recognized, too, so that they are not taken for raw disks.
   package func probe(_ input: ProbeInput) -> Recognition? {
     if let offset = DmgTrailer.offset(in: input.tail.bytes) {
       let distance = input.tail.count - offset
-      return Recognition(by: "the trailer \(distance) bytes before the end")
+      return Recognition(Recognition.tail, by: "the trailer \(distance) bytes before the end")
     }
     return DmgRelative.refusal(head: input.head.bytes, tail: input.tail.bytes) != nil
       ? Recognition(by: "the magic of one of Apple's other kinds of images") : nil

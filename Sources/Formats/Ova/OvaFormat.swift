@@ -21,7 +21,6 @@ package struct OvaFormat: DriverKind {
   /// The options for the virtual machine and the digests.
   package var creationOptions: OptionList {
     [
-      OptionSpec("size", .size, "Virtual disk size"),
       OptionSpec(
         "digest", .string, "Hash function of the manifest", default: "sha256",
         values: ["sha256", "sha1", "sha512"]),

@@ -55,6 +55,7 @@ final class VdiDriver: BlockTableDriver, @unchecked Sendable {
     throws(BlockError)
   {
     guard length <= VdiHeader.largestDisk else { throw VdiHeader.tooLarge(length) }
+    guard preallocation != .metadata else { throw BlockError.noGrowth(preallocation) }
     let blocks = length.dividedUp(by: table.blockSize)
     if blocks > table.currentLayout.capacity { try makeRoom(for: blocks, node) }
     try table.resize(to: length, preallocation: preallocation, of: node) { (next) throws(BlockError) in

@@ -184,17 +184,20 @@ extension VhdxMetadata {
     }
   }
 
-  /// The place of a locator of so many bytes: where the one before is, or behind all other items.
+  /// The place of a locator of so many bytes: where the one before is, if it has room there, or behind all other items.
   fileprivate func locatorPlace(_ count: UInt64, in region: VhdxRegions.Region) throws(BlockError)
     -> Range<UInt64>
   {
-    var end = region.offset + UInt64(VhdxMetadata.tableLength)
-    for (item, place) in places where item != .parentLocator { end = max(end, place.upperBound) }
-    var start = end.roundedUp(to: 4096) ?? end
-    if let present = places[.parentLocator], present.lowerBound >= end { start = present.lowerBound }
-    guard start + count <= region.range.upperBound else {
-      throw BlockError(.tooLarge, "Backing file name too long")
+    let others = places.filter { $0.key != .parentLocator }.values + otherPlaces
+    func isFree(_ place: Range<UInt64>) -> Bool {
+      place.upperBound <= region.range.upperBound && !others.contains { $0.overlaps(place) }
     }
+    if let start = places[.parentLocator]?.lowerBound, isFree(start..<start + count) {
+      return start..<start + count
+    }
+    let end = others.map(\.upperBound).reduce(region.offset + UInt64(VhdxMetadata.tableLength), max)
+    let start = end.roundedUp(to: 4096) ?? end
+    guard isFree(start..<start + count) else { throw BlockError(.tooLarge, "Backing file name too long") }
     return start..<start + count
   }
 }

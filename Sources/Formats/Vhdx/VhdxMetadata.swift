@@ -81,6 +81,8 @@ struct VhdxMetadata {
   var parent: VhdxParentLocator?
   /// The places of items in the file.
   var places: [Item: Range<UInt64>] = [:]
+  /// The places of items that are not known, which stay as they are.
+  private(set) var otherPlaces: [Range<UInt64>] = []
 }
 
 extension VhdxMetadata {
@@ -88,7 +90,7 @@ extension VhdxMetadata {
   ///
   /// - Throws: kind `unsupported` or `corrupt`, naming the item.
   init(in region: VhdxRegions.Region, _ read: VhdxReader) throws(BlockError) {
-    let places = try VhdxMetadata.readTable(in: region, read)
+    let (places, otherPlaces) = try VhdxMetadata.readTable(in: region, read)
     func bytes(_ item: Item) throws(BlockError) -> Buffer {
       guard let place = places[item] else {
         throw BlockError(.corrupt, "the VHDX metadata has no item '\(item.name)'")
@@ -118,13 +120,14 @@ extension VhdxMetadata {
     diskID = GUID(parsing: id.bytes, at: 0)
     parent = hasParent ? try VhdxParentLocator(parsing: try bytes(.parentLocator)) : nil
     self.places = places
+    self.otherPlaces = otherPlaces
   }
 
   /// The error for a disk that is too long.
   static var tooLarge: BlockError { BlockError(.tooLarge, "Image size too large; max of 64TB") }
 
   private static func readTable(in region: VhdxRegions.Region, _ read: VhdxReader) throws(BlockError)
-    -> [Item: Range<UInt64>]
+    -> (known: [Item: Range<UInt64>], others: [Range<UInt64>])
   {
     guard region.length >= UInt32(tableLength) else {
       throw BlockError(.corrupt, "the VHDX metadata region has \(region.length) bytes")
@@ -136,6 +139,7 @@ extension VhdxMetadata {
     }
     guard count <= mostItems else { throw BlockError(.corrupt, "the VHDX metadata table has \(count) items") }
     var places: [Item: Range<UInt64>] = [:]
+    var others: [Range<UInt64>] = []
     for index in 0..<count {
       let place = 32 + index * 32
       let id = GUID(parsing: table.bytes, at: place)
@@ -146,6 +150,8 @@ extension VhdxMetadata {
         guard flags & 4 == 0 else {
           throw BlockError(.unsupported, "the VHDX metadata item \(id) is not known, and cannot be ignored")
         }
+        let start = region.offset + UInt64(offset)
+        others.append(start..<start + UInt64(length))
         continue
       }
       guard places[item] == nil else {
@@ -161,7 +167,7 @@ extension VhdxMetadata {
       let start = region.offset + UInt64(offset)
       places[item] = start..<start + UInt64(length)
     }
-    return places
+    return (places, others)
   }
 
   /// Bytes from the region's start at which the items of a new image stand; the parent locator is the last.

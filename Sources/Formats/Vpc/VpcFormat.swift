@@ -37,14 +37,14 @@ package struct VpcFormat: DriverKind {
     ]
   }
 
-  /// Certain of the cookie at the start, and of a whole footer at the end.
+  /// Certain of the cookie at the start, and less so of a whole footer at the end.
   package func probe(_ input: ProbeInput) -> Recognition? {
     if VpcFooter.hasCookie(input.head.bytes) { return Recognition(by: "the cookie at byte 0") }
     let tail = input.tail.bytes
     for length in [VpcFooter.length, VpcFooter.length - 1] where tail.byteCount >= length {
       let end = tail.slice(tail.byteCount - length..<tail.byteCount)
       guard let footer = VpcFooter(parsing: end), footer.kind != nil else { continue }
-      return Recognition(by: "the footer at the end")
+      return Recognition(Recognition.tail, by: "the footer at the end")
     }
     return nil
   }

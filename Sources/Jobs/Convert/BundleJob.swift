@@ -71,7 +71,6 @@ package final class BundleJob: Job {
     var values = try CreationChoice(
       options.creationOptions, backing: nil, backingFormat: nil, for: format, opener
     ).values
-    values.remove("size")
     let attributes = try FileAttributes(takingFrom: &values)
     do throws(BlockError) {
       bundle = try format.makeBundle(FilePaths.name(of: path), lengths: lengths, options: values)
