@@ -13,6 +13,7 @@ package struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation {
   fileprivate enum Part: Sendable, Equatable {
     case text(String)
     case file
+    case ifOption(String, text: String)
   }
 
   private var parts: [Part]
@@ -47,6 +48,11 @@ package struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation {
       case .file: parts.append(.file)
       }
     }
+
+    /// Adds words that hold only where the command has an option of this long name.
+    package mutating func appendInterpolation(ifOption name: String, _ words: String) {
+      parts.append(.ifOption(name, text: words))
+    }
   }
 
   /// One after the other.
@@ -56,13 +62,24 @@ package struct Advice: Sendable, Equatable, ExpressibleByStringInterpolation {
     return both
   }
 
-  /// The words, for an error about `file`; `FILE` where that is not known.
+  /// The same for a command that has the `options`, by their long names.
+  package func given(options: [String]) -> Advice {
+    var advice = self
+    advice.parts = parts.compactMap { part in
+      guard case .ifOption(let name, let words) = part else { return part }
+      return options.contains(name) ? .text(words) : nil
+    }
+    return advice
+  }
+
+  /// The words, for an error about `file`; `FILE` where that is not known. What depends on an option is left out.
   package func text(about file: String?) -> String {
     var text = ""
     for part in parts {
       switch part {
       case .text(let words): text += words
       case .file: text += file ?? "FILE"
+      case .ifOption: break
       }
     }
     return text

@@ -10,19 +10,20 @@ package enum Passphrase {
   /// The longest that can be typed, in bytes.
   package static let maximumLength = 512
 
-  /// Shows `prompt` on the terminal of the process and reads a line from it, whatever the standard streams are.
+  /// Asks for `secret`, such as `new passphrase`, on the terminal of the process and reads a line from it, whatever the
+  /// standard streams are.
   ///
   /// The terminal shows what is typed again when this returns, also when a signal comes; ^C and ^D end the question.
   ///
+  /// - Parameter advice: how the secret is given where there is no terminal.
   /// - Throws: kind `notFound` where there is no terminal, `interrupted` where the user does not answer.
-  package static func ask(_ prompt: String) throws(BlockError) -> Secret {
+  package static func ask(for secret: String, orElse advice: Advice) throws(BlockError) -> Secret {
     let descriptor: Int32
     do throws(BlockError) {
       descriptor = try File.descriptor(path: "/dev/tty", flags: O_RDWR | O_CLOEXEC | O_NOCTTY)
     } catch {
       throw BlockError(
-        .notFound, "There is no terminal to ask for a passphrase on",
-        advice: "The command's options for files, descriptors and secrets give one without a terminal.")
+        .notFound, "There is no terminal to ask for the \(secret) on", advice: advice)
     }
     defer { _ = close(descriptor) }
     try SilencedTerminal.silence(descriptor)
@@ -31,7 +32,7 @@ package enum Passphrase {
       SilencedTerminal.restore()
       Stream.write("\n", to: descriptor)
     }
-    Stream.write(prompt, to: descriptor)
+    Stream.write(secret.prefix(1).uppercased() + secret.dropFirst() + ": ", to: descriptor)
     return try readLine(descriptor)
   }
 

@@ -74,6 +74,22 @@ import Testing
     ("info --untrusted RAW", "-f raw"), ("map --untrusted TOP", "'inspect TOP'"),
     ("create -f luks new 1M", "--object secret"), ("create -f luks -o key-secret=k new 1M", "id=k,file="),
     ("dd -f raw if=RAW of=RAW", "name another target"), ("checksum -a frob RAW", "sha256"),
+    ("bitmap --add -f raw RAW one", "format raw keeps no bitmaps; 'convert -O qcow2 RAW NEW'"),
+    ("bitmap --remove -f raw RAW one", "format raw keeps no bitmaps"),
+    ("bitmap --merge two -b RAW -F raw BASE one", "'info BASE'"),
+    ("bitmap --remove BASE one", "'info BASE' lists the bitmaps"),
+    ("amend -o cluster_size=4096 BASE", "'convert -O qcow2 -o …' makes a new image of 'BASE'"),
+    ("resize -f raw --preallocation=metadata RAW 2M", "one of off, falloc, full"),
+    ("resize --preallocation=frob BASE 8M", "one of off, metadata, falloc, full"),
+    ("create -f vpc -o preallocation=metadata new 1M", "one of off, falloc, full"),
+    ("measure -O ova RAW", "raw, qcow2"), ("snapshot -a one -f raw RAW", "keeps no snapshots"),
+    ("snapshot -d one -f raw RAW", "keeps no snapshots"),
+    ("rebase -b BASE -F qcow2 -f raw RAW", "raw stand on no other; 'convert -O qcow2 -B BASE -F"),
+    ("rebase -b BASE TOP", "with -F"), ("rebase -f raw -b BASE RAW", "with -F"),
+    ("info --image-opts file=BASE", "file.filename=BASE"),
+    ("info --disk 1 BASE", "appliances"), ("bench -t frob BASE", "writethrough"),
+    ("bench -i frob BASE", "io_uring"), ("commit -b TOP TOP", "the image itself"),
+    ("commit -b RAW TOP", "'info --backing-chain TOP'"),
   ]
 
   @Test("errors with a next step are followed by it, and never by two", arguments: advice)
@@ -102,6 +118,51 @@ import Testing
     #expect(hints.count == 1 && hints.first?.contains(part) == true, "\(run.errors)")
     let standIn = Transcript(["qemu-img"] + line.dropFirst())
     #expect(!standIn.errors.contains("hint") && !standIn.errors.contains("Held by"))
+  }
+
+  @Test("a disk of an appliance is chosen by what the command has, and by a name that every command takes")
+  func disks() throws {
+    let images = ExampleImages()
+    let appliance = images.folder.file("two.ova")
+    #expect(images.run("convert", "-q", "-O", "ova", images.base, images.raw, appliance).status == 0)
+    for (words, hasOption) in [
+      (["map"], true), (["compare", images.base], true), (["snapshot", "-l"], false), (["graph"], false),
+      (["checksum"], true),
+    ] {
+      let hint = Transcript(["strata"] + words + [appliance]).errors.split(separator: "\n").first {
+        $0.hasPrefix("strata: hint: Choose one")
+      }
+      #expect(hint?.contains("--disk") == hasOption, "\(words) \(hint ?? "")")
+      let name = try #require(hint?.split(separator: "'").first { $0.hasPrefix("json:") })
+      let run = Transcript(["strata"] + words + [String(name)])
+      #expect(words[0] == "compare" || run.status == 0, "\(words) \(run.errors)")
+    }
+  }
+
+  @Test("without a terminal, the key that is missing is named with its options")
+  func keys() {
+    let images = ExampleImages()
+    let outcome = Shell.run(
+      """
+      set -e
+      printf alpha > a
+      secret=(--object secret,id=a,file=a --key-secret a)
+      "$1" create -q -f luks --object secret,id=a,file=a -o key-secret=a,iter-time=10 image 1M
+      set +e
+      setsid -w "$1" luks add-key image
+      setsid -w "$1" luks add-key "${secret[@]}" image
+      setsid -w "$1" luks erase-key "${secret[@]}" image
+      """, arguments: [Programs.strata], folder: images.folder.path)
+    #expect(
+      outcome.output == """
+        strata: There is no terminal to ask for the passphrase of the image on
+        strata: hint: One of --key-file, --key-fd and --key-secret gives it.
+        strata: There is no terminal to ask for the new passphrase on
+        strata: hint: One of --new-key-file, --new-key-fd and --new-key-secret gives it.
+        strata: There is no terminal to ask for the passphrase to erase on
+        strata: hint: One of --old-key-file, --old-key-fd and --old-key-secret gives it. --key-slot erases what is in a slot.
+
+        """)
   }
 
   static let system: [(number: Int32, part: String?)] = [

@@ -66,6 +66,8 @@ import Testing
     Case("create", "--format= a", "--format '' -- a"),
     Case("create", "--format==x a", "--format==x -- a"),
     Case("create", "--he", "--help --"),
+    Case("info", "-h1", "--help --"),
+    Case("info", "a -Uh --frob b", "--force-share --help -- a"),
     Case("map", "--start-offset=-1 a", "--start-offset=-1 -- a"),
     Case("map", "-s -1 a", "--start-offset=-1 -- a"),
     Case("info", "--out=json --back a", "--output=json --backing-chain -- a"),

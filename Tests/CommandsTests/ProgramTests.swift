@@ -41,7 +41,24 @@ import Testing
     Case("strata info --output=xml a", 1, "strata: --output must be used with human or json as argument.\n"),
     Case(
       "strata info --image-opts -f raw a", 1, "strata: --image-opts and --format are mutually exclusive\n"),
-    Case("strata info -t frob a", 1, "strata: Invalid cache option: frob\n"),
+    Case(
+      "strata info -t frob a", 1,
+      "strata: Invalid cache option: frob\n"
+        + "strata: hint: It is none, writeback, writethrough, directsync or unsafe.\n"),
+    Case(
+      "strata info --references=all a", 1,
+      "strata: --references takes none, local or any, not 'all'" + tryHelp(of: "info")),
+    Case(
+      "strata info --untrusted --references=local a", 1,
+      "strata: --references=local contradicts --untrusted, which implies none" + tryHelp(of: "info")),
+    Case(
+      "strata convert --progress=frob a b", 1,
+      "strata: --progress takes line, bar, json or json:DESCRIPTOR, not 'frob'" + tryHelp(of: "convert")),
+    Case(
+      "strata map --output=xml a", 1,
+      "strata: --output must be used with human, json, svg or text-bar as argument.\n"),
+    Case(
+      "qemu-img map --output=xml a", 1, "qemu-img: --output must be used with human or json as argument.\n"),
     Case(
       "strata info --object frob,id=x a", 1, "strata: Parameter 'qom-type' does not accept value 'frob'\n"),
     Case("strata info --object secret a", 1, "strata: Parameter 'id' is missing\n"),
@@ -54,7 +71,10 @@ import Testing
       "strata map -l 8E a", 1,
       "strata: Invalid max length specified. Must be between 0 and 9223372036854775807.\n"),
     Case("strata compare a", 1, "strata: Expecting two image file names" + tryHelp(of: "compare")),
-    Case("strata compare -T frob a b", 2, "strata: Invalid source cache option: frob\n"),
+    Case(
+      "strata compare -T frob a b", 2,
+      "strata: Invalid source cache option: frob\n"
+        + "strata: hint: It is none, writeback, writethrough, directsync or unsafe.\n"),
     Case("strata check", 1, "strata: Expecting one image file name" + tryHelp(of: "check")),
     Case(
       "strata check -r frob a", 1,

@@ -102,11 +102,12 @@ import Testing
         [('d1', 'vmdk', 3145728), ('d2', 'qcow2', 3670016)]
         2
         5 strata: Could not open 'a.ova': there are 2 disks in it: 1 'system.vmdk' (1 B), 2 'data.img' (1 B)
-        5 strata: hint: Choose one with --disk, or in --image-opts with disk=, and its number or name.
+        5 strata: hint: Choose one by its number or name: with --disk, or as 'json:{"disk": "1", "file.filename": "a.ova"}' in place of the file's name.
         1
         strata: Could not open 'a.ova': there is no disk '3'
         strata: hint: There is: 1 'system.vmdk' (1 B), 2 'data.img' (1 B).
         strata: Could not open 'data.img': Block format 'qcow2' does not support the option 'disk'
+        strata: hint: An option to choose a disk is for appliances (OVA, OVF); this is one disk.
 
         """)
   }

@@ -67,8 +67,10 @@ struct ReferenceTests {
     #expect(
       outcome.output == """
         strata: --references takes none, local or any, not 'all'
+        Try 'strata info --help' for more information
         strata: STRATA_REFERENCES takes none, local or any, not '1'
         strata: --references=any contradicts --untrusted, which implies none
+        Try 'strata info --help' for more information
 
         """)
   }

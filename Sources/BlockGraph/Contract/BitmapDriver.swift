@@ -106,3 +106,12 @@ package protocol BitmapContent: Sendable {
   /// Calls `body` with each dirty range, in bytes, in ascending order; neighbours may come one by one.
   func forEachDirty(_ body: (Range<UInt64>) throws(BlockError) -> Void) throws(BlockError)
 }
+
+extension BlockError {
+  /// The error of a bitmap that an image does not have.
+  package static func noBitmap(_ name: String) -> BlockError {
+    BlockError(
+      .notFound, "Dirty bitmap '\(name)' not found", advice: "'info \(.file)' lists the bitmaps of the image."
+    )
+  }
+}

@@ -90,6 +90,11 @@ package struct WriteSlot: Sendable {
   }
 }
 
+extension [Preallocation] {
+  /// The modes without those that are about a format's tables.
+  package static var ofData: [Preallocation] { [.off, .falloc, .full] }
+}
+
 /// The ways in which space is allocated before it is written.
 package enum Preallocation: String, Sendable, CaseIterable {
   /// Nothing is allocated.
@@ -103,14 +108,23 @@ package enum Preallocation: String, Sendable, CaseIterable {
 }
 
 extension BlockError {
-  /// The error of a new image, or of storage, that is not to be had with a mode.
-  package static func noPreallocation(_ mode: Preallocation) -> BlockError {
-    BlockError(.unsupported, "Unsupported preallocation mode: \(mode.rawValue)")
+  /// The error of a new image, or of storage, that is not to be had with a mode, but with others.
+  package static func noPreallocation(_ mode: Preallocation, but others: [Preallocation] = .ofData)
+    -> BlockError
+  {
+    BlockError(
+      .unsupported, "Unsupported preallocation mode: \(mode.rawValue)", advice: advice(of: others))
   }
 
   /// The error of an image that does not become longer in a mode: `qemu-img` writes this one in another way.
-  package static func noGrowth(_ mode: Preallocation) -> BlockError {
-    BlockError(.unsupported, "Unsupported preallocation mode '\(mode.rawValue)'")
+  package static func noGrowth(_ mode: Preallocation, but others: [Preallocation] = .ofData) -> BlockError {
+    BlockError(
+      .unsupported, "Unsupported preallocation mode '\(mode.rawValue)'", advice: advice(of: others))
+  }
+
+  private static func advice(of modes: [Preallocation]) -> Advice {
+    let names = modes.map(\.rawValue).joined(separator: ", ")
+    return modes.count == 1 ? "'preallocation' can only be \(names)." : "'preallocation' is one of \(names)."
   }
 
   /// The error of a disk that is to end within a sector.

@@ -54,7 +54,10 @@ package final class Graph {
   /// The node that a user means by `name`.
   func knownNode(named name: String) throws(BlockError) -> Node {
     guard let node = nodesByName[name] else {
-      throw BlockError(.notFound, "Cannot find device='\(name)' nor node-name='\(name)'")
+      throw BlockError(
+        .notFound, "Cannot find device='\(name)' nor node-name='\(name)'",
+        advice:
+          "A name alone means an open node; a file is stated as 'filename', as in file.filename=\(name).")
     }
     return node
   }

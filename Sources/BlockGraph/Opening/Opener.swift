@@ -286,7 +286,9 @@ extension DriverKind {
       .invalidArgument,
       namePrefixes.isEmpty
         ? "Block format '\(name)' does not support the option '\(option)'"
-        : "Block protocol '\(name)' doesn't support the option '\(option)'")
+        : "Block protocol '\(name)' doesn't support the option '\(option)'",
+      advice: option == "disk"
+        ? "An option to choose a disk is for appliances (OVA, OVF); this is one disk." : nil)
   }
 }
 

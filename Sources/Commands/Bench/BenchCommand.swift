@@ -57,7 +57,7 @@ struct BenchCommand: ProgramCommand {
   func perform(in session: Session) throws -> Int32 {
     let options = try requests.options(warn: session.console.warn)
     guard let mode = CacheMode(named: cache ?? "writeback") else {
-      throw BlockError(.invalidArgument, "Invalid cache mode")
+      throw BlockError(.invalidArgument, "Invalid cache mode", advice: CacheMode.advice)
     }
     try checkMethod()
     let file = try onlyOperand(files)
@@ -84,7 +84,8 @@ struct BenchCommand: ProgramCommand {
 
   private func checkMethod() throws(BlockError) {
     guard let method, !["threads", "native", "io_uring"].contains(method) else { return }
-    throw BlockError(.invalidArgument, "Invalid aio option: \(method)")
+    throw BlockError(
+      .invalidArgument, "Invalid aio option: \(method)", advice: "It is threads, native or io_uring.")
   }
 
   static func announcement(_ options: BenchOptions) -> String {

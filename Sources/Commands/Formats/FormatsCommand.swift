@@ -88,7 +88,11 @@ struct FormatEntry {
       ("data-file", kind.creationOptions["data_file"] != nil),
       ("snapshots", kind.driverTypes.contains { $0 is any SnapshottingDriver.Type }),
       ("bitmaps", kind.driverTypes.contains { $0 is any BitmapDriver.Type }),
-      ("check", kind.driverTypes.contains { $0 is any CheckingDriver.Type }),
+      (
+        "check",
+        // What holds images whole has the check of the one that is shown.
+        kind.driverTypes.contains { $0 is any CheckingDriver.Type || $0 is any ContainingDriver.Type }
+      ),
       ("resize", isMade),
       ("inspect", kind is any InspectingKind), ("filter", kind.isFilter),
       ("read-only", kind.isReadOnly),

@@ -54,7 +54,7 @@ struct GraphCommand: ProgramCommand {
 
   func perform(in session: Session) throws -> Int32 {
     guard let form = Form(rawValue: output ?? "human") else {
-      throw BlockError(.invalidArgument, "--output must be used with human, json, dot or svg as argument.")
+      throw BlockError.noOutput(among: GraphCommand.outputForms)
     }
     guard !files.isEmpty else { throw UsageError("Expecting image file name") }
     for file in files { _ = try session.open(access.image(file, format: format)) }

@@ -55,7 +55,7 @@ struct LuksKeyOptions: ParsableArguments {
   /// The key that opens the image.
   func key(_ secrets: any SecretSource) throws(BlockError) -> Secret {
     if let secret = try find("key", keyFile, keyDescriptor, keySecret, secrets) { return secret }
-    return try Passphrase.ask("Passphrase of the image: ")
+    return try Passphrase.ask(for: "passphrase of the image", orElse: LuksKeyOptions.advice("key"))
   }
 
   /// The keys that may open an image, without asking for one.
@@ -67,8 +67,9 @@ struct LuksKeyOptions: ParsableArguments {
   /// The key to add; one that is typed is asked for twice.
   func newKey(_ secrets: any SecretSource) throws(BlockError) -> Secret {
     if let secret = try find("new-key", newKeyFile, newKeyDescriptor, newKeySecret, secrets) { return secret }
-    let first = try Passphrase.ask("New passphrase: ")
-    guard try Passphrase.ask("New passphrase again: ").hasSameBytes(as: first) else {
+    let advice = LuksKeyOptions.advice("new-key")
+    let first = try Passphrase.ask(for: "new passphrase", orElse: advice)
+    guard try Passphrase.ask(for: "new passphrase again", orElse: advice).hasSameBytes(as: first) else {
       throw BlockError(.invalidArgument, "The passphrases are not the same")
     }
     return first
@@ -77,7 +78,14 @@ struct LuksKeyOptions: ParsableArguments {
   /// The key to erase.
   func oldKey(_ secrets: any SecretSource) throws(BlockError) -> Secret {
     if let secret = try find("old-key", oldKeyFile, oldKeyDescriptor, oldKeySecret, secrets) { return secret }
-    return try Passphrase.ask("Passphrase to erase: ")
+    return try Passphrase.ask(
+      for: "passphrase to erase",
+      orElse: LuksKeyOptions.advice("old-key") + " --key-slot erases what is in a slot.")
+  }
+
+  /// How a key is given without a terminal, where the options for it begin with `name`.
+  private static func advice(_ name: String) -> Advice {
+    "One of --\(name)-file, --\(name)-fd and --\(name)-secret gives it."
   }
 
   private func find(

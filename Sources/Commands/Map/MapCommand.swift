@@ -69,7 +69,7 @@ struct MapCommand: ProgramCommand {
     let length = try maximumLength.map { try parseSize($0, "max length", warn: console.warn) } ?? .max
     let file = try onlyOperand(files)
     guard let form = Form(rawValue: output ?? "human") else {
-      throw BlockError(.invalidArgument, "--output must be used with human or json as argument.")
+      throw BlockError.noOutput(among: console.isStandIn ? OutputFormat.names : MapCommand.outputForms)
     }
     let user = try session.open(try access.image(file, format: format, disk: disk))
     guard let edge = user.edge else { return 1 }

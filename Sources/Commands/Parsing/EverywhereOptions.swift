@@ -50,13 +50,12 @@ extension EverywhereOptions {
 extension EverywhereOptions {
   /// How far names found in images are followed: as `stated`, else as the environment says, else local files.
   ///
-  /// - Throws: where that contradicts `--untrusted`, or the environment says what is no policy.
-  static func references(_ stated: ReferencePolicy?, isUntrusted: Bool) throws(BlockError) -> ReferencePolicy
-  {
+  /// - Throws: `UsageError` where that contradicts `--untrusted`, `BlockError` where the environment says what is no
+  ///   policy.
+  static func references(_ stated: ReferencePolicy?, isUntrusted: Bool) throws -> ReferencePolicy {
     if isUntrusted {
       guard stated == nil || stated == ReferencePolicy.none else {
-        throw BlockError(
-          .invalidArgument,
+        throw UsageError(
           "--references=\(stated?.rawValue ?? "") contradicts --untrusted, which implies none")
       }
       return .none
@@ -64,19 +63,27 @@ extension EverywhereOptions {
     if let stated { return stated }
     let variable = "STRATA_REFERENCES"
     guard let value = Environment.value(of: variable), !value.isEmpty else { return .local }
-    return try ReferencePolicy(named: value, by: variable)
+    guard let policy = ReferencePolicy(rawValue: value) else {
+      throw BlockError(.invalidArgument, ReferencePolicy.mistake(value, by: variable))
+    }
+    return policy
   }
 }
 
 extension ReferencePolicy {
-  /// Reads the policy that `source` states.
+  /// Reads the value of `--references`.
   ///
   /// - Throws: what the policies are.
-  init(named text: String, by source: String) throws(BlockError) {
+  init(option text: String) throws(UsageError) {
     guard let policy = ReferencePolicy(rawValue: text) else {
-      throw BlockError(.invalidArgument, "\(source) takes none, local or any, not '\(text)'")
+      throw UsageError(ReferencePolicy.mistake(text, by: "--references"))
     }
     self = policy
+  }
+
+  /// The message about a value that is no policy, where `source` states it.
+  fileprivate static func mistake(_ text: String, by source: String) -> String {
+    "\(source) takes none, local or any, not '\(text)'"
   }
 }
 
@@ -84,7 +91,7 @@ extension ProgressForm {
   /// Reads the form behind `--progress=`.
   ///
   /// - Throws: what the forms are.
-  init(_ text: String) throws(BlockError) {
+  init(_ text: String) throws(UsageError) {
     switch text {
     case "line": self = .line
     case "bar": self = .bar
@@ -92,11 +99,10 @@ extension ProgressForm {
     default:
       guard text.hasPrefix("json:"), let descriptor = Int32(text.dropFirst("json:".count)), descriptor >= 0
       else {
-        throw BlockError(
-          .invalidArgument, "--progress takes line, bar, json or json:DESCRIPTOR, not '\(text)'")
+        throw UsageError("--progress takes line, bar, json or json:DESCRIPTOR, not '\(text)'")
       }
       guard Stream.isOpen(descriptor) else {
-        throw BlockError(.invalidArgument, "--progress=\(text): descriptor \(descriptor) is not open")
+        throw UsageError("--progress=\(text): descriptor \(descriptor) is not open")
       }
       self = .json(descriptor: descriptor)
     }

@@ -38,7 +38,8 @@ struct Normalizer {
     self.spellings = spellings
     self.isStandIn = isStandIn
     var rest = words[...]
-    while let word = rest.popFirst() {
+    // Nothing is read behind a request for help.
+    while !contains(.help), let word = rest.popFirst() {
       if word == "--" {
         operands += rest
         return
@@ -117,6 +118,7 @@ struct Normalizer {
       }
       guard spelling.takesValue else {
         options.append(Found(spelling: spelling))
+        if spelling == .help { return }
         continue
       }
       guard let value = letters.isEmpty ? rest.popFirst() : String(letters) else {

@@ -23,6 +23,8 @@ final class Console {
   let name: String
   /// The words behind the name that lead to help: of the command that runs, where the name is not its own.
   var helpWords = ["--help"]
+  /// The long names of the options of the command that runs: advice names no other.
+  var options: [String] = []
   /// How results are printed.
   var form = Form.plain
   /// Whether standard output refused to take something.
@@ -113,11 +115,12 @@ final class Console {
   func report(_ error: BlockError) {
     failure = error
     failure?.hint = error.hint.map(inOwnName)
+    failure?.advice = error.advice?.given(options: options)
     // Damage that a format finds in its own tables stands on a line of its own, as `qemu-img` prints it.
     if error.damage != nil { say(error.finding) }
     complain(sentence(error))
     if error.damage == nil, let hint = error.hint { say(inOwnName(hint)) }
-    if let advice = error.advice { advise(advice.text(about: error.file)) }
+    if let advice = failure?.advice { advise(advice.text(about: error.file)) }
   }
 
   /// Tells why the command failed at `file`, where nobody threw an error.

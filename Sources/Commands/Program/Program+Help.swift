@@ -39,7 +39,7 @@ struct StrataCommand: ParsableCommand {
       usage: "strata [-h] [-V] [-T EVENT] COMMAND [OPTIONS] …",
       discussion: """
         Called by the name qemu-img, the program takes that one's command lines; called by a name such as \
-        strata-info, it is that command.
+        strata-info, it is that command. 'strata help COMMAND' tells what a command takes, as its own --help does.
 
         EXAMPLES:
           strata create -f qcow2 disk.qcow2 20G

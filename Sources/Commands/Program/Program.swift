@@ -101,6 +101,7 @@ package struct Program {
     var words = words
     let own = Spelling.declared(by: type)
     let added = EverywhereOptions.spellings(besides: own)
+    console.options = (own + added).flatMap(\.long)
     let asked = ResultRequest(words, ownsOutput: own.contains { $0.long.contains("output") })
     if asked.isJSON { console.form = asked.ownsOutput ? .ownJSON : .report }
     let status: Int32
@@ -158,9 +159,9 @@ package struct Program {
       guard let found = line.take(spelling) else { continue }
       switch spelling.long.first {
       case "untrusted": session.isUntrusted = true
-      case "references": stated = try ReferencePolicy(named: found.value ?? "", by: "--references")
-      case "output" where found.value != "human" && found.value != "json":
-        throw BlockError(.invalidArgument, "--output must be used with human or json as argument.")
+      case "references": stated = try ReferencePolicy(option: found.value ?? "")
+      case "output" where !OutputFormat.names.contains(found.value ?? ""):
+        throw BlockError.noOutput(among: OutputFormat.names)
       default: break
       }
     }

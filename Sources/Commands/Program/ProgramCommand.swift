@@ -32,7 +32,7 @@ protocol ProgramCommand: ParsableCommand {
 extension ProgramCommand {
   static var failureStatus: Int32 { 1 }
   static var isOwn: Bool { false }
-  static var outputForms: [String] { ["human", "json"] }
+  static var outputForms: [String] { OutputFormat.names }
   static func takeOperand(from words: inout [String]) throws(UsageError) -> String? { nil }
 
   static func images(in operands: [String]) -> [String] { operands }

@@ -87,7 +87,9 @@ struct ResizeCommand: ProgramCommand {
   private func preallocationMode() throws(BlockError) -> Preallocation {
     guard let preallocation else { return .off }
     guard let mode = Preallocation(rawValue: preallocation) else {
-      throw BlockError(.invalidArgument, "Invalid preallocation mode '\(preallocation)'")
+      let modes = Preallocation.allCases.map(\.rawValue).joined(separator: ", ")
+      throw BlockError(
+        .invalidArgument, "Invalid preallocation mode '\(preallocation)'", advice: "It is one of \(modes).")
     }
     return mode
   }

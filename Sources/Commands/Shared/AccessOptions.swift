@@ -52,7 +52,13 @@ struct AccessOptions: ParsableArguments {
 func cacheMode(_ text: String?, _ thing: String, default mode: CacheMode) throws(BlockError) -> CacheMode {
   guard let text else { return mode }
   guard let mode = CacheMode(named: text) else {
-    throw BlockError(.invalidArgument, "Invalid \(thing) option: \(text)")
+    throw BlockError(
+      .invalidArgument, "Invalid \(thing) option: \(text)", advice: CacheMode.advice)
   }
   return mode
+}
+
+extension CacheMode {
+  /// The advice where a mode is none of them.
+  static let advice: Advice = "It is none, writeback, writethrough, directsync or unsafe."
 }

@@ -5,11 +5,22 @@ internal import ArgumentParser
 internal import Errors
 
 /// How a result is printed.
-enum OutputFormat: String {
+enum OutputFormat: String, CaseIterable {
   /// For people.
   case human
   /// For programs.
   case json
+
+  /// The forms as `--output` takes them.
+  static var names: [String] { allCases.map(\.rawValue) }
+}
+
+extension BlockError {
+  /// The error of a form of `--output` that is none of `forms`.
+  static func noOutput(among forms: [String]) -> BlockError {
+    let list = forms.dropLast().joined(separator: ", ") + " or " + (forms.last ?? "")
+    return BlockError(.invalidArgument, "--output must be used with \(list) as argument.")
+  }
 }
 
 /// In which form a command prints its result.
@@ -22,7 +33,7 @@ struct OutputOptions: ParsableArguments {
   /// The form chosen.
   func format() throws(BlockError) -> OutputFormat {
     guard let format = OutputFormat(rawValue: output ?? "human") else {
-      throw BlockError(.invalidArgument, "--output must be used with human or json as argument.")
+      throw .noOutput(among: OutputFormat.names)
     }
     return format
   }

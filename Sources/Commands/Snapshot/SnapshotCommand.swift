@@ -57,6 +57,8 @@ struct SnapshotCommand: ProgramCommand {
     let actions = actions
     guard lists + actions.count <= 1 else { throw UsageError("Cannot mix '-l', '-a', '-c', '-d'") }
     let file = try onlyOperand(files)
+    // Without an action, `qemu-img` opens the image for writing before it finds nothing to do.
+    if lists == 0, session.console.isStandIn { try access.refuseForceShare(of: file) }
     guard let action = actions.first else { return try list(file, session) }
     try access.refuseForceShare(of: file)
     let image = try access.image(file, format: format, flags: [.writable, .unmap])

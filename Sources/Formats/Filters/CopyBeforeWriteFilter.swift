@@ -100,7 +100,7 @@ struct CopyBeforeWriteRules {
       throw BlockError(.notFound, "Node '\(owner)' not found")
     }
     guard let driver = image.driver as? any BitmapDriver else {
-      throw BlockError(.notFound, "Dirty bitmap '\(name)' not found")
+      throw BlockError.noBitmap(name)
     }
     var units = RangeSet<UInt64>()
     try driver.bitmapContent(name, of: image).forEachDirty { (range) throws(BlockError) in

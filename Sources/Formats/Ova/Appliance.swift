@@ -290,6 +290,9 @@ struct Appliance {
   var ambiguity: BlockError {
     BlockError(
       .invalidArgument, "there are \(disks.count) disks in it: \(list)",
-      advice: "Choose one with --disk, or in --image-opts with disk=, and its number or name.")
+      advice: """
+        Choose one by its number or name: \(ifOption: "disk", "with --disk, or ")as \
+        'json:{"disk": "1", "file.filename": "\(.file)"}' in place of the file's name.
+        """)
   }
 }

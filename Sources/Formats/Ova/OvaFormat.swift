@@ -15,6 +15,8 @@ package struct OvaFormat: DriverKind {
 
   /// `ova`.
   package var name: String { "ova" }
+  /// The driver.
+  package var driverTypes: [any BlockDriver.Type] { [ApplianceDriver.self] }
   /// The disks.
   package var referenceSlots: [EdgeSlot] { [ApplianceDriver.disks] }
 
@@ -78,6 +80,8 @@ package struct OvfFormat: DriverKind {
 
   /// `ovf`.
   package var name: String { "ovf" }
+  /// The driver.
+  package var driverTypes: [any BlockDriver.Type] { [ApplianceDriver.self] }
   /// The disks.
   package var referenceSlots: [EdgeSlot] { [ApplianceDriver.disks, ApplianceDriver.manifest] }
 

@@ -143,7 +143,7 @@ final class QcowDriver: BlockTableDriver, @unchecked Sendable {
     throws(BlockError)
   {
     guard preallocation != .metadata, preallocation == .off || !isEncrypted else {
-      throw BlockError.noGrowth(preallocation)
+      throw BlockError.noGrowth(preallocation, but: isEncrypted ? [.off] : .ofData)
     }
     guard length >= 512 else {
       throw BlockError(.invalidArgument, "Image size is too small (must be at least 2 bytes)")

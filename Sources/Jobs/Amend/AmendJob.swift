@@ -100,6 +100,7 @@ extension DriverKind {
       var error = error
       if (try? amendOptions.adding(creationOptions).parse(list)) != nil {
         error.hint = "This option is only supported for image creation"
+        error.advice = "'convert -O \(name) -o …' makes a new image of '\(.file)' that has another value."
       }
       throw error
     }

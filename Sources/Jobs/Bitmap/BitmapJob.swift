@@ -109,26 +109,35 @@ package final class BitmapJob: Job {
     case .merge(let name):
       try requireBitmap(node)
       let from = sourceUser?.edge?.child ?? node
-      guard let driver = from.driver as? any BitmapDriver else { throw BitmapJob.unknown(name) }
-      return .merge(try driver.bitmapContent(name, of: from))
+      return try about(source?.text) { () throws(BlockError) -> BitmapChange in
+        guard let driver = from.driver as? any BitmapDriver else { throw BitmapJob.noBitmaps(name, in: from) }
+        return .merge(try driver.bitmapContent(name, of: from))
+      }
     }
   }
 
   /// Makes sure that the bitmap to be changed exists: where both bitmaps are missing, that one is told first.
   private func requireBitmap(_ node: Node) throws(BlockError) {
-    guard let driver = node.driver as? any BitmapDriver,
-      driver.bitmaps(of: node).contains(where: { $0.name == bitmap })
-    else { throw BitmapJob.unknown(bitmap) }
+    guard let driver = node.driver as? any BitmapDriver else { throw BitmapJob.noBitmaps(bitmap, in: node) }
+    guard driver.bitmaps(of: node).contains(where: { $0.name == bitmap }) else { throw .noBitmap(bitmap) }
   }
 
   private func lackOfSupport(_ action: Action, _ node: Node) -> BlockError {
-    guard action == .add else { return BitmapJob.unknown(bitmap) }
+    guard action == .add else { return BitmapJob.noBitmaps(bitmap, in: node) }
     return BlockError(
-      .unsupported, "Can't store persistent bitmaps to \(node.name): Operation not supported")
+      .unsupported, "Can't store persistent bitmaps to \(node.name): Operation not supported",
+      advice: BitmapJob.advice(node))
   }
 
-  private static func unknown(_ name: String) -> BlockError {
-    BlockError(.notFound, "Dirty bitmap '\(name)' not found")
+  /// The error of a bitmap that is looked up where the format has none.
+  private static func noBitmaps(_ name: String, in node: Node) -> BlockError {
+    var error = BlockError.noBitmap(name)
+    error.advice = advice(node)
+    return error
+  }
+
+  private static func advice(_ node: Node) -> Advice {
+    "The format \(node.driver.name) keeps no bitmaps; 'convert -O qcow2 \(.file) NEW' makes an image that can."
   }
 
   /// Lets go of both images.

@@ -96,7 +96,9 @@ package final class CommitJob: Job {
     let isTop = FilePaths.identity(of: name).map { $0 == FilePaths.identity(of: top.fileName) } ?? false
     throw BlockError(
       isTop ? .conflict : .notFound,
-      "Did not find '\(name)' in the backing chain of '\(options.image.text)'"
-        + (isTop ? ": it is the same node" : ""), naming: options.image.text)
+      "Did not find '\(name)' in the backing chain of '\(options.image.text)'", naming: options.image.text,
+      advice: isTop
+        ? "That is the image itself; a base lies below it."
+        : "'info --backing-chain \(.file)' lists the layers.")
   }
 }

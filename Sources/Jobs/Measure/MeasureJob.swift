@@ -42,6 +42,8 @@ package final class MeasureJob: Job {
   private let target: any DriverKind
   private let options: OptionObject
   private let secrets: any SecretSource
+  /// The formats that can be measured.
+  private let measurable: [String]
   private var user: RootUser?
 
   /// Checks the options as the making of the image does.
@@ -65,6 +67,7 @@ package final class MeasureJob: Job {
     self.target = target
     source = options.source
     secrets = opener.secrets
+    measurable = opener.kinds.filter { $0 is any MeasuringKind && !$0.isProtocol }.map(\.name)
     // Wrong options are told as such, not as a fault of the source.
     if let kind = target as? any MeasuringKind {
       do throws(BlockError) {
@@ -96,7 +99,9 @@ package final class MeasureJob: Job {
   /// - Throws: kind `unsupported` where the target's format cannot tell.
   package func run(_ context: JobContext) throws(BlockError) {
     guard let target = target as? any MeasuringKind else {
-      throw BlockError(.unsupported, "Block driver '\(target.name)' does not support size measurement")
+      throw BlockError(
+        .unsupported, "Block driver '\(target.name)' does not support size measurement",
+        advice: "These can be measured: \(measurable.joined(separator: ", ")).")
     }
     let length: UInt64 =
       switch source {

@@ -61,11 +61,18 @@ package final class RebaseJob: Job {
       }
     }
     try inContext(changing) { () throws(BlockError) in
-      guard opener.kind(named: node.driver.name)?.supportsBacking == true else {
-        throw BlockError(.unsupported, "Operation not supported")
-      }
       guard backing == nil || options.backingFormat != nil else {
-        throw BlockError(.invalidArgument, "backing format must be specified")
+        throw BlockError(
+          .invalidArgument, "backing format must be specified",
+          advice: "State the format of the backing file with -F.")
+      }
+      guard opener.kind(named: node.driver.name)?.supportsBacking == true else {
+        throw BlockError(
+          .unsupported, "Operation not supported",
+          advice: """
+            Images of the format \(node.driver.name) stand on no other; 'convert -O qcow2 -B BASE -F FORMAT \(.file) NEW' \
+            makes one that does.
+            """)
       }
     }
   }

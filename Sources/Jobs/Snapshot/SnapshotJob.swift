@@ -71,6 +71,10 @@ package final class SnapshotJob: Job {
     }
   }
 
+  /// The advice where a format has no snapshots.
+  private static let noSnapshots: Advice =
+    "The format keeps no snapshots; an overlay ('create -b') leaves an image as it is."
+
   private static func snapshots(of node: Node) -> [SnapshotInformation] {
     node.driver.formatInformation(of: node)?.snapshots ?? []
   }
@@ -81,8 +85,7 @@ package final class SnapshotJob: Job {
       try inContext("Could not create snapshot '\(name)'") { () throws(BlockError) in
         guard let driver else {
           throw BlockError(
-            .unsupported, "-95 (Operation not supported)",
-            advice: "The format keeps no snapshots; an overlay ('create -b') leaves an image as it is.")
+            .unsupported, "-95 (Operation not supported)", advice: SnapshotJob.noSnapshots)
         }
         let now = WallClock.now
         do throws(BlockError) {
@@ -94,7 +97,10 @@ package final class SnapshotJob: Job {
       }
     case .apply(let name):
       try inContext("Could not apply snapshot '\(name)'") { () throws(BlockError) in
-        guard let driver else { throw BlockError(.unsupported, "Block driver does not support snapshots") }
+        guard let driver else {
+          throw BlockError(
+            .unsupported, "Block driver does not support snapshots", advice: SnapshotJob.noSnapshots)
+        }
         try refuseBitmaps(node)
         try inContext("Failed to load snapshot", step: .loadSnapshot) { () throws(BlockError) in
           try driver.applySnapshot(.idOrName(name), of: node)
@@ -110,7 +116,8 @@ package final class SnapshotJob: Job {
             ?? snapshots.first(where: { $0.idBytes == wanted })
         else {
           throw BlockError(
-            .notFound, "snapshot not found", advice: "'snapshot -l \(.file)' lists the snapshots.")
+            .notFound, "snapshot not found",
+            advice: driver == nil ? SnapshotJob.noSnapshots : "'snapshot -l \(.file)' lists the snapshots.")
         }
         try driver?.deleteSnapshot(.exactly(id: found.id, name: found.name), of: node)
       }

@@ -156,7 +156,7 @@ package final class PipeDriver: StorageDriver, @unchecked Sendable {
     throws(BlockError)
   {
     guard preallocation == .off else {
-      throw BlockError.noPreallocation(preallocation)
+      throw BlockError.noPreallocation(preallocation, but: [.off])
     }
     try lock.withLock { () throws(BlockError) in
       guard length >= sent else {

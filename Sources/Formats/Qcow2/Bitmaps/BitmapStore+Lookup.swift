@@ -58,7 +58,7 @@ extension BitmapStore {
   /// The bitmap called `name`.
   func bitmap(_ name: String) throws(BlockError) -> (index: Int, entry: BitmapEntry) {
     guard let directory = directory, let index = directory.index(of: name) else {
-      throw BlockError(.notFound, "Dirty bitmap '\(name)' not found")
+      throw .noBitmap(name)
     }
     return (index, directory.entries[index])
   }

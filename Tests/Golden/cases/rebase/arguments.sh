@@ -16,6 +16,7 @@ run strata rebase -f frob -b base2 -F qcow2 top
 run strata rebase -b base2 -F qcow2 missing
 run strata rebase -b missing -F qcow2 top
 run strata rebase -b missing top
+run strata rebase -f raw -b base2 before.raw
 run strata rebase -f raw -b base2 -F qcow2 before.raw
 run strata rebase -f raw -b '' before.raw
 run strata rebase -f raw -u -b base2 -F qcow2 before.raw
