@@ -99,13 +99,29 @@ import Testing
       cp sound.hds image.hds; p 256 '\\x77'; both outside "$1"
       cp sound.hds image.hds; p 259 '\\x77'; both far "$1"
       cp sound.hds image.hds; truncate -s 400000 image.hds; both leaked "$1"
-      cp sound.hds image.hds; truncate -s 200000 image.hds; both short "$1"
       cp sound.hds image.hds; p 44 '\\x59\\x6e\\x6f\\x74'; p 256 '\\x77'; truncate -s 300000 image.hds; both all "$1"
       cp sound.hds image.hds; p 64 '\\x00'; p 128 '\\x00'; p 256 '\\x00'; both empty "$1"
       """, Programs.strata, folder: folder.path)
     let sound = "theirs 0\nours 0\n"
-    let names = ["unclosed", "outside", "far", "leaked", "short", "all", "empty"]
+    let names = ["unclosed", "outside", "far", "leaked", "all", "empty"]
     #expect(outcome.output == names.map { "\($0)\n\(sound)" }.joined())
+  }
+
+  @Test("a file that is cut short is damage, which qemu-img passes over unless a cluster is gone as a whole")
+  func short() throws {
+    let folder = TemporaryFolder()
+    let outcome = Shell.run(
+      """
+      qemu-img create -q -f parallels -o cluster_size=64k image.hds 4M
+      qemu-io -f parallels -c 'write -q -P 1 0 64k' -c 'write -q -P 2 1M 64k' image.hds
+      truncate -s -1 image.hds
+      "$1" check image.hds 2>&1 | grep outside
+      "$1" check -q -r all image.hds > /dev/null 2>&1; echo "repair $?"
+      qemu-img check -q image.hds; echo "theirs $?"
+      "$1" check -q image.hds; echo "ours $?"
+      qemu-io -r -f parallels -c 'read -q -P 2 1M 65535' image.hds
+      """, Programs.strata, folder: folder.path)
+    #expect(outcome.output == "ERROR cluster 16 is outside image\nrepair 0\ntheirs 0\nours 0\n")
   }
 
   @Test("what qemu-img does not look for is mended, too, and it finds nothing afterwards")

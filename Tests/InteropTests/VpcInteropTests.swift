@@ -116,6 +116,26 @@ import Testing
           output: "virtual size: 39.9 MiB (41803776 bytes)\nvirtual size: 39.9 MiB (41803776 bytes)\n0\n"))
   }
 
+  @Test("a block that nothing points to is found and given back, also where qemu-img placed it", arguments: [0, 2, 5])
+  func lost(_ block: Int) throws {
+    let folder = TemporaryFolder()
+    let outcome = Shell.run(
+      """
+      set -e
+      qemu-img create -q -f vpc -o force_size=on image.vhd 20M
+      qemu-io -f vpc -c 'write -q -P 1 0 12M' image.vhd
+      printf '\xff\xff\xff\xff' | dd of=image.vhd bs=1 seek=$((1536 + 4 * $2)) conv=notrunc status=none
+      qemu-img convert -f vpc -O raw image.vhd disk.raw
+      "$1" check -f vpc image.vhd | grep -o '^1 leaked.*' || true
+      "$1" check -q -f vpc -r leaks image.vhd > /dev/null
+      "$1" check -q -f vpc image.vhd
+      stat -c %s image.vhd
+      qemu-img compare -q -f raw -F vpc disk.raw image.vhd
+      """, Programs.strata, "\(block)", folder: folder.path)
+    #expect(outcome.output == "1 leaked clusters were found on the image.\n10490880\n")
+    #expect(outcome.status == 0)
+  }
+
   @Test("growth past the room of the table, and back, is sound for all who read it")
   func growth() throws {
     let folder = TemporaryFolder()

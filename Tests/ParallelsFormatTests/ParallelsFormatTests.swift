@@ -263,11 +263,23 @@ struct ParallelsFormatTests {
     #expect(try MemoryParallels(image.memory.bytes).check().lines == [])
   }
 
-  @Test("a file may end inside the last cluster, whose rest is zero", arguments: [1, 512, 1000, 65535])
+  @Test(
+    "a file that ends inside the last cluster or before it lost bytes, which read as zero and get their room",
+    arguments: [1, 512, 1000, 65535, 65536])
   func shortFile(_ missing: Int) throws {
     let bytes = try ParallelsFormatTests.small()
-    let image = try MemoryParallels(Array(bytes.dropLast(missing)))
-    #expect(try image.check().lines == [])
+    let short = Array(bytes.dropLast(missing))
+    let broken = try MemoryParallels(short, flags: [.writable, .checking])
+    let found = try broken.check()
+    #expect(found.lines == ["ERROR cluster 48 is outside image"] && found.result.corruptions == 1)
+    #expect(found.result.leaks == 0)
+    _ = try broken.repair(.all)
+    try broken.close()
+    let mended = try MemoryParallels(broken.memory.bytes)
+    #expect(try mended.check().lines == [])
+    #expect(try mended.edge.array(at: 48 << 16, count: 65536 - missing).consists(of: 3))
+    guard missing < 65536 else { return }
+    let image = try MemoryParallels(short)
     let kept = 65536 - missing
     let expected = [UInt8](repeating: 3, count: kept) + [UInt8](repeating: 0, count: missing)
     #expect(try image.edge.array(at: 48 << 16, count: 65536) == expected)
@@ -275,6 +287,17 @@ struct ParallelsFormatTests {
     #expect(try image.edge.array(at: 48 << 16, count: 65536) == expected.dropLast() + [8])
     try image.edge.write(at: 0, [UInt8](repeating: 4, count: 1 << 17))
     #expect(try image.edge.array(at: 48 << 16, count: 65536) == expected.dropLast() + [8])
+  }
+
+  @Test("a file may end behind the end of the disk inside the last cluster", arguments: [0, 1, 64000])
+  func shortDisk(_ missing: Int) throws {
+    let image = try MemoryParallels(size: 65536 + 1536, ["cluster_size": "64k"])
+    try image.edge.write(at: 0, [UInt8](repeating: 6, count: 65536 + 1536))
+    try image.close()
+    let bytes = image.memory.bytes
+    #expect(try MemoryParallels(Array(bytes.dropLast(missing))).check().lines == [])
+    let cut = try MemoryParallels(Array(bytes.dropLast(64001))).check()
+    #expect(cut.lines == ["ERROR cluster 1 is outside image"])
   }
 
   @Test("a file that ends in its header or its map", arguments: [3, 19, 60, 100, 320])

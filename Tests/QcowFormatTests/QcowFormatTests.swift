@@ -177,6 +177,31 @@ struct QcowFormatTests {
     #expect(findings == [])
   }
 
+  @Test(
+    "B-03 what the end of the file cuts short is found, and what is left of it kept", arguments: [1, 511, 4095])
+  func shortFile(_ missing: Int) throws {
+    // Cluster 600 is the last thing in the file.
+    let bytes = try QcowFormatTests.stored()
+    let broken = try MemoryQcow(Array(bytes.dropLast(missing)), flags: [.writable, .checking, .unmap])
+    let found = try broken.check()
+    #expect(found.lines == ["ERROR: block 600 lies past the end of the file (24576)"])
+    #expect(found.result.corruptions == 1)
+    _ = try broken.repair(.all)
+    try broken.close()
+    let after = try MemoryQcow(broken.memory.bytes)
+    #expect(try after.check().lines == [])
+    #expect(try after.edge.array(at: 600 << 12, count: 4096 - missing).consists(of: 4))
+  }
+
+  @Test("a file may end behind the end of the disk inside the last cluster")
+  func shortDisk() throws {
+    let image = try MemoryQcow(size: 4096 + 1536)
+    try image.edge.write(at: 4096, [UInt8](repeating: 6, count: 1536))
+    try image.close()
+    #expect(try MemoryQcow(Array(image.memory.bytes.dropLast(2560))).check().lines == [])
+    #expect(try MemoryQcow(Array(image.memory.bytes.dropLast(2561))).check().result.corruptions == 1)
+  }
+
   @Test("leaks are given back")
   func leaks() throws {
     let broken = try MemoryQcow(QcowFormatTests.stored().bigChanged([(4096, 8, 0), (56, 8, 0)]))
@@ -212,6 +237,23 @@ struct QcowFormatTests {
     #expect(try again.check().lines == [])
     try again.edge.write(at: 0, [UInt8](repeating: 9, count: 100_000))
     #expect(again.node.driver.formatInformation(of: again.node)?.backing?.name == "c")
+  }
+
+  @Test("a shorter disk leaves nothing unused before an L1 table that stands behind its clusters")
+  func shrinksBeforeTable() throws {
+    let image = try MemoryQcow(size: 4 << 20)
+    try image.edge.write(at: 0, [UInt8](repeating: 7, count: 4 << 20))
+    try image.edge.truncate(to: 1 << 30)
+    try image.edge.truncate(to: 1 << 20)
+    try image.close()
+    #expect(image.memory.bytes.count <= (1 << 20) + 4 * 4096)
+    let again = try MemoryQcow(image.memory.bytes)
+    #expect(try again.edge.array(at: 0, count: 1 << 20).consists(of: 7))
+    try again.edge.write(at: 0, [UInt8](repeating: 8, count: 1 << 20))
+    let check = try again.check()
+    #expect(check.lines == [] && check.result.leaks == 0)
+    let findings = try DriverConformance.check(again.edge, seed: 5, operations: 20)
+    #expect(findings == [])
   }
 
   @Test("grows beyond its L1 table and back, and is emptied")

@@ -174,6 +174,17 @@ final class BlockEntries {
     return start..<start + bytes(of: item, held)
   }
 
+  /// The end of the bytes that the file has to have of an item that takes `bytes`: of a block that holds the end of the
+  /// disk, nothing behind that where the file may end early.
+  func neededEnd(of item: BlockTableItem, _ entry: BlockEntry, _ bytes: Range<UInt64>, _ held: borrowing Held)
+    -> UInt64
+  {
+    guard layout.mayEndEarly, case .block(let number) = item, let place = entry.place,
+      let start = number.times(layout.blockSize), start < layout.length
+    else { return bytes.upperBound }
+    return place + min(layout.blockSize, layout.length - start)
+  }
+
   /// The units that an item takes.
   func units(of item: BlockTableItem, _ entry: BlockEntry, _ held: borrowing Held) -> Range<UInt64>? {
     place(of: item, entry, held).map(layout.units(of:))

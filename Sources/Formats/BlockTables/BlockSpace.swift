@@ -63,8 +63,7 @@ final class BlockSpace {
         else {
           return
         }
-        // As a check has it: nothing is missing of what begins where the file ends, where files may end early.
-        guard place.lowerBound < length || layout.mayEndEarly && place.lowerBound == length else {
+        guard place.lowerBound < length else {
           throw BlockError(
             .corrupt, "\(item) (offset \(place.lowerBound)) points past the end of the file",
             advice: "'check -r all' mends what can be mended.")

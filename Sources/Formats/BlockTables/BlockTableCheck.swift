@@ -94,11 +94,12 @@ struct BlockTableCheck {
         if isFirst { count(item, entry, &expected, &result, held) }
         guard let bytes = entries.place(of: item, entry, held) else { return }
         if isFirst { leaks.note(item, at: layout.units(of: bytes).lowerBound) }
-        let mayEndEarly = layout.mayEndEarly && entry.place != nil
-        let end = mayEndEarly ? bytes.lowerBound : bytes.upperBound
+        let end = entries.neededEnd(of: item, entry, bytes, held)
         if isFirst, end <= fileLength { endOfUse = max(endOfUse, layout.units(of: bytes).upperBound) }
         if end > fileLength {
           if isFirst { try note(.pastEnd, item, value, &result, report) }
+          // What is left of it is no place that was lost.
+          if bytes.lowerBound < fileLength { _ = window.insert(layout.units(of: bytes)) }
         } else if !window.insert(layout.units(of: bytes)), entry.place != nil {
           // Compressed blocks stand right behind each other.
           try note(.shared, item, value, &result, report)

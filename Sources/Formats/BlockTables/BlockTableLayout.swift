@@ -24,6 +24,8 @@ package struct BlockTableLayout: Sendable {
   package var unit: UInt64
   /// The offset of a new block's guest data is a multiple of this, which is a multiple of 512 itself.
   package var alignment: UInt64 = 512
+  /// Whether readers take blocks at any unit, as other programs place them, so that `alignment` is no more than a wish.
+  package var mayBeUnaligned = false
   /// How many units the format can tell apart.
   package var unitLimit: UInt64
   /// How many units entries can name at all: what the file has behind them is no place for anything.
@@ -50,7 +52,7 @@ package struct BlockTableLayout: Sendable {
   /// Whether a check counts a block as a fragment only where its place does not follow that of the block right before it,
   /// and not where that is none.
   package var gapsAreNoFragments = false
-  /// Whether the file may end before or inside the last block that it has, whose rest reads as zeros.
+  /// Whether the file may end inside a block behind the end of the disk.
   package var mayEndEarly = false
 
   /// Makes a layout, whose values the caller holds against the file's length where they come from it. Without `unit`, it
@@ -156,20 +158,40 @@ package struct BlockTableLayout: Sendable {
 
   /// Calls `body` with each unit of a run at which a block can start, one behind the other, until it answers false.
   func forEachPlace(in run: Range<UInt64>, _ body: (UInt64) -> Bool) {
+    guard !isOfUnaligned(run) else {
+      var unit = run.lowerBound
+      while unit < run.upperBound, body(unit) { unit += blockUnits }
+      return
+    }
+    forEachAlignedPlace(in: run, body)
+  }
+
+  /// How many blocks find a place in a run.
+  func placeCount(in run: Range<UInt64>) -> UInt64 {
+    isOfUnaligned(run) ? UInt64(run.count) / blockUnits : alignedPlaceCount(in: run)
+  }
+
+  /// Whether a run is room for just so many blocks, more than find an aligned place there: what blocks of a program leave
+  /// that does not align them.
+  private func isOfUnaligned(_ run: Range<UInt64>) -> Bool {
+    mayBeUnaligned && UInt64(run.count) % blockUnits == 0
+      && alignedPlaceCount(in: run) < UInt64(run.count) / blockUnits
+  }
+
+  private func forEachAlignedPlace(in run: Range<UInt64>, _ body: (UInt64) -> Bool) {
     var unit = start(from: run.lowerBound)
     while unit < run.upperBound, run.upperBound - unit >= blockUnits, body(unit) {
       unit = start(from: unit + blockUnits)
     }
   }
 
-  /// How many blocks find a place in a run.
-  func placeCount(in run: Range<UInt64>) -> UInt64 {
+  private func alignedPlaceCount(in run: Range<UInt64>) -> UInt64 {
     let first = start(from: run.lowerBound)
     guard stride % alignment != 0 else {
       return first < run.upperBound ? (run.upperBound - first) / blockUnits : 0
     }
     var count: UInt64 = 0
-    forEachPlace(in: run) { _ in
+    forEachAlignedPlace(in: run) { _ in
       count += 1
       return true
     }

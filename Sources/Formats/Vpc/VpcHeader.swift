@@ -130,6 +130,7 @@ struct VpcHeader {
       unitLimit: UInt64(UInt32.max))
     layout.largestUnit = UInt64(UInt32.max) + (bitmapBytes + blockSize) / 512
     layout.alignment = min(max(blockSize, 512), 4096)
+    layout.mayBeUnaligned = true
     layout.bitmap = SectorBitmap(.lead, isMostSignificantFirst: true)
     layout.bitmap?.isAdvisory = kind != .differencing
     layout.leadFill = 0xff
