@@ -170,7 +170,11 @@ final class QcowDriver: BlockTableDriver, @unchecked Sendable {
     if length < old {
       decoders.forget()
       try table.cutDirectory(of: node)
-      // The L1 table became shorter, too.
+      // The L1 table became shorter, too, and what is reserved keeps the file from being cut before it.
+      try table.adopt(header.current.layout, header.current.coding, of: node)
+      try table.packDirectory(of: node) { (next) throws(BlockError) in
+        try self.header.change(node) { $0.tableOffset = next.tableOffset }
+      }
       try table.adopt(header.current.layout, header.current.coding, of: node)
       try table.compact(of: node)
     }
