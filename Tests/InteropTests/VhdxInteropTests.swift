@@ -24,6 +24,24 @@ import Testing
     ' "$1"; }
     """
 
+  @Test("a disk without bytes is one for qemu-img, too, takes no room, and grows", arguments: ["1M", "8M", "256M"])
+  func empty(_ block: String) throws {
+    let folder = TemporaryFolder()
+    let outcome = Shell.run(
+      """
+      set -e
+      "$1" create -q -f vhdx -o block_size=$2 image.vhdx 0
+      qemu-img info -f vhdx image.vhdx | grep '^virtual'
+      qemu-img check -q -f vhdx image.vhdx
+      [[ $(stat -c %b image.vhdx) -lt 1024 ]]
+      "$1" check -q -f vhdx image.vhdx
+      "$1" resize -q -f vhdx image.vhdx 5M
+      qemu-io -f vhdx -c 'write -q -P 7 4M 1M' image.vhdx
+      "$1" check -q -f vhdx image.vhdx
+      """, Programs.strata, block, folder: folder.path)
+    #expect(outcome == Shell.Outcome(status: 0, output: "virtual size: 0 B (0 bytes)\n"))
+  }
+
   @Test("ours, checked and read by qemu-img, libvhdi and 7-Zip", arguments: options, lengths)
   func oursIsTheirs(_ options: String, _ length: UInt64) throws {
     let folder = TemporaryFolder()

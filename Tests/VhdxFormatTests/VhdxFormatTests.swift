@@ -218,7 +218,7 @@ struct VhdxFormatTests {
       let image = try VhdxBytes(size: 1 << 20, ["block_size": OptionTree(stated)])
       #expect(image.number(at: image.metadata + 65536, 4) == made)
     }
-    let empty = try MemoryVhdx(size: 0)
+    let empty = try MemoryVhdx(size: 0, ["block_size": "1M"])
     #expect(empty.edge.length == 0)
     #expect(try empty.check().lines == [])
   }

@@ -70,9 +70,9 @@ extension VhdxMetadata {
 
   /// Bytes of the region of a new map, for a disk of so many bytes.
   func mapLength(for length: UInt64) -> UInt64 {
-    max(
-      VhdxHeader.section,
-      (roomyEntries(for: length) * 8).dividedUp(by: VhdxHeader.section) * VhdxHeader.section)
+    // `qemu-img` counts 2^32 - 1 blocks before none: it opens no disk without bytes whose map has no room for their bitmaps.
+    let entries = length == 0 ? (1 << 32) / blocksPerBitmap : roomyEntries(for: length)
+    return max(VhdxHeader.section, (entries * 8).dividedUp(by: VhdxHeader.section) * VhdxHeader.section)
   }
 
   /// The layout of an image's file, as far as it follows from these.
