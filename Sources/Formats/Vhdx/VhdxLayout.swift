@@ -71,7 +71,9 @@ extension VhdxMetadata {
   /// Bytes of the region of a new map, for a disk of so many bytes.
   func mapLength(for length: UInt64) -> UInt64 {
     // `qemu-img` counts 2^32 - 1 blocks before none: it opens no disk without bytes whose map has no room for their bitmaps.
-    let entries = length == 0 ? (1 << 32) / blocksPerBitmap : roomyEntries(for: length)
+    // Of larger blocks it opens none at all: it reads the map as a whole, and a map of gigabytes fails.
+    let isForPeer = length == 0 && blockSize <= 64 << 20
+    let entries = isForPeer ? (1 << 32) / blocksPerBitmap : roomyEntries(for: length)
     return max(VhdxHeader.section, (entries * 8).dividedUp(by: VhdxHeader.section) * VhdxHeader.section)
   }
 
