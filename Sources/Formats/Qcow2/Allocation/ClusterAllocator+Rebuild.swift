@@ -12,15 +12,15 @@ extension ClusterAllocator {
   func rebuild(_ held: borrowing Held) throws(BlockError) {
     let file = try files.file(held)
     let count = ImageCheck(header.current, refcounts.table, file, JobContext())
-    try count.countReferences(try count.readSnapshotTable())
+    try count.countReferences(try count.snapshots.readTable())
     // References of damaged tables are not counted: their clusters would be taken for free.
-    guard count.result.corruptions == 0, count.result.checkErrors == 0 else {
+    guard count.findings.result.corruptions == 0, count.findings.result.checkErrors == 0 else {
       throw BlockError(
         .corrupt,
         "the image was not closed properly, and its tables are damaged: its refcounts cannot be rebuilt")
     }
-    try setKnownCounts(count.references, held)
-    try makeMissingBlocks(count.references, end: count.clusters, held)
+    try setKnownCounts(count.references.counts, held)
+    try makeMissingBlocks(count.references.counts, end: count.references.clusters, held)
     refcounts.search(from: 0)
     try write(held)
   }

@@ -163,7 +163,7 @@ final class OverlapGuard: @unchecked Sendable {
     let file = try files.file(held)
     var position: UInt64 = 0
     while position < bytes {
-      let count = Int(min(bytes - position, ImageCheck.readBytes))
+      let count = Int(min(bytes - position, TableWalk.readBytes))
       let buffer = try file.read(at: snapshot.l1Offset + position, count: count)
       for index in 0..<count / L1Entry.size {
         let offset = L1Entry(rawValue: buffer.bytes.big64(at: index * L1Entry.size)).offset

@@ -12,14 +12,14 @@ extension BitmapStore {
   ///
   /// The feature bit is away while the directory changes: then all bitmaps count as lost, at worst.
   func dropBroken(_ check: ImageCheck, _ held: borrowing Held) throws(BlockError) {
-    guard check.brokenBitmaps?.isEmpty != true, let data = header.current.first(.bitmaps)?.data,
+    guard check.bitmaps.broken?.isEmpty != true, let data = header.current.first(.bitmaps)?.data,
       let place = BitmapsExtension(parsing: data)?.directoryOffset
     else { return }
     let file = try files.file(held)
     try header.setFeatures(held) { $0.autoclear.remove(.bitmaps) }
     try file.flush()
     var changed = header.current
-    let kept = try check.brokenBitmaps.map { broken throws(BlockError) in
+    let kept = try check.bitmaps.broken.map { broken throws(BlockError) in
       try keptEntries(data, without: broken, file)
     }
     if let kept, !kept.isEmpty {

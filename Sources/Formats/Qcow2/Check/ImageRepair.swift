@@ -54,17 +54,17 @@ struct ImageRepair {
     }
     var content = SnapshotTableContent()
     var check = try count(&content)
-    result = check.result
-    result.corruptions -= check.brokenBlocks
-    let toldBlocks = check.brokenBlocks
+    result = check.findings.result
+    result.corruptions -= check.refcounts.brokenBlocks
+    let toldBlocks = check.refcounts.brokenBlocks
     // A table that could not be read hides its references: their clusters would count as lost.
-    guard check.result.checkErrors == 0 else { return finish(adding: toldBlocks) }
+    guard check.findings.result.checkErrors == 0 else { return finish(adding: toldBlocks) }
     if what == .all { check = try mendTables(check, &content, held) }
     guard try mendRefcounts(check, toldBlocks, held) else { return finish(adding: 0) }
     try mendMarks(check, content)
     if content.isMended, try moveSnapshotTable(content, held) {
       // A cluster that the old table shared may have one reference now.
-      let moved = try ImageCheck(header, allocator.refcounts.table, file, context).readSnapshotTable()
+      let moved = try ImageCheck(header, allocator.refcounts.table, file, context).snapshots.readTable()
       try mendMarks(check, moved)
     }
     try file.flush()
@@ -76,31 +76,31 @@ struct ImageRepair {
   /// something else: nothing there is theirs.
   private func count(_ content: inout SnapshotTableContent) throws(BlockError) -> ImageCheck {
     var check = ImageCheck(header, allocator.refcounts.table, file, context, repair: what, log)
-    content = try check.readSnapshotTable()
-    let toldBefore = check.mendable
+    content = try check.snapshots.readTable()
+    let toldBefore = check.findings.mendable
     log.holdBack()
     defer { log.letGo() }
-    try check.noteSingles()
+    try check.refcounts.noteSingles()
     try check.countReferences(content)
-    guard check.result.checkErrors == 0 else { return check }
-    guard try !check.hasMisplacedL1(content.entries) else {
+    guard check.findings.result.checkErrors == 0 else { return check }
+    guard try !check.overlaps.hasMisplacedL1(content.entries) else {
       log.takeBack()
       throw BlockError(
         .corrupt, "l1_offset=0x\(hex(header.l1Offset)) leads to no L1 table: this cannot be repaired")
     }
-    let misplaced = what == .all ? try check.misplacedSnapshots(content.entries) : []
+    let misplaced = what == .all ? try check.overlaps.misplacedSnapshots(content.entries) : []
     guard !misplaced.isEmpty else { return check }
     log.takeBack()
     check.forget()
-    check = ImageCheck(header, allocator.refcounts.table, file, context, repair: what, log)
-    check.mendable = toldBefore
+    check = ImageCheck(
+      header, allocator.refcounts.table, file, context, repair: what, log, mendable: toldBefore)
     var kept: [SnapshotEntry] = []
     for (index, entry) in content.entries.enumerated() {
-      if misplaced.contains(index) { check.foundMisplaced(entry) } else { kept.append(entry) }
+      if misplaced.contains(index) { check.snapshots.foundMisplaced(entry) } else { kept.append(entry) }
     }
     content.entries = kept
     content.isMended = true
-    try check.noteSingles()
+    try check.refcounts.noteSingles()
     try check.countReferences(content)
     return check
   }
@@ -122,22 +122,22 @@ struct ImageRepair {
   {
     var check = first
     for _ in 0..<ImageRepair.rounds {
-      guard check.mendable > 0 || check.hasTooMany else { break }
+      guard check.findings.mendable > 0 || check.references.hasTooMany else { break }
       if try trimL1Tables(&content, check, held) {
         try recount(&check, content, repair: what)
       }
-      let kept = content.entries.filter { check.isWhole($0) }
+      let kept = content.entries.filter { check.snapshots.isWhole($0) }
       if kept.count != content.entries.count { content.isMended = true }
       content.entries = kept
-      if !check.isInside(header.snapshotsOffset, content.bytes) {
+      if !check.image.isInside(header.snapshotsOffset, content.bytes) {
         // The part of the table that the file has stays as it is until there is another table.
-        let isThere = header.snapshotsOffset < check.fileLength
-        content.bytes = isThere ? check.fileLength - header.snapshotsOffset : 0
+        let isThere = header.snapshotsOffset < check.image.fileLength
+        content.bytes = isThere ? check.image.fileLength - header.snapshotsOffset : 0
         content.entries.removeAll { $0.isBlank }
         content.isMended = true
       }
       // If another structure lies in the snapshot table, mending that structure changes the table.
-      if check.isShared(header.snapshotsOffset, content.bytes) { content.isMended = true }
+      if check.references.isShared(header.snapshotsOffset, content.bytes) { content.isMended = true }
       var mender = TableMender(check)
       try mender.run(content)
       try bitmaps.dropBroken(check, held)
@@ -147,10 +147,10 @@ struct ImageRepair {
       try readRefcountTable()
       try recount(&check, content, repair: what)
     }
-    fixed.corruptions += first.mendable
-    result.corruptions += check.mendable
-    result.checkErrors += check.result.checkErrors
-    check.log = log
+    fixed.corruptions += first.findings.mendable
+    result.corruptions += check.findings.mendable
+    result.checkErrors += check.findings.result.checkErrors
+    check.findings.tellFurther(to: log)
     return check
   }
 
@@ -160,7 +160,7 @@ struct ImageRepair {
   {
     check.forget()
     check = ImageCheck(header, allocator.refcounts.table, file, context, repair: repair)
-    try check.noteSingles()
+    try check.refcounts.noteSingles()
     try check.countReferences(content)
   }
 
@@ -173,12 +173,14 @@ struct ImageRepair {
     for index in content.entries.indices {
       let entry = content.entries[index]
       let length = entry.diskSize ?? header.size
-      guard let size = check.l1Size(entry.l1Offset, entry.l1Size, forLength: length) else { continue }
+      guard let size = check.overlaps.l1Size(entry.l1Offset, entry.l1Size, forLength: length) else {
+        continue
+      }
       content.entries[index].l1Size = size
       content.isMended = true
       isTrimmed = true
     }
-    if let size = check.l1Size(header.l1Offset, header.l1Size, forLength: header.size) {
+    if let size = check.overlaps.l1Size(header.l1Offset, header.l1Size, forLength: header.size) {
       try store.switchTables(held) { $0.l1Size = size }
       try file.flush()
       guardian.forget()
@@ -204,11 +206,11 @@ struct ImageRepair {
     _ check: ImageCheck, _ brokenBlocks: UInt64, _ held: borrowing Held
   ) throws(BlockError) -> Bool {
     guard result.checkErrors == 0 else { return true }
-    let before = check.result
-    try check.compareRefcounts()
-    result.imageEndOffset = check.result.imageEndOffset
-    let corruptions = check.result.corruptions - before.corruptions
-    if check.needsRebuild {
+    let before = check.findings.result
+    try check.refcounts.compare()
+    result.imageEndOffset = check.findings.result.imageEndOffset
+    let corruptions = check.findings.result.corruptions - before.corruptions
+    if check.refcounts.needsRebuild {
       guard what == .all else {
         log.tell("ERROR need to rebuild refcount structures")
         result.isUnrepairable = true
@@ -217,14 +219,14 @@ struct ImageRepair {
       log.tell("Rebuilding refcount structure")
       try rebuild(check, held)
       fixed.corruptions += corruptions + brokenBlocks
-      fixed.leaks += check.result.leaks
+      fixed.leaks += check.findings.result.leaks
       return true
     }
     result.corruptions += brokenBlocks
-    guard corruptions + check.result.leaks + fixed.corruptions > 0 else { return true }
-    let compared = check.result
+    guard corruptions + check.findings.result.leaks + fixed.corruptions > 0 else { return true }
+    let compared = check.findings.result
     try check.patchRefcounts(what, &fixed)
-    result.corruptions += check.result.corruptions - compared.corruptions
+    result.corruptions += check.findings.result.corruptions - compared.corruptions
     try file.flush()
     return true
   }
@@ -255,13 +257,13 @@ struct ImageRepair {
     var check = check
     if fixed.corruptions + fixed.leaks > 0 {
       try recount(&check, snapshots)
-      check.log = log
+      check.findings.tellFurther(to: log)
     }
-    let before = check.result.corruptions
+    let before = check.findings.result.corruptions
     let mayFix = what == .all || result.corruptions == 0
-    try check.checkCopiedFlags(fixing: mayFix, &fixed)
-    result.corruptions += check.result.corruptions - before
-    result.checkErrors += check.result.checkErrors
+    try check.flags.run(fixing: mayFix, &fixed)
+    result.corruptions += check.findings.result.corruptions - before
+    result.checkErrors += check.findings.result.checkErrors
     try file.flush()
   }
 
@@ -303,16 +305,5 @@ struct ImageRepair {
       if isFixed { $0.autoclear.formIntersection([.bitmaps, .rawDataFile]) }
     }
     if isChanged { try file.flush() }
-  }
-}
-
-extension ImageCheck {
-  /// Whether a cluster has more references than a refcount holds; only looked at where counts are narrow.
-  var hasTooMany: Bool {
-    guard geometry.refcountOrder < 4 else { return false }
-    for range in references.chunkRanges {
-      for cluster in range where references[cluster] > geometry.refcountMaximum { return true }
-    }
-    return false
   }
 }

@@ -23,19 +23,19 @@ struct RefcountRebuild {
   /// `check` has counted all references.
   init(_ check: ImageCheck) {
     self.check = check
-    geometry = check.geometry
-    noteOld(check.header.refcountTableOffset, check.refcountTable.byteCount)
-    for index in 0..<check.refcountTable.count where check.refcountTable[index] != 0 {
-      let entry = RefcountTableEntry(rawValue: check.refcountTable[index])
+    geometry = check.image.geometry
+    noteOld(check.image.header.refcountTableOffset, check.image.refcountTable.byteCount)
+    for index in 0..<check.image.refcountTable.count where check.image.refcountTable[index] != 0 {
+      let entry = RefcountTableEntry(rawValue: check.image.refcountTable[index])
       guard entry.rawValue == entry.offset, geometry.offsetInCluster(entry.offset) == 0 else { continue }
-      if entry.offset >> geometry.clusterBits < check.clusters {
+      if entry.offset >> geometry.clusterBits < check.references.clusters {
         noteOld(entry.offset, geometry.clusterSize)
       }
     }
   }
 
   private mutating func noteOld(_ offset: UInt64, _ bytes: UInt64) {
-    guard check.isInside(offset, bytes) else { return }
+    guard check.image.isInside(offset, bytes) else { return }
     for cluster in offset >> geometry.clusterBits...(offset + bytes - 1) >> geometry.clusterBits {
       old[cluster, default: 0] += 1
     }
@@ -55,7 +55,7 @@ struct RefcountRebuild {
     for cluster in clusters {
       let finding = CheckFinding.leak(
         cluster: cluster, refcount: check.references[cluster], references: count(cluster))
-      check.log?.tell(finding, isMended: true)
+      check.findings.tellMended(finding)
     }
   }
 
@@ -73,14 +73,14 @@ struct RefcountRebuild {
     guard check.references[cluster] == 0, !new.contains(cluster) else { return false }
     // Tables that lie past the end of the file have no references, and will be there once it grows.
     let offset = cluster << geometry.clusterBits
-    let l1End = check.header.l1Offset + UInt64(check.header.l1Size) * 8
-    let oldEnd = check.header.refcountTableOffset + check.refcountTable.byteCount
-    return !(offset < l1End && offset + geometry.clusterSize > check.header.l1Offset)
-      && !(offset < oldEnd && offset + geometry.clusterSize > check.header.refcountTableOffset)
+    let l1End = check.image.header.l1Offset + UInt64(check.image.header.l1Size) * 8
+    let oldEnd = check.image.header.refcountTableOffset + check.image.refcountTable.byteCount
+    return !(offset < l1End && offset + geometry.clusterSize > check.image.header.l1Offset)
+      && !(offset < oldEnd && offset + geometry.clusterSize > check.image.header.refcountTableOffset)
   }
 
   private mutating func plan() throws(BlockError) {
-    for range in check.references.chunkRanges {
+    for range in check.references.counts.chunkRanges {
       var cluster = range.lowerBound
       while cluster < range.upperBound {
         // Most of a large image has one reference each, in blocks that have a place by then.
@@ -101,7 +101,7 @@ struct RefcountRebuild {
 
   /// Whether each of 64 clusters has as many references, 0 or 1.
   private func isUniform(from cluster: UInt64) -> Bool {
-    check.references.areAll(1, from: cluster) || check.references.areAll(0, from: cluster)
+    check.references.counts.areAll(1, from: cluster) || check.references.counts.areAll(0, from: cluster)
   }
 
   /// Makes sure that a cluster has a block, and that block too.
@@ -167,7 +167,7 @@ struct RefcountRebuild {
   private func setReferences(_ first: UInt64, _ bytes: inout MutableRawSpan) {
     let order = geometry.refcountOrder
     for start in stride(from: 0, to: Int(geometry.refcountBlockEntries), by: 64) {
-      guard !check.references.areAll(0, from: first + UInt64(start)) else { continue }
+      guard !check.references.counts.areAll(0, from: first + UInt64(start)) else { continue }
       for index in start..<start + 64 {
         let count = check.references[first + UInt64(index)]
         if count > 0 { RefcountBlock.set(count, &bytes, at: index, order: order) }
@@ -176,7 +176,7 @@ struct RefcountRebuild {
   }
 
   private func write() throws(BlockError) {
-    let file = check.file
+    let file = check.image.file
     let tableBuffer = Buffer(count: table.count << Int(geometry.clusterBits))
     var tableBytes = tableBuffer.mutableBytes
     let block = Buffer(count: Int(geometry.clusterSize))
@@ -185,7 +185,7 @@ struct RefcountRebuild {
     indices.sort()
     for index in indices {
       guard let place = places[index] else { continue }
-      try check.context.checkInterrupted()
+      try check.image.context.checkInterrupted()
       var bytes = block.mutableBytes
       bytes.fill()
       let first = index << geometry.refcountBlockBits

@@ -29,17 +29,17 @@ struct TableMender {
   /// `check` has walked all tables.
   init(_ check: ImageCheck) {
     self.check = check
-    file = check.file
-    geometry = check.geometry
-    version = check.header.version
-    end = check.clusters << check.geometry.clusterBits
+    file = check.image.file
+    geometry = check.image.geometry
+    version = check.image.header.version
+    end = check.references.clusters << check.image.geometry.clusterBits
   }
 
   /// Mends the active tables and those of the snapshots that stay.
   mutating func run(_ snapshots: SnapshotTableContent) throws(BlockError) {
     try completeL1()
-    try mendL1(at: check.header.l1Offset, size: check.header.l1Size)
-    for entry in snapshots.entries where check.isWhole(entry) {
+    try mendL1(at: check.image.header.l1Offset, size: check.image.header.l1Size)
+    for entry in snapshots.entries where check.snapshots.isWhole(entry) {
       try mendL1(at: entry.l1Offset, size: entry.l1Size)
     }
   }
@@ -48,22 +48,22 @@ struct TableMender {
 
   /// Makes the file as long as the active L1 table needs it. The missing part reads as zeros: there is no table.
   private mutating func completeL1() throws(BlockError) {
-    let bytes = UInt64(check.header.l1Size) * 8
-    guard !check.isInside(check.header.l1Offset, bytes) else { return }
-    if check.header.l1Offset >= check.fileLength { newL1 = end }
-    let start = newL1 ?? check.header.l1Offset
+    let bytes = UInt64(check.image.header.l1Size) * 8
+    guard !check.image.isInside(check.image.header.l1Offset, bytes) else { return }
+    if check.image.header.l1Offset >= check.image.fileLength { newL1 = end }
+    let start = newL1 ?? check.image.header.l1Offset
     guard let tableEnd = (start + bytes).roundedUp(to: geometry.clusterSize) else { return }
     end = max(end, tableEnd)
     try file.truncate(to: end)
   }
 
   private mutating func mendL1(at offset: UInt64, size: UInt32) throws(BlockError) {
-    guard offset < check.fileLength, check.isInside(offset, UInt64(size) * 8) else { return }
+    guard offset < check.image.fileLength, check.image.isInside(offset, UInt64(size) * 8) else { return }
     var position: UInt64 = 0
     let bytes = UInt64(size) * 8
     while position < bytes {
-      try check.context.checkInterrupted()
-      let count = Int(min(bytes - position, ImageCheck.readBytes))
+      try check.image.context.checkInterrupted()
+      let count = Int(min(bytes - position, TableWalk.readBytes))
       // A part that cannot be read cannot be mended; the check has told of it.
       guard let buffer = try? file.read(at: offset + position, count: count) else { return }
       guard !buffer.bytes.isZero else {
@@ -83,10 +83,11 @@ struct TableMender {
   private mutating func mended(_ entry: L1Entry) throws(BlockError) -> L1Entry {
     let cleared = L1Entry(rawValue: entry.rawValue & (L1Entry.offsetMask | L2Entry.copiedBit))
     let offset = entry.offset
-    guard offset != 0, geometry.offsetInCluster(offset) == 0, check.isInside(offset, geometry.clusterSize),
-      !check.isRoot(offset >> geometry.clusterBits)
+    guard offset != 0, geometry.offsetInCluster(offset) == 0,
+      check.image.isInside(offset, geometry.clusterSize),
+      !check.image.isRoot(offset >> geometry.clusterBits)
     else { return L1Entry(rawValue: 0) }
-    guard offset < check.fileLength else { return cleared }
+    guard offset < check.image.fileLength else { return cleared }
     if isTable[offset] == nil { isTable[offset] = try mendL2(at: offset) }
     guard isTable[offset] == true else { return L1Entry(rawValue: 0) }
     guard let copy = try unshared(offset, geometry.clusterSize) else { return cleared }
@@ -110,7 +111,7 @@ struct TableMender {
         rawValue: size == 16 ? bytes.bytes.big64(at: index * size + 8) : 0)
       guard entry.rawValue != 0 || bitmap.rawValue != 0 else { continue }
       used += 1
-      if check.isAbsurd(entry) { absurd += 1 }
+      if check.overlaps.isAbsurd(entry) { absurd += 1 }
       var pair = EntryPair(entry: entry, bitmap: bitmap)
       try mend(&pair)
       guard pair.entry != entry || pair.bitmap != bitmap else { continue }
@@ -122,8 +123,8 @@ struct TableMender {
     guard let changed else { return true }
     // Most of it makes no sense as a table: better that it stays as it is, whatever it may be. What something else has
     // is a table only where most of it is right.
-    if absurd * 2 > used, used >= ImageCheck.manyEntries { return false }
-    if wrong * 2 > used, check.isUsedOtherwise(offset) { return false }
+    if absurd * 2 > used, used >= OverlapCheck.manyEntries { return false }
+    if wrong * 2 > used, check.overlaps.isUsedOtherwise(offset) { return false }
     try write(buffer, changed, at: offset)
     return true
   }
@@ -135,13 +136,13 @@ struct TableMender {
 
   private mutating func mend(_ pair: inout EntryPair) throws(BlockError) {
     if pair.entry.isCompressed { return try mendCompressed(&pair) }
-    pair.entry.rawValue &= ~check.reservedL2
+    pair.entry.rawValue &= ~check.image.reservedL2
     let offset = pair.entry.offset
-    if check.hasDataFile ? geometry.offsetInCluster(offset) != 0 : !isPlaceable(offset) {
+    if check.image.hasDataFile ? geometry.offsetInCluster(offset) != 0 : !isPlaceable(offset) {
       return lose(&pair)
     }
     if geometry.hasExtendedL2 {
-      let hasPlace = offset != 0 || (check.hasDataFile && pair.entry.isCopied)
+      let hasPlace = offset != 0 || (check.image.hasDataFile && pair.entry.isCopied)
       guard hasPlace else {
         // Data without a place reads as zeros.
         pair.bitmap = SubclusterBitmap(allocated: 0, zero: pair.bitmap.zero | pair.bitmap.allocated)
@@ -149,7 +150,7 @@ struct TableMender {
       }
       pair.bitmap.zero &= ~pair.bitmap.allocated
     }
-    guard offset != 0, !check.hasDataFile, let copy = try unshared(offset, geometry.clusterSize) else {
+    guard offset != 0, !check.image.hasDataFile, let copy = try unshared(offset, geometry.clusterSize) else {
       return
     }
     pair.entry.rawValue =
@@ -157,19 +158,21 @@ struct TableMender {
   }
 
   private func isPlaceable(_ offset: UInt64) -> Bool {
-    geometry.offsetInCluster(offset) == 0 && (offset == 0 || check.isInside(offset, geometry.clusterSize))
+    geometry.offsetInCluster(offset) == 0
+      && (offset == 0 || check.image.isInside(offset, geometry.clusterSize))
   }
 
   private mutating func mendCompressed(_ pair: inout EntryPair) throws(BlockError) {
-    guard !check.hasDataFile else { return lose(&pair) }
+    guard !check.image.hasDataFile else { return lose(&pair) }
     pair.bitmap.rawValue = 0
     pair.entry.rawValue &= ~L2Entry.copiedBit
     var descriptor = CompressedDescriptor(pair.entry, geometry)
-    guard descriptor.offset < check.fileLength else { return lose(&pair) }
-    if !check.isInside(descriptor.offset, descriptor.size) {
+    guard descriptor.offset < check.image.fileLength else { return lose(&pair) }
+    if !check.image.isInside(descriptor.offset, descriptor.size) {
       // The compressed bytes may well end before the sectors do that the entry counts.
       descriptor.additionalSectors =
-        (check.fileLength - 1) / CompressedDescriptor.sector - descriptor.offset / CompressedDescriptor.sector
+        (check.image.fileLength - 1) / CompressedDescriptor.sector - descriptor.offset
+        / CompressedDescriptor.sector
     }
     if let copy = try unshared(descriptor.offset, descriptor.size) { descriptor.offset = copy }
     if let entry = descriptor.entry(geometry) { pair.entry = entry } else { lose(&pair) }

@@ -20,7 +20,7 @@ struct TreeWalk {
     self.end = end
     self.geometry = geometry
     self.file = file
-    run = TableRun(max(ImageCheck.readBytes, geometry.clusterSize))
+    run = TableRun(max(TableWalk.readBytes, geometry.clusterSize))
     budget = file.length.plus(geometry.clusterSize) ?? .max
   }
 

@@ -7,27 +7,41 @@ internal import Bytes
 internal import Errors
 
 /// The marks in L1 and L2 entries that say "refcount is 1".
-extension ImageCheck {
+struct FlagCheck {
+  private let image: CheckedImage
+  private let findings: CheckFindings
+  private let tables: TableStates
+  private let refcounts: RefcountCheck
+
+  init(
+    _ image: CheckedImage, _ findings: CheckFindings, _ tables: TableStates, _ refcounts: RefcountCheck
+  ) {
+    self.image = image
+    self.findings = findings
+    self.tables = tables
+    self.refcounts = refcounts
+  }
+
   /// Looks at the marks of the active tables. L2 tables that the walk found in order are not read again.
-  func checkCopiedFlags() throws(BlockError) {
+  func run() throws(BlockError) {
     var fixed = RepairCount()
-    try checkCopiedFlags(fixing: false, &fixed)
+    try run(fixing: false, &fixed)
   }
 
   /// As above; with `fixing`, marks are set right. It does no harm when only some of them reach the file.
-  func checkCopiedFlags(fixing: Bool, _ fixed: inout RepairCount) throws(BlockError) {
-    guard header.l1Offset < fileLength else { return }
-    let run = TableRun(geometry.clusterSize)
+  func run(fixing: Bool, _ fixed: inout RepairCount) throws(BlockError) {
+    guard image.header.l1Offset < image.fileLength else { return }
+    let run = TableRun(image.geometry.clusterSize)
     var position = 0
-    while position < Int(header.l1Size) {
-      let count = min(Int(header.l1Size) - position, Int(ImageCheck.readBytes) / L1Entry.size)
-      let offset = header.l1Offset + UInt64(position * L1Entry.size)
-      guard offset < fileLength else { return }
+    while position < Int(image.header.l1Size) {
+      let count = min(Int(image.header.l1Size) - position, Int(TableWalk.readBytes) / L1Entry.size)
+      let offset = image.header.l1Offset + UInt64(position * L1Entry.size)
+      guard offset < image.fileLength else { return }
       let buffer: Buffer
       do throws(BlockError) {
-        buffer = try file.read(at: offset, count: count * L1Entry.size)
+        buffer = try image.file.read(at: offset, count: count * L1Entry.size)
       } catch {
-        return foundUnreadable(offset, error.message)
+        return findings.foundUnreadable(offset, error.message)
       }
       var bytes = buffer.mutableBytes
       var changed: Range<Int>?
@@ -46,20 +60,20 @@ extension ImageCheck {
   }
 
   private func write(_ buffer: Buffer, _ range: Range<Int>, at offset: UInt64) throws(BlockError) {
-    try file.write(at: offset + UInt64(range.lowerBound), from: buffer.bytes.slice(range))
+    try image.file.write(at: offset + UInt64(range.lowerBound), from: buffer.bytes.slice(range))
   }
 
   private func foundMark(_ finding: CheckFinding, fixing: Bool, _ fixed: inout RepairCount) {
-    guard fixing else { return found(finding) }
-    log?.tell(finding, isMended: true)
+    guard fixing else { return findings.found(finding) }
+    findings.tellMended(finding)
     fixed.corruptions += 1
   }
 
   private func isMarkedWrong(_ entry: L1Entry, at index: Int, fixing: Bool, _ fixed: inout RepairCount)
     -> Bool
   {
-    let cluster = entry.offset >> geometry.clusterBits
-    guard singles[cluster] != entry.isCopied, let refcount = refcount(of: cluster),
+    let cluster = entry.offset >> image.geometry.clusterBits
+    guard refcounts.singles[cluster] != entry.isCopied, let refcount = refcount(of: cluster),
       (refcount == 1) != entry.isCopied
     else { return false }
     foundMark(
@@ -70,9 +84,10 @@ extension ImageCheck {
   /// A refcount, unless it cannot be read, which is told.
   private func refcount(of cluster: UInt64) -> UInt64? {
     do throws(BlockError) {
-      return try blocks.refcount(of: cluster)
+      return try refcounts.blocks.refcount(of: cluster)
     } catch {
-      foundUnreadable(blocks.offset(Int(cluster >> geometry.refcountBlockBits)), error.message)
+      findings.foundUnreadable(
+        refcounts.blocks.offset(Int(cluster >> image.geometry.refcountBlockBits)), error.message)
       return nil
     }
   }
@@ -83,24 +98,25 @@ extension ImageCheck {
     guard let state = tables[entry.offset], state.hasWrongFlags else { return }
     // Each reference to a table counts what is wrong in it; it is looked at and told of once.
     if let known = state.wrongFlags {
-      if !fixing { result.corruptions += UInt64(known) }
+      if !fixing { findings.countAgain(corruptions: UInt64(known)) }
       return
     }
     // An L2 table that lies on the header or the active L1 table is not changed as if it were one.
-    let fixing = fixing && !isRoot(entry.offset >> geometry.clusterBits)
-    try context.checkInterrupted()
-    if let reason = run.load(entry.offset, geometry.clusterSize, from: file) {
-      return foundUnreadable(entry.offset, reason)
+    let fixing = fixing && !image.isRoot(entry.offset >> image.geometry.clusterBits)
+    try image.context.checkInterrupted()
+    if let reason = run.load(entry.offset, image.geometry.clusterSize, from: image.file) {
+      return findings.foundUnreadable(entry.offset, reason)
     }
     let buffer = run.buffer
     var bytes = buffer.mutableBytes
-    let size = geometry.l2EntryBytes
+    let size = image.geometry.l2EntryBytes
     var changed: Range<Int>?
     var wrong: UInt32 = 0
     for position in 0..<bytes.byteCount / size {
       let entry = L2Entry(rawValue: bytes.bytes.big64(at: position * size))
-      guard !entry.isCompressed, entry.offset != 0 || (hasDataFile && entry.isCopied) else { continue }
-      guard let refcount = hasDataFile ? 1 : refcount(of: entry.offset >> geometry.clusterBits) else {
+      guard !entry.isCompressed, entry.offset != 0 || (image.hasDataFile && entry.isCopied) else { continue }
+      guard let refcount = image.hasDataFile ? 1 : refcount(of: entry.offset >> image.geometry.clusterBits)
+      else {
         continue
       }
       guard (refcount == 1) != entry.isCopied else { continue }
@@ -110,7 +126,7 @@ extension ImageCheck {
       bytes.storeBig(entry.rawValue ^ L2Entry.copiedBit, at: position * size)
       changed = (changed?.lowerBound ?? position * size)..<position * size + 8
     }
-    tables[entry.offset]?.wrongFlags = wrong
+    tables.noteWrongFlags(wrong, at: entry.offset)
     if let changed { try write(buffer, changed, at: entry.offset) }
   }
 }
