@@ -151,24 +151,26 @@ package struct Program {
     _ type: any ProgramCommand.Type, _ line: inout Normalizer, _ added: [Spelling],
     _ report: inout ResultReport
   ) throws -> Int32 {
-    let session = Session(
-      console: console, command: type.name, image: report.file, options: line.options)
-    session.isUntrusted = EverywhereOptions.environmentIsUntrusted
+    var isUntrusted = EverywhereOptions.environmentIsUntrusted
     var stated: ReferencePolicy?
     for spelling in added {
       guard let found = line.take(spelling) else { continue }
       switch spelling.long.first {
-      case "untrusted": session.isUntrusted = true
+      case "untrusted": isUntrusted = true
       case "references": stated = try ReferencePolicy(option: found.value ?? "")
       case "output" where !OutputFormat.names.contains(found.value ?? ""):
         throw BlockError.noOutput(among: OutputFormat.names)
       default: break
       }
     }
-    session.references = try EverywhereOptions.references(stated, isUntrusted: session.isUntrusted)
+    let references = try EverywhereOptions.references(stated, isUntrusted: isUntrusted)
+    var progressForm = ProgressForm.line
     for found in line.options where found.spelling.mayHaveValue {
-      if let value = found.value { session.progressForm = try ProgressForm(value) }
+      if let value = found.value { progressForm = try ProgressForm(value) }
     }
+    let session = Session(
+      console: console, command: type.name, image: report.file, options: line.options,
+      progressForm: progressForm, isUntrusted: isUntrusted, references: references)
     defer {
       session.end()
       report.result = session.result
@@ -189,7 +191,7 @@ package struct Program {
       console.print(help)
       return 0
     }
-    session.definitions = try command.standard.definitions(warn: console.warn)
+    session.define(try command.standard.definitions(warn: console.warn))
     return try command.perform(in: session)
   }
 

@@ -15,17 +15,17 @@ final class Session {
   /// The image that the command works on, the likeliest where there are several.
   let image: String?
   /// The objects that the command line defined for options to refer to.
-  var definitions = ObjectDefinitions()
+  private(set) var definitions = ObjectDefinitions()
   /// The secrets among them.
   var secrets: any SecretSource { definitions.secrets }
   /// The options of the command line, for commands to which their order matters.
   let options: [Normalizer.Found]
   /// How progress is shown where it is shown.
-  var progressForm = ProgressForm.line
+  let progressForm: ProgressForm
   /// Whether the images come from somebody who may mean harm.
-  var isUntrusted = false
+  let isUntrusted: Bool
   /// How far names are followed that are found inside images.
-  var references = ReferencePolicy.local
+  let references: ReferencePolicy
   /// The results of the command, for `--output=json`; commands with JSON of their own leave it empty.
   var result = OptionObject()
   /// The nodes of all images that the command opens.
@@ -36,12 +36,21 @@ final class Session {
   private(set) lazy var opener = makeOpener()
 
   /// A session of the command called `command`.
-  init(console: Console, command: String, image: String? = nil, options: [Normalizer.Found] = []) {
+  init(
+    console: Console, command: String, image: String? = nil, options: [Normalizer.Found] = [],
+    progressForm: ProgressForm = .line, isUntrusted: Bool = false, references: ReferencePolicy = .local
+  ) {
     self.console = console
     self.command = command
     self.image = image
     self.options = options
+    self.progressForm = progressForm
+    self.isUntrusted = isUntrusted
+    self.references = references
   }
+
+  /// Takes the objects that options may refer to, before anything is opened.
+  func define(_ definitions: ObjectDefinitions) { self.definitions = definitions }
 
   /// Shows how far the command is, from now on; draws the first line at once or when there is something to tell.
   func reporter(isShown: Bool, atOnce: Bool = true) -> ProgressReporter {

@@ -13,8 +13,9 @@ extension VhdxDriver: IdentifiedDriver {
   var nextIdentity: ImageIdentity { identity(headers.nextDataWriteID) }
 
   private func identity(_ dataWriteID: GUID) -> ImageIdentity {
-    let (diskID, sectorSize) = lock.withLock { (metadata.diskID, metadata.sectorSize) }
-    return VhdxParent(dataWriteID: dataWriteID, diskID: diskID, sectorSize: sectorSize).identity
+    let metadata = metadata.current
+    return VhdxParent(dataWriteID: dataWriteID, diskID: metadata.diskID, sectorSize: metadata.sectorSize)
+      .identity
   }
 
   func renewIdentity(of node: Node) throws(BlockError) { try beginChanges(node) }
@@ -26,7 +27,7 @@ extension VhdxDriver: IdentifiedDriver {
 
   /// The format has a second id for that.
   func announceBacking(_ identity: ImageIdentity, of node: Node) throws(BlockError) {
-    guard let present = lock.withLock({ metadata.parent }), !present.linkages.isEmpty,
+    guard let present = metadata.current.parent, !present.linkages.isEmpty,
       let coming = try? VhdxParent(identity)
     else { return }
     let next = present.announcing(coming)
@@ -37,16 +38,15 @@ extension VhdxDriver: IdentifiedDriver {
   }
 
   private func hasRoom(for locator: VhdxParentLocator) throws(BlockError) -> Bool {
-    let (metadata, regions) = lock.withLock { (self.metadata, self.regions) }
-    let region = try regions.region(VhdxRegions.metadata, "metadata")
+    let region = try metadataRegion()
     let count = UInt64(try locator.bytes().count)
     return locator.entries.count <= VhdxParentLocator.mostKeys
-      && (try? metadata.locatorPlace(count, in: region)) != nil
+      && (try? metadata.current.locatorPlace(count, in: region)) != nil
   }
 
   /// The image is its parent's child as that is now.
   func adoptBacking(of node: Node) throws(BlockError) {
-    guard let present = lock.withLock({ metadata.parent }),
+    guard let present = metadata.current.parent,
       let below = try? VhdxParent(node.backing?.child.visible.identity)
     else { return }
     let next = present.naming(below)
@@ -71,7 +71,7 @@ extension VhdxDriver {
   func setBackingFile(_ name: String?, format: String?, of node: Node) throws(BlockError) {
     guard name == nil || format == nil || format == self.name else { throw VhdxParent.foreign }
     guard let name, !name.isEmpty else {
-      guard lock.withLock({ metadata.hasParent }) else { return }
+      guard hasParent else { return }
       try beginChanges(node)
       try flush(node)
       // Without a parent, nothing is stored in part.
@@ -79,33 +79,30 @@ extension VhdxDriver {
       return try setParent(nil, node)
     }
     let parent = try parent(called: name, of: node)
-    try parent.requireSectors(of: lock.withLock { metadata.sectorSize }, name)
-    let present = lock.withLock { metadata.parent?.linkages.first ?? .none }
+    try parent.requireSectors(of: metadata.current.sectorSize, name)
+    let present = metadata.current.parent?.linkages.first ?? .none
     try announce(content: present != parent.dataWriteID, node)
     try flush(node)
     let length = table.length
-    if lock.withLock({ metadata.roomyEntries(for: length) }) > table.currentLayout.capacity {
+    if metadata.current.roomyEntries(for: length) > table.currentLayout.capacity {
       try moveMap(for: length, node)
     }
     let locator = try VhdxParentLocator(of: name, parent, in: node.fileName)
     try setParent(locator, node)
-    lock.withLock {
-      if let first = locator.names.first { knownParents[first] = parent.dataWriteID }
-      knownParents[name] = parent.dataWriteID
-    }
+    metadata.noteParent(parent.dataWriteID, called: locator.names.prefix(1) + [name])
   }
 
   private func setParent(_ locator: VhdxParentLocator?, _ node: Node) throws(BlockError) {
     guard let file = node.file else { return }
-    var next = lock.withLock { metadata }
-    let region = try lock.withLock { regions }.region(VhdxRegions.metadata, "metadata")
+    var next = metadata.current
+    let region = try metadataRegion()
     let parts = try next.setParent(locator, in: region) { (offset, count) throws(BlockError) in
       try file.read(at: offset, count: count)
     }
     try file.flush()
     try journal.write(parts, of: node)
     try file.flush()
-    lock.withLock { metadata = next }
+    metadata.use(next)
     var layout = table.currentLayout
     layout.bitmap = next.bitmap
     try table.adopt(layout, VhdxCoding(hasParent: next.hasParent), of: node)
@@ -119,10 +116,7 @@ extension VhdxDriver {
     {
       return try VhdxParent(below.identity)
     }
-    return lock.withLock {
-      VhdxParent(
-        dataWriteID: knownParents[name] ?? metadata.parent?.linkages.first ?? .none, diskID: metadata.diskID)
-    }
+    return metadata.parent(called: name)
   }
 }
 

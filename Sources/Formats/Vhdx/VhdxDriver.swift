@@ -14,12 +14,10 @@ final class VhdxDriver: BlockTableDriver, @unchecked Sendable {
   let table: BlockTable
   let journal: VhdxJournal
   let headers: VhdxHeaderStore
-  let lock = ConditionLock()
+  let metadata: VhdxMetadataStore
+  private let lock = ConditionLock()
   /// Guarded by `lock`, as is all that follows.
-  var metadata: VhdxMetadata
-  private(set) var regions: VhdxRegions
-  /// The ids by which parents are known, by the names that they have or had.
-  var knownParents: [String: GUID] = [:]
+  private var regions: VhdxRegions
   /// What is wrong with the copies of the header, and of the region table.
   private var damage: (headers: [String], regions: [String])
   /// Whether the second region table is to become as the first.
@@ -31,11 +29,8 @@ final class VhdxDriver: BlockTableDriver, @unchecked Sendable {
 
   /// - Throws: kind `corrupt` where the map has no room for the disk.
   init(_ structure: VhdxStructure, _ metadata: VhdxMetadata) throws(BlockError) {
-    self.metadata = metadata
+    self.metadata = VhdxMetadataStore(metadata)
     regions = structure.regions
-    if let parent = metadata.parent, let name = parent.names.first, let id = parent.linkages.first {
-      knownParents[name] = id
-    }
     damage = (structure.headers.damage, structure.regionTables.damage)
     hasLog = structure.hasLog
     hasStaleTable = structure.hasStaleTable
@@ -55,10 +50,11 @@ final class VhdxDriver: BlockTableDriver, @unchecked Sendable {
   }
 
   /// Whether a parent shows through.
-  var hasParent: Bool { lock.withLock { metadata.hasParent } }
+  var hasParent: Bool { metadata.current.hasParent }
   /// The parent as the image names it.
   var reference: ImageReference? {
-    lock.withLock { metadata.parent?.reference(sectorSize: metadata.sectorSize) }
+    let metadata = metadata.current
+    return metadata.parent?.reference(sectorSize: metadata.sectorSize)
   }
 
   /// Blocks are large: what was not written of them may be a hole.
@@ -113,7 +109,7 @@ final class VhdxDriver: BlockTableDriver, @unchecked Sendable {
 
   /// Changes bytes of an item, by way of the log; everything they rely on is in the file.
   private func writeItem(_ item: VhdxMetadata.Item, _ content: Buffer, _ node: Node) throws(BlockError) {
-    let places = lock.withLock { metadata.places }
+    let places = metadata.current.places
     guard let file = node.file, let place = places[item], UInt64(content.count) <= UInt64(place.count) else {
       throw BlockError(.corrupt, "the VHDX metadata has no room for '\(item.name)'")
     }
@@ -136,7 +132,7 @@ final class VhdxDriver: BlockTableDriver, @unchecked Sendable {
   func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)
     throws(BlockError)
   {
-    let sectorSize = lock.withLock { metadata.sectorSize }
+    let sectorSize = metadata.current.sectorSize
     guard length <= VhdxMetadata.largestDisk else { throw VhdxMetadata.tooLarge }
     guard length % sectorSize == 0 else {
       throw BlockError(
@@ -146,21 +142,21 @@ final class VhdxDriver: BlockTableDriver, @unchecked Sendable {
       throw BlockError.noGrowth(preallocation)
     }
     try beginChanges(node)
-    let needed = lock.withLock { metadata.roomyEntries(for: length) }
+    let needed = metadata.current.roomyEntries(for: length)
     if length > table.length, needed > table.currentLayout.capacity { try moveMap(for: length, node) }
     try table.resize(to: length, preallocation: preallocation, of: node) { (next) throws(BlockError) in
       let size = Buffer(count: 8)
       var bytes = size.mutableBytes
       bytes.storeLittle(next.length, at: 0)
       try self.writeItem(.diskSize, size, node)
-      self.lock.withLock { self.metadata.diskSize = next.length }
+      self.metadata.noteLength(next.length)
     }
   }
 
   /// Gives the block map another region, at the end of the file, with room for a longer disk.
   func moveMap(for length: UInt64, _ node: Node) throws(BlockError) {
     guard let file = node.file else { return }
-    let mapLength = lock.withLock { metadata.mapLength(for: length) }
+    let mapLength = metadata.current.mapLength(for: length)
     var regions = lock.withLock { self.regions }
     guard let index = regions.regions.firstIndex(where: { $0.id == VhdxRegions.blockMap }),
       let regionLength = UInt32(exactly: mapLength)
@@ -173,11 +169,16 @@ final class VhdxDriver: BlockTableDriver, @unchecked Sendable {
     regions.regions[index].length = regionLength
     next.reserved.removeAll { $0 == old }
     next.reserved.append(next.tableOffset..<next.tableOffset + mapLength)
-    let coding = lock.withLock { VhdxCoding(hasParent: metadata.hasParent) }
+    let coding = VhdxCoding(hasParent: hasParent)
     try table.moveTable(toFirst: 0, next, coding, of: node) { (_) throws(BlockError) in
       try self.writeRegions(regions, file)
     }
     lock.withLock { self.regions = regions }
+  }
+
+  /// The region of the metadata.
+  func metadataRegion() throws(BlockError) -> VhdxRegions.Region {
+    try lock.withLock { regions }.region(VhdxRegions.metadata, "metadata")
   }
 
   /// Writes both region tables, one after the other.

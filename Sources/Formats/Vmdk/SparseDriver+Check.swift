@@ -34,7 +34,7 @@ extension SparseDriver {
       if what == .all, result.corruptionsFixed > 0, header.tables > 0 { try makeAllTables(node) }
     }
     noteOpening(&result, report)
-    findings = []
+    dropFindings()
     let cut = try checkGrains(&result, node, context, report)
     if what == .all {
       for offset in cut { try table.dropBlock(at: offset, of: node) }

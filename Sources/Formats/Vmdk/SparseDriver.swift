@@ -16,14 +16,18 @@ final class SparseDriver: MarkingDriver, VmdkDriver, @unchecked Sendable {
   /// The header as it was when the extent was opened.
   let header: SparseHeader
   /// What opening the extent found, until a repair has told it.
-  var findings: [OpeningFinding] = []
+  private(set) var findings: [OpeningFinding]
   private let coding: GrainCoding
   /// Stands while the header says that the extent was not closed.
   let mark = ChangeMark()
   let grains: CompressedBlocks<Inflater>
 
-  init(_ header: SparseHeader, _ layout: BlockTableLayout, _ descriptor: OpenDescriptor?) {
+  init(
+    _ header: SparseHeader, _ layout: BlockTableLayout, _ descriptor: OpenDescriptor?,
+    findings: [OpeningFinding]
+  ) {
     self.header = header
+    self.findings = findings
     self.descriptor = descriptor
     coding = GrainCoding(
       hasZeroes: header.flags.contains(.zeroedGrains), isCompressed: header.isCompressed)
@@ -47,6 +51,9 @@ final class SparseDriver: MarkingDriver, VmdkDriver, @unchecked Sendable {
     information.specific = descriptor.information([extent])
     return information
   }
+
+  /// Forgets what opening the extent found: a repair has told it.
+  func dropFindings() { findings = [] }
 
   func requireHoles() throws(BlockError) {
     guard header.isCompressed else { return }

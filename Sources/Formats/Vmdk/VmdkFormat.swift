@@ -110,11 +110,10 @@ package struct VmdkFormat: DriverKind {
       header = mend.header
       findings = mend.findings(isWritten: isWritten)
     }
-    let driver = try VmdkFormat.sparse(first, header, fileLength: file.length, read)
-    driver.findings = findings
+    if let lost { findings.append(lost.finding) }
+    let driver = try VmdkFormat.sparse(first, header, fileLength: file.length, findings: findings, read)
     let references = driver.descriptor?.current.backing.map { [$0] } ?? []
     if let lost {
-      driver.findings.append(lost.finding)
       var opened = OpenedDriver(driver, references: references)
       opened.warnings = [
         .remark("'\(file.child.fileName)' has no footer: \(lost.grains) grains were found by their markers")
@@ -193,17 +192,19 @@ package struct VmdkFormat: DriverKind {
   ///   - header: the header that counts.
   ///   - read: gives bytes of the file, zeros past its end.
   static func sparse(
-    _ first: SparseHeader, _ header: SparseHeader, fileLength: UInt64, _ read: VmdkReader
+    _ first: SparseHeader, _ header: SparseHeader, fileLength: UInt64, findings: [OpeningFinding] = [],
+    _ read: VmdkReader
   ) throws(BlockError) -> SparseDriver {
     let layout = try header.layout(fileLength: fileLength)
     guard first.descriptorOffset > 0, first.descriptorSize > 0,
       let offset = first.descriptorOffset.times(512)
-    else { return SparseDriver(header, layout, nil) }
+    else { return SparseDriver(header, layout, nil, findings: findings) }
     let area = try read(offset, Int(first.descriptorSize) * 512).array
     let text = Array(area.prefix { $0 != 0 })
     // An extent of a disk in several files may have room for a text, and none.
-    guard !text.isEmpty else { return SparseDriver(header, layout, nil) }
-    return SparseDriver(header, layout, try OpenDescriptor(text, at: offset, room: area.count))
+    guard !text.isEmpty else { return SparseDriver(header, layout, nil, findings: findings) }
+    return SparseDriver(
+      header, layout, try OpenDescriptor(text, at: offset, room: area.count), findings: findings)
   }
 
   /// The header at the end of a file that was written in one pass: before the marker for its end, which is zeros as well

@@ -36,7 +36,7 @@ extension VpcDriver {
   /// are there, or find no room.
   private func moveHeaderToStart(_ node: Node, _ file: Edge) throws(BlockError) -> Bool {
     let old = footers.current.dataOffset
-    let (present, start) = (lock.withLock { header }, UInt64(VpcFooter.length))
+    let (present, start) = (headers.current, UInt64(VpcFooter.length))
     var (locators, names) = (present.locators, [] as [(offset: UInt64, bytes: Buffer)])
     var position = max(present.tableEnd, start + UInt64(VpcHeader.length))
     for index in locators.indices {
@@ -54,7 +54,7 @@ extension VpcDriver {
     try file.write(at: start, from: written.bytes)
     try file.flush()
     try footers.change(in: file) { $0.dataOffset = start }
-    lock.withLock { header = next }
+    headers.use(next)
     try adoptLayout(node, file)
     return true
   }
@@ -75,7 +75,7 @@ extension VpcDriver {
       $0 + UInt64($1.name.count).dividedUp(by: 512) * 512
     }
     let offset = try table.takeSpace(length, of: node)
-    var next = lock.withLock { header }
+    var next = headers.current
     var entries: [VpcLocator] = []
     var position = offset + UInt64(VpcHeader.length)
     for (code, bytes) in locators {
@@ -95,12 +95,7 @@ extension VpcDriver {
       (offset, count) throws(BlockError) in
       try file.read(at: offset, count: count)
     }.backing
-    lock.withLock {
-      header = next
-      backing = reference
-      if let reference { knownParents[reference.name] = parent }
-      knownParents[name] = parent
-    }
+    headers.use(next, backing: reference, parent, called: name)
     try adoptLayout(node, file)
   }
 
@@ -111,7 +106,7 @@ extension VpcDriver {
     try file.flush()
     try footers.change(in: file) { $0.kindNumber = VpcFooter.Kind.dynamic.rawValue }
     try changeHeader(node) { $0.setParent("", [], id: .none, time: 0) }
-    lock.withLock { backing = nil }
+    headers.dropParent()
     try adoptLayout(node, file)
   }
 
@@ -119,7 +114,7 @@ extension VpcDriver {
   func adoptLayout(_ node: Node, _ file: Edge) throws(BlockError) {
     let footer = footers.current
     let kind = footer.kind ?? .dynamic
-    var layout = try lock.withLock { header }.layout(
+    var layout = try headers.current.layout(
       diskLength: table.length, kind: kind, headerOffset: footer.dataOffset, fileLength: file.length)
     layout.unitLimit = max(layout.unitLimit, table.currentLayout.unitLimit)
     try table.adopt(
@@ -137,8 +132,6 @@ extension VpcDriver {
       }
       return VpcParent(id: VpcID(identity.id), time: identity.time)
     }
-    return lock.withLock {
-      knownParents[name] ?? VpcParent(id: header.parentID, time: header.parentTime)
-    }
+    return headers.parent(called: name)
   }
 }

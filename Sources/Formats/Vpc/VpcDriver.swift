@@ -13,13 +13,8 @@ final class VpcDriver: BlockTableDriver, IdentifiedDriver, @unchecked Sendable {
   let name = "vpc"
   let table: BlockTable
   let footers: VpcFooterStore
-  let lock = ConditionLock()
-  /// Guarded by `lock`, also while it is written.
-  var header: VpcHeader
-  /// The parent as the image names it. Guarded by `lock`.
-  var backing: ImageReference?
-  /// The parents that the image has named while it was open, by name. Guarded by `lock`.
-  var knownParents: [String: VpcParent] = [:]
+  let headers: VpcHeaderStore
+  private let lock = ConditionLock()
   /// What was wrong with footers and header when the image was opened. Guarded by `lock`.
   private var defects: [String]
   /// Stands once the image is fit to be changed.
@@ -27,10 +22,8 @@ final class VpcDriver: BlockTableDriver, IdentifiedDriver, @unchecked Sendable {
 
   init(_ opened: VpcOpened, _ footers: VpcFooterStore, tailLength: UInt64) {
     self.footers = footers
-    header = opened.header
-    backing = opened.backing
+    headers = VpcHeaderStore(opened.header, backing: opened.backing)
     defects = opened.defects
-    if let backing { knownParents[backing.name] = VpcParent(id: header.parentID, time: header.parentTime) }
     table = BlockTable(
       opened.layout,
       VpcCoding(lead: opened.layout.lead, isDifferencing: opened.kind == .differencing), trailer: footers,
@@ -48,7 +41,7 @@ final class VpcDriver: BlockTableDriver, IdentifiedDriver, @unchecked Sendable {
     var information = FormatInformation()
     information.clusterSize = table.blockSize
     information.isDirty = false
-    information.backing = lock.withLock { backing }
+    information.backing = headers.backing
     return information
   }
 
@@ -108,7 +101,7 @@ final class VpcDriver: BlockTableDriver, IdentifiedDriver, @unchecked Sendable {
     try beginChanges(node)
     let blocks = length.dividedUp(by: table.blockSize)
     if blocks > table.currentLayout.capacity { try makeRoom(for: blocks, node) }
-    if blocks > UInt64(lock.withLock { header.entryCount }) {
+    if blocks > UInt64(headers.current.entryCount) {
       try changeHeader(node) { $0.entryCount = UInt32(clamping: blocks) }
     }
     let isShorter = length < table.length
@@ -123,7 +116,7 @@ final class VpcDriver: BlockTableDriver, IdentifiedDriver, @unchecked Sendable {
   /// Lets the table have no entries but those of the disk's blocks: some readers look at all, or refuse more. What the table
   /// needs no more is room for blocks.
   private func dropEntries(_ node: Node) throws(BlockError) {
-    let count = UInt64(lock.withLock { header.entryCount })
+    let count = UInt64(headers.current.entryCount)
     let blocks = table.currentLayout.blockCount
     guard let file = node.file, count > blocks else { return }
     try table.clearBehindEnd(upTo: count, of: node)
@@ -135,7 +128,7 @@ final class VpcDriver: BlockTableDriver, IdentifiedDriver, @unchecked Sendable {
   /// Moves the table behind the place where it is, and the blocks that are there to other places.
   private func makeRoom(for blocks: UInt64, _ node: Node) throws(BlockError) {
     var next = table.currentLayout
-    let old = next.tableOffset..<lock.withLock { header.tableEnd }
+    let old = next.tableOffset..<headers.current.tableEnd
     let kept = next.reserved.filter { $0 != old }.sorted { $0.lowerBound < $1.lowerBound }
     next.tableOffset = old.upperBound
     next.capacity = (blocks * 4).dividedUp(by: 512) * 128
@@ -153,20 +146,13 @@ final class VpcDriver: BlockTableDriver, IdentifiedDriver, @unchecked Sendable {
   }
 
   private var coding: VpcCoding {
-    VpcCoding(lead: lock.withLock { header.bitmapBytes }, isDifferencing: isDifferencing)
+    VpcCoding(lead: headers.current.bitmapBytes, isDifferencing: isDifferencing)
   }
 
   /// Changes the first sector of the header with one write; durable.
   func changeHeader(_ node: Node, _ edit: (inout VpcHeader) -> Void) throws(BlockError) {
     guard let file = node.file else { return }
-    let offset = footers.current.dataOffset
-    try lock.withLock { () throws(BlockError) in
-      var next = header
-      edit(&next)
-      try file.write(at: offset, from: next.bytes.bytes)
-      try file.flush()
-      header = next
-    }
+    try headers.change(at: footers.current.dataOffset, in: file, edit)
   }
 }
 
@@ -217,7 +203,7 @@ extension VpcDriver {
       lock.withLock { defects = [] }
     }
     // Some readers look at all entries.
-    try table.clearBehindEnd(upTo: UInt64(lock.withLock { header.entryCount }), of: node)
+    try table.clearBehindEnd(upTo: UInt64(headers.current.entryCount), of: node)
     var result = try table.repair(what, of: node, context) { (finding) throws(BlockError) in
       report(self.text(of: finding))
     }

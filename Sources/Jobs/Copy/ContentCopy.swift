@@ -86,7 +86,7 @@ struct ContentCopy: Sendable {
   /// Reads a segment and sorts what it holds.
   private func fill(_ batch: CopyBatch) throws(BlockError) {
     guard batch.zeroes.isEmpty else { return }
-    batch.isUnread = target.offloads
+    if target.offloads { batch.leaveUnread() }
     let buffer = batch.buffer
     let granule = target.granule
     var wanted = [Bool](repeating: false, count: Int(batch.length.dividedUp(by: granule)))

@@ -97,27 +97,17 @@ struct CopyTarget: Sendable {
   }
 
   private func place(_ batch: CopyBatch, _ range: Range<Int>, _ compressor: (any ClusterCompressor)?) {
-    let offset = batch.offset + UInt64(range.lowerBound)
     let buffer = batch.buffer
     if isSparse && !batch.isUnread && buffer.bytes.slice(range).isZero {
-      return addZeroes(batch, offset, UInt64(range.count))
+      return addZeroes(batch, batch.offset + UInt64(range.lowerBound), UInt64(range.count))
     }
     if let compressor, pack(batch, range, compressor) { return }
-    if let last = batch.data.indices.last, batch.data[last].bytes.upperBound == range.lowerBound {
-      batch.data[last].bytes = batch.data[last].bytes.lowerBound..<range.upperBound
-    } else {
-      batch.data.append(CopyBatch.Run(bytes: range, offset: offset))
-    }
+    batch.addData(range)
   }
 
   /// Notes zeros, unless the target has them already.
   func addZeroes(_ batch: CopyBatch, _ offset: UInt64, _ length: UInt64) {
-    if readsZero { return }
-    if let last = batch.zeroes.indices.last, batch.zeroes[last].offset + batch.zeroes[last].length == offset {
-      batch.zeroes[last].length += length
-    } else {
-      batch.zeroes.append((offset, length))
-    }
+    if !readsZero { batch.addZeroes(offset, length) }
   }
 
   /// Compresses one cluster behind those that are packed already; false where it would not become smaller.
@@ -137,9 +127,7 @@ struct CopyTarget: Sendable {
     var room = target.slice(
       start..<min(start + unit + min(compressor.slack, CopyBatch.largestSlack), packed.count))
     guard let size = compressor.compress(buffer.bytes.slice(whole), into: &room) else { return false }
-    batch.clusters.append(
-      CompressedCluster(guestOffset: batch.offset + UInt64(range.lowerBound), size: size))
-    batch.packedBytes += size
+    batch.addCluster(CompressedCluster(guestOffset: batch.offset + UInt64(range.lowerBound), size: size))
     return true
   }
 
@@ -149,11 +137,11 @@ struct CopyTarget: Sendable {
   func allocate(_ batch: CopyBatch) throws(BlockError) {
     try inContext("error while writing at byte \(batch.offset)") { () throws(BlockError) in
       if !batch.clusters.isEmpty {
-        batch.compressed = try edge.prepareCompressed(batch.clusters, unchanged: isUnchanged)
+        batch.put(try edge.prepareCompressed(batch.clusters, unchanged: isUnchanged))
       }
       for run in batch.data where placesAhead {
-        run.prepared = try edge.prepareWrite(
-          at: run.offset, length: UInt64(run.bytes.count), unchanged: isUnchanged)
+        run.put(
+          try edge.prepareWrite(at: run.offset, length: UInt64(run.bytes.count), unchanged: isUnchanged))
       }
       for range in batch.zeroes {
         try edge.writeZeroes(at: range.offset, length: range.length, mayUnmap: true, unchanged: isUnchanged)
@@ -165,11 +153,11 @@ struct CopyTarget: Sendable {
   func encrypt(_ batch: CopyBatch) throws(BlockError) {
     let buffer = batch.buffer
     for run in batch.data {
-      guard var prepared = run.prepared.take() else { continue }
+      guard var prepared = run.takePlace() else { continue }
       var bytes = buffer.mutableBytes
       var part = bytes.slice(run.bytes)
       try edge.encrypt(&prepared, &part)
-      run.prepared = consume prepared
+      run.put(prepared)
     }
   }
 
@@ -180,7 +168,7 @@ struct CopyTarget: Sendable {
   func write(_ batch: CopyBatch, from source: any CopySource) throws(BlockError) {
     let buffer = batch.buffer
     let packed = batch.packed
-    if let compressed = batch.compressed.take() {
+    if let compressed = batch.takeClusterPlaces() {
       do throws(BlockError) {
         try edge.complete(compressed, from: packed.bytes)
       } catch {
@@ -188,7 +176,7 @@ struct CopyTarget: Sendable {
       }
     }
     for run in batch.data {
-      guard let prepared = run.prepared.take() else {
+      guard let prepared = run.takePlace() else {
         try writeUnplaced(run, of: batch, from: source)
         continue
       }
