@@ -51,6 +51,14 @@ package final class Secret: @unchecked Sendable {
     _ = unsafe munmap(base, room)
   }
 
+  /// Whether the bytes are those of `other`; takes as long whatever they are.
+  package func hasSameBytes(as other: RawSpan) -> Bool {
+    guard count == other.byteCount else { return false }
+    var difference: UInt8 = 0
+    for index in 0..<count { difference |= bytes.byte(at: index) ^ other.byte(at: index) }
+    return difference == 0
+  }
+
   /// Whether the bytes are UTF-8.
   package var isText: Bool {
     let bytes = unsafe Span<UInt8>(_unsafeStart: base.assumingMemoryBound(to: UInt8.self), count: count)

@@ -123,7 +123,7 @@ struct LuksCommand: ProgramCommand {
       changes = [(adding, force)]
       if action == .changeKey {
         // Erasing the old key would take the new one along.
-        guard !new.hasSameBytes(as: key) else {
+        guard !new.hasSameBytes(as: key.bytes) else {
           throw BlockError(.invalidArgument, "The new key is the old one")
         }
         // That the old key opens nothing any more is what is wanted.

@@ -3,7 +3,6 @@
 
 internal import ArgumentParser
 internal import BlockGraph
-internal import Bytes
 internal import Errors
 internal import Host
 internal import Secrets
@@ -69,7 +68,7 @@ struct LuksKeyOptions: ParsableArguments {
     if let secret = try find("new-key", newKeyFile, newKeyDescriptor, newKeySecret, secrets) { return secret }
     let advice = LuksKeyOptions.advice("new-key")
     let first = try Passphrase.ask(for: "new passphrase", orElse: advice)
-    guard try Passphrase.ask(for: "new passphrase again", orElse: advice).hasSameBytes(as: first) else {
+    guard try Passphrase.ask(for: "new passphrase again", orElse: advice).hasSameBytes(as: first.bytes) else {
       throw BlockError(.invalidArgument, "The passphrases are not the same")
     }
     return first
@@ -109,18 +108,6 @@ struct LuksKeyOptions: ParsableArguments {
     return try inContext("Could not read key from descriptor \(number)") { () throws(BlockError) in
       try Secret.read(descriptor: number, limit: SecretStore.maximumLength)
     }
-  }
-}
-
-extension Secret {
-  /// Whether both are the same; takes as long whatever they are.
-  func hasSameBytes(as other: Secret) -> Bool {
-    guard count == other.count else { return false }
-    var difference: UInt8 = 0
-    for index in 0..<count {
-      difference |= bytes.byte(at: index) ^ other.bytes.byte(at: index)
-    }
-    return difference == 0
   }
 }
 

@@ -102,8 +102,7 @@ package struct VolumeKeyDigest: Sendable, Equatable {
   func matches(_ key: Secret) throws(BlockError) -> Bool {
     guard !salt.isEmpty, !value.isEmpty, iterations > 0 else { return false }
     let found = try Digest(hash).derive(key, salt: salt, iterations: iterations, count: value.count)
-    var difference: UInt8 = 0
-    for (index, byte) in value.enumerated() { difference |= byte ^ found.bytes.byte(at: index) }
-    return difference == 0
+    let known = Buffer(value)
+    return found.hasSameBytes(as: known.bytes)
   }
 }
