@@ -9,7 +9,7 @@ extension Graph {
   package func detach(_ user: RootUser) {
     requireThread()
     if let edge = user.edge { giveUp([edge], draining: [edge.child]) }
-    users.removeAll { $0 === user }
+    forget(user)
   }
 
   /// Detaches edges whose parent goes. Giving permissions up cannot conflict, and nobody could do anything about
@@ -24,7 +24,7 @@ extension Graph {
       }
     }
     for edge in edges {
-      edge.child.parents.removeAll { $0 === edge }
+      edge.child.removeParent(edge)
       if let user = edge.parent as? RootUser { user.edge = nil }
       if let node = edge.parent as? Node { node.remove(edge) }
     }

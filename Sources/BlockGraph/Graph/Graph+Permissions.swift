@@ -9,7 +9,7 @@ extension Graph {
   /// Each node with its subtree is visited once, parents first. Its users must tolerate each other and its
   /// driver must agree, whose check is followed by exactly one commit or abort, also when it refused.
   func refresh(_ edit: GraphEdit) throws(BlockError) {
-    refreshes += 1
+    countRefresh()
     let ordered = Graph.parentsFirst(edit.touched)
     var checked: [Node] = []
     do throws(BlockError) {

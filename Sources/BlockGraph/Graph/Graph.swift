@@ -11,16 +11,16 @@ internal import Host
 /// its thread all the same, in release builds too, and traps naming itself.
 package final class Graph {
   private let thread: UInt
-  var nodesByName: [String: Node] = [:]
+  private(set) var nodesByName: [String: Node] = [:]
   /// Nodes in the order they were made.
   private(set) var order: [Node] = []
-  var users: [RootUser] = []
+  private(set) var users: [RootUser] = []
   private var nextNodeNumber = 1
   private var nextSerial = 0
   /// Places where tests make operations fail.
   package let faults: FaultPoints
   /// How often permissions were computed anew; tests count on it.
-  var refreshes = 0
+  private(set) var refreshes = 0
 
   /// An empty graph that belongs to the calling thread.
   package init(faults: FaultPoints = FaultPoints()) {
@@ -95,7 +95,7 @@ package final class Graph {
 
   func register(_ node: Node) {
     nodesByName[node.name] = node
-    node.serial = nextSerial
+    node.takeSerial(nextSerial)
     nextSerial += 1
     order.append(node)
   }
@@ -115,6 +115,12 @@ package final class Graph {
     users.append(user)
     return user
   }
+
+  /// Forgets a user without a node.
+  func forget(_ user: RootUser) { users.removeAll { $0 === user } }
+
+  /// Counts that permissions are computed anew.
+  func countRefresh() { refreshes += 1 }
 }
 
 /// The graph may not cross threads: the compiler holds to that.

@@ -109,10 +109,10 @@ package final class GraphEdit {
     let edge = Edge(
       slot: slot, role: role, parent: parent, child: child, request: .none, followsParent: followsParent)
     parent.insert(edge)
-    child.parents.append(edge)
+    child.addParent(edge)
     onRollback {
       parent.remove(edge)
-      child.parents.removeAll { $0 === edge }
+      child.removeParent(edge)
     }
     touch(parent)
     touch(child)
@@ -131,10 +131,10 @@ package final class GraphEdit {
     let edge = Edge(
       slot: .root, role: .root, parent: user, child: child, request: user.request, staysAtNode: staysAtNode)
     user.edge = edge
-    child.parents.append(edge)
+    child.addParent(edge)
     onRollback {
       user.edge = nil
-      child.parents.removeAll { $0 === edge }
+      child.removeParent(edge)
     }
     touch(child)
     return edge
@@ -156,8 +156,8 @@ package final class GraphEdit {
       touch(parent)
     }
     let siblings = child.parents
-    child.parents.removeAll { $0 === edge }
-    onRollback { child.parents = siblings }
+    child.removeParent(edge)
+    onRollback { child.restoreParents(siblings) }
     touch(child)
   }
 
@@ -172,12 +172,12 @@ package final class GraphEdit {
     let oldParents = before.parents
     let newParents = child.parents
     edge.child = child
-    before.parents.removeAll { $0 === edge }
-    child.parents.append(edge)
+    before.removeParent(edge)
+    child.addParent(edge)
     onRollback {
       edge.child = before
-      child.parents = newParents
-      before.parents = oldParents
+      child.restoreParents(newParents)
+      before.restoreParents(oldParents)
     }
     touch(before)
     touch(child)

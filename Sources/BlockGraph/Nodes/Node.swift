@@ -33,9 +33,9 @@ package final class Node: @unchecked Sendable, EdgeParent {
   /// The same by slot, where there are many: a disk may consist of thousands of files, and every request asks for one.
   private var childrenBySlot: [EdgeSlot: Edge] = [:]
   /// Edges from parents.
-  var parents: [Edge] = []
+  private(set) var parents: [Edge] = []
   /// The number of the node in the order of its graph's.
-  var serial = 0
+  private(set) var serial = 0
   /// Whether bytes at the start of the image would be taken for a format's; set where the format was guessed.
   let looksLikeImage: (@Sendable (RawSpan) -> Bool)?
   let gate = RequestGate()
@@ -98,6 +98,18 @@ package final class Node: @unchecked Sendable, EdgeParent {
     }
     return index
   }
+
+  /// Notes an edge from a parent.
+  func addParent(_ edge: Edge) { parents.append(edge) }
+
+  /// Forgets an edge from a parent.
+  func removeParent(_ edge: Edge) { parents.removeAll { $0 === edge } }
+
+  /// Lets the edges from parents be those that they were before a change.
+  func restoreParents(_ edges: [Edge]) { parents = edges }
+
+  /// Takes the node's number in the order of its graph's.
+  func takeSerial(_ number: Int) { serial = number }
 
   /// The edge to where a format keeps itself.
   package var file: Edge? { edge(.file) }
