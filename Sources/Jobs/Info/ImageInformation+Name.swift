@@ -14,13 +14,14 @@ extension ImageInformation {
 
   /// The file's name, so that it is not taken for one with a prefix.
   static func path(of node: Node) -> String {
-    let isPlain = !node.storage.isOnThisMachine || ImageName.protocolPrefix(of: node.fileName) == nil
+    let isPlain =
+      !NamedNode(node.storage).isOnThisMachine || ImageName.protocolPrefix(of: node.fileName) == nil
     return isPlain ? node.fileName : "./" + node.fileName
   }
 
   /// A name without options, where there is one that says the same to who knows the format.
   private static func exactName(of node: Node) -> String? {
-    let options = node.tellingOptions
+    let options = NamedNode(node).tellingOptions
     switch node.driver.name {
     case "null-co", "null-aio": return options.isEmpty ? node.fileName : nil
     case "blkdebug":
@@ -37,7 +38,8 @@ extension ImageInformation {
       guard let file = node.file?.child.visible else {
         return node.children.isEmpty ? path(of: node) : nil
       }
-      guard !node.isFilter, options.isEmpty, node.replaced.isEmpty, file.isNamedStorage else { return nil }
+      guard !NamedNode(node).isFilter, options.isEmpty, node.replaced.isEmpty, NamedNode(file).isNamedStorage
+      else { return nil }
       return exactName(of: file)
     }
   }
@@ -46,11 +48,11 @@ extension ImageInformation {
   private static func statement(of node: Node) -> OptionObject {
     var options = OptionObject()
     options["driver"] = .string(node.driver.name)
-    for entry in node.tellingOptions.entries { options[entry.key] = entry.value }
+    for entry in NamedNode(node).tellingOptions.entries { options[entry.key] = entry.value }
     var list: [OptionTree] = []
-    for edge in node.children where node.isFilter || edge.slot == .file || edge.slot == .dataFile {
+    for edge in node.children where NamedNode(node).isFilter || edge.slot == .file || edge.slot == .dataFile {
       guard edge.slot != .backing else { continue }
-      let name = edge.slot == .file ? node.kind?.fileOption ?? "file" : edge.slot.rawValue
+      let name = edge.slot == .file ? NamedNode(node).kind?.fileOption ?? "file" : edge.slot.rawValue
       let child = OptionTree.object(statement(of: edge.child.visible))
       if name.hasPrefix("children.") { list.append(child) } else { options[name] = child }
     }
@@ -61,7 +63,7 @@ extension ImageInformation {
         node.edge(slot).map { .object(statement(of: $0.child.visible)) }
         ?? (slot == .backing ? .null : stated)
     }
-    if node.children.isEmpty, node.isOnThisMachine { options["filename"] = .string(node.fileName) }
+    if node.children.isEmpty, NamedNode(node).isOnThisMachine { options["filename"] = .string(node.fileName) }
     var ordered = OptionObject()
     for key in leading where options[key] != nil { ordered[key] = options.remove(key) }
     for key in trailing where options[key] != nil { ordered[key] = options.remove(key) }
@@ -80,11 +82,16 @@ extension ImageInformation {
   ]
 }
 
-extension Node {
-  /// Whether this is a file or a device here.
-  var isOnThisMachine: Bool { driver.name == "file" || driver.name == "host_device" }
+/// What is to be known of a node to name it.
+struct NamedNode {
+  private let node: Node
 
-  fileprivate var kind: (any DriverKind)? { Drivers.all.first { $0.name == driver.name } }
+  init(_ node: Node) { self.node = node }
+
+  /// Whether this is a file or a device here.
+  var isOnThisMachine: Bool { node.driver.name == "file" || node.driver.name == "host_device" }
+
+  fileprivate var kind: (any DriverKind)? { Drivers.all.first { $0.name == node.driver.name } }
   fileprivate var isFilter: Bool { kind?.isFilter == true }
 
   /// Whether its name opens it again without a word of how: storage, and what names with a prefix lead to.
@@ -93,7 +100,7 @@ extension Node {
   /// The driver's options, by their dotted names, but for those that no byte of the content depends on.
   fileprivate var tellingOptions: OptionObject {
     var telling = OptionObject()
-    for entry in (options.object ?? [:]).flattened() where isTelling(entry.key) {
+    for entry in (node.options.object ?? [:]).flattened() where isTelling(entry.key) {
       telling[entry.key] = entry.value
     }
     return telling
@@ -103,9 +110,9 @@ extension Node {
     if isOnThisMachine { return false }
     // Filters, and storage without files: all that they were told, but a null device's delays.
     if isFilter || kind?.isProtocol == true {
-      return option != "latency-ns" && (option != "filename" || driver.name == "nbd")
+      return option != "latency-ns" && (option != "filename" || node.driver.name == "nbd")
     }
-    return Node.telling.contains(option) || option == "snapshot" || option.hasPrefix("snapshot.")
+    return NamedNode.telling.contains(option) || option == "snapshot" || option.hasPrefix("snapshot.")
   }
 
   /// The options of formats that choose which bytes they show.

@@ -36,6 +36,6 @@ package struct ImageInformation: Sendable {
     }
     limits = node.limits
     // Of a raw disk somewhere else nobody here knows.
-    isDirty = if let format { format.isDirty } else { node.storage.isOnThisMachine ? false : nil }
+    isDirty = if let format { format.isDirty } else { NamedNode(node.storage).isOnThisMachine ? false : nil }
   }
 }
