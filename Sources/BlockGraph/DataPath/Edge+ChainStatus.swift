@@ -22,13 +22,22 @@ package struct ChainStatus: Sendable, Equatable {
   package var reachesBase = false
   /// Where they lie in the layer's file, in bytes, when they lie there as they are.
   package var hostOffset: UInt64?
-  /// The file's name, when `hostOffset` is known.
-  package var hostFile: String?
+  /// The node that they lie in, when `hostOffset` is known.
+  package var host: Host?
+
+  /// A node that bytes lie in.
+  package struct Host: Sendable, Equatable {
+    /// The node.
+    package let node: Node
+
+    /// Whether both are the same node.
+    package static func == (one: Host, other: Host) -> Bool { one.node === other.node }
+  }
 
   /// Whether `other`, which starts where this range ends, continues it.
   package func continues(into other: ChainStatus) -> Bool {
     let place =
-      hostOffset.map { $0.plus(length) } == other.hostOffset.map(Optional.some) && hostFile == other.hostFile
+      hostOffset.map { $0.plus(length) } == other.hostOffset.map(Optional.some) && host == other.host
     return place && depth == other.depth && isPresent == other.isPresent && isZero == other.isZero
       && isData == other.isData && isCompressed == other.isCompressed
   }
@@ -39,7 +48,7 @@ extension ChainStatus {
   fileprivate mutating func take(_ location: Extent.Location?, of layer: Node) {
     guard let location else { return }
     hostOffset = location.offset
-    hostFile = layer.edge(location.slot)?.child.fileName
+    host = layer.edge(location.slot).map { Host(node: $0.child) }
   }
 
   /// The status of a range that a layer allocates; asks the layer's child where it may know of holes.
@@ -51,10 +60,10 @@ extension ChainStatus {
     // Bytes that are not what the guest reads have no place worth telling.
     if layer.encryption != nil { return status }
     status.hostOffset = location.offset
-    status.hostFile = layer.fileName
+    status.host = Host(node: layer)
     if layer.driver is any StorageDriver { return status }
     let child = try layer.child(in: location.slot)
-    status.hostFile = child.child.fileName
+    status.host = Host(node: child.child)
     // A format's separate data file is taken as data throughout: it may have been preallocated on purpose.
     guard extent.kind == .data, extent.encoding == .plain, location.slot != .dataFile,
       (layer.driver as? any FormatDriver)?.mayHaveHoles(of: layer) != false
@@ -82,7 +91,7 @@ extension ChainStatus {
     }
     if extent.isPassThrough {
       (status.isPresent, status.isZero, status.isData) = (below.isPresent, below.isZero, below.isData)
-      (status.hostOffset, status.hostFile) = (below.hostOffset, below.hostFile)
+      (status.hostOffset, status.host) = (below.hostOffset, below.host)
     } else if below.isZero {
       status.isZero = true
     }

@@ -18,23 +18,34 @@ protocol MapRenderer {
 /// A table of the data that lies in files as it is.
 struct MapText: MapRenderer {
   private let console: Console
+  /// The file of the last row, and its name.
+  private var last: (host: ChainStatus.Host, name: String)?
 
   init(_ console: Console) { self.console = console }
 
   func begin() { row("Offset", "Length", "Mapped to", "File") }
 
-  func add(_ entry: MapEntry) throws(BlockError) {
+  mutating func add(_ entry: MapEntry) throws(BlockError) {
     let status = entry.status
     guard status.isData, !status.isZero else { return }
-    guard let offset = status.hostOffset, let file = status.hostFile else {
+    guard let offset = status.hostOffset, let host = status.host else {
       throw BlockError(
         .unsupported, "File contains external, encrypted or compressed clusters.",
         advice: "--output=json shows every range, whatever holds it.")
     }
-    row(MapText.hex(entry.start), MapText.hex(status.length), MapText.hex(offset), file)
+    row(MapText.hex(entry.start), MapText.hex(status.length), MapText.hex(offset), name(of: host))
   }
 
   func end() {}
+
+  /// The name of a file, or that which opens what stands above it here: a filter, or a part of a file.
+  private mutating func name(of host: ChainStatus.Host) -> String {
+    if let last, last.host == host { return last.name }
+    let node = host.node.visible
+    let name = node.children.isEmpty ? node.fileName : ImageInformation.name(of: node)
+    last = (host, name)
+    return name
+  }
 
   private func row(_ start: String, _ length: String, _ place: String, _ file: String) {
     console.print(Columns.left(start, 16) + Columns.left(length, 16) + Columns.left(place, 16) + file + "\n")

@@ -1,14 +1,14 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import BlockGraph
+package import BlockGraph
 internal import Host
 internal import Options
 
 /// The names that open images again.
 extension ImageInformation {
   /// The name that opens the image: its file's, or `json:{…}` where that alone would open other bytes.
-  static func name(of node: Node) -> String {
+  package static func name(of node: Node) -> String {
     exactName(of: node) ?? "json:" + JSONWriter.compact(.object(statement(of: node)))
   }
 
