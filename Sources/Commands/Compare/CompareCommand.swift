@@ -77,28 +77,27 @@ struct CompareCommand: ProgramCommand {
     let (left, right) = (try session.open(one), try session.open(other))
     guard let mine = left.edge, let theirs = right.edge else { return 2 }
     let job = CompareJob(mine, theirs, isStrict: strict)
+    if !standard.quiet {
+      job.warnOfSizes = {
+        session.console.print("Warning: Image size mismatch!\n")
+        session.console.flush()
+      }
+    }
     do {
       try session.run(job, reporter)
     } catch {
       guard let failure = job.failure else { throw error }
-      let status = report(failure, session.console)
-      if !standard.quiet { session.console.print(sizeWarning(job)) }
-      return status
+      return report(failure, session.console)
     }
     session.result = tree(job)
     if !standard.quiet { session.console.print(text(job)) }
     return job.result == .identical ? 0 : 1
   }
 
-  private func sizeWarning(_ job: CompareJob) -> String {
-    job.sizesDiffer ? "Warning: Image size mismatch!\n" : ""
-  }
-
   private func text(_ job: CompareJob) -> String {
-    let warning = sizeWarning(job)
     switch job.result {
-    case .identical: return warning + "Images are identical.\n"
-    case .different(let offset): return warning + "Content mismatch at offset \(offset)!\n"
+    case .identical: return "Images are identical.\n"
+    case .different(let offset): return "Content mismatch at offset \(offset)!\n"
     case .sizesDiffer: return "Strict mode: Image size mismatch!\n"
     case .statusDiffers(let offset): return "Strict mode: Offset \(offset) block status mismatch!\n"
     }

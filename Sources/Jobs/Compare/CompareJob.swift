@@ -25,6 +25,8 @@ package final class CompareJob: Job {
   package private(set) var result = Comparison.identical
   /// Whether the common part is the same and one image goes on.
   package private(set) var sizesDiffer = false
+  /// Called, on the graph thread, once that is known, before the rest is looked at.
+  package var warnOfSizes: () -> Void = {}
   /// The failure to read one of the images; the job then throws.
   package private(set) var failure: CompareFailure?
   private let left: Edge
@@ -53,6 +55,7 @@ package final class CompareJob: Job {
     try compare(0..<shorter, context)
     guard result == .identical, shorter < longer else { return }
     sizesDiffer = true
+    warnOfSizes()
     try compare(shorter..<longer, context)
   }
 
