@@ -249,6 +249,15 @@ struct BlkdebugTests {
         ["inject-error": [["event": "none", "new_state": "2"]]],
         "[inject-error] section doesn't support the option 'new_state'"
       ),
+      (["inject-error": ["other": "2"]], "Unused option 'other' for [inject-error]"),
+      (["inject-error": ["1": ["event": "none"]]], "Unused option '1.event' for [inject-error]"),
+      (
+        ["set-state": ["0": ["event": "none"], "2": ["event": "none"]]],
+        "Unused option '2.event' for [set-state]"
+      ),
+      (["inject-error": [.null]], "[inject-error] section (index 0) does not consist of keys"),
+      (["inject-error": []], "Block protocol 'blkdebug' doesn't support the option 'inject-error'"),
+      (["inject-error": [:]], "Block protocol 'blkdebug' doesn't support the option 'inject-error'"),
       (["inject-error": "x"], "Block protocol 'blkdebug' doesn't support the option 'inject-error'"),
       (["foo": "x"], "Block protocol 'blkdebug' doesn't support the option 'foo'"),
       (["config": "/nonexistent"], "Could not read blkdebug config file: No such file or directory"),

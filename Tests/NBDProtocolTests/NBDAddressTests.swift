@@ -52,6 +52,8 @@ struct NBDAddressTests {
     NamedExport(options: ["path": "/s"], uri: "nbd+unix://?socket=/s"),
     NamedExport(options: ["host": "h", "export": "e"], uri: "nbd://h:10809/e"),
     NamedExport(options: ["server": ["type": "unix"]], uri: nil),
+    NamedExport(options: ["server": ["type": "inet", "host": "h"]], uri: nil),
+    NamedExport(options: ["server": ["type": "inet", "port": "1"]], uri: nil),
     NamedExport(options: ["server": ["type": "vsock", "cid": "1", "port": "2"]], uri: nil),
     NamedExport(options: ["export": "e"], uri: nil),
     NamedExport(options: [:], uri: nil),

@@ -6,10 +6,11 @@ package import Options
 
 // Drivers take the options they understand out of an object; the rest is refused by name in the end.
 extension OptionObject {
-  /// Takes a text out; numbers and truth values from JSON count as text.
+  /// Takes a text out; numbers and truth values from JSON count as text, its null as nothing.
   package mutating func takeString(_ key: String) throws(BlockError) -> String? {
     guard let value = remove(key) else { return nil }
     switch value {
+    case .null: return nil
     case .string(let text): return text
     case .bool(let flag): return flag ? "on" : "off"
     case .integer(let number): return String(number)

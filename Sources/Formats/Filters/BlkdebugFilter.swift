@@ -56,16 +56,22 @@ package struct BlkdebugFilter: DriverKind {
     -> [OptionObject]
   {
     switch options[section.rawValue] {
-    case .object(let rule):
+    case .object(let rule) where !rule.isEmpty:
       options[section.rawValue] = nil
+      // Elements from 0 on are a list; what is left of one that goes on elsewhere is named.
+      var (rest, index) = (rule, 0)
+      while rest.remove(String(index)) != nil { index += 1 }
+      for entry in rest.flattened() where section.options[entry.key] == nil {
+        throw BlockError(.invalidArgument, "Unused option '\(entry.key)' for [\(section.rawValue)]")
+      }
       return [rule]
-    case .array(let elements):
+    case .array(let elements) where !elements.isEmpty:
       options[section.rawValue] = nil
       var rules: [OptionObject] = []
-      for element in elements {
+      for (index, element) in elements.enumerated() {
         guard let rule = element.object else {
           throw BlockError(
-            .invalidArgument, "Invalid parameter type for '\(section.rawValue)', expected: object")
+            .invalidArgument, "[\(section.rawValue)] section (index \(index)) does not consist of keys")
         }
         rules.append(rule)
       }

@@ -72,7 +72,8 @@ private final class BlkverifyDriver: FilterDriver {
     throw BlockError(
       .inputOutput,
       "blkverify: read offset=\(offset) bytes=\(buffer.byteCount) contents mismatch at offset "
-        + "\(offset + UInt64(difference))")
+        + "\(offset + UInt64(difference))",
+      damage: "it does not read as its raw copy")
   }
 
   func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError) {

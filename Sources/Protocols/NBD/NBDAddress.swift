@@ -41,7 +41,8 @@ struct NBDAddress: Equatable {
     }
     let export = try options.takeString("export") ?? ""
     var server = options.remove("server")?.object ?? [:]
-    if server.isEmpty {
+    let isOldForm = server.isEmpty
+    if isOldForm {
       // The old form: the same without the group.
       for key in ["path", "host", "port"] { server[key] = options.remove(key) }
       server["type"] = server["path"] == nil ? "inet" : "unix"
@@ -49,19 +50,37 @@ struct NBDAddress: Equatable {
     switch try server.takeString("type") {
     case "unix":
       guard let path = try server.takeString("path") else {
-        throw BlockError(.invalidArgument, "Parameter 'server.path' is missing")
+        throw NBDAddress.missing("path")
       }
       self.init(.unix(path: path), export: export)
     case "inet":
-      guard let host = try server.takeString("host") else { throw NBDAddress.missing }
-      let port = try server.takeString("port") ?? NBDAddress.usualPort
+      guard let host = try server.takeString("host") else {
+        throw isOldForm ? NBDAddress.missing : NBDAddress.missing("host")
+      }
+      // Only the old form knows what port is usual.
+      guard let port = try server.takeString("port") ?? (isOldForm ? NBDAddress.usualPort : nil) else {
+        throw NBDAddress.missing("port")
+      }
       self.init(.tcp(host: host, port: port), export: export)
-    case nil: throw BlockError(.invalidArgument, "Parameter 'server.type' is missing")
+    case nil: throw NBDAddress.missing("type")
     case .some(let other):
-      throw BlockError(.unsupported, "Parameter 'server.type' does not accept value '\(other)'")
+      throw BlockError(
+        .unsupported, "Parameter 'type' does not accept value '\(other)'",
+        advice: "'server.type' is inet, with 'server.host' and 'server.port', or unix, with 'server.path'.")
+    }
+    guard let left = server.flattened().first?.key else { return }
+    guard isOldForm else {
+      throw BlockError(
+        .invalidArgument, "Parameter '\(left)' is unexpected", advice: "It stands in 'server'.")
     }
     // The options that remain are named together with those that nobody takes.
-    if !server.isEmpty { options["server"] = .object(server) }
+    options["server"] = .object(server)
+  }
+
+  /// The error of a server without the member of `server` called `name`.
+  private static func missing(_ name: String) -> BlockError {
+    BlockError(
+      .invalidArgument, "Parameter '\(name)' is missing", advice: "State it with 'server.\(name)'.")
   }
 
   private static var missing: BlockError { BlockError(.invalidArgument, "NBD server address missing") }
