@@ -18,8 +18,26 @@ import Testing
     #expect(run.status == 1)
     #expect(run.errors.contains("'\(target)' needs at least 562949953421312 bytes, and its file system has "))
     #expect(run.errors.contains("--force"))
+    #expect(!run.errors.contains("-c"), "neither with space that is reserved")
     let sparse = images.run("convert", "-O", "qcow2", source, target)
     #expect(sparse.status == 0, "\(sparse.errors)")
+  }
+
+  @Test(
+    "compressing is advised where it helps",
+    arguments: [
+      ("-O qcow2", true), ("-O qcow", true), ("-O raw", false), ("-O vdi", false), ("-O vmdk", false),
+      ("-O vmdk -o subformat=streamOptimized", false), ("-O qcow2 -o preallocation=metadata", false),
+    ])
+  func advice(_ options: String, _ compresses: Bool) {
+    let images = ExampleImages()
+    let target = images.folder.file("target")
+    let words = ["-S", "0"] + options.split(separator: " ").map(String.init)
+    let huge = images.folder.file("huge.qcow2")
+    _ = images.run("create", "-q", "-f", "qcow2", huge, "62T")
+    let run = Transcript(["strata", "convert"] + words + [huge, target])
+    #expect(run.status == 1 && run.errors.contains("bytes free"), "\(run.errors)")
+    #expect(run.errors.contains("compress with -c") == compresses, "\(run.errors)")
   }
 
   @Test("what is no file has no free space to speak of")

@@ -24,11 +24,10 @@ import Testing
     }
     let user = graph.makeUser(
       "test", request: PermissionRequest(held: [.consistentRead, .write], shared: .consistentRead))
-    defer { try? graph.release(user) }
     let opener = Opener(graph: graph, kinds: Drivers.all)
     try opener.open(ImageName(path: path), OpenSettings(format: "raw", flags: .writable), for: user)
     var runner = JobRunner(graph: graph)
-    try runner.run(BenchJob(try #require(user.edge), options))
+    try runner.run(BenchJob(user, named: path, options))
     return counter.operations
   }
 

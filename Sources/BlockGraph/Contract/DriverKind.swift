@@ -28,6 +28,8 @@ package protocol DriverKind: Sendable {
   var supportsBacking: Bool { get }
   /// Whether images may hold compressed data that is written there.
   var supportsCompression: Bool { get }
+  /// Whether an image that is made with these creation options becomes smaller where compression is asked for.
+  func compressesOnDemand(_ options: OptionObject) -> Bool
   /// Whether an image that is made with these creation options can keep dirty bitmaps.
   func supportsBitmaps(_ options: OptionObject) -> Bool
   /// The drivers that images may get whose format can do more than be read and written: it can do what one of them can.
@@ -100,6 +102,8 @@ extension DriverKind {
   package var supportsBacking: Bool { false }
   /// Nothing is compressed.
   package var supportsCompression: Bool { false }
+  /// Where it may hold compressed data at all.
+  package func compressesOnDemand(_ options: OptionObject) -> Bool { supportsCompression }
   /// No bitmaps.
   package func supportsBitmaps(_ options: OptionObject) -> Bool { false }
   /// Images are read and written.

@@ -23,6 +23,14 @@ extension Edge {
     try request { (node: Node) throws(BlockError) in try node.driver.makeEmpty(node) }
   }
 
+  /// Makes all that was written to the child, the image called `name`, durable at the end of the work on it: much of it is
+  /// only written now, and an error of the system does not say where.
+  ///
+  /// - Throws: the error of writing or of the system, with the image's name.
+  package func flush(named name: String) throws(BlockError) {
+    try inFile(name, "Could not flush") { () throws(BlockError) in try flush() }
+  }
+
   /// Lets a new image become a whole one, now that it has all of its content. The caller flushes.
   package func seal() throws(BlockError) {
     requirePermission("sealing")

@@ -109,8 +109,29 @@ package struct Opener {
   package func open(_ name: ImageName, _ settings: OpenSettings, for user: RootUser) throws(BlockError) {
     graph.requireThread()
     try inFile(name.text) { () throws(BlockError) in
-      let node = try openUnused(name, settings)
-      try graph.attach(user, toUnused: node)
+      do throws(BlockError) {
+        let node = try openUnused(name, settings)
+        try graph.attach(user, toUnused: node)
+      } catch {
+        // Of a node that is read-only because the user says so, its internal name and permissions tell nothing more.
+        throw error.ending(with: .grantPermissions)
+      }
+    }
+  }
+
+  /// Opens an image for `user`, who changes it later and does not ask for the permission yet.
+  ///
+  /// - Throws: as `open`; kind `readOnly` where the user says that the image is only read.
+  package func openForChange(_ name: ImageName, _ settings: OpenSettings, for user: RootUser)
+    throws(BlockError)
+  {
+    var settings = settings
+    settings.flags.formUnion([.writable, .unmap])
+    try open(name, settings, for: user)
+    try inFile(name.text) { () throws(BlockError) in
+      guard user.edge?.child.flags.contains(.writable) == true else {
+        throw BlockError(.readOnly, "Block node is read-only")
+      }
     }
   }
 

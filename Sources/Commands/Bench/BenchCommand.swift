@@ -71,10 +71,9 @@ struct BenchCommand: ProgramCommand {
         held: options.isWrite ? [.consistentRead, .write] : .consistentRead,
         shared: options.isWrite ? .consistentRead : .all))
     try session.opener.open(session.name(of: image), image.settings, for: user)
-    guard let edge = user.edge else { return 1 }
     if !standard.quiet { session.console.print(BenchCommand.announcement(options)) }
     session.console.flush()
-    let job = BenchJob(edge, options)
+    let job = BenchJob(user, named: file, options)
     try session.run(job, session.reporter(isShown: false))
     if !standard.quiet {
       session.console.print("Run completed in \(BenchCommand.fixed(job.seconds)) seconds.\n")

@@ -25,6 +25,8 @@ package struct VmdkFormat: DriverKind {
   package var supportsBacking: Bool { true }
   /// Of the subformat `streamOptimized`.
   package var supportsCompression: Bool { true }
+  /// The subformat decides: one stores nothing else, the others nothing compressed.
+  package func compressesOnDemand(_ options: OptionObject) -> Bool { false }
   /// The parts of a disk.
   package var referenceSlots: [EdgeSlot] { [ExtentsDriver.slots] }
 

@@ -12,22 +12,30 @@ package final class BenchJob: Job {
   package let kind = "bench"
   /// How long all requests took together, in seconds; known once the job has run.
   package private(set) var seconds = 0.0
-  private let edge: Edge
+  /// The error with which closing the image failed.
+  package private(set) var closeFailure: BlockError?
+  private var user: RootUser?
+  private let name: String
   private let options: BenchOptions
   /// As many as requests under way, but no more than a process can well have.
   private static let mostThreads: UInt64 = 1024
   /// Memory in bytes that the buffers of all threads may take together.
   private static let memory: UInt64 = 24 << 20
 
-  /// - Parameter edge: the image; must hold consistent-read and, for a run that writes, write.
-  package init(_ edge: Edge, _ options: BenchOptions) {
-    self.edge = edge
+  /// - Parameters:
+  ///   - user: the user of the image, which the job closes in the end; must hold consistent-read and, for a run that
+  ///     writes, write.
+  ///   - name: the image's name as the user wrote it.
+  package init(_ user: RootUser, named name: String, _ options: BenchOptions) {
+    self.user = user
+    self.name = name
     self.options = options
   }
 
   /// Sends the requests; ends with the first that fails.
   package func run(_ context: JobContext) throws(BlockError) {
-    let (edge, options) = (edge, options)
+    guard let edge = user?.edge else { return }
+    let options = options
     let threads = threads
     // Requests that are larger than the memory for them are sent in parts.
     let part = BenchJob.memory / UInt64(threads) / 4096 * 4096
@@ -51,6 +59,12 @@ package final class BenchJob: Job {
     let start = Clock.now
     try scheduler.run()
     seconds = Clock.now - start
+  }
+
+  /// Closes the image: what it still holds of the data is written only then.
+  package func clean(in graph: Graph, warnings: inout [BlockError]) {
+    closeFailure = graph.close(user, named: name)
+    user = nil
   }
 
   /// One thread for each request that is to be under way.

@@ -95,7 +95,7 @@ package final class BitmapJob: Job {
         guard let driver else { throw lackOfSupport(action, edge.child) }
         try driver.changeBitmap(bitmap, try change(for: action, edge.child), of: edge.child)
       }
-      try edge.flush()
+      try edge.flush(named: image.text)
     }
   }
 

@@ -26,7 +26,7 @@ extension CommitChain {
       from: try ConvertSource([source], base: target.child, salvage: nil), to: shape,
       threads: pace.threads ?? Threads.processors, rateLimit: pace.rateLimit, context: context)
     try copy.run()
-    try target.flush()
+    try target.flush(named: target.child.fileName)
   }
 
   /// Where the base gets another identity by its content, the layer that stands on it knows that before anything is written,
@@ -63,7 +63,7 @@ extension CommitChain {
     let end = min(length, target.length)
     guard source.length < end else { return }
     try target.writeZeroes(at: source.length, length: end - source.length, mayUnmap: true)
-    try target.flush()
+    try target.flush(named: target.child.fileName)
   }
 
   private func resize(_ target: Edge, to length: UInt64) throws(BlockError) {

@@ -45,9 +45,7 @@ package final class CommitJob: Job {
       let user = graph.makeUser(
         "commit: '\(options.image.text)'", request: PermissionRequest(held: .consistentRead, shared: .all))
       self.user = user
-      var settings = options.settings
-      settings.flags.formUnion([.writable, .unmap])
-      try opener.open(options.image, settings, for: user)
+      try opener.openForChange(options.image, options.settings, for: user)
     }
     hasOpened = true
     guard let top = user?.edge?.child else { throw BlockError(.notFound, "there is no image to commit") }

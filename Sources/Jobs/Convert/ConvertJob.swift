@@ -98,7 +98,7 @@ package final class ConvertJob: Job {
     try about(options.target.text) { () throws(BlockError) in
       try bitmaps?.copy(to: target, warnOfBitmap)
       if image != nil { try edge.seal() }
-      try edge.flush()
+      try edge.flush(named: options.target.text)
       self.target = nil
       try inContext("error while closing the target") { () throws(BlockError) in try graph.release(target) }
     }
@@ -188,7 +188,7 @@ package final class ConvertJob: Job {
     ).values
     values.remove("size")
     try checkCombinations(values, kind)
-    try checkSpace(values)
+    try checkSpace(values, kind)
     let path = try opener.targetPath(options.target.text)
     if let backing = BackingCheck(values, unsafe: true) {
       try backing.refuseOwnFiles(path: path, graph: graph, opener: opener)
@@ -243,27 +243,33 @@ package final class ConvertJob: Job {
     }
   }
 
-  private func checkSpace(_ values: OptionObject) throws(BlockError) {
+  private func checkSpace(_ values: OptionObject, _ kind: any DriverKind) throws(BlockError) {
     guard !options.ignoresSpace, !options.compresses, !options.offloads,
       !opener.isRemote(options.target.text)
     else { return }
     let check = SpaceCheck(
-      path: try opener.targetPath(options.target.text), values: values, writesZeros: options.leastHole == 0)
+      path: try opener.targetPath(options.target.text), values: values, writesZeros: options.leastHole == 0,
+      mayCompress: compressionRefusal(values, kind) == nil && kind.compressesOnDemand(values))
     try check.refuseHopeless(sources.compactMap { $0.edge }, length: length, warn: warn)
   }
 
-  private func checkCombinations(_ values: OptionObject, _ kind: any DriverKind) throws(BlockError) {
-    if options.compresses, values["encrypt.format"] != nil || values["encryption"] == .bool(true) {
-      throw BlockError(.unsupported, "Compression and encryption not supported at the same time")
+  /// The error of compressing in a new image with these options, where that cannot be.
+  private func compressionRefusal(_ values: OptionObject, _ kind: any DriverKind) -> BlockError? {
+    if values["encrypt.format"] != nil || values["encryption"] == .bool(true) {
+      return BlockError(.unsupported, "Compression and encryption not supported at the same time")
     }
-    if options.compresses, let mode = values["preallocation"]?.string, mode != "off" {
-      throw BlockError(.unsupported, "Compression and preallocation not supported at the same time")
+    if let mode = values["preallocation"]?.string, mode != "off" {
+      return BlockError(.unsupported, "Compression and preallocation not supported at the same time")
     }
-    if options.compresses, values["data_file"] != nil {
-      throw BlockError(
+    if values["data_file"] != nil {
+      return BlockError(
         .unsupported, "Compression is not possible in an image with an external data file")
     }
-    if options.compresses, !kind.supportsCompression { throw BlockError.noCompression }
+    return kind.supportsCompression ? nil : .noCompression
+  }
+
+  private func checkCombinations(_ values: OptionObject, _ kind: any DriverKind) throws(BlockError) {
+    if options.compresses, let refusal = compressionRefusal(values, kind) { throw refusal }
     guard values["backing_file"] == nil || values["backing_fmt"] != nil else {
       throw BlockError(
         .invalidArgument, "Use of backing file requires explicit backing format",

@@ -18,6 +18,8 @@ struct SpaceCheck {
   let values: OptionObject
   /// Whether zeros are written, too.
   let writesZeros: Bool
+  /// Whether `-c` makes it smaller.
+  let mayCompress: Bool
 
   /// Bytes that a copy takes.
   private struct Need {
@@ -48,11 +50,12 @@ struct SpaceCheck {
   }
 
   private func shortage(_ need: UInt64, _ free: UInt64) -> BlockError {
-    BlockError(
+    let compressing = mayCompress ? "compress with -c, " : ""
+    return BlockError(
       .noSpace, "'\(path)' needs at least \(need) bytes, and its file system has \(free) bytes free",
       naming: path,
-      advice: "Make room, name a place on another file system, compress with -c, or start all the same with "
-        + "--force.")
+      advice:
+        "Make room, name a place on another file system, \(compressing)or start all the same with --force.")
   }
 
   private func need(_ sources: [Edge], _ length: UInt64) -> Need {

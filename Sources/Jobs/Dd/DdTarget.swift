@@ -92,7 +92,7 @@ final class DdTarget {
   /// Makes what was written durable where it has to be, and closes the image.
   func complete() throws(BlockError) {
     if image != nil { try user.edge?.seal() }
-    try user.edge?.flush()
+    try user.edge?.flush(named: name)
     isReleased = true
     try about(name) { () throws(BlockError) in
       try inContext("error while closing the target") { () throws(BlockError) in try graph.release(user) }

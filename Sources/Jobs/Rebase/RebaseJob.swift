@@ -125,12 +125,11 @@ package final class RebaseJob: Job {
 
   private func openOverlay(_ user: RootUser) throws(BlockError) {
     var settings = options.settings
-    settings.flags.formUnion([.writable, .unmap])
     // Where the image stood on nothing, what it does not hold must go on reading as zero.
     if backing != nil { settings.flags.insert(.storesZeroes) }
     settings.followsBacking = !options.isUnsafe
     do throws(BlockError) {
-      try opener.open(options.image, settings, for: user)
+      try opener.openForChange(options.image, settings, for: user)
     } catch {
       throw withAdvice(error, settings)
     }
@@ -139,7 +138,10 @@ package final class RebaseJob: Job {
   /// Where the image alone could be opened, its name can be changed.
   private func withAdvice(_ error: BlockError, _ settings: OpenSettings) -> BlockError {
     // A name that is refused has advice of its own.
-    guard settings.followsBacking, error.hint == nil, error.kind != .refused, let graph else { return error }
+    guard settings.followsBacking, error.hint == nil, ![.refused, .readOnly].contains(error.kind), let graph
+    else {
+      return error
+    }
     let alone = OpenSettings(format: settings.format, flags: .noIO, followsBacking: false)
     guard let node = try? opener.openUnused(options.image, alone) else { return error }
     graph.dispose(ofUnused: node)
@@ -216,7 +218,7 @@ package final class RebaseJob: Job {
       from: RebaseSource(overlay: edge, new: base?.edge), to: target,
       threads: options.threads ?? Threads.processors, rateLimit: nil, context: context)
     try copy.run()
-    try edge.flush()
+    try edge.flush(named: options.image.text)
   }
 
   private var changing: String { "Could not change the backing file to '\(options.backing ?? "")'" }

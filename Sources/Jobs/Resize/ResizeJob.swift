@@ -54,12 +54,7 @@ package final class ResizeJob: Job {
       "resize: '\(image.text)'",
       request: PermissionRequest(held: [.consistentRead, .write, .resize], shared: .consistentRead))
     self.user = user
-    do throws(BlockError) {
-      try image.attach(user, in: graph)
-    } catch {
-      // Of a node that is read-only because the user says so, its internal name and permissions tell nothing more.
-      throw error.ending(with: .grantPermissions)
-    }
+    try image.attach(user, in: graph)
   }
 
   /// Works out the length.

@@ -56,7 +56,7 @@ package final class SnapshotJob: Job {
     if case .create = action, !isFinal {
       made = SnapshotJob.snapshots(of: edge.child).first { !known.contains($0.idBytes) }
     }
-    try edge.flush()
+    try edge.flush(named: image.text)
   }
 
   /// Forgets a snapshot that was taken; nothing else can be taken back.
