@@ -94,6 +94,53 @@ import Testing
     #expect(failure(missing)?.message.contains("a.vmdk.000000002") == true)
   }
 
+  @Test("files are called relative to the description's folder, or to the archive's")
+  func folder() throws {
+    let text = SampleArchive.description(
+      files: [
+        ("f1", "ovf:href=\"a.vmdk\""), ("f2", "ovf:href=\"x/b.vmdk\""), ("f3", "ovf:href=\"y/c.vmdk\""),
+      ],
+      disks: [("1st", "ovf:fileRef=\"f1\""), ("2nd", "ovf:fileRef=\"f2\""), ("3rd", "ovf:fileRef=\"f3\"")])
+    var archive = SampleArchive()
+    try archive.add("x/a.ovf", text)
+    try archive.add("x/a.vmdk", [1])
+    try archive.add("x/b.vmdk", [1, 2])
+    try archive.add("x/y/c.vmdk", [1, 2, 3])
+    // One of the same name elsewhere is another file.
+    try archive.add("a.vmdk", [1, 2, 3, 4])
+    let digests = ["a.ovf", "a.vmdk", "x/b.vmdk", "y/c.vmdk"].flatMap {
+      OvfManifest.line($0, algorithm: "sha1", digest: Array(repeating: 1, count: 20))
+    }
+    try archive.add("x/a.mf", digests)
+    let appliance = try Appliance(archive.whole)
+    #expect(appliance.disks.map { $0.pieces.map(\.range.count) } == [[1], [2], [3]])
+    let manifest = try #require(appliance.manifest).get()
+    #expect(appliance.absentFile(in: manifest, but: nil) { _ in false } == nil)
+    for name in ["../a.vmdk", "/a.vmdk", "y/../../a.vmdk"] {
+      let outside = SampleArchive.description(files: [("file1", "ovf:href=\"\(name)\"")])
+      var archive = SampleArchive()
+      try archive.add("x/a.ovf", outside)
+      try archive.add("a.vmdk", [1])
+      #expect(failure(archive.whole)?.kind == .refused)
+    }
+  }
+
+  @Test("an appliance of several disks within an appliance is refused as what it is")
+  func nested() throws {
+    let several = SampleArchive.description(
+      disks: [("1st", "ovf:fileRef=\"file1\""), ("2nd", "ovf:fileRef=\"file1\"")])
+    let inner = try SampleArchive.appliance(several).whole
+    let graph = Graph()
+    let file = try graph.makeNode(MemoryStorage(SampleArchive.appliance(disk: inner).whole), "file")
+    let opener = Opener(graph: graph, kinds: [OvaFormat(), OvfFormat()])
+    do throws(BlockError) {
+      _ = try opener.openFormat(OvaFormat(), on: file, [:], OpenSettings())
+      Issue.record("it was opened")
+    } catch {
+      #expect(error.message.contains("is an appliance itself"), "\(error.message)")
+    }
+  }
+
   @Test(
     "units of capacities",
     arguments: [

@@ -168,6 +168,8 @@ package struct OpenRequest {
   package let node: Node
   /// How the node is to be open.
   package let flags: NodeFlags
+  /// Whether another image has this one as a part, and not as its backing file.
+  package var isPart = false
   /// The file to be opened, where it was found by a name in another image; a path in the options is only its name then.
   package let found: FoundFile?
   /// The driver's own options. The driver takes out the ones that it understands; the rest is refused by name.

@@ -25,6 +25,23 @@ package enum ApplianceHead {
     firstMember(in: head).map { $0.isDescription || $0.isPart } ?? false
   }
 
+  /// Whether a file that starts with `head` was such an archive before its first header was damaged.
+  static func isDamagedArchive(_ head: RawSpan) -> Bool {
+    guard head.byteCount >= TarHeader.length else { return false }
+    let block = head.bytes(0..<TarHeader.length)
+    guard block[257..<262].elementsEqual("ustar".utf8), (try? TarHeader(parsing: block)) == nil else {
+      return false
+    }
+    return ends(block.prefix(100).prefix { $0 != 0 }, with: ".ovf")
+  }
+
+  /// Whether a name ends so, in small letters or large ones.
+  fileprivate static func ends(_ name: some BidirectionalCollection<UInt8>, with ending: String) -> Bool {
+    guard name.count > ending.utf8.count else { return false }
+    return name.suffix(ending.utf8.count).map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
+      .elementsEqual(ending.utf8)
+  }
+
   private static func firstMember(in head: RawSpan) -> TarHeader? {
     member { (offset) in
       guard offset <= UInt64(max(head.byteCount, 512) - 512), head.byteCount >= 512 else { return nil }
@@ -76,9 +93,5 @@ extension TarHeader {
   fileprivate var isDescription: Bool { kind == .file && ends(with: ".ovf") }
   fileprivate var isPart: Bool { kind == .file && ApplianceHead.partEndings.contains(where: ends) }
 
-  private func ends(with ending: String) -> Bool {
-    guard name.count > ending.utf8.count else { return false }
-    return name.suffix(ending.utf8.count).map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
-      .elementsEqual(ending.utf8)
-  }
+  private func ends(with ending: String) -> Bool { ApplianceHead.ends(name, with: ending) }
 }

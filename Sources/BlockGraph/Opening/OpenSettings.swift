@@ -11,6 +11,8 @@ package struct OpenSettings: Sendable {
   package var followsBacking: Bool
   /// The internal snapshot to serve instead of the present state: id or name.
   package var snapshot: SnapshotSelector?
+  /// Whether another image has it as a part, and not as its backing file.
+  package var isPart = false
 
   /// Read-only, format by content, with the chain.
   package init(

@@ -173,6 +173,7 @@ extension Opener {
       node: node, flags: flags, found: nil, options: options, secrets: secrets, objects: objects,
       tableBudget: tableBudget, cacheBytes: Opener.cacheBytes(below: above.count - 1), warn: warn,
       graph: graph)
+    request.isPart = settings.isPart
     let opened = try about(node.fileName) { () throws(BlockError) in try kind.open(&request) }
     stated.putBack(into: &request.options, but: opened.references)
     // Work on one image may name it with the secrets of its chain; a mere look at its tables takes nothing more.

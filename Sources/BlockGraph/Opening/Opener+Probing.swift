@@ -30,6 +30,13 @@ extension Opener {
     {
       throw unread(sign)
     }
+    if found?.recognition.score ?? 0 < Recognition.certain, ApplianceHead.isDamagedArchive(input.head.bytes) {
+      throw BlockError(
+        .corrupt, "Image is an appliance whose first header is damaged",
+        advice:
+          "-f ova tells what is wrong. If it is a raw disk that only looks so, say so with the option for its format, "
+          + "such as -f raw.")
+    }
     // A folder that is an image is no raw disk, whatever became of its description.
     if score < Recognition.tail, let kind = kinds.folder(describedBy: file.fileName) { return kind }
     // What tells the format may stand where nothing can be read.

@@ -119,9 +119,10 @@ extension Opener {
     guard let kind = try probe(window) else { throw BlockError(.notFound, "no driver for the image") }
     var opener = self
     opener.gate = PartGate()
+    var inner = OpenSettings(flags: flags, followsBacking: settings.followsBacking)
+    inner.isPart = true
     return try opener.assemble(
-      kind, on: window, node.fileName, [:], flags,
-      OpenSettings(flags: flags, followsBacking: settings.followsBacking), ownsFile: true, above: above)
+      kind, on: window, node.fileName, [:], flags, inner, ownsFile: true, above: above)
   }
 
   /// What a contained image stands in: ranges of the file that the image itself stands in, or files of their own.
@@ -336,6 +337,7 @@ extension Opener {
   ) throws(BlockError) -> Node {
     var settings = OpenSettings(
       flags: node.flags.subtracting(.ofOneNode), followsBacking: settings.followsBacking)
+    settings.isPart = true
     switch stated {
     case .some(.string(let name)):
       return try graph.knownNode(named: name)

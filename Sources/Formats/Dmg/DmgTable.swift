@@ -3,6 +3,7 @@
 
 internal import Bytes
 internal import Errors
+internal import XML
 
 /// A range of the disk and how it is stored.
 struct DmgChunk: Sendable {
@@ -127,7 +128,7 @@ struct DmgLimits: Sendable {
   static let mostChunks = 4 << 20
 
   /// Bytes of a property list or a resource fork, at most: tables of a disk of some hundred gigabytes.
-  var resources: UInt64 = 32 << 20
+  var resources = UInt64(XMLLimits.propertyList.bytes)
   /// Bytes of a compressed chunk, before and after, at most.
   var chunk = DmgLimits.usualChunk
 

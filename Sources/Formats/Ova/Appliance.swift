@@ -76,10 +76,11 @@ struct Appliance {
     }
     manifest = Appliance.readManifest(of: member, in: index, read)
     memberCount = index.members.count
-    disks = envelope.disks.map { Appliance.disk($0, in: index) }
-    // A manifest may name the files without the folder that they stand in.
+    let folder = index.folder(of: member)
+    disks = envelope.disks.map { Appliance.disk($0, in: folder) }
+    // A manifest may name the files without the folder that they stand in, or from that of the description on.
     members = index.members.reduce(into: []) { names, member in
-      names.formUnion([member.name, FilePaths.name(of: member.name)])
+      names.formUnion([member.name, FilePaths.name(of: member.name), folder.name(of: member)])
     }
   }
 
@@ -151,23 +152,25 @@ struct Appliance {
     return try read(range.lowerBound, range.count).array
   }
 
-  private static func disk(_ description: OvfEnvelope.Disk, in index: TarIndex) -> Disk {
+  private static func disk(_ description: OvfEnvelope.Disk, in folder: TarIndex.Folder) -> Disk {
     do throws(BlockError) {
-      let pieces = try pieces(of: description, in: index)
+      let pieces = try pieces(of: description, in: folder)
       return Disk(description: description, pieces: pieces, defect: nil)
     } catch {
       return Disk(description: description, pieces: [], defect: error)
     }
   }
 
-  private static func pieces(of disk: OvfEnvelope.Disk, in index: TarIndex) throws(BlockError) -> [Piece] {
+  private static func pieces(of disk: OvfEnvelope.Disk, in folder: TarIndex.Folder) throws(BlockError)
+    -> [Piece]
+  {
     try refuseUnread(disk)
     let name = disk.file ?? disk.id
     var pieces: [Piece] = []
     if let chunk = disk.chunkSize {
-      pieces = try chunks(of: disk, chunk, in: index)
+      pieces = try chunks(of: disk, chunk, in: folder)
     } else {
-      let member = disk.fileNames.lazy.compactMap { index.member($0) }.first
+      let member = disk.fileNames.lazy.compactMap { folder.member($0) }.first
       guard let member else { throw BlockError(.corrupt, "the archive has no member '\(name)'") }
       pieces = [Piece(names: [member.name] + disk.fileNames, range: member.range)]
     }
@@ -194,19 +197,21 @@ struct Appliance {
   }
 
   /// The members that a file of a disk is stored in.
-  private static func chunks(of disk: OvfEnvelope.Disk, _ chunk: UInt64, in index: TarIndex)
+  private static func chunks(of disk: OvfEnvelope.Disk, _ chunk: UInt64, in folder: TarIndex.Folder)
     throws(BlockError) -> [Piece]
   {
     let (name, size) = (disk.file ?? disk.id, disk.fileSize ?? 0)
     var pieces: [Piece] = []
-    for (number, suffix) in try chunkEndings(of: disk, chunk, most: index.members.count).enumerated() {
-      let member = disk.fileNames.lazy.compactMap { index.member($0 + suffix) }.first
+    let endings = try chunkEndings(of: disk, chunk, most: folder.index.members.count)
+    for (number, suffix) in endings.enumerated() {
+      let names = disk.fileNames.map { $0 + suffix }
+      let member = names.lazy.compactMap { folder.member($0) }.first
       guard let member else { throw BlockError(.corrupt, "the archive has no member '\(name)\(suffix)'") }
       guard UInt64(member.range.count) == min(chunk, size - UInt64(number) * chunk) else {
         throw BlockError(
           .corrupt, "the member '\(member.name)' has \(member.range.count) bytes, not \(chunk)")
       }
-      pieces.append(Piece(names: [member.name], range: member.range))
+      pieces.append(Piece(names: [member.name] + names, range: member.range))
     }
     return pieces
   }
@@ -282,6 +287,11 @@ struct Appliance {
     }
     return words.joined(separator: ", ")
   }
+
+  /// The error where another appliance has it for a disk.
+  static let nested = BlockError(
+    .refused, "a disk in it is an appliance itself",
+    advice: "'tar -x' takes that out of the archive, to be read for itself.")
 
   /// The error where no disk is stored.
   static let noDisk = BlockError(.notFound, "there is no disk in it")

@@ -119,7 +119,9 @@ extension Appliance {
     guard !request.flags.contains(.writable) else { throw ApplianceDriver.onlyRead }
     let index = try index(of: try request.options.takeString("disk"))
     // Looking at the tables alone tells of all.
-    guard index != nil || request.flags.contains(.noIO) else { throw ambiguity }
+    guard index != nil || request.flags.contains(.noIO) else {
+      throw request.isPart ? Appliance.nested : ambiguity
+    }
     let driver = ApplianceDriver(self, name: name, shows: index, isArchive: isArchive)
     var opened = OpenedDriver(driver, fileRole: [.metadata, .primary], references: driver.references)
     opened.warnings = remarks.map { .remark("'\(request.node.fileName)': \($0)") }

@@ -28,6 +28,27 @@ struct TarIndex {
   /// The file called `name`.
   func member(_ name: String) -> TarMember? { numbers[name].map { members[$0] } }
 
+  /// A folder of the archive, in which files are called by names relative to it.
+  struct Folder {
+    let index: TarIndex
+    /// Its name with a slash at the end; empty for the archive's own.
+    fileprivate let path: String
+
+    /// The file called `name`, in the folder or, as some descriptions have it, in the archive.
+    func member(_ name: String) -> TarMember? { index.member(path + name) ?? index.member(name) }
+
+    /// The name of a file relative to the folder; its whole name where it stands elsewhere.
+    func name(of member: TarMember) -> String {
+      member.name.hasPrefix(path) ? String(member.name.dropFirst(path.count)) : member.name
+    }
+  }
+
+  /// The folder that a file stands in.
+  func folder(of member: TarMember) -> Folder {
+    let end = member.name.lastIndex(of: "/").map { member.name.index(after: $0) } ?? member.name.startIndex
+    return Folder(index: self, path: String(member.name[..<end]))
+  }
+
   /// Reads the headers of an archive of so many bytes.
   ///
   /// - Throws: kind `corrupt` for what is no archive or contradicts itself, `refused` for members that are no files, or whose

@@ -116,7 +116,7 @@ package final class BundleJob: Job {
       context.finish()
       try files?.complete()
     } catch {
-      throw files?.explain(error) ?? error
+      throw files?.explain(error, fillsFiles: false) ?? error
     }
   }
 

@@ -202,12 +202,14 @@ final class TargetFiles {
   }
 
   /// Says of an error what helps against it, where that is about files that are replaced.
-  func explain(_ error: BlockError) -> BlockError {
+  ///
+  /// - Parameter fillsFiles: whether the files can also be filled where they are.
+  func explain(_ error: BlockError, fillsFiles: Bool = true) -> BlockError {
     guard error.kind == .noSpace else { return error }
     for target in targets {
       guard case .staged(let file) = target.place, file.replaces else { continue }
       var error = error
-      error.advice = TargetFiles.roomForBoth
+      error.advice = fillsFiles ? TargetFiles.roomForBoth : TargetFiles.roomForNew
       return error
     }
     return error
@@ -217,6 +219,10 @@ final class TargetFiles {
   static let roomForBoth: Advice =
     "The file that is replaced stays until the new one is complete, so that both need room: remove it first, or fill "
     + "it in place with 'convert -n'."
+
+  /// The same advice for what is not filled in place.
+  private static let roomForNew: Advice =
+    "The file that is replaced stays until the new one is complete, so that both need room: remove it first."
 
   /// Gives up the files that were not published, those that published ones have replaced, and the permissions for the
   /// files that stood at the paths.

@@ -26,6 +26,16 @@ tar --format=ustar -cf x.ova x.ovf other.mf d.vmdk
 run strata convert -O raw x.ova out.raw
 mv other.mf x.MF
 run strata convert -O raw x.ovf out.raw
+note 'an archive whose first header is damaged'
+tar --format=ustar -cf x.ova x.ovf d.vmdk
+bytes x.ova 150 39
+run strata convert -O raw x.ova out.raw
+run strata convert -f ova -O raw x.ova out.raw
+note 'files in a folder'
+mkdir folder
+cp x.ovf d.vmdk folder
+tar --format=ustar -cf folder.ova folder/x.ovf folder/d.vmdk
+run strata convert -O raw folder.ova out.raw
 note 'archives in other forms'
 rm x.MF
 tar --format=v7 -cf x.ova x.ovf d.vmdk
