@@ -17,13 +17,16 @@ package struct MemoryImage<Kind: DriverKind> {
 
   /// Opens an image, on `below` where there is something.
   package init(
-    _ kind: Kind, _ bytes: [UInt8], below: [UInt8]? = nil, flags: NodeFlags = [.writable, .unmap]
+    _ kind: Kind, _ bytes: [UInt8], below: [UInt8]? = nil, flags: NodeFlags = [.writable, .unmap],
+    isPart: Bool = false
   ) throws(BlockError) {
     memory = MemoryStorage(bytes)
     fault = FaultStorage(memory)
     file = try graph.makeNode(fault, "file")
     let opener = Opener(graph: graph, kinds: [kind])
-    node = try opener.openFormat(kind, on: file, [:], OpenSettings(flags: flags, followsBacking: false))
+    var settings = OpenSettings(flags: flags, followsBacking: false)
+    settings.isPart = isPart
+    node = try opener.openFormat(kind, on: file, [:], settings)
     if let below {
       try graph.attach(try graph.makeNode(MemoryStorage(below), "base"), to: node, .backing, .cow)
     }
@@ -78,14 +81,19 @@ extension MemoryImage where Kind: PlainKind {
   }
 
   /// Opens an image.
-  package init(_ bytes: [UInt8], below: [UInt8]? = nil, flags: NodeFlags = [.writable, .unmap])
-    throws(BlockError)
-  {
-    try self.init(Kind(), bytes, below: below, flags: flags)
+  package init(
+    _ bytes: [UInt8], below: [UInt8]? = nil, flags: NodeFlags = [.writable, .unmap], isPart: Bool = false
+  ) throws(BlockError) {
+    try self.init(Kind(), bytes, below: below, flags: flags, isPart: isPart)
   }
 
   /// The bytes of a new image.
   package static func bytes(size: UInt64, _ options: OptionObject = [:]) throws(BlockError) -> [UInt8] {
     try bytes(Kind(), size: size, options)
   }
+}
+
+extension NodeFlags {
+  /// As `check -r all` opens an image.
+  package static let repairedFully: NodeFlags = [.checking, .writable, .repairing]
 }

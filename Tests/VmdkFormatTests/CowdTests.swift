@@ -21,7 +21,7 @@ import Testing
 
   @Test("keeps the contract of drivers", arguments: [1, 2, 8] as [UInt64])
   func conforms(_ grain: UInt64) throws {
-    let image = try MemoryVmdk(empty(sectors: 1000, grain: grain))
+    let image = try MemoryVmdk(empty(sectors: 1000, grain: grain), isPart: true)
     #expect(try DriverConformance.check(image.edge, seed: grain, operations: 60) == [])
     let content = try image.edge.array(at: 0, count: Int(image.edge.length))
     #expect(image.memory.bytes.little(1648, 4) == 1)
@@ -38,8 +38,31 @@ import Testing
   @Test("shows what lies below where nothing is stored")
   func overlay() throws {
     let below = [UInt8](repeating: 7, count: 300_000)
-    let image = try MemoryVmdk(empty(sectors: 1000), below: below)
+    let image = try MemoryVmdk(empty(sectors: 1000), below: below, isPart: true)
     #expect(try DriverConformance.check(image.edge, seed: 5, operations: 60) == [])
+  }
+
+  @Test("a part of a disk is no disk by itself, and its tables can be looked at")
+  func alone() throws {
+    let sparse = try MemoryVmdk.bytes(size: 1 << 20)
+    let descriptor = Int(sparse.little(28, 8)) * 512
+    var unnamed = sparse
+    for index in descriptor..<descriptor + Int(sparse.little(36, 8)) * 512 { unnamed[index] = 0 }
+    for part in [empty(sectors: 1000), unnamed, sparse.littleChanged([(28, 8, 0), (36, 8, 0)])] {
+      for flags in [[], .writable] as [NodeFlags] {
+        do throws(BlockError) {
+          _ = try MemoryVmdk(part, flags: flags)
+          Issue.record("it was opened")
+        } catch {
+          #expect(error.message == "Image is a part of a disk, and has no descriptor")
+        }
+      }
+      #expect(try MemoryVmdk(part, flags: .noIO).edge.length > 0)
+      #expect(try MemoryVmdk(part, flags: .checking).check().result.corruptions == 0)
+      let input = ProbeInput(
+        head: Buffer(Array(part.prefix(ProbeInput.headLength))), length: UInt64(part.count), name: "")
+      #expect(VmdkFormat().probe(input)?.score == Recognition.certain)
+    }
   }
 
   static let broken: [([(Int, Int, UInt64)], String)] = [
@@ -61,7 +84,7 @@ import Testing
     let (fields, message) = CowdTests.broken[index]
     let bytes = empty(sectors: 1000).littleChanged(fields)
     do throws(BlockError) {
-      _ = try MemoryVmdk(bytes)
+      _ = try MemoryVmdk(bytes, isPart: true)
       Issue.record("it was opened")
     } catch {
       #expect(error.message == message)
@@ -70,7 +93,7 @@ import Testing
 
   @Test("tables in the header, past the end and shared, and grains there, are found and mended")
   func entries() throws {
-    let image = try MemoryVmdk(empty(sectors: 1000))
+    let image = try MemoryVmdk(empty(sectors: 1000), isPart: true)
     try image.edge.write(at: 0, [UInt8](repeating: 1, count: 2048))
     try image.close()
     let bytes = image.memory.bytes
@@ -80,7 +103,7 @@ import Testing
       ([(table, 4, 0xffff_ff00)], 1), ([(table, 4, bytes.little(table + 4, 4))], 1),
       ([(table, 4, UInt64(table) / 512)], 1),
     ] as [([(Int, Int, UInt64)], UInt64)] {
-      let broken = try MemoryVmdk(bytes.littleChanged(fields), flags: [.checking, .writable])
+      let broken = try MemoryVmdk(bytes.littleChanged(fields), flags: .repairedFully)
       #expect(try broken.check().result.corruptions == count)
       _ = try broken.repair(.all)
       let after = try broken.check().result

@@ -110,8 +110,8 @@ struct SampleStream {
       let check = try MemoryVmdk(cut, flags: .checking).check()
       #expect(check.result.corruptions == 1)
       #expect(
-        check.lines == ["ERROR: the image's directory and footer are missing; its markers lead to 7 grains"])
-      let repaired = try MemoryVmdk(cut, flags: [.checking, .writable])
+        check.lines == ["ERROR: the image's footer is missing or damaged; its markers lead to 7 grains"])
+      let repaired = try MemoryVmdk(cut, flags: .repairedFully)
       #expect(try repaired.repair(.all).corruptionsFixed == 1)
       try repaired.close()
       let isMended = repaired.memory.bytes == sample.bytes
@@ -141,16 +141,125 @@ struct SampleStream {
         marker + 12 + Int(sample.bytes.little(marker + 8, 4)) <= place
       }.map(\.0)
       guard !kept.isEmpty else {
-        #expect(throws: BlockError.self) { try MemoryVmdk(cut, flags: [.checking, .writable]) }
+        #expect(throws: BlockError.self) { try MemoryVmdk(cut, flags: .repairedFully) }
         continue
       }
-      let repaired = try MemoryVmdk(cut, flags: [.checking, .writable])
+      let repaired = try MemoryVmdk(cut, flags: .repairedFully)
       _ = try repaired.repair(.all)
       try repaired.close()
       let again = try MemoryVmdk(repaired.memory.bytes, flags: .checking)
       try expectContent(again, kept)
       #expect(try again.check().result.corruptions == 0)
     }
+  }
+
+  /// What stands behind the end of an image when it was copied with more than it has.
+  static let junk: [[UInt8]] = [600, 40_000, 100_000].map { [UInt8](repeating: 0x79, count: $0) }
+
+  @Test("a damaged marker takes no other grain with it, whatever stands behind the end", arguments: junk)
+  func damagedMarker(_ junk: [UInt8]) throws {
+    let sample = try SampleStream()
+    for (index, marker) in sample.markers.enumerated().dropLast() {
+      for field in [(marker, 8, 3), (marker + 8, 4, 0), (marker + 8, 4, .max)] as [(Int, Int, UInt64)] {
+        let broken = sample.bytes.littleChanged([field]) + junk
+        let image = try MemoryVmdk(broken, flags: .repairedFully)
+        _ = try image.repair(.all)
+        try image.close()
+        let again = try MemoryVmdk(image.memory.bytes, flags: .checking)
+        var others = SampleStream.grains
+        let damaged = others.remove(at: index)
+        for grain in others {
+          let isSame =
+            try again.edge.array(at: grain * SampleStream.grain, count: 512)
+            == Array(SampleStream.content(of: grain)[..<512])
+          #expect(isSame, "grain \(grain) behind the damaged one of \(damaged)")
+        }
+        // The table leads to it still: it is an error, not zeros.
+        #expect(try again.check().result.corruptions == 1)
+        #expect(throws: BlockError.self) {
+          try again.edge.array(at: damaged * SampleStream.grain, count: 512)
+        }
+      }
+    }
+  }
+
+  @Test(
+    "what a damaged marker hides is lost where the image was cut before its table; grains behind it are not")
+  func damagedMarkerOfCutImage() throws {
+    let sample = try SampleStream()
+    let markers = sample.markers
+    let cut = Array(sample.bytes[..<sample.directoryMarker])
+    for (place, lost) in [(1, 1), (4, 4), (5, 5)] {
+      // Without the directory, and from the last grain on without its table.
+      for end in [cut.count, markers[6] + 512] {
+        let broken = Array(cut[..<end]).littleChanged([(markers[place], 8, 3)])
+        let image = try MemoryVmdk(broken, flags: .repairedFully)
+        _ = try image.repair(.all)
+        try image.close()
+        let again = try MemoryVmdk(image.memory.bytes, flags: .checking)
+        for (index, grain) in SampleStream.grains.enumerated().dropLast() where index != lost {
+          let isSame =
+            try again.edge.array(at: grain * SampleStream.grain, count: 512)
+            == Array(SampleStream.content(of: grain)[..<512])
+          #expect(isSame, "grain \(grain)")
+        }
+        let isToldOfByTable = end == cut.count || place < 4
+        #expect(try again.check().result.corruptions == (isToldOfByTable ? 1 : 0))
+      }
+    }
+    // Two of three grains of the table, which are told of where nothing leads to them.
+    let broken = Array(cut[..<markers[6]]).littleChanged([(markers[4], 8, 3)])
+    let image = try MemoryVmdk(broken, flags: .repairedFully)
+    var lines: [String] = []
+    let driver = try #require(image.node.driver as? any CheckingDriver)
+    let result = try driver.repair(.all, image.node, JobContext()) { lines.append($0) }
+    #expect(result.corruptionsFixed == 2)
+    #expect(
+      lines == [
+        "ERROR: the image's directory and footer are missing; its markers lead to 5 grains",
+        "ERROR: markers are damaged in 1 places: what grains there held is lost",
+      ])
+  }
+
+  @Test("a footer of which a bit is another takes no grain with it")
+  func damagedFooter() throws {
+    let sample = try SampleStream()
+    let footer = sample.bytes.count - 1024
+    for bit in [1, 8 + 3, 56 * 8 + 2, 56 * 8 + 5, 57 * 8, 63 * 8, 48 * 8] {
+      var bytes = sample.bytes
+      bytes[footer + bit / 8] ^= 1 << UInt8(bit % 8)
+      let image = try MemoryVmdk(bytes, flags: .repairedFully)
+      _ = try image.repair(.all)
+      try image.close()
+      let again = try MemoryVmdk(image.memory.bytes, flags: .checking)
+      try expectContent(again)
+      #expect(try again.check().result.corruptions == 0, "bit \(bit)")
+    }
+  }
+
+  @Test("a repair of leaks gives no end to an image that lacks one, and says so")
+  func leaksOnly() throws {
+    let sample = try SampleStream()
+    for count in [sample.directoryMarker + 1024, sample.directoryMarker - 512] {
+      let cut = Array(sample.bytes[..<count])
+      let image = try MemoryVmdk(cut, flags: [.checking, .writable])
+      let result = try image.repair(.leaks)
+      #expect(result.corruptions > 0 && result.corruptionsFixed == 0 && result.leaksFixed == 0)
+      try image.close()
+      let isUnchanged = image.memory.bytes == cut
+      #expect(isUnchanged)
+    }
+  }
+
+  @Test("a search among sectors that all look like grains has an end")
+  func manyFalseMarkers() throws {
+    let sample = try SampleStream()
+    var bytes = Array(sample.bytes[..<sample.markers[1]])
+    bytes += [UInt8](repeating: 0xff, count: 512)
+    let marker = Array(sample.bytes[sample.markers[1]..<sample.markers[1] + 512])
+    for _ in 0..<40_000 { bytes += marker }
+    let image = try? MemoryVmdk(bytes, flags: .repairedFully)
+    if let image { try expectContent(image, [0]) }
   }
 
   /// One defect: the fields that change, by the place of the second grain's marker, and what a check says.
@@ -200,7 +309,7 @@ struct SampleStream {
     #expect(error?.message == "compressed data holds more than the expected 32768 bytes")
   }
 
-  @Test("markers that lead nowhere end the search for grains, and never for long")
+  @Test("markers that lead nowhere hide one grain each, and the search for the next one never takes long")
   func hostileMarkers() throws {
     let sample = try SampleStream()
     let cut = Array(sample.bytes[..<(sample.directoryMarker + 512)])
@@ -211,11 +320,17 @@ struct SampleStream {
       [(second, 8, 1 << 54), (second + 8, 4, 0), (second + 12, 4, 1)],
       [(second + 8, 4, 0), (second + 12, 4, 99)],
     ] as [[(Int, Int, UInt64)]] {
-      let repaired = try MemoryVmdk(cut.littleChanged(fields), flags: [.checking, .writable])
-      try expectContent(repaired, [0])
+      let repaired = try MemoryVmdk(cut.littleChanged(fields), flags: .repairedFully)
+      for grain in SampleStream.grains where grain != 1 {
+        let offset = grain * SampleStream.grain
+        let isSame =
+          try repaired.edge.array(at: offset, count: 512) == Array(SampleStream.content(of: grain)[..<512])
+        #expect(isSame, "grain \(grain)")
+      }
+      #expect(throws: BlockError.self) { try repaired.edge.array(at: SampleStream.grain, count: 512) }
     }
     // A disk of 8 EiB, whose directory alone would fill the memory.
     let huge = cut.littleChanged([(12, 8, UInt64(Int64.max) / 512)])
-    #expect(throws: BlockError.self) { try MemoryVmdk(huge, flags: [.checking, .writable]) }
+    #expect(throws: BlockError.self) { try MemoryVmdk(huge, flags: .repairedFully) }
   }
 }

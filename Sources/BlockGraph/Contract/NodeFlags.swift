@@ -39,8 +39,11 @@ package struct NodeFlags: OptionSet, Sendable, Hashable {
   /// Zeros that are detected may give space up.
   package static let unmapsDetected = NodeFlags(rawValue: 8192)
 
+  /// All that a check finds may be mended, which it says besides `checking`: a repair of leaks leaves the rest as it is.
+  package static let repairing = NodeFlags(rawValue: 16384)
+
   /// What is said of one node alone, and not of the files and images that it stands on.
-  static let ofOneNode: NodeFlags = [.probed, .checking, .detectsZeroes, .unmapsDetected]
+  static let ofOneNode: NodeFlags = [.probed, .checking, .repairing, .detectsZeroes, .unmapsDetected]
   /// Both flags about zeros that are detected.
   static let detection: NodeFlags = [.detectsZeroes, .unmapsDetected]
 }

@@ -131,15 +131,18 @@ extension OpenRequest {
   ///
   /// The driver that is not `node.isWritable` clears its log in `finishReopen`; all steps are in the file before the
   /// first change then.
-  package func recover(_ recovery: Recovery) throws(BlockError) {
+  ///
+  /// - Parameter isWritten: whether it is; by default as said. What has it in memory although it may be written changes
+  ///   nothing else either: the steps would be written before.
+  package func recover(_ recovery: Recovery, isWritten: Bool? = nil) throws(BlockError) {
     guard !recovery.steps.isEmpty else { return }
     let file = try file()
-    if node.isWritable { return try recovery.write(to: file) }
+    if isWritten ?? node.isWritable { return try recovery.write(to: file) }
     let below = file.child
     try graph.change(draining: [node, below]) { (edit: GraphEdit) throws(BlockError) in
       let shown = try edit.makeNode(
         RecoveredFile(recovery), fileName: below.fileName,
-        flags: below.flags.subtracting(.writable).union(.implicit))
+        flags: (node.isWritable ? below.flags : below.flags.subtracting(.writable)).union(.implicit))
       try edit.insertFollower(shown, into: file)
     }
   }

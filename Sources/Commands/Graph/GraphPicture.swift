@@ -120,7 +120,7 @@ extension NodeFlags {
     let all: [(NodeFlags, String)] = [
       (.writable, "writable"), (.inactive, "inactive"), (.noIO, "no-io"), (.probed, "probed"),
       (.implicit, "implicit"), (.forceShare, "force-share"), (.direct, "direct"), (.noFlush, "no-flush"),
-      (.writeThrough, "write-through"), (.checking, "checking"), (.unmap, "unmap"),
+      (.writeThrough, "write-through"), (.checking, "checking"), (.repairing, "repairing"), (.unmap, "unmap"),
       (.storesZeroes, "stores-zeroes"),
     ]
     var names: [String] = []

@@ -22,6 +22,8 @@ extension SparseDriver {
   func repair(_ what: CheckRepair, _ node: Node, _ context: JobContext, report: (String) -> Void)
     throws(BlockError) -> CheckResult
   {
+    // What opening the extent found is mended in memory alone: nothing is written on top of that.
+    if findings.contains(where: { !$0.isWritten }) { return try check(node, context, report: report) }
     var result = CheckResult()
     if header.isCompressed {
       // Tables and grains have places that tell of each other: none moves.

@@ -151,6 +151,22 @@ struct SparseHeader {
   /// Sectors of a table.
   var tableSectors: UInt64 { (UInt64(perTable) * 4).dividedUp(by: 512) }
 
+  /// Whether a footer can be that of a header: both tell of the same disk.
+  func describesDisk(of first: SparseHeader) -> Bool {
+    capacity == first.capacity && grain == first.grain && perTable == first.perTable
+      && isCompressed == first.isCompressed
+  }
+
+  /// The sector of the disk and the marker of the grain that a sector of the file starts; nil where it cannot be one.
+  func grainMarker(_ bytes: RawSpan, at place: UInt64, fileLength: UInt64) -> (sector: UInt64, GrainMarker)? {
+    let sector = bytes.little64(at: 0)
+    guard sector % grain == 0, sector < capacity,
+      let marker = try? GrainMarker(parsing: bytes, of: sector * 512, grain: grainBytes),
+      place * 512 + UInt64(GrainMarker.length + marker.size) <= fileLength
+    else { return nil }
+    return (sector, marker)
+  }
+
   /// The offset of a directory.
   ///
   /// - Throws: kind `corrupt` where it is not in a file of that many bytes.

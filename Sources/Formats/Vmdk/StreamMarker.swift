@@ -49,6 +49,12 @@ enum StreamMarker: UInt32 {
   case directory = 2
   case footer = 3
 
+  /// Whether a sector is the marker before so many sectors, and nothing else.
+  func isMarker(_ bytes: RawSpan, before sectors: UInt64) -> Bool {
+    bytes.little64(at: 0) == sectors && bytes.little32(at: 8) == 0 && bytes.little32(at: 12) == rawValue
+      && bytes.slice(16..<512).isZero
+  }
+
   /// The marker before so many sectors.
   func sector(followedBy sectors: UInt64) -> Buffer {
     let sector = Buffer(count: 512)

@@ -9,14 +9,28 @@ internal import Errors
 struct LostEnd {
   /// Grains that were found by their markers.
   let grains: UInt64
+  /// Whether the directory was there.
+  let hasDirectory: Bool
+  /// Places between grains whose bytes are no grain's, and which no table tells of.
+  let lostPlaces: Int
   /// Whether the new end is in the file; in memory otherwise.
   let isWritten: Bool
 
   /// What a check says of it.
-  var finding: OpeningFinding {
-    OpeningFinding(
-      text: "ERROR: the image's directory and footer are missing; its markers lead to \(grains) grains",
-      count: 1, isWritten: isWritten)
+  var findings: [OpeningFinding] {
+    let words = hasDirectory ? "footer is missing or damaged" : "directory and footer are missing"
+    var findings = [
+      OpeningFinding(
+        text: "ERROR: the image's \(words); its markers lead to \(grains) grains", count: 1,
+        isWritten: isWritten)
+    ]
+    if lostPlaces > 0 {
+      findings.append(
+        OpeningFinding(
+          text: "ERROR: markers are damaged in \(lostPlaces) places: what grains there held is lost",
+          count: UInt64(lostPlaces), isWritten: isWritten))
+    }
+    return findings
   }
 }
 
@@ -37,39 +51,60 @@ struct StreamScan {
   private(set) var grains: UInt64 = 0
   /// Whether the directory was there, which stands behind all grains.
   private(set) var isWhole = false
+  /// Sectors between what was understood, but for those that a table leads into: sorted.
+  private(set) var lost: [Range<UInt64>] = []
+  /// Whether a marker was damaged.
+  private(set) var isDamaged = false
   /// The sector behind all that was understood.
   private(set) var end: UInt64
 
+  /// What follows a marker.
+  private enum Step {
+    /// Another one, at a sector.
+    case next(UInt64)
+    /// None that makes sense.
+    case damaged
+    /// Nothing that is not made anew.
+    case finished
+  }
+
   /// Follows the markers: one read for each grain.
   ///
-  /// - Parameter read: gives bytes of the file, zeros past its end.
-  /// - Throws: kind `tooLarge` for more than new tables are made for.
-  init(_ header: SparseHeader, fileLength: UInt64, _ read: VmdkReader)
+  /// - Parameters:
+  ///   - searches: whether it goes on behind a damaged marker, at the next one that is found.
+  ///   - read: gives bytes of the file, zeros past its end.
+  /// - Throws: kind `tooLarge` for more than new tables are made for, and where the search takes too long.
+  init(_ header: SparseHeader, fileLength: UInt64, searches: Bool, _ read: VmdkReader)
     throws(BlockError)
   {
     self.header = header
     end = max(header.overhead, 1)
+    var search = MarkerSearch(header, fileLength: fileLength)
     guard header.directorySectors * 512 <= UInt64(StreamScan.mostBytes) else { throw StreamScan.tooLarge }
     while let start = end.times(512), let behind = start.plus(512), behind <= fileLength {
       let sector = try read(start, 512)
-      let next =
+      let step =
         sector.bytes.little32(at: 8) > 0
         ? try grain(sector.bytes, fileLength) : try part(sector.bytes, fileLength, read)
-      guard let next else { break }
-      end = next
+      switch step {
+      case .next(let next): end = next
+      case .finished: return
+      case .damaged:
+        guard searches, let next = try search.next(from: end + 1, read) else { return }
+        lost.append(end..<next)
+        isDamaged = true
+        end = next
+      }
     }
   }
 
   private static let tooLarge = BlockError(.tooLarge, "the image is too large for its tables to be made anew")
 
-  /// Notes a grain; the sector behind it, or nil where it is none that is there.
-  private mutating func grain(_ marker: RawSpan, _ fileLength: UInt64) throws(BlockError) -> UInt64? {
-    let sector = marker.little64(at: 0)
-    guard sector % header.grain == 0, sector < header.capacity, let place = UInt32(exactly: end),
-      let known = try? GrainMarker(parsing: marker, of: sector * 512, grain: header.grainBytes)
-    else { return nil }
-    let bytes = UInt64(GrainMarker.length + known.size)
-    guard end * 512 + bytes <= fileLength else { return nil }
+  /// Notes a grain.
+  private mutating func grain(_ marker: RawSpan, _ fileLength: UInt64) throws(BlockError) -> Step {
+    guard let place = UInt32(exactly: end),
+      let (sector, known) = header.grainMarker(marker, at: end, fileLength: fileLength)
+    else { return .damaged }
     let (number, index) = (sector / header.perTableSectors, sector / header.grain % UInt64(header.perTable))
     if tables[number] == nil {
       let tableBytes = (header.tableSectors + 1) * 512
@@ -78,36 +113,55 @@ struct StreamScan {
       }
       tables[number] = Array(repeating: 0, count: Int(header.perTable))
     }
+    let behind = end + UInt64(GrainMarker.length + known.size).dividedUp(by: 512)
+    // What is found behind damage takes no other grain's place.
+    if isDamaged, tables[number]?[Int(index)] != 0 { return .next(behind) }
     tables[number]?[Int(index)] = place
     places[number] = nil
     lastTable = number
     grains += 1
-    return end + bytes.dividedUp(by: 512)
+    return .next(behind)
   }
 
-  /// The sector behind something else; nil at the end, and where it makes no sense.
+  /// Takes notice of something else.
   private mutating func part(_ marker: RawSpan, _ fileLength: UInt64, _ read: VmdkReader) throws(BlockError)
-    -> UInt64?
+    -> Step
   {
     let count = marker.little64(at: 0)
     guard let kind = StreamMarker(rawValue: marker.little32(at: 12)), kind != .end,
       let next = end.plus(1)?.plus(count), let bytes = next.times(512), bytes <= fileLength
-    else { return nil }
+    else { return .damaged }
     switch kind {
     case .table:
-      guard count == header.tableSectors else { return nil }
+      guard count == header.tableSectors else { return .damaged }
       if let number = lastTable, let entries = tables[number] {
-        let table = try read((end + 1) * 512, entries.count * 4)
-        let isSame = entries.indices.allSatisfy { table.bytes.little32(at: $0 * 4) == entries[$0] }
-        if isSame { places[number] = UInt32(exactly: end + 1) }
+        adopt(try read((end + 1) * 512, entries.count * 4), number, entries)
       }
-      return next
+      return .next(next)
     // All behind it is made anew.
     case .directory:
       isWhole = count == header.directorySectors
-      return nil
-    case .footer, .end: return nil
+      return isWhole ? .finished : .damaged
+    case .footer: return .finished
+    case .end: return .damaged
     }
+  }
+
+  /// Keeps a table that says what the markers say, but for grains whose own are damaged: reading these is to fail, and
+  /// nobody is to take them for zeros.
+  private mutating func adopt(_ table: Buffer, _ number: UInt64, _ entries: [UInt32]) {
+    var damaged: Set<Range<UInt64>> = []
+    for (index, entry) in entries.enumerated() {
+      let stored = table.bytes.little32(at: index * 4)
+      if stored == entry { continue }
+      let place = lost.firstIndexSorted { $0.upperBound > UInt64(stored) }
+      guard entry == 0, place < lost.count, lost[place].contains(UInt64(stored)) else { return }
+      damaged.insert(lost[place])
+    }
+    places[number] = UInt32(exactly: end + 1)
+    guard !damaged.isEmpty else { return }
+    tables[number] = entries.indices.map { table.bytes.little32(at: $0 * 4) }
+    lost.removeAll { damaged.contains($0) }
   }
 
   // MARK: A new end

@@ -58,7 +58,9 @@ package struct VmdkFormat: DriverKind {
 
   /// Certain of the magic, and of the text of a descriptor, which has none.
   package func probe(_ input: ProbeInput) -> Recognition? {
-    if SparseHeader.hasMagic(input.head.bytes) { return Recognition(by: "the magic at byte 0") }
+    if SparseHeader.hasMagic(input.head.bytes) || CowdHeader.hasMagic(input.head.bytes) {
+      return Recognition(by: "the magic at byte 0")
+    }
     return DescriptorFile.isIn(input.head.bytes) ? Recognition(by: "the text of a descriptor") : nil
   }
 
@@ -82,7 +84,9 @@ package struct VmdkFormat: DriverKind {
     }
     if CowdHeader.hasMagic(head.bytes) {
       let header = try CowdHeader(parsing: head.bytes)
-      return OpenedDriver(CowdDriver(header, try header.layout(fileLength: file.length)))
+      let driver = CowdDriver(header, try header.layout(fileLength: file.length))
+      try refuseLonePart(driver, request)
+      return OpenedDriver(driver)
     }
     let descriptor = try VmdkFormat.text(fileLength: file.length) { (offset, count) throws(BlockError) in
       try file.read(at: offset, count: count)
@@ -99,21 +103,22 @@ package struct VmdkFormat: DriverKind {
     let isChecked = request.flags.contains(.checking)
     var (header, lost) = try present(first, isChecked: isChecked, &request, file)
     var findings: [OpeningFinding] = []
-    let isWritten = request.node.isWritable
+    let isWritten = isMended(request)
     if let mend = try DirectoryMend(
       header, fileLength: file.length, looksIntoTables: isChecked, read)
     {
-      guard isChecked || !isWritten || !mend.isDamage else {
+      guard isChecked || !request.node.isWritable || !mend.isDamage else {
         throw BlockError(
           .corrupt, "the grain directory is damaged",
           advice: "'check -r all' mends it: of the two that there are, one has the tables.")
       }
-      try request.recover(mend.recovery)
+      try request.recover(mend.recovery, isWritten: isWritten)
       header = mend.header
       findings = mend.findings(isWritten: isWritten)
     }
-    if let lost { findings.append(lost.finding) }
+    if let lost { findings += lost.findings }
     let driver = try VmdkFormat.sparse(first, header, fileLength: file.length, findings: findings, read)
+    try refuseLonePart(driver, request)
     let references = driver.descriptor?.current.backing.map { [$0] } ?? []
     if let lost {
       var opened = OpenedDriver(driver, references: references)
@@ -130,23 +135,60 @@ package struct VmdkFormat: DriverKind {
     return OpenedDriver(driver, references: references)
   }
 
+  /// Refuses a part of a disk to who wants the disk. Its tables may be looked at.
+  private func refuseLonePart(_ driver: any VmdkDriver, _ request: OpenRequest) throws(BlockError) {
+    guard driver.descriptor == nil, !request.isPart, request.flags.isDisjoint(with: [.checking, .noIO]) else {
+      return
+    }
+    throw BlockError(
+      .invalidArgument, "Image is a part of a disk, and has no descriptor",
+      advice: "Open the descriptor that names it: a text file, mostly with the same name but for its end.")
+  }
+
+  /// Whether what opening an image mends is written: by who writes to the image, and of checks by a repair of everything.
+  private func isMended(_ request: OpenRequest) -> Bool {
+    request.node.isWritable && (!request.flags.contains(.checking) || request.flags.contains(.repairing))
+  }
+
   /// The header that counts: the first one, the footer, or where that is missing, one made from the markers. That is done
   /// where all grains are sure to be there and nothing is written, and by a repair.
   private func present(
     _ first: SparseHeader, isChecked: Bool, _ request: inout OpenRequest, _ file: Edge
   ) throws(BlockError) -> (SparseHeader, LostEnd?) {
     let read: VmdkReader = { (offset, count) throws(BlockError) in try file.read(at: offset, count: count) }
-    let isWritable = request.node.isWritable
+    let isWritten = isMended(request)
+    let (known, failure) = VmdkFormat.located(first, fileLength: file.length, read)
+    if let known, failure == nil { return (known, nil) }
+    guard first.isCompressed, isChecked || !request.node.isWritable,
+      let scan = try? StreamScan(first, fileLength: file.length, searches: isChecked, read), scan.grains > 0,
+      isChecked && request.node.isWritable && known == nil || scan.isWhole
+    else {
+      if let known { return (known, nil) }
+      throw failure ?? VmdkFormat.noDirectory
+    }
+    if isWritten { try file.truncate(to: scan.end * 512, exact: false) }
+    try request.recover(try scan.recovery(), isWritten: isWritten)
+    let lost = LostEnd(
+      grains: scan.grains, hasDirectory: scan.isWhole, lostPlaces: scan.lost.count, isWritten: isWritten)
+    return (scan.footer, lost)
+  }
+
+  private static let noDirectory = BlockError(.corrupt, "the footer leads to no directory")
+
+  /// The header that counts, where there is one, and what is wrong with it: some leave out the marker of the directory, and
+  /// a footer that leads elsewhere is damaged.
+  private static func located(
+    _ first: SparseHeader, fileLength: UInt64, _ read: VmdkReader
+  ) -> (SparseHeader?, BlockError?) {
     do throws(BlockError) {
-      return (try VmdkFormat.present(first, fileLength: file.length, read), nil)
+      let header = try present(first, fileLength: fileLength, read)
+      guard first.directory == SparseHeader.atEnd else { return (header, nil) }
+      _ = try header.layout(fileLength: fileLength)
+      let marker = try read((header.directory - 1) * 512, 512)
+      let isMarked = StreamMarker.directory.isMarker(marker.bytes, before: header.directorySectors)
+      return (header, isMarked ? nil : noDirectory)
     } catch {
-      guard first.isCompressed, isChecked || !isWritable,
-        let scan = try? StreamScan(first, fileLength: file.length, read), scan.grains > 0,
-        isWritable || scan.isWhole
-      else { throw error }
-      if isWritable { try file.truncate(to: scan.end * 512, exact: false) }
-      try request.recover(try scan.recovery())
-      return (scan.footer, LostEnd(grains: scan.grains, isWritten: isWritable))
+      return (nil, error)
     }
   }
 
@@ -184,7 +226,7 @@ package struct VmdkFormat: DriverKind {
   static func present(
     _ first: SparseHeader, fileLength: UInt64, _ read: VmdkReader
   ) throws(BlockError) -> SparseHeader {
-    first.directory == SparseHeader.atEnd ? try footer(fileLength: fileLength, read) : first
+    first.directory == SparseHeader.atEnd ? try footer(of: first, fileLength: fileLength, read) : first
   }
 
   /// Makes the driver of an extent with tables, and reads the descriptor.
@@ -210,27 +252,38 @@ package struct VmdkFormat: DriverKind {
   }
 
   /// The header at the end of a file that was written in one pass: before the marker for its end, which is zeros as well
-  /// as what some programs leave behind it.
+  /// as what some programs leave behind it. Behind anything else it counts where it has its own marker, too.
   private static func footer(
-    fileLength: UInt64, _ read: VmdkReader
+    of first: SparseHeader, fileLength: UInt64, _ read: VmdkReader
   ) throws(BlockError) -> SparseHeader {
     let end = fileLength / 512 * 512
     let start = end - min(end, 64 << 10)
     let tail = try read(start, Int(end - start))
-    let sectors = tail.count / 512
-    for sector in (1..<max(1, sectors)).reversed() {
-      let bytes = tail.bytes.slice(sector * 512..<(sector + 1) * 512)
-      if bytes.isZero { continue }
-      guard SparseHeader.hasMagic(bytes) else { break }
-      let footer = try SparseHeader(parsing: bytes)
-      guard footer.directory != SparseHeader.atEnd else { break }
-      return footer
+    var isBehindAll = true
+    for sector in (1..<max(1, tail.count / 512)).reversed() {
+      if tail.bytes.slice(sector * 512..<(sector + 1) * 512).isZero { continue }
+      if let footer = footer(at: sector, of: tail, first, isBehindAll: isBehindAll) { return footer }
+      isBehindAll = false
     }
     throw BlockError(
       .corrupt, "Invalid footer",
       advice:
         "The image was written in one pass, and its end is missing: it was not copied as a whole. 'check -r all' "
         + "makes an end for what there is.")
+  }
+
+  /// The footer that a sector of a file's end is, if it is one.
+  private static func footer(
+    at sector: Int, of tail: Buffer, _ first: SparseHeader, isBehindAll: Bool
+  ) -> SparseHeader? {
+    let bytes = tail.bytes.slice(sector * 512..<(sector + 1) * 512)
+    guard SparseHeader.hasMagic(bytes), let footer = try? SparseHeader(parsing: bytes),
+      footer.directory != SparseHeader.atEnd
+    else { return nil }
+    if isBehindAll { return footer }
+    let marker = tail.bytes.slice((sector - 1) * 512..<sector * 512)
+    guard StreamMarker.footer.isMarker(marker, before: 1) else { return nil }
+    return footer.describesDisk(of: first) ? footer : nil
   }
 
   /// Writes the files that have the disk, and the descriptor last.
@@ -272,6 +325,15 @@ extension VmdkFormat: InspectingKind {
     func read(_ offset: UInt64, _ count: Int) throws(BlockError) -> Buffer {
       try file.read(at: offset, count: count)
     }
+    if CowdHeader.hasMagic(file.head.bytes) {
+      let head = try file.read(at: 0, count: CowdHeader.length)
+      let header = try CowdHeader(parsing: head.bytes)
+      var findings = HeaderFindings(virtualSize: header.capacity * 512)
+      findings.details = [HeaderDetail("grain-size", .bytes(header.grain * 512))]
+      findings.remarks = ["a part of a disk, without a descriptor"]
+      if header.isUnclean { findings.remarks.append("the image was not closed") }
+      return findings
+    }
     guard SparseHeader.hasMagic(file.head.bytes) else {
       let descriptor = try VmdkFormat.text(fileLength: file.length, read)
       var findings = HeaderFindings(virtualSize: try ExtentParts(descriptor.current.extents).end)
@@ -289,6 +351,8 @@ extension VmdkFormat: InspectingKind {
       if let text = driver.descriptor?.current {
         if let backing = text.backing { findings.references.append(backing) }
         findings.details = text.details + findings.details
+      } else {
+        findings.remarks.append("a part of a disk, without a descriptor")
       }
     } catch {
       findings.defects.append(error.message)

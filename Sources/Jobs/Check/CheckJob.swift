@@ -46,7 +46,8 @@ package final class CheckJob: Job {
       return
     }
     settings.followsBacking = false
-    settings.flags.formUnion(repair == nil ? .checking : [.checking, .writable])
+    settings.flags.formUnion(.checking)
+    if let repair { settings.flags.formUnion(repair == .all ? [.writable, .repairing] : .writable) }
     self.image = .named(name, settings, opener)
   }
 

@@ -25,7 +25,10 @@ note 'cut inside a grain'
 cp a.vmdk b.vmdk
 truncate -s 70000 b.vmdk
 run strata map b.vmdk
+cp b.vmdk kept.vmdk
 run strata check -r leaks b.vmdk
+cmp kept.vmdk b.vmdk
+run strata check -r all b.vmdk
 run strata check b.vmdk
 run strata map b.vmdk
 show qemu-img check -q b.vmdk
@@ -39,6 +42,20 @@ run strata check b.vmdk
 run strata check -r all b.vmdk
 run strata convert -O raw b.vmdk b.raw
 present b.raw
+note 'a damaged marker, and something behind the end'
+cp a.vmdk b.vmdk
+bytes b.vmdk 66048 03
+printf '%600s' x | tr ' ' y >>b.vmdk
+run strata check b.vmdk
+run strata check -r all b.vmdk
+run strata map b.vmdk
+run strata convert -O raw b.vmdk b.raw
+note 'without its directory, too'
+cp a.vmdk b.vmdk
+bytes b.vmdk 66048 03
+truncate -s -2560 b.vmdk
+run strata check -r all b.vmdk
+run strata map b.vmdk
 note 'those of qemu-img'
 qemu-img convert -f raw -O vmdk -o subformat=streamOptimized a.raw c.vmdk
 run strata check c.vmdk
