@@ -24,7 +24,8 @@ import Testing
     ' "$1"; }
     """
 
-  @Test("a disk without bytes is one for qemu-img, too, takes no room, and grows", arguments: ["1M", "8M", "64M"])
+  @Test(
+    "a disk without bytes is one for qemu-img, too, takes no room, and grows", arguments: ["1M", "8M", "64M"])
   func empty(_ block: String) throws {
     let folder = TemporaryFolder()
     let outcome = Shell.run(

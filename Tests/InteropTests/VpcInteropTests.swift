@@ -116,7 +116,9 @@ import Testing
           output: "virtual size: 39.9 MiB (41803776 bytes)\nvirtual size: 39.9 MiB (41803776 bytes)\n0\n"))
   }
 
-  @Test("a block that nothing points to is found and given back, also where qemu-img placed it", arguments: [0, 2, 5])
+  @Test(
+    "a block that nothing points to is found and given back, also where qemu-img placed it",
+    arguments: [0, 2, 5])
   func lost(_ block: Int) throws {
     let folder = TemporaryFolder()
     let outcome = Shell.run(
@@ -124,7 +126,7 @@ import Testing
       set -e
       qemu-img create -q -f vpc -o force_size=on image.vhd 20M
       qemu-io -f vpc -c 'write -q -P 1 0 12M' image.vhd
-      printf '\xff\xff\xff\xff' | dd of=image.vhd bs=1 seek=$((1536 + 4 * $2)) conv=notrunc status=none
+      printf '\\377\\377\\377\\377' | dd of=image.vhd bs=1 seek=$((1536 + 4 * $2)) conv=notrunc status=none
       qemu-img convert -f vpc -O raw image.vhd disk.raw
       "$1" check -f vpc image.vhd | grep -o '^1 leaked.*' || true
       "$1" check -q -f vpc -r leaks image.vhd > /dev/null

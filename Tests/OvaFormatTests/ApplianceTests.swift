@@ -4,6 +4,7 @@
 import BlockGraph
 import Bytes
 import Errors
+import Options
 import Support
 import Testing
 

@@ -178,7 +178,8 @@ struct QcowFormatTests {
   }
 
   @Test(
-    "B-03 what the end of the file cuts short is found, and what is left of it kept", arguments: [1, 511, 4095])
+    "B-03 what the end of the file cuts short is found, and what is left of it kept",
+    arguments: [1, 511, 4095])
   func shortFile(_ missing: Int) throws {
     // Cluster 600 is the last thing in the file.
     let bytes = try QcowFormatTests.stored()

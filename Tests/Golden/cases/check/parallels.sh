@@ -24,6 +24,3 @@ damaged none.hds 76 00
 cp sound.hds leaking.hds
 truncate -s 600000 leaking.hds
 repaired leaking.hds
-cp sound.hds short.hds
-truncate -s 300000 short.hds
-repaired short.hds
