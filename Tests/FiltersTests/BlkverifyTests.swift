@@ -43,7 +43,6 @@ struct BlkverifyTests {
     #expect(
       error?.message
         == "blkverify: read offset=131072 bytes=65536 contents mismatch at offset \(131072 + place)")
-    #expect(error?.damage != nil, "scripts know it as a line of its own")
     #expect(try edge.array(at: 196608, count: 512).consists(of: 0))
     try scene.graph.release(user)
   }

@@ -72,8 +72,7 @@ private final class BlkverifyDriver: FilterDriver {
     throw BlockError(
       .inputOutput,
       "blkverify: read offset=\(offset) bytes=\(buffer.byteCount) contents mismatch at offset "
-        + "\(offset + UInt64(difference))",
-      damage: "it does not read as its raw copy")
+        + "\(offset + UInt64(difference))")
   }
 
   func write(at offset: UInt64, from data: RawSpan, unchanged: Bool, of node: Node) throws(BlockError) {
