@@ -77,6 +77,26 @@ import Testing
     }
   }
 
+  @Test("a directory is read in parts, wherever their ends lie in its entries", arguments: [900, 1000, 1023])
+  func parts(_ longest: Int) throws {
+    var names: [String] = []
+    for number in 0..<400 {
+      names.append("\(number)" + String(repeating: "x", count: longest - 4 - number % 9))
+    }
+    let entries = names.map { BitmapEntry(name: $0, granularityBits: 16, isEnabled: true) }
+    let bytes = BitmapDirectory.bytes(of: entries)
+    let stated = BitmapsExtension(entries, at: 65536)
+    var largest = 0
+    let directory = try BitmapDirectory(stated) { (offset, count) throws(BlockError) in
+      largest = max(largest, count)
+      let part = Buffer(count: count)
+      var target = part.mutableBytes
+      target.copy(bytes.bytes.slice(Int(offset - 65536)..<Int(offset - 65536) + count))
+      return part
+    }
+    #expect(directory.entries == entries && largest < bytes.count)
+  }
+
   @Test("several bitmaps are made with one change of the directory, all or none")
   func several() throws {
     let image = try FragileImage(size: 1 << 20, [:])

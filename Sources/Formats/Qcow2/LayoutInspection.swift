@@ -151,8 +151,9 @@ struct LayoutInspection {
     var entries: [BitmapEntry] = []
     let isRead = note { () throws(BlockError) in
       let checked = try BitmapsExtension(checking: data, header.geometry)
-      let bytes = try file.read(at: checked.directoryOffset, count: Int(checked.directorySize))
-      let directory = try BitmapDirectory(checked, parsing: bytes.bytes)
+      let directory = try BitmapDirectory(checked) { (offset, count) throws(BlockError) in
+        try file.read(at: offset, count: count)
+      }
       try directory.checkEntries(header.geometry, length: header.size / 512 * 512)
       entries = directory.entries
     }

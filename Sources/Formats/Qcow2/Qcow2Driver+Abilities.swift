@@ -17,7 +17,7 @@ extension Qcow2Driver: SnapshottingDriver {
 
   func applySnapshot(_ selector: BlockGraph.SnapshotSelector, of node: Node) throws(BlockError) {
     try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in
-      guard bitmaps.information.isEmpty else {
+      guard bitmaps.listing.isEmpty else {
         throw BlockError(.refused, "Device has active dirty bitmaps")
       }
       try prepareForChanges(held)
@@ -37,7 +37,7 @@ extension Qcow2Driver: SnapshottingDriver {
 extension Qcow2Driver: BitmapDriver {
   func supportsBitmaps(of node: Node) -> Bool { lock.withLock { header.version >= 3 } }
 
-  func bitmaps(of node: Node) -> [BitmapInformation] { lock.withLock { bitmaps.information } }
+  func bitmaps(of node: Node) -> [BitmapInformation] { lock.withLock { bitmaps.listing.all } }
 
   func bitmapContent(_ name: String, of node: Node) throws(BlockError) -> any BitmapContent {
     try lock.withHeld(node) { (held: borrowing Held) throws(BlockError) in

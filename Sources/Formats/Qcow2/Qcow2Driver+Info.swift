@@ -8,7 +8,7 @@ internal import Options
 extension Qcow2Driver {
   func formatInformation(of node: Node) -> FormatInformation? {
     let (header, snapshots, bitmaps) = lock.withLock {
-      (self.header.current, self.snapshots.entries, self.bitmaps.information)
+      (self.header.current, self.snapshots.entries, self.bitmaps.listing)
     }
     let encryption = codec.currentEncryption
     var information = FormatInformation()
@@ -25,7 +25,7 @@ extension Qcow2Driver {
 
   /// In `qemu-img`'s order.
   private func specific(
-    _ header: Header, _ bitmaps: [BitmapInformation], _ encryption: ClusterEncryption?
+    _ header: Header, _ bitmaps: BitmapListing, _ encryption: ClusterEncryption?
   ) -> OptionObject {
     var data = OptionObject()
     data["compat"] = .string(header.version < 3 ? "0.10" : "1.1")
@@ -33,7 +33,7 @@ extension Qcow2Driver {
     if header.version >= 3 {
       data["lazy-refcounts"] = .bool(header.compatible.contains(.lazyRefcounts))
     }
-    if !bitmaps.isEmpty { data["bitmaps"] = .list(TreeList(bitmaps) { $0.tree }) }
+    if !bitmaps.isEmpty { data["bitmaps"] = .list(TreeList(Array(bitmaps.indices)) { bitmaps[$0].tree }) }
     data["refcount-bits"] = OptionTree(header.geometry.refcountBits)
     if let encryption { data["encrypt"] = .object(encryption.description) }
     guard header.version >= 3 else { return data }

@@ -72,6 +72,9 @@ struct BitmapDirectory: Sendable {
   var size: UInt64
   var entries: [BitmapEntry]
 
+  /// Bytes that are read at once.
+  private static let part = 256 << 10
+
   /// Bytes of a directory.
   static func size(of entries: [BitmapEntry]) -> UInt64 {
     var size: UInt64 = 0
@@ -105,23 +108,34 @@ struct BitmapDirectory: Sendable {
     guard offset < file.length, size <= file.length - offset else {
       throw BlockError(.corrupt, "bitmaps_ext: bitmap directory lies past the end of the file")
     }
-    let directory = try file.read(at: offset, count: Int(size))
-    try self.init(bitmaps, parsing: directory.bytes)
+    try self.init(bitmaps) { (offset, count) throws(BlockError) in try file.read(at: offset, count: count) }
   }
 
-  /// Reads a directory that is in memory; the extension that points to it has been checked.
+  /// Reads a directory that lies inside the file by `readPart`, a part at a time: names may take as much memory as all that
+  /// a command has. The extension that points to it has been checked.
   ///
-  /// - Throws: kind `corrupt`, in `qemu-img`'s words.
-  init(_ bitmaps: BitmapsExtension, parsing directory: RawSpan) throws(BlockError) {
+  /// - Throws: kind `corrupt`, in `qemu-img`'s words; the error of reading.
+  init(_ bitmaps: BitmapsExtension, readPart: (UInt64, Int) throws(BlockError) -> Buffer) throws(BlockError) {
     offset = bitmaps.directoryOffset
     size = bitmaps.directorySize
     entries = []
+    entries.reserveCapacity(min(Int(bitmaps.count), Int(size) / BitmapEntry.fixedSize))
+    let end = Int(size)
     var position = 0
-    while position < directory.byteCount {
+    var part = Buffer(count: 0)
+    var partStart = 0
+    while position < end {
       guard entries.count < Int(bitmaps.count) else {
         throw BlockError(.corrupt, "More bitmaps found than specified in header extension")
       }
-      let entry = try BitmapEntry(parsing: directory.slice(position..<directory.byteCount))
+      var start = position - partStart
+      var needed = BitmapEntry.size(at: part.bytes.slice(start..<part.count)) ?? BitmapEntry.fixedSize
+      while needed > part.count - start, partStart + part.count < end {
+        part = try readPart(offset + UInt64(position), min(end - position, max(needed, BitmapDirectory.part)))
+        (partStart, start) = (position, 0)
+        needed = BitmapEntry.size(at: part.bytes) ?? BitmapEntry.fixedSize
+      }
+      let entry = try BitmapEntry(parsing: part.bytes.slice(start..<part.count))
       entries.append(entry)
       position += entry.size
     }

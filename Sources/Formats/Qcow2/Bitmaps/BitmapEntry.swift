@@ -52,6 +52,12 @@ struct BitmapEntry: Hashable, Sendable {
   /// Bytes of an entry whose name and extra data have `bytes` bytes together.
   static func size(named bytes: Int) -> Int { (fixedSize + bytes + 7) / 8 * 8 }
 
+  /// Bytes of the entry that begins here, padding included; nil where not even its fixed part is here.
+  static func size(at bytes: RawSpan) -> Int? {
+    guard bytes.byteCount >= fixedSize else { return nil }
+    return size(named: Int(bytes.big16(at: 18)) + Int(bytes.big32(at: 20)))
+  }
+
   /// Reads the entry at the start of what is left of a directory.
   ///
   /// - Throws: kind `corrupt` where it passes the end.
@@ -68,6 +74,9 @@ struct BitmapEntry: Hashable, Sendable {
     let nameStart = BitmapEntry.fixedSize + extraSize
     extra = []
     nameBytes = []
+    // Arrays that grow byte by byte take up to twice the room, and names may be long and many.
+    extra.reserveCapacity(extraSize)
+    nameBytes.reserveCapacity(nameSize)
     for offset in BitmapEntry.fixedSize..<nameStart { extra.append(bytes.byte(at: offset)) }
     for offset in nameStart..<nameStart + nameSize { nameBytes.append(bytes.byte(at: offset)) }
   }

@@ -7,17 +7,8 @@ internal import Errors
 
 /// Looking bitmaps up.
 extension BitmapStore {
-  /// The description of each bitmap, for users.
-  var information: [BitmapInformation] {
-    var result: [BitmapInformation] = []
-    for (index, entry) in (directory?.entries ?? []).enumerated() {
-      result.append(
-        BitmapInformation(
-          name: entry.name, granularity: 1 << UInt64(entry.granularityBits),
-          isEnabled: entry.flags.contains(.auto), isInconsistent: !isUsable(index)))
-    }
-    return result
-  }
+  /// The bitmaps as they are now, for users.
+  var listing: BitmapListing { BitmapListing(entries: directory?.entries ?? [], edited: Set(edits.keys)) }
 
   /// The bits of the bitmap called `name`; changes in memory go into the file first, where the bits are read.
   func content(_ name: String, _ held: borrowing Held) throws(BlockError) -> any BitmapContent {
@@ -72,7 +63,7 @@ extension BitmapStore {
 
   /// Refuses another length where bitmaps cannot follow.
   func refuse(length newLength: UInt64) throws(BlockError) {
-    let present = information
+    let present = listing.all
     for bitmap in present where bitmap.isInconsistent { throw BitmapStore.inconsistent(bitmap.name) }
     for entry in directory?.entries ?? [] {
       var shape = shape(of: entry)
@@ -95,5 +86,29 @@ extension BitmapStore {
     BlockError(
       .refused, "Bitmap '\(name)' is inconsistent and cannot be used",
       hint: "Try block-dirty-bitmap-remove to delete this bitmap from disk")
+  }
+}
+
+/// The bitmaps of an image as they were at a moment, described one at a time: their names may be long and many.
+struct BitmapListing: Sendable {
+  fileprivate let entries: [BitmapEntry]
+  /// The numbers of those that change in memory, which the file says are in use.
+  fileprivate let edited: Set<Int>
+
+  /// Whether there are none.
+  var isEmpty: Bool { entries.isEmpty }
+  /// Their numbers.
+  var indices: Range<Int> { entries.indices }
+
+  /// All descriptions.
+  var all: [BitmapInformation] { indices.map { self[$0] } }
+
+  /// The description of a bitmap.
+  subscript(index: Int) -> BitmapInformation {
+    let entry = entries[index]
+    return BitmapInformation(
+      name: entry.name, granularity: 1 << UInt64(entry.granularityBits),
+      isEnabled: entry.flags.contains(.auto),
+      isInconsistent: entry.flags.contains(.inUse) && !edited.contains(index))
   }
 }
