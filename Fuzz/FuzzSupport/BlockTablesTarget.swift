@@ -73,8 +73,9 @@ package enum BlockTablesTarget: FuzzTarget {
   private static func check(_ storage: BoundedStorage, _ kind: any DriverKind, _ repair: CheckRepair?)
     -> CheckResult?
   {
-    let flags: NodeFlags = repair == nil ? .checking : [.checking, .writable]
-    guard let image = try? OpenImage(storage, kind, flags: flags) else { return nil }
+    guard let image = try? OpenImage(storage, kind, flags: NodeFlags(checkingWith: repair)) else {
+      return nil
+    }
     defer { try? image.close() }
     guard image.edge.length < 1 << 30, let driver = image.driver as? any CheckingDriver else { return nil }
     guard let repair else { return try? driver.check(image.edge.child, JobContext()) { _ in } }

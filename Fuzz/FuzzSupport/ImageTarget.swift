@@ -84,10 +84,7 @@ package enum ImageTarget: FuzzTarget {
   }
 
   private static func check(_ storage: BoundedStorage, _ repair: CheckRepair?) -> CheckResult? {
-    guard let image = try? OpenImage(storage, flags: repair == nil ? .checking : [.checking, .writable])
-    else {
-      return nil
-    }
+    guard let image = try? OpenImage(storage, flags: NodeFlags(checkingWith: repair)) else { return nil }
     defer { try? image.close() }
     guard let driver = image.driver as? any CheckingDriver else { return nil }
     guard let repair else { return try? driver.check(image.edge.child, JobContext()) { _ in } }
@@ -107,5 +104,14 @@ package enum ImageTarget: FuzzTarget {
       check(storage, nil)?.corruptions == 0
     else { return "a missing reference was not found and mended" }
     return nil
+  }
+}
+
+extension NodeFlags {
+  /// Those of an image that a check looks at, or a repair mends.
+  init(checkingWith repair: CheckRepair?) {
+    self = .checking
+    if repair != nil { insert(.writable) }
+    if repair == .all { insert(.repairing) }
   }
 }
