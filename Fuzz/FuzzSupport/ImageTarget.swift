@@ -106,12 +106,3 @@ package enum ImageTarget: FuzzTarget {
     return nil
   }
 }
-
-extension NodeFlags {
-  /// Those of an image that a check looks at, or a repair mends.
-  init(checkingWith repair: CheckRepair?) {
-    self = .checking
-    if repair != nil { insert(.writable) }
-    if repair == .all { insert(.repairing) }
-  }
-}

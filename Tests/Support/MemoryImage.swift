@@ -92,8 +92,3 @@ extension MemoryImage where Kind: PlainKind {
     try bytes(Kind(), size: size, options)
   }
 }
-
-extension NodeFlags {
-  /// As `check -r all` opens an image.
-  package static let repairedFully: NodeFlags = [.checking, .writable, .repairing]
-}

@@ -103,7 +103,7 @@ import Testing
       ([(table, 4, 0xffff_ff00)], 1), ([(table, 4, bytes.little(table + 4, 4))], 1),
       ([(table, 4, UInt64(table) / 512)], 1),
     ] as [([(Int, Int, UInt64)], UInt64)] {
-      let broken = try MemoryVmdk(bytes.littleChanged(fields), flags: .repairedFully)
+      let broken = try MemoryVmdk(bytes.littleChanged(fields), flags: NodeFlags(checkingWith: .all))
       #expect(try broken.check().result.corruptions == count)
       _ = try broken.repair(.all)
       let after = try broken.check().result

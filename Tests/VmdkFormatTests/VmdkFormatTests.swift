@@ -129,7 +129,7 @@ extension [UInt8] {
     try image.close()
     let history = try #require(image.fault.history)
     try history.forEachLoss(seed: 11) { (moment, loss, bytes) in
-      let left = try MemoryVmdk(bytes, flags: .repairedFully)
+      let left = try MemoryVmdk(bytes, flags: NodeFlags(checkingWith: .all))
       #expect(sizes.contains(left.edge.length))
       #expect(try left.check().result.corruptions == 0, "\(moment) \(loss)")
       let isKept = try left.edge.array(at: 0, count: 8192).consists(of: 5)

@@ -111,7 +111,7 @@ struct SampleStream {
       #expect(check.result.corruptions == 1)
       #expect(
         check.lines == ["ERROR: the image's footer is missing or damaged; its markers lead to 7 grains"])
-      let repaired = try MemoryVmdk(cut, flags: .repairedFully)
+      let repaired = try MemoryVmdk(cut, flags: NodeFlags(checkingWith: .all))
       #expect(try repaired.repair(.all).corruptionsFixed == 1)
       try repaired.close()
       let isMended = repaired.memory.bytes == sample.bytes
@@ -141,10 +141,10 @@ struct SampleStream {
         marker + 12 + Int(sample.bytes.little(marker + 8, 4)) <= place
       }.map(\.0)
       guard !kept.isEmpty else {
-        #expect(throws: BlockError.self) { try MemoryVmdk(cut, flags: .repairedFully) }
+        #expect(throws: BlockError.self) { try MemoryVmdk(cut, flags: NodeFlags(checkingWith: .all)) }
         continue
       }
-      let repaired = try MemoryVmdk(cut, flags: .repairedFully)
+      let repaired = try MemoryVmdk(cut, flags: NodeFlags(checkingWith: .all))
       _ = try repaired.repair(.all)
       try repaired.close()
       let again = try MemoryVmdk(repaired.memory.bytes, flags: .checking)
@@ -162,7 +162,7 @@ struct SampleStream {
     for (index, marker) in sample.markers.enumerated().dropLast() {
       for field in [(marker, 8, 3), (marker + 8, 4, 0), (marker + 8, 4, .max)] as [(Int, Int, UInt64)] {
         let broken = sample.bytes.littleChanged([field]) + junk
-        let image = try MemoryVmdk(broken, flags: .repairedFully)
+        let image = try MemoryVmdk(broken, flags: NodeFlags(checkingWith: .all))
         _ = try image.repair(.all)
         try image.close()
         let again = try MemoryVmdk(image.memory.bytes, flags: .checking)
@@ -193,7 +193,7 @@ struct SampleStream {
       // Without the directory, and from the last grain on without its table.
       for end in [cut.count, markers[6] + 512] {
         let broken = Array(cut[..<end]).littleChanged([(markers[place], 8, 3)])
-        let image = try MemoryVmdk(broken, flags: .repairedFully)
+        let image = try MemoryVmdk(broken, flags: NodeFlags(checkingWith: .all))
         _ = try image.repair(.all)
         try image.close()
         let again = try MemoryVmdk(image.memory.bytes, flags: .checking)
@@ -209,7 +209,7 @@ struct SampleStream {
     }
     // Two of three grains of the table, which are told of where nothing leads to them.
     let broken = Array(cut[..<markers[6]]).littleChanged([(markers[4], 8, 3)])
-    let image = try MemoryVmdk(broken, flags: .repairedFully)
+    let image = try MemoryVmdk(broken, flags: NodeFlags(checkingWith: .all))
     var lines: [String] = []
     let driver = try #require(image.node.driver as? any CheckingDriver)
     let result = try driver.repair(.all, image.node, JobContext()) { lines.append($0) }
@@ -228,7 +228,7 @@ struct SampleStream {
     for bit in [1, 8 + 3, 56 * 8 + 2, 56 * 8 + 5, 57 * 8, 63 * 8, 48 * 8] {
       var bytes = sample.bytes
       bytes[footer + bit / 8] ^= 1 << UInt8(bit % 8)
-      let image = try MemoryVmdk(bytes, flags: .repairedFully)
+      let image = try MemoryVmdk(bytes, flags: NodeFlags(checkingWith: .all))
       _ = try image.repair(.all)
       try image.close()
       let again = try MemoryVmdk(image.memory.bytes, flags: .checking)
@@ -258,7 +258,7 @@ struct SampleStream {
     bytes += [UInt8](repeating: 0xff, count: 512)
     let marker = Array(sample.bytes[sample.markers[1]..<sample.markers[1] + 512])
     for _ in 0..<40_000 { bytes += marker }
-    let image = try? MemoryVmdk(bytes, flags: .repairedFully)
+    let image = try? MemoryVmdk(bytes, flags: NodeFlags(checkingWith: .all))
     if let image { try expectContent(image, [0]) }
   }
 
@@ -320,7 +320,7 @@ struct SampleStream {
       [(second, 8, 1 << 54), (second + 8, 4, 0), (second + 12, 4, 1)],
       [(second + 8, 4, 0), (second + 12, 4, 99)],
     ] as [[(Int, Int, UInt64)]] {
-      let repaired = try MemoryVmdk(cut.littleChanged(fields), flags: .repairedFully)
+      let repaired = try MemoryVmdk(cut.littleChanged(fields), flags: NodeFlags(checkingWith: .all))
       for grain in SampleStream.grains where grain != 1 {
         let offset = grain * SampleStream.grain
         let isSame =
@@ -331,6 +331,6 @@ struct SampleStream {
     }
     // A disk of 8 EiB, whose directory alone would fill the memory.
     let huge = cut.littleChanged([(12, 8, UInt64(Int64.max) / 512)])
-    #expect(throws: BlockError.self) { try MemoryVmdk(huge, flags: .repairedFully) }
+    #expect(throws: BlockError.self) { try MemoryVmdk(huge, flags: NodeFlags(checkingWith: .all)) }
   }
 }

@@ -42,6 +42,13 @@ package struct NodeFlags: OptionSet, Sendable, Hashable {
   /// All that a check finds may be mended, which it says besides `checking`: a repair of leaks leaves the rest as it is.
   package static let repairing = NodeFlags(rawValue: 16384)
 
+  /// Those of an image that is looked at by a check, or mended by a repair.
+  package init(checkingWith repair: CheckRepair?) {
+    self = .checking
+    if repair != nil { insert(.writable) }
+    if repair == .all { insert(.repairing) }
+  }
+
   /// What is said of one node alone, and not of the files and images that it stands on.
   static let ofOneNode: NodeFlags = [.probed, .checking, .repairing, .detectsZeroes, .unmapsDetected]
   /// Both flags about zeros that are detected.

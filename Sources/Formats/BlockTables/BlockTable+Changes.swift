@@ -4,6 +4,18 @@
 package import BlockGraph
 package import Errors
 
+/// What is done to a table as a whole.
+protocol BlockTableWork {
+  /// The table that it is done to, whose lock is held meanwhile.
+  var table: BlockTable { get }
+}
+
+extension BlockTableWork {
+  var entries: BlockEntries { table.entries }
+  var space: BlockSpace { table.space }
+  var layout: BlockTableLayout { table.layout }
+}
+
 /// What is done to the table as a whole: each is an object of its own. `header` stands for the one write after which the file
 /// has the new layout.
 extension BlockTable {
@@ -12,7 +24,7 @@ extension BlockTable {
     of node: Node, _ context: JobContext, report: (BlockFinding) throws(BlockError) -> Void
   ) throws(BlockError) -> CheckResult {
     try withHeld(node) { (held: borrowing Held) throws(BlockError) in
-      try BlockTableCheck(self).look(held, context, report)
+      try BlockTableCheck(table: self).look(held, context, report)
     }
   }
 
@@ -24,7 +36,7 @@ extension BlockTable {
     report: (BlockFinding) throws(BlockError) -> Void
   ) throws(BlockError) -> CheckResult {
     try withHeld(node) { (held: borrowing Held) throws(BlockError) in
-      try BlockTableRepair(self).repair(what, held, context, report)
+      try BlockTableRepair(table: self).repair(what, held, context, report)
     }
   }
 
@@ -33,7 +45,7 @@ extension BlockTable {
     of node: Node, _ context: JobContext, report: (BlockFinding) throws(BlockError) -> Void
   ) throws(BlockError) -> CheckResult {
     try withHeld(node) { (held: borrowing Held) throws(BlockError) in
-      try BlockTableRepair(self).dropAbsent(held, context, report)
+      try BlockTableRepair(table: self).dropAbsent(held, context, report)
     }
   }
 
@@ -41,7 +53,7 @@ extension BlockTable {
   /// give up something else that they had reserved.
   package func compact(of node: Node) throws(BlockError) {
     try withHeld(node) { (held: borrowing Held) throws(BlockError) in
-      _ = try Compaction(self).run(held)
+      _ = try Compaction(table: self).run(held)
     }
   }
 
@@ -54,7 +66,7 @@ extension BlockTable {
     header: (BlockTableLayout) throws(BlockError) -> Void
   ) throws(BlockError) {
     try withHeld(node) { (held: borrowing Held) throws(BlockError) in
-      try LengthChange(self).resize(to: length, preallocation: preallocation, held, header: header)
+      try LengthChange(table: self).resize(to: length, preallocation: preallocation, held, header: header)
     }
   }
 
@@ -67,7 +79,7 @@ extension BlockTable {
     header: (BlockTableLayout) throws(BlockError) -> Void
   ) throws(BlockError) {
     try withHeld(node) { (held: borrowing Held) throws(BlockError) in
-      try TableMove(self).move(toFirst: count, next, coding, held, header: header)
+      try TableMove(table: self).move(toFirst: count, next, coding, held, header: header)
     }
   }
 
@@ -77,7 +89,7 @@ extension BlockTable {
     toHold tables: UInt64, of node: Node, header: (BlockTableLayout) throws(BlockError) -> Void
   ) throws(BlockError) {
     try withHeld(node) { (held: borrowing Held) throws(BlockError) in
-      try DirectoryChange(self).move(toHold: tables, held, header: header)
+      try DirectoryChange(table: self).move(toHold: tables, held, header: header)
     }
   }
 
@@ -87,7 +99,7 @@ extension BlockTable {
     of node: Node, header: (BlockTableLayout) throws(BlockError) -> Void
   ) throws(BlockError) {
     try withHeld(node) { (held: borrowing Held) throws(BlockError) in
-      try DirectoryChange(self).pack(held, header: header)
+      try DirectoryChange(table: self).pack(held, header: header)
     }
   }
 
@@ -95,14 +107,14 @@ extension BlockTable {
   /// other programs write only to tables that there are. The directories have room for them.
   package func makeTables(ofFirst blocks: UInt64, of node: Node) throws(BlockError) {
     try withHeld(node) { (held: borrowing Held) throws(BlockError) in
-      try DirectoryChange(self).makeTables(ofFirst: blocks, held)
+      try DirectoryChange(table: self).makeTables(ofFirst: blocks, held)
     }
   }
 
   /// Lets the directories have no tables but those that the disk's length needs, once it is shorter.
   package func cutDirectory(of node: Node) throws(BlockError) {
     try withHeld(node) { (held: borrowing Held) throws(BlockError) in
-      try DirectoryChange(self).cut(held)
+      try DirectoryChange(table: self).cut(held)
     }
   }
 
@@ -110,7 +122,7 @@ extension BlockTable {
   /// Where the bits are advisory, content stays as it is.
   package func nameAllSectors(of node: Node) throws(BlockError) {
     try withHeld(node) { (held: borrowing Held) throws(BlockError) in
-      try SectorNaming(self).nameAll(held)
+      try SectorNaming(table: self).nameAll(held)
     }
   }
 
@@ -118,7 +130,7 @@ extension BlockTable {
   /// read as zero from then on.
   package func storeWhole(_ node: Node) throws(BlockError) {
     try withHeld(node) { (held: borrowing Held) throws(BlockError) in
-      try SectorNaming(self).storeWhole(held)
+      try SectorNaming(table: self).storeWhole(held)
     }
   }
 }

@@ -56,18 +56,8 @@ private struct LeakedPlaces {
 }
 
 /// A look at all entries for those that contradict each other or the file, and for places that nothing takes.
-struct BlockTableCheck {
-  private let table: BlockTable
-  private let entries: BlockEntries
-  private let space: BlockSpace
-
-  init(_ table: BlockTable) {
-    self.table = table
-    entries = table.entries
-    space = table.space
-  }
-
-  private var layout: BlockTableLayout { entries.layout }
+struct BlockTableCheck: BlockTableWork {
+  let table: BlockTable
 
   /// Looks at all entries and changes nothing.
   func look(

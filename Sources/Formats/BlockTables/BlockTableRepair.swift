@@ -6,18 +6,8 @@ internal import Bytes
 internal import Errors
 
 /// Mending entries that contradict each other or the file.
-struct BlockTableRepair {
-  private let table: BlockTable
-  private let entries: BlockEntries
-  private let space: BlockSpace
-
-  init(_ table: BlockTable) {
-    self.table = table
-    entries = table.entries
-    space = table.space
-  }
-
-  private var layout: BlockTableLayout { entries.layout }
+struct BlockTableRepair: BlockTableWork {
+  let table: BlockTable
 
   /// Mends the findings of a check: the file gets as long as blocks that it ends in, blocks that are nowhere read as zero,
   /// blocks that share a place get their own, and with either kind of repair places that nothing points to go back to the
@@ -27,7 +17,7 @@ struct BlockTableRepair {
     _ report: (BlockFinding) throws(BlockError) -> Void
   ) throws(BlockError) -> CheckResult {
     guard what == .all else {
-      return try givingBackLeaks(try BlockTableCheck(table).look(held, context, report), held, context)
+      return try givingBackLeaks(try BlockTableCheck(table: table).look(held, context, report), held, context)
     }
     let fileEnd = space.areaEnd(try held.node.child(in: .file), held)
     let result = try mendAll(held, context, report, { _ in true }) {
@@ -44,8 +34,8 @@ struct BlockTableRepair {
     guard result.corruptions == 0 else { return result }
     var result = result
     // Other programs may let the disk grow over what gives up its place now.
-    if layout.directory != nil { try LengthChange(table).clearBehindEnd(upTo: layout.capacity, held) }
-    result.leaksFixed = try Compaction(table).run(held, context)
+    if layout.directory != nil { try LengthChange(table: table).clearBehindEnd(upTo: layout.capacity, held) }
+    result.leaksFixed = try Compaction(table: table).run(held, context)
     result.leaks -= min(result.leaks, result.leaksFixed)
     return result
   }
@@ -75,7 +65,7 @@ struct BlockTableRepair {
     var before = UInt64.max
     repeat {
       broken = []
-      result = try BlockTableCheck(table).look(held, context) { (finding) throws(BlockError) in
+      result = try BlockTableCheck(table: table).look(held, context) { (finding) throws(BlockError) in
         if fixed == 0 { try report(finding) }
         if isMeant(finding), broken.count < BlockTable.rememberedPlaces { broken.append(finding) }
       }

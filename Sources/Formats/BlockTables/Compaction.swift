@@ -6,21 +6,11 @@ internal import Bytes
 internal import Errors
 
 /// Giving places that nothing points to back to the file system.
-struct Compaction {
+struct Compaction: BlockTableWork {
   /// Tables and bitmaps that are moved at a time.
   private static let movedAtOnce = 1 << 16
 
-  private let table: BlockTable
-  private let entries: BlockEntries
-  private let space: BlockSpace
-
-  init(_ table: BlockTable) {
-    self.table = table
-    entries = table.entries
-    space = table.space
-  }
-
-  private var layout: BlockTableLayout { entries.layout }
+  let table: BlockTable
 
   /// Moves the last things in the file into places that nothing points to, and cuts the file behind them; for how many
   /// blocks it gave back places.
@@ -28,7 +18,7 @@ struct Compaction {
     try space.writeOut(held)
     let file = try held.node.child(in: .file)
     let before = layout.unitsInFile(space.areaEnd(file, held))
-    let leaks = try BlockTableCheck(table).leakedPlaces(held)
+    let leaks = try BlockTableCheck(table: table).leakedPlaces(held)
     space.begin(at: max(before, try space.endOfUse(held)), held)
     if leaks.all > 0 {
       try packBlocks(held, context)
@@ -39,7 +29,7 @@ struct Compaction {
     entries.forget(held)
     try space.cutFile(to: layout.offset(ofUnit: end), held)
     space.begin(at: end, held)
-    return leaks.stored - min(leaks.stored, try BlockTableCheck(table).leakedPlaces(held).stored)
+    return leaks.stored - min(leaks.stored, try BlockTableCheck(table: table).leakedPlaces(held).stored)
   }
 
   /// Moves the last blocks into the first places that nothing takes, as long as these are before them.

@@ -6,18 +6,8 @@ internal import Bytes
 internal import Errors
 
 /// A change of the directory of tables, and of a second one where the format has it: more room, more tables, fewer.
-struct DirectoryChange {
-  private let table: BlockTable
-  private let entries: BlockEntries
-  private let space: BlockSpace
-
-  init(_ table: BlockTable) {
-    self.table = table
-    entries = table.entries
-    space = table.space
-  }
-
-  private var layout: BlockTableLayout { entries.layout }
+struct DirectoryChange: BlockTableWork {
+  let table: BlockTable
 
   /// Gives the directories room for `tables` tables: at the end of the file, where they have no more where they are.
   /// `header` makes it so in the file with one write.
@@ -157,6 +147,6 @@ struct DirectoryChange {
       for item in surplus { try table.set(.hole, of: item, held) }
       try space.writeOut(held)
     } while !surplus.isEmpty
-    _ = try Compaction(table).run(held)
+    _ = try Compaction(table: table).run(held)
   }
 }

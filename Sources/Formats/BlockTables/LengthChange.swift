@@ -6,18 +6,8 @@ internal import Bytes
 internal import Errors
 
 /// A change of the guest's length. `header` stands for the one write after which the file has the new length.
-struct LengthChange {
-  private let table: BlockTable
-  private let entries: BlockEntries
-  private let space: BlockSpace
-
-  init(_ table: BlockTable) {
-    self.table = table
-    entries = table.entries
-    space = table.space
-  }
-
-  private var layout: BlockTableLayout { entries.layout }
+struct LengthChange: BlockTableWork {
+  let table: BlockTable
 
   /// Sets the guest's length; the table must have room for the blocks that it makes.
   ///
@@ -42,7 +32,7 @@ struct LengthChange {
     try drop(next.blockCount..<old.blockCount, held)
     try zeroTail(of: length, held)
     try space.writeOut(held)
-    _ = try Compaction(table).run(held)
+    _ = try Compaction(table: table).run(held)
   }
 
   /// Gives up the places of blocks behind the end of the disk.

@@ -6,18 +6,8 @@ internal import Bytes
 internal import Errors
 
 /// The end of blocks that are stored in part.
-struct SectorNaming {
-  private let table: BlockTable
-  private let entries: BlockEntries
-  private let space: BlockSpace
-
-  init(_ table: BlockTable) {
-    self.table = table
-    entries = table.entries
-    space = table.space
-  }
-
-  private var layout: BlockTableLayout { entries.layout }
+struct SectorNaming: BlockTableWork {
+  let table: BlockTable
 
   /// Lets the bits of each stored block name all of its sectors: those that they did not name read as zero from then on.
   /// Where the bits are advisory, content stays as it is.
@@ -43,7 +33,7 @@ struct SectorNaming {
     where layout.entryIndex(of: .bitmap(group)) < layout.capacity {
       try table.set(.hole, of: .bitmap(group), held)
     }
-    _ = try Compaction(table).run(held)
+    _ = try Compaction(table: table).run(held)
   }
 
   /// Calls `body` with each block that has a place, its entry and the place, once no write is under way.

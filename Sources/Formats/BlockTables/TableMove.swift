@@ -6,18 +6,8 @@ internal import Bytes
 internal import Errors
 
 /// The move of a table that stands alone to another place in the file.
-struct TableMove {
-  private let table: BlockTable
-  private let entries: BlockEntries
-  private let space: BlockSpace
-
-  init(_ table: BlockTable) {
-    self.table = table
-    entries = table.entries
-    space = table.space
-  }
-
-  private var layout: BlockTableLayout { entries.layout }
+struct TableMove: BlockTableWork {
+  let table: BlockTable
 
   /// Moves a table that stands alone into the first `count` units, after what they held has got other places.
   ///

@@ -46,8 +46,7 @@ package final class CheckJob: Job {
       return
     }
     settings.followsBacking = false
-    settings.flags.formUnion(.checking)
-    if let repair { settings.flags.formUnion(repair == .all ? [.writable, .repairing] : .writable) }
+    settings.flags.formUnion(NodeFlags(checkingWith: repair))
     self.image = .named(name, settings, opener)
   }
 
