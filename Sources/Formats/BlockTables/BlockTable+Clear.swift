@@ -60,13 +60,7 @@ extension BlockTable {
   /// something else by now: it stays as it is.
   package func clearBehindEnd(upTo count: UInt64, of node: Node) throws(BlockError) {
     try withHeld(node) { (held: borrowing Held) throws(BlockError) in
-      var block = layout.blockCount
-      let hole = entries.coding.value(of: .hole)
-      while block < min(count, layout.capacity) {
-        let place = try entries.place(of: block, releasing: false, held)
-        if place.slice != nil, entries.value(place, held) != hole { try set(.hole, of: block, held) }
-        block += place.slice == nil ? place.remaining : 1
-      }
+      try LengthChange(table: self).clearBehindEnd(upTo: count, held)
       try space.writeOut(held)
     }
   }

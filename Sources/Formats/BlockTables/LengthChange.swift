@@ -37,42 +37,52 @@ struct LengthChange: BlockTableWork {
 
   /// Gives up the places of blocks behind the end of the disk.
   private func drop(_ blocks: Range<UInt64>, _ held: borrowing Held) throws(BlockError) {
-    try setHoles(in: blocks, { $0 != .hole && $0 != .zero }, held) {
+    try setHoles(in: blocks, { (_, entry) in entry != .hole && entry != .zero }, held) {
       (block, entry, held: borrowing Held) throws(BlockError) in
       if let entry { try space.giveUp(entry, of: block, held) }
       try space.settleMany(held)
     }
   }
 
-  /// Lets blocks behind the end of the disk be holes, whatever their entries are: those of a change that was cut short may
-  /// name places that are others' now.
-  func clearBehindEnd(upTo end: UInt64, _ held: borrowing Held) throws(BlockError) {
+  /// Lets the entries behind the disk's last block be holes, up to `count` entries of all that there are: those of a change
+  /// that was cut short may name places that are others' now, which stay as they are.
+  func clearBehindEnd(upTo count: UInt64, _ held: borrowing Held) throws(BlockError) {
+    let end = min(count, layout.capacity)
     guard layout.blockCount < end else { return }
-    try setHoles(in: layout.blockCount..<end, { $0 != .hole }, held) { (_, _, _: borrowing Held) in }
+    let hole = entries.coding.value(of: .hole)
+    try setHoles(in: layout.blockCount..<end, { (value, _) in value != hole }, held) {
+      (_, _, _: borrowing Held) in
+    }
   }
 
   /// Lets those blocks be holes whose entries are meant, where they have any; `body` is told of each entry before, nil where
   /// it makes no sense.
   private func setHoles(
-    in blocks: Range<UInt64>, _ isMeant: (BlockEntry?) -> Bool, _ held: borrowing Held,
+    in blocks: Range<UInt64>, _ isMeant: (UInt64, BlockEntry?) -> Bool, _ held: borrowing Held,
     _ body: (UInt64, BlockEntry?, borrowing Held) throws(BlockError) -> Void
   ) throws(BlockError) {
     try entries.writeEntries(held)
+    // As many as may be found at once; more where there are none.
+    let least = UInt64(BlockTable.rememberedPlaces)
+    var window = least
     var position = blocks.lowerBound
-    var found: [(block: UInt64, entry: BlockEntry?)] = []
-    repeat {
-      found = []
-      try entries.scan(position..<blocks.upperBound, held) { (item, value) throws(BlockError) in
-        guard case .block(let block) = item, found.count < BlockTable.rememberedPlaces else { return }
+    while position < blocks.upperBound {
+      var end = position + min(window, blocks.upperBound - position)
+      var found: [(block: UInt64, entry: BlockEntry?)] = []
+      try entries.scan(position..<end, held) { (item, value) throws(BlockError) in
+        guard case .block(let block) = item, block < end else { return }
         let entry = entries.checked(value, of: item, held)
-        if isMeant(entry) { found.append((block, entry)) }
+        guard isMeant(value, entry) else { return }
+        found.append((block, entry))
+        if found.count == BlockTable.rememberedPlaces { end = block + 1 }
       }
       for (block, entry) in found {
         try body(block, entry, held)
         try table.set(.hole, of: block, held)
-        position = block + 1
       }
-    } while found.count == BlockTable.rememberedPlaces
+      position = end
+      window = found.isEmpty ? min(2 * window, 1 << 40) : least
+    }
   }
 
   /// Makes entries for new blocks, then the disk that has them; undone where that fails.
@@ -89,14 +99,10 @@ struct LengthChange: BlockTableWork {
       let shown = min(blocks.upperBound, (held.node.backing?.length ?? 0).dividedUp(by: old.blockSize))
       entries.beginGrowth(to: next, held)
       if shown >= old.blockCount { try hideTail(of: old.length, held) }
-      if layout.directory != nil {
-        try clearBehindEnd(upTo: next.blockCount, held)
-      } else {
-        for block in blocks { try table.set(.hole, of: block, held) }
-        if let every = layout.bitmapGroup {
-          for group in old.blockCount.dividedUp(by: every)..<next.blockCount.dividedUp(by: every) {
-            try table.set(.hole, of: .bitmap(group), held)
-          }
+      try clearBehindEnd(upTo: next.blockCount, held)
+      if let every = layout.bitmapGroup {
+        for group in old.blockCount.dividedUp(by: every)..<next.blockCount.dividedUp(by: every) {
+          try table.set(.hole, of: .bitmap(group), held)
         }
       }
       if layout.isFixed || preallocation != .off {
