@@ -51,6 +51,8 @@ package struct NodeFlags: OptionSet, Sendable, Hashable {
 
   /// What is said of one node alone, and not of the files and images that it stands on.
   static let ofOneNode: NodeFlags = [.probed, .checking, .repairing, .detectsZeroes, .unmapsDetected]
+  /// Those of them that the parts of an image get from it.
+  static let ofCheck: NodeFlags = [.checking, .repairing]
   /// Both flags about zeros that are detected.
   static let detection: NodeFlags = [.detectsZeroes, .unmapsDetected]
 }

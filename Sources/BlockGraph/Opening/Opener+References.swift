@@ -115,7 +115,8 @@ extension Opener {
     var flags = node.flags.subtracting(NodeFlags.ofOneNode.union(.writable))
     var window = try openWindow(reference, settings, flags, of: node, above: above)
     if let unpack = reference.unpack { window = try openPacked(window, unpack, flags) }
-    flags.insert(.probed)
+    // A check of the image is one of what it contains; nothing is written there.
+    flags.formUnion(node.flags.intersection(.checking).union(.probed))
     guard let kind = try probe(window) else { throw BlockError(.notFound, "no driver for the image") }
     var opener = self
     opener.gate = PartGate()
@@ -335,8 +336,10 @@ extension Opener {
     _ reference: ImageReference, _ stated: OptionTree?, _ settings: OpenSettings, of node: Node,
     above: [Layer]
   ) throws(BlockError) -> Node {
-    var settings = OpenSettings(
-      flags: node.flags.subtracting(.ofOneNode), followsBacking: settings.followsBacking)
+    var flags = node.flags.subtracting(.ofOneNode)
+    // A check of the image is one of its parts.
+    if reference.role.contains(.metadata) { flags.formUnion(node.flags.intersection(.ofCheck)) }
+    var settings = OpenSettings(flags: flags, followsBacking: settings.followsBacking)
     settings.isPart = true
     switch stated {
     case .some(.string(let name)):

@@ -142,11 +142,22 @@ struct DirectoryMend {
     }
     var isFirstChanged = false
     var counts: (first: UInt64, second: UInt64, entries: UInt64, others: UInt64) = (0, 0, 0, 0)
+    var differing: Set<Int> = []
+    for number in 0..<Int(header.tables) where looksIntoTables {
+      let (one, other) = (first.bytes.little32(at: number * 4), second.bytes.little32(at: number * 4))
+      guard one != other, isTable(UInt64(one)), isTable(UInt64(other)) else { continue }
+      if try mended((UInt64(one), UInt64(other)), read).counts != (0, 0) { differing.insert(number) }
+    }
+    let misled = try misled(differing, first, second, read)
     for number in 0..<Int(header.tables) {
       let places = (
         UInt64(first.bytes.little32(at: number * 4)), UInt64(second.bytes.little32(at: number * 4))
       )
-      switch (isTable(places.0), isTable(places.1)) {
+      let isTable = (
+        isTable(places.0) && !misled.first.contains(number),
+        isTable(places.1) && !misled.second.contains(number)
+      )
+      switch isTable {
       case (false, true):
         let table = try read(places.1 * 512, Int(header.perTable) * 4)
         if places.0 == 0, table.bytes.isZero { continue }
@@ -158,10 +169,12 @@ struct DirectoryMend {
         let table = try read(places.0 * 512, Int(header.perTable) * 4)
         try place(table, number, of: header.secondDirectory, second, &used)
         counts.second += 1
-      case (true, true) where places.0 != places.1 && looksIntoTables:
-        let mended = try mend(places, read)
-        counts.entries += mended.first
-        counts.others += mended.second
+      case (true, true) where differing.contains(number):
+        let mended = try mended(places, read)
+        if mended.counts.first > 0 { try recovery.add(.write(at: places.0 * 512, mended.first)) }
+        if mended.counts.second > 0 { try recovery.add(.write(at: places.1 * 512, mended.second)) }
+        counts.entries += mended.counts.first
+        counts.others += mended.counts.second
       default: break
       }
     }
@@ -213,16 +226,53 @@ struct DirectoryMend {
     bytes.storeLittle(value, at: number * 4)
   }
 
-  /// Mends what is damaged of two tables that say the same; how many values of each.
-  private mutating func mend(_ places: (UInt64, UInt64), _ read: VmdkReader) throws(BlockError) -> (
-    first: UInt64, second: UInt64
+  /// Two tables that say the same without what is damaged of each, and how many values that are.
+  private func mended(_ places: (UInt64, UInt64), _ read: VmdkReader) throws(BlockError) -> (
+    first: Buffer, second: Buffer, counts: (first: UInt64, second: UInt64)
   ) {
     let bytes = Int(header.perTable) * 4
     let (first, second) = (try read(places.0 * 512, bytes), try read(places.1 * 512, bytes))
     let counts = (takeOver(from: second, into: first), takeOver(from: first, into: second))
-    if counts.0 > 0 { try recovery.add(.write(at: places.0 * 512, first)) }
-    if counts.1 > 0 { try recovery.add(.write(at: places.1 * 512, second)) }
-    return counts
+    return (first, second, counts)
+  }
+
+  /// The entries of both directories, among some, that lead into a grain which the other directory's tables know: what
+  /// stands there is no table.
+  private func misled(_ numbers: Set<Int>, _ first: Buffer, _ second: Buffer, _ read: VmdkReader)
+    throws(BlockError) -> (first: Set<Int>, second: Set<Int>)
+  {
+    guard !numbers.isEmpty else { return ([], []) }
+    func misled(_ directory: Buffer, by other: Buffer) throws(BlockError) -> Set<Int> {
+      let places = numbers.map { (number: $0, place: UInt64(directory.bytes.little32(at: $0 * 4))) }
+        .sorted { $0.place < $1.place }
+      var found: Set<Int> = []
+      for number in 0..<Int(header.tables) {
+        let place = UInt64(other.bytes.little32(at: number * 4))
+        guard isTable(place) else { continue }
+        let table = try read(place * 512, Int(header.perTable) * 4)
+        for index in 0..<Int(header.perTable) {
+          let value = table.bytes.little32(at: index * 4)
+          guard value > 1, isGrain(value) else { continue }
+          let grain = UInt64(value)..<UInt64(value) + (try sectors(of: value, read))
+          var next = places.firstIndexSorted { $0.place + header.tableSectors > grain.lowerBound }
+          while next < places.count, places[next].place < grain.upperBound {
+            found.insert(places[next].number)
+            next += 1
+          }
+        }
+      }
+      return found
+    }
+    return (try misled(first, by: second), try misled(second, by: first))
+  }
+
+  /// Sectors of a grain in the file; 0 for what is none.
+  private func sectors(of value: UInt32, _ read: VmdkReader) throws(BlockError) -> UInt64 {
+    guard header.isCompressed else { return header.grain }
+    let place = UInt64(value)
+    let bytes = try read(place * 512, GrainMarker.length)
+    guard let known = header.grainMarker(bytes.bytes, at: place, fileLength: fileLength) else { return 0 }
+    return UInt64(GrainMarker.length + known.1.size).dividedUp(by: 512)
   }
 
   /// Takes values of another table where those of a table lead nowhere, or where it has none at all; how many.

@@ -202,7 +202,46 @@ final class ExtentsDriver: ComposedDriver, CheckingDriver, CompressingDriver, Vm
       try driver.check(extent, context) { report("\(line.name): \($0)") }
     }
     try checkLengths(&result, node, report)
+    try checkOverlaps(&result, node, report)
     return result
+  }
+
+  /// Parts that have the same bytes of one file: what is written to one changes the other.
+  private func checkOverlaps(_ result: inout CheckResult, _ node: Node, _ report: (String) -> Void)
+    throws(BlockError)
+  {
+    var places: [(file: String, range: Range<UInt64>, part: ExtentParts.Part)] = []
+    // Files that are known by several names are the same.
+    var names: [FileIdentity: String] = [:]
+    for part in currentParts.all where part.line.isStored {
+      let file = try node.child(in: part.slot)
+      let storage = part.line.hasTables ? file.child.file?.child ?? file.child : file.child
+      var name = storage.fileName
+      if let identity = FilePaths.identity(of: name) {
+        name = names[identity] ?? name
+        names[identity] = name
+      }
+      let range =
+        part.line.hasTables
+        ? 0..<max(storage.length, 1) : part.fileOffset..<part.place(of: part.range.upperBound)
+      places.append((name, range, part))
+    }
+    places.sort {
+      ($0.file, $0.range.lowerBound, $0.part.number) < ($1.file, $1.range.lowerBound, $1.part.number)
+    }
+    guard var furthest = places.first else { return }
+    for place in places.dropFirst() {
+      let common = place.range.clamped(to: furthest.range)
+      if place.file == furthest.file, !common.isEmpty {
+        report(
+          "\(place.part.line.name): ERROR: extent \(place.part.number + 1) has \(common.count) bytes of the file (offset "
+            + "\(common.lowerBound)) that extent \(furthest.part.number + 1) has, too")
+        result.corruptions += 1
+      }
+      if place.file != furthest.file || place.range.upperBound > furthest.range.upperBound {
+        furthest = place
+      }
+    }
   }
 
   /// Files that are shorter than the parts that are stored in them as they are: what they lack reads as zeros.
@@ -224,6 +263,7 @@ final class ExtentsDriver: ComposedDriver, CheckingDriver, CompressingDriver, Vm
       try driver.repair(what, extent, context) { report("\(line.name): \($0)") }
     }
     try checkLengths(&result, node, report)
+    try checkOverlaps(&result, node, report)
     return result
   }
 

@@ -15,6 +15,7 @@ extension SparseDriver {
     }
     noteOpening(&result, report)
     _ = try checkGrains(&result, node, context, report)
+    try checkEnd(&result, node, repair: nil, report)
     return result
   }
 
@@ -43,8 +44,30 @@ extension SparseDriver {
       result.corruptions -= UInt64(cut.count)
       result.corruptionsFixed += UInt64(cut.count)
     }
+    try checkEnd(&result, node, repair: what, report)
     try flush(node)
     return result
+  }
+
+  /// Looks for bytes behind the end of a stream, which nobody reads and other programs stumble over; a repair cuts them off
+  /// where nothing else is wrong.
+  private func checkEnd(
+    _ result: inout CheckResult, _ node: Node, repair: CheckRepair?, _ report: (String) -> Void
+  ) throws(BlockError) {
+    guard let end = endOfStream else { return }
+    let file = try node.child(in: .file)
+    let mark = end - UInt64(SparseHeader.length)
+    let last = try file.read(at: mark, count: SparseHeader.length)
+    let start = last.bytes.isZero ? end : mark
+    let length = file.length
+    guard length > start else { return }
+    report("Leaked: \(length - start) bytes behind the end of the image (offset \(start))")
+    result.imageEndOffset = end
+    let leaks = (length - start).dividedUp(by: header.grainBytes)
+    guard repair != nil, result.corruptions == 0 else { return result.leaks += leaks }
+    if start == mark { try file.writeZeroes(at: mark, length: end - mark) }
+    try file.truncate(to: end, exact: false)
+    result.leaksFixed += leaks
   }
 
   private func noteOpening(_ result: inout CheckResult, _ report: (String) -> Void) {
@@ -58,7 +81,8 @@ extension SparseDriver {
     }
   }
 
-  /// Holds each compressed grain against its marker, and inflates it; the guest offsets of those that the file ends in.
+  /// Holds each compressed grain against its marker, and inflates it; the guest offsets of those that are none: the file ends in
+  /// them, or the grains are known and none is there.
   private func checkGrains(
     _ result: inout CheckResult, _ node: Node, _ context: JobContext, _ report: (String) -> Void
   ) throws(BlockError) -> [UInt64] {
@@ -80,7 +104,8 @@ extension SparseDriver {
         if error.kind == .corrupt {
           report("ERROR: the grain at offset \(offset) of the disk cannot be read: \(error.message)")
           result.corruptions += 1
-          if try isCut(place, guest: offset, file) { cut.append(offset) }
+          let isGone = try isCut(place, guest: offset, file)
+          if try isGone ? true : isNoGrain(place, file) { cut.append(offset) }
         } else {
           report("ERROR: the grain at offset \(offset) of the disk: \(error.message)")
           result.checkErrors += 1
@@ -88,6 +113,13 @@ extension SparseDriver {
       }
     }
     return cut
+  }
+
+  /// Whether it is known that no grain starts at this place.
+  private func isNoGrain(_ place: UInt64, _ file: Edge) throws(BlockError) -> Bool {
+    guard knowsAllGrains else { return false }
+    let first = try file.read(at: place, count: GrainMarker.length)
+    return header.grainMarker(first.bytes, at: place / 512, fileLength: file.length) == nil
   }
 
   /// Whether the file ends before the grain at this place does.

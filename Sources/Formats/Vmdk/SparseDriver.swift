@@ -17,6 +17,10 @@ final class SparseDriver: MarkingDriver, VmdkDriver, @unchecked Sendable {
   let header: SparseHeader
   /// What opening the extent found, until a repair has told it.
   private(set) var findings: [OpeningFinding]
+  /// Whether markers told of all compressed grains when the extent was opened for a check. Set before anybody uses the node.
+  var knowsAllGrains = false
+  /// The end of an image that was written in one pass, in bytes: behind the marker for it. Set as above.
+  var endOfStream: UInt64?
   private let coding: GrainCoding
   /// Stands while the header says that the extent was not closed.
   let mark = ChangeMark()

@@ -151,6 +151,9 @@ struct SparseHeader {
   /// Sectors of a table.
   var tableSectors: UInt64 { (UInt64(perTable) * 4).dividedUp(by: 512) }
 
+  /// The end of an image, in bytes, of which this is the footer that was made here: the marker of the end is its last sector.
+  var endOfStream: UInt64 { (directory + directorySectors + 3) * 512 }
+
   /// Whether a footer can be that of a header: both tell of the same disk.
   func describesDisk(of first: SparseHeader) -> Bool {
     capacity == first.capacity && grain == first.grain && perTable == first.perTable

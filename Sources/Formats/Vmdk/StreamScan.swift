@@ -58,17 +58,7 @@ struct StreamScan {
   /// The sector behind all that was understood.
   private(set) var end: UInt64
 
-  /// What follows a marker.
-  private enum Step {
-    /// Another one, at a sector.
-    case next(UInt64)
-    /// None that makes sense.
-    case damaged
-    /// Nothing that is not made anew.
-    case finished
-  }
-
-  /// Follows the markers: one read for each grain.
+  /// Follows the markers.
   ///
   /// - Parameters:
   ///   - searches: whether it goes on behind a damaged marker, at the next one that is found.
@@ -78,33 +68,31 @@ struct StreamScan {
     throws(BlockError)
   {
     self.header = header
-    end = max(header.overhead, 1)
-    var search = MarkerSearch(header, fileLength: fileLength)
+    var walk = MarkerWalk(header, fileLength: fileLength, searches: searches)
+    end = walk.end
     guard header.directorySectors * 512 <= UInt64(StreamScan.mostBytes) else { throw StreamScan.tooLarge }
-    while let start = end.times(512), let behind = start.plus(512), behind <= fileLength {
-      let sector = try read(start, 512)
-      let step =
-        sector.bytes.little32(at: 8) > 0
-        ? try grain(sector.bytes, fileLength) : try part(sector.bytes, fileLength, read)
+    while let (place, step) = try walk.next(read) {
       switch step {
-      case .next(let next): end = next
-      case .finished: return
-      case .damaged:
-        guard searches, let next = try search.next(from: end + 1, read) else { return }
-        lost.append(end..<next)
+      case .grain(let sector): try note(sector, at: place)
+      case .table:
+        if let number = lastTable, let entries = tables[number] {
+          adopt(try read((place + 1) * 512, entries.count * 4), number, entries, at: place + 1)
+        }
+      case .directory: isWhole = true
+      case .footer: break
+      case .lost(let next):
+        lost.append(place..<next)
         isDamaged = true
-        end = next
       }
     }
+    end = walk.end
   }
 
   private static let tooLarge = BlockError(.tooLarge, "the image is too large for its tables to be made anew")
 
-  /// Notes a grain.
-  private mutating func grain(_ marker: RawSpan, _ fileLength: UInt64) throws(BlockError) -> Step {
-    guard let place = UInt32(exactly: end),
-      let (sector, known) = header.grainMarker(marker, at: end, fileLength: fileLength)
-    else { return .damaged }
+  /// Notes the grain of a sector of the disk.
+  private mutating func note(_ sector: UInt64, at start: UInt64) throws(BlockError) {
+    guard let place = UInt32(exactly: start) else { return }
     let (number, index) = (sector / header.perTableSectors, sector / header.grain % UInt64(header.perTable))
     if tables[number] == nil {
       let tableBytes = (header.tableSectors + 1) * 512
@@ -113,43 +101,17 @@ struct StreamScan {
       }
       tables[number] = Array(repeating: 0, count: Int(header.perTable))
     }
-    let behind = end + UInt64(GrainMarker.length + known.size).dividedUp(by: 512)
     // What is found behind damage takes no other grain's place.
-    if isDamaged, tables[number]?[Int(index)] != 0 { return .next(behind) }
+    if isDamaged, tables[number]?[Int(index)] != 0 { return }
     tables[number]?[Int(index)] = place
     places[number] = nil
     lastTable = number
     grains += 1
-    return .next(behind)
-  }
-
-  /// Takes notice of something else.
-  private mutating func part(_ marker: RawSpan, _ fileLength: UInt64, _ read: VmdkReader) throws(BlockError)
-    -> Step
-  {
-    let count = marker.little64(at: 0)
-    guard let kind = StreamMarker(rawValue: marker.little32(at: 12)), kind != .end,
-      let next = end.plus(1)?.plus(count), let bytes = next.times(512), bytes <= fileLength
-    else { return .damaged }
-    switch kind {
-    case .table:
-      guard count == header.tableSectors else { return .damaged }
-      if let number = lastTable, let entries = tables[number] {
-        adopt(try read((end + 1) * 512, entries.count * 4), number, entries)
-      }
-      return .next(next)
-    // All behind it is made anew.
-    case .directory:
-      isWhole = count == header.directorySectors
-      return isWhole ? .finished : .damaged
-    case .footer: return .finished
-    case .end: return .damaged
-    }
   }
 
   /// Keeps a table that says what the markers say, but for grains whose own are damaged: reading these is to fail, and
   /// nobody is to take them for zeros.
-  private mutating func adopt(_ table: Buffer, _ number: UInt64, _ entries: [UInt32]) {
+  private mutating func adopt(_ table: Buffer, _ number: UInt64, _ entries: [UInt32], at start: UInt64) {
     var damaged: Set<Range<UInt64>> = []
     for (index, entry) in entries.enumerated() {
       let stored = table.bytes.little32(at: index * 4)
@@ -158,7 +120,7 @@ struct StreamScan {
       guard entry == 0, place < lost.count, lost[place].contains(UInt64(stored)) else { return }
       damaged.insert(lost[place])
     }
-    places[number] = UInt32(exactly: end + 1)
+    places[number] = UInt32(exactly: start)
     guard !damaged.isEmpty else { return }
     tables[number] = entries.indices.map { table.bytes.little32(at: $0 * 4) }
     lost.removeAll { damaged.contains($0) }
@@ -167,46 +129,15 @@ struct StreamScan {
   // MARK: A new end
 
   /// The header with the place of the new directory.
-  var footer: SparseHeader {
-    var footer = header
-    footer.directory = end + UInt64(tables.count - places.count) * (header.tableSectors + 1) + 1
-    return footer
-  }
+  var footer: SparseHeader { StreamEnd(header, at: end).footer(behind: tables.count - places.count) }
 
   /// Tables, directory, footer and the marker for the end, behind all that was understood.
   func recovery() throws(BlockError) -> Recovery {
-    let footer = self.footer
-    let sectors = footer.directory - end + header.directorySectors + 3
-    let buffer = Buffer(count: Int(sectors) * 512)
-    var directory: [(number: UInt64, place: UInt32)] = []
-    var next = 0
-    func mark(_ kind: StreamMarker, _ count: UInt64) {
-      var bytes = buffer.mutableBytes
-      bytes.copy(kind.sector(followedBy: count).bytes, at: next * 512)
-      next += 1
-    }
-    for (number, entries) in tables.sorted(by: { $0.key < $1.key }) {
-      if let place = places[number] {
-        directory.append((number, place))
-        continue
-      }
-      mark(.table, header.tableSectors)
-      guard let place = UInt32(exactly: end + UInt64(next)) else { throw StreamScan.tooLarge }
-      directory.append((number, place))
-      var bytes = buffer.mutableBytes
-      for (index, entry) in entries.enumerated() { bytes.storeLittle(entry, at: next * 512 + index * 4) }
-      next += Int(header.tableSectors)
-    }
-    mark(.directory, header.directorySectors)
-    var bytes = buffer.mutableBytes
-    for (number, place) in directory { bytes.storeLittle(place, at: next * 512 + Int(number) * 4) }
-    next += Int(header.directorySectors)
-    mark(.footer, 1)
-    var tail = buffer.mutableBytes
-    var sector = tail.slice(next * 512..<next * 512 + 512)
-    footer.write(to: &sector)
+    var directory = StreamEnd.emptyDirectory(header)
+    for (number, place) in places { directory[Int(number)] = place }
+    let end = StreamEnd(header, at: end)
     var recovery = Recovery()
-    try recovery.add(.write(at: end * 512, buffer))
+    try recovery.add(end.step(tables.filter { places[$0.key] == nil }, &directory))
     return recovery
   }
 }

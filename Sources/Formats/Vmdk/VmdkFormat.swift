@@ -5,6 +5,7 @@ package import BlockGraph
 internal import BlockTables
 internal import Bytes
 package import Errors
+internal import Host
 package import Options
 
 /// Gives bytes of a file, zeros past its end.
@@ -88,6 +89,9 @@ package struct VmdkFormat: DriverKind {
       try refuseLonePart(driver, request)
       return OpenedDriver(driver)
     }
+    guard file.length <= VmdkDescriptor.longest || DescriptorFile.isIn(head.bytes) else {
+      throw BlockError(.invalidArgument, "Image not in VMDK format")
+    }
     let descriptor = try VmdkFormat.text(fileLength: file.length) { (offset, count) throws(BlockError) in
       try file.read(at: offset, count: count)
     }
@@ -101,7 +105,7 @@ package struct VmdkFormat: DriverKind {
   {
     let read: VmdkReader = { (offset, count) throws(BlockError) in try file.read(at: offset, count: count) }
     let isChecked = request.flags.contains(.checking)
-    var (header, lost) = try present(first, isChecked: isChecked, &request, file)
+    var (header, end, lost) = try present(first, isChecked: isChecked, &request, file)
     var findings: [OpeningFinding] = []
     let isWritten = isMended(request)
     if let mend = try DirectoryMend(
@@ -116,8 +120,19 @@ package struct VmdkFormat: DriverKind {
       header = mend.header
       findings = mend.findings(isWritten: isWritten)
     }
-    if let lost { findings += lost.findings }
+    var knowsAllGrains = false
+    if let lost {
+      findings += lost.findings
+    } else if isChecked, header.isCompressed, let mend = try markerMend(first, header, &request, file) {
+      try request.recover(mend.recovery, isWritten: isWritten)
+      if header.directory != mend.header.directory { end = mend.header.endOfStream }
+      header = mend.header
+      findings += mend.findings(isWritten: isWritten)
+      knowsAllGrains = mend.isWhole
+    }
     let driver = try VmdkFormat.sparse(first, header, fileLength: file.length, findings: findings, read)
+    driver.knowsAllGrains = knowsAllGrains
+    driver.endOfStream = end
     try refuseLonePart(driver, request)
     let references = driver.descriptor?.current.backing.map { [$0] } ?? []
     if let lost {
@@ -133,6 +148,24 @@ package struct VmdkFormat: DriverKind {
       return OpenedDriver(StreamDriver(first, driver))
     }
     return OpenedDriver(driver, references: references)
+  }
+
+  /// What markers tell of damaged entries; nil where nobody can tell.
+  ///
+  /// - Throws: of a repair, kind `tooLarge` where there is more than is mended: what could be is not to be dropped.
+  private func markerMend(
+    _ first: SparseHeader, _ header: SparseHeader, _ request: inout OpenRequest, _ file: Edge
+  ) throws(BlockError) -> MarkerMend? {
+    let length = file.length
+    guard (try? header.layout(fileLength: length)) != nil else { return nil }
+    do throws(BlockError) {
+      return try MarkerMend(first, header, fileLength: length) { (offset, count) throws(BlockError) in
+        try file.read(at: offset, count: count)
+      }
+    } catch {
+      guard error.kind == .tooLarge, !request.flags.contains(.repairing) else { throw error }
+      return nil
+    }
   }
 
   /// Refuses a part of a disk to who wants the disk. Its tables may be looked at.
@@ -151,45 +184,63 @@ package struct VmdkFormat: DriverKind {
   }
 
   /// The header that counts: the first one, the footer, or where that is missing, one made from the markers. That is done
-  /// where all grains are sure to be there and nothing is written, and by a repair.
+  /// where all grains are sure to be there and nothing is written, and by a repair. And where the image ends that a footer
+  /// is the end of, in bytes.
   private func present(
     _ first: SparseHeader, isChecked: Bool, _ request: inout OpenRequest, _ file: Edge
-  ) throws(BlockError) -> (SparseHeader, LostEnd?) {
+  ) throws(BlockError) -> (SparseHeader, end: UInt64?, LostEnd?) {
     let read: VmdkReader = { (offset, count) throws(BlockError) in try file.read(at: offset, count: count) }
     let isWritten = isMended(request)
-    let (known, failure) = VmdkFormat.located(first, fileLength: file.length, read)
-    if let known, failure == nil { return (known, nil) }
+    let (known, end, failure) = VmdkFormat.located(first, fileLength: file.length, read)
+    if let known, failure == nil { return (known, end, nil) }
     guard first.isCompressed, isChecked || !request.node.isWritable,
       let scan = try? StreamScan(first, fileLength: file.length, searches: isChecked, read), scan.grains > 0,
       isChecked && request.node.isWritable && known == nil || scan.isWhole
     else {
-      if let known { return (known, nil) }
+      if let known { return (known, end, nil) }
       throw failure ?? VmdkFormat.noDirectory
+    }
+    // More may stand behind the end than is searched for it.
+    if scan.isWhole,
+      let footer = try VmdkFormat.footer(behind: scan.end, first, fileLength: file.length, read)
+    {
+      return (footer, footer.endOfStream, nil)
     }
     if isWritten { try file.truncate(to: scan.end * 512, exact: false) }
     try request.recover(try scan.recovery(), isWritten: isWritten)
     let lost = LostEnd(
       grains: scan.grains, hasDirectory: scan.isWhole, lostPlaces: scan.lost.count, isWritten: isWritten)
-    return (scan.footer, lost)
+    return (scan.footer, nil, lost)
   }
 
   private static let noDirectory = BlockError(.corrupt, "the footer leads to no directory")
 
-  /// The header that counts, where there is one, and what is wrong with it: some leave out the marker of the directory, and
-  /// a footer that leads elsewhere is damaged.
+  /// The header that counts, where there is one, the end of the image that a footer is part of, in bytes, and what is wrong:
+  /// some leave out the marker of the directory, and a footer that leads elsewhere is damaged.
   private static func located(
     _ first: SparseHeader, fileLength: UInt64, _ read: VmdkReader
-  ) -> (SparseHeader?, BlockError?) {
+  ) -> (SparseHeader?, end: UInt64?, BlockError?) {
     do throws(BlockError) {
-      let header = try present(first, fileLength: fileLength, read)
-      guard first.directory == SparseHeader.atEnd else { return (header, nil) }
+      guard first.directory == SparseHeader.atEnd else { return (first, nil, nil) }
+      let (header, end) = try footer(of: first, fileLength: fileLength, read)
       _ = try header.layout(fileLength: fileLength)
       let marker = try read((header.directory - 1) * 512, 512)
       let isMarked = StreamMarker.directory.isMarker(marker.bytes, before: header.directorySectors)
-      return (header, isMarked ? nil : noDirectory)
+      return (header, end, isMarked ? nil : noDirectory)
     } catch {
-      return (nil, error)
+      return (nil, nil, error)
     }
+  }
+
+  /// The footer that follows a directory whose marker stands at a sector; nil for none that leads there.
+  private static func footer(
+    behind sector: UInt64, _ first: SparseHeader, fileLength: UInt64, _ read: VmdkReader
+  ) throws(BlockError) -> SparseHeader? {
+    let place = sector + 1 + first.directorySectors
+    guard (place + 2) * 512 <= fileLength else { return nil }
+    let bytes = try read(place * 512, 1024)
+    let footer = VmdkFormat.footer(at: 1, of: bytes, first, isBehindAll: false)
+    return footer?.directory == sector + 1 ? footer : nil
   }
 
   /// Whether an image has no tables, and so no grains.
@@ -226,7 +277,7 @@ package struct VmdkFormat: DriverKind {
   static func present(
     _ first: SparseHeader, fileLength: UInt64, _ read: VmdkReader
   ) throws(BlockError) -> SparseHeader {
-    first.directory == SparseHeader.atEnd ? try footer(of: first, fileLength: fileLength, read) : first
+    first.directory == SparseHeader.atEnd ? try footer(of: first, fileLength: fileLength, read).header : first
   }
 
   /// Makes the driver of an extent with tables, and reads the descriptor.
@@ -252,17 +303,20 @@ package struct VmdkFormat: DriverKind {
   }
 
   /// The header at the end of a file that was written in one pass: before the marker for its end, which is zeros as well
-  /// as what some programs leave behind it. Behind anything else it counts where it has its own marker, too.
+  /// as what some programs leave behind it. Behind anything else it counts where it has its own marker, too. Also the end of
+  /// that marker, in bytes.
   private static func footer(
     of first: SparseHeader, fileLength: UInt64, _ read: VmdkReader
-  ) throws(BlockError) -> SparseHeader {
+  ) throws(BlockError) -> (header: SparseHeader, end: UInt64) {
     let end = fileLength / 512 * 512
     let start = end - min(end, 64 << 10)
     let tail = try read(start, Int(end - start))
     var isBehindAll = true
     for sector in (1..<max(1, tail.count / 512)).reversed() {
       if tail.bytes.slice(sector * 512..<(sector + 1) * 512).isZero { continue }
-      if let footer = footer(at: sector, of: tail, first, isBehindAll: isBehindAll) { return footer }
+      if let footer = footer(at: sector, of: tail, first, isBehindAll: isBehindAll) {
+        return (footer, start + UInt64(sector + 2) * 512)
+      }
       isBehindAll = false
     }
     throw BlockError(
@@ -286,8 +340,18 @@ package struct VmdkFormat: DriverKind {
     return footer.describesDisk(of: first) ? footer : nil
   }
 
+  /// Refuses a device: grains come to stand at the end of a file, a stream is found by that end, and a descriptor names files
+  /// beside it.
+  private static func refuseDevice(_ name: String) throws(BlockError) {
+    guard FilePaths.kind(of: name) == .blockDevice else { return }
+    throw BlockError(
+      .unsupported, "images of format 'vmdk' stand in files, not on devices", naming: name,
+      advice: "Name a file; or write the disk itself to the device, which is format 'raw'.")
+  }
+
   /// Writes the files that have the disk, and the descriptor last.
   package func create(_ request: CreateRequest) throws(BlockError) {
+    try VmdkFormat.refuseDevice(request.file.child.fileName)
     let plan = try VmdkPlan(size: request.size, request.options, file: request.file.child.fileName)
     var descriptor = plan.descriptor
     if let parent = plan.parentName {
