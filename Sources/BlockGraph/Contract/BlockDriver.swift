@@ -138,6 +138,13 @@ package protocol VerifiableDriver: FormatDriver {
   ///
   /// - Throws: kind `corrupt`, naming the file that is another one.
   func verifyContent(of node: Node, _ context: JobContext) throws(BlockError)
+
+  /// Reads all files whole that there are digests of, and reports each digest that is wrong, missing or of no file: a line
+  /// each without a final line feed; how many. Nil where there are no digests.
+  ///
+  /// - Throws: why a file cannot be read.
+  func checkContent(of node: Node, _ context: JobContext, report: (String) -> Void) throws(BlockError)
+    -> UInt64?
 }
 
 /// A driver that does its I/O itself: storage, and filters that act on every request.

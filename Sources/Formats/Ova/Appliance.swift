@@ -46,8 +46,10 @@ struct Appliance {
   let manifest: Result<OvfManifest, BlockError>?
   /// How many files an archive has.
   let memberCount: Int
-  /// The names of all members of an archive.
-  private let members: Set<String>
+  /// The members of an archive, by all names that a manifest may have for them.
+  private let members: [String: TarMember]
+  /// The members that a manifest has to have digests of, in the order of the archive.
+  let listed: [TarMember]
   /// What is worth knowing.
   private(set) var remarks: [String] = []
 
@@ -75,13 +77,20 @@ struct Appliance {
       try OvfEnvelope(parsing: Buffer(text))
     }
     manifest = Appliance.readManifest(of: member, in: index, read)
+    // A manifest has no digest of itself, nor of what signs it.
+    let own = try? Appliance.manifest(of: member, in: index)?.name
+    listed = index.members.filter { $0.name != own && !$0.name.lowercased().hasSuffix(".cert") }
     memberCount = index.members.count
     let folder = index.folder(of: member)
     disks = envelope.disks.map { Appliance.disk($0, in: folder) }
     // A manifest may name the files without the folder that they stand in, or from that of the description on.
-    members = index.members.reduce(into: []) { names, member in
-      names.formUnion([member.name, FilePaths.name(of: member.name), folder.name(of: member)])
+    var members: [String: TarMember] = [:]
+    for name in [{ $0.name }, { folder.name(of: $0) }, { FilePaths.name(of: $0.name) }]
+      as [(TarMember) -> String]
+    {
+      for member in index.members where members[name(member)] == nil { members[name(member)] = member }
     }
+    self.members = members
   }
 
   /// The digests of an archive; those that cannot be read keep nobody from its disks who does not ask for them.
@@ -127,9 +136,12 @@ struct Appliance {
       others.formUnion(disk.description.fileNames + disk.pieces.flatMap(\.names))
     }
     return manifest.entries.keys.sorted().first {
-      !members.contains($0) && !others.contains($0) && !exists($0)
+      members[$0] == nil && !others.contains($0) && !exists($0)
     }
   }
+
+  /// The member of an archive that a manifest has a name for.
+  func member(_ name: String) -> TarMember? { members[name] }
 
   /// The digests: the member that is called as the description is, or the only one that has some under another name.
   private static func manifest(of description: TarMember, in index: TarIndex) throws(BlockError) -> TarMember?
@@ -235,7 +247,8 @@ struct Appliance {
   init(description text: Buffer, name: String) throws(BlockError) {
     description = (name, text.array)
     manifest = nil
-    members = []
+    members = [:]
+    listed = []
     memberCount = 0
     disks = try OvfEnvelope(parsing: text).disks.map { (disk) throws(BlockError) in
       do throws(BlockError) {

@@ -214,6 +214,39 @@ final class ApplianceDriver: ComposedDriver, VerifiableDriver, ContainingDriver,
     try entry.require(digest, of: name)
   }
 
+  func checkContent(of node: Node, _ context: JobContext, report: (String) -> Void) throws(BlockError)
+    -> UInt64?
+  {
+    guard let manifest else { return nil }
+    var count: UInt64 = 0
+    func note(_ words: String) {
+      report("ERROR: \(words)")
+      count += 1
+    }
+    switch manifest {
+    case .failure(let error): note(error.message)
+    case .success(let manifest):
+      let check = ManifestCheck(manifest, appliance)
+      if isArchive {
+        try check.members(in: try node.child(in: .file), context, note)
+      } else {
+        try check.files(beside: node.fileName, pieces: shownFiles(of: node), context, note)
+      }
+    }
+    return count
+  }
+
+  /// The files beside the description that hold the disk that is shown, with the names that they may have.
+  private func shownFiles(of node: Node) throws(BlockError) -> [(names: [String], file: Edge)] {
+    guard let shown else { return [] }
+    let disk = appliance.disks[shown]
+    var files: [(names: [String], file: Edge)] = []
+    for (index, piece) in disk.pieces.enumerated() {
+      files.append((piece.names, try file(of: disk, piece: index, node)))
+    }
+    return files
+  }
+
   // MARK: Information
 
   func formatInformation(of node: Node) -> FormatInformation? {
@@ -231,6 +264,7 @@ final class ApplianceDriver: ComposedDriver, VerifiableDriver, ContainingDriver,
       } else if let capacity = disk.description.capacity {
         object["capacity"] = OptionTree(capacity)
       }
+      if let compression = disk.description.compression { object["compression"] = .string(compression) }
       if let defect = disk.defect { object["defect"] = .string(defect.finding) }
       disks.append(.object(object))
     }

@@ -172,7 +172,9 @@ extension Appliance {
     do throws(BlockError) {
       let manifest = try manifest.get()
       findings.details.append(HeaderDetail("manifest-digest", .text(manifest.algorithms)))
-      findings.remarks.append("a manifest with the digests of \(manifest.entries.count) files")
+      findings.remarks.append(
+        "a manifest with the digests of \(manifest.entries.count) files, of which 'check' verifies all and 'inspect' that of the description"
+      )
       try verify(manifest, but: disks.count == 1 ? 0 : nil) { _ in false }
     } catch {
       findings.defects.append(error.message)

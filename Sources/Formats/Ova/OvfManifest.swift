@@ -13,11 +13,16 @@ struct OvfManifest {
     var algorithm: String
     var digest: [UInt8]
 
+    /// What is said of the file `name` that has another digest.
+    func words(of name: String) -> String {
+      "'\(name)' is not what the manifest says: its \(algorithm.uppercased()) differs"
+    }
+
     /// - Throws: kind `corrupt` where what was computed of the file `name` is another digest.
     func require(_ found: [UInt8], of name: String) throws(BlockError) {
       guard found != digest else { return }
       throw BlockError(
-        .corrupt, "'\(name)' is not what the manifest says: its \(algorithm.uppercased()) differs",
+        .corrupt, words(of: name),
         advice: "The file was damaged or changed. --no-verify reads it all the same.")
     }
   }

@@ -69,13 +69,21 @@ package final class CheckJob: Job {
     let opened = node
     format = node.driver.name
     do throws(BlockError) {
-      if let container = node.driver as? any ContainingDriver { node = try container.shownImage(of: node) }
+      var digests: UInt64?
+      if let container = node.driver as? any ContainingDriver {
+        digests = try (container as? any VerifiableDriver)?.checkContent(of: node, context, report: report)
+        node = try container.shownImage(of: node)
+      }
       if let driver = node.driver as? any CheckingDriver {
         if let what {
           result = try repair(what, driver, node, context)
         } else {
           result = try driver.check(node, context, report: report)
         }
+      }
+      if let digests {
+        if result == nil { result = CheckResult() }
+        result?.corruptions += digests
       }
       // A repair is of tables: where there are none, it fails.
       if let destination, result != nil || what == nil { try hold(opened, against: destination) }
