@@ -17,8 +17,11 @@ struct ForeignFormatTests {
     ("vhdx", 0, "vhdxfile"), ("vpc", 0, "conectix"), ("vpc", -512, "conectix"), ("vpc", -511, "conectix"),
     ("parallels", 0, "WithoutFreeSpace"), ("parallels", 0, "WithouFreSpacExt"),
     ("bochs", 0, "Bochs Virtual HD Image"), ("cloop", 0, "#!/bin/sh\\n#V2.0 Format\\nmodprobe cloop"),
-    ("dmg", -512, "koly\\0\\0\\0\\4"), ("dmg", -1000, "koly\\0\\0\\0\\4\\0\\0\\2\\0"), ("dmg", 0, "encrcdsa"),
+    ("dmg", -512, trailer), ("dmg", -1000, trailer), ("dmg", 0, "encrcdsa"),
   ]
+
+  /// The start of a trailer of Apple's, with a property list of one byte.
+  static let trailer = "koly\\0\\0\\0\\4\\0\\0\\2\\0" + String(repeating: "\\0", count: 219) + "\\1"
 
   /// Texts that some program takes for a VMDK descriptor.
   static let descriptors = [
@@ -33,6 +36,10 @@ struct ForeignFormatTests {
   /// Content that is a raw disk.
   static let raw: [(Int, String)] = [
     (0, ""), (0, "hello\\n"), (1, "KDMV"), (0, "conecti"), (-513, "conectix"), (-508, "koly"),
+    // The last sector of a guest's disk may begin with anything.
+    (-512, "koly"), (-512, "koly\\0\\0\\0\\4"), (-512, "koly\\0\\0\\0\\4\\0\\0\\2\\0"),
+    (-1000, "koly\\0\\0\\0\\4\\0\\0\\2\\0"),
+    (-512, "koly\\0\\0\\0\\4\\0\\0\\2\\0" + String(repeating: "\\377", count: 500)),
     (0, "#!/bin/sh\\n"),
     (0, "versions=1\\n"), (0, "RW 10 FLAT\\n"), (0, "version=9\\nRW x FLAT\\n"),
     (3, "# Disk DescriptorFile\\n"),

@@ -26,7 +26,8 @@ extension Opener {
     let tail = input.tail.bytes
     if score < Recognition.certain,
       let sign = Signature.ofImage(
-        in: input.head.bytes, tail: tail.slice(0..<(score < Recognition.tail ? tail.byteCount : 0)))
+        in: input.head.bytes, tail: tail.slice(0..<(score < Recognition.tail ? tail.byteCount : 0)),
+        length: input.length)
     {
       throw unread(sign)
     }
@@ -66,7 +67,7 @@ extension Opener {
       let input = ProbeInput(head: Buffer(copying: head), length: UInt64(head.byteCount), name: "")
       if let found = kinds.recognize(input), found.kind.name != "raw" { return true }
       if ApplianceHead.mayBeArchive(head) { return true }
-      return Signature.ofImage(in: head, tail: head.slice(0..<0)) != nil
+      return Signature.ofImage(in: head, tail: head.slice(0..<0), length: input.length) != nil
     }
   }
 }

@@ -23,8 +23,8 @@ package struct Signature: Sendable {
     case start(Int, [UInt8])
     /// Bytes at a distance from the end.
     case end(Int, [UInt8])
-    /// Bytes that begin somewhere in the part of the end that is looked at.
-    case trailer([UInt8])
+    /// A rule about the end, and bytes of the file.
+    case trailer(@Sendable (RawSpan, UInt64) -> Bool)
     /// A rule about the start.
     case rule(@Sendable (RawSpan) -> Bool)
     /// A rule about the end.
@@ -82,9 +82,7 @@ package struct Signature: Sendable {
     Signature("ovf", .image, .rule { ApplianceHead.isEnvelope($0) }),
     Signature("bochs", .image, "Bochs Virtual HD Image"),
     Signature("cloop", .image, .rule { isCloop($0) }),
-    // The trailer of 512 bytes is found by its version and length where something stands behind it.
-    Signature("dmg", .image, .end(512, Array("koly".utf8))),
-    Signature("dmg", .image, .trailer(Array("koly".utf8) + [0, 0, 0, 4, 0, 0, 2, 0])),
+    Signature("dmg", .image, .trailer { AppleTrailer.isConsistent(in: $0, fileLength: $1) }),
     Signature("dmg", .image, "encrcdsa"), Signature("dmg", .image, .end(8, Array("cdsaencr".utf8))),
     Signature("dmg", .image, "sprs\0\0\0\u{3}"),
     Signature("iso9660", .disc, at: 32769, "CD001"), Signature("udf", .disc, at: 32769, "BEA01"),
@@ -117,21 +115,19 @@ package struct Signature: Sendable {
   /// The image formats that programs know.
   package static let imageFormats = Set(all.lazy.filter { $0.family == .image }.map(\.name))
 
-  /// The first sign of an image format in a file that starts with `head` and ends with `tail`.
-  static func ofImage(in head: RawSpan, tail: RawSpan) -> Signature? {
-    for sign in all where sign.family == .image && sign.isIn(head, tail: tail) { return sign }
+  /// The first sign of an image format in a file of `length` bytes that starts with `head` and ends with `tail`.
+  static func ofImage(in head: RawSpan, tail: RawSpan, length: UInt64) -> Signature? {
+    for sign in all where sign.family == .image && sign.isIn(head, tail: tail, length: length) { return sign }
     return nil
   }
 
-  /// Whether the sign is in a file whose first bytes are `head` and whose last are `tail`.
-  package func isIn(_ head: RawSpan, tail: RawSpan) -> Bool {
+  /// Whether the sign is in a file of `length` bytes whose first ones are `head` and whose last are `tail`.
+  package func isIn(_ head: RawSpan, tail: RawSpan, length: UInt64) -> Bool {
     switch mark {
     case .start(let offset, let bytes): return Signature.stands(bytes, in: head, at: offset)
     case .end(let distance, let bytes):
       return Signature.stands(bytes, in: tail, at: tail.byteCount - distance)
-    case .trailer(let bytes):
-      let part = tail.slice(max(0, tail.byteCount - Signature.tailLength)..<tail.byteCount)
-      return Signature.isAnywhere(bytes, in: part, within: part.byteCount)
+    case .trailer(let holds): return holds(tail, length)
     case .rule(let holds): return holds(head)
     case .tail(let holds): return holds(tail)
     }

@@ -55,15 +55,17 @@ struct Inspection {
     }
     let tailLength = min(fileSize, UInt64(Signature.longestTail))
     let tail = try file.readPart(at: fileSize - tailLength, count: Int(tailLength))
-    for signature in Signature.all where signature.isIn(inspected.head.bytes, tail: tail.bytes) {
+    for signature in Signature.all
+    where signature.isIn(inspected.head.bytes, tail: tail.bytes, length: fileSize) {
       if !signatures.contains(where: { $0.name == signature.name }) { signatures.append(signature) }
     }
     let images = signatures.filter { $0.family == .image }.map { $0.name }
-    format = stated ?? images.first ?? kinds.folder(describedBy: path)?.name ?? "raw"
     let input = try ProbeInput(length: fileSize, name: path) { (offset, count) throws(BlockError) in
       try file.readPart(at: offset, count: count)
     }
-    if let found = kinds.recognize(input), found.kind.name == format, format != "raw" {
+    let found = kinds.recognize(input)
+    format = stated ?? images.first ?? kinds.folder(describedBy: path)?.name ?? found?.kind.name ?? "raw"
+    if let found, found.kind.name == format, format != "raw" {
       recognition = found.recognition.reason
     }
     judgeSigns(images, stated: stated)

@@ -19,12 +19,19 @@ package struct DmgFormat: DriverKind {
   /// `hdiutil` of macOS makes them.
   package var isReadOnly: Bool { true }
 
-  /// Sure of the trailer, whatever the file is called: one without it that is called `.dmg` is a raw disk. Kinds of
-  /// Apple's images that cannot be read are recognized, too, so that they are not taken for raw disks.
+  /// Sure of a trailer that fits the file, whatever that is called, and of any in one that is called `.dmg`, which without it
+  /// is a raw disk. Kinds of Apple's images that cannot be read are recognized, too, so that they are not taken for raw disks.
   package func probe(_ input: ProbeInput) -> Recognition? {
-    if let offset = DmgTrailer.offset(in: input.tail.bytes) {
+    let tail = input.tail.bytes
+    let isNamed = input.name.lowercased().hasSuffix(".dmg")
+    if let offset = AppleTrailer.offset(in: tail),
+      isNamed || AppleTrailer.isConsistent(in: tail, fileLength: input.length)
+    {
       let distance = input.tail.count - offset
       return Recognition(Recognition.tail, by: "the trailer \(distance) bytes before the end")
+    }
+    if isNamed, AppleTrailer.hasSign(in: tail) {
+      return Recognition(Recognition.tail, by: "a trailer of another version, and the name")
     }
     return DmgRelative.refusal(head: input.head.bytes, tail: input.tail.bytes) != nil
       ? Recognition(by: "the magic of one of Apple's other kinds of images") : nil
@@ -40,13 +47,36 @@ package struct DmgFormat: DriverKind {
     let file = try request.file()
     var options = try DmgOptions(taking: &request.options)
     options.limits.resources = min(options.limits.resources, request.tableBudget ?? .max)
-    let layout = try DmgLayout(fileLength: file.length, limits: options.limits) {
-      (offset, count) throws(BlockError) in
-      try file.read(at: offset, count: count)
+    do throws(BlockError) {
+      let layout = try DmgLayout(fileLength: file.length, limits: options.limits) {
+        (offset, count) throws(BlockError) in
+        try file.read(at: offset, count: count)
+      }
+      // A check tells them all.
+      if !request.flags.contains(.checking) { try layout.refuseOverlap() }
+      return OpenedDriver(DmgDriver(layout, fillsGaps: options.fillsGaps))
+    } catch {
+      guard request.flags.contains(.probed) else { throw error }
+      var error = error
+      // What a trailer says that does not fit the file is nothing to go by.
+      if error.kind == .corrupt || DmgFormat.isInconsistent(file) {
+        error.advice =
+          "If it is a raw disk that only looks so, say so with the option for its format, such as -f raw."
+      }
+      throw error
     }
-    // A check tells them all.
-    if !request.flags.contains(.checking) { try layout.refuseOverlap() }
-    return OpenedDriver(DmgDriver(layout, fillsGaps: options.fillsGaps))
+  }
+}
+
+extension DmgFormat {
+  /// Whether there is a trailer that does not fit the file.
+  fileprivate static func isInconsistent(_ file: Edge) -> Bool {
+    let (length, count) = (file.length, UInt64(2 * DmgTrailer.length))
+    guard length >= count, let tail = try? file.read(at: length - count, count: Int(count)) else {
+      return false
+    }
+    let isThere = AppleTrailer.offset(in: tail.bytes) != nil || AppleTrailer.hasSign(in: tail.bytes)
+    return isThere && !AppleTrailer.isConsistent(in: tail.bytes, fileLength: length)
   }
 }
 

@@ -33,7 +33,7 @@ struct DmgLayout: Sendable {
     guard fileLength >= UInt64(DmgTrailer.length) else {
       throw BlockError(.corrupt, "dmg file must be at least 512 bytes long")
     }
-    guard let offset = DmgTrailer.offset(in: tail.bytes) else {
+    guard let offset = AppleTrailer.offset(in: tail.bytes) else {
       throw BlockError(.corrupt, "Could not locate UDIF trailer in dmg file")
     }
     let trailer = try DmgTrailer(

@@ -8,9 +8,7 @@ internal import Errors
 /// The trailer of an Apple disk image (UDIF): big-endian numbers in 512 bytes, usually the last ones of the file.
 struct DmgTrailer: Sendable {
   /// Bytes of the trailer.
-  static let length = 512
-  /// `koly`, version 4, and the trailer's length.
-  private static let magic: [UInt8] = Array("koly".utf8) + [0, 0, 0, 4, 0, 0, 2, 0]
+  static let length = AppleTrailer.length
 
   /// The data that chunks are made of, to which their offsets are relative: offsets 24 and 32.
   let data: Range<UInt64>
@@ -26,18 +24,6 @@ struct DmgTrailer: Sendable {
   let checksumType: UInt32
   /// Sectors of the disk: offset 492.
   let sectorCount: UInt64
-
-  /// The offset of the trailer among the last bytes of a file, at most 1 KiB of which are looked at. Other programs add
-  /// some bytes behind it.
-  static func offset(in tail: RawSpan) -> Int? {
-    guard tail.byteCount >= length else { return nil }
-    let last = tail.byteCount - length
-    for offset in (max(0, tail.byteCount - 2 * length)...last).reversed()
-    where tail.byte(at: offset) == magic[0] && tail.bytes(offset..<offset + magic.count) == magic {
-      return offset
-    }
-    return nil
-  }
 
   /// Reads the trailer from 512 bytes, and holds what it names against the length of the file.
   ///
