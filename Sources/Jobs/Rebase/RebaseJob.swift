@@ -144,7 +144,9 @@ package final class RebaseJob: Job {
     }
     let alone = OpenSettings(format: settings.format, flags: .noIO, followsBacking: false)
     guard let node = try? opener.openUnused(options.image, alone) else { return error }
+    let hasBacking = opener.kind(named: node.driver.name)?.supportsBacking == true
     graph.dispose(ofUnused: node)
+    guard hasBacking else { return error }
     var error = error
     error.advice = "To change the backing file's name without looking at what the old one holds, use -u."
     return error
