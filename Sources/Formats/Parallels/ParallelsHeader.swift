@@ -122,14 +122,6 @@ extension ParallelsHeader {
     bytes.storeLittle(extensionOffset, at: 56)
   }
 
-  /// Writes the fields with one write.
-  func write(to file: Edge) throws(BlockError) {
-    let buffer = Buffer(count: ParallelsHeader.length)
-    var bytes = buffer.mutableBytes
-    write(to: &bytes)
-    try file.write(at: 0, from: buffer.bytes)
-  }
-
   /// Gives the disk another length: a multiple of 512 that the map can have.
   mutating func setSize(_ size: UInt64) {
     sectors = size / 512

@@ -130,14 +130,6 @@ extension QcowHeader {
     bytes.storeBig(tableOffset, at: 40)
   }
 
-  /// Writes the fields with one write.
-  func write(to file: Edge) throws(BlockError) {
-    let buffer = Buffer(count: QcowHeader.length)
-    var bytes = buffer.mutableBytes
-    write(to: &bytes)
-    try file.write(at: 0, from: buffer.bytes)
-  }
-
   /// The backing file as the image names it; its format is stored nowhere.
   var backing: ImageReference? {
     backingName.map { ImageReference(slot: .backing, role: .cow, name: $0, format: nil) }

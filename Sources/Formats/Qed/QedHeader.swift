@@ -130,14 +130,6 @@ extension QedHeader {
     bytes.storeLittle(UInt32(backingName?.spelledCount ?? 0), at: 60)
   }
 
-  /// Writes the fields with one write.
-  func write(to file: Edge) throws(BlockError) {
-    let buffer = Buffer(count: QedHeader.length)
-    var bytes = buffer.mutableBytes
-    write(to: &bytes)
-    try file.write(at: 0, from: buffer.bytes)
-  }
-
   /// Gives the header another backing file, or none, and writes the name beside the one that counts until the fields
   /// are written.
   mutating func setBacking(_ name: String?, format: String?, in file: Edge) throws(BlockError) {

@@ -11,14 +11,14 @@ internal import Host
 final class VdiDriver: BlockTableDriver, @unchecked Sendable {
   let name = "vdi"
   let table: BlockTable
-  private let header: VdiHeaderStore
+  private let header: StoredHeader<VdiHeader>
   private let lock = ConditionLock()
   /// Guarded by `lock`.
   private var isChanged = false
 
   init(_ header: VdiHeader, _ layout: BlockTableLayout) {
-    self.header = VdiHeaderStore(header)
-    table = BlockTable(layout, header.coding, count: self.header)
+    self.header = StoredHeader(header)
+    table = BlockTable(layout, header.coding, count: VdiCount(header: self.header))
   }
 
   func formatInformation(of node: Node) -> FormatInformation? {
@@ -44,7 +44,7 @@ final class VdiDriver: BlockTableDriver, @unchecked Sendable {
     let isChanged = lock.withLock { self.isChanged }
     let count = usedUnits.map { UInt32(clamping: $0) } ?? header.current.allocatedCount
     guard let file = node.file, isChanged || count != header.current.allocatedCount else { return }
-    try header.change(in: file) { header in
+    try header.change(in: file, isDurable: false) { header in
       header.allocatedCount = count
       if isChanged { header.modificationID = .random() }
     }
@@ -84,15 +84,13 @@ final class VdiDriver: BlockTableDriver, @unchecked Sendable {
 
   /// Lets the header have another layout, in which so many of the first places are none any more; durable.
   private func writeHeader(_ layout: BlockTableLayout, places: UInt64 = 0, _ node: Node) throws(BlockError) {
-    guard let file = node.file else { return }
-    try header.change(in: file) { header in
+    try header.change(node) { header in
       header.mapOffset = UInt32(clamping: layout.tableOffset)
       header.dataOffset = UInt32(clamping: layout.areaOffset)
       header.diskSize = layout.length
       header.blockCount = UInt32(clamping: layout.blockCount)
       header.allocatedCount -= min(header.allocatedCount, UInt32(clamping: places))
     }
-    try file.flush()
   }
 
   /// The header states how many blocks are stored; after a repair, the count by which others place the next one. A crash
@@ -109,7 +107,7 @@ final class VdiDriver: BlockTableDriver, @unchecked Sendable {
       report("ERROR: allocated blocks mismatch, is \(used), should be \(stated)")
       if repair == .all, let file = node.file {
         result.corruptionsFixed += 1
-        try header.change(in: file) { $0.allocatedCount = UInt32(clamping: used) }
+        try header.change(in: file, isDurable: false) { $0.allocatedCount = UInt32(clamping: used) }
       } else {
         result.corruptions += 1
       }

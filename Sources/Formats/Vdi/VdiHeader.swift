@@ -1,12 +1,13 @@
 // Copyright 2026 The Strata authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import BlockGraph
 internal import Bytes
 internal import BlockTables
 internal import Errors
 
 /// The header of a VDI image: little-endian numbers at fixed offsets in the first 512 bytes.
-struct VdiHeader {
+struct VdiHeader: StorableHeader {
   /// Bytes of the file that hold it; also the unit of the offsets that it states.
   static let length = 512
   /// The number that tells the format, at offset 64.
@@ -133,6 +134,14 @@ extension VdiHeader {
     bytes.storeLittle(allocatedCount, at: 388)
     imageID.write(to: &bytes, at: 392)
     modificationID.write(to: &bytes, at: 408)
+  }
+
+  /// Fields that are not known here stay.
+  func write(to file: Edge) throws(BlockError) {
+    let head = try file.read(at: 0, count: VdiHeader.length)
+    var bytes = head.mutableBytes
+    write(to: &bytes)
+    try file.write(at: 0, from: head.bytes)
   }
 
   /// Puts in what a new image has besides.
