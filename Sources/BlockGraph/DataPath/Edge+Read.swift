@@ -86,7 +86,7 @@ extension Node {
     } else if let format = driver as? any FormatDriver {
       try readMapped(format, at: offset, into: &buffer)
     } else {
-      fatalError("\(driver.name) can neither store nor map")
+      throw isNotOpen
     }
   }
 

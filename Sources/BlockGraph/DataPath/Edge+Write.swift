@@ -107,7 +107,7 @@ extension Node {
         try writeMapped(at: offset, from: data, unchanged: unchanged)
       }
     } else {
-      fatalError("\(driver.name) can neither store nor map")
+      throw isNotOpen
     }
   }
 

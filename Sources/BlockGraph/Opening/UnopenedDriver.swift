@@ -20,8 +20,13 @@ final class UnopenedDriver: BlockDriver {
   func length(of node: Node) -> UInt64 { 0 }
 
   func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {
-    preconditionFailure("I/O on a node that is not open")
+    throw node.isNotOpen
   }
 
   func flush(_ node: Node) throws(BlockError) {}
+}
+
+extension Node {
+  /// What a request is told for which the image would have to be open.
+  var isNotOpen: BlockError { BlockError(.inputOutput, "node '\(name)' is not open") }
 }
