@@ -35,4 +35,7 @@ package enum Drivers {
       CopyOnReadFilter(), CopyBeforeWriteFilter(), ThrottleFilter(), QuorumFilter(), BlkverifyFilter(),
       BlkdebugFilter(), PreallocateFilter(), CompressFilter(), BlklogwritesFilter(),
     ]
+
+  /// The format of an image that is made, where nobody states one.
+  package static let unstatedFormat = RawFormat().name
 }

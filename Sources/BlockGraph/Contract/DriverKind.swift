@@ -22,6 +22,8 @@ package protocol DriverKind: Sendable {
   /// Finds the file that a path means, so that `open` gets that one and no other; from `folder`, where it is stated,
   /// without leaving it or following a link. Nil where storage has no files of this machine to find.
   func find(_ path: String, beneath folder: String?) throws(BlockError) -> FoundFile?
+  /// Whether an image is no more than the disk's bytes, so that a file without a sign of any format is one.
+  var isPlain: Bool { get }
   /// Whether images are only read, neither made nor changed.
   var isReadOnly: Bool { get }
   /// Whether images may have a backing file.
@@ -96,6 +98,8 @@ extension DriverKind {
   package func storageName(_ options: OptionObject) -> String? { options["filename"]?.string }
   /// Finds nothing.
   package func find(_ path: String, beneath folder: String?) throws(BlockError) -> FoundFile? { nil }
+  /// Signs tell most formats.
+  package var isPlain: Bool { false }
   /// They may be changed.
   package var isReadOnly: Bool { false }
   /// No backing file.

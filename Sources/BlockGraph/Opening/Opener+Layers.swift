@@ -157,7 +157,7 @@ extension Opener {
     let node = Node(
       name: nodeName, fileName: fileName, driver: UnopenedDriver(kind.name), flags: flags,
       options: .object(options),
-      looksLikeImage: flags.contains(.probed) && kind.name == "raw" ? looksLikeImage : nil)
+      looksLikeImage: flags.contains(.probed) && kind.isPlain ? looksLikeImage : nil)
     let below = (file.map { [$0] } ?? []) + further.map(\.node)
     try graph.change(draining: [node] + below) { (edit: GraphEdit) throws(BlockError) in
       try edit.add(node)

@@ -65,7 +65,7 @@ extension Opener {
     let kinds = kinds
     return { head in
       let input = ProbeInput(head: Buffer(copying: head), length: UInt64(head.byteCount), name: "")
-      if let found = kinds.recognize(input), found.kind.name != "raw" { return true }
+      if let found = kinds.recognize(input), !found.kind.isPlain { return true }
       if ApplianceHead.mayBeArchive(head) { return true }
       return Signature.ofImage(in: head, tail: head.slice(0..<0), length: input.length) != nil
     }

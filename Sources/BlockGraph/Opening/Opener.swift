@@ -200,13 +200,13 @@ package struct Opener {
     if kind == nil {
       kind = try probe(file)
       flags.insert(.probed)
-      if kind?.name == "raw" && !guessesRaw {
+      if kind?.isPlain == true && !guessesRaw {
         throw BlockError(
           .refused, "'\(file.fileName)' looks like no format and is not guessed raw",
           naming: file.fileName,
           advice: "If it is a raw disk, say so with the option for its format, such as -f raw.")
       }
-      if kind?.name == "raw" && flags.contains(.writable) { warn(.guessedRaw(file.fileName)) }
+      if kind?.isPlain == true && flags.contains(.writable) { warn(.guessedRaw(file.fileName)) }
     }
     guard let kind else { throw BlockError(.notFound, "no driver for '\(name.text)'") }
     return try assemble(

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Host
+internal import Jobs
 
 /// The words of a command's line around the one that is being written.
 struct CompletedLine {
@@ -123,7 +124,8 @@ struct CompletedLine {
   var targetFormat: String {
     if let format = value("target-format") { return format }
     let readsImage = description.options.contains { $0.long.contains("target-format") }
-    return (readsImage ? nil : value("format")) ?? (description.name == "amend" ? "qcow2" : "raw")
+    return (readsImage ? nil : value("format"))
+      ?? (description.name == "amend" ? "qcow2" : Drivers.unstatedFormat)
   }
 }
 

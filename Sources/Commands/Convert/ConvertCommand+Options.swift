@@ -36,7 +36,7 @@ extension ConvertCommand {
     var options = ConvertOptions(sources: names, target: try targetName(targetText, session))
     options.sourceSettings = settings
     // A target that is described by options says there what it is, or is looked at.
-    options.targetFormat = target.format ?? (target.imageOptions ? nil : "raw")
+    options.targetFormat = target.format ?? (target.imageOptions ? nil : Drivers.unstatedFormat)
     options.creationOptions = creationOptions
     options.backing = target.backing
     options.backingFormat = target.backingFormat

@@ -55,7 +55,7 @@ struct ConvertCommand: ProgramCommand {
       let file = files.count > 1 ? files.last : nil
       session.console.print(
         try CreationOptions.help(
-          format: target.format ?? "raw", target: file, isStandIn: session.console.isStandIn,
+          format: target.format ?? Drivers.unstatedFormat, target: file, isStandIn: session.console.isStandIn,
           opener: session.opener))
       return 0
     }
@@ -82,7 +82,7 @@ struct ConvertCommand: ProgramCommand {
     }
     if target.format == nil, !target.noCreate { session.adviseOfFormat(of: files.last ?? "", option: "-O") }
     session.result["filename"] = .string(files.last ?? "")
-    session.result["format"] = .string(target.format ?? "raw")
+    session.result["format"] = .string(target.format ?? Drivers.unstatedFormat)
     session.result["virtual-size"] = OptionTree(job.length)
     if let checksum = job.checksum {
       session.result["checksum"] = .string(checksum.text)
@@ -98,7 +98,8 @@ struct ConvertCommand: ProgramCommand {
       .string($0)
     }
     creation["data_file"] = options.creationOptions["data_file"].map { .string($0) }
-    session.warnOfNames(in: files.last ?? "", format: options.targetFormat ?? "raw", creation)
+    session.warnOfNames(
+      in: files.last ?? "", format: options.targetFormat ?? Drivers.unstatedFormat, creation)
   }
 
   /// Puts an image of each source into one file.

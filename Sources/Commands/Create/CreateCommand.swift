@@ -55,7 +55,7 @@ struct CreateCommand: ProgramCommand {
 
   func perform(in session: Session) throws -> Int32 {
     let list = try CreationOptions(options).list
-    let format = format ?? "raw"
+    let format = format ?? Drivers.unstatedFormat
     if list.asksForHelp {
       let text = try CreationOptions.help(
         format: format, target: operands.first, isStandIn: session.console.isStandIn,

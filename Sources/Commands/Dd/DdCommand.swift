@@ -78,7 +78,7 @@ struct DdCommand: ProgramCommand {
       source: isInputStream ? .standardStream : .image(try session.name(of: image)),
       target: isOutputStream ? .standardStream : .image(try targetName(output, session)))
     options.sourceSettings = image.settings
-    options.targetFormat = targetFormat ?? "raw"
+    options.targetFormat = targetFormat ?? Drivers.unstatedFormat
     options.count = operands.countBytes
     options.skip = operands.skipBytes
     options.seek = operands.seekBytes

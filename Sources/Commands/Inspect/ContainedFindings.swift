@@ -60,7 +60,7 @@ struct ContainedFindings {
       return .opens
     }
     let input = try ProbeInput(length: length, name: "", readPart: read)
-    guard let kind = kinds.recognize(input)?.kind, kind.name != "raw" else {
+    guard let kind = kinds.recognize(input)?.kind, !kind.isPlain else {
       guard let stated = image.format else { return .opens }
       return .fails("'\(image.name)' is no image of the format \(stated), as the description has it")
     }

@@ -34,7 +34,7 @@ struct MeasureCommand: ProgramCommand {
   @Option(
     name: option("O", "target-format"),
     help: ArgumentHelp("The format of the image to be; raw without it.", valueName: "format"))
-  var targetFormat = "raw"
+  var targetFormat = Drivers.unstatedFormat
 
   @Option(
     name: option("o", "options"),

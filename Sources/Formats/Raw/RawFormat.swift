@@ -16,6 +16,9 @@ package struct RawFormat: DriverKind {
   /// `raw`.
   package var name: String { "raw" }
 
+  /// No header, no table.
+  package var isPlain: Bool { true }
+
   /// The file is the disk.
   package var fileRole: EdgeRole { [.filtered, .primary] }
 

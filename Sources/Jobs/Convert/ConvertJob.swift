@@ -181,7 +181,7 @@ package final class ConvertJob: Job {
   }
 
   private func makeTarget(_ user: RootUser, in graph: Graph) throws(BlockError) {
-    let kind = try opener.creatableFormat(options.targetFormat ?? "raw")
+    let kind = try opener.creatableFormat(options.targetFormat ?? Drivers.unstatedFormat)
     var values = try CreationChoice(
       options.creationOptions, backing: options.backing, backingFormat: options.backingFormat, for: kind,
       opener

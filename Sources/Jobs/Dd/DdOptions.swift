@@ -20,7 +20,7 @@ package struct DdOptions: Sendable {
   /// Where they go: a path to make, an image to write into, or a stream.
   package var target: Side
   /// The target's format.
-  package var targetFormat = "raw"
+  package var targetFormat = Drivers.unstatedFormat
   /// How much of the source is left out at its start.
   package var skip: UInt64 = 0
   /// How much is copied at most; nil for all.

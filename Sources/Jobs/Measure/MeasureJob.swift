@@ -19,7 +19,7 @@ package struct MeasureOptions {
   /// The source that would be converted.
   package var source: Source
   /// The format of the image to be.
-  package var format = "raw"
+  package var format = Drivers.unstatedFormat
   /// Its creation options as given, in order.
   package var creationOptions = KeyValueList()
 
