@@ -83,21 +83,8 @@ extension BlockEntries {
   func sameInMemory(
     from place: Place, of count: UInt64, _ coding: any BlockEntryCoding, _ held: borrowing Held
   ) -> UInt64 {
-    guard let buffer = place.slice?.buffer, count > 1 else { return 1 }
-    let value = value(place, as: coding, held)
-    // Eight bytes at a time, as they stand there.
-    let perWord = UInt64(8 / coding.width)
-    var word = coding.isBigEndian ? value : value.byteSwapped
-    if perWord == 2 {
-      let half = coding.isBigEndian ? value : word >> 32
-      word = half << 32 | half
-    }
-    var found: UInt64 = place.offset % 8 == 0 ? 0 : 1
-    let first = (place.offset + Int(found) * coding.width) / 8
-    let words = Int((count - found) / perWord)
-    found += perWord * UInt64(buffer.bytes.run64(first..<first + words, first: word, step: 0, mask: .max))
-    while found < count, self.value(place, plus: found, as: coding, held) == value { found += 1 }
-    return found
+    guard let buffer = place.slice?.buffer else { return 1 }
+    return coding.sameEntries(buffer.bytes, at: place.offset, of: count)
   }
 
   /// The place of an entry of the table at an offset; `left` entries of blocks are there in a row.

@@ -68,6 +68,25 @@ extension BlockEntryCoding {
     }
   }
 
+  /// How many of `count` entries from a byte offset on have the value that stands there: at least 1.
+  func sameEntries(_ bytes: RawSpan, at offset: Int, of count: UInt64) -> UInt64 {
+    guard count > 1 else { return 1 }
+    let value = value(bytes, at: offset)
+    // Eight bytes at a time, as they stand there.
+    let perWord = UInt64(8 / width)
+    var word = isBigEndian ? value : value.byteSwapped
+    if perWord == 2 {
+      let half = isBigEndian ? value : word >> 32
+      word = half << 32 | half
+    }
+    var found: UInt64 = offset % 8 == 0 ? 0 : 1
+    let first = (offset + Int(found) * width) / 8
+    let words = Int((count - found) / perWord)
+    found += perWord * UInt64(bytes.run64(first..<first + words, first: word, step: 0, mask: .max))
+    while found < count, self.value(bytes, at: offset + Int(found) * width) == value { found += 1 }
+    return found
+  }
+
   /// Writes the values of a new table's entries, a run at a time: the first at `offset` in the file.
   ///
   /// - Parameter period: entries after which the values are those at the start again; nil where they are not.

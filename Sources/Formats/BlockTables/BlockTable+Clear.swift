@@ -105,7 +105,7 @@ extension BlockTable {
     if layout.directory != nil {
       try entries.scanDirectory(held) { (item, value) throws(BlockError) in note(item, value) }
     } else {
-      try entries.scan(held) { (item, value) throws(BlockError) in note(item, value) }
+      try entries.scan(passing: .holes, held) { (item, value) throws(BlockError) in note(item, value) }
     }
     return items
   }

@@ -70,13 +70,15 @@ struct BlockTableCheck: BlockTableWork {
     var window = UnitWindow(of: layout.unitsInFile(fileLength))
     var leaks = LeakedPlaces(layout)
     var isFirst = true
+    var seen: UInt64 = 0
     var expected: (block: UInt64, place: UInt64)?
     var endOfUse = layout.endOfReserved
     repeat {
       let hasWindow = window.advance()
       for range in layout.reserved { _ = window.insert(layout.units(of: range)) }
       try entries.scan(held) { (item, value) throws(BlockError) in
-        if item.number % 4096 == 0 { try context.checkInterrupted() }
+        seen &+= 1
+        if seen % 4096 == 0 { try context.checkInterrupted() }
         guard let entry = entries.checked(value, of: item, held) else {
           if isFirst { try note(.nowhere, item, value, &result, report) }
           return

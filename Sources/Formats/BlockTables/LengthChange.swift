@@ -37,7 +37,7 @@ struct LengthChange: BlockTableWork {
 
   /// Gives up the places of blocks behind the end of the disk.
   private func drop(_ blocks: Range<UInt64>, _ held: borrowing Held) throws(BlockError) {
-    try setHoles(in: blocks, { (_, entry) in entry != .hole && entry != .zero }, held) {
+    try setHoles(in: blocks, keeping: .placeless, held) {
       (block, entry, held: borrowing Held) throws(BlockError) in
       if let entry { try space.giveUp(entry, of: block, held) }
       try space.settleMany(held)
@@ -49,16 +49,13 @@ struct LengthChange: BlockTableWork {
   func clearBehindEnd(upTo count: UInt64, _ held: borrowing Held) throws(BlockError) {
     let end = min(count, layout.capacity)
     guard layout.blockCount < end else { return }
-    let hole = entries.coding.value(of: .hole)
-    try setHoles(in: layout.blockCount..<end, { (value, _) in value != hole }, held) {
-      (_, _, _: borrowing Held) in
-    }
+    try setHoles(in: layout.blockCount..<end, keeping: .holes, held) { (_, _, _: borrowing Held) in }
   }
 
-  /// Lets those blocks be holes whose entries are meant, where they have any; `body` is told of each entry before, nil where
-  /// it makes no sense.
+  /// Lets blocks be holes, where they have entries, but those that a look passes over; `body` is told of each entry before,
+  /// nil where it makes no sense.
   private func setHoles(
-    in blocks: Range<UInt64>, _ isMeant: (UInt64, BlockEntry?) -> Bool, _ held: borrowing Held,
+    in blocks: Range<UInt64>, keeping kept: BlockEntries.Passed, _ held: borrowing Held,
     _ body: (UInt64, BlockEntry?, borrowing Held) throws(BlockError) -> Void
   ) throws(BlockError) {
     try entries.writeEntries(held)
@@ -69,11 +66,9 @@ struct LengthChange: BlockTableWork {
     while position < blocks.upperBound {
       var end = position + min(window, blocks.upperBound - position)
       var found: [(block: UInt64, entry: BlockEntry?)] = []
-      try entries.scan(position..<end, held) { (item, value) throws(BlockError) in
+      try entries.scan(position..<end, passing: kept, held) { (item, value) throws(BlockError) in
         guard case .block(let block) = item, block < end else { return }
-        let entry = entries.checked(value, of: item, held)
-        guard isMeant(value, entry) else { return }
-        found.append((block, entry))
+        found.append((block, entries.checked(value, of: item, held)))
         if found.count == BlockTable.rememberedPlaces { end = block + 1 }
       }
       for (block, entry) in found {

@@ -72,7 +72,7 @@ struct TableMove: BlockTableWork {
       written += UInt64(filled)
       filled = 0
     }
-    try entries.scan(held) { (item, value) throws(BlockError) in
+    try entries.scan(passing: .holes, held) { (item, value) throws(BlockError) in
       guard let moved = spelling.value(of: try entries.entry(value, of: item, held)) else {
         throw BlockError(.tooLarge, "\(item) cannot say where that is")
       }
