@@ -283,6 +283,19 @@ struct QcowFormatTests {
     #expect(try again.check().result.allocatedClusters == 0)
   }
 
+  @Test("a disk that grows over its backing file fills the place that its L1 table had")
+  func growsOverBacking() throws {
+    let below = [UInt8](repeating: 7, count: 1 << 20)
+    let bytes = try MemoryQcow.bytes(size: 512, ["backing_file": "base"])
+    let image = try MemoryQcow(bytes, below: below)
+    try image.edge.truncate(to: 10_240_512)
+    try image.close()
+    let again = try MemoryQcow(image.memory.bytes, below: below)
+    let check = try again.check()
+    #expect(check.lines == [] && check.result.leaks == 0 && check.result.allocatedClusters == 2047)
+    #expect(try again.edge.array(at: 512, count: 1 << 20).consists(of: 0))
+  }
+
   @Test("a large disk that becomes small leaves no room of its L1 table")
   func smaller() throws {
     let image = try MemoryQcow(size: 1 << 38)

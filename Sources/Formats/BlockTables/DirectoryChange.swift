@@ -42,9 +42,13 @@ struct DirectoryChange: BlockTableWork {
     if directory.second != nil { next.directory?.second = places[0].lowerBound }
     next.capacity = UInt64(first.count) / UInt64(directory.coding.width) * directory.perTable
     next.reserved.removeAll { old.contains($0) }
+    // What was left alone behind a directory is so no more.
+    next.spare.removeAll { range in old.contains { $0.upperBound == range.lowerBound } }
     try header(next)
     table.use(next, entries.coding, held)
     try space.letGo(old, held)
+    // Where that is not possible, what was given up is lost until a repair.
+    try? space.offerUnused(held)
   }
 
   /// Moves the directories of a disk that became shorter to the first units that nothing takes, spare ones among them, where
