@@ -24,7 +24,7 @@ package enum XMLHead {
       } else if rest.starts(with: "<!--".utf8) {
         rest = behind("-->", in: rest)
       } else if rest.starts(with: "<!DOCTYPE".utf8) {
-        rest = behind(">", in: rest)
+        rest = behindDocumentType(rest)
       } else {
         break
       }
@@ -41,6 +41,23 @@ package enum XMLHead {
   package static func isParallelsDisk(_ head: RawSpan) -> Bool { root(of: head) == "Parallels_disk_image" }
 
   private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+
+  /// What follows a document type, with the declarations in brackets that it may have; nothing where it has no end.
+  private static func behindDocumentType(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    var isInside = false
+    var quote: UInt8?
+    for index in text.indices {
+      switch text[index] {
+      case let byte where quote != nil: if byte == quote { quote = nil }
+      case let byte where byte == UInt8(ascii: "'") || byte == UInt8(ascii: "\""): quote = byte
+      case UInt8(ascii: "["): isInside = true
+      case UInt8(ascii: "]"): isInside = false
+      case UInt8(ascii: ">") where !isInside: return text[(index + 1)...]
+      default: break
+      }
+    }
+    return text[text.endIndex...]
+  }
 
   /// What follows the next `sign`; nothing where there is none.
   private static func behind(_ sign: String, in text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
