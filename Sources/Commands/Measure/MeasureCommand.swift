@@ -79,8 +79,17 @@ struct MeasureCommand: ProgramCommand {
     }
     var wish = MeasureOptions(source)
     (wish.format, wish.creationOptions) = (targetFormat, list)
-    let job = try MeasureJob(wish, opener: session.opener)
+    let job: MeasureJob
     do throws(BlockError) {
+      do throws(BlockError) {
+        job = try MeasureJob(wish, opener: session.opener)
+      } catch {
+        // A source that cannot be opened is told first.
+        if case .image = source {
+          try session.run(MeasureJob(MeasureOptions(source), opener: session.opener))
+        }
+        throw error
+      }
       try session.run(job, session.reporter(isShown: false))
     } catch {
       // A snapshot that is not there says nothing against the image.

@@ -21,3 +21,8 @@ run strata measure missing
 run strata measure -f qcow2 a.raw
 run strata measure -l snapshot.frob=1 a.qcow2
 run strata measure --object frob,id=a a.raw
+qemu-img create -q -f qcow2 a.qcow2 1M
+for words in '-O nope' '-O qcow2 -o nope=1' '-O qcow2 -o cluster_size=3' '-O vdi -o nope=1' '-O qcow2 -l nope -o nope=1'; do
+  run strata measure $words missing
+  run strata measure $words a.qcow2
+done
