@@ -76,6 +76,8 @@ extension BlockDriver {
   package var filteredSlot: EdgeSlot? { nil }
   /// Takes no notice.
   package func note(_ event: BlockEvent) {}
+  /// Tells of nothing.
+  package func tells(of event: BlockEvent) -> Bool { false }
   /// Nothing beyond the common lines.
   package func formatInformation(of node: Node) -> FormatInformation? { nil }
 

@@ -112,6 +112,9 @@ package protocol BlockDriver: AnyObject, Sendable {
   /// The node above is about to do something, which the request that follows does not say.
   func note(_ event: BlockEvent)
 
+  /// Whether the driver tells its children of a step, as `qemu-img`'s driver of that name does.
+  func tells(of event: BlockEvent) -> Bool
+
   /// The format's own lines of `info`, or nil.
   func formatInformation(of node: Node) -> FormatInformation?
 }

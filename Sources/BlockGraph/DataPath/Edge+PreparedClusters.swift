@@ -43,9 +43,10 @@ package struct PreparedClusters: ~Copyable, Sendable {
   fileprivate mutating func write(_ data: RawSpan) throws(BlockError) {
     for piece in slot.pieces {
       let child = try node.child(in: piece.location.slot)
-      child.note(.writeCompressed)
+      node.note(.writeCompressed, to: child)
       try child.write(at: piece.location.offset, from: data.slice(piece.bytes))
     }
+    node.note(.l2UpdateCompressed, to: node.file)
     isFinished = true
     try format.finishCompressed(slot, written: true, of: node)
   }

@@ -153,17 +153,17 @@ extension Node {
         part.fill()
       case (.unallocated, _, _):
         if let backing {
-          file?.note(.readBackingAIO)
+          note(.readBackingAIO, to: file)
           try backing.read(at: position, into: &part)
         } else {
           part.fill()
         }
       case (.data, .plain, .some(let location)):
         let edge = try child(in: location.slot)
-        edge.note(.readAIO)
+        note(.readAIO, to: edge)
         try edge.read(at: location.offset, into: &part)
       case (.data, let encoding, _):
-        file?.note(encoding == .compressed ? .readCompressed : .readAIO)
+        note(encoding == .compressed ? .readCompressed : .readAIO, to: file)
         try format.readEncoded(extent, at: position, into: &part, of: self)
       }
       done += count

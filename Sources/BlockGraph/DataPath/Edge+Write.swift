@@ -231,7 +231,7 @@ extension Node {
     let isAlone = slot.fillBefore == 0 && slot.fillAfter == 0
     let encryption = isAlone && isEncrypted ? nil : encryption
     if isAlone, encryption == nil {
-      edge.note(.writeAIO)
+      note(.writeAIO, to: edge)
       return try edge.write(at: slot.location.offset, from: data, unchanged: unchanged)
     }
     guard encryption != nil || slot.fillBefore + slot.fillAfter <= Node.largestFill else {
@@ -240,7 +240,8 @@ extension Node {
     let before = Int(slot.fillBefore)
     let whole = Buffer(count: before + data.byteCount + Int(slot.fillAfter))
     var bytes = whole.mutableBytes
-    if !isAlone { edge.note(.cowRead) }
+    let isCopied = try hasContent(around: slot, at: position)
+    if !isAlone { note(isCopied ? .cowRead : .clusterAllocSpace, to: edge) }
     if before > 0 {
       var head = bytes.slice(0..<before)
       try read(at: position - slot.fillBefore, into: &head)
@@ -254,9 +255,16 @@ extension Node {
     }
     let place = slot.location.offset - slot.fillBefore
     try encryption?.encrypt(&bytes, guestOffset: position - slot.fillBefore, hostOffset: place)
-    if !isAlone { edge.note(.cowWrite) }
-    edge.note(.writeAIO)
+    if isCopied { note(.cowWrite, to: edge) }
+    note(.writeAIO, to: edge)
     try edge.write(at: place, from: whole.bytes, unchanged: unchanged)
+  }
+
+  /// Whether what there is around the data of a slot may be more than zeros.
+  private func hasContent(around slot: WriteSlot, at position: UInt64) throws(BlockError) -> Bool {
+    guard slot.fillBefore + slot.fillAfter > 0 else { return false }
+    if backing != nil { return true }
+    return try extent(at: position, length: 1).kind == .data
   }
 
   /// The largest number of bytes around data that are written together with it.

@@ -59,6 +59,13 @@ package final class Edge: @unchecked Sendable {
   package func note(_ event: BlockEvent) { child.driver.note(event) }
 }
 
+extension Node {
+  /// Tells a child what the next request is about, where the driver is one that does.
+  package func note(_ event: BlockEvent, to edge: Edge?) {
+    if driver.tells(of: event) { edge?.note(event) }
+  }
+}
+
 extension Edge: FilteredStorage {
   /// Those of the child.
   package var limits: Limits { child.limits }

@@ -119,7 +119,9 @@ extension BlockEntries {
         .corrupt, "a part of the block map (offset \(start)) lies past the end of the file",
         advice: "'check' tells what else is wrong, 'check -r all' mends what can be mended.")
     }
-    if layout.directory != nil, cache === self.cache { file.note(.l2Load) }
+    if cache === self.cache, layout.directory?.loadsNewTables == true || !newTable.contains(start) {
+      held.node.note(.l2Load, to: file)
+    }
     return try cache.slice(at: start, from: file, releasing: releasing, held) { () throws(BlockError) in
       try self.writeEntries(held)
     }

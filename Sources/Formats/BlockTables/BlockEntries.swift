@@ -27,6 +27,8 @@ final class BlockEntries {
   private var twins: [UInt64: UInt64] = [:]
   /// Those of tables, or of bitmaps that stand apart; nil until they have been looked for, and where there are none.
   private var tablePlaces: TablePlaces?
+  /// The bytes of the table that was made last.
+  private(set) var newTable: Range<UInt64> = 0..<0
   /// Blocks that have entries already though the guest's disk does not have them yet; 0 for no more than it has.
   private(set) var madeBlocks: UInt64 = 0
 
@@ -236,6 +238,7 @@ final class BlockEntries {
   ) {
     let coding = item.isTable ? layout.directory?.coding : self.coding
     if old == coding?.value(of: .hole), let place = place(of: item, entry, held) {
+      newTable = place
       tablePlaces?.add(place)
     } else {
       tablePlaces = nil
@@ -279,7 +282,7 @@ final class BlockEntries {
     }
     for level in [bitmaps, cache, directories] where level.isDirty {
       try file.flush()
-      if layout.directory != nil, level !== bitmaps { file.note(level === cache ? .l2Update : .l1Update) }
+      if level !== bitmaps { held.node.note(level === cache ? .l2Update : .l1Update, to: file) }
       if let journal {
         try level.writeDirty(inUnitsOf: journal.unit, held) { (parts) throws(BlockError) in
           try journal.write(parts, of: held.node)

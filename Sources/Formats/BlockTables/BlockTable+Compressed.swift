@@ -19,6 +19,7 @@ extension BlockTable {
         for cluster in clusters {
           let block = cluster.guestOffset / layout.blockSize
           try claim(block, for: slot.allocation, held)
+          held.node.note(.clusterAlloc, to: held.node.file)
           let place = try space.takeBytes(UInt64(cluster.size), held)
           packed.append((block, place))
           guard

@@ -108,6 +108,7 @@ extension BlockTable {
     let first = blocks.lowerBound
     let isPartial = entry == .hole && layout.storesInPart
     if isPartial { try makeBits(of: first, held) }
+    held.node.note(.clusterAlloc, to: held.node.file)
     let taken = try space.takePlaces(UInt64(blocks.count), held)
     let count = UInt64(taken.count) / layout.blockUnits
     let at = layout.place(at: taken.lowerBound)
@@ -125,6 +126,7 @@ extension BlockTable {
         entries.coding.value(of: layout.newEntry(last, isPartial)) != nil
       else { throw BlockError(.tooLarge, "the image has no place for another block") }
       let isWritten = copies || (inside == 0 && length == room)
+      if !isWritten { held.node.note(.cowWrite, to: held.node.file) }
       try space.makeBlank(taken, isWhole: isPartial || isWritten, isWritten: !isPartial && isWritten, held)
     } catch {
       space.giveBack(taken, held)

@@ -208,6 +208,8 @@ package struct BlockTableDirectory: Sendable {
   package var coding: any BlockEntryCoding
   /// The file offset of a second directory, whose tables have the same entries; nil where there is none.
   package var second: UInt64?
+  /// Whether the loading of a table that has just been made is told, as that of any other.
+  package var loadsNewTables = false
 
   /// Makes a list.
   package init(perTable: UInt64, coding: any BlockEntryCoding, second: UInt64? = nil) {

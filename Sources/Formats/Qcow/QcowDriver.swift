@@ -45,6 +45,14 @@ final class QcowDriver: BlockTableDriver, @unchecked Sendable {
     return limits
   }
 
+  func tells(of event: BlockEvent) -> Bool {
+    switch event {
+    case .readAIO, .readBackingAIO, .writeAIO, .writeCompressed: true
+    case .clusterAlloc, .l1Update, .l2Load, .l2Update, .l2UpdateCompressed: true
+    default: false
+    }
+  }
+
   // MARK: Reading
 
   func extent(at offset: UInt64, length: UInt64, of node: Node) throws(BlockError) -> Extent {

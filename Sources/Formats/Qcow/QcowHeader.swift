@@ -147,6 +147,7 @@ extension QcowHeader {
       unitLimit: UInt64(Int64.max) / 512, placesStay: true)
     layout.alignment = clusterSize
     layout.directory = BlockTableDirectory(perTable: perTable, coding: QcowCoding(clusterBits: nil))
+    layout.directory?.loadsNewTables = true
     layout.reserved = [0..<UInt64(QcowHeader.length), tableOffset..<tableOffset + tableBytes]
     if let backingName { layout.reserved.append(nameOffset..<nameOffset + UInt64(backingName.spelledCount)) }
     // Other programs write the L1 table in whole sectors.

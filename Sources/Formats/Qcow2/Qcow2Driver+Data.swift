@@ -24,6 +24,9 @@ extension Qcow2Driver: FormatDriver {
     return limits
   }
 
+  /// Everything.
+  func tells(of event: BlockEvent) -> Bool { true }
+
   /// Everything but which state of the disk is served.
   var mutableOptions: Set<String> { Qcow2Options.mutable.union(["backing"]) }
 

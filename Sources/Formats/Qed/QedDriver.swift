@@ -29,6 +29,13 @@ final class QedDriver: MarkingDriver, @unchecked Sendable {
     return information
   }
 
+  func tells(of event: BlockEvent) -> Bool {
+    switch event {
+    case .readAIO, .readBackingAIO, .writeAIO, .cowWrite, .l1Update, .l2Load, .l2Update: true
+    default: false
+    }
+  }
+
   // MARK: The mark
 
   /// Lets the header say that the image is being changed. One that says so already is mended first.

@@ -124,6 +124,8 @@ final class RawDriver: FormatDriver {
 
   func finishWrite(_ slot: WriteSlot, written: Bool, of node: Node) throws(BlockError) {}
 
+  func tells(of event: BlockEvent) -> Bool { event == .readAIO || event == .writeAIO }
+
   func flush(_ node: Node) throws(BlockError) { try node.file?.flush() }
 
   func truncate(to length: UInt64, exact: Bool, preallocation: Preallocation, of node: Node)

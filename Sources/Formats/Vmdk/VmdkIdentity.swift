@@ -64,6 +64,14 @@ extension VmdkDriver {
   /// The content identifier, which changes with the content.
   var identity: ImageIdentity { VmdkDescriptor.identity(descriptor?.current.contentID ?? 0) }
   var nextIdentity: ImageIdentity { VmdkDescriptor.identity(descriptor?.nextContentID ?? 0) }
+
+  func tells(of event: BlockEvent) -> Bool {
+    switch event {
+    case .readAIO, .readCompressed, .writeAIO, .writeCompressed: true
+    case .cowRead, .cowWrite, .l2Load, .l2Update: true
+    default: false
+    }
+  }
 }
 
 extension VmdkDescriptor {

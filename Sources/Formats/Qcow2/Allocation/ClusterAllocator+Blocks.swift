@@ -17,7 +17,6 @@ extension ClusterAllocator {
     guard index < UInt64(refcounts.table.count) else { return try growRefcountTable(held) }
     try guardian.refuseTaken(place..<place + 1, for: "refcount block", held)
     let offset = place << geometry.clusterBits
-    files.note(.refblockAlloc, held)
     files.note(.refblockAllocWrite, held)
     try files.clearCluster(at: offset, held)
     refcounts.cache.drop(from: offset, bytes: geometry.clusterSize, held)

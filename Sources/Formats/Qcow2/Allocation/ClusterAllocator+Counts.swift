@@ -44,6 +44,7 @@ extension ClusterAllocator {
     let perSlice = refcounts.countsPerSlice
     let offset = block + UInt64(index / perSlice * refcounts.cache.sliceBytes)
     let first = index % perSlice
+    files.note(.refblockAlloc, held)
     if let slice = refcounts.cache.cached(at: offset, held) {
       return Counts(slice: slice, first: first, remaining: perSlice - first)
     }

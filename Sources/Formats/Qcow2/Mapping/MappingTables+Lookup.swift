@@ -72,7 +72,9 @@ extension MappingTables {
   {
     if let slice = l2Cache.cached(at: offset, held) { return slice }
     let file = try files.file(held)
-    files.note(.l2Load, held)
+    if newTable.map({ $0 <= offset && offset - $0 < geometry.clusterSize }) != true {
+      files.note(.l2Load, held)
+    }
     return try l2Cache.slice(at: offset, from: file, releasing: releasing, held) { () throws(BlockError) in
       try self.writeBack(held)
     }

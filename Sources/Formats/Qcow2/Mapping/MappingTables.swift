@@ -18,6 +18,8 @@ final class MappingTables: @unchecked Sendable {
   private(set) var l1: TableInMemory
   /// Slices of L2 tables, those of snapshots included.
   private(set) var l2Cache: TableCache
+  /// The L2 table that was entered last, which is not loaded as those from before are.
+  private(set) var newTable: UInt64?
   private let guestLength: Atomic<UInt64>
   /// Held by a thread that changes the tables in memory, and by one that looks at them without the lock: never while
   /// anything is read or written.
@@ -60,6 +62,7 @@ final class MappingTables: @unchecked Sendable {
 
   /// Lets an L1 entry point to a table that is its own.
   func setTable(_ index: Int, at offset: UInt64) {
+    newTable = offset
     gate.withLock { l1[index] = L1Entry(table: offset).rawValue }
   }
   /// Lets an L1 entry point nowhere.
