@@ -173,4 +173,77 @@ import Testing
       }
     }
   }
+
+  @Test(
+    "a marker whose size is damaged takes no other grain with it, also where a directory entry is damaged")
+  func wrongSizes() throws {
+    let sample = try SampleStream()
+    let directory = Places(sample.bytes).directory
+    for (index, marker) in sample.markers.enumerated().dropLast() {
+      for bit in [9, 10, 12, 14, 15, 16] {
+        let size = sample.bytes.little(marker + 8, 4) ^ 1 << UInt64(bit)
+        for fields in [[], [(directory, 4, 0x00ff_ffff)]] as [[(Int, Int, UInt64)]] {
+          let (bytes, _) = try mended(sample.bytes.littleChanged([(marker + 8, 4, size)] + fields))
+          let again = try MemoryVmdk(bytes, flags: .checking)
+          for (other, grain) in SampleStream.grains.enumerated() where other != index {
+            let isSame =
+              try again.edge.array(at: grain * SampleStream.grain, count: 512)
+              == Array(SampleStream.content(of: grain)[..<512])
+            #expect(isSame, "grain \(grain), bit \(bit) of grain \(SampleStream.grains[index])")
+          }
+        }
+      }
+    }
+  }
+
+  @Test("an entry that leads to another's grain is cleared where there is no grain of its own")
+  func othersGrain() throws {
+    let sound = try SampleStream().bytes
+    let table = Places(sound).tables[0]
+    let (bytes, fixed) = try mended(sound.littleChanged([(table + 4 * 100, 4, sound.little(table, 4))]))
+    let isMended = bytes == sound
+    #expect(isMended && fixed == 1)
+  }
+
+  @Test("what the redundant directory has of grains that there are not is not taken over")
+  func redundantGarbage() throws {
+    let sound = try MarkerMendTests.inFront()
+    // The second table, which has no grain, by both directories.
+    let (second, first) = ((22 + 4) * 512, Int(sound.little(56, 8) + 1 + 4) * 512)
+    #expect(sound.little(second, 4) == 0 && sound.little(first, 4) == 0)
+    let image = try MemoryVmdk(sound.littleChanged([(second + 400, 4, 130)]), flags: .checking)
+    let check = try image.check()
+    #expect(check.result.corruptions == 0 && check.lines == [])
+    let directory = 21 * 512
+    let (bytes, fixed) = try mended(sound.littleChanged([(directory + 8, 4, 23)]))
+    let isMended = bytes == sound
+    #expect(isMended && fixed == 1)
+  }
+
+  @Test("a footer that tells of another disk than the header is damaged")
+  func otherFooter() throws {
+    let sound = try SampleStream().bytes
+    for (field, width) in [(12, 8), (20, 8), (44, 4)] {
+      let place = sound.count - 1024 + field
+      let (bytes, fixed) = try mended(sound.littleChanged([(place, width, sound.little(place, width) ^ 4)]))
+      let isMended = bytes == sound
+      #expect(isMended && fixed == 1, "\(field)")
+    }
+  }
+
+  @Test("a marker that tells of another place moves no grain there", arguments: [0, 1, 2])
+  func movedMarker(_ other: Int) throws {
+    let sample = try SampleStream()
+    let directory = Places(sample.bytes).directory
+    // The second grain says that it is the 101st, while the directory or the footer is damaged, or nothing else.
+    let damages: [[(Int, Int, UInt64)]] = [
+      [], [(directory, 4, 0x00ff_ffff)], [(sample.bytes.count - 1024, 4, 0)],
+    ]
+    let (bytes, _) = try mended(
+      sample.bytes.littleChanged([(sample.markers[1], 8, 100 * 128)] + damages[other]))
+    let again = try MemoryVmdk(bytes, flags: .checking)
+    #expect(try again.check().result.corruptions == 1)
+    #expect(try again.edge.array(at: 100 * SampleStream.grain, count: 512).consists(of: 0))
+    #expect(throws: BlockError.self) { try again.edge.array(at: SampleStream.grain, count: 512) }
+  }
 }

@@ -146,7 +146,7 @@ struct DirectoryMend {
     for number in 0..<Int(header.tables) where looksIntoTables {
       let (one, other) = (first.bytes.little32(at: number * 4), second.bytes.little32(at: number * 4))
       guard one != other, isTable(UInt64(one)), isTable(UInt64(other)) else { continue }
-      if try mended((UInt64(one), UInt64(other)), read).counts != (0, 0) { differing.insert(number) }
+      if try mended((UInt64(one), UInt64(other)), number, read).counts != (0, 0) { differing.insert(number) }
     }
     let misled = try misled(differing, first, second, read)
     for number in 0..<Int(header.tables) {
@@ -170,7 +170,7 @@ struct DirectoryMend {
         try place(table, number, of: header.secondDirectory, second, &used)
         counts.second += 1
       case (true, true) where differing.contains(number):
-        let mended = try mended(places, read)
+        let mended = try mended(places, number, read)
         if mended.counts.first > 0 { try recovery.add(.write(at: places.0 * 512, mended.first)) }
         if mended.counts.second > 0 { try recovery.add(.write(at: places.1 * 512, mended.second)) }
         counts.entries += mended.counts.first
@@ -227,12 +227,15 @@ struct DirectoryMend {
   }
 
   /// Two tables that say the same without what is damaged of each, and how many values that are.
-  private func mended(_ places: (UInt64, UInt64), _ read: VmdkReader) throws(BlockError) -> (
+  private func mended(_ places: (UInt64, UInt64), _ number: Int, _ read: VmdkReader) throws(BlockError) -> (
     first: Buffer, second: Buffer, counts: (first: UInt64, second: UInt64)
   ) {
     let bytes = Int(header.perTable) * 4
     let (first, second) = (try read(places.0 * 512, bytes), try read(places.1 * 512, bytes))
-    let counts = (takeOver(from: second, into: first), takeOver(from: first, into: second))
+    let counts = (
+      try takeOver(from: second, into: first, number, read),
+      try takeOver(from: first, into: second, number, read)
+    )
     return (first, second, counts)
   }
 
@@ -266,6 +269,20 @@ struct DirectoryMend {
     return (try misled(first, by: second), try misled(second, by: first))
   }
 
+  /// Whether an entry of a table leads to a compressed grain whose marker says the same; always where there are no markers.
+  private func isVouchedFor(_ table: Buffer, _ number: Int, _ read: VmdkReader) throws(BlockError) -> Bool {
+    guard header.isCompressed else { return true }
+    for index in 0..<Int(header.perTable) {
+      let value = table.bytes.little32(at: index * 4)
+      guard value > 1, isGrain(value) else { continue }
+      let sector = UInt64(number) * header.perTableSectors + UInt64(index) * header.grain
+      let marker = try read(UInt64(value) * 512, GrainMarker.length)
+      let found = header.grainMarker(marker.bytes, at: UInt64(value), fileLength: fileLength)
+      if found?.sector == sector { return true }
+    }
+    return false
+  }
+
   /// Sectors of a grain in the file; 0 for what is none.
   private func sectors(of value: UInt32, _ read: VmdkReader) throws(BlockError) -> UInt64 {
     guard header.isCompressed else { return header.grain }
@@ -275,15 +292,21 @@ struct DirectoryMend {
     return UInt64(GrainMarker.length + known.1.size).dividedUp(by: 512)
   }
 
-  /// Takes values of another table where those of a table lead nowhere, or where it has none at all; how many.
-  private func takeOver(from other: Buffer, into table: Buffer) -> UInt64 {
+  /// Takes values of another table where those of a table lead nowhere, or where it has none at all; how many. Where grains
+  /// have markers, one of them has to say the same of the other table.
+  private func takeOver(
+    from other: Buffer, into table: Buffer, _ number: Int, _ read: VmdkReader
+  ) throws(BlockError) -> UInt64 {
     var taken: UInt64 = 0
     // While a table is being written, the other one may still have nothing.
     let isBlank = !header.isUnclean && table.bytes.isZero
+    var isVouched: Bool?
     var bytes = table.mutableBytes
     for index in 0..<Int(header.perTable) {
       let (value, known) = (table.bytes.little32(at: index * 4), other.bytes.little32(at: index * 4))
       guard known != 0, isGrain(known), isBlank || !isGrain(value) else { continue }
+      if isVouched == nil { isVouched = try isVouchedFor(other, number, read) }
+      guard isVouched == true else { return 0 }
       bytes.storeLittle(known, at: index * 4)
       taken += 1
     }

@@ -81,6 +81,7 @@ struct MarkerMend {
     var conflicts: [Range<UInt64>] = []
     let inside = tables.directory.indices.filter { tables.isInside(UInt64(tables.directory[$0])) }
     let sorted = inside.sorted { tables.directory[$0] < tables.directory[$1] }
+    let search = MarkerSearch(header, fileLength: fileLength)
     var walk = MarkerWalk(header, fileLength: fileLength, searches: true)
     // Behind damage, what looks like a grain may be the content of one, until a table knows it.
     var isCertain = true
@@ -91,7 +92,9 @@ struct MarkerMend {
       case .grain(let sector):
         let range = place..<walk.end
         endOfGrains = walk.end
-        if tables.overlaps(range), conflicts.count < 1024 { conflicts.append(range) }
+        if conflicts.count < 1024, tables.overlaps(range), try search.isWhole(place, read) {
+          conflicts.append(range)
+        }
         var next = sorted.firstIndexSorted {
           UInt64(tables.directory[$0]) + header.tableSectors > range.lowerBound
         }
@@ -164,8 +167,16 @@ struct MarkerMend {
       return
     }
     let table = try tables.load(sector, read)
+    let isVouchedFor = found.indices.contains {
+      found[$0] != 0 && table.bytes.little32(at: $0 * 4) == found[$0]
+    }
     for (index, entry) in found.enumerated() where entry != 0 {
-      if table.bytes.little32(at: index * 4) != entry { entries[number, default: [:]][index] = entry }
+      let stored = table.bytes.little32(at: index * 4)
+      if stored == 0, isVouchedFor {
+        unreferenced[entry] = (number, index)
+      } else if stored != entry {
+        entries[number, default: [:]][index] = entry
+      }
     }
     adopted[number] = place
     lost[number] = nil
@@ -173,18 +184,30 @@ struct MarkerMend {
     try countUp(entries[number]?.count ?? 0)
   }
 
-  /// Leaves grains alone that another entry leads to: their markers are damaged, or they stand for two places.
+  /// Leaves grains alone that another entry leads to, of either directory: their markers are damaged, or they stand for two
+  /// places.
   private mutating func dropReferenced(_ read: VmdkReader) throws(BlockError) {
     guard !unreferenced.isEmpty else { return }
-    for number in 0..<header.tables where tables.isKnown[Int(number)] {
-      let table = try tables.load(UInt64(tables.directory[Int(number)]), read)
-      for index in 0..<Int(header.perTable) {
-        let entry = table.bytes.little32(at: index * 4)
-        if entry != 0, entries[number]?[index] == nil { unreferenced[entry] = nil }
+    var second: Buffer?
+    if let place = header.redundantDirectory { second = try read(place * 512, Int(header.tables) * 4) }
+    for number in 0..<header.tables {
+      if let place = adopted[number] ?? (tables.isKnown[Int(number)] ? tables.directory[Int(number)] : nil) {
+        drop(by: try tables.load(UInt64(place), read), number)
       }
+      guard let second else { continue }
+      let place = UInt64(second.bytes.little32(at: Int(number) * 4))
+      if tables.isInside(place) { drop(by: try tables.load(place, read), number) }
     }
     for (place, grain) in unreferenced.sorted(by: { $0.key < $1.key }) {
       entries[grain.number, default: [:]][grain.index] = place
+    }
+  }
+
+  private mutating func drop(by table: Buffer, _ number: UInt64) {
+    for index in 0..<Int(header.perTable) {
+      let entry = table.bytes.little32(at: index * 4)
+      guard entry != 0, entries[number]?[index] == nil, let own = unreferenced[entry] else { continue }
+      if own != (number, index) { unreferenced[entry] = nil }
     }
   }
 
@@ -197,9 +220,10 @@ struct MarkerMend {
       try read(place * 512, Int(header.tables) * 4)
     }
     for (number, place) in adopted { directory[Int(number)] = place }
-    let unled = emptyEntries(&directory)
+    let unled = try emptyEntries(&directory, read)
     let ledCount = adopted.filter { tables.directory[Int($0.key)] != $0.value }.count + lost.count
     var mendedTables: [UInt64: Buffer] = [:]
+    var shared = 0
     for (number, changes) in entries.sorted(by: { $0.key < $1.key }) {
       let place = UInt64(directory[Int(number)])
       let table = try tables.load(place, read)
@@ -210,7 +234,7 @@ struct MarkerMend {
     }
     if let second, let place = header.redundantDirectory {
       for (number, entries) in lost { mendedTables[number] = bytes(of: entries) }
-      try mendSecond(second, at: place, mendedTables)
+      shared = try mendSecond(second, at: place, mendedTables, read)
     }
     if isStream, !lost.isEmpty {
       try makeEnd(&directory, read)
@@ -223,49 +247,69 @@ struct MarkerMend {
     for (count, words) in [
       (ledCount, "entries of the grain directory are damaged or missing; markers tell of their tables"),
       (unled, "entries of the grain directory lead to no table, and there is no grain of theirs"),
+      (shared, "entries of the redundant grain directory lead to the tables of others"),
       (mended, "entries of grain tables are damaged or missing; markers tell of their grains"),
     ] where count > 0 {
       texts.append(("ERROR: \(count) \(words)", UInt64(count)))
     }
   }
 
-  /// Lets tables of the second directory be as those of the first one, where they have a place.
-  private mutating func mendSecond(_ directory: Buffer, at start: UInt64, _ mended: [UInt64: Buffer])
-    throws(BlockError)
-  {
-    guard !mended.isEmpty else { return }
+  /// Lets tables of the second directory be as those of the first one, where they have a place: those that are mended in the
+  /// first one, and those that lie on others. Of the latter, how many.
+  private mutating func mendSecond(
+    _ directory: Buffer, at start: UInt64, _ mended: [UInt64: Buffer], _ read: VmdkReader
+  ) throws(BlockError) -> Int {
     let places = (0..<Int(header.tables)).map { UInt64(directory.bytes.little32(at: $0 * 4)) }
     let sorted = places.indices.sorted { places[$0] < places[$1] }
-    func isFree(_ place: UInt64, for number: UInt64) -> Bool {
+    func isShared(_ place: UInt64, for number: UInt64) -> Bool {
       let range = place..<place + header.tableSectors
       let first = sorted.firstIndexSorted { places[$0] + header.tableSectors > range.lowerBound }
-      let others = sorted[first...].prefix { places[$0] < range.upperBound }
-      return tables.isInside(place) && !misled(into: place) && others.allSatisfy { $0 == number }
+      return !sorted[first...].prefix { places[$0] < range.upperBound }.allSatisfy { $0 == number }
+    }
+    func isFree(_ place: UInt64, for number: UInt64) -> Bool {
+      tables.isInside(place) && !misled(into: place) && !isShared(place, for: number)
     }
     var bytes = directory.mutableBytes
-    var isChanged = false
-    for (number, table) in mended.sorted(by: { $0.key < $1.key }) {
-      let usual = start + header.directorySectors + number * header.tableSectors
+    var (isChanged, count) = (false, 0)
+    for number in 0..<header.tables {
       let stored = places[Int(number)]
+      let isOnOther = stored > 0 && isShared(stored, for: number)
+      guard isOnOther || mended[number] != nil else { continue }
+      let usual = start + header.directorySectors + number * header.tableSectors
       guard let place = [stored, usual].first(where: { isFree($0, for: number) }),
         let value = UInt32(exactly: place)
       else { continue }
+      var table = mended[number]
+      if table == nil, tables.isKnown[Int(number)] {
+        table = try tables.load(UInt64(tables.directory[Int(number)]), read)
+      }
+      guard let table else { continue }
       try recovery.add(.write(at: place * 512, table))
       guard place != stored else { continue }
       bytes.storeLittle(value, at: Int(number) * 4)
       isChanged = true
+      if mended[number] == nil { count += 1 }
     }
     if isChanged { try recovery.add(.write(at: start * 512, directory)) }
+    return count
   }
 
-  /// Lets entries that lead into grains lead nowhere where no grain asks for their table: how many.
-  private func emptyEntries(_ directory: inout [UInt32]) -> Int {
+  /// Lets entries that lead to no table lead nowhere where no grain asks for one: how many. What stands there is not to be
+  /// taken for entries that are mended.
+  private func emptyEntries(_ directory: inout [UInt32], _ read: VmdkReader) throws(BlockError) -> Int {
     var count = 0
     for number in directory.indices
     where directory[number] != 0 && !tables.isKnown[number] && adopted[UInt64(number)] == nil
-      && lost[UInt64(number)] == nil && tables.isInside(UInt64(directory[number]))
-      && (isWhole || misled.contains(number))
+      && lost[UInt64(number)] == nil
     {
+      let place = UInt64(directory[number])
+      guard tables.isInside(place) else { continue }
+      var isElsewhere = place + header.tableSectors > header.overhead
+      if isStream {
+        let marker = try read((place - 1) * 512, 512)
+        isElsewhere = !StreamMarker.table.isMarker(marker.bytes, before: header.tableSectors)
+      }
+      guard misled.contains(number) || tables.isTaken(place) || isWhole && isElsewhere else { continue }
       directory[number] = 0
       count += 1
     }

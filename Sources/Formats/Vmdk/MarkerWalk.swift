@@ -28,6 +28,8 @@ struct MarkerWalk {
   private let searches: Bool
   private var search: MarkerSearch
   private var isFinished = false
+  /// The place of the grain before, whose size led here.
+  private var before: UInt64?
   /// The sector behind all that was understood: the marker of directory or footer, where one was reached.
   private(set) var end: UInt64
 
@@ -54,14 +56,19 @@ struct MarkerWalk {
     let sector = try read(start, 512)
     if let part = sector.bytes.little32(at: 8) > 0 ? grain(sector.bytes) : other(sector.bytes) {
       end = part.behind
+      before = sector.bytes.little32(at: 8) > 0 ? place : nil
       return (place, part.step)
     }
-    guard searches, let next = try search.next(from: place + 1, read) else {
+    // A grain whose size is damaged led past others.
+    var first = place
+    if searches, let before, try !search.isWhole(before, read) { first = before }
+    before = nil
+    guard searches, let next = try search.next(from: first + 1, read) else {
       isFinished = true
       return nil
     }
     end = next
-    return (place, .lost(until: next))
+    return (first, .lost(until: next))
   }
 
   private func grain(_ marker: RawSpan) -> Part? {

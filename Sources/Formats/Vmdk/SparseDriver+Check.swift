@@ -105,7 +105,7 @@ extension SparseDriver {
           report("ERROR: the grain at offset \(offset) of the disk cannot be read: \(error.message)")
           result.corruptions += 1
           let isGone = try isCut(place, guest: offset, file)
-          if try isGone ? true : isNoGrain(place, file) { cut.append(offset) }
+          if try isGone ? true : isNoGrain(place, node, file) { cut.append(offset) }
         } else {
           report("ERROR: the grain at offset \(offset) of the disk: \(error.message)")
           result.checkErrors += 1
@@ -115,11 +115,14 @@ extension SparseDriver {
     return cut
   }
 
-  /// Whether it is known that no grain starts at this place.
-  private func isNoGrain(_ place: UInt64, _ file: Edge) throws(BlockError) -> Bool {
+  /// Whether it is known that no grain starts at this place, or one to which the entry of its own sector leads.
+  private func isNoGrain(_ place: UInt64, _ node: Node, _ file: Edge) throws(BlockError) -> Bool {
     guard knowsAllGrains else { return false }
     let first = try file.read(at: place, count: GrainMarker.length)
-    return header.grainMarker(first.bytes, at: place / 512, fileLength: file.length) == nil
+    let found = header.grainMarker(first.bytes, at: place / 512, fileLength: file.length)
+    guard let sector = found?.sector else { return true }
+    guard case .compressed(place, _) = try table.entry(at: sector * 512, of: node) else { return false }
+    return true
   }
 
   /// Whether the file ends before the grain at this place does.

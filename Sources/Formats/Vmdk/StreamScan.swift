@@ -41,6 +41,7 @@ struct StreamScan {
   private static let mostBytes = Recovery.mostBytes / 2
 
   private let header: SparseHeader
+  private let fileLength: UInt64
   /// The tables that grains were found for, by their numbers.
   private var tables: [UInt64: [UInt32]] = [:]
   /// The sectors of those tables that are there and say the same.
@@ -68,6 +69,7 @@ struct StreamScan {
     throws(BlockError)
   {
     self.header = header
+    self.fileLength = fileLength
     var walk = MarkerWalk(header, fileLength: fileLength, searches: searches)
     end = walk.end
     guard header.directorySectors * 512 <= UInt64(StreamScan.mostBytes) else { throw StreamScan.tooLarge }
@@ -76,7 +78,8 @@ struct StreamScan {
       case .grain(let sector): try note(sector, at: place)
       case .table:
         if let number = lastTable, let entries = tables[number] {
-          adopt(try read((place + 1) * 512, entries.count * 4), number, entries, at: place + 1)
+          let table = try read((place + 1) * 512, entries.count * 4)
+          try adopt(table, number, entries, at: place + 1, read)
         }
       case .directory: isWhole = true
       case .footer: break
@@ -109,20 +112,37 @@ struct StreamScan {
     grains += 1
   }
 
-  /// Keeps a table that says what the markers say, but for grains whose own are damaged: reading these is to fail, and
-  /// nobody is to take them for zeros.
-  private mutating func adopt(_ table: Buffer, _ number: UInt64, _ entries: [UInt32], at start: UInt64) {
+  /// Keeps what a table says besides the markers where some of both agree: of grains whose own markers are damaged, reading
+  /// which is to fail, so that nobody takes them for zeros. Where nothing has to change, the table stays where it is.
+  private mutating func adopt(
+    _ table: Buffer, _ number: UInt64, _ entries: [UInt32], at start: UInt64, _ read: VmdkReader
+  ) throws(BlockError) {
+    let stored = entries.indices.map { table.bytes.little32(at: $0 * 4) }
+    guard entries.indices.contains(where: { entries[$0] != 0 && entries[$0] == stored[$0] }) else { return }
+    let (known, found) = (Set(stored), Set(entries))
     var damaged: Set<Range<UInt64>> = []
-    for (index, entry) in entries.enumerated() {
-      let stored = table.bytes.little32(at: index * 4)
-      if stored == entry { continue }
-      let place = lost.firstIndexSorted { $0.upperBound > UInt64(stored) }
-      guard entry == 0, place < lost.count, lost[place].contains(UInt64(stored)) else { return }
-      damaged.insert(lost[place])
+    var merged = stored
+    for (index, entry) in entries.enumerated() where stored[index] != entry {
+      let value = stored[index]
+      if entry == 0 {
+        let place = lost.firstIndexSorted { $0.upperBound > UInt64(value) }
+        if place < lost.count, lost[place].contains(UInt64(value)) {
+          damaged.insert(lost[place])
+        } else if !found.contains(value) {
+          merged[index] = 0
+        }
+      } else if value == 0 {
+        // The marker of a grain that the table has elsewhere is damaged.
+        if !known.contains(entry) { merged[index] = entry }
+      } else {
+        let marker = try read(UInt64(value) * 512, GrainMarker.length)
+        let sector = number * header.perTableSectors + UInt64(index) * header.grain
+        let grain = header.grainMarker(marker.bytes, at: UInt64(value), fileLength: fileLength)
+        if grain?.sector != sector { merged[index] = entry }
+      }
     }
-    places[number] = UInt32(exactly: start)
-    guard !damaged.isEmpty else { return }
-    tables[number] = entries.indices.map { table.bytes.little32(at: $0 * 4) }
+    if merged == stored { places[number] = UInt32(exactly: start) }
+    tables[number] = merged
     lost.removeAll { damaged.contains($0) }
   }
 

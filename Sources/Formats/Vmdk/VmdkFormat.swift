@@ -223,6 +223,9 @@ package struct VmdkFormat: DriverKind {
     do throws(BlockError) {
       guard first.directory == SparseHeader.atEnd else { return (first, nil, nil) }
       let (header, end) = try footer(of: first, fileLength: fileLength, read)
+      guard header.describesDisk(of: first) else {
+        return (header, end, BlockError(.corrupt, "header and footer tell of different disks"))
+      }
       _ = try header.layout(fileLength: fileLength)
       let marker = try read((header.directory - 1) * 512, 512)
       let isMarked = StreamMarker.directory.isMarker(marker.bytes, before: header.directorySectors)
@@ -240,7 +243,11 @@ package struct VmdkFormat: DriverKind {
     guard (place + 2) * 512 <= fileLength else { return nil }
     let bytes = try read(place * 512, 1024)
     let footer = VmdkFormat.footer(at: 1, of: bytes, first, isBehindAll: false)
-    return footer?.directory == sector + 1 ? footer : nil
+    guard let footer, footer.directory == sector + 1, (try? footer.layout(fileLength: fileLength)) != nil
+    else {
+      return nil
+    }
+    return footer
   }
 
   /// Whether an image has no tables, and so no grains.
