@@ -189,7 +189,7 @@ final class BlockEntries {
 
   /// The units that an item takes.
   func units(of item: BlockTableItem, _ entry: BlockEntry, _ held: borrowing Held) -> Range<UInt64>? {
-    place(of: item, entry, held).map(layout.units(of:))
+    place(of: item, entry, held).map { layout.units(of: $0) }
   }
 
   /// The units that a value names; throws where it makes no sense.

@@ -63,6 +63,8 @@ struct BlockTableCheck: BlockTableWork {
   func look(
     _ held: borrowing Held, _ context: JobContext, _ report: (BlockFinding) throws(BlockError) -> Void
   ) throws(BlockError) -> CheckResult {
+    // A copy for all entries: each costs as much as a look at one.
+    let layout = layout
     var result = CheckResult()
     let fileLength = space.areaEnd(try held.node.child(in: .file), held)
     result.totalClusters = layout.blockCount
@@ -83,7 +85,7 @@ struct BlockTableCheck: BlockTableWork {
           if isFirst { try note(.nowhere, item, value, &result, report) }
           return
         }
-        if isFirst { count(item, entry, &expected, &result, held) }
+        if isFirst { count(item, entry, layout, &expected, &result) }
         guard let bytes = entries.place(of: item, entry, held) else { return }
         if isFirst { leaks.note(item, at: layout.units(of: bytes).lowerBound) }
         let end = entries.neededEnd(of: item, entry, bytes, held)
@@ -114,8 +116,8 @@ struct BlockTableCheck: BlockTableWork {
 
   /// Counts a block that is stored.
   private func count(
-    _ item: BlockTableItem, _ entry: BlockEntry, _ expected: inout (block: UInt64, place: UInt64)?,
-    _ result: inout CheckResult, _ held: borrowing Held
+    _ item: BlockTableItem, _ entry: BlockEntry, _ layout: BlockTableLayout,
+    _ expected: inout (block: UInt64, place: UInt64)?, _ result: inout CheckResult
   ) {
     guard case .block(let block) = item else { return }
     if case .compressed = entry {
