@@ -246,4 +246,30 @@ import Testing
     #expect(try again.edge.array(at: 100 * SampleStream.grain, count: 512).consists(of: 0))
     #expect(throws: BlockError.self) { try again.edge.array(at: SampleStream.grain, count: 512) }
   }
+
+  @Test(
+    "a directory entry that leads into a grain or another's table is mended from the other directory, without markers"
+  )
+  func misledEntries() throws {
+    let image = try MemoryVmdk(size: 70 << 20)
+    for offset in [0, 40 << 20, 66 << 20] as [UInt64] {
+      try image.edge.write(at: offset, [UInt8](repeating: UInt8(offset >> 20) + 1, count: 65536))
+    }
+    try image.close()
+    let sound = image.memory.bytes
+    for field in [48, 56] {
+      let directory = Int(sound.little(field, 8)) * 512
+      let table = sound.little(directory, 4)
+      let grain = sound.little(Int(table) * 512, 4)
+      for (number, value) in [(0, grain + 3), (1, table), (1, sound.little(directory + 4, 4) + 1)] {
+        let (bytes, fixed) = try mended(sound.littleChanged([(directory + number * 4, 4, value)]))
+        #expect(fixed == 1)
+        let again = try MemoryVmdk(bytes, flags: .checking)
+        #expect(try again.check().lines == [])
+        for offset in [0, 40 << 20, 66 << 20] as [UInt64] {
+          #expect(try again.edge.array(at: offset, count: 65536).consists(of: UInt8(offset >> 20) + 1))
+        }
+      }
+    }
+  }
 }

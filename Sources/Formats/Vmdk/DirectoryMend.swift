@@ -133,13 +133,6 @@ struct DirectoryMend {
     if header.descriptorOffset > 0, let end = header.descriptorOffset.plus(header.descriptorSize) {
       reserved.append(header.descriptorOffset..<end)
     }
-    var used: Set<UInt64> = []
-    for number in 0..<Int(header.tables) {
-      for entries in [first, second] {
-        let place = UInt64(entries.bytes.little32(at: number * 4))
-        if isTable(place) { used.insert(place) }
-      }
-    }
     var isFirstChanged = false
     var counts: (first: UInt64, second: UInt64, entries: UInt64, others: UInt64) = (0, 0, 0, 0)
     var differing: Set<Int> = []
@@ -148,7 +141,15 @@ struct DirectoryMend {
       guard one != other, isTable(UInt64(one)), isTable(UInt64(other)) else { continue }
       if try mended((UInt64(one), UInt64(other)), number, read).counts != (0, 0) { differing.insert(number) }
     }
-    let misled = try misled(differing, first, second, read)
+    var misled = try misled(differing, first, second, read)
+    if looksIntoTables { try addCrossing(to: &misled, first, second, read) }
+    var used: Set<UInt64> = []
+    for number in 0..<Int(header.tables) {
+      for (entries, misled) in [(first, misled.first), (second, misled.second)] {
+        let place = UInt64(entries.bytes.little32(at: number * 4))
+        if isTable(place), !misled.contains(number) { used.insert(place) }
+      }
+    }
     for number in 0..<Int(header.tables) {
       let places = (
         UInt64(first.bytes.little32(at: number * 4)), UInt64(second.bytes.little32(at: number * 4))
@@ -267,6 +268,33 @@ struct DirectoryMend {
       return found
     }
     return (try misled(first, by: second), try misled(second, by: first))
+  }
+
+  /// The entries of a directory that lead to tables which lie on each other.
+  private func crossing(_ directory: Buffer) -> Set<Int> {
+    let places = (0..<Int(header.tables)).map { UInt64(directory.bytes.little32(at: $0 * 4)) }
+    let sorted = places.indices.filter { isTable(places[$0]) }.sorted { places[$0] < places[$1] }
+    var found: Set<Int> = []
+    for (number, next) in zip(sorted, sorted.dropFirst())
+    where places[next] - places[number] < header.tableSectors { found.formUnion([number, next]) }
+    return found
+  }
+
+  /// Adds entries that lead to what is another's table, and where the other directory's table says something else.
+  private func addCrossing(
+    to misled: inout (first: Set<Int>, second: Set<Int>), _ first: Buffer, _ second: Buffer,
+    _ read: VmdkReader
+  ) throws(BlockError) {
+    let crossing = (first: crossing(first), second: crossing(second))
+    for number in crossing.first.symmetricDifference(crossing.second) {
+      let places = (first.bytes.little32(at: number * 4), second.bytes.little32(at: number * 4))
+      guard isTable(UInt64(places.0)), isTable(UInt64(places.1)) else { continue }
+      let bytes = Int(header.perTable) * 4
+      let one = try read(UInt64(places.0) * 512, bytes)
+      let other = try read(UInt64(places.1) * 512, bytes)
+      guard one.array != other.array else { continue }
+      if crossing.first.contains(number) { misled.first.insert(number) } else { misled.second.insert(number) }
+    }
   }
 
   /// Whether an entry of a table leads to a compressed grain whose marker says the same; always where there are no markers.
