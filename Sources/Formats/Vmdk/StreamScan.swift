@@ -124,6 +124,13 @@ struct StreamScan {
     var merged = stored
     for (index, entry) in entries.enumerated() where stored[index] != entry {
       let value = stored[index]
+      if value != 0 {
+        let marker = try read(UInt64(value) * 512, GrainMarker.length)
+        let sector = number * header.perTableSectors + UInt64(index) * header.grain
+        let grain = header.grainMarker(marker.bytes, at: UInt64(value), fileLength: fileLength)
+        // A size that is damaged led past it.
+        if grain?.sector == sector { continue }
+      }
       if entry == 0 {
         let place = lost.firstIndexSorted { $0.upperBound > UInt64(value) }
         if place < lost.count, lost[place].contains(UInt64(value)) {
@@ -131,14 +138,9 @@ struct StreamScan {
         } else if !found.contains(value) {
           merged[index] = 0
         }
-      } else if value == 0 {
-        // The marker of a grain that the table has elsewhere is damaged.
-        if !known.contains(entry) { merged[index] = entry }
-      } else {
-        let marker = try read(UInt64(value) * 512, GrainMarker.length)
-        let sector = number * header.perTableSectors + UInt64(index) * header.grain
-        let grain = header.grainMarker(marker.bytes, at: UInt64(value), fileLength: fileLength)
-        if grain?.sector != sector { merged[index] = entry }
+      } else if value != 0 || !known.contains(entry) {
+        // Where the table has the grain elsewhere, it is the marker that is damaged.
+        merged[index] = entry
       }
     }
     if merged == stored { places[number] = UInt32(exactly: start) }
