@@ -196,6 +196,22 @@ import Testing
     }
   }
 
+  @Test("a damaged marker leaves nothing behind it unknown where the directory is gone")
+  func withoutDirectory() throws {
+    let sample = try SampleStream()
+    let directory = Places(sample.bytes).directory
+    let gone = (0..<3).map { (directory + $0 * 4, 4, UInt64(0)) }
+    let (bytes, _) = try mended(sample.bytes.littleChanged([(sample.markers[1], 8, 3)] + gone))
+    let again = try MemoryVmdk(bytes, flags: .checking)
+    #expect(try again.check().result.corruptions == 1)
+    for grain in SampleStream.grains where grain != 1 {
+      let isSame =
+        try again.edge.array(at: grain * SampleStream.grain, count: 512)
+        == Array(SampleStream.content(of: grain)[..<512])
+      #expect(isSame, "grain \(grain)")
+    }
+  }
+
   @Test("an entry that leads to another's grain is cleared where there is no grain of its own")
   func othersGrain() throws {
     let sound = try SampleStream().bytes

@@ -105,7 +105,8 @@ struct MarkerMend {
         try note(sector, at: UInt32(truncatingIfNeeded: place), &isCertain, read)
         last = sector / header.perTableSectors
       case .table:
-        if let last, !tables.isTable(place + 1) { try adopt(place + 1, last, read) }
+        // Where the table knows the grains before it, the markers are in step again.
+        if let last, !tables.isTable(place + 1), try adopt(place + 1, last, read) { isCertain = true }
       case .directory, .footer: isAtEnd = true
       case .lost: (isCertain, isWhole) = (false, false)
       }
@@ -161,10 +162,12 @@ struct MarkerMend {
     guard count <= MarkerMend.mostEntries else { throw MarkerMend.tooLarge }
   }
 
-  /// Takes the table behind a marker for that of the grains before it, which nothing leads to.
-  private mutating func adopt(_ sector: UInt64, _ number: UInt64, _ read: VmdkReader) throws(BlockError) {
+  /// Takes the table behind a marker for that of the grains before it, which nothing leads to; whether it knows any of them.
+  private mutating func adopt(_ sector: UInt64, _ number: UInt64, _ read: VmdkReader) throws(BlockError)
+    -> Bool
+  {
     guard let found = lost[number], adopted[number] == nil, let place = UInt32(exactly: sector) else {
-      return
+      return false
     }
     let table = try tables.load(sector, read)
     let isVouchedFor = found.indices.contains {
@@ -182,6 +185,7 @@ struct MarkerMend {
     lost[number] = nil
     count -= found.count
     try countUp(entries[number]?.count ?? 0)
+    return isVouchedFor
   }
 
   /// Leaves grains alone that another entry leads to, of either directory: their markers are damaged, or they stand for two
