@@ -47,6 +47,20 @@ extension Node {
     driver.filteredSlot.flatMap { edge($0) }
   }
 
+  /// The node, or what stands below all filters from here on: the image that they are in front of.
+  package var unfiltered: Node {
+    var node = self
+    while let below = node.filtered?.child { node = below }
+    return node
+  }
+
+  /// The node, or what stands below all those from here on that show the whole of another one, filters or not.
+  package var shown: Node {
+    var node = self
+    while let below = node.children.first(where: { $0.role.contains(.filtered) })?.child { node = below }
+    return node
+  }
+
   /// The node, or what stands below those that the engine inserted: what users know of.
   package var visible: Node {
     var node = self

@@ -75,7 +75,7 @@ struct SnapshotCommand: ProgramCommand {
 
   private func list(_ file: String, _ session: Session) throws -> Int32 {
     let user = try session.open(access.image(file, format: format))
-    guard let node = user.edge?.child else { return 1 }
+    guard let node = user.edge?.child.shown else { return 1 }
     let snapshots = InfoTree.list(node.driver.formatInformation(of: node)?.snapshots ?? [])
     session.result = ["filename": .string(file), "snapshots": .list(snapshots)]
     guard lists > 0, snapshots.count > 0 else { return 0 }

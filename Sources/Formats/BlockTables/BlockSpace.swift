@@ -157,7 +157,13 @@ final class BlockSpace {
   /// Takes so many bytes at the end of the file for something other than a block; they read as zeros.
   func takeUnits(_ bytes: UInt64, _ held: borrowing Held) throws(BlockError) -> Range<UInt64> {
     // Where blocks have to be aligned, what stands between them is.
-    let units = try takeUnits(bytes, likeBlock: layout.lead == 0, limit: layout.unitLimit, held)
+    try takeBlank(bytes, likeBlock: layout.lead == 0, limit: layout.unitLimit, held)
+  }
+
+  private func takeBlank(_ bytes: UInt64, likeBlock: Bool, limit: UInt64, _ held: borrowing Held)
+    throws(BlockError) -> Range<UInt64>
+  {
+    let units = try takeUnits(bytes, likeBlock: likeBlock, limit: limit, held)
     do throws(BlockError) {
       try makeBlank(units, isWhole: false, held)
     } catch {
@@ -179,8 +185,7 @@ final class BlockSpace {
 
   /// Takes so many bytes at the end of the file, which read as zeros, for something that is no block; they are reserved.
   func reserve(_ count: UInt64, _ held: borrowing Held) throws(BlockError) -> Range<UInt64> {
-    let units = try takeUnits(count, likeBlock: false, limit: .max, held)
-    try makeBlank(units, isWhole: false, held)
+    let units = try takeBlank(count, likeBlock: false, limit: .max, held)
     let place = layout.offset(ofUnit: units.lowerBound)..<layout.offset(ofUnit: units.upperBound)
     entries.reserve([place], held)
     return place
@@ -245,6 +250,12 @@ final class BlockSpace {
     if let file = held.node.file, fileEnd.area(file, held) <= end {
       try? fileEnd.cut(to: layout.offset(ofUnit: last), layout, held)
     }
+  }
+
+  /// Gives back what was reserved and that nothing came to be in.
+  func giveBack(reserved places: [Range<UInt64>], _ held: borrowing Held) {
+    entries.release(places, held)
+    for place in places.reversed() { giveBack(layout.units(of: place), held) }
   }
 
   /// Cuts the file behind all that is in use.

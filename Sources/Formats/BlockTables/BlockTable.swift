@@ -149,19 +149,25 @@ package final class BlockTable: @unchecked Sendable {
     throws(BlockError)
   {
     guard let old = entries.place(of: item, entry, held) else { return }
-    var target = offset
-    if target == nil, entry.place != nil {
-      if case .block = item {
-        let units = try space.takePlaces(1, held)
-        if fileEnd.hasTrailer { try space.makeBlank(units, isWhole: true, held) }
-        target = layout.offset(ofUnit: units.lowerBound)
-      } else {
-        target = layout.offset(ofUnit: try space.takeUnits(for: item, held).lowerBound)
-      }
+    func move(to target: UInt64) throws(BlockError) {
+      try copy(from: old.lowerBound, to: target, UInt64(old.count), held)
+      try set(entry.moved(by: target &- old.lowerBound), of: item, held)
     }
-    guard let target else { return }
-    try copy(from: old.lowerBound, to: target, UInt64(old.count), held)
-    try set(entry.moved(by: target &- old.lowerBound), of: item, held)
+    if let offset { return try move(to: offset) }
+    guard entry.place != nil else { return }
+    let units: Range<UInt64>
+    if case .block = item {
+      units = try space.takePlaces(1, held)
+    } else {
+      units = try space.takeUnits(for: item, held)
+    }
+    do throws(BlockError) {
+      if fileEnd.hasTrailer, case .block = item { try space.makeBlank(units, isWhole: true, held) }
+      try move(to: layout.offset(ofUnit: units.lowerBound))
+    } catch {
+      space.giveBack(units, held)
+      throw error
+    }
   }
 
   /// Copies bytes of the file to another place in it.

@@ -20,12 +20,16 @@ struct DirectoryChange: BlockTableWork {
     let bytes = layout.capacity / directory.perTable * width
     var old: [Range<UInt64>] = []
     var places: [Range<UInt64>] = []
-    for start in [directory.second, layout.tableOffset] {
-      guard let start else { continue }
-      let place = try space.reserve(tables * width, held)
-      try table.copy(from: start, to: place.lowerBound, bytes, ontoZeros: true, held)
-      old.append(start..<start + bytes)
-      places.append(place)
+    do throws(BlockError) {
+      for start in [directory.second, layout.tableOffset] {
+        guard let start else { continue }
+        places.append(try space.reserve(tables * width, held))
+        try table.copy(from: start, to: places[places.count - 1].lowerBound, bytes, ontoZeros: true, held)
+        old.append(start..<start + bytes)
+      }
+    } catch {
+      space.giveBack(reserved: places, held)
+      throw error
     }
     try useDirectories(at: places, insteadOf: old, held, header)
   }

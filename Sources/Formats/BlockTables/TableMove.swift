@@ -33,13 +33,20 @@ struct TableMove: BlockTableWork {
       }
       moving.append((item, entry))
     }
-    for (item, entry) in moving { try table.move(item, entry, held) }
-    try space.writeOut(held)
-    let end = layout.offset(ofUnit: count)
-    if table.fileEnd.hasTrailer, space.areaEnd(try held.node.child(in: .file), held) < end {
-      try table.fileEnd.placeTrailer(at: end, held)
+    do throws(BlockError) {
+      for (item, entry) in moving { try table.move(item, entry, held) }
+      try space.writeOut(held)
+      let end = layout.offset(ofUnit: count)
+      if table.fileEnd.hasTrailer, space.areaEnd(try held.node.child(in: .file), held) < end {
+        try table.fileEnd.placeTrailer(at: end, held)
+      }
+      try writeTable(next, coding, held)
+    } catch {
+      // What has moved comes back, where that is possible: there is an error to report already.
+      space.begin(at: nil, held)
+      _ = try? Compaction(table: table).run(held)
+      throw error
     }
-    try writeTable(next, coding, held)
     try entries.journal?.settle(held.node)
     let old = layout.tableOffset..<layout.tableOffset + layout.capacity * UInt64(entries.coding.width)
     try header(next)

@@ -9,9 +9,14 @@ internal import Errors
 final class CommitChain {
   /// The job's use of the image.
   private(set) var source: RootUser?
+  /// The job's use of the uppermost filter in front of the image that it is read through, where there is one.
+  private var reader: RootUser?
   /// The job's use of the base.
   private(set) var target: RootUser?
   private let graph: Graph
+  /// The image as it was opened.
+  private let image: Node
+  /// The image below all filters.
   private let top: Node
   private let base: Node
   private let description: String
@@ -21,8 +26,9 @@ final class CommitChain {
   /// Nodes that were open for reading only.
   private var reopened: [Node] = []
 
-  init(top: Node, base: Node, description: String, graph: Graph) {
-    self.top = top
+  init(image: Node, base: Node, description: String, graph: Graph) {
+    self.image = image
+    top = image.unfiltered
     self.base = base
     self.description = description
     self.graph = graph
@@ -54,11 +60,17 @@ final class CommitChain {
       layer = node.backing?.child
     }
     let middle = middle
+    let front = readableFront
+    let reader =
+      front === top
+      ? nil : graph.makeUser(description, request: PermissionRequest(held: [], shared: .all))
+    self.reader = reader
     let filter = try graph.change(draining: [top, base] + layers) { (edit: GraphEdit) throws(BlockError) in
       let filter = try edit.makeNode(
         CommitFilter(), fileName: top.fileName, flags: top.flags.intersection(.writable).union(.implicit))
       try edit.append(filter, above: top)
       try edit.attach(source, to: top, staysAtNode: true)
+      if let reader { try edit.attach(reader, to: front, staysAtNode: true) }
       for (user, node) in zip(middle, layers) { try edit.attach(user, to: node, staysAtNode: true) }
       try edit.attach(target, to: base, staysAtNode: true)
       return filter
@@ -66,6 +78,20 @@ final class CommitChain {
     self.filter = filter
     frozen = try graph.freezeChain(from: filter, to: base, for: description)
   }
+
+  /// The uppermost of the filters in front of the image below those that write what they read, or the image: nothing is
+  /// written to it now.
+  private var readableFront: Node {
+    var (front, node) = (image, image)
+    while let edge = node.filtered {
+      node = edge.child
+      if edge.request.held.contains(.writeUnchanged) { front = node }
+    }
+    return front
+  }
+
+  /// What the image's content is read through.
+  var contents: Edge? { reader?.edge ?? source?.edge }
 
   /// Whether a layer stands on the base itself, and may have to know it again when that gets another content.
   private func isInStep(_ node: Node) -> Bool {
@@ -136,8 +162,8 @@ final class CommitChain {
   private func release() {
     graph.thaw(frozen)
     frozen = []
-    for user in middle + [source, target].compactMap({ $0 }) { graph.detach(user) }
-    (source, target, middle) = (nil, nil, [])
+    for user in middle + [reader, source, target].compactMap({ $0 }) { graph.detach(user) }
+    (reader, source, target, middle) = (nil, nil, nil, [])
   }
 
   private func remove(_ warnings: inout [BlockError]) {

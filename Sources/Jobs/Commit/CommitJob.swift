@@ -48,10 +48,10 @@ package final class CommitJob: Job {
       try opener.openForChange(options.image, options.settings, for: user)
     }
     hasOpened = true
-    guard let top = user?.edge?.child else { throw BlockError(.notFound, "there is no image to commit") }
-    let base = try findBase(below: top)
+    guard let image = user?.edge?.child else { throw BlockError(.notFound, "there is no image to commit") }
+    let base = try findBase(below: image.unfiltered)
     let stretch = CommitChain(
-      top: top, base: base, description: "commit of '\(options.image.text)'", graph: graph)
+      image: image, base: base, description: "commit of '\(options.image.text)'", graph: graph)
     self.stretch = stretch
     try stretch.take(emptying: !keepsContent)
   }

@@ -59,7 +59,7 @@ package final class DropLayersJob: Job {
     }
     self.base = base
     let stretch = CommitChain(
-      top: top, base: base.node, description: "commit of '\(top.fileName)'", graph: graph)
+      image: top, base: base.node, description: "commit of '\(top.fileName)'", graph: graph)
     self.stretch = stretch
     try stretch.take(emptying: false)
   }

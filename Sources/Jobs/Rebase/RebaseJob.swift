@@ -22,6 +22,8 @@ package final class RebaseJob: Job {
   private var base: RootUser?
   /// The links that are frozen.
   private var frozen: [Edge] = []
+  /// The use of the overlay itself, where it was opened with filters in front.
+  private var unfiltered: RootUser?
   /// The backing file that the image named before, where it names another one now and that may be taken back.
   private var replaced: ReplacedBacking?
   private var restoreFailure: BlockError?
@@ -48,7 +50,16 @@ package final class RebaseJob: Job {
         shared: .consistentRead))
     overlay = user
     try openOverlay(user)
-    guard let node = user.edge?.child else { return }
+    guard let opened = user.edge?.child else { return }
+    let node = opened.unfiltered
+    if node !== opened {
+      let image = graph.makeUser(
+        "rebase: overlay '\(options.image.text)'", request: PermissionRequest(held: .graphMod, shared: .all))
+      unfiltered = image
+      try graph.change(draining: [node]) { (edit: GraphEdit) throws(BlockError) in
+        _ = try edit.attach(image, to: node, staysAtNode: true)
+      }
+    }
     try refuseFormatName()
     if options.compresses, !options.isUnsafe { _ = try user.edge?.makeCompressor() }
     if options.isUnsafe {
@@ -85,7 +96,7 @@ package final class RebaseJob: Job {
 
   /// Changes the name.
   package func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
-    guard let edge = overlay?.edge else { return }
+    guard let edge = naming else { return }
     let before = ReplacedBacking(of: edge.child)
     try changeBacking(of: edge, in: graph)
     replaced = isFinal ? nil : before
@@ -93,7 +104,7 @@ package final class RebaseJob: Job {
 
   /// Puts the name back; the content that was copied shows the same over the old backing file.
   package func abort(in graph: Graph) {
-    guard let replaced, let edge = overlay?.edge else { return }
+    guard let replaced, let edge = naming else { return }
     do throws(BlockError) {
       try replaced.restore(to: edge)
     } catch {
@@ -109,12 +120,17 @@ package final class RebaseJob: Job {
         restoreFailure.prefixed(
           "'\(options.image.text)' keeps its new backing file", naming: options.image.text))
     }
+    if let unfiltered { graph.detach(unfiltered) }
+    unfiltered = nil
     closeFailure = graph.close(overlay, named: options.image.text)
     overlay = nil
     // Nothing was written there.
     if let base { try? graph.release(base) }
     base = nil
   }
+
+  /// What the overlay's backing file is changed through.
+  private var naming: Edge? { (unfiltered ?? overlay)?.edge }
 
   private func thaw(_ graph: Graph) {
     graph.thaw(frozen)

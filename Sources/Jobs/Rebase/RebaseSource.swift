@@ -35,7 +35,7 @@ struct RebaseSource: CopySource {
   /// - Parameter new: the new backing file; nil for none.
   init(overlay: Edge, new: Edge?) {
     self.overlay = overlay
-    let edge = overlay.child.backing
+    let edge = overlay.child.unfiltered.backing
     let shared = SharedLayer(of: edge?.child, and: new?.child)
     old = Backing(edge: edge, common: shared?.first)
     self.new = Backing(edge: new, common: shared?.second)

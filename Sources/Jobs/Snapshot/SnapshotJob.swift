@@ -51,10 +51,11 @@ package final class SnapshotJob: Job {
   /// - Throws: the error of the action, with the snapshot's name.
   package func commit(in graph: Graph, isFinal: Bool) throws(BlockError) {
     guard let edge = user?.edge else { return }
-    let known = Set(SnapshotJob.snapshots(of: edge.child).map(\.idBytes))
-    try perform(edge.child.driver as? any SnapshottingDriver, edge.child)
+    let node = edge.child.shown
+    let known = Set(SnapshotJob.snapshots(of: node).map(\.idBytes))
+    try perform(node.driver as? any SnapshottingDriver, node)
     if case .create = action, !isFinal {
-      made = SnapshotJob.snapshots(of: edge.child).first { !known.contains($0.idBytes) }
+      made = SnapshotJob.snapshots(of: node).first { !known.contains($0.idBytes) }
     }
     try edge.flush(named: image.text)
   }
@@ -63,8 +64,9 @@ package final class SnapshotJob: Job {
   package func abort(in graph: Graph) {
     guard let made, let edge = user?.edge else { return }
     do throws(BlockError) {
-      let driver = edge.child.driver as? any SnapshottingDriver
-      try driver?.deleteSnapshot(.exactly(id: made.id, name: made.name), of: edge.child)
+      let node = edge.child.shown
+      let driver = node.driver as? any SnapshottingDriver
+      try driver?.deleteSnapshot(.exactly(id: made.id, name: made.name), of: node)
       try edge.flush()
     } catch {
       restoreFailure = error
