@@ -288,4 +288,18 @@ import Testing
       }
     }
   }
+
+  @Test("places in the header that no file has are told, in both forms", arguments: [28, 36, 48, 56, 64])
+  func absurdPlaces(_ field: Int) throws {
+    for sound in [try SampleStream().bytes, try MarkerMendTests.inFront()] {
+      let headers = sound.little(56, 8) == .max ? [0, sound.count - 1024] : [0]
+      for value in [.max, .max - 1, .max / 512, 1 << 55, 1 << 32] as [UInt64] {
+        let damaged = sound.littleChanged(headers.map { ($0 + field, 8, value) })
+        // Whatever is said of it, nothing traps.
+        let image = try? MemoryVmdk(damaged, flags: NodeFlags(checkingWith: .all))
+        _ = try? image?.repair(.all)
+        try? image?.close()
+      }
+    }
+  }
 }

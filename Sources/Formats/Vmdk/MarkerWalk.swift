@@ -41,7 +41,7 @@ struct MarkerWalk {
     self.fileLength = fileLength
     self.searches = searches
     search = MarkerSearch(header, fileLength: fileLength)
-    end = max(header.overhead, 1)
+    end = min(max(header.overhead, 1), fileLength.dividedUp(by: 512))
   }
 
   /// The next step, and the sector that it is about; nil at the end.
