@@ -61,11 +61,13 @@ struct ImageRepair {
     guard check.findings.result.checkErrors == 0 else { return finish(adding: toldBlocks) }
     if what == .all { check = try mendTables(check, &content, held) }
     guard try mendRefcounts(check, toldBlocks, held) else { return finish(adding: 0) }
-    try mendMarks(check, content)
-    if content.isMended, try moveSnapshotTable(content, held) {
+    let counted = try mendMarks(check, content)
+    if content.isMended,
+      try moveSnapshotTable(content, leaving: crowdedClusters(of: content, counted.references), held)
+    {
       // A cluster that the old table shared may have one reference now.
       let moved = try ImageCheck(header, allocator.refcounts.table, file, context).snapshots.readTable()
-      try mendMarks(check, moved)
+      _ = try mendMarks(check, moved)
     }
     try file.flush()
     try markWhole(held)
@@ -253,7 +255,10 @@ struct ImageRepair {
 
   // MARK: Marks, snapshots, features
 
-  private mutating func mendMarks(_ check: ImageCheck, _ snapshots: SnapshotTableContent) throws(BlockError) {
+  /// Sets the marks right; the check that has counted the references as they are now.
+  private mutating func mendMarks(_ check: ImageCheck, _ snapshots: SnapshotTableContent) throws(BlockError)
+    -> ImageCheck
+  {
     var check = check
     if fixed.corruptions + fixed.leaks > 0 {
       try recount(&check, snapshots)
@@ -265,14 +270,26 @@ struct ImageRepair {
     result.corruptions += check.findings.result.corruptions - before
     result.checkErrors += check.findings.result.checkErrors
     try file.flush()
+    return check
+  }
+
+  /// The clusters of the snapshot table that have more references than a refcount holds: with one less, they have as many as
+  /// they are counted to have, or more.
+  private func crowdedClusters(of content: SnapshotTableContent, _ references: FoundReferences) -> Set<UInt64>
+  {
+    guard content.bytes > 0, references.hasTooMany else { return [] }
+    let first = header.snapshotsOffset >> geometry.clusterBits
+    let clusters = first..<first + geometry.clusters(covering: content.bytes)
+    return Set(clusters.filter { references[$0] > geometry.refcountMaximum })
   }
 
   /// Writes the snapshots that are left to a new place, and lets the header point there.
   ///
+  /// - Parameter crowded: clusters of the old table whose counts stay as they are.
   /// - Returns: whether something else is in the clusters of the old table too.
-  private mutating func moveSnapshotTable(_ content: SnapshotTableContent, _ held: borrowing Held)
-    throws(BlockError) -> Bool
-  {
+  private mutating func moveSnapshotTable(
+    _ content: SnapshotTableContent, leaving crowded: Set<UInt64>, _ held: borrowing Held
+  ) throws(BlockError) -> Bool {
     let mended = content.named
     mapping.use(try TableInMemory(offset: header.l1Offset, count: Int(header.l1Size), from: file))
     // Their old table is safe from being overwritten: it is counted.
@@ -289,7 +306,13 @@ struct ImageRepair {
     // A table that lies past the end of the file has no clusters.
     guard content.bytes > 0 else { return false }
     let clusters = first..<first + geometry.clusters(covering: content.bytes)
-    try allocator.free(clusters, .other, held)
+    if crowded.isEmpty {
+      try allocator.free(clusters, .other, held)
+    } else {
+      for cluster in clusters where !crowded.contains(cluster) {
+        try allocator.free(cluster..<cluster + 1, .other, held)
+      }
+    }
     try allocator.write(held)
     for cluster in clusters where try allocator.count(of: cluster, held) > 0 { return true }
     return false
