@@ -182,4 +182,15 @@ struct VdiFormatTests {
       #expect(data + count << 20 == UInt64(left.memory.bytes.count), "\(moment), \(loss)")
     }
   }
+
+  @Test(
+    "a count of more blocks than the file has is mended by every repair, and told so",
+    arguments: [.leaks, .all] as [CheckRepair])
+  func wrongCount(_ what: CheckRepair) throws {
+    let image = try MemoryVdi(changed([(388, 4, 77)]))
+    #expect(try image.check().result.corruptions == 1)
+    let result = try image.repair(what)
+    #expect(result.corruptions == 0 && result.corruptionsFixed == 1)
+    #expect(try image.check().lines == [])
+  }
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
+internal import Errors
 
 /// What stands around a node in its graph, and what its driver tells of it.
 extension Node {
@@ -118,4 +119,7 @@ extension Node {
     guard let driver = driver as? any EncryptingDriver, driver.encryptionUnit != nil else { return nil }
     return driver
   }
+
+  /// What a request is told for which the image would have to be open.
+  var isNotOpen: BlockError { BlockError(.inputOutput, "node '\(name)' is not open") }
 }

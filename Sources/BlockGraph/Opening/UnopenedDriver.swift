@@ -25,8 +25,3 @@ final class UnopenedDriver: BlockDriver {
 
   func flush(_ node: Node) throws(BlockError) {}
 }
-
-extension Node {
-  /// What a request is told for which the image would have to be open.
-  var isNotOpen: BlockError { BlockError(.inputOutput, "node '\(name)' is not open") }
-}
