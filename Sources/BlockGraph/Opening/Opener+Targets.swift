@@ -16,7 +16,7 @@ extension Opener {
       guard protocols.contains(where: { $0.text == prefix }) else {
         throw BlockError(.invalidArgument, "Unknown protocol '\(prefix)'")
       }
-      throw BlockError(.unsupported, "Storage driver '\(prefix)' does not support image creation")
+      throw BlockError(.unsupported, "Protocol driver '\(prefix)' does not support image creation")
     }
     let path = String(name.dropFirst(prefix.count + 1))
     // The rest is a path, also where it looks like a name with a prefix.
