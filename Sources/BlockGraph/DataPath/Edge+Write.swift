@@ -240,7 +240,7 @@ extension Node {
     let before = Int(slot.fillBefore)
     let whole = Buffer(count: before + data.byteCount + Int(slot.fillAfter))
     var bytes = whole.mutableBytes
-    let isCopied = try hasContent(around: slot, at: position)
+    let isCopied = isAlone ? false : try isCopyToTell(at: position)
     if !isAlone { note(isCopied ? .cowRead : .clusterAllocSpace, to: edge) }
     if before > 0 {
       var head = bytes.slice(0..<before)
@@ -260,9 +260,9 @@ extension Node {
     try edge.write(at: place, from: whole.bytes, unchanged: unchanged)
   }
 
-  /// Whether what there is around the data of a slot may be more than zeros.
-  private func hasContent(around slot: WriteSlot, at position: UInt64) throws(BlockError) -> Bool {
-    guard slot.fillBefore + slot.fillAfter > 0 else { return false }
+  /// Whether what there is around data that goes to a new place may be more than zeros, and the driver tells of a copy of that.
+  private func isCopyToTell(at position: UInt64) throws(BlockError) -> Bool {
+    guard driver.tells(of: .cowRead) || driver.tells(of: .cowWrite) else { return false }
     if backing != nil { return true }
     return try extent(at: position, length: 1).kind == .data
   }

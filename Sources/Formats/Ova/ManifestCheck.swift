@@ -25,12 +25,16 @@ struct ManifestCheck {
 
   private static func missing(_ name: String) -> String { "the manifest has no digest of '\(name)'" }
 
+  private static func surplus(_ name: String) -> String {
+    "the manifest has a digest of '\(name)', which is no file of the appliance"
+  }
+
   /// Holds the members of an archive against their digests.
   func members(in file: Edge, _ context: JobContext, _ note: (String) -> Void) throws(BlockError) {
     var found: Set<String> = []
     for (name, entry) in manifest.entries.sorted(by: { $0.key < $1.key }) {
       guard let member = appliance.member(name) else {
-        note("the manifest has a digest of '\(name)', which is no file of the appliance")
+        note(ManifestCheck.surplus(name))
         continue
       }
       found.insert(member.name)
@@ -72,7 +76,7 @@ struct ManifestCheck {
     let folder = FilePaths.folder(of: path)
     for name in manifest.entries.keys.sorted() where !found.contains(name) {
       if FilePaths.kind(of: FilePaths.join(folder, name)) == nil {
-        note("the manifest has a digest of '\(name)', which is no file of the appliance")
+        note(ManifestCheck.surplus(name))
       } else {
         context.warn(
           BlockError(

@@ -126,13 +126,7 @@ struct DirectoryMend {
     let bytes = Int(header.tables) * 4
     let first = try read(header.directory * 512, bytes)
     let second = try read(header.secondDirectory * 512, bytes)
-    reserved = [0..<1]
-    for start in [header.directory, header.secondDirectory] {
-      reserved.append(start..<start + header.directorySectors)
-    }
-    if header.descriptorOffset > 0, let end = header.descriptorOffset.plus(header.descriptorSize) {
-      reserved.append(header.descriptorOffset..<end)
-    }
+    reserved = header.reservedSectors
     var isFirstChanged = false
     var counts: (first: UInt64, second: UInt64, entries: UInt64, others: UInt64) = (0, 0, 0, 0)
     var differing: Set<Int> = []
@@ -303,10 +297,8 @@ struct DirectoryMend {
     for index in 0..<Int(header.perTable) {
       let value = table.bytes.little32(at: index * 4)
       guard value > 1, isGrain(value) else { continue }
-      let sector = UInt64(number) * header.perTableSectors + UInt64(index) * header.grain
-      let marker = try read(UInt64(value) * 512, GrainMarker.length)
-      let found = header.grainMarker(marker.bytes, at: UInt64(value), fileLength: fileLength)
-      if found?.sector == sector { return true }
+      let sector = header.sector(ofTable: UInt64(number), index: index)
+      if try header.isGrain(value, of: sector, fileLength: fileLength, read) { return true }
     }
     return false
   }
@@ -317,7 +309,7 @@ struct DirectoryMend {
     let place = UInt64(value)
     let bytes = try read(place * 512, GrainMarker.length)
     guard let known = header.grainMarker(bytes.bytes, at: place, fileLength: fileLength) else { return 0 }
-    return UInt64(GrainMarker.length + known.1.size).dividedUp(by: 512)
+    return known.1.sectors
   }
 
   /// Takes values of another table where those of a table lead nowhere, or where it has none at all; how many. Where grains

@@ -12,6 +12,8 @@ struct GrainTables {
 
   let header: SparseHeader
   private let fileLength: UInt64
+  /// What is no table's and no grain's.
+  private let reserved: [Range<UInt64>]
   /// The values of the directory.
   let directory: [UInt32]
   /// Whether an entry of the directory leads to a table: one that has no grain at all, or one whose entries lead to a grain
@@ -29,6 +31,7 @@ struct GrainTables {
   init(_ header: SparseHeader, fileLength: UInt64, _ read: VmdkReader) throws(BlockError) {
     self.header = header
     self.fileLength = fileLength
+    reserved = header.reservedSectors
     let bytes = try read(header.directory * 512, Int(header.tables) * 4)
     var directory: [UInt32] = []
     for number in 0..<Int(header.tables) { directory.append(bytes.bytes.little32(at: number * 4)) }
@@ -55,16 +58,6 @@ struct GrainTables {
     guard sector > 0, (sector + header.tableSectors) * 512 <= fileLength else { return false }
     let range = sector..<sector + header.tableSectors
     return !reserved.contains { $0.overlaps(range) }
-  }
-
-  /// What is no table's and no grain's.
-  private var reserved: [Range<UInt64>] {
-    var ranges: [Range<UInt64>] = [0..<1, header.directory..<header.directory + header.directorySectors]
-    if let second = header.redundantDirectory { ranges.append(second..<second + header.directorySectors) }
-    if header.descriptorOffset > 0, let end = header.descriptorOffset.plus(header.descriptorSize) {
-      ranges.append(header.descriptorOffset..<end)
-    }
-    return ranges
   }
 
   /// Whether a table that begins there would lie on a known one.
@@ -118,26 +111,16 @@ struct GrainTables {
 
   /// Whether a grain's marker is where an entry leads.
   func isGrain(_ entry: UInt32, of sector: UInt64, _ read: VmdkReader) throws(BlockError) -> Bool {
-    let place = UInt64(entry)
-    guard entry > 0, (place + 1) * 512 <= fileLength else { return false }
-    let marker = try read(place * 512, GrainMarker.length)
-    return header.grainMarker(marker.bytes, at: place, fileLength: fileLength)?.sector == sector
+    guard entry > 0, (UInt64(entry) + 1) * 512 <= fileLength else { return false }
+    return try header.isGrain(entry, of: sector, fileLength: fileLength, read)
   }
 
   private func isVouchedFor(_ table: Buffer, _ number: UInt64, _ read: VmdkReader) throws(BlockError) -> Bool
   {
     for index in 0..<Int(header.perTable) {
       let entry = table.bytes.little32(at: index * 4)
-      let sector = number * header.perTableSectors + UInt64(index) * header.grain
-      if entry != 0, try isGrain(entry, of: sector, read) { return true }
+      if try isGrain(entry, of: header.sector(ofTable: number, index: index), read) { return true }
     }
     return false
-  }
-}
-
-extension SparseHeader {
-  /// The place of a second directory that is another one than the first; nil for none.
-  var redundantDirectory: UInt64? {
-    flags.contains(.secondDirectory) && secondDirectory != directory ? secondDirectory : nil
   }
 }

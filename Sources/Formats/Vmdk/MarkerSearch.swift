@@ -58,20 +58,9 @@ struct MarkerSearch {
     let known = min(header.grainBytes, (header.capacity - start) * 512)
     for length in known < header.grainBytes ? [header.grainBytes, known] : [known] {
       guard inflates(bytes, to: Int(length)) else { continue }
-      return bytes.bytes.big32(at: marker.size - 4)
-        == MarkerSearch.adler(content.bytes.slice(0..<Int(length)))
+      return bytes.bytes.big32(at: marker.size - 4) == Adler32.of(content.bytes.slice(0..<Int(length)))
     }
     return false
-  }
-
-  /// The checksum of a zlib stream (RFC 1950, 8.2).
-  private static func adler(_ bytes: RawSpan) -> UInt32 {
-    var (low, high): (UInt32, UInt32) = (1, 0)
-    for index in 0..<bytes.byteCount {
-      low = (low + UInt32(bytes.byte(at: index))) % 65521
-      high = (high + low) % 65521
-    }
-    return high << 16 | low
   }
 
   private func isPart(_ sector: RawSpan, at place: UInt64) -> Bool {

@@ -75,8 +75,7 @@ struct MarkerWalk {
     guard UInt32(exactly: end) != nil,
       let (sector, known) = header.grainMarker(marker, at: end, fileLength: fileLength)
     else { return nil }
-    let behind = end + UInt64(GrainMarker.length + known.size).dividedUp(by: 512)
-    return (.grain(sector: sector), behind)
+    return (.grain(sector: sector), end + known.sectors)
   }
 
   private mutating func other(_ marker: RawSpan) -> Part? {

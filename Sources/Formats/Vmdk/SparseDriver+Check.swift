@@ -131,6 +131,6 @@ extension SparseDriver {
     guard let marker = try? GrainMarker(parsing: first.bytes, of: offset, grain: table.blockSize) else {
       return place + UInt64(GrainMarker.length) > file.length
     }
-    return place + UInt64(GrainMarker.length + marker.size) > file.length
+    return place + marker.byteCount > file.length
   }
 }

@@ -165,9 +165,37 @@ struct SparseHeader {
     let sector = bytes.little64(at: 0)
     guard sector % grain == 0, sector < capacity,
       let marker = try? GrainMarker(parsing: bytes, of: sector * 512, grain: grainBytes),
-      place * 512 + UInt64(GrainMarker.length + marker.size) <= fileLength
+      place * 512 + marker.byteCount <= fileLength
     else { return nil }
     return (sector, marker)
+  }
+
+  /// Whether the marker where an entry of a table leads says that the grain of a sector of the disk is there.
+  func isGrain(_ entry: UInt32, of sector: UInt64, fileLength: UInt64, _ read: VmdkReader) throws(BlockError)
+    -> Bool
+  {
+    let marker = try read(UInt64(entry) * 512, GrainMarker.length)
+    return grainMarker(marker.bytes, at: UInt64(entry), fileLength: fileLength)?.sector == sector
+  }
+
+  /// The sector of the disk that the grain of an entry of a table starts with.
+  func sector(ofTable number: UInt64, index: Int) -> UInt64 {
+    number * perTableSectors + UInt64(index) * grain
+  }
+
+  /// The sectors of the file that are no table's and no grain's: the header, the directories, the descriptor.
+  var reservedSectors: [Range<UInt64>] {
+    var ranges: [Range<UInt64>] = [0..<1, directory..<directory + directorySectors]
+    if let second = redundantDirectory { ranges.append(second..<second + directorySectors) }
+    if descriptorOffset > 0, let end = descriptorOffset.plus(descriptorSize) {
+      ranges.append(descriptorOffset..<end)
+    }
+    return ranges
+  }
+
+  /// The place of a second directory that is another one than the first; nil for none.
+  var redundantDirectory: UInt64? {
+    flags.contains(.secondDirectory) && secondDirectory != directory ? secondDirectory : nil
   }
 
   /// The offset of a directory.

@@ -12,6 +12,11 @@ struct GrainMarker {
   /// Bytes of compressed data behind the marker.
   let size: Int
 
+  /// Bytes of the marker and the data behind it.
+  var byteCount: UInt64 { UInt64(GrainMarker.length + size) }
+  /// Sectors of the file that both take.
+  var sectors: UInt64 { byteCount.dividedUp(by: 512) }
+
   /// The marker of a grain that was compressed to so many bytes.
   init(size: Int) { self.size = size }
 

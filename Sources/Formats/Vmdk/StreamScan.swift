@@ -124,12 +124,12 @@ struct StreamScan {
     var merged = stored
     for (index, entry) in entries.enumerated() where stored[index] != entry {
       let value = stored[index]
-      if value != 0 {
-        let marker = try read(UInt64(value) * 512, GrainMarker.length)
-        let sector = number * header.perTableSectors + UInt64(index) * header.grain
-        let grain = header.grainMarker(marker.bytes, at: UInt64(value), fileLength: fileLength)
-        // A size that is damaged led past it.
-        if grain?.sector == sector { continue }
+      // A size that is damaged led past it.
+      if value != 0,
+        try header.isGrain(
+          value, of: header.sector(ofTable: number, index: index), fileLength: fileLength, read)
+      {
+        continue
       }
       if entry == 0 {
         let place = lost.firstIndexSorted { $0.upperBound > UInt64(value) }

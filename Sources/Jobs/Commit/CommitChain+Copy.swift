@@ -23,7 +23,7 @@ extension CommitChain {
     let shape = CopyTarget(
       edge: target, granule: CopyTarget.granule(changing: target), isSparse: true, readsZero: false)
     let copy = ContentCopy(
-      from: try ConvertSource([contents ?? source], base: target.child, salvage: nil), to: shape,
+      from: try ConvertSource([reader?.edge ?? source], base: target.child, salvage: nil), to: shape,
       threads: pace.threads ?? Threads.processors, rateLimit: pace.rateLimit, context: context)
     try copy.run()
     try target.flush(named: target.child.fileName)

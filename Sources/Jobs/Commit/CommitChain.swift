@@ -10,7 +10,7 @@ final class CommitChain {
   /// The job's use of the image.
   private(set) var source: RootUser?
   /// The job's use of the uppermost filter in front of the image that it is read through, where there is one.
-  private var reader: RootUser?
+  private(set) var reader: RootUser?
   /// The job's use of the base.
   private(set) var target: RootUser?
   private let graph: Graph
@@ -89,9 +89,6 @@ final class CommitChain {
     }
     return front
   }
-
-  /// What the image's content is read through.
-  var contents: Edge? { reader?.edge ?? source?.edge }
 
   /// Whether a layer stands on the base itself, and may have to know it again when that gets another content.
   private func isInStep(_ node: Node) -> Bool {
